@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+#[[
+Finds LibTorch in a LibTorch folder or a Python wheel, and makes imported targets straight from it. TorchConfig.cmake is
+not used: it insists on a CUDA toolkit as soon as the wheel was built with CUDA, and links all of CUDA into every program.
+
+  LibTorch::cpu       libtorch_cpu and libc10 alone: a CPU program starts in half the time
+  LibTorch::cuda      the above and CUDA; only when the component `cuda` is asked for
+  LibTorch::LibTorch  the one of them that was asked for; or `torch`, when the project has already found that
+
+Looks in: LibTorch_ROOT, Torch_DIR, CMAKE_PREFIX_PATH (each as a CMake or an environment variable), the folder found
+last time, the `torch` of `python3` (which is located, not imported), `.venv` in the project.
+Sets LibTorch_VERSION, LibTorch_FOLDER and LibTorch_INCLUDE_DIRS.
+]]
+
+set(_remedy "Run scripts/quickstart, which puts one into .venv, or give the folder with -DLibTorch_ROOT=DIR (the folder "
+            "with include/ and lib/, in a Python installation site-packages/torch).")
+string(JOIN "" _remedy ${_remedy})
+
+function(_libtorch_fail text)
+  if(LibTorch_FIND_REQUIRED)
+    message(FATAL_ERROR "hone: ${text}")
+  elseif(NOT LibTorch_FIND_QUIETLY)
+    message(STATUS "${text}")
+  endif()
+endfunction()
+
+# The version in `folder`, or nothing when it holds no LibTorch.
+function(_libtorch_version folder out)
+  set(${out} "" PARENT_SCOPE)
+  if(NOT EXISTS "${folder}/lib/libtorch_cpu${CMAKE_SHARED_LIBRARY_SUFFIX}")
+    return()
+  endif()
+  # Since 2.10 the numbers are in headeronly/version.h, which the other includes.
+  foreach(header IN ITEMS include/torch/headeronly/version.h include/torch/csrc/api/include/torch/version.h)
+    if(EXISTS "${folder}/${header}")
+      file(STRINGS "${folder}/${header}" lines REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+      string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*PATCH ([0-9]+).*" "\\1.\\2.\\3" version "${lines}")
+      if(version MATCHES "^[0-9]+[.][0-9]+[.][0-9]+$")
+        set(${out} "${version}" PARENT_SCOPE)
+        return()
+      endif()
+    endif()
+  endforeach()
+endfunction()
+
+function(_libtorch_locate)
+  # What somebody named must be right; what is merely lying about may be passed over.
+  foreach(name IN ITEMS LibTorch_ROOT Torch_DIR)
+    set(given "${${name}}")
+    if(NOT given)
+      set(given "$ENV{${name}}")
+    endif()
+    if(given AND NOT given MATCHES "-NOTFOUND$")
+      string(REGEX REPLACE "/share/cmake/Torch/?$" "" folder "${given}")
+      _libtorch_version("${folder}" version)
+      if(NOT version)
+        _libtorch_fail("${name} is ${given}, which holds no LibTorch (lib/libtorch_cpu.so is not there). ${_remedy}")
+        return()
+      endif()
+      set(named "${folder}")
+      break()
+    endif()
+  endforeach()
+  if(NOT named)
+    set(prefixes "$ENV{CMAKE_PREFIX_PATH}")
+    string(REPLACE ":" ";" prefixes "${prefixes}")
+    set(candidates ${CMAKE_PREFIX_PATH} ${prefixes} "${LibTorch_LAST_FOLDER}")
+    list(TRANSFORM candidates REPLACE "/share/cmake/?$" "")
+    find_program(LibTorch_PYTHON python3 DOC "The Python whose torch may be used")
+    mark_as_advanced(LibTorch_PYTHON)
+    if(LibTorch_PYTHON)
+      execute_process(
+        COMMAND "${LibTorch_PYTHON}" -c
+                "import importlib.util as u; print(u.find_spec('torch').submodule_search_locations[0])"
+        OUTPUT_VARIABLE pythons OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    endif()
+    file(GLOB venvs "${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch"
+                    "${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch")
+    list(APPEND candidates "${pythons}" ${venvs})
+    set(too_old "")
+    foreach(folder IN LISTS candidates)
+      _libtorch_version("${folder}" version)
+      if(version AND LibTorch_FIND_VERSION AND version VERSION_LESS LibTorch_FIND_VERSION)
+        list(APPEND too_old "${folder} is ${version}")
+      elseif(version)
+        set(named "${folder}")
+        break()
+      endif()
+    endforeach()
+  endif()
+  if(NOT named)
+    if(too_old)
+      list(JOIN too_old ", " too_old)
+      _libtorch_fail("LibTorch ${LibTorch_FIND_VERSION} or newer is needed, and ${too_old}. ${_remedy}")
+    else()
+      _libtorch_fail("LibTorch was not found. ${_remedy}")
+    endif()
+    return()
+  endif()
+  if(LibTorch_FIND_VERSION AND version VERSION_LESS LibTorch_FIND_VERSION)
+    _libtorch_fail("LibTorch ${LibTorch_FIND_VERSION} or newer is needed, and ${named} is ${version}. ${_remedy}")
+    return()
+  endif()
+  get_filename_component(named "${named}" REALPATH)
+  set(LibTorch_LAST_FOLDER "${named}" CACHE INTERNAL "The LibTorch that was found last time")
+  set(LibTorch_FOLDER "${named}" PARENT_SCOPE)
+  set(LibTorch_VERSION "${version}" PARENT_SCOPE)
+endfunction()
+
+# The include folders go last, so that the system's {fmt} wins over the copy that LibTorch brings: one {fmt} everywhere.
+# One linker word for the libraries keeps them together: they register operators and must not be dropped as unneeded.
+function(_libtorch_target target includes)
+  add_library(${target} INTERFACE IMPORTED)
+  foreach(folder IN LISTS includes)
+    target_compile_options(${target} INTERFACE "SHELL:-idirafter \"${folder}\"")
+  endforeach()
+  target_compile_definitions(${target} INTERFACE USE_DISTRIBUTED USE_C10D)
+  target_compile_features(${target} INTERFACE cxx_std_20)
+  list(JOIN ARGN "," libraries)
+  target_link_libraries(${target} INTERFACE "-Wl,--push-state,--no-as-needed,${libraries},--pop-state")
+  target_link_options(${target} INTERFACE "-Wl,-rpath,${LibTorch_FOLDER}/lib")
+endfunction()
+
+function(_libtorch_cuda_target)
+  file(GLOB wheels "${LibTorch_FOLDER}/../nvidia/cu*" "${LibTorch_FOLDER}/../nvidia/cuda_runtime")
+  find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h
+            HINTS ${wheels} "$ENV{CUDA_HOME}" /usr/local/cuda PATH_SUFFIXES include)
+  find_library(LibTorch_CUDART NAMES cudart libcudart.so.13 libcudart.so.12
+               HINTS ${wheels} "$ENV{CUDA_HOME}" /usr/local/cuda PATH_SUFFIXES lib lib64)
+  mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART)
+  if(NOT EXISTS "${LibTorch_FOLDER}/lib/libtorch_cuda${CMAKE_SHARED_LIBRARY_SUFFIX}")
+    _libtorch_fail("${LibTorch_FOLDER} is a LibTorch without CUDA. Leave CUDA off, or give one with it in LibTorch_ROOT.")
+  elseif(NOT LibTorch_CUDA_INCLUDE_DIR OR NOT LibTorch_CUDART)
+    _libtorch_fail("the CUDA runtime (cuda_runtime_api.h and libcudart) was not found. Run scripts/quickstart --cuda, "
+                   "or set CUDA_HOME.")
+  else()
+    set(lib "${LibTorch_FOLDER}/lib")
+    _libtorch_target(LibTorch::cuda "${LibTorch_INCLUDE_DIRS};${LibTorch_CUDA_INCLUDE_DIR}" ${lib}/libtorch.so
+                     ${lib}/libtorch_cuda.so ${lib}/libtorch_cpu.so ${lib}/libc10_cuda.so ${lib}/libc10.so
+                     ${LibTorch_CUDART})
+  endif()
+endfunction()
+
+if(NOT TARGET LibTorch::LibTorch AND TARGET torch)
+  add_library(LibTorch::LibTorch INTERFACE IMPORTED)
+  if(TORCH_LIBRARIES)
+    target_link_libraries(LibTorch::LibTorch INTERFACE ${TORCH_LIBRARIES})
+  else()
+    target_link_libraries(LibTorch::LibTorch INTERFACE torch)
+  endif()
+  get_target_property(LibTorch_INCLUDE_DIRS torch INTERFACE_INCLUDE_DIRECTORIES)
+elseif(NOT TARGET LibTorch::LibTorch)
+  _libtorch_locate()
+  if(LibTorch_FOLDER)
+    set(LibTorch_INCLUDE_DIRS "${LibTorch_FOLDER}/include" "${LibTorch_FOLDER}/include/torch/csrc/api/include")
+    _libtorch_target(LibTorch::cpu "${LibTorch_INCLUDE_DIRS}" "${LibTorch_FOLDER}/lib/libtorch_cpu.so"
+                     "${LibTorch_FOLDER}/lib/libc10.so")
+    set(_libtorch_chosen LibTorch::cpu)
+    if("cuda" IN_LIST LibTorch_FIND_COMPONENTS)
+      _libtorch_cuda_target()
+      set(_libtorch_chosen LibTorch::cuda)
+    endif()
+    if(TARGET ${_libtorch_chosen})
+      add_library(LibTorch::LibTorch INTERFACE IMPORTED)
+      target_link_libraries(LibTorch::LibTorch INTERFACE ${_libtorch_chosen})
+      if(NOT LibTorch_FIND_QUIETLY)
+        message(STATUS "LibTorch ${LibTorch_VERSION} in ${LibTorch_FOLDER}")
+      endif()
+    endif()
+  endif()
+endif()
+
+set(LibTorch_FOUND FALSE)
+if(TARGET LibTorch::LibTorch)
+  set(LibTorch_FOUND TRUE)
+  if("cuda" IN_LIST LibTorch_FIND_COMPONENTS)
+    set(LibTorch_cuda_FOUND TRUE)
+  endif()
+endif()

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# The options, by audience. A misspelt one is an error, as a misspelt hook is.
+
+# Who uses hone.
+option(HONE_WITH_TORCH "Make the target hone::hone, which needs LibTorch (OFF: hone::plain only)" ON)
+option(HONE_WITH_CUDA "Link LibTorch's CUDA libraries too" OFF)
+option(HONE_INSTALL "Make the install target" ${PROJECT_IS_TOP_LEVEL})
+# Who builds all of it.
+option(HONE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(HONE_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
+option(HONE_BUILD_BENCHMARKS "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
+# Who changes hone.
+option(HONE_DEV_WERROR "Make our own code's warnings errors" OFF)
+option(HONE_DEV_TIDY "Run clang-tidy on what is compiled" OFF)
+set(HONE_DEV_SANITIZE "" CACHE STRING "Sanitizers, as a list: address;undefined")
+set(HONE_DEV_PCH AUTO CACHE STRING "Share one precompiled header: ON, OFF, or AUTO (what is faster with the compiler)")
+
+set(known HONE_WITH_TORCH HONE_WITH_CUDA HONE_INSTALL HONE_BUILD_TESTS HONE_BUILD_EXAMPLES HONE_BUILD_BENCHMARKS
+          HONE_DEV_WERROR HONE_DEV_TIDY HONE_DEV_SANITIZE HONE_DEV_PCH)
+get_cmake_property(unknown CACHE_VARIABLES)
+list(FILTER unknown INCLUDE REGEX "^HONE_")
+list(REMOVE_ITEM unknown ${known})
+if(unknown)
+  list(JOIN unknown ", " unknown)
+  list(JOIN known ", " known)
+  message(FATAL_ERROR "hone: there is no option ${unknown}. The options are ${known}. Take it out of the cache "
+                      "with -U.")
+endif()
+if(HONE_WITH_CUDA AND NOT HONE_WITH_TORCH)
+  message(FATAL_ERROR "hone: HONE_WITH_CUDA=ON needs HONE_WITH_TORCH=ON.")
+endif()
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo or MinSizeRel" FORCE)
+endif()
