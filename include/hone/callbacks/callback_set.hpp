@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A compile-time tuple of callbacks. Who hears what is decided by the compiler: an event that nobody hears leaves no
+/// instruction behind, and a callback without state takes no room.
+#pragma once
+
+#include <algorithm>
+#include <boost/hana.hpp>
+#include <utility>
+
+#include "hone/callbacks/spelling.hpp"
+
+namespace hone {
+
+/// The list of callback types in a trainer's type. Several lists are joined in their order.
+template <class... Cs>
+struct Callbacks {};
+
+/// Tells `event` to one callback that hears it.
+template <class C, class E>
+void tell(C& callback, const E& event) {
+  if constexpr (Relay<C>) {
+    callback.tell(event);
+  } else {
+    HookOf<E>::call(callback, event);
+  }
+}
+
+/// Callbacks in the order in which they are told.
+///
+/// **Errors** at compile time, one sentence, for a member that is misspelt, uncallable or hears nothing.
+template <class... Cs>
+class CallbackSet {
+ public:
+  using relay = void;  // a set may stand in a set
+
+  CallbackSet() = default;
+  explicit CallbackSet(Cs... callbacks)
+    requires(sizeof...(Cs) > 0)
+      : callbacks_(std::move(callbacks)...) {}
+
+  /// True when a callback hears the event `E`.
+  template <class E>
+  static constexpr bool relays = (false || ... || hone::hears<Cs, E>);
+
+  /// Tells every callback that hears it.
+  template <class E>
+  void tell(const E& event) {
+    boost::hana::for_each(callbacks_, [&event]<class C>(C& callback) {
+      if constexpr (hone::hears<C, E>) hone::tell(callback, event);
+    });
+  }
+
+  /// The smallest of the limits that callbacks set to an epoch of this phase.
+  [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const {
+    std::optional<std::int64_t> limit;
+    boost::hana::for_each(callbacks_, [&]<class C>(const C& callback) {
+      if constexpr (LimitsBatches<C>) {
+        const std::optional<std::int64_t> own = callback.batch_limit(phase);
+        if (own) limit = limit ? std::min(*limit, *own) : *own;
+      }
+    });
+    return limit;
+  }
+
+  /// The first callback of type `C`.
+  template <class C>
+  [[nodiscard]] C& get() {
+    return *boost::hana::find_if(boost::hana::transform(callbacks_, address), points_to<C>);
+  }
+
+ private:
+  static constexpr auto address = [](auto& callback) { return &callback; };
+  template <class C>
+  static constexpr auto points_to = [](auto* callback) { return boost::hana::bool_c<std::is_same_v<decltype(callback), C*>>; };
+
+  template <class C>
+  static consteval bool checked() {
+    if constexpr (!is_callback<C>) (void)sizeof(explain_callback<C>);
+    return true;
+  }
+  static_assert((true && ... && checked<Cs>()));
+
+  [[no_unique_address]] boost::hana::tuple<Cs...> callbacks_;
+};
+
+template <>
+class CallbackSet<> {
+ public:
+  using relay = void;
+  template <class E>
+  static constexpr bool relays = false;
+  template <class E>
+  void tell(const E&) {}
+  [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase) const { return std::nullopt; }
+};
+
+}  // namespace hone

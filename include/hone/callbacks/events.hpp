@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What can be heard. Every event carries the run; what else it carries is a reference and lives as long as the call.
+///
+/// The types here are plain. What the trainer tells is one of them, extended by the trainer itself and by what is at
+/// hand at that moment (`event.trainer`, `event.batch`, `event.output`, ...), so a hook may ask for as much as it needs:
+/// `void on_train_step_end(const hone::TrainStepEnd& event)` compiles without LibTorch,
+/// `void on_train_step_end(const auto& event)` sees the tensors.
+#pragma once
+
+#include <exception>
+#include <type_traits>
+
+#include "hone/callbacks/run.hpp"
+
+namespace hone {
+
+/// The base of every event of the loop.
+struct Event {
+  Run& run;
+};
+
+struct InitEnd : Event {};             ///< The trainer is ready.                                      `trainer`
+struct TrainingRunStart : Event {};    ///< Options are resolved, nothing has been computed.           `trainer`
+struct TrainEpochStart : Event {};     ///< The model is in training mode.                             `trainer`
+struct TrainStepStart : Event {};      ///< A batch has arrived.                                       `trainer` `batch`
+struct TrainLoss : Event {};           ///< Forward and loss are done, backward is not.                `trainer` `batch` `output`
+struct BeforeOptimizerStep : Event {}; ///< Gradients are final: reduced, unscaled, clipped.           `trainer` `clipped`
+struct OptimizerStep : Event {};       ///< The weights have changed.                                  `trainer`
+struct TrainStepEnd : Event {};        ///< The batch is done, with its update if it was due.          `trainer` `batch` `output`
+struct TrainEpochEnd : Event {         ///< The mean loss of the epoch is recorded.                    `trainer`
+  double loss;                         ///< Mean over samples, in the unit of the loss.
+};
+struct EvalEpochStart : Event {};      ///< The model is in evaluation mode.                           `trainer`
+struct EvalStepStart : Event {};       ///< A batch has arrived.                                       `trainer` `batch`
+struct EvalStepEnd : Event {};         ///< The batch is evaluated.                                    `trainer` `batch` `output`
+struct EvalEpochEnd : Event {          ///< The mean loss of the evaluation is recorded.               `trainer`
+  double loss;                         ///< Mean over samples, in the unit of the loss.
+};
+struct TrainingRunEpochEnd : Event {}; ///< Training and evaluation of one epoch are over.             `trainer`
+struct TrainingRunEnd : Event {};      ///< The run is over, also when it was stopped.                 `trainer`
+struct EvaluationRunStart : Event {};  ///< A run of `evaluate` begins.                                `trainer`
+struct EvaluationRunEnd : Event {};    ///< A run of `evaluate` is over.                               `trainer`
+struct PredictRunStart : Event {};     ///< A run of `predict` begins.                                 `trainer`
+struct PredictStepStart : Event {};    ///< A batch has arrived.                                       `trainer` `batch`
+struct PredictStepEnd : Event {};      ///< The outputs of a batch are there.                          `trainer` `batch` `outputs`
+struct PredictRunEnd : Event {};       ///< A run of `predict` is over.                                `trainer`
+struct StopTraining : Event {};        ///< A requested stop takes effect; `run.stop_reason()` says why. `trainer`
+struct ExceptionThrown : Event {       ///< An exception leaves the run and will reach the caller.     `trainer`
+  std::exception_ptr exception;
+};
+struct SaveCheckpoint : Event {};      ///< A checkpoint is about to be written.                       `trainer`
+struct LoadCheckpoint : Event {};      ///< A checkpoint has been read.                                `trainer`
+
+/// What an event of the loop may carry beside the run.
+template <class T>
+struct WithTrainer {
+  T& trainer;
+};
+template <class B>
+struct WithBatch {
+  B& batch;
+};
+/// `output.loss` (one number), `output.batch_size` (samples), and whatever else the loss step returned.
+template <class O>
+struct WithOutput {
+  const O& output;
+};
+template <class O>
+struct WithOutputs {
+  const O& outputs;  ///< What the model returned.
+};
+template <class C>
+struct WithClipped {
+  const C& clipped;  ///< What the clipping policy returned, for `ClipNorm` the norm before clipping.
+};
+
+/// An event as the trainer tells it: the plain event `E` and what is at hand.
+template <class E, class... Facets>
+struct Told : E, Facets... {
+  using event = E;
+};
+
+namespace detail {
+
+template <class E>
+struct PlainEvent {
+  using type = E;
+};
+template <class E, class... Facets>
+struct PlainEvent<Told<E, Facets...>> {
+  using type = E;
+};
+
+}  // namespace detail
+
+/// The plain event inside a told one; an event that was never extended is its own.
+template <class E>
+using PlainEventOf = typename detail::PlainEvent<std::remove_cv_t<E>>::type;
+
+}  // namespace hone

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The hooks: which member function of a callback hears which event. A hook takes one event by const reference and
+/// returns void; it may be a template. There is nothing to derive from and nothing to register.
+///
+/// One table makes the detection, the call and the sentence that a user reads when a hook cannot be called.
+#pragma once
+
+#include <concepts>
+
+#include "hone/callbacks/events.hpp"
+#include "hone/core/names.hpp"
+
+// clang-format off
+#define HONE_HOOKS(X)                                   \
+  X(on_init_end, InitEnd)                               \
+  X(on_training_run_start, TrainingRunStart)            \
+  X(on_train_epoch_start, TrainEpochStart)              \
+  X(on_train_step_start, TrainStepStart)                \
+  X(on_train_loss, TrainLoss)                           \
+  X(on_before_optimizer_step, BeforeOptimizerStep)      \
+  X(on_optimizer_step, OptimizerStep)                   \
+  X(on_train_step_end, TrainStepEnd)                    \
+  X(on_train_epoch_end, TrainEpochEnd)                  \
+  X(on_eval_epoch_start, EvalEpochStart)                \
+  X(on_eval_step_start, EvalStepStart)                  \
+  X(on_eval_step_end, EvalStepEnd)                      \
+  X(on_eval_epoch_end, EvalEpochEnd)                    \
+  X(on_training_run_epoch_end, TrainingRunEpochEnd)     \
+  X(on_training_run_end, TrainingRunEnd)                \
+  X(on_evaluation_run_start, EvaluationRunStart)        \
+  X(on_evaluation_run_end, EvaluationRunEnd)            \
+  X(on_predict_run_start, PredictRunStart)              \
+  X(on_predict_step_start, PredictStepStart)            \
+  X(on_predict_step_end, PredictStepEnd)                \
+  X(on_predict_run_end, PredictRunEnd)                  \
+  X(on_stop_training, StopTraining)                     \
+  X(on_exception, ExceptionThrown)                      \
+  X(on_save_checkpoint, SaveCheckpoint)                 \
+  X(on_load_checkpoint, LoadCheckpoint)
+// clang-format on
+
+namespace hone {
+
+namespace hooks {
+
+#define HONE_DEFINE_HOOK(hook, Event)                                                                  \
+  HONE_DEFINE_NAMES(hook);                                                                             \
+  struct hook##_hook {                                                                                 \
+    template <class C>                                                                                 \
+    static constexpr bool named = names_##hook<C>;                                                     \
+    template <class C, class E>                                                                        \
+    static constexpr bool callable = requires(C& callback, const E& event) {                           \
+      { callback.hook(event) } -> std::same_as<void>;                                                  \
+    };                                                                                                 \
+    template <class C, class E>                                                                        \
+    static void call(C& callback, const E& event) {                                                    \
+      callback.hook(event);                                                                            \
+    }                                                                                                  \
+    template <class C>                                                                                 \
+    struct misfit {                                                                                    \
+      static_assert(!named<C>, "hone: `" #hook                                                         \
+                               "` is there but cannot be called as `void " #hook "(const " #Event "&)`."); \
+    };                                                                                                 \
+  };
+
+HONE_HOOKS(HONE_DEFINE_HOOK)
+HONE_DEFINE_HOOK(on_event, MyEvent)  // an event of the user's own
+#undef HONE_DEFINE_HOOK
+
+}  // namespace hooks
+
+namespace detail {
+
+template <class PlainEvent>
+struct HookOf {
+  using type = hooks::on_event_hook;
+};
+#define HONE_MAP_EVENT(hook, Event)  \
+  template <>                        \
+  struct HookOf<Event> {             \
+    using type = hooks::hook##_hook; \
+  };
+HONE_HOOKS(HONE_MAP_EVENT)
+#undef HONE_MAP_EVENT
+
+}  // namespace detail
+
+/// The hook that hears the event `E`: a hook of the table, `on_event` for a type of the user's own.
+template <class E>
+using HookOf = typename detail::HookOf<PlainEventOf<E>>::type;
+
+/// A callback that passes events on by itself: it says which it `hears` and is told them. Sets and filters are such.
+template <class C>
+concept Relay = requires { typename C::relay; };
+
+/// True when `C` hears the event `E`. `E` is an event as it is told, plain or extended.
+template <class C, class E>
+inline constexpr bool hears = [] {
+  if constexpr (Relay<C>) {
+    return C::template relays<E>;
+  } else {
+    return HookOf<E>::template callable<C, E>;
+  }
+}();
+
+/// True when a hook of `C` hears at least one event of the loop, in its plain form.
+template <class C>
+inline constexpr bool hears_any_event = [] {
+#define HONE_OR_HEARS(hook, Event) || hears<C, Event>
+  return false HONE_HOOKS(HONE_OR_HEARS) || hooks::on_event_hook::named<C>;
+#undef HONE_OR_HEARS
+}();
+
+}  // namespace hone

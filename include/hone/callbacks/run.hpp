@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A run as callbacks see it: where it stands, what it recorded, and the one lever they have, the stop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "hone/core/run_config.hpp"
+#include "hone/fwd.hpp"
+#include "hone/history/run_history.hpp"
+
+namespace hone {
+
+/// One training, evaluation or prediction run.
+class Run {
+ public:
+  [[nodiscard]] const RunConfig& config() const { return config_; }
+  [[nodiscard]] RunHistory& history() { return history_; }
+  [[nodiscard]] const RunHistory& history() const { return history_; }
+
+  /// What the run is doing now.
+  [[nodiscard]] Phase phase() const { return phase_; }
+  /// The epoch at hand; the first is 1, and a run that continues a history counts on.
+  [[nodiscard]] std::int64_t epoch() const { return history_.current_epoch(); }
+  /// Optimizer updates that this run has done.
+  [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
+  /// The batch at hand within its epoch; the first is 0.
+  [[nodiscard]] std::int64_t step() const { return step_; }
+  /// Batches of the epoch at hand; empty when the loader has no length.
+  [[nodiscard]] std::optional<std::int64_t> num_batches() const { return num_batches_; }
+
+  /// Ends the run after the update at hand. Every end event still happens; the reason is in the history.
+  /// The first reason stands.
+  void request_stop(std::string reason) {
+    if (stop_ == Stop::none) reason_ = std::move(reason);
+    if (stop_ != Stop::before_update) stop_ = Stop::after_update;
+  }
+  /// Ends the run and leaves the weights as they are: heard in `on_train_loss`, the batch at hand is not learned from
+  /// and the gradients of an open accumulation window are dropped.
+  void request_stop_before_update(std::string reason) {
+    if (stop_ == Stop::none) reason_ = std::move(reason);
+    stop_ = Stop::before_update;
+  }
+  [[nodiscard]] bool stop_requested() const { return stop_ != Stop::none; }
+  /// Empty while no stop was requested.
+  [[nodiscard]] std::string_view stop_reason() const { return reason_; }
+
+  /// True in the process that prints and writes files.
+  [[nodiscard]] bool is_world_process_zero() const { return config_.is_world_process_zero(); }
+
+ private:
+  template <class, class, class, class...>
+  friend class Trainer;
+  friend class RunDriver;
+
+  enum class Stop { none, after_update, before_update };
+
+  RunConfig config_;
+  RunHistory history_;
+  std::int64_t num_updates_ = 0;
+  std::int64_t step_ = 0;
+  std::optional<std::int64_t> num_batches_;
+  Phase phase_ = Phase::train;
+  Stop stop_ = Stop::none;
+  std::string reason_;
+};
+
+}  // namespace hone

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Policies: types that answer one question of the trainer each, and how the trainer finds the answer to a question.
+#pragma once
+
+#include <boost/hana.hpp>
+#include <concepts>
+
+#include "hone/core/slots.hpp"
+
+namespace hone {
+
+/// A type that answers one of the trainer's questions. It says which: `using slot = hone::slots::Device;`.
+template <class P>
+concept Policy = requires { typename P::slot; };
+
+/// A policy that answers `Slot`.
+template <class P, class Slot>
+concept PolicyFor = Policy<P> && std::same_as<typename P::slot, Slot>;
+
+namespace detail {
+
+template <class Slot>
+inline constexpr auto answers_slot = [](auto policy) {
+  return boost::hana::bool_c<PolicyFor<typename decltype(policy)::type, Slot>>;
+};
+
+template <class Slot, class... Policies>
+using AnswersTo = decltype(boost::hana::filter(boost::hana::tuple_t<Policies...>, answers_slot<Slot>));
+
+template <class Slot, class Default, class... Policies>
+constexpr auto answer_to() {
+  if constexpr (constexpr AnswersTo<Slot, Policies...> answers{}; decltype(boost::hana::size(answers))::value == 0) {
+    return boost::hana::type_c<Default>;
+  } else {
+    return boost::hana::front(answers);
+  }
+}
+
+}  // namespace detail
+
+/// The type among `Policies` that answers `Slot`; `Default` when none does. The order of the policies is free.
+template <class Slot, class Default, class... Policies>
+using AnswerTo = typename decltype(detail::answer_to<Slot, Default, Policies...>())::type;
+
+/// How many of `Policies` answer `Slot`.
+template <class Slot, class... Policies>
+inline constexpr int num_answers = (0 + ... + int{PolicyFor<Policies, Slot>});
+
+/// Optional ability: a policy with a say about its company has `template <class... Policies> struct fits` with a `value`
+/// and a `template <class... Policies> struct misfit` that holds the sentence, a failing `static_assert`.
+template <class P, class... Policies>
+inline constexpr bool fits_with = [] {
+  if constexpr (requires { P::template fits<Policies...>::value; }) {
+    return P::template fits<Policies...>::value;
+  } else {
+    return true;
+  }
+}();
+
+}  // namespace hone

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a run resolved to, once its options met the data. Frozen: callbacks and schedules read it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace hone {
+
+/// The resolved facts of one run. Counts of steps are optimizer updates of this process; an empty optional means that
+/// the loader has no length.
+struct RunConfig {
+  std::int64_t num_epochs = 0;                                       ///< Epochs that this run will do at most.
+  std::int64_t train_per_device_batch_size = 0;                      ///< Samples; 0 when a loader brought its own.
+  std::int64_t eval_per_device_batch_size = 0;                       ///< Samples; 0 when a loader brought its own.
+  std::int64_t gradient_accumulation_steps = 1;                      ///< Batches to one update.
+  std::optional<std::int64_t> num_train_batches_per_epoch;           ///< Batches of this process, after limits.
+  std::optional<std::int64_t> num_eval_batches_per_epoch;            ///< Batches of this process, after limits.
+  std::optional<std::int64_t> num_update_steps_per_epoch;            ///< The short last window counts as one.
+  std::optional<std::int64_t> max_num_train_steps;                   ///< Updates after which the run ends, if limited.
+  std::optional<std::uint64_t> seed;                                 ///< As given in the options.
+  int num_threads = 0;                                               ///< Threads of the operators of LibTorch.
+  int num_processes = 1;                                             ///< World size.
+  int process_index = 0;                                             ///< Rank.
+  std::string device;                                                ///< `cpu`, `cuda:0`, ...
+  std::string precision;                                             ///< The name of the precision policy.
+
+  /// Samples that one update sees over all processes, when batches are full.
+  [[nodiscard]] std::int64_t train_total_batch_size() const {
+    return train_per_device_batch_size * num_processes * gradient_accumulation_steps;
+  }
+  /// Samples that one evaluation step sees over all processes.
+  [[nodiscard]] std::int64_t eval_total_batch_size() const { return eval_per_device_batch_size * num_processes; }
+  [[nodiscard]] bool is_distributed() const { return num_processes > 1; }
+  [[nodiscard]] bool is_world_process_zero() const { return process_index == 0; }
+  /// Updates that the run will do unless it is stopped; empty when the loader has no length and no limit was given.
+  [[nodiscard]] std::optional<std::int64_t> num_update_steps() const {
+    if (!num_update_steps_per_epoch) return max_num_train_steps;
+    const auto all = *num_update_steps_per_epoch * num_epochs;
+    return max_num_train_steps && *max_num_train_steps < all ? *max_num_train_steps : all;
+  }
+};
+
+}  // namespace hone

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The names at the front door, declared only.
+#pragma once
+
+namespace hone {
+
+template <class Model, class Loss, class Optimizer, class... Policies>
+class Trainer;
+
+template <class... Callbacks>
+class CallbackSet;
+
+template <class... Callbacks>
+struct Callbacks;
+
+class Run;
+class RunHistory;
+struct RunConfig;
+
+}  // namespace hone

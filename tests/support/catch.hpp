@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Catch2, in whichever major version the machine has.
+#pragma once
+
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+using Catch::Approx;
+#else
+#include <catch2/catch.hpp>
+using Catch::Detail::Approx;
+#endif
