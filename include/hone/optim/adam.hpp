@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Adam, and Adam with decoupled weight decay.
+#pragma once
+
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/_fused_adamw.h>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "hone/optim/rule.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class Rule>
+constexpr auto adam_fields() {
+  return std::tuple{std::pair{"lr", &Rule::lr},
+                    std::pair{"beta1", &Rule::beta1},
+                    std::pair{"beta2", &Rule::beta2},
+                    std::pair{"eps", &Rule::eps},
+                    std::pair{"weight_decay", &Rule::weight_decay},
+                    std::pair{"amsgrad", &Rule::amsgrad},
+                    std::pair{"maximize", &Rule::maximize}};
+}
+
+template <class Rule>
+void check_adam(std::string_view name, const Rule& rule) {
+  require_not_negative(name, "lr", rule.lr);
+  require_fraction(name, "beta1", rule.beta1);
+  require_fraction(name, "beta2", rule.beta2);
+  require_not_negative(name, "eps", rule.eps);
+  require_not_negative(name, "weight_decay", rule.weight_decay);
+}
+
+inline constexpr std::array<std::string_view, 3> adam_state_names{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
+
+}  // namespace detail
+
+/// Adam: every parameter's step is scaled by running means of its gradient and of the gradient's square. The defaults
+/// are PyTorch's; `weight_decay` is added to the gradient.
+///
+/// **Cost** one fused kernel a step; two tensors of the parameter's shape for each parameter, three with `amsgrad`.
+/// **Errors** `std::invalid_argument` for a negative `lr`, `eps` or `weight_decay`, or a beta outside [0, 1).
+/// **Source** `at::_fused_adam_`; D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", 2015; amsgrad: S.
+/// Reddi et al., "On the Convergence of Adam and Beyond", 2018.
+/// **Example** `hone::Adam{.lr = 3e-4}`
+struct Adam {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0.0;
+  bool amsgrad = false;
+  bool maximize = false;
+
+  static constexpr auto state_names = detail::adam_state_names;
+  static constexpr bool counts_steps = true;
+  [[nodiscard]] static constexpr auto fields() { return detail::adam_fields<Adam>(); }
+  [[nodiscard]] bool uses(std::size_t field) const { return field < 2 || amsgrad; }
+  void check() const { detail::check_adam("Adam", *this); }
+
+  void apply(const RuleLists<3>& lists, bool /*first*/, const StepScaling& scaling) const {
+    at::_fused_adam_(lists.parameters, lists.gradients, lists.state[0], lists.state[1], lists.state[2], lists.steps, lr,
+                     beta1, beta2, weight_decay, eps, amsgrad, maximize, scaling.grad_scale, scaling.found_inf);
+  }
+};
+
+/// Adam whose weight decay shrinks the parameters themselves and stays out of the running means. PyTorch's defaults.
+///
+/// **Cost** **Errors** as `Adam`.
+/// **Source** `at::_fused_adamw_`; I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", 2019.
+/// **Example** `hone::AdamW{.lr = 3e-4, .weight_decay = 0.1}`
+struct AdamW {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 1e-2;
+  bool amsgrad = false;
+  bool maximize = false;
+
+  static constexpr auto state_names = detail::adam_state_names;
+  static constexpr bool counts_steps = true;
+  [[nodiscard]] static constexpr auto fields() { return detail::adam_fields<AdamW>(); }
+  [[nodiscard]] bool uses(std::size_t field) const { return field < 2 || amsgrad; }
+  void check() const { detail::check_adam("AdamW", *this); }
+
+  void apply(const RuleLists<3>& lists, bool /*first*/, const StepScaling& scaling) const {
+    at::_fused_adamw_(lists.parameters, lists.gradients, lists.state[0], lists.state[1], lists.state[2], lists.steps,
+                      lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, scaling.grad_scale, scaling.found_inf);
+  }
+};
+
+static_assert(OptimizerRule<Adam> && OptimizerRule<AdamW>);
+
+}  // namespace hone

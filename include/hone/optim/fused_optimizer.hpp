@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The optimizer for hone's own rules: it owns the lists that LibTorch's fused kernels work on.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_sub.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/optim/optimizer_state.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/optim/rule.hpp"
+
+namespace hone {
+
+/// Groups of parameters, each with settings of its own, the state that `Rule` keeps for them, and one call of a fused
+/// kernel for each group and step. A parameter without a gradient is passed over: neither its value nor its state
+/// moves. State is made at a parameter's first update, so a model may still be moved to another device before that.
+///
+/// **Cost** a step allocates what the kernel allocates, and nothing else once every parameter has been updated.
+/// **Errors** `std::invalid_argument` for settings out of range and for parameters that cannot be optimized;
+/// `DataError` from `collect_gradients` (and so from `step`) for a gradient of another layout, type, device or shape
+/// than its parameter: nothing has moved then.
+/// **Example**
+/// ```
+/// hone::FusedOptimizer<hone::Sgd> optimizer{hone::named_parameters(model->body, "body."), {.lr = 1e-3}};
+/// optimizer.add_group(hone::named_parameters(model->head, "head."), {.lr = 1e-2, .momentum = 0.9});
+/// ```
+template <OptimizerRule Rule>
+class FusedOptimizer {
+ public:
+  using rule_type = Rule;
+
+  explicit FusedOptimizer(NamedParameters parameters, const Rule& settings = {}) {
+    add_group(std::move(parameters), settings);
+  }
+  FusedOptimizer(FusedOptimizer&&) noexcept = default;
+  FusedOptimizer& operator=(FusedOptimizer&&) noexcept = default;
+  FusedOptimizer(const FusedOptimizer&) = delete;
+  FusedOptimizer& operator=(const FusedOptimizer&) = delete;
+
+  /// Adds parameters with settings of their own. On an error the optimizer stays as it was.
+  void add_group(NamedParameters parameters, const Rule& settings) {
+    settings.check();
+    require_usable(parameters);
+    groups_.push_back(ParameterGroup<Rule>(settings, parameters_.size(), parameters.size()));
+    for (auto& [name, value] : parameters) {
+      names_.push_back(std::move(name));
+      parameters_.push_back(std::move(value));
+    }
+    for (auto& field : state_) field.resize(parameters_.size());
+    steps_.resize(Rule::counts_steps ? parameters_.size() : 0);
+    gradients_.reserve(parameters_.size());
+    collected_ = false;
+  }
+
+  /// Reads the gradients that are there, in the parameters' order, and keeps them for the coming step. The list stays
+  /// valid until the next call of this function, `zero_grad` or `add_group`.
+  at::TensorList collect_gradients() {
+    collected_ = false;
+    gradients_.clear();
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      at::Tensor& gradient = parameters_[i].mutable_grad();
+      if (!gradient.defined()) continue;
+      if (!is_laid_out_alike(gradient, parameters_[i])) [[unlikely]]
+        adopt(gradient, i);
+      gradients_.push_back(gradient);
+    }
+    if (gradients_.size() != parameters_.size()) [[unlikely]]
+      find_present();
+    collected_ = true;
+    return gradients_;
+  }
+
+  /// The gradients that the coming step will use; collects them where that has not happened since the last step.
+  at::TensorList gradients() { return collected_ ? at::TensorList(gradients_) : collect_gradients(); }
+
+  /// Moves every parameter that has a gradient, by its group's present settings.
+  void step(const StepScaling& scaling = {}) {
+    if (!collected_) collect_gradients();
+    collected_ = false;
+    const at::NoGradGuard no_grad;
+    const bool complete = gradients_.size() == parameters_.size();
+    for (auto& group : groups_) {
+      if (complete && has_all_state(group)) [[likely]] {
+        update(group, whole(group), false, scaling);
+      } else {
+        update_selected(group, scaling);
+      }
+    }
+    ++num_updates_;
+  }
+
+  /// Takes all gradients away, so that the next backward pass writes them instead of adding to them.
+  void zero_grad() {
+    collected_ = false;
+    gradients_.clear();
+    for (const auto& parameter : parameters_) parameter.mutable_grad().reset();
+  }
+
+  [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return groups_; }
+  [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const { return groups_; }
+  [[nodiscard]] std::size_t num_groups() const { return groups_.size(); }
+  [[nodiscard]] double base_lr(std::size_t group) const { return groups_.at(group).base_lr_; }
+  [[nodiscard]] double lr(std::size_t group = 0) const { return groups_.at(group).settings.lr; }
+  void set_lr(std::size_t group, double lr) { groups_.at(group).settings.lr = lr; }
+  void set_lr(double lr) {
+    for (auto& group : groups_) group.settings.lr = lr;
+  }
+
+  /// How often `step` has run, by this object.
+  [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
+
+  [[nodiscard]] at::TensorList parameters() const { return parameters_; }
+  [[nodiscard]] std::span<const std::string> names() const { return names_; }
+
+  /// The state by name. The tensors are the live ones, save `step`, which is a copy: clone what is to be kept.
+  [[nodiscard]] OptimizerState state() const {
+    OptimizerState result;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      auto& entry = result.emplace_back(ParameterState{names_[i], {}});
+      // Parameters may share one counter, and who steps from what is read here may count in place.
+      if (Rule::counts_steps && steps_[i].defined()) entry.fields.emplace_back("step", steps_[i].clone());
+      for (std::size_t f = 0; f < num_fields; ++f) {
+        if (state_[f][i].defined()) entry.fields.emplace_back(Rule::state_names[f], state_[f][i]);
+      }
+    }
+    return result;
+  }
+
+  /// Takes over a copy of `state`, brought to each parameter's type and device.
+  ///
+  /// **Errors** `DataError` that lists every name and shape that does not fit; nothing was changed then.
+  void load_state(const OptimizerState& state) {
+    const auto matched =
+        detail::match_state(state, names_, parameters_, Rule::state_names, static_cast<bool>(Rule::counts_steps));
+    const at::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      for (std::size_t f = 0; f < num_fields; ++f) {
+        const at::Tensor* value = detail::find_field(*matched[i], Rule::state_names[f]);
+        state_[f][i] = value ? at::empty_like(parameters_[i]).copy_(*value) : at::Tensor();
+      }
+      if constexpr (Rule::counts_steps) {
+        const at::Tensor* value = detail::find_field(*matched[i], "step");
+        steps_[i] = value ? new_step(i).copy_(value->reshape({})) : at::Tensor();
+      }
+    }
+    for (auto& group : groups_) {
+      note_kept(group);
+      group.shares_step_ = share_equal_steps(group);
+    }
+  }
+
+ private:
+  static constexpr std::size_t num_fields = Rule::state_names.size();
+  using Lists = RuleLists<num_fields>;
+
+  struct Scratch {
+    std::vector<at::Tensor> parameters, gradients, steps;
+    std::array<std::vector<at::Tensor>, num_fields> state;
+  };
+
+  // The kernels walk raw memory: a gradient must lie in memory as its parameter does. This is the cheap test that
+  // nearly all gradients pass; `adopt` looks closer.
+  static bool is_laid_out_alike(const at::Tensor& gradient, const at::Tensor& parameter) {
+    return gradient.layout() == at::kStrided && gradient.dtype() == parameter.dtype() &&
+           gradient.device() == parameter.device() && gradient.sizes() == parameter.sizes() &&
+           gradient.is_contiguous() && parameter.is_contiguous();
+  }
+
+  [[gnu::noinline]] void adopt(at::Tensor& gradient, std::size_t index) const {
+    const at::Tensor& parameter = parameters_[index];
+    const auto refuse = [&](const std::string& what, const char* remedy) {
+      throw DataError(fmt::format("The gradient of '{}' {}. {}", names_[index], what, remedy));
+    };
+    if (gradient.layout() != at::kStrided) {
+      refuse(
+          "is sparse, and the fused kernels need a dense one",
+          "Build the layer with dense gradients (for an embedding: sparse(false)), or use a torch::optim optimizer.");
+    }
+    if (gradient.dtype() != parameter.dtype()) {
+      refuse(fmt::format("is {}, but the parameter is {}", c10::toString(gradient.scalar_type()),
+                         c10::toString(parameter.scalar_type())),
+             "Convert the gradient to the parameter's type before the step.");
+    }
+    if (gradient.device() != parameter.device()) {
+      refuse(fmt::format("is on {}, but the parameter is on {}", gradient.device().str(), parameter.device().str()),
+             "Move the gradient to the parameter's device before the step.");
+    }
+    if (gradient.sizes() != parameter.sizes()) {
+      refuse(fmt::format("has shape [{}], but the parameter has [{}]", fmt::join(gradient.sizes(), ", "),
+                         fmt::join(parameter.sizes(), ", ")),
+             "Give the gradient the parameter's shape before the step.");
+    }
+    for (std::int64_t d = 0; d < parameter.dim(); ++d) {
+      if (parameter.size(d) == 1 || gradient.stride(d) == parameter.stride(d)) continue;
+      const at::NoGradGuard no_grad;
+      gradient = at::empty_like(parameter).copy_(gradient);
+      return;
+    }
+  }
+
+  void require_usable(const NamedParameters& parameters) const {
+    if (parameters.empty()) {
+      throw std::invalid_argument(
+          "The optimizer was given no parameters. Give it a model with at least one parameter that requires a "
+          "gradient.");
+    }
+    std::unordered_set<const at::TensorImpl*> tensors;
+    std::unordered_set<std::string_view> names(names_.begin(), names_.end());
+    for (const auto& parameter : parameters_) tensors.insert(parameter.unsafeGetTensorImpl());
+    for (const auto& [name, value] : parameters) {
+      const auto refuse = [&](const char* what) {
+        throw std::invalid_argument(fmt::format("The parameter '{}' {}", name, what));
+      };
+      if (!value.defined()) refuse("is an undefined tensor. Leave it out.");
+      if (!tensors.insert(value.unsafeGetTensorImpl()).second) {
+        refuse("is given to the optimizer twice. Name each parameter in one group only.");
+      }
+      if (!names.insert(name).second) {
+        refuse(
+            "has the name of another parameter. Give the parts of a model a prefix: named_parameters(model->head, "
+            "\"head.\").");
+      }
+      if (!value.is_leaf()) refuse("is the result of a computation. Only leaf tensors can be optimized.");
+      if (!value.is_floating_point()) refuse("is not of a real floating point type. Leave it out.");
+      if (value.layout() != at::kStrided || !value.is_non_overlapping_and_dense()) {
+        refuse("does not fill its memory without gaps. Make it contiguous before building the optimizer.");
+      }
+    }
+  }
+
+  [[gnu::noinline]] void find_present() {
+    present_.clear();
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      if (parameters_[i].mutable_grad().defined()) present_.push_back(i);
+    }
+  }
+
+  static bool has_all_state(const ParameterGroup<Rule>& group) {
+    for (std::size_t f = 0; f < num_fields; ++f) {
+      if (!group.kept_[f] && group.settings.uses(f)) return false;
+    }
+    return true;
+  }
+
+  Lists whole(const ParameterGroup<Rule>& group) const {
+    const auto slice = [&](const std::vector<at::Tensor>& list) {
+      return at::TensorList(list.data() + group.first_, group.size_);
+    };
+    Lists lists{.parameters = slice(parameters_), .gradients = slice(gradients_), .state = {}, .steps = {}};
+    for (std::size_t f = 0; f < num_fields; ++f) {
+      if (group.settings.uses(f)) lists.state[f] = slice(state_[f]);
+    }
+    if constexpr (Rule::counts_steps) lists.steps = slice(steps_);
+    return lists;
+  }
+
+  static void update(const ParameterGroup<Rule>& group, const Lists& lists, bool first, const StepScaling& scaling) {
+    if constexpr (Rule::counts_steps) {
+      if (group.shares_step_) {
+        lists.steps[0].add_(1);
+      } else {
+        at::_foreach_add_(lists.steps, 1);
+      }
+    }
+    group.settings.apply(lists, first, scaling);
+    if constexpr (Rule::counts_steps) {
+      if (scaling.found_inf) {
+        for (const auto& step : group.shares_step_ ? lists.steps.slice(0, 1) : lists.steps)
+          step.sub_(*scaling.found_inf);
+      }
+    }
+    // The kernels write behind autograd's back; this tells it, so that a stale graph is found out.
+    for (const auto& parameter : lists.parameters) parameter.unsafeGetTensorImpl()->bump_version();
+  }
+
+  bool is_fresh(const ParameterGroup<Rule>& group, std::size_t index) const {
+    for (std::size_t f = 0; f < num_fields; ++f) {
+      if (group.settings.uses(f) && !state_[f][index].defined()) return true;
+    }
+    return false;
+  }
+
+  // The group's parameters that have a gradient, when some have none or some are updated for the first time: those that
+  // have their state already, then those that get it now.
+  [[gnu::noinline]] void update_selected(ParameterGroup<Rule>& group, const StepScaling& scaling) {
+    if (gradients_.size() == parameters_.size()) {
+      present_.resize(parameters_.size());
+      std::iota(present_.begin(), present_.end(), std::size_t{0});
+    }
+    const auto place_of = [&](std::size_t index) {
+      return static_cast<std::size_t>(std::lower_bound(present_.begin(), present_.end(), index) - present_.begin());
+    };
+    const std::size_t from = place_of(group.first_), to = place_of(group.first_ + group.size_);
+    const bool overflowed = scaling.found_inf && !has_all_state(group) && scaling.found_inf->item<float>() != 0.0F;
+    fresh_.clear();
+    for (std::size_t k = from; k < to; ++k) fresh_.push_back(is_fresh(group, present_[k]));
+    for (const bool fresh : {false, true}) {
+      clear(scratch_);
+      const auto count = static_cast<std::size_t>(std::count(fresh_.begin(), fresh_.end(), fresh));
+      if (count == 0 || (fresh && overflowed)) continue;
+      if (count != group.size_) separate_steps(group);
+      for (std::size_t k = from; k < to; ++k) {
+        if (fresh_[k - from] == fresh) select(group, k);
+      }
+      Lists lists{scratch_.parameters, scratch_.gradients, {}, scratch_.steps};
+      for (std::size_t f = 0; f < num_fields; ++f) lists.state[f] = scratch_.state[f];
+      update(group, lists, fresh, scaling);
+    }
+    clear(scratch_);
+    note_kept(group);
+  }
+
+  void select(ParameterGroup<Rule>& group, std::size_t k) {
+    const std::size_t i = present_[k];
+    scratch_.parameters.push_back(parameters_[i]);
+    scratch_.gradients.push_back(gradients_[k]);
+    for (std::size_t f = 0; f < num_fields; ++f) {
+      if (!group.settings.uses(f)) continue;
+      if (!state_[f][i].defined()) state_[f][i] = at::zeros_like(parameters_[i]);
+      scratch_.state[f].push_back(state_[f][i]);
+    }
+    if constexpr (Rule::counts_steps) {
+      if (!steps_[i].defined()) {
+        steps_[i] = group.shares_step_ && i != group.first_ ? steps_[group.first_] : new_step(i);
+      }
+      scratch_.steps.push_back(steps_[i]);
+    }
+  }
+
+  static void clear(Scratch& scratch) {
+    scratch.parameters.clear();
+    scratch.gradients.clear();
+    scratch.steps.clear();
+    for (auto& field : scratch.state) field.clear();
+  }
+
+  at::Tensor new_step(std::size_t index) const {
+    return at::zeros({}, at::TensorOptions().dtype(at::kFloat).device(parameters_[index].device()));
+  }
+
+  void note_kept(ParameterGroup<Rule>& group) const {
+    for (std::size_t f = 0; f < num_fields; ++f) {
+      const auto begin = state_[f].begin() + static_cast<std::ptrdiff_t>(group.first_);
+      group.kept_[f] = std::all_of(begin, begin + static_cast<std::ptrdiff_t>(group.size_),
+                                   [](const at::Tensor& tensor) { return tensor.defined(); });
+    }
+  }
+
+  std::span<at::Tensor> steps_of(const ParameterGroup<Rule>& group) {
+    return std::span(steps_).subspan(group.first_, group.size_);
+  }
+
+  void separate_steps(ParameterGroup<Rule>& group) {
+    if constexpr (Rule::counts_steps) {
+      if (!std::exchange(group.shares_step_, false)) return;
+      for (auto& step : steps_of(group)) {
+        if (step.defined()) step = step.clone();
+      }
+    }
+  }
+
+  // Whether the group's parameters were updated equally often; if so, one tensor counts for all from here on.
+  bool share_equal_steps(const ParameterGroup<Rule>& group) {
+    if constexpr (!Rule::counts_steps) {
+      return true;
+    } else {
+      const auto steps = steps_of(group);
+      const auto is_defined = [](const at::Tensor& step) { return step.defined(); };
+      if (std::none_of(steps.begin(), steps.end(), is_defined)) return true;
+      if (!std::all_of(steps.begin(), steps.end(), is_defined)) return false;
+      const auto number = [](const at::Tensor& step) { return step.item<float>(); };
+      const auto is_equal = [&](const at::Tensor& step) { return number(step) == number(steps.front()); };
+      if (!std::all_of(steps.begin(), steps.end(), is_equal)) return false;
+      std::fill(steps.begin() + 1, steps.end(), steps.front());
+      return true;
+    }
+  }
+
+  std::vector<std::string> names_;
+  std::vector<at::Tensor> parameters_;
+  std::vector<at::Tensor> gradients_;  // the defined ones
+  std::vector<std::size_t> present_;   // their places in `parameters_`, where some are missing
+  std::array<std::vector<at::Tensor>, num_fields> state_;
+  std::vector<at::Tensor> steps_;
+  std::vector<ParameterGroup<Rule>> groups_;
+  Scratch scratch_;
+  std::vector<bool> fresh_;
+  std::int64_t num_updates_ = 0;
+  bool collected_ = false;
+};
+
+template <OptimizerRule Rule>
+FusedOptimizer(NamedParameters, Rule) -> FusedOptimizer<Rule>;
+
+}  // namespace hone

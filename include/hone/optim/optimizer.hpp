@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a trainer asks of an optimizer, and how it gets one from what the user wrote.
+///
+/// | written | bound as | when |
+/// | --- | --- | --- |
+/// | `Sgd`, `Adam`, `AdamW` | `FusedOptimizer<Rule>` over the model's trainable parameters | the usual case |
+/// | `FusedOptimizer<Rule>` | as it is | parameter groups, or some parameters only |
+/// | a `torch::optim` optimizer, a smart pointer to one, `std::ref(one)` | `TorchOptimizer<O>` | any other rule |
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/optim/rule.hpp"
+#include "hone/optim/torch_optimizer.hpp"
+
+namespace hone {
+
+/// What the training loop calls.
+template <class O>
+concept Optimizer = std::movable<O> && requires(O& optimizer, const O& constant, std::size_t group, double lr) {
+  { optimizer.collect_gradients() } -> std::same_as<at::TensorList>;
+  { optimizer.gradients() } -> std::same_as<at::TensorList>;
+  optimizer.step();
+  optimizer.zero_grad();
+  optimizer.set_lr(lr);
+  optimizer.set_lr(group, lr);
+  { constant.lr(group) } -> std::same_as<double>;
+  { constant.base_lr(group) } -> std::same_as<double>;
+  { constant.num_groups() } -> std::same_as<std::size_t>;
+  { constant.num_updates() } -> std::same_as<std::int64_t>;
+};
+
+namespace detail {
+
+template <class O>
+concept IsTorchOptimizer = std::derived_from<O, torch::optim::Optimizer>;
+
+template <class T>
+struct Binding {};
+
+template <OptimizerRule R>
+struct Binding<R> {
+  using type = FusedOptimizer<R>;
+  static type make(const R& rule, NamedParameters parameters) {
+    parameters = trainable(std::move(parameters));
+    if (parameters.empty()) {
+      throw std::invalid_argument(
+          "The model has no parameter that requires a gradient. Add a layer with parameters, or unfreeze one with "
+          "set_requires_grad(true).");
+    }
+    return type(std::move(parameters), rule);
+  }
+};
+
+template <class O>
+  requires Optimizer<O>
+struct Binding<O> {
+  using type = O;
+  static type make(O&& optimizer, const NamedParameters&) { return std::move(optimizer); }
+};
+
+template <IsTorchOptimizer O>
+struct Binding<O> {
+  using type = TorchOptimizer<O>;
+  static type make(O&& optimizer, const NamedParameters&) { return type(std::make_shared<O>(std::move(optimizer))); }
+};
+
+template <IsTorchOptimizer O>
+struct Binding<std::shared_ptr<O>> {
+  using type = TorchOptimizer<O>;
+  static type make(std::shared_ptr<O> optimizer, const NamedParameters&) { return type(std::move(optimizer)); }
+};
+
+template <IsTorchOptimizer O>
+struct Binding<std::unique_ptr<O>> : Binding<std::shared_ptr<O>> {};
+
+template <IsTorchOptimizer O>
+struct Binding<std::reference_wrapper<O>> {
+  using type = TorchOptimizer<O>;
+  static type make(std::reference_wrapper<O> optimizer, const NamedParameters&) {
+    return type(std::shared_ptr<O>(std::shared_ptr<void>(), &optimizer.get()));  // owns nothing
+  }
+};
+
+}  // namespace detail
+
+/// A type that `bind` accepts.
+template <class T>
+concept BindableOptimizer = requires { typename detail::Binding<std::remove_cvref_t<T>>::type; };
+
+/// What `bind` makes of a `T`.
+template <BindableOptimizer T>
+using BoundOptimizer = typename detail::Binding<std::remove_cvref_t<T>>::type;
+
+/// The optimizer that moves a model's parameters by `optimizer`: a rule is bound to those that require a gradient; a
+/// finished optimizer is taken as it is, with the parameters that it has.
+///
+/// **Errors** `std::invalid_argument` for settings out of range and for a model without trainable parameters.
+/// **Example** `auto optimizer = hone::bind(hone::Adam{.lr = 3e-4}, hone::named_parameters(model));`
+template <BindableOptimizer T>
+[[nodiscard]] BoundOptimizer<T> bind(T&& optimizer, NamedParameters parameters) {
+  using Binding = detail::Binding<std::remove_cvref_t<T>>;
+  static_assert(
+      requires { Binding::make(std::forward<T>(optimizer), std::move(parameters)); },
+      "hone: this optimizer cannot be copied. Hand it over with std::move, or share it with std::ref.");
+  return Binding::make(std::forward<T>(optimizer), std::move(parameters));
+}
+
+}  // namespace hone

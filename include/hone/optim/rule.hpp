@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What an update rule is: settings as plain data, and one call that moves a list of parameters.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+namespace hone {
+
+/// Two optional numbers on the device, as a loss scaler keeps them: gradients are divided by `grad_scale`, and nothing
+/// moves where `found_inf` is 1.
+///
+/// **Cost** none where absent. With `found_inf`, a parameter's first update waits for the device.
+struct StepScaling {
+  std::optional<at::Tensor> grad_scale;
+  std::optional<at::Tensor> found_inf;
+};
+
+/// What one call of a rule works on. The lists are parallel; a list that is not in use is empty.
+template <std::size_t NumFields>
+struct RuleLists {
+  at::TensorList parameters;
+  at::TensorList gradients;
+  std::array<at::TensorList, NumFields> state;
+  at::TensorList steps;
+};
+
+/// An update rule: an aggregate whose members are its settings (among them `lr`), and
+/// - `state_names`: the tensors that it keeps for each parameter, each of the parameter's shape;
+/// - `counts_steps`: whether it needs to know how often each parameter was updated;
+/// - `fields()`: a tuple of (name, member pointer), one for each setting;
+/// - `uses(i)`: whether the present settings need `state_names[i]`;
+/// - `check()`: throws `std::invalid_argument` for a setting out of range;
+/// - `apply(lists, first, scaling)`: the update; `first` says that these parameters have never been updated and that
+///   their state is zero.
+template <class R>
+concept OptimizerRule =
+    std::is_aggregate_v<R> && std::copyable<R> &&
+    requires(R& rule, const R& settings, const RuleLists<R::state_names.size()>& lists, const StepScaling& scaling) {
+      { rule.lr } -> std::same_as<double&>;
+      { R::counts_steps } -> std::convertible_to<bool>;
+      { R::state_names[0] } -> std::convertible_to<std::string_view>;
+      { settings.uses(std::size_t{}) } -> std::same_as<bool>;
+      R::fields();
+      settings.check();
+      settings.apply(lists, true, scaling);
+    };
+
+namespace detail {
+
+/// Throws unless `value` is a finite number of at least 0.
+inline void require_not_negative(std::string_view rule, std::string_view field, double value) {
+  if (std::isfinite(value) && value >= 0.0) return;
+  throw std::invalid_argument(fmt::format("{0}: {1} is {2}. Give a finite {1} of 0 or more.", rule, field, value));
+}
+
+/// Throws unless `value` lies in [0, 1).
+inline void require_fraction(std::string_view rule, std::string_view field, double value) {
+  if (value >= 0.0 && value < 1.0) return;
+  throw std::invalid_argument(
+      fmt::format("{0}: {1} is {2}. Give a {1} of at least 0 and below 1.", rule, field, value));
+}
+
+}  // namespace detail
+
+}  // namespace hone

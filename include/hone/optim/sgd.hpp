@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Stochastic gradient descent.
+#pragma once
+
+#include <ATen/ops/_fused_sgd.h>
+
+#include <array>
+#include <cstddef>
+#include <stdexcept>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "hone/optim/rule.hpp"
+
+namespace hone {
+
+/// Stochastic gradient descent, with momentum where asked for. The defaults are PyTorch's.
+///
+/// **Cost** one fused kernel a step; one tensor of the parameter's shape for each parameter when `momentum` is not 0.
+/// **Errors** `std::invalid_argument` for a negative `lr`, `momentum` or `weight_decay`, and for `nesterov` without
+/// momentum or with dampening.
+/// **Source** `at::_fused_sgd_`; the formula is that of `torch.optim.SGD`: `g += weight_decay p`,
+/// `b = momentum b + (1 - dampening) g` (`b = g` the first time), `p -= lr b` (Nesterov: `p -= lr (g + momentum b)`).
+/// **Example** `hone::Sgd{.lr = 0.1, .momentum = 0.9}`
+struct Sgd {
+  double lr = 1e-3;
+  double momentum = 0.0;
+  double dampening = 0.0;
+  double weight_decay = 0.0;
+  bool nesterov = false;
+  bool maximize = false;
+
+  static constexpr std::array<std::string_view, 1> state_names{"momentum_buffer"};
+  static constexpr bool counts_steps = false;
+
+  [[nodiscard]] static constexpr auto fields() {
+    return std::tuple{std::pair{"lr", &Sgd::lr},
+                      std::pair{"momentum", &Sgd::momentum},
+                      std::pair{"dampening", &Sgd::dampening},
+                      std::pair{"weight_decay", &Sgd::weight_decay},
+                      std::pair{"nesterov", &Sgd::nesterov},
+                      std::pair{"maximize", &Sgd::maximize}};
+  }
+
+  [[nodiscard]] bool uses(std::size_t) const { return momentum != 0.0; }
+
+  void check() const {
+    detail::require_not_negative("Sgd", "lr", lr);
+    detail::require_not_negative("Sgd", "momentum", momentum);
+    detail::require_not_negative("Sgd", "weight_decay", weight_decay);
+    if (!std::isfinite(dampening)) {
+      throw std::invalid_argument(fmt::format("Sgd: dampening is {}. Give a finite dampening.", dampening));
+    }
+    if (nesterov && !(momentum > 0.0)) {
+      throw std::invalid_argument(
+          "Sgd: nesterov is on and momentum is 0. Give a momentum above 0, or leave nesterov off.");
+    }
+    if (nesterov && dampening != 0.0) {
+      throw std::invalid_argument(
+          fmt::format("Sgd: nesterov is on and dampening is {}. Leave dampening at 0, or nesterov off.", dampening));
+    }
+  }
+
+  void apply(const RuleLists<1>& lists, bool first, const StepScaling& scaling) const {
+    at::_fused_sgd_(lists.parameters, lists.gradients, lists.state[0], weight_decay, momentum, lr, dampening, nesterov,
+                    maximize, first, scaling.grad_scale, scaling.found_inf);
+  }
+};
+
+static_assert(OptimizerRule<Sgd>);
+
+}  // namespace hone
