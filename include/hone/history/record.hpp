@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One recorded number, and where in the run it was recorded.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace hone {
+
+/// What a run does while a value is recorded.
+enum class Phase {
+  train,       ///< An epoch of training.
+  eval,        ///< The evaluation between two epochs of training.
+  evaluation,  ///< A run of `evaluate`.
+  predict      ///< A run of `predict`.
+};
+
+/// The phase's name, as it stands in files.
+[[nodiscard]] constexpr std::string_view to_string(Phase phase) {
+  switch (phase) {
+    case Phase::train:
+      return "train";
+    case Phase::eval:
+      return "eval";
+    case Phase::evaluation:
+      return "evaluation";
+    case Phase::predict:
+      return "predict";
+  }
+  return "unknown";
+}
+
+/// A value of a metric.
+struct Record {
+  double value = 0.0;
+  std::int64_t epoch = 1;   ///< The first epoch is 1.
+  std::int64_t update = 0;  ///< Optimizer updates done when the value was recorded.
+  Phase phase = Phase::train;
+
+  /// Compares member by member; two NaN values are different, as numbers are.
+  friend bool operator==(const Record&, const Record&) = default;
+};
+
+}  // namespace hone

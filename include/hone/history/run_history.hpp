@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What happened in a run: named series of numbers, the epoch and update at hand, and why the run stopped.
+///
+/// | name of the trainer | recorded |
+/// | --- | --- |
+/// | `train_loss_epoch` | after each epoch of training |
+/// | `eval_loss_epoch` | after each evaluation between epochs |
+/// | `evaluation_loss` | by `evaluate` |
+///
+/// Every other name is the user's.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hone/history/record.hpp"
+
+namespace hone {
+
+/// A record together with the name that it was recorded under.
+struct NamedRecord {
+  std::string name;
+  Record record;
+
+  friend bool operator==(const NamedRecord&, const NamedRecord&) = default;
+};
+
+/// The metrics of a run. A plain value: copies are independent, and two histories are equal when they tell the same.
+///
+/// **Cost** One allocation per record at most, and a search by name over the names: made for values per epoch, or every
+/// hundred updates, not for every step.
+class RunHistory {
+ public:
+  /// Appends `value` to the series `metric_name_prefix() + name`, marked with the epoch and update at hand.
+  void record(std::string_view name, double value, Phase phase) {
+    append(prefix_ + std::string(name), {value, epoch_, num_updates_, phase});
+  }
+  /// Appends a record as it is, with no prefix: what restores a history that was written to a file.
+  void append(std::string_view name, const Record& record) {
+    auto found = find(name);
+    if (found == series_.end()) found = series_.insert(found, Series{std::string(name), {}, {}});
+    found->records.push_back(record);
+    found->revisions.push_back(revision_++);
+  }
+
+  /// The series, oldest value first; empty when nothing has the name. Valid until the history changes.
+  [[nodiscard]] std::span<const Record> values(std::string_view name) const {
+    const auto found = find(name);
+    return found == series_.end() ? std::span<const Record>{} : std::span<const Record>{found->records};
+  }
+  /// The newest value; empty when nothing has the name.
+  [[nodiscard]] std::optional<double> latest(std::string_view name) const {
+    const auto records = values(name);
+    return records.empty() ? std::nullopt : std::optional{records.back().value};
+  }
+  /// The newest value.
+  ///
+  /// **Errors** `std::out_of_range` when nothing has the name; the message lists the names there are.
+  [[nodiscard]] double at(std::string_view name) const {
+    if (const auto value = latest(name)) return *value;
+    throw std::out_of_range("No values have been recorded for the metric `" + std::string(name) + "`; " +
+                            (series_.empty() ? "nothing has been recorded yet." : "recorded are: " + listed() + "."));
+  }
+  [[nodiscard]] bool contains(std::string_view name) const { return find(name) != series_.end(); }
+  /// The names in order of their first appearance.
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    all.reserve(series_.size());
+    for (const auto& series : series_) all.push_back(series.name);
+    return all;
+  }
+  /// Removes a series. The name is taken as it is, with no prefix. Returns whether it was there.
+  bool erase(std::string_view name) {
+    const auto found = find(name);
+    if (found == series_.end()) return false;
+    series_.erase(found);
+    return true;
+  }
+
+  /// A mark that grows with every record, `reset` or not. See `recorded_since`.
+  [[nodiscard]] std::int64_t revision() const { return revision_; }
+  /// What was recorded since `revision()` was `mark`, in the order of recording.
+  ///
+  /// **Example**
+  /// ```cpp
+  /// const auto mark = history.revision();
+  /// history.record("accuracy", 0.9, hone::Phase::eval);
+  /// for (const auto& [name, record] : history.recorded_since(mark)) fmt::print("{}: {}\n", name, record.value);
+  /// // accuracy: 0.9
+  /// ```
+  [[nodiscard]] std::vector<NamedRecord> recorded_since(std::int64_t mark) const {
+    std::vector<std::pair<std::int64_t, NamedRecord>> found;
+    for (const auto& series : series_) {
+      const auto first = std::lower_bound(series.revisions.begin(), series.revisions.end(), mark);
+      for (auto i = static_cast<std::size_t>(first - series.revisions.begin()); i < series.records.size(); ++i) {
+        found.push_back({series.revisions[i], {series.name, series.records[i]}});
+      }
+    }
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<NamedRecord> records;
+    records.reserve(found.size());
+    for (auto& [revision, record] : found) records.push_back(std::move(record));
+    return records;
+  }
+
+  /// The epoch at hand; the first is 1.
+  [[nodiscard]] std::int64_t current_epoch() const { return epoch_; }
+  /// **Errors** `std::invalid_argument` when `epoch` < 1.
+  void set_epoch(std::int64_t epoch) {
+    if (epoch < 1) {
+      throw std::invalid_argument("The epoch was set to " + std::to_string(epoch) + ". Epochs count from 1.");
+    }
+    epoch_ = epoch;
+  }
+  void increment_epoch() { ++epoch_; }
+
+  /// Optimizer updates done so far.
+  [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
+  /// **Errors** `std::invalid_argument` when `num_updates` < 0.
+  void set_num_updates(std::int64_t num_updates) {
+    if (num_updates < 0) {
+      throw std::invalid_argument("The number of updates was set to " + std::to_string(num_updates) +
+                                  ". Give 0 or more.");
+    }
+    num_updates_ = num_updates;
+  }
+
+  /// What `record` puts before each name; the functions that read take full names.
+  [[nodiscard]] const std::string& metric_name_prefix() const { return prefix_; }
+  void set_metric_name_prefix(std::string prefix) { prefix_ = std::move(prefix); }
+
+  /// Why the run ended before its time; empty when it did not.
+  [[nodiscard]] const std::optional<std::string>& stop_reason() const { return stop_reason_; }
+  void set_stop_reason(std::optional<std::string> reason) { stop_reason_ = std::move(reason); }
+
+  /// Forgets the metrics, the updates and the stop reason, and returns to epoch 1. Keeps the prefix, and `revision`.
+  void reset() {
+    series_.clear();
+    epoch_ = 1;
+    num_updates_ = 0;
+    stop_reason_.reset();
+  }
+
+  /// Compares everything that can be read but `revision`, which says how a history was made, not what it tells.
+  friend bool operator==(const RunHistory& a, const RunHistory& b) {
+    return a.epoch_ == b.epoch_ && a.num_updates_ == b.num_updates_ && a.prefix_ == b.prefix_ &&
+           a.stop_reason_ == b.stop_reason_ &&
+           std::equal(a.series_.begin(), a.series_.end(), b.series_.begin(), b.series_.end(),
+                      [](const Series& x, const Series& y) { return x.name == y.name && x.records == y.records; });
+  }
+
+ private:
+  struct Series {
+    std::string name;
+    std::vector<Record> records;
+    std::vector<std::int64_t> revisions;  // of each record
+  };
+
+  [[nodiscard]] std::vector<Series>::iterator find(std::string_view name) {
+    return std::find_if(series_.begin(), series_.end(), [name](const Series& series) { return series.name == name; });
+  }
+  [[nodiscard]] std::vector<Series>::const_iterator find(std::string_view name) const {
+    return std::find_if(series_.begin(), series_.end(), [name](const Series& series) { return series.name == name; });
+  }
+  [[nodiscard]] std::string listed() const {
+    std::string list;
+    for (const auto& series : series_) list += (list.empty() ? "`" : ", `") + series.name + "`";
+    return list;
+  }
+
+  std::vector<Series> series_;
+  std::int64_t epoch_ = 1;
+  std::int64_t num_updates_ = 0;
+  std::int64_t revision_ = 0;
+  std::string prefix_;
+  std::optional<std::string> stop_reason_;
+};
+
+}  // namespace hone
