@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The learning rate that falls in steps.
+#pragma once
+
+#include <cstdint>
+
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+/// `base_lr * gamma^(update / step_updates)`, with the division rounded down.
+///
+/// **Units** step_updates: updates, at least 1; there is no default.
+/// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
+/// **Source** `torch.optim.lr_scheduler.StepLR`, whose steps are what the caller makes of them: usually epochs.
+/// **Example** `StepLr{.step_updates = 30 * run::num_updates_per_epoch, .gamma = 0.1}`
+struct StepLr {
+  using slot = slots::Schedule;
+
+  Updates step_updates = 0;
+  double gamma = 0.1;
+
+  constexpr double operator()(double base_lr, std::int64_t update) const {
+    return base_lr * power(gamma, update / step_updates.count());
+  }
+
+  [[nodiscard]] constexpr StepLr resolved(const RunLength& length) const {
+    StepLr result = *this;
+    result.step_updates = step_updates.resolved(length, "StepLr::step_updates");
+    detail::check_at_least("StepLr::step_updates", result.step_updates.count(), 1);
+    detail::check_not_negative("StepLr::gamma", gamma);
+    return result;
+  }
+
+  friend constexpr bool operator==(const StepLr&, const StepLr&) = default;
+
+ private:
+  // std::pow is no constant expression.
+  static constexpr double power(double base, std::int64_t exponent) {
+    double result = 1.0;
+    for (; exponent > 0; exponent /= 2, base *= base) {
+      if (exponent % 2 == 1) result *= base;
+    }
+    return result;
+  }
+};
+static_assert(ResolvableSchedule<StepLr>);
+
+}  // namespace hone

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A linear warm-up before any schedule.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "hone/schedule/constant.hpp"
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+/// Rises in a straight line to the first value of `after`, which then follows with its own update 0.
+///
+/// The line starts at `start_lr`, or else at `start_factor` times the value it rises to. The run that `after` sees is
+/// shorter by the warm-up: its `run::num_updates` is what is left.
+///
+/// **Units** updates: updates; start_factor: from 0 to 1; start_lr: a learning rate.
+/// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range, or when the warm-up leaves
+/// nothing of the run.
+/// **Source** `torch.optim.lr_scheduler.LinearLR`, then `after`, in a `SequentialLR`.
+/// **Example** `Warmup{.updates = 500, .after = StepLr{.step_updates = 1000}}`
+template <Schedule S = ConstantLr>
+struct Warmup {
+  using slot = slots::Schedule;
+
+  Updates updates = 0;
+  double start_factor = 1.0 / 3.0;
+  std::optional<double> start_lr = std::nullopt;
+  S after = {};
+
+  constexpr double operator()(double base_lr, std::int64_t update) const {
+    const auto warmup = updates.count();
+    if (update >= warmup) return after(base_lr, update - warmup);
+    const double target = after(base_lr, 0);
+    const double start = start_lr ? *start_lr : start_factor * target;
+    return start + (target - start) * static_cast<double>(update) / static_cast<double>(warmup);
+  }
+
+  [[nodiscard]] constexpr Warmup resolved(const RunLength& length) const {
+    Warmup result = *this;
+    result.updates = updates.resolved(length, "Warmup::updates");
+    const auto warmup = result.updates.count();
+    detail::check_at_least("Warmup::updates", warmup, 0);
+    detail::check_ratio("Warmup::start_factor", start_factor);
+    if (start_lr) detail::check_not_negative("Warmup::start_lr", *start_lr);
+    RunLength rest = length;
+    if (length.num_updates > 0) {
+      if (warmup >= length.num_updates) reject_length(warmup, length.num_updates);
+      rest.num_updates -= warmup;
+    }
+    result.after = resolve_schedule(after, rest);
+    return result;
+  }
+
+  friend constexpr bool operator==(const Warmup&, const Warmup&) = default;
+
+ private:
+  [[noreturn]] static void reject_length(std::int64_t warmup, std::int64_t num_updates) {
+    throw std::invalid_argument("Warmup::updates (" + std::to_string(warmup) + ") leaves nothing of the run's " +
+                                std::to_string(num_updates) + " updates. Shorten it, or train for longer.");
+  }
+};
+static_assert(ResolvableSchedule<Warmup<>>);
+
+}  // namespace hone
