@@ -7,10 +7,10 @@ namespace hone {
 template <class Model, class Loss, class Optimizer, class... Policies>
 class Trainer;
 
-template <class... Callbacks>
+template <class... Cs>
 class CallbackSet;
 
-template <class... Callbacks>
+template <class... Cs>
 struct Callbacks;
 
 class Run;

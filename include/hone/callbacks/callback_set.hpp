@@ -73,12 +73,7 @@ class CallbackSet {
   template <class C>
   static constexpr auto points_to = [](auto* callback) { return boost::hana::bool_c<std::is_same_v<decltype(callback), C*>>; };
 
-  template <class C>
-  static consteval bool checked() {
-    if constexpr (!is_callback<C>) (void)sizeof(explain_callback<C>);
-    return true;
-  }
-  static_assert((true && ... && checked<Cs>()));
+  static_assert((true && ... && checked_callback<Cs>));
 
   [[no_unique_address]] boost::hana::tuple<Cs...> callbacks_;
 };

@@ -2,10 +2,22 @@
 /// What a callback's author reads when a hook would silently never be called: misspelt, uncallable, or absent.
 #pragma once
 
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+
 #include "hone/callbacks/hooks.hpp"
 #include "hone/callbacks/near_misses.hpp"
 
 namespace hone {
+
+/// Optional ability: a callback that shortens epochs. `batch_limit(phase)` gives the most batches of an epoch, if any;
+/// it is asked before the run is configured, so counts and schedules know.
+template <class C>
+concept LimitsBatches = requires(const C& callback, Phase phase) {
+  { callback.batch_limit(phase) } -> std::convertible_to<std::optional<std::int64_t>>;
+};
 
 namespace detail {
 
@@ -19,29 +31,54 @@ struct NearMissNames {
 template <class C>
 struct NearMissProbe : C, NearMissNames {};
 
-#define HONE_DEFINE_MISSPELT(miss, hook)                                                                      \
+#define HONE_ENUMERATOR(name, of) name,
+enum class Miss { HONE_NEAR_MISSES(HONE_ENUMERATOR) none };
+enum class Hook { HONE_HOOKS(HONE_ENUMERATOR) none };
+#undef HONE_ENUMERATOR
+
+/// The first near miss that `C` names.
+template <class C>
+consteval Miss first_miss() {
+  if constexpr (std::is_class_v<C> && !std::is_final_v<C>) {
+#define HONE_LOOK(miss, hook) !requires { &NearMissProbe<C>::miss; },
+    constexpr bool named[] = {HONE_NEAR_MISSES(HONE_LOOK) true};
+#undef HONE_LOOK
+    int i = 0;
+    while (!named[i]) ++i;
+    return Miss{i};
+  } else {
+    return Miss::none;
+  }
+}
+
+/// The first hook that `C` names and that cannot be called with its event.
+template <class C>
+consteval Hook first_uncallable() {
+#define HONE_LOOK(hook, Event) (hooks::hook##_hook::named<C> && !hooks::hook##_hook::template callable<C, Event>),
+  constexpr bool uncallable[] = {HONE_HOOKS(HONE_LOOK) true};
+#undef HONE_LOOK
+  int i = 0;
+  while (!uncallable[i]) ++i;
+  return Hook{i};
+}
+
+template <class C, Hook>
+struct uncallable_hook;
+#define HONE_SENTENCE(hook, Event) \
+  template <class C>               \
+  struct uncallable_hook<C, Hook::hook> : hooks::hook##_hook::template misfit<C> {};
+HONE_HOOKS(HONE_SENTENCE)
+#undef HONE_SENTENCE
+
+template <class C, Miss>
+struct misspelt_hook;
+#define HONE_SENTENCE(miss, hook)                                                                             \
   template <class C>                                                                                          \
-  struct misspelt_##miss {                                                                                    \
+  struct misspelt_hook<C, Miss::miss> {                                                                       \
     static_assert(sizeof(C) == 0, "hone: there is no hook `" #miss "`. Did you mean `" #hook "`?"); \
   };
-HONE_NEAR_MISSES(HONE_DEFINE_MISSPELT)
-#undef HONE_DEFINE_MISSPELT
-
-/// How many near misses `C` names. With `explain`, each of them is a compile-time error.
-template <class C, bool explain>
-consteval int near_misses() {
-  int found = 0;
-  if constexpr (std::is_class_v<C> && !std::is_final_v<C>) {
-#define HONE_LOOK(miss, hook)                                         \
-  if constexpr (!requires { &NearMissProbe<C>::miss; }) {             \
-    ++found;                                                          \
-    if constexpr (explain) (void)sizeof(misspelt_##miss<C>);          \
-  }
-    HONE_NEAR_MISSES(HONE_LOOK)
-#undef HONE_LOOK
-  }
-  return found;
-}
+HONE_NEAR_MISSES(HONE_SENTENCE)
+#undef HONE_SENTENCE
 
 template <class C>
 struct callback_without_hooks {
@@ -49,44 +86,29 @@ struct callback_without_hooks {
                 "hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.");
 };
 
-/// How many hooks `C` names that cannot be called with their event. With `explain`, each is a compile-time error.
-template <class C, bool explain>
-consteval int uncallable_hooks() {
-  int found = 0;
-#define HONE_CHECK(hook, Event)                                                                           \
-  if constexpr (hooks::hook##_hook::named<C> && !hooks::hook##_hook::template callable<C, Event>) {       \
-    ++found;                                                                                              \
-    if constexpr (explain) (void)sizeof(typename hooks::hook##_hook::template misfit<C>);                 \
+struct callback_without_fault {};
+
+/// Names, without instantiating it, the sentence for a type that is no callback.
+template <class C>
+consteval auto fault_of_callback() {
+  if constexpr (Relay<C>) {
+    return std::type_identity<callback_without_fault>{};
+  } else if constexpr (constexpr Hook hook = first_uncallable<C>(); hook != Hook::none) {
+    return std::type_identity<uncallable_hook<C, hook>>{};
+  } else if constexpr (constexpr Miss miss = first_miss<C>(); miss != Miss::none) {
+    return std::type_identity<misspelt_hook<C, miss>>{};
+  } else if constexpr (!hears_any_event<C> && !LimitsBatches<C>) {
+    return std::type_identity<callback_without_hooks<C>>{};
+  } else {
+    return std::type_identity<callback_without_fault>{};
   }
-  HONE_HOOKS(HONE_CHECK)
-#undef HONE_CHECK
-  return found;
 }
 
 }  // namespace detail
 
-/// Optional ability: a callback that shortens epochs. `batch_limit(phase)` gives the most batches of an epoch, if any;
-/// it is asked before the run is configured, so counts and schedules know.
+/// True for a callback; a compile-time error with one sentence for a type with a hook that is misspelt or cannot be
+/// called, and for a type without any.
 template <class C>
-concept LimitsBatches = requires(const C& callback, Phase phase) {
-  { callback.batch_limit(phase) } -> std::convertible_to<std::optional<std::int64_t>>;
-};
-
-/// True when every hook that `C` has, or seems to mean, will be called. Never an error by itself.
-template <class C>
-inline constexpr bool is_callback =
-    Relay<C> || (detail::uncallable_hooks<C, false>() == 0 && detail::near_misses<C, false>() == 0 &&
-                 (hears_any_event<C> || LimitsBatches<C>));
-
-/// The sentence for a type that is no callback. Instantiated (`sizeof`) only when `is_callback<C>` is false.
-template <class C>
-struct explain_callback {
-  static constexpr int faults = detail::uncallable_hooks<C, true>() + detail::near_misses<C, true>();
-  static consteval int explain() {
-    if constexpr (faults == 0) return sizeof(detail::callback_without_hooks<C>);
-    return faults;
-  }
-  static constexpr int value = explain();
-};
+inline constexpr bool checked_callback = sizeof(typename decltype(detail::fault_of_callback<C>())::type) > 0;
 
 }  // namespace hone

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Whether types make a trainer, and the one sentence that a user reads when they do not.
+///
+/// `Composable` decides without a word; the sentences are instantiated only when the answer was no. It stops at the first fault, since the next one often follows from it.
+#pragma once
+
+#include <boost/hana.hpp>
+#include <concepts>
+#include <functional>
+#include <type_traits>
+
+#include "hone/core/names.hpp"
+#include "hone/core/overrides.hpp"
+#include "hone/core/policy.hpp"
+#include "hone/fwd.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// What is behind a module holder, a smart pointer or a reference wrapper; anything else is its own.
+template <class T>
+struct Pointee {
+  using type = T;
+};
+template <class T>
+  requires requires(T& handle) { *handle; handle.operator->(); }
+struct Pointee<T> {
+  using type = std::remove_cvref_t<decltype(*std::declval<T&>())>;
+};
+template <class T>
+struct Pointee<std::reference_wrapper<T>> {
+  using type = T;
+};
+
+template <class T>
+inline constexpr bool is_callback_list = false;
+template <class... Cs>
+inline constexpr bool is_callback_list<Callbacks<Cs...>> = true;
+
+}  // namespace detail
+
+template <class T>
+using PointeeOf = typename detail::Pointee<T>::type;
+
+/// Has, in some form, what a model has: `forward`.
+template <class M>
+concept NamesForward = detail::names_forward<PointeeOf<M>>;
+
+/// Has, in some form, what an optimizer has: `step` and `zero_grad`, or the settings of an update rule.
+template <class O>
+concept NamesOptimizer = (detail::names_step<PointeeOf<O>> && detail::names_zero_grad<PointeeOf<O>>) ||
+                         requires { O::state_names, O::counts_steps; };
+
+/// May stand behind the optimizer in a trainer's type.
+template <class P>
+concept TrainerArgument = Policy<P> || detail::is_callback_list<P> || Overriding<P>;
+
+namespace detail {
+
+template <class... Policies>
+inline constexpr int num_overriding = (0 + ... + int{!Policy<Policies> && Overriding<Policies>});
+
+template <class P, class... Policies>
+constexpr bool is_only_answer() {
+  if constexpr (Policy<P>) {
+    return num_answers<typename P::slot, Policies...> == 1;
+  } else {
+    return true;
+  }
+}
+
+}  // namespace detail
+
+/// The types make a trainer.
+template <class Model, class Loss, class Optimizer, class... Policies>
+concept Composable = !NamesOptimizer<Loss> && NamesForward<Model> && NamesOptimizer<Optimizer> &&
+                     (TrainerArgument<Policies> && ...) && (detail::is_only_answer<Policies, Policies...>() && ...) &&
+                     (detail::num_overriding<Policies...> <= 1) && (fits_with<Policies, Policies...> && ...);
+
+namespace detail {
+
+template <class... Ts>
+struct Types {};
+
+template <class Loss>
+struct loss_is_optimizer {
+  static_assert(sizeof(Loss) == 0,
+                "hone: the second argument has `step` and `zero_grad`: it is the optimiser. Order: Model, Loss, Optimizer.");
+};
+template <class Model>
+struct model_without_forward {
+  static_assert(sizeof(Model) == 0,
+                "hone: the model has no member `forward`. Write `torch::Tensor forward(torch::Tensor inputs)`.");
+};
+template <class Optimizer>
+struct not_an_optimizer {
+  static_assert(sizeof(Optimizer) == 0,
+                "hone: the third argument is no optimiser (no members `step` and `zero_grad`). Give hone::Sgd, hone::AdamW "
+                "or an optimiser of torch::optim. Order: Model, Loss, Optimizer.");
+};
+template <class Argument>
+struct not_a_policy {
+  static_assert(sizeof(Argument) == 0,
+                "hone: this argument is not a policy (no member `slot`). Callbacks go to the constructor. In the type "
+                "they stand in hone::Callbacks<...>.");
+};
+template <class... Overrides>
+struct several_overrides {
+  static_assert(sizeof...(Overrides) <= 1, "hone: more than one type with overrides given. Keep one of those in this type.");
+};
+
+struct no_fault {};
+
+/// Names, without instantiating it, the sentence for the first of `Policies` that has a fault.
+template <class... Policies>
+consteval auto fault_of_policies() {
+  constexpr auto first = [](auto faulty) {
+    return boost::hana::front(boost::hana::filter(boost::hana::tuple_t<Policies...>, faulty));
+  };
+  if constexpr (!(TrainerArgument<Policies> && ...)) {
+    constexpr auto faulty = [](auto t) { return boost::hana::bool_c<!TrainerArgument<typename decltype(t)::type>>; };
+    return boost::hana::type_c<not_a_policy<typename decltype(first(faulty))::type>>;
+  } else if constexpr (!(is_only_answer<Policies, Policies...>() && ...)) {
+    constexpr auto faulty = [](auto t) {
+      return boost::hana::bool_c<!is_only_answer<typename decltype(t)::type, Policies...>()>;
+    };
+    using Slot = typename decltype(first(faulty))::type::slot;
+    return boost::hana::unpack(AnswersTo<Slot, Policies...>{}, [](auto... t) {
+      return boost::hana::type_c<typename Slot::template at_most_one<typename decltype(t)::type...>>;
+    });
+  } else if constexpr (num_overriding<Policies...> > 1) {
+    return boost::hana::type_c<several_overrides<Policies...>>;
+  } else {
+    constexpr auto faulty = [](auto t) { return boost::hana::bool_c<!fits_with<typename decltype(t)::type, Policies...>>; };
+    return boost::hana::type_c<typename decltype(first(faulty))::type::template misfit<Policies...>>;
+  }
+}
+
+/// The same for the whole list of a trainer's types.
+template <class Model, class Loss, class Optimizer, class... Policies>
+consteval auto fault_of() {
+  if constexpr (Composable<Model, Loss, Optimizer, Policies...>) {
+    return boost::hana::type_c<no_fault>;
+  } else if constexpr (NamesOptimizer<Loss>) {
+    return boost::hana::type_c<loss_is_optimizer<Loss>>;
+  } else if constexpr (!NamesForward<Model>) {
+    return boost::hana::type_c<model_without_forward<Model>>;
+  } else if constexpr (!NamesOptimizer<Optimizer>) {
+    return boost::hana::type_c<not_an_optimizer<Optimizer>>;
+  } else {
+    return fault_of_policies<Policies...>();
+  }
+}
+
+}  // namespace detail
+
+/// True for types that make a trainer; a compile-time error with one sentence for types that do not.
+template <class Model, class Loss, class Optimizer, class... Policies>
+inline constexpr bool checked_composition =
+    sizeof(typename decltype(detail::fault_of<Model, Loss, Optimizer, Policies...>())::type) > 0;
+
+}  // namespace hone

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Batches to one optimizer update.
+///
+/// | policy | use it | combinations that do not exist |
+/// |---|---|---|
+/// | `GradAccum<1>` | the default: every batch is an update | none |
+/// | `GradAccum<N>` | N is known when the program is compiled | none |
+/// | `GradAccum<hone::dynamic>{n}` | n comes from an option | none |
+///
+/// A window of N batches gives the mean of their gradients, so with equal batches the update is that of the N-fold batch.
+/// A window never crosses epochs: the last one of an epoch may be short, and then it is the mean over its true length.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+
+#include "hone/core/policy.hpp"
+
+namespace hone {
+
+/// In place of a number: it is known at run time only.
+inline constexpr std::int64_t dynamic = -1;
+
+/// Says how many batches make an update, at least 1.
+template <class P>
+concept AccumulationPolicy = PolicyFor<P, slots::Accumulation> && requires(const P& accumulation) {
+  { accumulation.steps() } -> std::convertible_to<std::int64_t>;
+};
+
+/// An accumulation policy of which the compiler knows that every batch is an update.
+template <class P>
+concept UpdatesEveryBatch = AccumulationPolicy<P> && requires { requires P::static_steps == 1; };
+
+/// `Steps` batches to one update.
+template <std::int64_t Steps>
+class GradAccum {
+ public:
+  static_assert(Steps >= 1, "hone: GradAccum needs at least 1 batch to an update, or hone::dynamic.");
+  using slot = slots::Accumulation;
+  static constexpr std::int64_t static_steps = Steps;
+  [[nodiscard]] static constexpr std::int64_t steps() { return Steps; }
+};
+
+/// A number of batches to one update that is known at run time.
+///
+/// **Errors** `std::invalid_argument` when `steps` < 1.
+template <>
+class GradAccum<dynamic> {
+ public:
+  using slot = slots::Accumulation;
+  explicit GradAccum(std::int64_t steps = 1) : steps_(steps) {
+    if (steps < 1) {
+      throw std::invalid_argument("gradient accumulation over " + std::to_string(steps) +
+                                  " batches is not possible: give GradAccum 1 or more");
+    }
+  }
+  [[nodiscard]] std::int64_t steps() const { return steps_; }
+
+ private:
+  std::int64_t steps_;
+};
+static_assert(UpdatesEveryBatch<GradAccum<1>> && std::is_empty_v<GradAccum<4>>);
+static_assert(AccumulationPolicy<GradAccum<dynamic>> && !UpdatesEveryBatch<GradAccum<dynamic>>);
+
+}  // namespace hone

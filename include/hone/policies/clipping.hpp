@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What bounds the gradients before an update. Clipping happens once per update, on the gradients of the whole window,
+/// reduced and unscaled.
+///
+/// | policy | use it | combinations that do not exist |
+/// |---|---|---|
+/// | `NoClip` | the default | none |
+/// | `ClipNorm{1.0}` | the norm over all gradients is at most 1 | none |
+/// | `ClipValue{0.5}` | every element is in [-0.5, 0.5] | none |
+#pragma once
+
+#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+
+#include "hone/core/policy.hpp"
+
+namespace hone {
+
+/// Bounds gradients in place. What it returns reaches `on_before_optimizer_step` as `event.clipped`.
+template <class P>
+concept ClipPolicy = PolicyFor<P, slots::Clipping> && requires(const P& clipping, at::TensorList gradients) { clipping.clip(gradients); };
+
+/// Gradients are used as they are.
+struct NoClip {
+  using slot = slots::Clipping;
+};
+
+/// Scales all gradients by max_norm / (norm + 1e-6) when their common norm is larger than `max_norm`.
+///
+/// **Units** max_norm: of a gradient, above 0; norm_type: the p of the p-norm, above 0, infinity for the largest element.
+/// **Cost** one norm per tensor, one over them, one multiplication; no wait for the device. Returns the norm before
+/// clipping, a tensor without dimensions on the device of the gradients.
+/// **Errors** `std::invalid_argument` for values out of range.
+/// **Source** `torch.nn.utils.clip_grad_norm_`; R. Pascanu et al., "On the difficulty of training recurrent neural
+/// networks", 2013, algorithm 1.
+class ClipNorm {
+ public:
+  using slot = slots::Clipping;
+  explicit ClipNorm(double max_norm, double norm_type = 2.0) : max_norm_(max_norm), norm_type_(norm_type) {
+    if (!(max_norm > 0)) {
+      throw std::invalid_argument("ClipNorm: max_norm is " + std::to_string(max_norm) + ", it must be above 0");
+    }
+    if (!(norm_type > 0)) {
+      throw std::invalid_argument("ClipNorm: norm_type is " + std::to_string(norm_type) +
+                                  ", it must be above 0 (infinity for the largest element)");
+    }
+  }
+  [[nodiscard]] double max_norm() const { return max_norm_; }
+
+  at::Tensor clip(at::TensorList gradients) const {
+    const auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
+    at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+    return norm;
+  }
+
+ private:
+  double max_norm_;
+  double norm_type_;
+};
+
+/// Clamps every element of every gradient to [-limit, limit].
+///
+/// **Units** limit: of a gradient, above 0.
+/// **Errors** `std::invalid_argument` when limit is not above 0.
+/// **Source** `torch.nn.utils.clip_grad_value_`.
+class ClipValue {
+ public:
+  using slot = slots::Clipping;
+  explicit ClipValue(double limit) : limit_(limit) {
+    if (!(limit > 0)) {
+      throw std::invalid_argument("ClipValue: the limit is " + std::to_string(limit) + ", it must be above 0");
+    }
+  }
+  [[nodiscard]] double limit() const { return limit_; }
+
+  void clip(at::TensorList gradients) const {
+    at::_foreach_clamp_min_(gradients, -limit_);
+    at::_foreach_clamp_max_(gradients, limit_);
+  }
+
+ private:
+  double limit_;
+};
+static_assert(!ClipPolicy<NoClip> && std::is_empty_v<NoClip> && ClipPolicy<ClipNorm> && ClipPolicy<ClipValue>);
+
+}  // namespace hone

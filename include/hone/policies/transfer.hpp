@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How batches travel from the loader to the device.
+///
+/// | policy | use it | combinations that do not exist |
+/// |---|---|---|
+/// | `Direct` | the default: each batch is moved when its step begins | none |
+#pragma once
+
+#include <type_traits>
+
+#include "hone/core/policy.hpp"
+
+namespace hone {
+
+/// Wraps a range of batches into one whose batches are on the device, or on their way there.
+template <class P>
+concept TransferPolicy = PolicyFor<P, slots::Transfer> && requires(P& transfer, int& batches, int& device) {
+  transfer.over(batches, device);
+};
+
+/// The range as it is; the device policy moves each batch.
+struct Direct {
+  using slot = slots::Transfer;
+  template <class Batches, class Device>
+  static Batches& over(Batches& batches, const Device&) {
+    return batches;
+  }
+};
+static_assert(TransferPolicy<Direct> && std::is_empty_v<Direct>);
+
+}  // namespace hone
