@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The iterator that hone's loaders share.
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <type_traits>
+
+namespace hone {
+
+/// Walks through the batches of a loader. It is single-pass: the loader keeps the place, and the batch in use is valid
+/// until the next increment.
+template <class Loader, class Batch>
+class BatchIterator {
+ public:
+  using iterator_concept = std::input_iterator_tag;
+  using iterator_category = std::input_iterator_tag;
+  using value_type = Batch;
+  using difference_type = std::ptrdiff_t;
+  using reference = Batch&;
+  using pointer = Batch*;
+
+  BatchIterator() = default;
+  explicit BatchIterator(Loader& loader) : loader_(&loader) {}
+
+  [[nodiscard]] Batch& operator*() const { return loader_->current(); }
+  [[nodiscard]] Batch* operator->() const { return &loader_->current(); }
+  BatchIterator& operator++() {
+    loader_->advance();
+    return *this;
+  }
+  void operator++(int) { loader_->advance(); }
+  [[nodiscard]] friend bool operator==(const BatchIterator& iterator, std::default_sentinel_t /*end*/) {
+    return iterator.loader_->done();
+  }
+
+ private:
+  Loader* loader_ = nullptr;
+};
+
+}  // namespace hone

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A dataset held in tensors whose first dimension counts the samples.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <hone/core/error.hpp>
+#include <hone/data/batch.hpp>
+#include <stdexcept>
+#include <tuple>
+#include <utility>
+
+namespace hone {
+
+/// Samples held as one large batch: sample `i` is row `i` of every tensor. It is itself just handles, so a copy shares
+/// the tensors.
+///
+/// **Shapes** each tensor `[samples, ...]`.
+/// **Errors** `DataError` when a tensor is undefined or a scalar, or when the first dimensions differ.
+/// **Example** `TensorDataset{x, y}` gives batches of type `std::pair<at::Tensor, at::Tensor>`; `TensorDataset{x}` of
+/// `at::Tensor`; more tensors a tuple; a struct adapted with Boost.Hana that same struct.
+template <HoldsTensors Batch>
+class TensorDataset {
+ public:
+  using BatchType = Batch;
+
+  explicit TensorDataset(Batch tensors) : tensors_(std::move(tensors)) {
+    int index = 0;
+    for_each_tensor(std::as_const(tensors_), [&](const at::Tensor& tensor) {
+      if (!tensor.defined() || tensor.dim() == 0) {
+        throw DataError(fmt::format("Tensor {} of the dataset {}. Give tensors of shape [samples, ...].", index,
+                                    tensor.defined() ? "is a scalar" : "is undefined"));
+      }
+      if (index++ == 0) size_ = tensor.size(0);
+      if (tensor.size(0) != size_) {
+        throw DataError(
+            fmt::format("Tensor {} of the dataset has {} samples, but tensor 0 has {}. Give all tensors of a "
+                        "dataset the same first dimension.",
+                        index - 1, tensor.size(0), size_));
+      }
+    });
+  }
+
+  template <class... Tensors>
+    requires(sizeof...(Tensors) > 0) && std::constructible_from<Batch, at::Tensor, at::Tensor, const Tensors&...>
+  TensorDataset(at::Tensor first, at::Tensor second, const Tensors&... more)
+      : TensorDataset(Batch(std::move(first), std::move(second), more...)) {}
+
+  TensorDataset(at::Tensor first, at::Tensor second)
+    requires std::constructible_from<Batch, at::Tensor, at::Tensor>
+      : TensorDataset(Batch(std::move(first), std::move(second))) {}
+
+  /// The number of samples.
+  [[nodiscard]] std::int64_t size() const { return size_; }
+
+  /// All samples as one batch.
+  [[nodiscard]] const Batch& tensors() const { return tensors_; }
+
+  /// `count` samples from `first` on, as views of these.
+  ///
+  /// **Errors** `std::invalid_argument` when they reach beyond the dataset.
+  [[nodiscard]] TensorDataset subset(std::int64_t first, std::int64_t count) const {
+    if (first < 0 || count < 0 || count > size_ || first > size_ - count) {
+      throw std::invalid_argument(
+          fmt::format("A subset of {} samples from sample {} on reaches beyond the dataset's {}. Ask for less.", count,
+                      first, size_));
+    }
+    return TensorDataset(
+        map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.slice(0, first, first + count); }));
+  }
+
+  /// Sample `index`: a view of that row of every tensor.
+  ///
+  /// **Errors** `std::out_of_range`.
+  [[nodiscard]] Batch get(std::int64_t index) const {
+    if (index < 0 || index >= size_) {
+      throw std::out_of_range(fmt::format("Sample {} was asked of a dataset with {} samples.", index, size_));
+    }
+    return map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.select(0, index); });
+  }
+  [[nodiscard]] Batch operator[](std::int64_t index) const { return get(index); }
+
+ private:
+  Batch tensors_;
+  std::int64_t size_ = 0;
+};
+
+TensorDataset(at::Tensor, at::Tensor) -> TensorDataset<std::pair<at::Tensor, at::Tensor>>;
+
+template <class... Tensors>
+  requires(sizeof...(Tensors) > 0) && (std::same_as<Tensors, at::Tensor> && ...)
+TensorDataset(at::Tensor, at::Tensor, Tensors...) -> TensorDataset<std::tuple<at::Tensor, at::Tensor, Tensors...>>;
+
+}  // namespace hone

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Batches of a dataset held in tensors, gathered whole into buffers that are used again.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
+#include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <hone/core/error.hpp>
+#include <hone/data/batch.hpp>
+#include <hone/data/batch_iterator.hpp>
+#include <hone/data/epoch_walk.hpp>
+#include <hone/data/loader_options.hpp>
+#include <hone/data/sampler.hpp>
+#include <hone/data/tensor_dataset.hpp>
+#include <iterator>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace hone {
+
+namespace detail {
+
+/// One tensor of a dataset and the buffers that its batches are gathered into.
+class GatheredColumn {
+ public:
+  GatheredColumn(at::Tensor source, std::int64_t batch_size, std::int64_t last_width) : source_(std::move(source)) {
+    auto sizes = source_.sizes().vec();
+    sizes[0] = batch_size;
+    full_ = at::empty(sizes, source_.options());
+    short_ = full_.slice(0, 0, last_width);
+    const bool plain = source_.layout() == at::kStrided && source_.device().is_cpu() && source_.is_contiguous() &&
+                       !source_.is_conj() && !source_.is_neg() && !source_.is_quantized();
+    if (plain && full_.numel() <= serial_elements) {
+      from_ = static_cast<const std::byte*>(source_.const_data_ptr());
+      to_ = static_cast<std::byte*>(full_.mutable_data_ptr());
+      row_bytes_ = full_.nbytes() / static_cast<std::size_t>(batch_size);
+    }
+  }
+
+  [[nodiscard]] const at::Tensor& buffer(bool full) const { return full ? full_ : short_; }
+  [[nodiscard]] bool copies_rows() const { return from_ != nullptr; }
+
+  /// Gathers by plain copies: no dispatch and no allocation.
+  void copy_rows(const std::int64_t* indices, std::int64_t count) {
+    auto* to = to_;
+    for (std::int64_t i = 0; i < count; ++i, to += row_bytes_) {
+      std::memcpy(to, from_ + static_cast<std::size_t>(indices[i]) * row_bytes_, row_bytes_);
+    }
+    full_.unsafeGetTensorImpl()->bump_version();  // so that autograd notices when it still needs the batch before
+  }
+
+  void select_rows(const at::Tensor& indices, bool full) {
+    at::index_select_out(full ? full_ : short_, source_, 0, indices);
+  }
+
+ private:
+  // Up to here ATen's own kernel copies on one thread as well; beyond, it shares the work out and is the better one.
+  static constexpr std::int64_t serial_elements = 32768;
+
+  at::Tensor source_, full_, short_;
+  const std::byte* from_ = nullptr;
+  std::byte* to_ = nullptr;
+  std::size_t row_bytes_ = 0;
+};
+
+}  // namespace detail
+
+/// An input range of batches over a dataset held in tensors. `begin()` starts a new epoch; one epoch runs at a time.
+///
+/// A batch is valid until the iterator's next increment: shuffled batches live in buffers that are filled again,
+/// batches in stored order are views of the dataset (so changing them in place changes the dataset). Clone what must
+/// last.
+///
+/// **Shapes** each tensor `[batch_size, ...]`, the last batch shorter unless `drop_last`.
+/// **Cost** in stored order one view per tensor and batch. Shuffled, one gather per tensor and batch; small rows in CPU
+/// memory are copied without a dispatch or an allocation.
+/// **Errors** on construction: `std::invalid_argument` when batch_size is not in 1..samples, `DataError` when the
+/// dataset is empty or spread over devices. In `begin()`: `DataError` when the sampler's order does not fit.
+/// **Example** `TensorLoader loader{dataset, {.batch_size = 32, .shuffle = true}}; for (auto& [x, y] : loader) ...`
+template <HoldsTensors Batch, Sampler S = OptionalShuffle>
+class TensorLoader {
+ public:
+  using Iterator = BatchIterator<TensorLoader, Batch>;
+
+  explicit TensorLoader(TensorDataset<Batch> dataset, const LoaderOptions& options = {})
+    requires std::same_as<S, OptionalShuffle>
+      : dataset_(std::move(dataset)), walk_(dataset_.size(), options, {options.shuffle, options.seed}) {
+    check_devices();
+  }
+
+  /// As above in the order of `sampler`; `options.seed` is then not used.
+  ///
+  /// **Errors** `std::invalid_argument` when `options.shuffle` is set too.
+  TensorLoader(TensorDataset<Batch> dataset, const LoaderOptions& options, S sampler)
+      : dataset_(std::move(dataset)), walk_(dataset_.size(), options, std::move(sampler)) {
+    detail::check_no_shuffle(options);
+    check_devices();
+  }
+
+  TensorLoader(TensorLoader&&) noexcept = default;
+  TensorLoader& operator=(TensorLoader&&) noexcept = default;
+  TensorLoader(const TensorLoader&) = delete;  // two loaders must not share buffers
+  TensorLoader& operator=(const TensorLoader&) = delete;
+  ~TensorLoader() = default;
+
+  /// Starts the next epoch.
+  [[nodiscard]] Iterator begin() {
+    walk_.start();
+    if (walk_.order().defined()) prepare();
+    advance();
+    return Iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const { return {}; }
+
+  /// The number of batches in an epoch.
+  [[nodiscard]] std::int64_t size() const { return walk_.batches(); }
+  [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
+  [[nodiscard]] const TensorDataset<Batch>& dataset() const { return dataset_; }
+
+  /// Chooses the epoch that the next `begin()` starts; without it epochs count up from 0.
+  void set_epoch(std::int64_t epoch) { walk_.set_epoch(epoch); }
+
+ private:
+  friend Iterator;
+
+  void check_devices() {
+    std::optional<at::Device> device;
+    for_each_tensor(dataset_.tensors(), [&device](const at::Tensor& tensor) {
+      if (device.value_or(tensor.device()) != tensor.device()) {
+        throw DataError(fmt::format("The dataset's tensors are on {} and on {}. Move them to one device.",
+                                    device->str(), tensor.device().str()));
+      }
+      device = tensor.device();
+    });
+    device_ = *device;
+  }
+
+  /// Makes the buffers, in the first shuffled epoch, and brings the order to where it is used.
+  void prepare() {
+    const c10::InferenceMode normal(false);  // a loader may be made in inference mode and outlive it
+    if (columns_.empty()) {
+      for_each_tensor(dataset_.tensors(), [&](const at::Tensor& tensor) {
+        columns_.emplace_back(tensor.detach(), walk_.batch_size(), walk_.last_width());
+        selects_ = selects_ || !columns_.back().copies_rows();
+      });
+      full_ = buffers(true);
+      short_ = buffers(false);
+    }
+    if (selects_) device_order_ = walk_.order().to(device_);
+  }
+
+  [[nodiscard]] Batch buffers(bool full) const {
+    auto column = columns_.begin();
+    return map_tensors(dataset_.tensors(), [&](const at::Tensor& /*whole*/) { return (column++)->buffer(full); });
+  }
+
+  [[nodiscard]] bool done() const { return walk_.done(); }
+  [[nodiscard]] Batch& current() { return *batch_; }
+
+  void advance() {
+    if (!walk_.advance()) return;
+    if (walk_.order().defined()) {
+      gather();
+    } else {
+      batch_ = map_tensors(dataset_.tensors(), [this](const at::Tensor& tensor) { return rows(tensor); });
+    }
+  }
+
+  [[nodiscard]] at::Tensor rows(const at::Tensor& tensor) const {
+    return tensor.slice(0, walk_.first(), walk_.first() + walk_.width());
+  }
+
+  void gather() {
+    const bool full = walk_.width() == walk_.batch_size();
+    batch_ = full ? full_ : short_;  // afresh, because the batch was the caller's to change
+    const auto selected = selects_ ? rows(device_order_) : at::Tensor{};
+    for (auto& column : columns_) {
+      if (column.copies_rows()) {
+        column.copy_rows(walk_.indices(), walk_.width());
+      } else {
+        column.select_rows(selected, full);
+      }
+    }
+  }
+
+  TensorDataset<Batch> dataset_;
+  detail::EpochWalk<S> walk_;
+  at::Device device_ = at::kCPU;
+  bool selects_ = false;  // some tensors are gathered by index_select
+  at::Tensor device_order_;
+  std::vector<detail::GatheredColumn> columns_;
+  std::optional<Batch> full_, short_, batch_;
+};
+
+template <class Batch>
+TensorLoader(TensorDataset<Batch>, LoaderOptions) -> TensorLoader<Batch>;
+
+}  // namespace hone

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <torch/torch.h>
+
+#include <hone/data/batch.hpp>
+#include <string>
+
+#include "support/catch.hpp"
+
+namespace {
+
+struct Pictures {
+  BOOST_HANA_DEFINE_STRUCT(Pictures, (torch::Tensor, image), (std::string, name), (torch::Tensor, mask),
+                           (torch::Tensor, label));
+};
+
+struct Adapted {
+  torch::Tensor x;
+  torch::Tensor y;
+};
+
+}  // namespace
+BOOST_HANA_ADAPT_STRUCT(Adapted, x, y);
+namespace {
+
+using torch::Tensor;
+using Pair = std::pair<Tensor, Tensor>;
+using Nested = std::pair<std::tuple<Tensor, int>, std::vector<Tensor>>;
+
+static_assert(hone::HoldsTensors<Tensor> && hone::HoldsTensors<const Pair&> && hone::HoldsTensors<Nested>);
+static_assert(!hone::HoldsTensors<int> && !hone::HoldsTensors<std::pair<int, std::string>>);
+static_assert(hone::InputsAndTarget<Pictures> && hone::InputsAndTarget<Adapted&> && hone::InputsAndTarget<Nested>);
+static_assert(hone::InputsAndTarget<torch::data::Example<>> && !hone::InputsAndTarget<torch::data::TensorExample>);
+static_assert(hone::InputsAndTarget<std::array<Tensor, 3>> && !hone::InputsAndTarget<std::tuple<Tensor>>);
+static_assert(!hone::InputsAndTarget<std::pair<Tensor, std::string>>);
+
+TEST_CASE("every tensor of a batch is visited once, in order, however deep it lies") {
+  Nested batch{{torch::full({2}, 1.0), 7}, {torch::full({2}, 2.0), torch::full({2}, 3.0)}};
+  std::vector<double> seen;
+  hone::for_each_tensor(std::as_const(batch), [&](const Tensor& t) { seen.push_back(t[0].item<double>()); });
+  CHECK(seen == std::vector{1.0, 2.0, 3.0});
+
+  hone::for_each_tensor(batch, [](Tensor& t) { t = t + 10; });
+  CHECK(batch.second[1][0].item<double>() == 13.0);
+  CHECK(std::get<1>(batch.first) == 7);
+}
+
+TEST_CASE("mapping replaces the tensors, keeps the rest and leaves the original alone") {
+  const Pictures batch{torch::ones({2, 3}), "cats", torch::zeros({2}), torch::ones({2})};
+  const Pictures mapped = hone::map_tensors(batch, [](const Tensor& t) { return t.to(torch::kDouble); });
+  CHECK(mapped.name == "cats");
+  CHECK(mapped.mask.scalar_type() == torch::kDouble);
+  CHECK(batch.mask.scalar_type() == torch::kFloat);
+}
+
+TEST_CASE("the size of a batch is the first dimension of its first tensor that has one") {
+  CHECK(hone::batch_size(torch::zeros({3, 2})) == 3);
+  CHECK(hone::batch_size(Pair{torch::tensor(1.0), torch::zeros({5})}) == 5);
+  CHECK(hone::batch_size(Adapted{{}, torch::zeros({4})}) == 4);
+  CHECK_THROWS_AS(hone::batch_size(torch::tensor(1.0)), hone::DataError);
+}
+
+TEST_CASE("tensors of different length in one batch are found when asked for") {
+  CHECK_NOTHROW(hone::check_batch(Pair{torch::zeros({4, 2}), torch::zeros({4})}));
+  try {
+    hone::check_batch(Pair{torch::zeros({4, 2}), torch::zeros({3})});
+    FAIL("no error");
+  } catch (const hone::DataError& error) {
+    CHECK(std::string(error.what()) ==
+          "Tensor 1 of the batch holds 3 samples where those before it hold 4. Give all tensors of a batch the same "
+          "first dimension.");
+  }
+}
+
+TEST_CASE("the last member with tensors is the target and the others are the inputs") {
+  SECTION("pair") {
+    Pair batch{torch::zeros({2}), torch::ones({2})};
+    hone::with_inputs_and_target(batch, [&](Tensor& target, Tensor& input) {
+      CHECK(&target == &batch.second);
+      CHECK(&input == &batch.first);
+    });
+    CHECK(&hone::with_inputs(batch, [](Tensor& input) -> Tensor& { return input; }) == &batch.first);
+  }
+  SECTION("tuple") {
+    const std::tuple<Tensor, Tensor, int, Tensor> batch;
+    hone::with_inputs_and_target(batch, [&](const Tensor& target, const Tensor& a, const Tensor& b) {
+      CHECK(&target == &std::get<3>(batch));
+      CHECK(&a == &std::get<0>(batch));
+      CHECK(&b == &std::get<1>(batch));
+    });
+    CHECK(hone::with_inputs(batch, [](const auto&... inputs) { return sizeof...(inputs); }) == 2);
+  }
+  SECTION("example") {
+    torch::data::Example<> batch;
+    CHECK(hone::with_inputs_and_target(
+        batch, [&](Tensor& target, Tensor& input) { return &target == &batch.target && &input == &batch.data; }));
+    torch::data::TensorExample unlabelled;
+    CHECK(hone::with_inputs(unlabelled, [&](Tensor& input) { return &input == &unlabelled.data; }));
+  }
+  SECTION("struct adapted with Hana, other members passed over") {
+    Pictures batch;
+    CHECK(hone::with_inputs_and_target(batch, [&](Tensor& target, Tensor& image, Tensor& mask) {
+      return &target == &batch.label && &image == &batch.image && &mask == &batch.mask;
+    }));
+    Adapted adapted;
+    CHECK(hone::with_inputs(adapted, [&](Tensor& x) { return &x == &adapted.x; }));
+  }
+  SECTION("a member of several tensors is one input") {
+    Nested batch;
+    hone::with_inputs_and_target(batch, [&](std::vector<Tensor>& target, std::tuple<Tensor, int>& input) {
+      CHECK(&target == &batch.second);
+      CHECK(&input == &batch.first);
+    });
+  }
+  SECTION("no target") {
+    Tensor alone;
+    CHECK(hone::with_inputs(alone, [&](Tensor& input) { return &input == &alone; }));
+    std::vector<Tensor> several(2);
+    CHECK(hone::with_inputs(several, [&](std::vector<Tensor>& input) { return &input == &several; }));
+  }
+}
+
+}  // namespace

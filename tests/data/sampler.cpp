@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <torch/torch.h>
+
+#include <hone/data/sampler.hpp>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+std::vector<std::int64_t> list(const torch::Tensor& order) {
+  const auto* data = order.data_ptr<std::int64_t>();
+  return {data, data + order.numel()};
+}
+using Order = std::vector<std::int64_t>;
+
+TEST_CASE("a random order depends on seed and epoch only, and is PyTorch's randperm for their hash") {
+  // torch.randperm(10, generator=g) in Python, g seeded with splitmix64(splitmix64(seed) ^ epoch)
+  CHECK(list(hone::RandomSampler{0}.order(10, 0)) == Order{1, 5, 0, 4, 9, 7, 8, 3, 6, 2});
+  CHECK(list(hone::RandomSampler{0}.order(10, 1)) == Order{6, 3, 2, 0, 8, 5, 4, 1, 9, 7});
+  CHECK(list(hone::RandomSampler{7}.order(10, 3)) == Order{9, 1, 0, 5, 4, 6, 7, 8, 2, 3});
+  torch::rand({5});
+  CHECK(list(hone::RandomSampler{7}.order(10, 0)) == Order{8, 6, 2, 0, 4, 7, 5, 3, 1, 9});
+}
+
+TEST_CASE("a random order leaves the global generator where it was") {
+  torch::manual_seed(3);
+  const auto expected = torch::rand({1}).item<float>();
+  torch::manual_seed(3);
+  CHECK(hone::RandomSampler{1}.order(100, 0).defined());
+  CHECK(torch::rand({1}).item<float>() == expected);
+}
+
+TEST_CASE("the order as stored is no tensor at all") {
+  CHECK_FALSE(hone::SequentialSampler{}.order(5, 0).defined());
+  CHECK_FALSE(hone::OptionalShuffle{}.order(5, 0).defined());
+  CHECK(list(hone::OptionalShuffle{true, 7}.order(10, 3)) == list(hone::RandomSampler{7}.order(10, 3)));
+}
+
+TEST_CASE("Python's DataLoader orders are repeated, the generator's later state included") {
+  // torch.manual_seed(42), then list(DataLoader(arange(12), shuffle=True)), list(DataLoader(arange(12))), the first
+  // loader again, torch.rand(1): from PyTorch 2.11 in Python
+  torch::manual_seed(42);
+  hone::PyTorchSampler train;
+  hone::PyTorchSampler evaluation{.shuffle = false};
+  CHECK(list(train.order(12, 0)) == Order{4, 2, 3, 0, 6, 7, 1, 10, 11, 5, 9, 8});
+  CHECK_FALSE(evaluation.order(12, 0).defined());
+  CHECK(list(train.order(12, 1)) == Order{4, 8, 5, 0, 10, 2, 6, 3, 11, 1, 7, 9});
+  CHECK(torch::rand({1}).item<double>() == 0.9345980882644653);
+}
+
+TEST_CASE("an order that does not fit the dataset is refused with its defect") {
+  const auto message = [](torch::Tensor order) -> std::string {
+    try {
+      hone::detail::checked_order(std::move(order), 3, 3);
+    } catch (const hone::DataError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(message(torch::tensor({2, 0, 1}, torch::kLong)).empty());
+  CHECK(message(torch::tensor({2, 0, 3}, torch::kLong)) ==
+        "The sampler's order asks for sample 3 at position 2. The dataset has 3 samples.");
+  CHECK(message(torch::tensor({0, -1, 1}, torch::kLong)).find("sample -1 at position 1") != std::string::npos);
+  CHECK(message(torch::tensor({2, 0}, torch::kLong)).find("2 elements") != std::string::npos);
+  CHECK(message(torch::tensor({2, 0, 1}, torch::kInt)).find("Int tensor") != std::string::npos);
+}
+
+}  // namespace

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <torch/torch.h>
+
+#include <hone/data/tensor_loader.hpp>
+#include <range/v3/view/take.hpp>
+#include <range/v3/view/transform.hpp>
+#include <ranges>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using torch::Tensor;
+using Pair = std::pair<Tensor, Tensor>;
+using Loader = hone::TensorLoader<Pair>;
+
+static_assert(std::ranges::input_range<Loader> && !std::ranges::forward_range<Loader>);
+static_assert(std::ranges::sized_range<Loader>);
+static_assert(ranges::input_range<Loader&>);
+static_assert(!std::is_copy_constructible_v<Loader> && std::is_move_constructible_v<Loader>);
+
+struct Samples {
+  BOOST_HANA_DEFINE_STRUCT(Samples, (Tensor, x), (std::string, origin), (Tensor, y));
+};
+
+hone::TensorDataset<Pair> numbered(std::int64_t count) {
+  const auto y = torch::arange(count);
+  return {torch::stack({y, y * y}, 1).to(torch::kFloat), y};
+}
+
+template <class L>
+std::vector<std::int64_t> visited(L& loader) {
+  std::vector<std::int64_t> seen;
+  for (auto& [x, y] : loader) {
+    for (std::int64_t i = 0; i < y.size(0); ++i) {
+      seen.push_back(y[i].template item<std::int64_t>());
+      REQUIRE(x[i][1].template item<double>() == static_cast<double>(seen.back() * seen.back()));
+    }
+  }
+  return seen;
+}
+
+template <class Error, class F>
+std::string message(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no such error";
+}
+
+TEST_CASE("in stored order batches are views of the dataset, the last one short") {
+  const auto dataset = numbered(10);
+  Loader loader{dataset, {.batch_size = 4}};
+  CHECK(loader.size() == 3);
+  std::vector<std::int64_t> widths;
+  for (const auto& batch : loader) {
+    CHECK(batch.first.storage().data() == dataset.tensors().first.storage().data());
+    widths.push_back(batch.second.size(0));
+  }
+  CHECK(widths == std::vector<std::int64_t>{4, 4, 2});
+  CHECK(visited(loader) == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+}
+
+TEST_CASE("a shuffled epoch visits each sample once, x and y together, in the sampler's order") {
+  Loader loader{numbered(10), {.batch_size = 3, .shuffle = true, .seed = 7}};
+  CHECK(loader.size() == 4);
+  CHECK(visited(loader) == std::vector<std::int64_t>{8, 6, 2, 0, 4, 7, 5, 3, 1, 9});
+  loader.set_epoch(3);
+  CHECK(visited(loader) == std::vector<std::int64_t>{9, 1, 0, 5, 4, 6, 7, 8, 2, 3});
+  loader.set_epoch(0);
+  CHECK(visited(loader) == std::vector<std::int64_t>{8, 6, 2, 0, 4, 7, 5, 3, 1, 9});
+  CHECK(visited(loader) != std::vector<std::int64_t>{8, 6, 2, 0, 4, 7, 5, 3, 1, 9});  // epoch 1
+}
+
+TEST_CASE("dropping the last batch leaves full ones only") {
+  for (const bool shuffle : {false, true}) {
+    Loader loader{numbered(10), {.batch_size = 4, .shuffle = shuffle, .drop_last = true}};
+    CHECK(loader.size() == 2);
+    CHECK(visited(loader).size() == 8);
+  }
+}
+
+TEST_CASE("shuffled batches reuse their buffers, and a caller may replace a batch's tensors") {
+  Loader loader{numbered(12), {.batch_size = 4, .shuffle = true, .seed = 7}};
+  std::vector<const void*> buffers;
+  for (auto& batch : loader) {
+    buffers.push_back(batch.first.data_ptr());
+    batch.first = torch::zeros({1});
+    batch.second = Tensor{};
+  }
+  CHECK(buffers == std::vector<const void*>(3, buffers[0]));
+  loader.set_epoch(0);
+  CHECK(visited(loader).size() == 12);
+}
+
+TEST_CASE("autograd notices when a batch it still needs has been overwritten") {
+  Loader loader{numbered(8), {.batch_size = 4, .shuffle = true}};
+  auto weight = torch::ones({2}, torch::requires_grad());
+  auto it = loader.begin();
+  const auto loss = ((*it).first * weight).sum();
+  ++it;
+  CHECK_THROWS_AS(loss.backward(), c10::Error);
+}
+
+TEST_CASE("gathers of every kind give the rows that index_select gives") {
+  const auto rows = torch::arange(40).view({40, 1, 1});
+  const auto kind = GENERATE(0, 1, 2, 3, 4);
+  Tensor x;
+  if (kind == 0) x = rows.expand({40, 3, 5}).to(torch::kUInt8).contiguous();
+  if (kind == 1) x = rows.expand({40, 3, 5});                                     // not contiguous
+  if (kind == 2) x = rows.expand({40, 100, 70}).to(torch::kDouble).contiguous();  // beyond the serial size
+  if (kind == 3) x = torch::complex(rows.to(torch::kFloat), rows.to(torch::kFloat)).conj();
+  if (kind == 4) x = torch::zeros({40, 0});
+  CAPTURE(kind);
+  const auto order = hone::RandomSampler{5}.order(40, 0);
+  hone::TensorLoader<Tensor> loader{hone::TensorDataset{x}, {.batch_size = 12, .shuffle = true, .seed = 5}};
+  std::int64_t first = 0;
+  for (const auto& batch : loader) {
+    const auto width = std::min<std::int64_t>(12, 40 - first);
+    CHECK(batch.equal(x.index_select(0, order.narrow(0, first, width))));
+    first += width;
+  }
+  CHECK(first == 40);
+}
+
+TEST_CASE("a struct adapted with Hana is a batch, its other members carried along") {
+  const auto [x, y] = numbered(6).tensors();
+  hone::TensorLoader loader{hone::TensorDataset{Samples{x, "here", y}}, {.batch_size = 4, .shuffle = true}};
+  std::int64_t sum = 0;
+  for (const auto& batch : loader) {
+    CHECK(batch.origin == "here");
+    CHECK(batch.x.size(0) == batch.y.size(0));
+    sum += batch.y.sum().item<std::int64_t>();
+  }
+  CHECK(sum == 15);
+}
+
+TEST_CASE("views of range-v3 and of the standard library compose with a loader") {
+  Loader loader{numbered(10), {.batch_size = 2, .shuffle = true, .seed = 7}};
+  std::vector<std::int64_t> seen;
+  for (auto&& size : loader | ranges::views::take(2) |
+                         ranges::views::transform([](Pair& batch) { return batch.second[0].item<std::int64_t>(); })) {
+    seen.push_back(size);
+  }
+  CHECK(seen == std::vector<std::int64_t>{8, 2});
+  loader.set_epoch(0);
+  int count = 0;
+  for (auto& batch : loader | std::views::take(3)) count += static_cast<int>(batch.second.size(0));
+  CHECK(count == 6);
+}
+
+TEST_CASE("a sampler may visit fewer samples, or some of them twice") {
+  struct Twice {
+    Tensor order(std::int64_t samples, std::int64_t) const { return torch::arange(samples).repeat(2); }
+    std::int64_t count(std::int64_t samples) const { return 2 * samples; }
+  };
+  hone::TensorLoader<Pair, Twice> loader{numbered(5), {.batch_size = 5}, {}};
+  CHECK(loader.size() == 2);
+  CHECK(visited(loader) == std::vector<std::int64_t>{0, 1, 2, 3, 4, 0, 1, 2, 3, 4});
+  using Ordered = hone::TensorLoader<Pair, hone::SequentialSampler>;
+  CHECK(message<std::invalid_argument>([] { Ordered(numbered(5), {.batch_size = 5, .shuffle = true}, {}); }) ==
+        "shuffle is set and a sampler is given. Keep one of the two: the sampler is the order.");
+}
+
+TEST_CASE("a loader made in inference mode trains outside of it") {
+  std::optional<Loader> loader;
+  {
+    const c10::InferenceMode mode;
+    loader.emplace(numbered(8), hone::LoaderOptions{.batch_size = 4, .shuffle = true});
+    (void)visited(*loader);
+  }
+  auto weight = torch::ones({2}, torch::requires_grad());
+  for (auto& batch : *loader) (batch.first * weight).sum().backward();
+  CHECK(weight.grad().defined());
+}
+
+TEST_CASE("options that leave no batch are refused") {
+  CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = 0}); }) ==
+        "batch_size is 0. Give a number of samples, at least 1.");
+  CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = -3}); }).find("-3") !=
+        std::string::npos);
+  CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = 5}); }) ==
+        "batch_size is 5, but the dataset has only 4 samples. Give at most 4.");
+  CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = 5, .drop_last = true}); }) ==
+        "batch_size is 5, but the dataset has only 4 samples, so drop_last would leave no batch. Give at most 4.");
+  CHECK(message<hone::DataError>([] { Loader(numbered(0), {}); }) == "The dataset is empty. Give at least one sample.");
+}
+
+}  // namespace
