@@ -201,5 +201,7 @@ class TensorLoader {
 
 template <class Batch>
 TensorLoader(TensorDataset<Batch>, LoaderOptions) -> TensorLoader<Batch>;
+template <class Batch, class S>
+TensorLoader(TensorDataset<Batch>, LoaderOptions, S) -> TensorLoader<Batch, S>;
 
 }  // namespace hone

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Makes a batch of samples by stacking them.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+#include <fmt/format.h>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <hone/core/error.hpp>
+#include <hone/data/batch.hpp>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace hone {
+
+namespace detail {
+
+template <class T>
+concept Number = std::is_arithmetic_v<T>;
+
+/// Whether `stack_samples` knows what to do with a sample, or a part of one, of this type.
+template <class T>
+consteval bool stackable() {
+  if constexpr (std::is_same_v<T, at::Tensor> || Number<T>) {
+    return true;
+  } else if constexpr (is_vector<T>) {
+    return stackable<typename T::value_type>() && !Number<typename T::value_type>;
+  } else if constexpr (Structured<T>) {
+    return []<class... Parts>(std::type_identity<std::tuple<Parts&...>>) {
+      return sizeof...(Parts) > 0 && (stackable<std::remove_const_t<Parts>>() && ...);
+    }(std::type_identity<MembersOf<T>>{});
+  } else {
+    return false;
+  }
+}
+
+/// Whether a batch of such samples has the sample's own type: nothing in it has to become a tensor.
+template <class T>
+consteval bool stacks_to_itself() {
+  if constexpr (Number<T>) {
+    return false;
+  } else if constexpr (is_vector<T>) {
+    return stacks_to_itself<typename T::value_type>();
+  } else if constexpr (Structured<T>) {
+    return []<class... Parts>(std::type_identity<std::tuple<Parts&...>>) {
+      return (stacks_to_itself<std::remove_const_t<Parts>>() && ...);
+    }(std::type_identity<MembersOf<T>>{});
+  } else {
+    return true;
+  }
+}
+
+/// Integers become int64, as class indices must be; float, double and bool stay what they are.
+template <Number T>
+using StackedNumber = std::conditional_t<std::is_same_v<T, bool> || std::is_same_v<T, float>, T,
+                                         std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>>;
+
+inline at::Tensor stack_tensors(const std::vector<at::Tensor>& parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!parts[i].defined()) throw DataError(fmt::format("Sample {} of a batch has an undefined tensor.", i));
+    if (parts[i].sizes() != parts[0].sizes()) {
+      const auto shape = [](const at::Tensor& tensor) {
+        std::string text;
+        for (const auto size : tensor.sizes()) text += fmt::format("{}{}", text.empty() ? "" : ", ", size);
+        return text;
+      };
+      throw DataError(
+          fmt::format("Sample {} of a batch has shape [{}], but sample 0 has [{}]. Give samples of one shape "
+                      "or a collate function that pads them.",
+                      i, shape(parts[i]), shape(parts[0])));
+    }
+  }
+  return at::stack(parts);
+}
+
+/// Stacks the parts `part(sample)` of all samples.
+template <class T, class Sample, class Part>
+auto stack_parts(const std::vector<Sample>& samples, const Part& part) {
+  if constexpr (std::is_same_v<T, at::Tensor>) {
+    std::vector<at::Tensor> parts;
+    parts.reserve(samples.size());
+    for (const auto& sample : samples) parts.push_back(part(sample));
+    return stack_tensors(parts);
+  } else if constexpr (Number<T>) {
+    using Element = StackedNumber<T>;
+    auto stacked = at::empty({static_cast<std::int64_t>(samples.size())}, c10::CppTypeToScalarType<Element>::value);
+    auto* element = stacked.template mutable_data_ptr<Element>();
+    for (const auto& sample : samples) *element++ = static_cast<Element>(part(sample));
+    return stacked;
+  } else if constexpr (is_vector<T>) {
+    const auto count = part(samples.front()).size();
+    for (const auto& sample : samples) {
+      if (part(sample).size() != count) {
+        throw DataError(
+            fmt::format("A sample of a batch holds {} tensors where the first holds {}. Give samples of one "
+                        "length or a collate function that pads them.",
+                        part(sample).size(), count));
+      }
+    }
+    using Element = typename T::value_type;
+    std::vector<decltype(stack_parts<Element>(samples, [&](const Sample& s) -> auto& { return part(s)[0]; }))> stacked;
+    stacked.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      stacked.push_back(stack_parts<Element>(samples, [&](const Sample& s) -> auto& { return part(s)[i]; }));
+    }
+    return stacked;
+  } else {
+    constexpr auto count = std::tuple_size_v<MembersOf<T>>;
+    auto stacked = [&]<std::size_t... index>(std::index_sequence<index...>) {
+      return std::tuple{stack_parts<std::remove_cvref_t<std::tuple_element_t<index, MembersOf<T>>>>(
+          samples, [&](const Sample& s) -> auto& { return std::get<index>(members(part(s))); })...};
+    }(std::make_index_sequence<count>{});
+    if constexpr (stacks_to_itself<T>()) {
+      T whole = part(samples.front());
+      members(whole) = std::move(stacked);
+      return whole;
+    } else if constexpr (count == 2 && !HanaStruct<T>) {
+      return std::pair{std::get<0>(std::move(stacked)), std::get<1>(std::move(stacked))};
+    } else {
+      return stacked;
+    }
+  }
+}
+
+}  // namespace detail
+
+/// A sample that `stack_samples` can stack: a tensor, a number, or a pair, tuple, array, `torch::data::Example`, vector
+/// or Hana-adapted struct of such parts (numbers not directly in a vector).
+template <class Sample>
+concept Stackable = detail::stackable<Sample>();
+
+/// Stacks samples on a new first dimension; numbers become a tensor `[samples]`, of int64 for all integers.
+///
+/// The batch has the type of the sample. Where numbers had to become tensors, a pair, an array of two or an Example
+/// gives a `std::pair`, any other type a `std::tuple`.
+///
+/// **Errors** `DataError` when there is no sample or when tensors differ in shape.
+template <Stackable Sample>
+[[nodiscard]] auto stack_samples(const std::vector<Sample>& samples) {
+  if (samples.empty()) throw DataError("There are no samples to stack. Give at least one.");
+  return detail::stack_parts<Sample>(samples, [](const Sample& sample) -> auto& { return sample; });
+}
+
+/// `stack_samples` as a type; what loaders do when no collate function is given.
+struct StackSamples {
+  template <Stackable Sample>
+  [[nodiscard]] auto operator()(const std::vector<Sample>& samples) const {
+    return stack_samples(samples);
+  }
+};
+
+}  // namespace hone

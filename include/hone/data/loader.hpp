@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a trainer asks of its data: any range of batches, and how a dataset becomes one.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <hone/data/batch.hpp>
+#include <hone/data/indexed_loader.hpp>
+#include <hone/data/loader_options.hpp>
+#include <hone/data/sampler.hpp>
+#include <hone/data/tensor_dataset.hpp>
+#include <hone/data/tensor_loader.hpp>
+#include <iterator>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+
+namespace hone {
+
+namespace detail {
+
+template <class T>
+constexpr bool is_tensor_dataset = false;
+template <class Batch>
+constexpr bool is_tensor_dataset<TensorDataset<Batch>> = true;
+
+}  // namespace detail
+
+/// Anything a range-based `for` walks through, once or many times: hone's loaders, containers, views of range-v3 and of
+/// the standard library, LibTorch's `DataLoader` (whose iterators are none in the eyes of the standard library).
+template <class R>
+concept BatchRange = !IndexedDataset<R> && requires(std::remove_reference_t<R>& range) {
+  *range.begin();
+  ++std::declval<decltype(range.begin())&>();
+  { range.begin() != range.end() } -> std::convertible_to<bool>;
+};
+
+/// The type of a range's batches, without reference and const.
+template <BatchRange R>
+using BatchOf = std::remove_cvref_t<decltype(*std::declval<std::remove_reference_t<R>&>().begin())>;
+
+/// What `make_loader` turns into batches: tensors, samples by index, or what is a range of batches already.
+template <class T>
+concept Loadable = BatchRange<T> || IndexedDataset<T>;
+
+/// The loader of a dataset: gathers whole batches from a `TensorDataset`, stacks the samples of any other. An indexed
+/// dataset given as an lvalue is referred to, a temporary is kept.
+///
+/// **Errors** those of `TensorLoader` and `IndexedLoader`.
+template <IndexedDataset Dataset>
+[[nodiscard]] auto make_loader(Dataset&& dataset, const LoaderOptions& options) {
+  if constexpr (detail::is_tensor_dataset<std::remove_cvref_t<Dataset>>) {
+    return TensorLoader(std::forward<Dataset>(dataset), options);
+  } else {
+    return IndexedLoader<Dataset>(std::forward<Dataset>(dataset), options);
+  }
+}
+
+/// As above, in the order of `sampler`.
+template <IndexedDataset Dataset, Sampler S>
+[[nodiscard]] auto make_loader(Dataset&& dataset, const LoaderOptions& options, S sampler) {
+  if constexpr (detail::is_tensor_dataset<std::remove_cvref_t<Dataset>>) {
+    return TensorLoader(std::forward<Dataset>(dataset), options, std::move(sampler));
+  } else {
+    return IndexedLoader<Dataset, StackSamples, S>(std::forward<Dataset>(dataset), options, {}, std::move(sampler));
+  }
+}
+
+/// A range of batches is its own loader: an lvalue is passed on by reference and the options do not apply to it.
+template <BatchRange R>
+[[nodiscard]] constexpr R make_loader(R&& range, const LoaderOptions& /*options*/ = {}) {
+  return std::forward<R>(range);
+}
+
+/// The number of batches in one pass through `range`, where the range knows it without being walked through.
+template <BatchRange R>
+[[nodiscard]] std::optional<std::int64_t> batch_count(R&& range) {
+  if constexpr (requires {
+                  { range.size() } -> std::integral;
+                }) {
+    return static_cast<std::int64_t>(range.size());
+  } else if constexpr (std::ranges::sized_range<R> && std::ranges::forward_range<R>) {
+    return static_cast<std::int64_t>(std::ranges::size(range));
+  } else {
+    return std::nullopt;
+  }
+}
+
+/// Chooses the epoch of the next pass, where the range offers that.
+template <class R>
+constexpr void set_epoch(R& range, std::int64_t epoch) {
+  if constexpr (requires { range.set_epoch(epoch); }) range.set_epoch(epoch);
+}
+
+}  // namespace hone

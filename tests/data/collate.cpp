@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <torch/torch.h>
+
+#include <hone/data/collate.hpp>
+#include <string>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using torch::Tensor;
+
+struct Sample {
+  BOOST_HANA_DEFINE_STRUCT(Sample, (Tensor, x), (Tensor, y));
+};
+struct Labelled {
+  BOOST_HANA_DEFINE_STRUCT(Labelled, (Tensor, x), (int, label));
+};
+
+template <class T>
+using Stacked = decltype(hone::stack_samples(std::declval<std::vector<T>>()));
+
+static_assert(std::is_same_v<Stacked<Tensor>, Tensor> && std::is_same_v<Stacked<float>, Tensor>);
+static_assert(std::is_same_v<Stacked<std::pair<Tensor, int>>, std::pair<Tensor, Tensor>>);
+static_assert(std::is_same_v<Stacked<std::tuple<Tensor, Tensor, int>>, std::tuple<Tensor, Tensor, Tensor>>);
+static_assert(std::is_same_v<Stacked<Sample>, Sample>);
+static_assert(std::is_same_v<Stacked<Labelled>, std::tuple<Tensor, Tensor>>);
+static_assert(std::is_same_v<Stacked<torch::data::Example<>>, torch::data::Example<>>);
+static_assert(!hone::Stackable<std::string> && !hone::Stackable<std::pair<Tensor, std::string>>);
+
+TEST_CASE("tensors are stacked and numbers become a tensor") {
+  const auto batch =
+      hone::stack_samples(std::vector<std::pair<Tensor, int>>{{torch::zeros({2, 3}), 4}, {torch::ones({2, 3}), -1}});
+  CHECK(batch.first.equal(torch::stack({torch::zeros({2, 3}), torch::ones({2, 3})})));
+  CHECK(batch.second.equal(torch::tensor({4, -1}, torch::kLong)));
+  CHECK(hone::stack_samples(std::vector<std::uint8_t>{1, 2}).scalar_type() == torch::kLong);
+  CHECK(hone::stack_samples(std::vector<float>{1, 2}).scalar_type() == torch::kFloat);
+  CHECK(hone::stack_samples(std::vector<double>{1, 2}).scalar_type() == torch::kDouble);
+  CHECK(hone::stack_samples(std::vector<bool>{true, false}).scalar_type() == torch::kBool);
+}
+
+TEST_CASE("structs, examples and vectors of tensors are stacked member by member") {
+  const auto structure = hone::stack_samples(
+      std::vector<Sample>{{torch::zeros({2}), torch::tensor(1)}, {torch::ones({2}), torch::tensor(2)}});
+  CHECK(structure.x.sizes() == at::IntArrayRef{2, 2});
+  CHECK(structure.y.equal(torch::tensor({1, 2})));
+  const auto labelled = hone::stack_samples(std::vector<Labelled>{{torch::zeros({2}), 3}});
+  CHECK(std::get<1>(labelled).item<std::int64_t>() == 3);
+  const auto lists = hone::stack_samples(
+      std::vector<std::vector<Tensor>>{{torch::zeros({2}), torch::zeros({3})}, {torch::ones({2}), torch::ones({3})}});
+  CHECK(lists.size() == 2);
+  CHECK(lists[1].sizes() == at::IntArrayRef{2, 3});
+}
+
+TEST_CASE("samples that cannot be stacked are refused with both shapes") {
+  try {
+    (void)hone::stack_samples(std::vector<Tensor>{torch::zeros({2, 3}), torch::zeros({2, 4})});
+    FAIL("no error");
+  } catch (const hone::DataError& error) {
+    CHECK(std::string(error.what()) ==
+          "Sample 1 of a batch has shape [2, 4], but sample 0 has [2, 3]. Give samples of one shape or a collate "
+          "function "
+          "that pads them.");
+  }
+  CHECK_THROWS_AS(hone::stack_samples(std::vector<Tensor>{}), hone::DataError);
+  CHECK_THROWS_AS(hone::stack_samples(std::vector<Tensor>{Tensor{}}), hone::DataError);
+  CHECK_THROWS_AS(hone::stack_samples(std::vector<std::vector<Tensor>>{{torch::zeros(1)}, {}}), hone::DataError);
+}
+
+}  // namespace

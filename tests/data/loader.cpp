@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <torch/torch.h>
+
+#include <hone/data/loader.hpp>
+#include <list>
+#include <range/v3/view/cycle.hpp>
+#include <range/v3/view/take.hpp>
+#include <range/v3/view/transform.hpp>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using torch::Tensor;
+using Pair = std::pair<Tensor, Tensor>;
+using Batches = std::vector<Pair>;
+
+struct Dataset {
+  int size() const { return 6; }
+  std::pair<Tensor, int> get(int i) const { return {torch::full({2}, double(i)), i}; }
+};
+
+auto stock_loader(const Tensor& x, const Tensor& y) {
+  return torch::data::make_data_loader(
+      torch::data::datasets::TensorDataset(x)
+          .map(torch::data::transforms::Lambda<torch::data::TensorExample, torch::data::Example<>>(
+              [y](torch::data::TensorExample example) -> torch::data::Example<> { return {example.data, y[0]}; }))
+          .map(torch::data::transforms::Stack<>()),
+      torch::data::samplers::SequentialSampler(6), 4);
+}
+using StockLoader = decltype(stock_loader({}, {}))::element_type;
+
+static_assert(hone::BatchRange<hone::TensorLoader<Pair>> && hone::BatchRange<hone::IndexedLoader<Dataset>&>);
+static_assert(hone::BatchRange<Batches&> && hone::BatchRange<const Batches&> && hone::BatchRange<std::list<Tensor>>);
+static_assert(hone::BatchRange<StockLoader&>);
+static_assert(!hone::BatchRange<Dataset> && !hone::BatchRange<Tensor> && !hone::BatchRange<int>);
+static_assert(!hone::BatchRange<hone::TensorDataset<Pair>> && hone::Loadable<hone::TensorDataset<Pair>>);
+static_assert(!hone::Loadable<Tensor> && !hone::Loadable<int>);
+static_assert(std::is_same_v<hone::BatchOf<StockLoader&>, torch::data::Example<>>);
+static_assert(std::is_same_v<hone::BatchOf<const Batches&>, Pair>);
+
+TEST_CASE("each kind of data becomes its loader") {
+  const hone::LoaderOptions options{.batch_size = 4};
+  const hone::TensorDataset tensors{torch::zeros({6, 2}), torch::arange(6)};
+  auto from_tensors = hone::make_loader(tensors, options);
+  static_assert(std::is_same_v<decltype(from_tensors), hone::TensorLoader<Pair>>);
+  auto from_temporary = hone::make_loader(hone::TensorDataset{torch::zeros({6, 2}), torch::arange(6)}, options);
+  static_assert(std::is_same_v<decltype(from_temporary), hone::TensorLoader<Pair>>);
+  hone::TensorDataset changeable = tensors;
+  static_assert(std::is_same_v<decltype(hone::make_loader(changeable, options)), hone::TensorLoader<Pair>>);
+
+  Dataset dataset;
+  auto referred = hone::make_loader(dataset, options);
+  static_assert(std::is_same_v<decltype(referred), hone::IndexedLoader<Dataset&>>);
+  auto kept = hone::make_loader(Dataset{}, options, hone::RandomSampler{1});
+  static_assert(std::is_same_v<hone::BatchOf<decltype(kept)>, Pair>);
+
+  CHECK(hone::batch_count(from_tensors) == 2);
+  CHECK(hone::batch_count(referred) == 2);
+  CHECK(hone::batch_count(kept) == 2);
+}
+
+TEST_CASE("a range of batches is its own loader") {
+  Batches batches(3, {torch::zeros({2, 2}), torch::zeros({2})});
+  decltype(auto) same = hone::make_loader(batches);
+  static_assert(std::is_same_v<decltype(same), Batches&>);
+  CHECK(&same == &batches);
+  CHECK(hone::batch_count(batches) == 3);
+
+  auto view = hone::make_loader(batches | ranges::views::take(2), {.batch_size = 1000});
+  CHECK(hone::batch_count(view) == 2);
+  CHECK_FALSE(hone::batch_count(batches | ranges::views::cycle).has_value());
+  auto loader = hone::make_loader(hone::TensorDataset{torch::arange(6)}, {.batch_size = 2});
+  auto doubled = loader | ranges::views::transform([](Tensor& t) { return t * 2; });
+  static_assert(hone::BatchRange<decltype(doubled)>);
+  CHECK(hone::batch_count(doubled) == 3);
+}
+
+TEST_CASE("LibTorch's own DataLoader is a range of batches of unknown number") {
+  const auto x = torch::arange(12, torch::kFloat).view({6, 2});
+  auto stock = stock_loader(x, torch::ones({1}));
+  CHECK_FALSE(hone::batch_count(*stock).has_value());
+  std::vector<std::int64_t> sizes;
+  for (auto& batch : hone::make_loader(*stock)) sizes.push_back(hone::batch_size(batch));
+  CHECK(sizes == std::vector<std::int64_t>{4, 2});
+}
+
+TEST_CASE("the epoch is passed to ranges that have one") {
+  auto loader =
+      hone::make_loader(hone::TensorDataset{torch::arange(10)}, {.batch_size = 1, .shuffle = true, .seed = 7});
+  hone::set_epoch(loader, 3);
+  CHECK((*loader.begin()).item<std::int64_t>() == 9);
+  Batches batches;
+  hone::set_epoch(batches, 3);
+}
+
+}  // namespace
