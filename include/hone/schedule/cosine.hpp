@@ -51,7 +51,8 @@ struct CosineLr {
     if (update >= end) return lowest;
     const double progress = static_cast<double>(update - warmup) / static_cast<double>(end - warmup);
     const double shaped = k_decay == 1.0 ? progress : std::pow(progress, k_decay);
-    return lowest + (base_lr - lowest) / 2.0 * (1.0 + std::cos(std::numbers::pi * shaped));
+    const double half = std::cos(std::numbers::pi / 2.0 * shaped);  // (1 + cos(a)) / 2 = cos(a / 2)^2, exact near 0 too
+    return std::lerp(lowest, base_lr, half * half);                 // exactly base_lr where half is 1
   }
 
   [[nodiscard]] constexpr CosineLr resolved(const RunLength& length) const {
