@@ -9,7 +9,6 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -17,13 +16,11 @@
 #include <cstdint>
 #include <numeric>
 #include <span>
-#include <stdexcept>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "hone/core/error.hpp"
+#include "hone/optim/gradient_layout.hpp"
 #include "hone/optim/optimizer_state.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/optim/rule.hpp"
@@ -59,7 +56,7 @@ class FusedOptimizer {
   /// Adds parameters with settings of their own. On an error the optimizer stays as it was.
   void add_group(NamedParameters parameters, const Rule& settings) {
     settings.check();
-    require_usable(parameters);
+    detail::require_usable(parameters, parameters_, names_);
     groups_.push_back(ParameterGroup<Rule>(settings, parameters_.size(), parameters.size()));
     for (auto& [name, value] : parameters) {
       names_.push_back(std::move(name));
@@ -79,8 +76,9 @@ class FusedOptimizer {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       at::Tensor& gradient = parameters_[i].mutable_grad();
       if (!gradient.defined()) continue;
-      if (!is_laid_out_alike(gradient, parameters_[i])) [[unlikely]]
-        adopt(gradient, i);
+      if (!detail::is_laid_out_alike(gradient, parameters_[i])) [[unlikely]] {
+        detail::adopt_gradient(gradient, parameters_[i], names_[i]);
+      }
       gradients_.push_back(gradient);
     }
     if (gradients_.size() != parameters_.size()) [[unlikely]]
@@ -176,76 +174,6 @@ class FusedOptimizer {
     std::vector<at::Tensor> parameters, gradients, steps;
     std::array<std::vector<at::Tensor>, num_fields> state;
   };
-
-  // The kernels walk raw memory: a gradient must lie in memory as its parameter does. This is the cheap test that
-  // nearly all gradients pass; `adopt` looks closer.
-  static bool is_laid_out_alike(const at::Tensor& gradient, const at::Tensor& parameter) {
-    return gradient.layout() == at::kStrided && gradient.dtype() == parameter.dtype() &&
-           gradient.device() == parameter.device() && gradient.sizes() == parameter.sizes() &&
-           gradient.is_contiguous() && parameter.is_contiguous();
-  }
-
-  [[gnu::noinline]] void adopt(at::Tensor& gradient, std::size_t index) const {
-    const at::Tensor& parameter = parameters_[index];
-    const auto refuse = [&](const std::string& what, const char* remedy) {
-      throw DataError(fmt::format("The gradient of '{}' {}. {}", names_[index], what, remedy));
-    };
-    if (gradient.layout() != at::kStrided) {
-      refuse(
-          "is sparse, and the fused kernels need a dense one",
-          "Build the layer with dense gradients (for an embedding: sparse(false)), or use a torch::optim optimizer.");
-    }
-    if (gradient.dtype() != parameter.dtype()) {
-      refuse(fmt::format("is {}, but the parameter is {}", c10::toString(gradient.scalar_type()),
-                         c10::toString(parameter.scalar_type())),
-             "Convert the gradient to the parameter's type before the step.");
-    }
-    if (gradient.device() != parameter.device()) {
-      refuse(fmt::format("is on {}, but the parameter is on {}", gradient.device().str(), parameter.device().str()),
-             "Move the gradient to the parameter's device before the step.");
-    }
-    if (gradient.sizes() != parameter.sizes()) {
-      refuse(fmt::format("has shape [{}], but the parameter has [{}]", fmt::join(gradient.sizes(), ", "),
-                         fmt::join(parameter.sizes(), ", ")),
-             "Give the gradient the parameter's shape before the step.");
-    }
-    for (std::int64_t d = 0; d < parameter.dim(); ++d) {
-      if (parameter.size(d) == 1 || gradient.stride(d) == parameter.stride(d)) continue;
-      const at::NoGradGuard no_grad;
-      gradient = at::empty_like(parameter).copy_(gradient);
-      return;
-    }
-  }
-
-  void require_usable(const NamedParameters& parameters) const {
-    if (parameters.empty()) {
-      throw std::invalid_argument(
-          "The optimizer was given no parameters. Give it a model with at least one parameter that requires a "
-          "gradient.");
-    }
-    std::unordered_set<const at::TensorImpl*> tensors;
-    std::unordered_set<std::string_view> names(names_.begin(), names_.end());
-    for (const auto& parameter : parameters_) tensors.insert(parameter.unsafeGetTensorImpl());
-    for (const auto& [name, value] : parameters) {
-      const auto refuse = [&](const char* what) {
-        throw std::invalid_argument(fmt::format("The parameter '{}' {}", name, what));
-      };
-      if (!value.defined()) refuse("is an undefined tensor. Leave it out.");
-      if (!tensors.insert(value.unsafeGetTensorImpl()).second) {
-        refuse("is given to the optimizer twice. Name each parameter in one group only.");
-      }
-      if (!names.insert(name).second) {
-        refuse(
-            "has the name of another parameter. Give the parts of a model a prefix: named_parameters(model->head, "
-            "\"head.\").");
-      }
-      if (!value.is_leaf()) refuse("is the result of a computation. Only leaf tensors can be optimized.");
-      if (!value.is_floating_point()) refuse("is not of a real floating point type. Leave it out.");
-      if (value.layout() != at::kStrided || !value.is_non_overlapping_and_dense()) {
-        refuse("does not fill its memory without gaps. Make it contiguous before building the optimizer.");
-      }
-    }
-  }
 
   [[gnu::noinline]] void find_present() {
     present_.clear();

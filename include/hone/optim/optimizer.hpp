@@ -10,6 +10,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -36,6 +37,7 @@ concept Optimizer = std::movable<O> && requires(O& optimizer, const O& constant,
   { constant.base_lr(group) } -> std::same_as<double>;
   { constant.num_groups() } -> std::same_as<std::size_t>;
   { constant.num_updates() } -> std::same_as<std::int64_t>;
+  { constant.parameters() } -> std::convertible_to<at::TensorList>;
 };
 
 namespace detail {
@@ -64,19 +66,33 @@ template <class O>
   requires Optimizer<O>
 struct Binding<O> {
   using type = O;
-  static type make(O&& optimizer, const NamedParameters&) { return std::move(optimizer); }
+  static type make(O&& optimizer, const NamedParameters& model) {
+    require_common(optimizer.parameters(), model);
+    return std::move(optimizer);
+  }
 };
+
+template <class O>
+TorchOptimizer<O> bind_torch(std::shared_ptr<O> optimizer, const NamedParameters& model) {
+  TorchOptimizer<O> result(std::move(optimizer));
+  require_common(result.parameters(), model);
+  return result;
+}
 
 template <IsTorchOptimizer O>
 struct Binding<O> {
   using type = TorchOptimizer<O>;
-  static type make(O&& optimizer, const NamedParameters&) { return type(std::make_shared<O>(std::move(optimizer))); }
+  static type make(O&& optimizer, const NamedParameters& model) {
+    return bind_torch(std::make_shared<O>(std::move(optimizer)), model);
+  }
 };
 
 template <IsTorchOptimizer O>
 struct Binding<std::shared_ptr<O>> {
   using type = TorchOptimizer<O>;
-  static type make(std::shared_ptr<O> optimizer, const NamedParameters&) { return type(std::move(optimizer)); }
+  static type make(std::shared_ptr<O> optimizer, const NamedParameters& model) {
+    return bind_torch(std::move(optimizer), model);
+  }
 };
 
 template <IsTorchOptimizer O>
@@ -85,8 +101,8 @@ struct Binding<std::unique_ptr<O>> : Binding<std::shared_ptr<O>> {};
 template <IsTorchOptimizer O>
 struct Binding<std::reference_wrapper<O>> {
   using type = TorchOptimizer<O>;
-  static type make(std::reference_wrapper<O> optimizer, const NamedParameters&) {
-    return type(std::shared_ptr<O>(std::shared_ptr<void>(), &optimizer.get()));  // owns nothing
+  static type make(std::reference_wrapper<O> optimizer, const NamedParameters& model) {
+    return bind_torch(std::shared_ptr<O>(std::shared_ptr<void>(), &optimizer.get()), model);  // owns nothing
   }
 };
 
@@ -103,7 +119,8 @@ using BoundOptimizer = typename detail::Binding<std::remove_cvref_t<T>>::type;
 /// The optimizer that moves a model's parameters by `optimizer`: a rule is bound to those that require a gradient; a
 /// finished optimizer is taken as it is, with the parameters that it has.
 ///
-/// **Errors** `std::invalid_argument` for settings out of range and for a model without trainable parameters.
+/// **Errors** `std::invalid_argument` for settings out of range, for a model without trainable parameters, and for an
+/// optimizer that holds none of the model's parameters.
 /// **Example** `auto optimizer = hone::bind(hone::Adam{.lr = 3e-4}, hone::named_parameters(model));`
 template <BindableOptimizer T>
 [[nodiscard]] BoundOptimizer<T> bind(T&& optimizer, NamedParameters parameters) {

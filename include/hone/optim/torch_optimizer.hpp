@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -81,6 +82,15 @@ class TorchOptimizer {
     for (auto& group : optimizer_->param_groups()) group.options().set_lr(lr);
   }
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
+
+  /// The parameters of all groups, in order.
+  [[nodiscard]] std::vector<at::Tensor> parameters() const {
+    std::vector<at::Tensor> result;
+    for (const auto& group : optimizer_->param_groups()) {
+      result.insert(result.end(), group.params().begin(), group.params().end());
+    }
+    return result;
+  }
 
   /// The optimizer itself, with its own options and state.
   [[nodiscard]] O& torch_optimizer() { return *optimizer_; }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/optim/optimizer_state.hpp"
+
+#include <torch/torch.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+const std::vector<std::string> names{"a", "b"};
+const std::array<std::string_view, 1> shaped{"momentum_buffer"};
+
+std::string message_of(const hone::OptimizerState& state, bool counts_steps) {
+  const std::vector<torch::Tensor> parameters{torch::zeros({2, 3}), torch::zeros({4})};
+  try {
+    hone::detail::match_state(state, names, parameters, shaped, counts_steps);
+  } catch (const hone::DataError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("A state that fits is accepted in any order, with parameters that were never updated") {
+  CHECK(message_of({{"b", {}}, {"a", {{"momentum_buffer", torch::zeros({2, 3})}}}}, false).empty());
+  CHECK(message_of({{"a", {}}, {"b", {{"step", torch::ones({})}}}}, true).empty());
+}
+
+TEST_CASE("Every mismatch of a state is named in one error") {
+  CHECK(
+      message_of(
+          {{"c", {}}, {"a", {{"momentum_buffer", torch::zeros({3, 2})}, {"exp_avg", torch::zeros({2, 3})}}}, {"a", {}}},
+          false) ==
+      "The optimizer state does not fit, and nothing of it was loaded: 'c' is no parameter of this optimizer; 'a' is "
+      "listed twice; 'a' has 'momentum_buffer' of shape [3, 2], expected [2, 3]; 'a' has the field 'exp_avg', which "
+      "this "
+      "rule does not keep; 'b' is missing. Load the state of an optimizer of the same rule and parameters.");
+  CHECK(
+      message_of({{"a", {{"momentum_buffer", torch::Tensor()}}}, {"b", {{"step", torch::zeros({2})}}}}, true) ==
+      "The optimizer state does not fit, and nothing of it was loaded: 'a' has an undefined 'momentum_buffer'; 'a' has "
+      "no 'step'; 'b' has 'step' of shape [2], expected []. Load the state of an optimizer of the same rule and "
+      "parameters.");
+}
