@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The run history as one JSON object.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+#include <ostream>
+#include <string_view>
+
+#include "hone/history/run_history.hpp"
+#include "hone/history/write_csv.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// UTF-8 passes as it is.
+inline void append_json_string(fmt::memory_buffer& text, std::string_view string) {
+  text.push_back('"');
+  for (const char c : string) {
+    if (c == '"' || c == '\\') {
+      text.push_back('\\');
+      text.push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(text), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      text.push_back(c);
+    }
+  }
+  text.push_back('"');
+}
+
+inline void append_json_number(fmt::memory_buffer& text, double value) {
+  if (std::isfinite(value)) {
+    fmt::format_to(std::back_inserter(text), "{}", value);
+  } else {
+    append_json_string(text, std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+  }
+}
+
+}  // namespace detail
+
+/// Writes an object; its `metrics` maps each name, in order of first appearance, to an array of records. Values are the
+/// shortest texts that read back as the same numbers. JSON has no numbers that are not finite: those stand as the
+/// strings
+/// `"NaN"`, `"Infinity"` and `"-Infinity"`, which Python's `float` and JavaScript's `Number` understand.
+///
+/// **Errors** `DataError` when the stream does not take it.
+/// **Example**
+///
+///     {"current_epoch": 2, "num_updates": 1563, "stop_reason": null, "metrics": {
+///       "train_loss_epoch": [
+///         {"phase": "train", "epoch": 1, "update": 1563, "value": 0.25}]}}
+inline void write_json(std::ostream& out, const RunHistory& history) {
+  fmt::memory_buffer text;
+  const auto put = std::back_inserter(text);
+  fmt::format_to(put, "{{\"current_epoch\": {}, \"num_updates\": {}, \"stop_reason\": ", history.current_epoch(),
+                 history.num_updates());
+  if (const auto& reason = history.stop_reason()) {
+    detail::append_json_string(text, *reason);
+  } else {
+    fmt::format_to(put, "null");
+  }
+  fmt::format_to(put, ", \"metrics\": {{");
+  const char* separator = "\n  ";
+  for (const auto& name : history.names()) {
+    fmt::format_to(put, "{}", separator);
+    detail::append_json_string(text, name);
+    separator = ": [\n    ";
+    for (const auto& record : history.values(name)) {
+      fmt::format_to(put, "{}{{\"phase\": \"{}\", \"epoch\": {}, \"update\": {}, \"value\": ", separator,
+                     to_string(record.phase), record.epoch, record.update);
+      detail::append_json_number(text, record.value);
+      text.push_back('}');
+      separator = ",\n    ";
+    }
+    text.push_back(']');
+    separator = ",\n  ";
+  }
+  fmt::format_to(put, "}}}}\n");
+  detail::write_text(out, text);
+}
+
+}  // namespace hone
