@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The callbacks that most runs want.
+#pragma once
+
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/callbacks/log_metrics.hpp"
+#include "hone/callbacks/print_progress.hpp"
+#include "hone/callbacks/progress_bar.hpp"
+#include "hone/callbacks/terminate_on_nan.hpp"
+
+namespace hone {
+
+/// Stops at a loss that is no number, says what happens, shows the progress and prints the metrics.
+using DefaultCallbacks = Callbacks<TerminateOnNaN, PrintProgress, ProgressBar, LogMetrics>;
+
+}  // namespace hone

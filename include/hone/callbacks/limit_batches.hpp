@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Shortens epochs, to try a program out.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "hone/history/record.hpp"
+
+namespace hone {
+
+/// Lets an epoch have so many batches at most, in training and in evaluation. The run is configured with the limit, so
+/// counts, schedules and the last accumulation window are those of the shorter epoch.
+///
+/// **Units** batches of this process. **Errors** `std::invalid_argument` when a limit is below 1.
+/// **Example** `hone::LimitBatches{.num_batches = 10}`
+struct LimitBatches {
+  std::optional<std::int64_t> num_batches{};       ///< Of every epoch; without it, training is not limited.
+  std::optional<std::int64_t> num_eval_batches{};  ///< Of an evaluation, in place of `num_batches`.
+
+  [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const {
+    check("num_batches", num_batches);
+    check("num_eval_batches", num_eval_batches);
+    switch (phase) {
+      case Phase::train:
+        return num_batches;
+      case Phase::eval:
+      case Phase::evaluation:
+        return num_eval_batches ? num_eval_batches : num_batches;
+      case Phase::predict:
+        return std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static void check(const char* name, std::optional<std::int64_t> limit) {
+    if (limit && *limit < 1) {
+      throw std::invalid_argument("LimitBatches::" + std::string(name) + " is " + std::to_string(*limit) +
+                                  ". Give 1 or more.");
+    }
+  }
+};
+
+}  // namespace hone

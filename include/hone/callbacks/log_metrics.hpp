@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Prints what a run records.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+
+#include "hone/callbacks/console.hpp"
+#include "hone/callbacks/events.hpp"
+
+namespace hone {
+
+/// Prints the metrics of training when an epoch of training ends, and those of an evaluation when it ends: the newest
+/// value of each name that was recorded since. A value that a later callback records at that very moment is printed
+/// when the epoch is over altogether. Only the process that prints does.
+///
+/// **Example** prints an empty line, then `train_loss_epoch: 0.301522`.
+struct LogMetrics {
+  std::FILE* output = stdout;
+
+  /// Up to where the history has been printed, by what it was recorded in.
+  struct State {
+    std::int64_t train = 0;
+    std::int64_t eval = 0;
+  };
+  State state{};
+
+  void on_training_run_start(const TrainingRunStart& event) { skip_all(event.run); }
+  void on_evaluation_run_start(const EvaluationRunStart& event) { skip_all(event.run); }
+
+  void on_train_epoch_end(const TrainEpochEnd& event) { print_train(event.run); }
+  void on_eval_epoch_end(const EvalEpochEnd& event) { print_eval(event.run); }
+  void on_training_run_epoch_end(const TrainingRunEpochEnd& event) {
+    print_train(event.run);
+    print_eval(event.run);
+  }
+  void on_evaluation_run_end(const EvaluationRunEnd& event) { print_eval(event.run); }
+
+ private:
+  void skip_all(const Run& run) { state.train = state.eval = run.history().revision(); }
+  void print_train(const Run& run) {
+    print(run, state.train, [](Phase phase) { return phase == Phase::train; });
+  }
+  void print_eval(const Run& run) {
+    print(run, state.eval, [](Phase phase) { return phase != Phase::train; });
+  }
+  void print(const Run& run, std::int64_t& mark, auto is_meant) const {
+    if (run.history().revision() == mark) return;
+    const auto records = run.history().recorded_since(mark);
+    mark = run.history().revision();
+    if (!run.is_world_process_zero()) return;
+    for (auto it = records.begin(); it != records.end(); ++it) {
+      const auto is_same = [it](const NamedRecord& other) { return other.name == it->name; };
+      if (!is_meant(it->record.phase) || std::any_of(it + 1, records.end(), is_same)) continue;
+      detail::put(output, fmt::format("\n{}: {:.6g}\n", it->name, it->record.value));
+    }
+  }
+};
+
+}  // namespace hone

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Says in a sentence each what a run is about to do.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <string_view>
+
+#include "hone/callbacks/console.hpp"
+#include "hone/callbacks/events.hpp"
+
+namespace hone {
+
+/// Prints a line when a run or an epoch begins and when a run is over, and the reason when a run is stopped. Only the
+/// process that prints does.
+struct PrintProgress {
+  std::FILE* output = stdout;
+
+  void on_training_run_start(const TrainingRunStart& event) const { say(event.run, "\nStarting training run\n"); }
+  void on_train_epoch_start(const TrainEpochStart& event) const {
+    say(event.run, fmt::format("\nStarting epoch {}\n", event.run.epoch()));
+  }
+  void on_eval_epoch_start(const EvalEpochStart& event) const { say(event.run, "\nStarting eval epoch\n"); }
+  void on_training_run_end(const TrainingRunEnd& event) const { say(event.run, "Finishing training run\n"); }
+  void on_evaluation_run_start(const EvaluationRunStart& event) const { say(event.run, "\nStarting evaluation run\n"); }
+  void on_evaluation_run_end(const EvaluationRunEnd& event) const { say(event.run, "Finishing evaluation run\n"); }
+  void on_stop_training(const StopTraining& event) const {
+    say(event.run, fmt::format("\n{}\n", event.run.stop_reason()));
+  }
+
+ private:
+  void say(const Run& run, std::string_view text) const {
+    if (run.is_world_process_zero()) detail::put(output, text);
+  }
+};
+
+}  // namespace hone

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A bar for the epoch at hand: how far, how fast, how long still, and the loss.
+#pragma once
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "hone/callbacks/console.hpp"
+#include "hone/callbacks/events.hpp"
+
+namespace hone {
+
+/// Shows the progress of each epoch of training and of each evaluation. On a terminal one line is drawn again and again
+/// and stays, finished, when the epoch ends; anywhere else there are plain lines: one per epoch, and for long epochs
+/// one for each tenth but never two within `line_interval`. Only the process that prints does.
+///
+/// While an epoch runs the loss is that of the batch at hand; at its end it is the mean.
+///
+/// **Cost** a few instructions per batch. The clock is read every 64th batch at most when batches are quick; the loss
+/// is read, and on a device waited for, only when something is drawn.
+/// **Example** `epoch 1 train [########            ] 631/1563  loss 0.4121  1240 it/s  0.5 s, 0.8 s left`
+struct ProgressBar {
+  std::FILE* output = stderr;
+  int width = 20;                                   ///< Characters of the bar proper.
+  std::chrono::milliseconds min_interval{100};      ///< On a terminal: time from one drawing to the next.
+  std::chrono::milliseconds line_interval{10'000};  ///< Elsewhere: time from one line to the next.
+  std::string label{};                              ///< Stands before each line.
+
+  /// One epoch's bar. `wait` counts down to the next look at the clock.
+  struct Bar {
+    using Clock = std::chrono::steady_clock;
+    bool open = false;
+    std::string name{};
+    std::int64_t wait = 0;
+    std::int64_t stride = 1;
+    std::int64_t steps = 0;  ///< Up to the last look.
+    std::int64_t drawn_steps = 0;
+    Clock::time_point opened{}, looked{}, drawn{};
+    std::optional<double> loss{};
+  };
+  /// An evaluation may fall into an epoch of training: each has its bar.
+  struct State {
+    Bar train{};
+    Bar eval{};
+    bool on_terminal = false;
+  };
+  State state{};
+
+  void on_train_epoch_start(const TrainEpochStart& event) {
+    open(state.train, event.run, fmt::format("epoch {} train", event.run.epoch()));
+  }
+  void on_train_step_end(const auto& event) {
+    if (--state.train.wait == 0) look(state.train, event);
+  }
+  void on_train_epoch_end(const TrainEpochEnd& event) { close(state.train, event.run, event.loss); }
+
+  void on_eval_epoch_start(const EvalEpochStart& event) {
+    open(state.eval, event.run,
+         event.run.phase() == Phase::eval ? fmt::format("epoch {} eval", event.run.epoch()) : "evaluation");
+  }
+  void on_eval_step_end(const auto& event) {
+    if (--state.eval.wait == 0) look(state.eval, event);
+  }
+  void on_eval_epoch_end(const EvalEpochEnd& event) { close(state.eval, event.run, event.loss); }
+
+  // A bar that is still open here was cut short.
+  void on_stop_training(const StopTraining& event) { close_all(event.run); }
+  void on_exception(const ExceptionThrown& event) { close_all(event.run); }
+  void on_training_run_end(const TrainingRunEnd& event) { close_all(event.run); }
+  void on_evaluation_run_end(const EvaluationRunEnd& event) { close_all(event.run); }
+
+ private:
+  static constexpr std::int64_t longest_stride = 64;  // when batches grow slow, the bar lags this far behind at most
+
+  void open(Bar& bar, const Run& run, std::string name) {
+    const auto now = Bar::Clock::now();
+    bar = {};
+    bar.open = run.is_world_process_zero();
+    if (!bar.open) return;  // `wait` is 0 and counts away from it
+    bar.name = label.empty() ? std::move(name) : fmt::format("{} {}", label, name);
+    bar.opened = bar.looked = bar.drawn = now;
+    bar.wait = bar.stride;
+    state.on_terminal = isatty(fileno(output)) != 0;
+    if (state.on_terminal) detail::put(output, on_one_line(text(bar, run, 0, now)));
+  }
+
+  void look(Bar& bar, const auto& event) {
+    const auto now = Bar::Clock::now();
+    const auto since = now - std::exchange(bar.looked, now);
+    bar.steps += bar.stride;
+    if (8 * since < min_interval) {
+      bar.stride = std::min(2 * bar.stride, longest_stride);
+    } else if (4 * since > min_interval) {
+      bar.stride = std::max(bar.stride / 2, std::int64_t{1});
+    }
+    bar.wait = bar.stride;
+    if (!is_due(bar, event.run, now)) return;
+    bar.loss = event.output.loss.template item<double>();
+    bar.drawn = now;
+    bar.drawn_steps = bar.steps;
+    const auto line = text(bar, event.run, bar.steps, now);
+    detail::put(output, state.on_terminal ? on_one_line(line) : line + "\n");
+  }
+
+  [[nodiscard]] bool is_due(const Bar& bar, const Run& run, Bar::Clock::time_point now) const {
+    if (state.on_terminal) return now - bar.drawn >= min_interval;
+    const auto total = run.num_batches();
+    if (total && run.step() + 1 >= *total) return false;  // the finished line is about to come
+    return now - bar.drawn >= line_interval && (!total || 10 * (bar.steps - bar.drawn_steps) >= *total);
+  }
+
+  void close(Bar& bar, const Run& run, std::optional<double> mean_loss) {
+    if (!std::exchange(bar.open, false)) return;
+    const auto steps = bar.steps + bar.stride - bar.wait;
+    bar.wait = 0;
+    if (mean_loss) bar.loss = mean_loss;
+    const auto line = text(bar, run, steps, Bar::Clock::now(), true);
+    detail::put(output, (state.on_terminal ? on_one_line(line) : line) + "\n");
+  }
+  void close_all(const Run& run) {
+    close(state.eval, run, std::nullopt);
+    close(state.train, run, std::nullopt);
+  }
+
+  /// Starts at the line's beginning and clears what is left of the old text. A line that is longer than the terminal is
+  /// wide must be cut, not wrapped, or it could not be drawn over.
+  static std::string on_one_line(const std::string& line) { return "\r\x1b[?7l" + line + "\x1b[K\x1b[?7h"; }
+
+  [[nodiscard]] std::string text(const Bar& bar, const Run& run, std::int64_t steps, Bar::Clock::time_point now,
+                                 bool finished = false) const {
+    const auto elapsed = std::chrono::duration<double>(now - bar.opened).count();
+    // A run that continues in the middle of an epoch is further on than the batches it has done.
+    const auto position = steps > 0 ? std::max(steps, run.step() + 1) : steps;
+    const auto total = run.num_batches();
+    std::string line = bar.name;
+    if (total && *total > 0) {
+      const auto share = std::clamp(static_cast<double>(position) / static_cast<double>(*total), 0.0, 1.0);
+      if (state.on_terminal) {
+        const auto filled = static_cast<int>(share * std::max(width, 0));
+        line += fmt::format(" [{:#<{}}{: <{}}]", "", filled, "", std::max(width, 0) - filled);
+      }
+      line += fmt::format(" {}/{}", position, *total);
+      if (!state.on_terminal) line += fmt::format(" ({:.0f} %)", 100.0 * share);
+    } else {
+      line += fmt::format(" {}", position);
+    }
+    if (bar.loss) line += fmt::format("  loss {:.4g}", *bar.loss);
+    if (steps > 0 && elapsed > 0.0) {
+      const auto rate = static_cast<double>(steps) / elapsed;
+      line += rate >= 100.0 ? fmt::format("  {:.0f} it/s", rate) : fmt::format("  {:.3g} it/s", rate);
+      line += "  " + duration(elapsed);
+      if (total && !finished) line += fmt::format(", {} left", duration(static_cast<double>(*total - position) / rate));
+    }
+    return line;
+  }
+
+  static std::string duration(double seconds) {
+    if (seconds < 60.0) return fmt::format("{:.1f} s", std::max(seconds, 0.0));
+    const auto whole = static_cast<std::int64_t>(seconds);
+    return whole < 3600 ? fmt::format("{}:{:02}", whole / 60, whole % 60)
+                        : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  }
+};
+
+}  // namespace hone

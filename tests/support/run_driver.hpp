@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Puts a run where a test wants it, as the trainer would.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "hone/callbacks/run.hpp"
+
+namespace hone {
+
+class RunDriver {
+ public:
+  Run run{};
+
+  RunConfig& config() { return run.config_; }
+  void set_phase(Phase phase) { run.phase_ = phase; }
+  void set_step(std::int64_t step) { run.step_ = step; }
+  void set_num_batches(std::optional<std::int64_t> num_batches) { run.num_batches_ = num_batches; }
+  void set_num_updates(std::int64_t num_updates) {
+    run.num_updates_ = num_updates;
+    run.history_.set_num_updates(num_updates);
+  }
+  [[nodiscard]] bool stops_before_update() const { return run.stop_ == Run::Stop::before_update; }
+};
+
+}  // namespace hone
