@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# A room is a promise about dependencies. Reads the #include lines and holds every header to it, and every header to its
+# test. Run: cmake -D ROOT=$PWD -P tests/architecture/check.cmake
+cmake_minimum_required(VERSION 3.25)
+
+# Who may include whom; a room may always include itself.
+set(may_core "")
+set(may_schedule core)
+set(may_history core)
+set(may_callbacks core history)
+set(may_policies core)
+set(may_optim core)
+set(may_data core)
+set(may_loop core schedule history callbacks policies optim data)
+set(plain_rooms core schedule history callbacks)
+
+# Headers with nothing to run: what they declare is tested where it is used.
+set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp)
+
+set(wrong "")
+file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/hone" "${ROOT}/include/hone/*.hpp")
+foreach(header IN LISTS headers)
+  file(STRINGS "${ROOT}/include/hone/${header}" includes REGEX "^[ \t]*#[ \t]*include")
+  get_filename_component(room "${header}" DIRECTORY)
+  if(room AND NOT DEFINED may_${room})
+    list(APPEND wrong "${header}: there is no room ${room}. Add it to this list and to the build with its promise.")
+    continue()
+  endif()
+  foreach(line IN LISTS includes)
+    string(REGEX REPLACE "^[^<\"]*[<\"]([^>\"]*).*" "\\1" included "${line}")
+    if(included MATCHES "^hone/(.*)")
+      get_filename_component(other "${CMAKE_MATCH_1}" DIRECTORY)
+      if(NOT EXISTS "${ROOT}/include/${included}")
+        list(APPEND wrong "${header} includes ${included}, which does not exist.")
+      elseif(included STREQUAL "hone/fwd.hpp" OR header STREQUAL "hone.hpp" OR other STREQUAL room)
+        continue()
+      elseif(NOT other IN_LIST may_${room})
+        list(APPEND wrong "${header} includes ${included}: ${room} may include only itself and [${may_${room}}].")
+      endif()
+    elseif(room IN_LIST plain_rooms AND included MATCHES "^(torch|ATen|c10|caffe2)/")
+      list(APPEND wrong "${header} includes ${included}: ${room} is a plain room and knows no LibTorch.")
+    elseif(header MATCHES "^(hone|fwd).hpp$" AND NOT included MATCHES "^hone/")
+      list(APPEND wrong "${header} includes ${included}: it includes rooms and nothing else.")
+    endif()
+  endforeach()
+
+  if(room AND NOT header IN_LIST no_test_needed)
+    string(REGEX REPLACE "hpp$" "cpp" test "${header}")
+    if(NOT EXISTS "${ROOT}/tests/${test}")
+      list(APPEND wrong "${header} has no test: write tests/${test}.")
+    endif()
+  endif()
+endforeach()
+
+if(wrong)
+  list(JOIN wrong "\n  " wrong)
+  message(FATAL_ERROR "The rooms do not hold:\n  ${wrong}")
+endif()
