@@ -73,6 +73,17 @@ template <BatchRange R>
   return std::forward<R>(range);
 }
 
+/// The batches of whatever a trainer was given: of a dataset, of a range of batches, or of what a pointer points to, as
+/// `torch::data::make_data_loader` returns one.
+template <class Dataset>
+[[nodiscard]] decltype(auto) batches_of(Dataset&& dataset, const LoaderOptions& options) {
+  if constexpr (!Loadable<Dataset> && requires { *dataset; }) {
+    return make_loader(*dataset, options);
+  } else {
+    return make_loader(std::forward<Dataset>(dataset), options);
+  }
+}
+
 /// The number of batches in one pass through `range`, where the range knows it without being walked through.
 template <BatchRange R>
 [[nodiscard]] std::optional<std::int64_t> batch_count(R&& range) {

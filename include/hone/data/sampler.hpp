@@ -37,6 +37,11 @@ concept CountsSamples = Sampler<S> && requires(const S& sampler, std::int64_t sa
   { sampler.count(samples) } -> std::same_as<std::int64_t>;
 };
 
+/// A seed from LibTorch's global generator: reproducible after `torch::manual_seed`, new at each call.
+[[nodiscard]] inline std::uint64_t drawn_seed() {
+  return static_cast<std::uint64_t>(at::empty({}, at::kLong).random_().item<std::int64_t>());
+}
+
 /// Visits the samples in the order in which they are stored.
 struct SequentialSampler {
   [[nodiscard]] at::Tensor order(std::int64_t /*samples*/, std::int64_t /*epoch*/) const { return {}; }
@@ -73,11 +78,9 @@ struct PyTorchSampler {
   bool shuffle = true;
 
   [[nodiscard]] at::Tensor order(std::int64_t samples, std::int64_t /*epoch*/) const {
-    const auto draw = [] { return at::empty({}, at::kLong).random_().item<std::int64_t>(); };
-    draw();  // the base seed of worker processes: unused without them, but drawn in any case
+    static_cast<void>(drawn_seed());  // the base seed of worker processes: unused without them, but drawn in any case
     if (!shuffle) return {};
-    return at::randperm(samples, at::make_generator<at::CPUGeneratorImpl>(static_cast<std::uint64_t>(draw())),
-                        at::kLong);
+    return at::randperm(samples, at::make_generator<at::CPUGeneratorImpl>(drawn_seed()), at::kLong);
   }
 };
 
