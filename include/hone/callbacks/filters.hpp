@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Callbacks made from callbacks: which of the events one hears is chosen where it is used, not where it is written.
+///
+/// | filter | the callback hears |
+/// | --- | --- |
+/// | `every<100>(callback)` | of the events of a step, each 100th of its kind in a run; everything else |
+/// | `every_epochs<5>(callback)` | of training, what happens in epochs 5, 10, ...; everything else |
+/// | `once_at(100, callback)` | of the events of a step, the 100th of its kind in a run; everything else |
+/// | `rank_zero(callback)` | everything, in the one process that prints and writes files |
+/// | `on<TrainStepEnd>(function)` | a function that hears one event |
+///
+/// "Everything else" are the starts and ends of runs and epochs, stops, exceptions, checkpoints and events of the
+/// user's own. Filters may stand in filters, and in front of a set.
+///
+/// **Cost** what is not heard is decided by the compiler; a count for each kind of event that is.
+/// **Example**
+/// ```cpp
+/// hone::every<100>(hone::on<hone::TrainStepEnd>([](const auto& event) {
+///   fmt::print("{}\n", event.output.loss.template item<double>());
+/// }))
+/// ```
+#pragma once
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "hone/callbacks/callback_set.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class E, class... Events>
+inline constexpr bool is_one_of = (false || ... || std::is_same_v<PlainEventOf<E>, Events>);
+
+/// Where the event of a step is counted; the number of counters for every other event.
+inline constexpr std::size_t num_step_events = 9;
+template <class E>
+inline constexpr std::size_t step_event_index = [] {
+  constexpr bool is_it[] = {
+      is_one_of<E, TrainStepStart>, is_one_of<E, TrainLoss>,        is_one_of<E, BeforeOptimizerStep>,
+      is_one_of<E, OptimizerStep>,  is_one_of<E, TrainStepEnd>,     is_one_of<E, EvalStepStart>,
+      is_one_of<E, EvalStepEnd>,    is_one_of<E, PredictStepStart>, is_one_of<E, PredictStepEnd>};
+  static_assert(std::size(is_it) == num_step_events);
+  std::size_t i = 0;
+  while (i < num_step_events && !is_it[i]) ++i;
+  return i;
+}();
+template <class E>
+inline constexpr bool is_step_event = step_event_index<E> < num_step_events;
+
+template <class E>
+inline constexpr bool is_run_start = is_one_of<E, TrainingRunStart, EvaluationRunStart, PredictRunStart>;
+
+/// Events that fall into an epoch of a training run, or may.
+template <class E>
+inline constexpr bool is_in_epoch =
+    (is_step_event<E> && !is_one_of<E, PredictStepStart, PredictStepEnd>) ||
+    is_one_of<E, TrainEpochStart, TrainEpochEnd, EvalEpochStart, EvalEpochEnd, TrainingRunEpochEnd>;
+
+template <class C>
+void tell_if_heard(C& callback, const auto& event) {
+  if constexpr (hone::hears<C, std::remove_cvref_t<decltype(event)>>) hone::tell(callback, event);
+}
+
+/// Passes on those events of a step whose number in the run, counted from 1, `Chooses` chooses.
+template <class C, class Chooses>
+class Counted {
+  static_assert(checked_callback<C>);
+
+ public:
+  using relay = void;
+  template <class E>
+  static constexpr bool relays = hone::hears<C, E> || is_run_start<E>;
+
+  Counted(C callback, Chooses chooses) : callback_(std::move(callback)), chooses_(chooses) {}
+
+  template <class E>
+  void tell(const E& event) {
+    if constexpr (is_run_start<E>) counts_ = {};
+    if constexpr (is_step_event<E>) {
+      if (!chooses_(++counts_[step_event_index<E>])) return;
+    }
+    tell_if_heard(callback_, event);
+  }
+
+  /// What is behind the filter.
+  [[nodiscard]] C& callback() { return callback_; }
+
+ private:
+  C callback_;
+  [[no_unique_address]] Chooses chooses_;
+  std::array<std::int64_t, num_step_events> counts_{};
+};
+
+template <std::int64_t n>
+struct IsMultiple {
+  constexpr bool operator()(std::int64_t number) const { return number % n == 0; }
+};
+struct Is {
+  std::int64_t n;
+  constexpr bool operator()(std::int64_t number) const { return number == n; }
+};
+
+template <std::int64_t n, class C>
+class EveryEpochs {
+  static_assert(checked_callback<C>);
+
+ public:
+  using relay = void;
+  template <class E>
+  static constexpr bool relays = hone::hears<C, E>;
+
+  explicit EveryEpochs(C callback) : callback_(std::move(callback)) {}
+
+  template <class E>
+  void tell(const E& event) {
+    if constexpr (is_in_epoch<E>) {
+      const auto phase = event.run.phase();
+      if ((phase == Phase::train || phase == Phase::eval) && event.run.epoch() % n != 0) return;
+    }
+    hone::tell(callback_, event);
+  }
+
+  /// What is behind the filter.
+  [[nodiscard]] C& callback() { return callback_; }
+
+ private:
+  [[no_unique_address]] C callback_;
+};
+
+template <class C>
+class RankZero {
+  static_assert(checked_callback<C>);
+
+ public:
+  using relay = void;
+  template <class E>
+  static constexpr bool relays = hone::hears<C, E>;
+
+  explicit RankZero(C callback) : callback_(std::move(callback)) {}
+
+  template <class E>
+  void tell(const E& event) {
+    if constexpr (requires { event.run.is_world_process_zero(); }) {
+      if (event.run.is_world_process_zero()) hone::tell(callback_, event);
+    } else {
+      static_assert(sizeof(E) == 0,
+                    "hone: rank_zero asks an event for its run, and this one has none. Derive it from hone::Event.");
+    }
+  }
+
+  /// What is behind the filter.
+  [[nodiscard]] C& callback() { return callback_; }
+
+ private:
+  [[no_unique_address]] C callback_;
+};
+
+template <class Event, class F>
+class On {
+ public:
+  using relay = void;
+  template <class E>
+  static constexpr bool relays = std::is_same_v<PlainEventOf<E>, Event>;
+
+  explicit On(F function) : function_(std::move(function)) {}
+
+  template <class E>
+  void tell(const E& event) {
+    if constexpr (std::is_invocable_v<F&, const E&>) {
+      std::invoke(function_, event);
+    } else {
+      static_assert(sizeof(E) == 0,
+                    "hone: the function given to on<Event>(function) cannot be called with that event. Take it as "
+                    "`const auto& event`.");
+    }
+  }
+
+ private:
+  [[no_unique_address]] F function_;
+};
+
+}  // namespace detail
+
+/// Thins out what happens in each step: `callback` hears the n-th, the 2n-th ... of each kind of event in a run.
+template <std::int64_t n, class C>
+  requires(n >= 1)
+[[nodiscard]] auto every(C callback) {
+  return detail::Counted<C, detail::IsMultiple<n>>{std::move(callback), {}};
+}
+
+/// Thins out the epochs of training: `callback` hears what happens in epochs n, 2n, ..., evaluation and steps included.
+template <std::int64_t n, class C>
+  requires(n >= 1)
+[[nodiscard]] auto every_epochs(C callback) {
+  return detail::EveryEpochs<n, C>{std::move(callback)};
+}
+
+/// Of what happens in each step, `callback` hears the n-th of each kind of event in a run; the first is 1.
+///
+/// **Errors** `std::invalid_argument` when `n` < 1.
+template <class C>
+[[nodiscard]] auto once_at(std::int64_t n, C callback) {
+  if (n < 1) throw std::invalid_argument(fmt::format("once_at was given step {}. Steps count from 1.", n));
+  return detail::Counted<C, detail::Is>{std::move(callback), {n}};
+}
+
+/// `callback` hears in the process that prints and writes files, and in no other.
+template <class C>
+[[nodiscard]] auto rank_zero(C callback) {
+  return detail::RankZero<C>{std::move(callback)};
+}
+
+/// A callback that calls `function` with each event `E`, one of the loop's or of the user's own.
+///
+/// **Errors** at compile time, one sentence, when the function cannot be called with the event.
+template <class E, class F>
+[[nodiscard]] auto on(F function) {
+  return detail::On<E, F>{std::move(function)};
+}
+
+}  // namespace hone
