@@ -65,14 +65,17 @@ class CallbackSet {
   /// The first callback of type `C`.
   template <class C>
   [[nodiscard]] C& get() {
-    return *boost::hana::find_if(boost::hana::transform(callbacks_, address), points_to<C>);
+    constexpr std::size_t index = [] {
+      constexpr bool is_it[] = {std::is_same_v<C, Cs>..., true};
+      std::size_t i = 0;
+      while (!is_it[i]) ++i;
+      return i;
+    }();
+    static_assert(index < sizeof...(Cs), "hone: this trainer has no callback of that type.");
+    return boost::hana::at_c<index>(callbacks_);
   }
 
  private:
-  static constexpr auto address = [](auto& callback) { return &callback; };
-  template <class C>
-  static constexpr auto points_to = [](auto* callback) { return boost::hana::bool_c<std::is_same_v<decltype(callback), C*>>; };
-
   static_assert((true && ... && checked_callback<Cs>));
 
   [[no_unique_address]] boost::hana::tuple<Cs...> callbacks_;

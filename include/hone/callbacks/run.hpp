@@ -58,6 +58,20 @@ class Run {
 
   enum class Stop { none, after_update, before_update };
 
+  void begin(Phase phase, RunConfig config) {
+    config_ = std::move(config);
+    num_updates_ = 0;
+    stop_ = Stop::none;
+    reason_.clear();
+    history_.set_stop_reason(std::nullopt);
+    begin_epoch(phase, std::nullopt);
+  }
+  void begin_epoch(Phase phase, std::optional<std::int64_t> num_batches) {
+    phase_ = phase;
+    num_batches_ = num_batches;
+    step_ = 0;
+  }
+
   RunConfig config_;
   RunHistory history_;
   std::int64_t num_updates_ = 0;

@@ -5,7 +5,7 @@
 /// One table makes the detection, the call and the sentence that a user reads when an override cannot be called.
 #pragma once
 
-#include <utility>
+#include <type_traits>
 
 #include "hone/core/names.hpp"
 
@@ -61,16 +61,29 @@ HONE_OVERRIDES(HONE_DEFINE_OVERRIDE)
 
 }  // namespace overrides
 
-/// True when `O` has the override `Point`, one of `hone::overrides`. Having it in a form that cannot be called with the
-/// trainer and `Args` is a compile-time error.
+namespace detail {
+
+struct override_without_fault {};
+
 template <class Point, class O, class... Args>
-consteval bool has_override() {
+consteval auto fault_of_override() {
   if constexpr (Point::template named<O> && !Point::template callable<O, Args...>) {
-    return sizeof(typename Point::template misfit<O, Args...>) == 0;
+    return std::type_identity<typename Point::template misfit<O, Args...>>{};
   } else {
-    return Point::template named<O>;
+    return std::type_identity<override_without_fault>{};
   }
 }
+
+}  // namespace detail
+
+/// True when `O` has the override `Point`, one of `hone::overrides`, callable with `Args`, the trainer first.
+template <class Point, class O, class... Args>
+inline constexpr bool has_override = Point::template named<O> && Point::template callable<O, Args...>;
+
+/// True, or a compile-time error with one sentence when `O` has the override in a form that cannot be called.
+template <class Point, class O, class... Args>
+inline constexpr bool checked_override =
+    sizeof(typename decltype(detail::fault_of_override<Point, O, Args...>())::type) > 0;
 
 /// A type that has at least one override.
 template <class O>

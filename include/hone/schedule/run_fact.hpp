@@ -25,7 +25,7 @@ struct RunLength {
 
 namespace detail {
 template <class N>
-concept Number = (std::integral<N> || std::floating_point<N>) && !std::same_as<N, bool>;
+concept CountLike = (std::integral<N> || std::floating_point<N>) && !std::same_as<N, bool>;
 }  // namespace detail
 
 /// A number of updates: an integer, or a sum of multiples of the run's facts, rounded down when it is resolved.
@@ -37,7 +37,7 @@ class Updates {
  public:
   constexpr Updates() = default;
   /// Not from floating point numbers: 0.1 would look like a share of the run, and be 0 updates.
-  template <detail::Number Count>
+  template <detail::CountLike Count>
     requires std::integral<Count>
   constexpr Updates(Count count) : constant_(static_cast<double>(count)) {}  // NOLINT: implicit, for use as a number
 
@@ -77,7 +77,7 @@ class Updates {
     a.epochs_ += b.epochs_;
     return a;
   }
-  template <detail::Number Factor>
+  template <detail::CountLike Factor>
   friend constexpr Updates operator*(Updates a, Factor factor) {
     a.constant_ *= static_cast<double>(factor);
     a.run_ *= static_cast<double>(factor);
@@ -85,11 +85,11 @@ class Updates {
     a.epochs_ *= static_cast<double>(factor);
     return a;
   }
-  template <detail::Number Factor>
+  template <detail::CountLike Factor>
   friend constexpr Updates operator*(Factor factor, const Updates& a) {
     return a * factor;
   }
-  template <detail::Number Divisor>
+  template <detail::CountLike Divisor>
   friend constexpr Updates operator/(Updates a, Divisor divisor) {
     const auto by = static_cast<double>(divisor);
     if (by == 0.0) throw std::invalid_argument("A number of updates was divided by 0.");

@@ -26,6 +26,11 @@ concept Schedule = requires(const S& schedule, double base_lr, std::int64_t upda
   { schedule(base_lr, update) } -> std::same_as<double>;
 };
 
+/// No schedule: learning rates stay as the optimizer has them. The trainer's default.
+struct NoSchedule {
+  using slot = slots::Schedule;
+};
+
 /// Optional ability: `resolved` returns the schedule for a run of the given length, with every number of updates filled
 /// in and all settings checked.
 template <class S>

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Forward and loss of one batch, and the sentences for a batch, a model and a loss that do not fit each other.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "hone/core/error.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/loop/model.hpp"
+
+namespace hone {
+
+/// What a batch came to. A step of the user's own may return any type with `loss` and `batch_size`.
+template <class Outputs>
+struct BatchOutput {
+  at::Tensor loss;          ///< One number: the mean over the batch.
+  Outputs outputs;          ///< What the model returned.
+  std::int64_t batch_size;  ///< Samples.
+};
+
+namespace detail {
+
+template <class Batch>
+struct batch_without_target {
+  static_assert(sizeof(Batch) == 0,
+                "hone: this batch has no inputs and target (two members that hold tensors). Adapt it with "
+                "BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, batch)`.");
+};
+template <class Model, class... Inputs>
+struct forward_with_other_arguments {
+  static_assert(sizeof(Model) == 0, "hone: the model has `forward`, but it cannot be called with a batch's inputs.");
+};
+
+/// The shapes of every tensor in `parts`, as `[32, 784] and [32]`.
+template <class... Parts>
+std::string shapes(const Parts&... parts) {
+  std::string text;
+  const auto append = [&text](const at::Tensor& tensor) {
+    if (!text.empty()) text += " and ";
+    text += fmt::format("{} [", tensor.defined() ? c10::toString(tensor.scalar_type()) : "undefined");
+    for (std::int64_t i = 0; tensor.defined() && i < tensor.dim(); ++i) {
+      text += fmt::format("{}{}", i > 0 ? ", " : "", tensor.size(i));
+    }
+    text += "]";
+  };
+  (for_each_tensor(parts, append), ...);
+  return text;
+}
+
+/// The first line of what LibTorch says, without its stack.
+inline std::string first_line(const c10::Error& error) {
+  const std::string text = error.what_without_backtrace();
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace detail
+
+/// Calls the model. **Errors** `DataError`, with LibTorch's error nested in it, that names the inputs.
+template <class Model, class... Inputs>
+auto forward_or_explain(Model& model, Inputs&... inputs) {
+  try {
+    return forward(model, inputs...);
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error& error) {
+    std::throw_with_nested(DataError(fmt::format("The model cannot take inputs {}: {} Give it what its layers expect.",
+                                                 detail::shapes(inputs...), detail::first_line(error))));
+  }
+}
+
+/// Calls the loss. **Errors** `DataError`, with LibTorch's error nested in it, that names outputs and target.
+template <class Loss, class Outputs, class Target>
+at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
+  try {
+    return loss_of(loss, outputs, target);
+  } catch (const c10::OutOfMemoryError&) {
+    throw;
+  } catch (const c10::Error& error) {
+    std::throw_with_nested(DataError(
+        fmt::format("The model's output {} does not fit the loss with the target {}: {} Give a last layer, a loss and "
+                    "targets that go together (class labels count from 0).",
+                    detail::shapes(outputs), detail::shapes(target), detail::first_line(error))));
+  }
+}
+
+/// Forward and loss of a batch whose last member is the target and whose other members are the model's inputs.
+template <class Model, class Loss, class Batch>
+auto batch_loss(Model& model, Loss& loss, Batch& batch) {
+  if constexpr (!InputsAndTarget<Batch>) {
+    static_assert(sizeof(detail::batch_without_target<Batch>) > 0);
+    return BatchOutput<at::Tensor>{};
+  } else {
+    return with_inputs_and_target(batch, [&](auto& target, auto&... inputs) {
+      if constexpr (!ForwardableWith<Model, decltype(inputs)...>) {
+        static_assert(sizeof(detail::forward_with_other_arguments<Model, decltype(inputs)...>) > 0);
+        return BatchOutput<at::Tensor>{};
+      } else {
+        auto outputs = forward_or_explain(model, inputs...);
+        auto value = loss_or_explain(loss, outputs, target);
+        return BatchOutput<decltype(outputs)>{std::move(value), std::move(outputs), batch_size(batch)};
+      }
+    });
+  }
+}
+
+}  // namespace hone

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a run changes in the process and gives back when it ends, however it ends.
+#pragma once
+
+#include <ATen/Parallel.h>
+
+namespace hone {
+
+/// Sets the number of threads that LibTorch's operators use from this thread; 0 leaves it as it is.
+class ThreadGuard {
+ public:
+  explicit ThreadGuard(int num_threads) : before_(at::get_num_threads()), changed_(num_threads > 0 && num_threads != before_) {
+    if (changed_) at::set_num_threads(num_threads);
+  }
+  ThreadGuard(const ThreadGuard&) = delete;
+  ThreadGuard& operator=(const ThreadGuard&) = delete;
+  ~ThreadGuard() {
+    if (changed_) at::set_num_threads(before_);
+  }
+
+ private:
+  int before_;
+  bool changed_;
+};
+
+}  // namespace hone

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Adds up the losses of an epoch where they are computed; they cross to the host when somebody asks.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+
+#include "hone/core/error.hpp"
+#include "hone/history/running_mean.hpp"
+#include "hone/policies/device.hpp"
+#include "hone/policies/distribution.hpp"
+
+namespace hone {
+
+/// The mean loss over samples: every batch counts with its size.
+///
+/// **Cost** on a device that the host reads, one addition in double; elsewhere one small kernel and no wait.
+template <DevicePolicy Device>
+class LossTracker {
+ public:
+  /// Adds a batch's mean loss, a tensor of one number, over `samples` samples.
+  ///
+  /// **Errors** `DataError` when the loss is not one number.
+  void add(const at::Tensor& loss, std::int64_t samples) {
+    if (loss.numel() != 1) [[unlikely]] refuse(loss);
+    if constexpr (HostReadable<Device>) {
+      sum_.add(loss.scalar_type() == at::kFloat ? *static_cast<const float*>(loss.const_data_ptr()) : loss.item<double>(),
+               static_cast<double>(samples));
+    } else {
+      if (!device_sum_.defined()) device_sum_ = at::zeros({}, loss.options().dtype(at::kDouble).requires_grad(false));
+      device_sum_.add_(loss.detach().reshape({}), static_cast<double>(samples));
+      samples_ += samples;
+    }
+  }
+
+  /// The mean over samples, and over all processes; NaN when nothing was added. Waits for the device.
+  template <DistributedPolicy Processes>
+  [[nodiscard]] double mean(Processes& processes) const {
+    RunningMean all = sum_;
+    if constexpr (!HostReadable<Device>) {
+      if (samples_ > 0) all.add(device_sum_.item<double>() / static_cast<double>(samples_), static_cast<double>(samples_));
+    }
+    if constexpr (SumsOverProcesses<Processes>) {
+      auto sums = at::zeros({2}, at::kDouble);
+      sums[0] = all.total();
+      sums[1] = all.count();
+      processes.all_reduce_sum(sums);
+      return sums[0].template item<double>() / sums[1].template item<double>();
+    }
+    return all.mean();
+  }
+
+  void reset() { *this = {}; }
+
+ private:
+  [[noreturn, gnu::noinline]] static void refuse(const at::Tensor& loss) {
+    throw DataError(fmt::format("The loss has {} elements, one is needed. Reduce it to its mean (reduction = torch::kMean).",
+                                loss.numel()));
+  }
+
+  RunningMean sum_;
+  at::Tensor device_sum_;
+  std::int64_t samples_ = 0;
+};
+
+}  // namespace hone

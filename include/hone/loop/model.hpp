@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the loop does with a model: call it, switch its mode, move it. A model is anything with `forward`: a
+/// `torch::nn::Module`, its holder, a smart pointer or `std::ref` to one, a `torch::jit::Module`.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/core/composition.hpp"
+
+namespace hone {
+
+/// What is behind a holder, a smart pointer or a reference wrapper; anything else itself.
+template <class T>
+decltype(auto) pointee(T& handle) {
+  if constexpr (requires { *handle; handle.operator->(); }) {
+    return *handle;
+  } else if constexpr (requires { handle.get(); } && !std::is_same_v<PointeeOf<T>, T>) {
+    return handle.get();
+  } else {
+    return (handle);
+  }
+}
+
+/// Can be called with these inputs.
+template <class Model, class... Inputs>
+concept ForwardableWith = requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward(inputs...); } ||
+                          requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward({inputs...}).toTensor(); };
+
+/// Calls the model. What a `torch::jit::Module` returns is unpacked to its tensor.
+template <class Model, class... Inputs>
+  requires ForwardableWith<Model, Inputs...>
+auto forward(Model& model, Inputs&... inputs) {
+  auto& target = pointee(model);
+  if constexpr (requires { target.forward(inputs...); }) {
+    return target.forward(inputs...);
+  } else {
+    return target.forward({inputs...}).toTensor();
+  }
+}
+
+/// Calls a loss: a function, or a module or its holder.
+template <class Loss, class Outputs, class Target>
+at::Tensor loss_of(Loss& loss, const Outputs& outputs, Target& target) {
+  if constexpr (requires { loss(outputs, target); }) {
+    return loss(outputs, target);
+  } else {
+    return pointee(loss).forward(outputs, target);
+  }
+}
+
+/// Switches a model, and all modules in it, to training or to evaluation, where it has such modes.
+template <class Model>
+void set_training(Model& model, bool on) {
+  if constexpr (auto& target = pointee(model); requires { target.train(on); }) target.train(on);
+}
+
+/// Moves a model's parameters and buffers, where it can be moved.
+template <class Model>
+void move_to(Model& model, c10::Device device) {
+  if constexpr (auto& target = pointee(model); requires { target.to(device); }) target.to(device);
+}
+
+/// Remembers the mode of every module in a model and brings it back.
+template <class Model>
+class ModeGuard {
+ public:
+  explicit ModeGuard(Model& model) : model_(model) {
+    visit([this](auto& module) { modes_.push_back(module.is_training()); });
+  }
+  ModeGuard(const ModeGuard&) = delete;
+  ModeGuard& operator=(const ModeGuard&) = delete;
+  ~ModeGuard() {
+    auto mode = modes_.begin();
+    visit([&mode](auto& module) { module.train(*mode++); });  // outer modules come first: the inner ones have the last word
+  }
+
+ private:
+  template <class F>
+  void visit(F&& f) {
+    auto& target = pointee(model_);
+    if constexpr (requires { target.modules().front()->is_training(); }) {
+      for (const auto& module : target.modules()) f(*module);
+    } else if constexpr (requires { target.is_training(); }) {
+      f(target);
+    }
+  }
+
+  Model& model_;
+  std::vector<bool> modes_;
+};
+
+}  // namespace hone

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+/// From a list of types and a handful of values to the parts of a trainer.
+#pragma once
+
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class... Sets>
+struct JoinedCallbacks {
+  using type = CallbackSet<>;
+};
+template <class... Cs>
+struct JoinedCallbacks<Callbacks<Cs...>> {
+  using type = CallbackSet<Cs...>;
+};
+template <class... As, class... Bs, class... Rest>
+struct JoinedCallbacks<Callbacks<As...>, Callbacks<Bs...>, Rest...> : JoinedCallbacks<Callbacks<As..., Bs...>, Rest...> {};
+template <class Other, class... Rest>
+  requires(!is_callback_list<Other>)
+struct JoinedCallbacks<Other, Rest...> : JoinedCallbacks<Rest...> {};
+template <class... As, class Other, class... Rest>
+  requires(!is_callback_list<Other>)
+struct JoinedCallbacks<Callbacks<As...>, Other, Rest...> : JoinedCallbacks<Callbacks<As...>, Rest...> {};
+
+template <class... Policies>
+struct OverridesAmong {
+  using type = NoOverrides;
+};
+template <class First, class... Rest>
+struct OverridesAmong<First, Rest...>
+    : std::conditional_t<!Policy<First> && Overriding<First>, std::type_identity<First>, OverridesAmong<Rest...>> {};
+
+/// What a constructor's argument means in the trainer's type: a callback stands in a list of callbacks.
+template <class A>
+using StandsFor = std::conditional_t<
+    TrainerArgument<A> || !(Relay<A> || first_uncallable<A>() != Hook::none || first_miss<A>() != Miss::none ||
+                            hears_any_event<A> || LimitsBatches<A>),
+    A, Callbacks<A>>;
+
+template <class Value>
+struct value_without_place {
+  static_assert(sizeof(Value) == 0,
+                "hone: the constructor was given a value whose type is not in the trainer's type. Add it there, or leave "
+                "the type out: hone::Trainer{model, loss, optimizer, ...} finds it.");
+};
+struct value_with_place {};
+
+template <class T>
+struct value_is_needed {
+  static_assert(sizeof(T) == 0,
+                "hone: a policy, callback or override in this trainer's type cannot be made without a value. Give it to "
+                "the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{1.0}}.");
+};
+
+}  // namespace detail
+
+/// All callbacks in a list of policies, in order.
+template <class... Policies>
+using CallbacksAmong = typename detail::JoinedCallbacks<Policies...>::type;
+
+/// The one type with overrides in a list of policies, or `NoOverrides`.
+template <class... Policies>
+using OverridesAmong = typename detail::OverridesAmong<Policies...>::type;
+
+/// Values for the parts of a trainer, found by their types: the `nth` value of type `T` among those given, else a
+/// default one.
+template <class... Values>
+class Given {
+ public:
+  explicit Given(Values&... values) : values_(values...) {}
+
+  template <class T, std::size_t nth = 0>
+  [[nodiscard]] T take() const {
+    constexpr std::size_t index = find<T>(nth);
+    if constexpr (index < sizeof...(Values)) {
+      return std::move(std::get<index>(values_));
+    } else if constexpr (std::is_default_constructible_v<T>) {
+      return T();
+    } else {
+      static_assert(sizeof(detail::value_is_needed<T>) > 0);
+    }
+  }
+
+  /// True when every value is of a type that is among `Policies` or in a list of callbacks there.
+  template <class... Policies>
+  static consteval bool all_among() {
+    return (true && ... && (sizeof(std::conditional_t<is_among<Values, Policies...>, detail::value_with_place,
+                                                      detail::value_without_place<Values>>) > 0));
+  }
+
+  /// Fills a set of callbacks; several of one type get their values in order.
+  template <class... Cs>
+  [[nodiscard]] CallbackSet<Cs...> callbacks(std::type_identity<CallbackSet<Cs...>>) const {
+    if constexpr (sizeof...(Cs) == 0) {
+      return {};
+    } else {
+      return [&]<std::size_t... i>(std::index_sequence<i...>) {
+        return CallbackSet<Cs...>(take<Cs, earlier<Cs, Cs...>(i)>()...);
+      }(std::index_sequence_for<Cs...>{});
+    }
+  }
+
+ private:
+  template <class T, class... Cs>
+  static constexpr bool is_one_of(std::type_identity<Callbacks<Cs...>>) {
+    return (false || ... || std::is_same_v<T, Cs>);
+  }
+  template <class T, class P>
+  static constexpr bool is_one_of(std::type_identity<P>) {
+    return false;
+  }
+  template <class T, class... Policies>
+  static constexpr bool is_among =
+      (false || ... || (std::is_same_v<T, Policies> || is_one_of<T>(std::type_identity<Policies>{})));
+
+  template <class T>
+  static consteval std::size_t find(std::size_t nth) {
+    constexpr bool is_it[] = {std::is_same_v<T, Values>..., true};
+    std::size_t i = 0;
+    for (; i < sizeof...(Values); ++i) {
+      if (is_it[i] && nth-- == 0) break;
+    }
+    return i;
+  }
+  /// How many of the first `end` of `Cs` are a `T`.
+  template <class T, class... Cs>
+  static consteval std::size_t earlier(std::size_t end) {
+    constexpr bool is_it[] = {std::is_same_v<T, Cs>...};
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < end; ++i) count += is_it[i] ? 1 : 0;
+    return count;
+  }
+
+  std::tuple<Values&...> values_;
+};
+
+}  // namespace hone

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What can be said about a run: aggregates with defaults, written with designated initialisers.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace hone {
+
+/// A dataset that may be absent. An lvalue is referred to and must outlive the run; a temporary or a constant is kept.
+template <class Dataset>
+class OptionalDataset {
+ public:
+  OptionalDataset() = default;
+  OptionalDataset(std::nullopt_t) {}                                // NOLINT: implicit, as for std::optional
+  OptionalDataset(Dataset& dataset) : dataset_(&dataset, [](auto*) {}) {}  // NOLINT: implicit, for `.eval_dataset = set`
+  OptionalDataset(Dataset&& dataset) : dataset_(std::make_shared<Dataset>(std::move(dataset))) {}  // NOLINT: likewise
+  OptionalDataset(const Dataset& dataset)                                                          // NOLINT: likewise
+    requires std::is_copy_constructible_v<Dataset>
+      : dataset_(std::make_shared<Dataset>(dataset)) {}
+
+  explicit operator bool() const { return dataset_ != nullptr; }
+  [[nodiscard]] Dataset& operator*() const { return *dataset_; }
+
+ private:
+  std::shared_ptr<Dataset> dataset_;
+};
+
+namespace detail {
+
+inline void require_at_least(std::string_view option, std::int64_t least, std::int64_t value) {
+  if (value < least)
+    throw std::invalid_argument(fmt::format("{} is {}. Give {} or more.", option, value, least));
+}
+inline void require_at_least(std::string_view option, std::int64_t least, const std::optional<std::int64_t>& value) {
+  if (value) require_at_least(option, least, *value);
+}
+
+}  // namespace detail
+
+/// Options of a training run.
+///
+/// **Units** num_epochs: passes through the data; max_num_train_steps: optimizer updates, of which the run ends with
+/// whatever limit comes first; batch sizes: samples on each device; num_threads: of LibTorch's operators, 0 leaves them.
+/// **Errors** `std::invalid_argument` for values out of range, before anything has happened.
+template <class EvalDataset>
+struct TrainOptions {
+  std::int64_t num_epochs = 1;
+  OptionalDataset<EvalDataset> eval_dataset = {};
+  std::int64_t per_device_batch_size = 8;
+  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training, unless given.
+  std::optional<std::int64_t> max_num_train_steps = {};
+  bool shuffle = true;             ///< A new order in each epoch; not for loaders that bring their own order.
+  bool drop_last = false;          ///< Leaves out a last batch that is shorter than the others.
+  bool reset_run_history = true;   ///< False: the history goes on, its epochs and updates count on.
+  std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators and the order of the data; else they go on.
+  int num_threads = 0;
+
+  [[nodiscard]] std::int64_t eval_batch_size() const { return eval_per_device_batch_size.value_or(per_device_batch_size); }
+
+  void check() const {
+    detail::require_at_least("num_epochs", 0, num_epochs);
+    detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);
+    detail::require_at_least("eval_per_device_batch_size", 1, eval_per_device_batch_size);
+    detail::require_at_least("max_num_train_steps", 1, max_num_train_steps);
+    detail::require_at_least("num_threads", 0, num_threads);
+  }
+};
+
+/// Options of a run of `evaluate` or `predict`.
+struct EvaluateOptions {
+  std::int64_t per_device_batch_size = 8;
+  int num_threads = 0;
+
+  void check() const {
+    detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);
+    detail::require_at_least("num_threads", 0, num_threads);
+  }
+};
+
+}  // namespace hone
