@@ -18,17 +18,6 @@ if(HONE_DEV_TIDY)
   set(CMAKE_CXX_CLANG_TIDY "${CLANG_TIDY}")
 endif()
 
-# A g++ header is five times as large as clang's and saves half as much.
-if(HONE_DEV_PCH STREQUAL "AUTO")
-  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND NOT HONE_DEV_TIDY)
-    set(use_pch ON)
-  else()
-    set(use_pch OFF)
-  endif()
-else()
-  set(use_pch ${HONE_DEV_PCH})
-endif()
-
 find_program(CCACHE ccache)
 mark_as_advanced(CCACHE)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND PROJECT_IS_TOP_LEVEL)
@@ -37,7 +26,8 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND PROJECT_IS_TOP_LEVEL)
       "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime" "${CCACHE}")
 endif()
 
-if(use_pch AND HONE_WITH_TORCH)
+# Pays from the second file that includes LibTorch with clang, from the tenth with g++.
+if(HONE_DEV_PCH AND HONE_WITH_TORCH)
   set(source "${CMAKE_BINARY_DIR}/hone_pch.cpp")
   file(CONFIGURE OUTPUT "${source}" CONTENT "" @ONLY)
   add_library(hone_pch OBJECT "${source}")

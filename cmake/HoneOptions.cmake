@@ -13,7 +13,7 @@ option(HONE_BUILD_BENCHMARKS "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
 option(HONE_DEV_WERROR "Make our own code's warnings errors" OFF)
 option(HONE_DEV_TIDY "Run clang-tidy on what is compiled" OFF)
 set(HONE_DEV_SANITIZE "" CACHE STRING "Sanitizers, as a list: address;undefined")
-set(HONE_DEV_PCH AUTO CACHE STRING "Share one precompiled header: ON, OFF, or AUTO (what is faster with the compiler)")
+option(HONE_DEV_PCH "Precompile LibTorch's headers once for all programs" ON)
 
 set(known HONE_WITH_TORCH HONE_WITH_CUDA HONE_INSTALL HONE_BUILD_TESTS HONE_BUILD_EXAMPLES HONE_BUILD_BENCHMARKS
           HONE_DEV_WERROR HONE_DEV_TIDY HONE_DEV_SANITIZE HONE_DEV_PCH)
