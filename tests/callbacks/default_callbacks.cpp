@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/default_callbacks.hpp"
+
+#include <type_traits>
+
+#include "support/captured.hpp"
+#include "support/catch.hpp"
+#include "support/fake_step.hpp"
+#include "support/run_driver.hpp"
+
+using namespace hone;
+
+namespace {
+
+template <class List>
+struct SetOf;
+template <class... Cs>
+struct SetOf<Callbacks<Cs...>> {
+  using type = CallbackSet<Cs...>;
+};
+using Defaults = SetOf<DefaultCallbacks>::type;
+
+static_assert(std::is_default_constructible_v<Defaults>);
+static_assert(Defaults::relays<FakeStep<TrainLoss>> && Defaults::relays<FakeStep<TrainStepEnd>>);
+// A step without its end events costs nothing.
+static_assert(!Defaults::relays<FakeStep<TrainStepStart>> && !Defaults::relays<OptimizerStep> &&
+              !Defaults::relays<BeforeOptimizerStep>);
+
+}  // namespace
+
+TEST_CASE("the default callbacks tell an epoch in order: announcement, bar, metrics") {
+  Captured output;
+  RunDriver driver;
+  driver.set_num_batches(2);
+  CallbackSet set{TerminateOnNaN{}, PrintProgress{.output = output.file()}, ProgressBar{.output = output.file()},
+                  LogMetrics{.output = output.file()}};
+  static_assert(std::is_same_v<decltype(set), Defaults>);
+  set.tell(TrainingRunStart{{driver.run}});
+  set.tell(TrainEpochStart{{driver.run}});
+  for (int step = 0; step < 2; ++step) {
+    driver.set_step(step);
+    tell_step<TrainLoss>(set, driver.run, {{0.5}, 1});
+    tell_step<TrainStepEnd>(set, driver.run, {{0.5}, 1});
+  }
+  driver.run.history().record("train_loss_epoch", 0.5, Phase::train);
+  set.tell(TrainEpochEnd{{driver.run}, 0.5});
+  const auto text = output.text();
+  const auto announced = text.find("\nStarting epoch 1\n");
+  const auto bar = text.find("epoch 1 train 2/2 (100 %)  loss 0.5");
+  const auto metric = text.find("\ntrain_loss_epoch: 0.5\n");
+  CHECK(announced < bar);
+  CHECK(bar < metric);
+  CHECK(metric != std::string::npos);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/limit_batches.hpp"
+
+#include <string>
+#include <type_traits>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "support/catch.hpp"
+
+using namespace hone;
+
+namespace {
+
+static_assert(std::is_aggregate_v<LimitBatches>);
+static_assert(LimitsBatches<LimitBatches> && checked_callback<LimitBatches>);
+
+std::string refusal(const LimitBatches& limits) {
+  try {
+    static_cast<void>(limits.batch_limit(Phase::train));
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("one limit holds for training and evaluation, not for prediction") {
+  const CallbackSet set{LimitBatches{.num_batches = 10}};
+  CHECK(set.batch_limit(Phase::train) == 10);
+  CHECK(set.batch_limit(Phase::eval) == 10);
+  CHECK(set.batch_limit(Phase::evaluation) == 10);
+  CHECK(set.batch_limit(Phase::predict) == std::nullopt);
+}
+
+TEST_CASE("evaluation may have a limit of its own, and may be the only one with a limit") {
+  const LimitBatches both{.num_batches = 10, .num_eval_batches = 3};
+  CHECK(both.batch_limit(Phase::train) == 10);
+  CHECK(both.batch_limit(Phase::eval) == 3);
+  CHECK(both.batch_limit(Phase::evaluation) == 3);
+  const LimitBatches eval_only{.num_eval_batches = 3};
+  CHECK(eval_only.batch_limit(Phase::train) == std::nullopt);
+  CHECK(eval_only.batch_limit(Phase::eval) == 3);
+}
+
+TEST_CASE("of several limits the smallest holds") {
+  const CallbackSet set{LimitBatches{.num_batches = 10}, LimitBatches{.num_batches = 4}, LimitBatches{}};
+  CHECK(set.batch_limit(Phase::train) == 4);
+}
+
+TEST_CASE("a limit below 1 is refused with a remedy") {
+  CHECK(refusal({.num_batches = 0}) == "LimitBatches::num_batches is 0. Give 1 or more.");
+  CHECK(refusal({.num_eval_batches = -1}) == "LimitBatches::num_eval_batches is -1. Give 1 or more.");
+  CHECK(refusal({.num_batches = 1}) == "none");
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/terminate_on_nan.hpp"
+
+#include <cmath>
+#include <type_traits>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "support/catch.hpp"
+#include "support/fake_step.hpp"
+#include "support/run_driver.hpp"
+
+using namespace hone;
+
+namespace {
+
+static_assert(std::is_aggregate_v<TerminateOnNaN>);
+static_assert(checked_callback<TerminateOnNaN>);
+
+using Set = CallbackSet<TerminateOnNaN>;
+
+FakeOutput with_loss(double loss) { return {{loss}, 1}; }
+
+}  // namespace
+
+TEST_CASE("a loss that is no finite number stops the run before the weights are touched") {
+  const double loss = GENERATE(std::nan(""), -std::nan(""), HUGE_VAL, -HUGE_VAL);
+  RunDriver driver;
+  Set set{TerminateOnNaN{}};
+  set.tell(TrainingRunStart{{driver.run}});
+  tell_step<TrainLoss>(set, driver.run, with_loss(1e300));
+  tell_step<TrainLoss>(set, driver.run, with_loss(0.0));
+  REQUIRE(!driver.run.stop_requested());
+  tell_step<TrainLoss>(set, driver.run, with_loss(loss));
+  REQUIRE(driver.run.stop_requested());
+  CHECK(driver.stops_before_update());
+}
+
+TEST_CASE("a bad loss in an evaluation stops the run") {
+  RunDriver driver;
+  Set set{TerminateOnNaN{}};
+  tell_step<EvalStepEnd>(set, driver.run, with_loss(1.0));
+  REQUIRE(!driver.run.stop_requested());
+  tell_step<EvalStepEnd>(set, driver.run, with_loss(std::nan("")));
+  REQUIRE(driver.run.stop_requested());
+}
+
+TEST_CASE("the reason says where, and what to do") {
+  RunDriver driver;
+  driver.run.history().set_epoch(3);
+  driver.set_step(12);
+  Set set{TerminateOnNaN{}};
+  SECTION("in training") {
+    tell_step<TrainLoss>(set, driver.run, with_loss(std::nan("")));
+    CHECK(driver.run.stop_reason() ==
+          "Stopping training due to NaN loss in batch 13 of training epoch 3; that batch has not changed the weights. "
+          "Lower the learning rate, clip the gradients, or look for bad values in the data.");
+  }
+  SECTION("in the evaluation between epochs") {
+    driver.set_phase(Phase::eval);
+    tell_step<EvalStepEnd>(set, driver.run, with_loss(HUGE_VAL));
+    CHECK(driver.run.stop_reason() ==
+          "Stopping training due to infinite loss in batch 13 of the evaluation after epoch 3. "
+          "Lower the learning rate, clip the gradients, or look for bad values in the data.");
+  }
+  SECTION("in an evaluation run") {
+    driver.set_phase(Phase::evaluation);
+    tell_step<EvalStepEnd>(set, driver.run, with_loss(std::nan("")));
+    CHECK(driver.run.stop_reason() ==
+          "Stopping evaluation due to NaN loss in batch 13. "
+          "Lower the learning rate, clip the gradients, or look for bad values in the data.");
+  }
+}
+
+TEST_CASE("it may look at some of the losses only") {
+  RunDriver driver;
+  int num_reads = 0;
+  Set set{TerminateOnNaN{.every_n_steps = 4}};
+  for (int step = 0; step < 12; ++step) {
+    driver.set_step(step);
+    tell_step<TrainLoss>(set, driver.run, {{0.5, &num_reads}, 1});
+  }
+  CHECK(num_reads == 3);
+}
+
+TEST_CASE("it must look at some") {
+  RunDriver driver;
+  Set set{TerminateOnNaN{.every_n_steps = 0}};
+  CHECK_THROWS_AS(set.tell(TrainingRunStart{{driver.run}}), std::invalid_argument);
+  CHECK_THROWS_AS(set.tell(EvaluationRunStart{{driver.run}}), std::invalid_argument);
+}
