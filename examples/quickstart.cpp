@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Trains a network on handwritten digits: MNIST from its four files, or digits that are drawn on the spot.
+#include <torch/torch.h>
+
+#include <CLI/CLI.hpp>
+#include <hone/hone.hpp>
+
+#include "support/run_main.hpp"
+
+struct MlpImpl : torch::nn::Module {
+  torch::nn::Linear hidden{784, 128}, features{128, 64}, classes{64, 10};
+
+  MlpImpl() {
+    register_module("hidden", hidden);
+    register_module("features", features);
+    register_module("classes", classes);
+  }
+  torch::Tensor forward(const torch::Tensor& images) {
+    return classes(torch::relu(features(torch::relu(hidden(images.flatten(1))))));
+  }
+};
+TORCH_MODULE(Mlp);
+
+struct Options {
+  std::string data, save;
+  std::int64_t epochs = 8, batch_size = 32;
+  double lr = 1e-3;
+  std::uint64_t seed = 0;
+  int threads = 1;  // a second one makes a network of this size slower
+};
+
+/// The first 50,000 samples are for training, the next 5,000 for the evaluation after each epoch.
+hone::Mnist load(const Options& options) {
+  if (!options.data.empty()) return hone::mnist(options.data);
+  return {.train = hone::digits(55'000, options.seed), .test = hone::digits(10'000, options.seed + 1)};
+}
+
+int train(const Options& options) {
+  torch::manual_seed(options.seed);
+  const auto [digits, test_set] = load(options);
+  auto train_set = digits.subset(0, std::min<std::int64_t>(50'000, digits.size()));
+  auto eval_set = digits.subset(train_set.size(), std::min<std::int64_t>(5'000, digits.size() - train_set.size()));
+  auto model = Mlp{};
+
+  auto trainer = hone::Trainer{model,
+                               torch::nn::CrossEntropyLoss{},
+                               hone::Sgd{.lr = options.lr, .momentum = 0.9},
+                               hone::TerminateOnNaN{},
+                               hone::Accuracy{},
+                               hone::ProgressBar{},
+                               hone::LogMetrics{}};
+  auto history = trainer.train(train_set, {.num_epochs = options.epochs,
+                                           .eval_dataset = eval_set,
+                                           .per_device_batch_size = options.batch_size,
+                                           .seed = options.seed,
+                                           .num_threads = options.threads});
+  if (history.stop_reason()) throw std::runtime_error(*history.stop_reason());
+  if (!options.save.empty()) torch::save(model, options.save);
+
+  auto test = trainer.evaluate(test_set, {.per_device_batch_size = options.batch_size, .num_threads = options.threads});
+  fmt::print("test accuracy: {:.4f}\n", test.at("evaluation_accuracy"));
+  return 0;
+}
+
+int main(int argc, char** argv) {
+  CLI::App app{"Trains a network on handwritten digits."};
+  Options options;
+  app.add_option("--data", options.data, "the folder with the four MNIST files, plain or .gz; else digits are drawn");
+  app.add_option("--epochs", options.epochs, "passes through the training set")->capture_default_str();
+  app.add_option("--batch-size", options.batch_size, "samples in a step")->capture_default_str();
+  app.add_option("--lr", options.lr, "learning rate")->capture_default_str();
+  app.add_option("--seed", options.seed, "of weights, order and drawn digits")->capture_default_str();
+  app.add_option("--threads", options.threads, "threads of LibTorch's operators")->capture_default_str();
+  app.add_option("--save", options.save, "file for the trained weights");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return run_main([&] { return train(options); });
+}
