@@ -31,6 +31,7 @@ void train_steps(Set& set, RunDriver& driver, int first, int last, int* num_read
     driver.set_step(step);
     tell_step<TrainStepEnd>(set, driver.run, {{0.5, num_reads}, 1});
   }
+  driver.set_step(last);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -125,6 +126,17 @@ TEST_CASE("every batch counts, however seldom the clock is read") {
   train_steps(set, driver, 0, num_steps);
   set.tell(TrainEpochEnd{{driver.run}, 0.25});
   CHECK(output.text().starts_with("epoch 1 train " + std::to_string(num_steps) + "  loss"));
+}
+
+TEST_CASE("a run that continues in the middle of an epoch shows the epoch's own count") {
+  RunDriver driver;
+  driver.set_num_batches(200);
+  Captured output;
+  Set set{ProgressBar{.output = output.file()}};
+  set.tell(TrainEpochStart{{driver.run}});
+  train_steps(set, driver, 150, 200);
+  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  CHECK(output.text().starts_with("epoch 1 train 200/200 (100 %)  loss"));
 }
 
 TEST_CASE("an epoch without batches is no trouble") {

@@ -41,7 +41,8 @@ struct ProgressBar {
     std::string name{};
     std::int64_t wait = 0;
     std::int64_t stride = 1;
-    std::int64_t steps = 0;  ///< Up to the last look.
+    std::int64_t steps = 0;    ///< Up to the last look.
+    std::int64_t skipped = 0;  ///< Batches before the first step, where a run continues in the middle of an epoch.
     std::int64_t drawn_steps = 0;
     Clock::time_point opened{}, looked{}, drawn{};
     std::optional<double> loss{};
@@ -96,6 +97,7 @@ struct ProgressBar {
     const auto now = Bar::Clock::now();
     const auto since = now - std::exchange(bar.looked, now);
     bar.steps += bar.stride;
+    bar.skipped = event.run.step() + 1 - bar.steps;
     if (8 * since < min_interval) {
       bar.stride = std::min(2 * bar.stride, longest_stride);
     } else if (4 * since > min_interval) {
@@ -137,8 +139,7 @@ struct ProgressBar {
   [[nodiscard]] std::string text(const Bar& bar, const Run& run, std::int64_t steps, Bar::Clock::time_point now,
                                  bool finished = false) const {
     const auto elapsed = std::chrono::duration<double>(now - bar.opened).count();
-    // A run that continues in the middle of an epoch is further on than the batches it has done.
-    const auto position = steps > 0 ? std::max(steps, run.step() + 1) : steps;
+    const auto position = bar.skipped + steps;
     const auto total = run.num_batches();
     std::string line = bar.name;
     if (total && *total > 0) {
