@@ -91,7 +91,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     options.check();
     return guarded_run(options.num_threads, [&] {
       if (options.seed) at::manual_seed(*options.seed);
-      decltype(auto) train_batches = train_loader(std::forward<Dataset>(dataset), options);
+      decltype(auto) train_batches = train_loader(dataset, options);
       if (options.eval_dataset) {
         decltype(auto) eval_batches = eval_loader(*options.eval_dataset, options.eval_batch_size());
         run_training(options, train_batches, &eval_batches);
@@ -106,7 +106,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
     return guarded_run(options.num_threads, [&] {
-      decltype(auto) batches = eval_loader(std::forward<Dataset>(dataset), options.per_device_batch_size);
+      decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size);
       run_evaluation(options, batches);
     });
   }
@@ -116,7 +116,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class Dataset>
   auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
-    decltype(auto) batches = eval_loader(std::forward<Dataset>(dataset), options.per_device_batch_size);
+    decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size);
     std::vector<decltype(outputs_of(*batches.begin()))> outputs;
     guarded_run(options.num_threads, [&] { run_prediction(options, batches, outputs); });
     if constexpr (std::is_same_v<decltype(outputs), std::vector<at::Tensor>>) {
@@ -163,15 +163,29 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   // ------------------------------------------------------------------- the loop's own steps, for overrides to call
 
+  /// The batches of a dataset, of a range of batches, or of what a pointer points to; a range is passed on by reference.
+  template <class Dataset>
+  decltype(auto) create_train_dataloader(Dataset& dataset, const LoaderOptions& options) {
+    return batches_of(dataset, options);
+  }
+  template <class Dataset>
+  decltype(auto) create_eval_dataloader(Dataset& dataset, const LoaderOptions& options) {
+    return batches_of(dataset, options);
+  }
+  /// Switches the model to training.
+  void train_epoch_start() { set_training(model_, true); }
+  /// Switches the model to evaluation.
+  void eval_epoch_start() { set_training(model_, false); }
   /// Forward and loss of a batch, in the number format of the precision policy.
   template <class Batch>
   auto train_batch_loss(Batch& batch) {
     [[maybe_unused]] const auto region = precision_.region(device_.device());
     return batch_loss(model_, loss_, batch);
   }
+  /// The loss step of training: the user's own where there is one.
   template <class Batch>
   auto eval_batch_loss(Batch& batch) {
-    return train_batch_loss(batch);
+    return own_or<overrides::train_batch_loss>([this](auto& b) { return this->train_batch_loss(b); }, batch);
   }
   /// The model's outputs for a batch.
   template <class Batch>
@@ -267,7 +281,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class Batches>
   void run_train_epoch(Batches& batches) {
     begin_epoch(Phase::train, run_.config_.num_train_batches_per_epoch);
-    own_or<overrides::train_epoch_start>([this] { set_training(model_, true); });
+    own_or<overrides::train_epoch_start>([this] { train_epoch_start(); });
     train_loss_.reset();
     announce(TrainEpochStart{{run_}});
     set_epoch(batches, run_.epoch() - 1);
@@ -287,7 +301,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   void run_eval_epoch(Batches& batches, Phase phase, std::string_view metric) {
     const at::NoGradGuard no_gradients;
     begin_epoch(phase, run_.config_.num_eval_batches_per_epoch);
-    own_or<overrides::eval_epoch_start>([this] { set_training(model_, false); });
+    own_or<overrides::eval_epoch_start>([this] { eval_epoch_start(); });
     eval_loss_.reset();
     announce(EvalEpochStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
@@ -510,20 +524,20 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   }
 
   template <class Dataset, class Options>
-  decltype(auto) train_loader(Dataset&& dataset, const Options& options) {
+  decltype(auto) train_loader(Dataset& dataset, const Options& options) {
     const LoaderOptions loader{.batch_size = options.per_device_batch_size,
                                .shuffle = options.shuffle,
                                .drop_last = options.drop_last,
                                .seed = options.seed ? *options.seed : drawn_seed()};
     return own_or<overrides::create_train_dataloader>(
-        [](auto& set, auto& how) -> decltype(auto) { return batches_of(static_cast<Dataset&&>(set), how); }, dataset, loader);
+        [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset, loader);
   }
 
   template <class Dataset>
-  decltype(auto) eval_loader(Dataset&& dataset, std::int64_t batch_size) {
+  decltype(auto) eval_loader(Dataset& dataset, std::int64_t batch_size) {
     const LoaderOptions loader{.batch_size = batch_size};
     return own_or<overrides::create_eval_dataloader>(
-        [](auto& set, auto& how) -> decltype(auto) { return batches_of(static_cast<Dataset&&>(set), how); }, dataset, loader);
+        [this](auto& set, auto& how) -> decltype(auto) { return this->create_eval_dataloader(set, how); }, dataset, loader);
   }
 
   /// True when the batch at hand is known to be the last of its epoch.
