@@ -1,0 +1,24 @@
+// expect: hone: this argument is not a policy (no member `slot`). Callbacks go to the constructor.
+// SPDX-License-Identifier: Apache-2.0
+/// A callback stands bare in the type of the trainer.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+struct Counter {
+  void on_train_step_end(const hone::TrainStepEnd&) {}
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, Optimizer, hone::Callbacks<Counter>>);
+#else
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Counter>);
+#endif

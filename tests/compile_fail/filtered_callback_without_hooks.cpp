@@ -1,0 +1,15 @@
+// expect: hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.
+// SPDX-License-Identifier: Apache-2.0
+/// A filter in front of a callback that nothing would ever call.
+#include "hone/callbacks/filters.hpp"
+
+struct Counter {
+#ifdef FIXED
+  void on_train_step_end(const hone::TrainStepEnd&) { ++count; }
+#else
+  void count_step() { ++count; }
+#endif
+  int count = 0;
+};
+
+hone::CallbackSet<decltype(hone::every<10>(Counter{}))>* callbacks;

@@ -1,0 +1,14 @@
+// expect: hone: there is no hook `on_train_batch_end`. Did you mean `on_train_step_end`?
+// SPDX-License-Identifier: Apache-2.0
+/// A hook by the name that it has in other libraries.
+#include "hone/callbacks/callback_set.hpp"
+
+struct Counter {
+#ifdef FIXED
+  void on_train_step_end(const auto&) {}
+#else
+  void on_train_batch_end(const auto&) {}
+#endif
+};
+
+hone::CallbackSet<Counter> callbacks;

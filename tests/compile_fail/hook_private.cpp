@@ -1,0 +1,13 @@
+// expect: hone: `on_train_step_end` is there but cannot be called as `void on_train_step_end(const TrainStepEnd&)`.
+// SPDX-License-Identifier: Apache-2.0
+/// A hook that nobody may call.
+#include "hone/callbacks/callback_set.hpp"
+
+class Counter {
+#ifdef FIXED
+ public:
+#endif
+  void on_train_step_end(const hone::TrainStepEnd&) {}
+};
+
+hone::CallbackSet<Counter> callbacks;

@@ -1,0 +1,14 @@
+// expect: hone: `on_train_step_end` is there but cannot be called as `void on_train_step_end(const TrainStepEnd&)`.
+// SPDX-License-Identifier: Apache-2.0
+/// A hook that takes another hook's event.
+#include "hone/callbacks/callback_set.hpp"
+
+struct Counter {
+#ifdef FIXED
+  void on_train_step_end(const hone::TrainStepEnd&) {}
+#else
+  void on_train_step_end(const hone::TrainEpochEnd&) {}
+#endif
+};
+
+hone::CallbackSet<Counter> callbacks;

@@ -1,0 +1,20 @@
+// expect: hone: the second argument has `step` and `zero_grad`: it is the optimiser. Order: Model, Loss, Optimizer.
+// SPDX-License-Identifier: Apache-2.0
+/// Loss and optimizer changed places.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, Optimizer>);
+#else
+static_assert(hone::checked_composition<Model, Optimizer, Loss>);
+#endif

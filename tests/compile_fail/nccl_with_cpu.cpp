@@ -1,0 +1,38 @@
+// expect: hone: Nccl needs a Cuda device. This trainer's device is Cpu.
+// SPDX-License-Identifier: Apache-2.0
+/// A policy that does not fit the other answers says so itself.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+struct Cpu {
+  using slot = hone::slots::Device;
+};
+struct Cuda {
+  using slot = hone::slots::Device;
+};
+struct Nccl {
+  using slot = hone::slots::Distribution;
+  template <class... Policies>
+  struct fits {
+    static constexpr bool value = std::is_same_v<hone::AnswerTo<hone::slots::Device, Cpu, Policies...>, Cuda>;
+  };
+  template <class... Policies>
+  struct misfit {
+    static_assert(fits<Policies...>::value, "hone: Nccl needs a Cuda device. This trainer's device is Cpu.");
+  };
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Nccl, Cuda>);
+#else
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Nccl>);
+#endif

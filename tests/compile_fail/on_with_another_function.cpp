@@ -1,0 +1,13 @@
+// expect: hone: the function given to on<Event>(function) cannot be called with that event.
+// SPDX-License-Identifier: Apache-2.0
+/// A function that hears one event is given for another.
+#include "hone/callbacks/filters.hpp"
+
+void tell_step(hone::Run& run) {
+#ifdef FIXED
+  hone::CallbackSet callbacks{hone::on<hone::TrainStepEnd>([](const hone::TrainStepEnd&) {})};
+#else
+  hone::CallbackSet callbacks{hone::on<hone::TrainStepEnd>([](const hone::TrainEpochEnd&) {})};
+#endif
+  callbacks.tell(hone::TrainStepEnd{{run}});
+}

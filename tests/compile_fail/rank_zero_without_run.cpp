@@ -1,0 +1,21 @@
+// expect: hone: rank_zero asks an event for its run, and this one has none. Derive it from hone::Event.
+// SPDX-License-Identifier: Apache-2.0
+/// An event of the user's own that does not know its process.
+#include "hone/callbacks/filters.hpp"
+
+#ifdef FIXED
+struct Knock : hone::Event {};
+#else
+struct Knock {
+  hone::Run* process;
+};
+#endif
+
+void tell_knock([[maybe_unused]] hone::Run& run) {
+  hone::CallbackSet callbacks{hone::rank_zero(hone::on<Knock>([](const Knock&) {}))};
+#ifdef FIXED
+  callbacks.tell(Knock{{run}});
+#else
+  callbacks.tell(Knock{&run});
+#endif
+}

@@ -1,0 +1,20 @@
+// expect: hone: the third argument is no optimiser (no members `step` and `zero_grad`).
+// SPDX-License-Identifier: Apache-2.0
+/// A learning rate in the place of the optimizer.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, Optimizer>);
+#else
+static_assert(hone::checked_composition<Model, Loss, double>);
+#endif

@@ -1,0 +1,30 @@
+// expect: hone: more than one device policy given. Keep one of those in this type.
+// SPDX-License-Identifier: Apache-2.0
+/// Two answers to one question.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+struct Near {
+  using slot = hone::slots::Device;
+};
+struct Far {
+  using slot = hone::slots::Device;
+};
+struct Half {
+  using slot = hone::slots::Precision;
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Near, Half>);
+#else
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Near, Half, Far>);
+#endif

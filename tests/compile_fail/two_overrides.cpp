@@ -1,0 +1,28 @@
+// expect: hone: more than one type with overrides given. Keep one of those in this type.
+// SPDX-License-Identifier: Apache-2.0
+/// Two types with steps of their own.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+struct OwnBackward {
+  void backward(auto&, auto&) {}
+};
+struct OwnZeroGrad {
+  void zero_grad(auto&) {}
+};
+
+#ifdef FIXED
+struct Own : OwnBackward, OwnZeroGrad {};
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+#else
+static_assert(hone::checked_composition<Model, Loss, Optimizer, OwnBackward, OwnZeroGrad>);
+#endif
