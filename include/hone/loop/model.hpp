@@ -53,10 +53,50 @@ at::Tensor loss_of(Loss& loss, const Outputs& outputs, Target& target) {
   }
 }
 
+namespace detail {
+
+/// A `torch::jit::Module`. It has a mode when it has the attribute `training`, which one built in C++ may lack.
+template <class M>
+concept Scripted = requires(M& module) {
+  module.setattr("training", true);
+  module.modules();
+};
+
+template <class Module>
+void set_module_training(Module& module, bool on) {
+  if constexpr (Scripted<Module>) {
+    module.setattr("training", on);
+  } else {
+    module.train(on);
+  }
+}
+
+/// Calls `f` with every module that has a mode, outer ones first.
+template <class Module, class F>
+void for_each_module(Module& outer, F&& f) {
+  if constexpr (Scripted<Module>) {
+    for (auto module : outer.modules()) {
+      if (module.hasattr("training")) f(module);
+    }
+  } else if constexpr (requires { outer.modules(/*include_self=*/false).front()->is_training(); }) {
+    f(outer);  // it need not be held by a shared pointer, as `modules()` would want
+    for (const auto& module : outer.modules(/*include_self=*/false)) f(*module);
+  } else if constexpr (requires { outer.is_training(); }) {
+    f(outer);
+  }
+}
+
+}  // namespace detail
+
 /// Switches a model, and all modules in it, to training or to evaluation, where it has such modes.
 template <class Model>
 void set_training(Model& model, bool on) {
-  if constexpr (auto& target = pointee(model); requires { target.train(on); }) target.train(on);
+  auto& target = pointee(model);
+  if constexpr (detail::Scripted<std::remove_reference_t<decltype(target)>>) {
+    detail::for_each_module(target, [on](auto& module) { detail::set_module_training(module, on); });
+  } else if constexpr (requires { target.train(on); }) {
+    target.train(on);
+  }
 }
 
 /// Moves a model's parameters and buffers, where it can be moved.
@@ -70,26 +110,18 @@ template <class Model>
 class ModeGuard {
  public:
   explicit ModeGuard(Model& model) : model_(model) {
-    visit([this](auto& module) { modes_.push_back(module.is_training()); });
+    detail::for_each_module(pointee(model_), [this](auto& module) { modes_.push_back(module.is_training()); });
   }
   ModeGuard(const ModeGuard&) = delete;
   ModeGuard& operator=(const ModeGuard&) = delete;
   ~ModeGuard() {
     auto mode = modes_.begin();
-    visit([&mode](auto& module) { module.train(*mode++); });  // outer modules come first: the inner ones have the last word
+    detail::for_each_module(pointee(model_), [&](auto& module) {  // inner modules have the last word
+      if (mode != modes_.end()) detail::set_module_training(module, *mode++);
+    });
   }
 
  private:
-  template <class F>
-  void visit(F&& f) {
-    auto& target = pointee(model_);
-    if constexpr (requires { target.modules().front()->is_training(); }) {
-      for (const auto& module : target.modules()) f(*module);
-    } else if constexpr (requires { target.is_training(); }) {
-      f(target);
-    }
-  }
-
   Model& model_;
   std::vector<bool> modes_;
 };
