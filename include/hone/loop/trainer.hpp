@@ -89,7 +89,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>>
   RunHistory train(Dataset&& dataset, const TrainOptions<EvalDataset>& options = {}) {
     options.check();
-    return guarded_run(options.num_threads, [&] {
+    return guarded_run(Phase::train, options.num_threads, [&] {
       if (options.seed) at::manual_seed(*options.seed);
       decltype(auto) train_batches = train_loader(dataset, options);
       if (options.eval_dataset) {
@@ -105,7 +105,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class Dataset>
   RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
-    return guarded_run(options.num_threads, [&] {
+    return guarded_run(Phase::evaluation, options.num_threads, [&] {
       decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size);
       run_evaluation(options, batches);
     });
@@ -117,8 +117,10 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
     decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size);
-    std::vector<decltype(outputs_of(*batches.begin()))> outputs;
-    guarded_run(options.num_threads, [&] { run_prediction(options, batches, outputs); });
+    using Arrived = std::remove_reference_t<decltype(*transfer_.over(batches, device_).begin())>;
+    using Moved = std::remove_reference_t<decltype(device_.move(std::declval<Arrived&>()))>;
+    std::vector<decltype(outputs_of(std::declval<Moved&>()))> outputs;
+    guarded_run(Phase::predict, options.num_threads, [&] { run_prediction(options, batches, outputs); });
     if constexpr (std::is_same_v<decltype(outputs), std::vector<at::Tensor>>) {
       return at::cat(outputs);
     } else {
@@ -134,7 +136,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   auto step(Batch&& batch) {
     const at::AutoGradMode gradients(true);
     if constexpr (has_schedule) {
-      if (run_.num_updates_ == 0 && window_ == 0) start_schedule(RunLength{});
+      if (scheduled_updates_ == 0 && window_ == 0) start_schedule(RunLength{});
     }
     return train_step(batch, /*is_last=*/false);
   }
@@ -205,7 +207,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   void scheduler_step() {
     if constexpr (has_schedule) {
       for (std::size_t group = 0; group < optimizer_.num_groups(); ++group) {
-        optimizer_.set_lr(group, active_schedule_(optimizer_.base_lr(group), run_.num_updates_));
+        optimizer_.set_lr(group, active_schedule_(optimizer_.base_lr(group), scheduled_updates_));
       }
     }
   }
@@ -218,6 +220,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   [[nodiscard]] OptimizerType& optimizer() { return optimizer_; }
   [[nodiscard]] CallbacksType& callbacks() { return callbacks_; }
   [[nodiscard]] ScheduleType& schedule() { return schedule_; }  ///< What the next run will follow.
+  [[nodiscard]] Run& run() { return run_; }  ///< Lets an override or a host ask for a stop.
   [[nodiscard]] const Run& run() const { return run_; }
   [[nodiscard]] RunHistory& run_history() { return run_.history_; }
 
@@ -258,7 +261,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   void run_training(const Options& options, TrainBatches& train_batches, EvalBatches eval_batches) {
     if (options.reset_run_history) run_.history_.reset();
     begin_run(Phase::train, training_config(options, train_batches, eval_batches));
-    zero_grad();
+    drop_window();
     start_schedule({.num_updates = run_.config_.num_update_steps().value_or(0),
                     .num_updates_per_epoch = run_.config_.num_update_steps_per_epoch.value_or(0),
                     .num_epochs = options.num_epochs});
@@ -285,15 +288,17 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     train_loss_.reset();
     announce(TrainEpochStart{{run_}});
     set_epoch(batches, run_.epoch() - 1);
-    for (auto&& batch : transfer_.over(batches, device_)) {
-      train_step(batch, is_last_batch());
-      if (is_epoch_over() || (window_ == 0 && is_over())) break;
+    if (!run_.stop_requested()) {
+      for (auto&& batch : transfer_.over(batches, device_)) {
+        train_step(batch, is_last_batch());
+        if (is_epoch_over() || (window_ == 0 && is_over())) break;
+      }
+      finish_window();
+      require_batches();
     }
-    finish_window();
-    require_batches();
     own_or<overrides::train_epoch_end>([] {});
     const double loss = train_loss_.mean(processes_);
-    run_.history_.record("train_loss_epoch", loss, Phase::train);
+    if (run_.step_ > 0) run_.history_.record("train_loss_epoch", loss, Phase::train);
     announce(TrainEpochEnd{{run_}, loss});
   }
 
@@ -402,6 +407,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]] return drop_window();
     own_or<overrides::optimizer_step>([this] { optimizer_step(); });
     ++run_.num_updates_;
+    if constexpr (has_schedule) ++scheduled_updates_;
     run_.history_.set_num_updates(run_.history_.num_updates() + 1);
     own_or<overrides::scheduler_step>([this] { scheduler_step(); });
     own_or<overrides::zero_grad>([this] { zero_grad(); });
@@ -444,8 +450,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   }
 
   template <class Batch>
-  auto outputs_of(Batch&& arrived) {
-    auto&& batch = device_.move(arrived);
+  auto outputs_of(Batch& batch) {
     return own_or<overrides::predict_batch>([this](auto& b) { return this->predict_batch(b); }, batch);
   }
 
@@ -453,14 +458,14 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   /// Does what `run` says, and leaves modes, gradient mode and threads as they were.
   template <class F>
-  RunHistory guarded_run(int num_threads, F&& run) {
+  RunHistory guarded_run(Phase phase, int num_threads, F&& run) {
     const ModeGuard mode(model_);
     const ThreadGuard threads(num_threads);
     const at::AutoGradMode gradients(true);
     try {
       run();
     } catch (...) {
-      drop_window();
+      if (phase == Phase::train) drop_window();  // else a window may be open that belongs to the host's own loop
       announce(ExceptionThrown{{run_}, std::current_exception()});
       throw;
     }
@@ -475,7 +480,6 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     config.device = device_.device().str();
     config.precision = type_name<PrecisionType>();
     run_.begin(phase, std::move(config));
-    window_ = 0;
     max_updates_ = run_.config_.max_num_train_steps.value_or(std::numeric_limits<std::int64_t>::max());
   }
 
@@ -484,6 +488,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   void start_schedule(const RunLength& length) {
     if constexpr (has_schedule) {
       active_schedule_ = resolve_schedule(schedule_, length);
+      scheduled_updates_ = 0;
       scheduler_step();
     }
   }
@@ -598,7 +603,8 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   Run run_;
   LossTracker<DeviceType> train_loss_, eval_loss_;
-  std::int64_t window_ = 0;  ///< Batches whose gradients wait for an update.
+  std::int64_t window_ = 0;             ///< Batches whose gradients wait for an update.
+  std::int64_t scheduled_updates_ = 0;  ///< Updates since the schedule began.
   std::int64_t max_updates_ = std::numeric_limits<std::int64_t>::max();
 };
 
