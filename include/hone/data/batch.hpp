@@ -20,7 +20,6 @@
 #include <array>
 #include <boost/hana.hpp>
 #include <cstdint>
-#include <functional>
 #include <hone/core/error.hpp>
 #include <tuple>
 #include <type_traits>
@@ -121,7 +120,7 @@ constexpr std::size_t tensor_member_count = std::tuple_size_v<decltype(tensor_me
 template <std::size_t count, class F, class Parts, class... Before>
 constexpr decltype(auto) call_with(F&& f, const Parts& parts, Before&... before) {
   return [&]<std::size_t... index>(std::index_sequence<index...>) -> decltype(auto) {
-    return std::invoke(std::forward<F>(f), before..., std::get<index>(parts)...);
+    return std::forward<F>(f)(before..., std::get<index>(parts)...);
   }(std::make_index_sequence<count>{});
 }
 

@@ -30,9 +30,7 @@ class BatchIterator {
     return *this;
   }
   void operator++(int) { loader_->advance(); }
-  [[nodiscard]] friend bool operator==(const BatchIterator& iterator, std::default_sentinel_t /*end*/) {
-    return iterator.loader_->done();
-  }
+  [[nodiscard]] bool operator==(std::default_sentinel_t /*end*/) const { return loader_->done(); }
 
  private:
   Loader* loader_ = nullptr;
