@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <hone/data/batch_iterator.hpp>
+#include "hone/data/batch_iterator.hpp"
+
 #include <range/v3/iterator/concepts.hpp>
 
 #include "support/catch.hpp"

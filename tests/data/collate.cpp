@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hone/data/collate.hpp"
+
 #include <torch/torch.h>
 
-#include <hone/data/collate.hpp>
 #include <string>
 
 #include "support/catch.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <torch/torch.h>
+#include "hone/data/digits.hpp"
 
-#include <hone/data/digits.hpp>
+#include <torch/torch.h>
 
 #include "support/catch.hpp"
 

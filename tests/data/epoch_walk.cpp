@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hone/data/epoch_walk.hpp"
+
 #include <torch/torch.h>
 
-#include <hone/data/epoch_walk.hpp>
 #include <vector>
 
 #include "support/catch.hpp"

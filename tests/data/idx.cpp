@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hone/data/idx.hpp"
+
 #include <torch/torch.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include <filesystem>
 #include <fstream>
-#include <hone/data/idx.hpp>
 #include <string>
 
 #include "support/catch.hpp"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hone/data/indexed_loader.hpp"
+
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <hone/data/indexed_loader.hpp>
 #include <ranges>
 #include <string>
 #include <vector>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hone/data/loader.hpp"
+
 #include <torch/torch.h>
 
-#include <hone/data/loader.hpp>
 #include <list>
 #include <range/v3/view/cycle.hpp>
 #include <range/v3/view/take.hpp>

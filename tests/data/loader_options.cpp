@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <hone/data/loader_options.hpp>
+#include "hone/data/loader_options.hpp"
 
 #include "support/catch.hpp"
 

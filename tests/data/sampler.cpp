@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hone/data/sampler.hpp"
+
 #include <torch/torch.h>
 
-#include <hone/data/sampler.hpp>
 #include <string>
 #include <vector>
 

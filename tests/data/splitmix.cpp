@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <hone/data/splitmix.hpp>
+#include "hone/data/splitmix.hpp"
+
 #include <set>
 
 #include "support/catch.hpp"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hone/data/tensor_dataset.hpp"
+
 #include <torch/torch.h>
 
-#include <hone/data/tensor_dataset.hpp>
 #include <string>
 
 #include "support/catch.hpp"

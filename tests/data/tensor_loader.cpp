@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "hone/data/tensor_loader.hpp"
+
 #include <torch/torch.h>
 
-#include <hone/data/tensor_loader.hpp>
 #include <range/v3/view/take.hpp>
 #include <range/v3/view/transform.hpp>
 #include <ranges>

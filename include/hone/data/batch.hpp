@@ -20,11 +20,12 @@
 #include <array>
 #include <boost/hana.hpp>
 #include <cstdint>
-#include <hone/core/error.hpp>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "hone/core/error.hpp"
 
 namespace hone {
 

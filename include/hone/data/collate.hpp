@@ -10,12 +10,13 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <hone/core/error.hpp>
-#include <hone/data/batch.hpp>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/data/batch.hpp"
 
 namespace hone {
 

@@ -14,12 +14,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <hone/data/splitmix.hpp>
-#include <hone/data/tensor_dataset.hpp>
 #include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
+
+#include "hone/data/splitmix.hpp"
+#include "hone/data/tensor_dataset.hpp"
 
 namespace hone {
 

@@ -6,9 +6,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <hone/data/loader_options.hpp>
-#include <hone/data/sampler.hpp>
 #include <utility>
+
+#include "hone/data/loader_options.hpp"
+#include "hone/data/sampler.hpp"
 
 namespace hone::detail {
 

@@ -14,8 +14,6 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <hone/core/error.hpp>
-#include <hone/data/tensor_dataset.hpp>
 #include <limits>
 #include <memory>
 #include <span>
@@ -24,6 +22,9 @@
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/data/tensor_dataset.hpp"
 
 namespace hone {
 

@@ -6,17 +6,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <hone/core/error.hpp>
-#include <hone/data/batch_iterator.hpp>
-#include <hone/data/collate.hpp>
-#include <hone/data/epoch_walk.hpp>
-#include <hone/data/loader_options.hpp>
-#include <hone/data/sampler.hpp>
 #include <iterator>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/data/batch_iterator.hpp"
+#include "hone/data/collate.hpp"
+#include "hone/data/epoch_walk.hpp"
+#include "hone/data/loader_options.hpp"
+#include "hone/data/sampler.hpp"
 
 namespace hone {
 

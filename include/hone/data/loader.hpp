@@ -4,17 +4,18 @@
 
 #include <concepts>
 #include <cstdint>
-#include <hone/data/batch.hpp>
-#include <hone/data/indexed_loader.hpp>
-#include <hone/data/loader_options.hpp>
-#include <hone/data/sampler.hpp>
-#include <hone/data/tensor_dataset.hpp>
-#include <hone/data/tensor_loader.hpp>
 #include <iterator>
 #include <optional>
 #include <ranges>
 #include <type_traits>
 #include <utility>
+
+#include "hone/data/batch.hpp"
+#include "hone/data/indexed_loader.hpp"
+#include "hone/data/loader_options.hpp"
+#include "hone/data/sampler.hpp"
+#include "hone/data/tensor_dataset.hpp"
+#include "hone/data/tensor_loader.hpp"
 
 namespace hone {
 

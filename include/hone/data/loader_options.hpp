@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <hone/core/error.hpp>
 #include <stdexcept>
+
+#include "hone/core/error.hpp"
 
 namespace hone {
 

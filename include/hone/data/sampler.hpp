@@ -17,8 +17,9 @@
 
 #include <concepts>
 #include <cstdint>
-#include <hone/core/error.hpp>
-#include <hone/data/splitmix.hpp>
+
+#include "hone/core/error.hpp"
+#include "hone/data/splitmix.hpp"
 
 namespace hone {
 

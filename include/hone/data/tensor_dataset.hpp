@@ -6,11 +6,12 @@
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <hone/core/error.hpp>
-#include <hone/data/batch.hpp>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
+
+#include "hone/core/error.hpp"
+#include "hone/data/batch.hpp"
 
 namespace hone {
 

@@ -11,17 +11,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <hone/core/error.hpp>
-#include <hone/data/batch.hpp>
-#include <hone/data/batch_iterator.hpp>
-#include <hone/data/epoch_walk.hpp>
-#include <hone/data/loader_options.hpp>
-#include <hone/data/sampler.hpp>
-#include <hone/data/tensor_dataset.hpp>
 #include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/data/batch_iterator.hpp"
+#include "hone/data/epoch_walk.hpp"
+#include "hone/data/loader_options.hpp"
+#include "hone/data/sampler.hpp"
+#include "hone/data/tensor_dataset.hpp"
 
 namespace hone {
 
