@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How long a run is: epochs, updates, batches, and what the run's configuration says about it.
+#include <torch/torch.h>
+
+#include <ranges>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+/// What the run was configured with, and how many batches each epoch had.
+struct Seen {
+  hone::RunConfig* config = nullptr;
+  std::vector<std::int64_t>* batches = nullptr;
+
+  void on_training_run_start(const hone::TrainingRunStart& event) { copy(event.run); }
+  void on_evaluation_run_start(const hone::EvaluationRunStart& event) { copy(event.run); }
+  void on_predict_run_start(const hone::PredictRunStart& event) { copy(event.run); }
+  void on_train_epoch_end(const hone::TrainEpochEnd& event) { note(event.run); }
+  void on_eval_epoch_end(const hone::EvalEpochEnd& event) { note(event.run); }
+  void on_predict_run_end(const hone::PredictRunEnd& event) { note(event.run); }
+
+ private:
+  void copy(const hone::Run& run) {
+    if (config) *config = run.config();
+  }
+  void note(const hone::Run& run) {
+    if (batches) batches->push_back(run.step());
+  }
+};
+
+template <class... Settings>
+auto trainer_with(Settings... settings) {
+  return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, settings...};
+}
+
+TEST_CASE("the run ends with the limit that comes first, counted in updates") {
+  struct Row {
+    std::int64_t max, epochs, updates, last_epoch;
+  };
+  // Five batches, two to an update: three updates an epoch.
+  const auto row = GENERATE(Row{1, 9, 1, 1}, Row{2, 9, 2, 1}, Row{3, 9, 3, 1}, Row{4, 9, 4, 2}, Row{5, 9, 5, 2},
+                            Row{6, 9, 6, 2}, Row{7, 9, 7, 3}, Row{7, 2, 6, 2}, Row{100, 1, 3, 1});
+  CAPTURE(row.max, row.epochs);
+  const bool sized = GENERATE(true, false);
+  auto trainer = trainer_with(hone::GradAccum<2>{});
+  hone::TrainOptions<std::vector<tiny::Batch>> options{.num_epochs = row.epochs, .max_num_train_steps = row.max};
+  auto batches = tiny::batches(5);
+  hone::RunHistory history;
+  if (sized) {
+    history = trainer.train(batches, options);
+  } else {
+    history = trainer.train(batches | std::views::filter([](const auto&) { return true; }),
+                            {.num_epochs = row.epochs, .max_num_train_steps = row.max});
+  }
+  CHECK(history.num_updates() == row.updates);
+  CHECK(history.current_epoch() == row.last_epoch + 1);
+  CHECK(history.values("train_loss_epoch").size() == static_cast<std::size_t>(row.last_epoch));
+  const bool reached = row.updates == row.max;
+  CHECK(history.stop_reason().has_value() == reached);
+  if (reached) CHECK(tiny::contains(*history.stop_reason(), fmt::format("max_num_train_steps = {}", row.max)));
+}
+
+TEST_CASE("a limit in the middle of an epoch still evaluates and ends the epoch") {
+  auto trainer = trainer_with();
+  const auto history =
+      trainer.train(tiny::batches(5), {.num_epochs = 9, .eval_dataset = tiny::batches(2), .max_num_train_steps = 7});
+  CHECK(history.num_updates() == 7);
+  CHECK(history.values("eval_loss_epoch").size() == 2);
+}
+
+TEST_CASE("a run that continues a history does all of its epochs") {
+  auto trainer = trainer_with();
+  trainer.train(tiny::batches(2), {.num_epochs = 3});
+  const auto history = trainer.train(tiny::batches(2), {.num_epochs = 2, .reset_run_history = false});
+  CHECK(history.num_updates() == 10);
+  CHECK(history.current_epoch() == 6);
+  const auto losses = history.values("train_loss_epoch");
+  REQUIRE(losses.size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) CHECK(losses[i].epoch == static_cast<std::int64_t>(i) + 1);
+  CHECK(losses[4].update == 10);
+
+  const auto limited =
+      trainer.train(tiny::batches(2), {.num_epochs = 9, .max_num_train_steps = 3, .reset_run_history = false});
+  CHECK(limited.num_updates() == 13);
+
+  const auto fresh = trainer.train(tiny::batches(2));
+  CHECK(fresh.num_updates() == 2);
+  CHECK(fresh.values("train_loss_epoch").size() == 1);
+}
+
+TEST_CASE("two runs of three epochs are one run of six") {
+  tiny::Net once, twice;
+  hone::Trainer{once, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}}.train(tiny::batches(3),
+                                                                                                  {.num_epochs = 6});
+  auto trainer = hone::Trainer{twice, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}};
+  trainer.train(tiny::batches(3), {.num_epochs = 3});
+  trainer.train(tiny::batches(3), {.num_epochs = 3, .reset_run_history = false});
+  CHECK(tiny::equal(tiny::weights(once), tiny::weights(twice)));
+}
+
+TEST_CASE("a continued run shuffles as the long run would have") {
+  tiny::Net once, twice;
+  hone::Trainer{once, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}}.train(
+      tiny::dataset(), {.num_epochs = 4, .per_device_batch_size = 4, .seed = 3});
+  auto trainer = hone::Trainer{twice, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
+  trainer.train(tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4, .seed = 3});
+  trainer.train(tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4, .reset_run_history = false, .seed = 3});
+  CHECK(tiny::equal(tiny::weights(once), tiny::weights(twice)));
+}
+
+TEST_CASE("the run's configuration says what the options came to") {
+  hone::RunConfig config;
+  auto trainer = trainer_with(Seen{&config}, hone::GradAccum<hone::dynamic>{2});
+  trainer.train(tiny::dataset(), {.num_epochs = 3,
+                                  .eval_dataset = tiny::dataset(6),
+                                  .per_device_batch_size = 5,
+                                  .eval_per_device_batch_size = 6,
+                                  .max_num_train_steps = 100,
+                                  .seed = 7,
+                                  .num_threads = 1});
+  CHECK(config.num_epochs == 3);
+  CHECK(config.train_per_device_batch_size == 5);
+  CHECK(config.eval_per_device_batch_size == 6);
+  CHECK(config.gradient_accumulation_steps == 2);
+  CHECK(config.num_train_batches_per_epoch == 3);
+  CHECK(config.num_eval_batches_per_epoch == 1);
+  CHECK(config.num_update_steps_per_epoch == 2);
+  CHECK(config.num_update_steps() == 6);
+  CHECK(config.max_num_train_steps == 100);
+  CHECK(config.train_total_batch_size() == 10);
+  CHECK(config.eval_total_batch_size() == 6);
+  CHECK(config.seed == 7U);
+  CHECK(config.num_threads == 1);
+  CHECK(config.num_processes == 1);
+  CHECK(config.is_world_process_zero());
+  CHECK(config.device == "cpu");
+  CHECK(config.precision == "Fp32");
+
+  trainer.train(tiny::dataset(), {.per_device_batch_size = 5, .drop_last = true});
+  CHECK(config.num_train_batches_per_epoch == 2);
+  CHECK(config.num_eval_batches_per_epoch == std::nullopt);  // nothing is left of the run before
+  CHECK(config.max_num_train_steps == std::nullopt);
+  CHECK(config.seed == std::nullopt);
+  CHECK(config.eval_per_device_batch_size == 5);
+
+  trainer.evaluate(tiny::dataset(), {.per_device_batch_size = 4});
+  CHECK(config.num_epochs == 1);
+  CHECK(config.num_eval_batches_per_epoch == 3);
+  CHECK(config.num_train_batches_per_epoch == std::nullopt);
+  CHECK(config.eval_per_device_batch_size == 4);
+
+  trainer.predict(tiny::dataset(), {.per_device_batch_size = 12});
+  CHECK(config.num_eval_batches_per_epoch == 1);
+}
+
+TEST_CASE("a range without length leaves the counts open until a limit gives them") {
+  hone::RunConfig config;
+  auto trainer = trainer_with(Seen{&config});
+  auto batches = tiny::batches(4);
+  auto unsized = batches | std::views::filter([](const auto&) { return true; });
+  trainer.train(unsized, {.num_epochs = 2});
+  CHECK(config.num_train_batches_per_epoch == std::nullopt);
+  CHECK(config.num_update_steps_per_epoch == std::nullopt);
+  CHECK(config.num_update_steps() == std::nullopt);
+  CHECK(trainer.run_history().num_updates() == 8);
+  trainer.train(unsized, {.num_epochs = 2, .max_num_train_steps = 5});
+  CHECK(config.num_update_steps() == 5);
+}
+
+/// Lets each phase have so many batches.
+struct AtMost {
+  std::int64_t train, eval;
+  [[nodiscard]] std::optional<std::int64_t> batch_limit(hone::Phase phase) const {
+    return phase == hone::Phase::train ? train : eval;
+  }
+};
+
+TEST_CASE("a callback's limit on batches holds before the run is configured") {
+  hone::RunConfig config;
+  std::vector<std::int64_t> batches;
+  auto trainer = trainer_with(hone::GradAccum<2>{}, AtMost{3, 1}, Seen{&config, &batches}, AtMost{4, 2});
+  const auto history = trainer.train(tiny::batches(5), {.num_epochs = 2, .eval_dataset = tiny::batches(4)});
+  CHECK(config.num_train_batches_per_epoch == 3);  // the smallest of the limits
+  CHECK(config.num_eval_batches_per_epoch == 1);
+  CHECK(config.num_update_steps_per_epoch == 2);
+  CHECK(history.num_updates() == 4);  // the short window of the shortened epoch is flushed
+  CHECK(batches == std::vector<std::int64_t>{3, 1, 3, 1});
+
+  batches.clear();
+  trainer.train(tiny::batches(2));  // a limit beyond the data changes nothing
+  CHECK(config.num_train_batches_per_epoch == 2);
+  trainer.evaluate(tiny::batches(4));
+  CHECK(config.num_eval_batches_per_epoch == 1);
+  CHECK(trainer.predict(tiny::batches(4)).size(0) == 4);
+  CHECK(batches == std::vector<std::int64_t>{2, 1, 1});
+}
+
+TEST_CASE("a callback's limit makes an endless range finite") {
+  auto trainer = trainer_with(hone::GradAccum<2>{}, AtMost{3, 1});
+  auto endless = std::views::iota(0) | std::views::transform([](int) { return tiny::batches(1)[0]; });
+  CHECK(trainer.train(endless, {.num_epochs = 2}).num_updates() == 4);
+}
+
+}  // namespace
