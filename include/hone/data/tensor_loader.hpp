@@ -13,6 +13,7 @@
 #include <cstring>
 #include <iterator>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -50,9 +51,10 @@ class GatheredColumn {
 
   /// Gathers by plain copies: no dispatch and no allocation.
   void copy_rows(const std::int64_t* indices, std::int64_t count) {
-    auto* to = to_;
-    for (std::int64_t i = 0; i < count; ++i, to += row_bytes_) {
-      std::memcpy(to, from_ + static_cast<std::size_t>(indices[i]) * row_bytes_, row_bytes_);
+    if (row_bytes_ == sizeof(std::int64_t)) {  // such as labels: known to the compiler, a row is one move and no call
+      copy_rows(indices, count, std::integral_constant<std::size_t, sizeof(std::int64_t)>{});
+    } else {
+      copy_rows(indices, count, row_bytes_);
     }
     full_.unsafeGetTensorImpl()->bump_version();  // so that autograd notices when it still needs the batch before
   }
@@ -62,6 +64,14 @@ class GatheredColumn {
   }
 
  private:
+  template <class Size>
+  void copy_rows(const std::int64_t* indices, std::int64_t count, Size size) {
+    auto* to = to_;
+    for (std::int64_t i = 0; i < count; ++i, to += size) {
+      std::memcpy(to, from_ + static_cast<std::size_t>(indices[i]) * size, size);
+    }
+  }
+
   // Up to here ATen's own kernel copies on one thread as well; beyond, it shares the work out and is the better one.
   static constexpr std::int64_t serial_elements = 32768;
 
