@@ -34,7 +34,7 @@ struct batch_without_target {
                 "hone: this batch has no inputs and target (two members that hold tensors). Adapt it with "
                 "BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, batch)`.");
 };
-template <class Model, class... Inputs>
+template <class Model, class Batch>
 struct forward_with_other_arguments {
   static_assert(sizeof(Model) == 0, "hone: the model has `forward`, but it cannot be called with a batch's inputs.");
 };
@@ -91,22 +91,51 @@ at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
   }
 }
 
+namespace detail {
+
+/// Names what a model returns for the inputs of a batch, `void` when it cannot be called with them.
+template <class Model>
+struct OutputsFor {
+  template <class Target, class... Inputs>
+  auto operator()(Target&, Inputs&... inputs) const {
+    if constexpr (ForwardableWith<Model, Inputs&...>) {
+      return std::type_identity<decltype(forward(std::declval<Model&>(), inputs...))>{};
+    } else {
+      return std::type_identity<void>{};
+    }
+  }
+};
+
+template <class Model, class Batch>
+struct OutputsOf {
+  using type = void;
+};
+template <class Model, InputsAndTarget Batch>
+struct OutputsOf<Model, Batch>
+    : decltype(with_inputs_and_target(std::declval<Batch&>(), std::declval<OutputsFor<Model>>())) {};
+
+}  // namespace detail
+
+/// What `batch_loss` returns. Declared, not deduced: else each call of a function with an error in it is an error more.
+template <class Model, class Batch>
+using BatchOutputOf = BatchOutput<
+    std::conditional_t<std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>, at::Tensor,
+                       typename detail::OutputsOf<Model, Batch>::type>>;
+
 /// Forward and loss of a batch whose last member is the target and whose other members are the model's inputs.
 template <class Model, class Loss, class Batch>
-auto batch_loss(Model& model, Loss& loss, Batch& batch) {
+BatchOutputOf<Model, Batch> batch_loss(Model& model, Loss& loss, Batch& batch) {
   if constexpr (!InputsAndTarget<Batch>) {
     static_assert(sizeof(detail::batch_without_target<Batch>) > 0);
-    return BatchOutput<at::Tensor>{};
+    return {};
+  } else if constexpr (std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>) {
+    static_assert(sizeof(detail::forward_with_other_arguments<Model, Batch>) > 0);
+    return {};
   } else {
     return with_inputs_and_target(batch, [&](auto& target, auto&... inputs) {
-      if constexpr (!ForwardableWith<Model, decltype(inputs)...>) {
-        static_assert(sizeof(detail::forward_with_other_arguments<Model, decltype(inputs)...>) > 0);
-        return BatchOutput<at::Tensor>{};
-      } else {
-        auto outputs = forward_or_explain(model, inputs...);
-        auto value = loss_or_explain(loss, outputs, target);
-        return BatchOutput<decltype(outputs)>{std::move(value), std::move(outputs), batch_size(batch)};
-      }
+      auto outputs = forward_or_explain(model, inputs...);
+      auto value = loss_or_explain(loss, outputs, target);
+      return BatchOutput<decltype(outputs)>{std::move(value), std::move(outputs), batch_size(batch)};
     });
   }
 }

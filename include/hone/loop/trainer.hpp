@@ -180,7 +180,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   void eval_epoch_start() { set_training(model_, false); }
   /// Forward and loss of a batch, in the number format of the precision policy.
   template <class Batch>
-  auto train_batch_loss(Batch& batch) {
+  BatchOutputOf<Model, Batch> train_batch_loss(Batch& batch) {
     [[maybe_unused]] const auto region = precision_.region(device_.device());
     return batch_loss(model_, loss_, batch);
   }
