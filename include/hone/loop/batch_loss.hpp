@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -61,6 +62,20 @@ inline std::string first_line(const c10::Error& error) {
   return text.substr(0, text.find('\n'));
 }
 
+/// The last line of what the interpreter of scripted models says; those before it are its stack.
+inline std::string last_line(const std::runtime_error& error) {
+  std::string text = error.what();
+  while (text.ends_with('\n')) text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
+}
+
+/// Throws, with the exception at hand nested in it.
+template <class... Inputs>
+[[noreturn]] void refuse_inputs(const std::string& what, const Inputs&... inputs) {
+  std::throw_with_nested(DataError(
+      fmt::format("The model cannot take inputs {}: {} Give it what its layers expect.", shapes(inputs...), what)));
+}
+
 }  // namespace detail
 
 /// Calls the model. **Errors** `DataError`, with LibTorch's error nested in it, that names the inputs.
@@ -71,8 +86,12 @@ auto forward_or_explain(Model& model, Inputs&... inputs) {
   } catch (const c10::OutOfMemoryError&) {
     throw;
   } catch (const c10::Error& error) {
-    std::throw_with_nested(DataError(fmt::format("The model cannot take inputs {}: {} Give it what its layers expect.",
-                                                 detail::shapes(inputs...), detail::first_line(error))));
+    detail::refuse_inputs(detail::first_line(error), inputs...);
+  } catch (const std::runtime_error& error) {
+    if constexpr (detail::Scripted<PointeeOf<Model>>) {
+      detail::refuse_inputs(detail::last_line(error), inputs...);  // the interpreter throws LibTorch's errors as these
+    }
+    throw;
   }
 }
 
