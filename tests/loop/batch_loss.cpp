@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/loop/batch_loss.hpp"
+
+#include <torch/script.h>
+#include <torch/torch.h>
+
+#include <boost/hana.hpp>
+
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using torch::Tensor;
+
+struct Digit {
+  BOOST_HANA_DEFINE_STRUCT(Digit, (int, id), (Tensor, features), (Tensor, label));
+};
+struct Scaled {
+  Tensor forward(const Tensor& inputs, const Tensor& factor) { return inputs * factor; }
+};
+struct Twins {
+  std::pair<Tensor, Tensor> forward(const Tensor& inputs) { return {inputs, -inputs}; }
+};
+
+static_assert(std::is_same_v<hone::BatchOutputOf<tiny::Net, tiny::Batch>, hone::BatchOutput<Tensor>>);
+static_assert(std::is_same_v<hone::BatchOutputOf<Twins, tiny::Batch>, hone::BatchOutput<std::pair<Tensor, Tensor>>>);
+
+const auto mean_of = [](const Tensor& outputs, const Tensor& target) { return (outputs.sum(1) - target).mean(); };
+
+TEST_CASE("the last tensor of a batch is the target, those before it are the inputs") {
+  tiny::Net net;
+  torch::nn::CrossEntropyLoss loss;
+  const auto x = tiny::inputs(4), y = tiny::labels(4);
+  const auto expected = torch::nn::functional::cross_entropy(net(x), y);
+
+  tiny::Batch pair{x, y};
+  const auto output = hone::batch_loss(net, loss, pair);
+  CHECK(torch::equal(output.loss, expected));
+  CHECK(torch::equal(output.outputs, net(x)));
+  CHECK(output.batch_size == 4);
+  Digit digit{7, x, y};
+  CHECK(torch::equal(hone::batch_loss(net, loss, digit).loss, expected));
+  const Digit constant{7, x, y};
+  CHECK(torch::equal(hone::batch_loss(net, loss, constant).loss, expected));
+
+  Scaled scaled;
+  std::tuple<Tensor, Tensor, Tensor> triple{x, torch::full({4, 1}, 2.0), y};
+  CHECK(torch::equal(hone::batch_loss(scaled, mean_of, triple).outputs, x * 2));
+}
+
+TEST_CASE("a model may return any type, when the loss takes it") {
+  Twins twins;
+  const auto loss = [](const std::pair<Tensor, Tensor>& outputs, const Tensor&) {
+    return (outputs.first + outputs.second).sum();
+  };
+  tiny::Batch batch = tiny::batches(1)[0];
+  CHECK(hone::batch_loss(twins, loss, batch).loss.item<float>() == 0.0F);
+}
+
+TEST_CASE("shapes are written with their types") {
+  CHECK(hone::detail::shapes(torch::zeros({2, 3}), torch::zeros({}, torch::kLong)) == "Float [2, 3] and Long []");
+  CHECK(hone::detail::shapes(Tensor()) == "undefined []");
+  CHECK(hone::detail::shapes(std::vector<Tensor>{torch::zeros({1}), torch::zeros({2})}) == "Float [1] and Float [2]");
+}
+
+TEST_CASE("a scripted model's error is explained as well, without the interpreter's stack") {
+  torch::jit::Module script("Wide");
+  script.register_parameter("weight", torch::zeros({2, 5}), false);
+  script.define("def forward(self, x):\n  return torch.linear(x, self.weight)\n");
+  tiny::Batch batch = tiny::batches(1)[0];
+  const auto message = tiny::message_of<hone::DataError>([&] { hone::batch_loss(script, mean_of, batch); });
+  CAPTURE(message);
+  CHECK(tiny::contains(message, "Float [4, 3]"));
+  CHECK(tiny::contains(message, "cannot be multiplied"));
+  CHECK(!tiny::contains(message, "\n"));
+}
+
+TEST_CASE("an error that is not LibTorch's passes as it is") {
+  tiny::Net net;
+  tiny::Batch batch = tiny::batches(1)[0];
+  const auto loss = [](const Tensor&, const Tensor&) -> Tensor { throw std::domain_error("mine"); };
+  CHECK_THROWS_AS(hone::batch_loss(net, loss, batch), std::domain_error);
+}
+
+}  // namespace

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/loop/run_options.hpp"
+
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+struct Counted {
+  explicit Counted(int* copies) : copies_(copies) {}
+  Counted(const Counted& other) : copies_(other.copies_) { ++*copies_; }
+  Counted(Counted&&) = default;
+  int* copies_;
+};
+struct Unmovable {
+  Unmovable() = default;
+  Unmovable(const Unmovable&) = delete;
+};
+
+using Options = hone::TrainOptions<std::vector<int>>;
+static_assert(std::is_aggregate_v<Options> && std::is_aggregate_v<hone::EvaluateOptions>);
+
+template <class T>
+std::string refusal(const T& options) {
+  try {
+    options.check();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST_CASE("a variable is referred to, a temporary and a constant are kept") {
+  int copies = 0;
+  Counted variable(&copies);
+  const Counted constant(&copies);
+  const hone::OptionalDataset<Counted> referred = variable;
+  CHECK(&*referred == &variable);
+  const hone::OptionalDataset<Counted> kept = Counted(&copies);
+  CHECK(static_cast<bool>(kept));
+  CHECK(copies == 0);
+  const hone::OptionalDataset<Counted> copied = constant;
+  CHECK(&*copied != &constant);
+  CHECK(copies == 1);
+  const auto again = kept;  // options may be copied: the dataset is shared
+  CHECK(&*again == &*kept);
+  Unmovable unmovable;
+  const hone::OptionalDataset<Unmovable> reference = unmovable;
+  CHECK(&*reference == &unmovable);
+}
+
+TEST_CASE("a dataset may be left out") {
+  CHECK(!Options{}.eval_dataset);
+  CHECK(!Options{.eval_dataset = std::nullopt}.eval_dataset);
+  CHECK(static_cast<bool>(Options{.eval_dataset = std::vector<int>{}}.eval_dataset));
+}
+
+TEST_CASE("the evaluation has the batch size of the training unless it has its own") {
+  CHECK(Options{.per_device_batch_size = 32}.eval_batch_size() == 32);
+  CHECK(Options{.per_device_batch_size = 32, .eval_per_device_batch_size = 7}.eval_batch_size() == 7);
+}
+
+TEST_CASE("options in range pass, others are named with their value and the least that will do") {
+  CHECK(refusal(Options{}).empty());
+  CHECK(refusal(hone::EvaluateOptions{}).empty());
+  CHECK(refusal(Options{.num_epochs = 0, .per_device_batch_size = 1, .max_num_train_steps = 1}).empty());
+  CHECK(refusal(Options{.num_epochs = -1}) == "num_epochs is -1. Give 0 or more.");
+  CHECK(refusal(Options{.per_device_batch_size = 0}) == "per_device_batch_size is 0. Give 1 or more.");
+  CHECK(refusal(Options{.eval_per_device_batch_size = -7}) == "eval_per_device_batch_size is -7. Give 1 or more.");
+  CHECK(refusal(Options{.max_num_train_steps = 0}) == "max_num_train_steps is 0. Give 1 or more.");
+  CHECK(refusal(Options{.num_threads = -1}) == "num_threads is -1. Give 0 or more.");
+  CHECK(refusal(hone::EvaluateOptions{.per_device_batch_size = 0}) == "per_device_batch_size is 0. Give 1 or more.");
+  CHECK(refusal(hone::EvaluateOptions{.num_threads = -4}) == "num_threads is -4. Give 0 or more.");
+}
+
+}  // namespace
