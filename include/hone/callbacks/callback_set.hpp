@@ -78,7 +78,7 @@ class CallbackSet {
  private:
   static_assert((true && ... && checked_callback<Cs>));
 
-  [[no_unique_address]] boost::hana::tuple<Cs...> callbacks_;
+  [[no_unique_address]] boost::hana::basic_tuple<Cs...> callbacks_;  // a `tuple` is never empty
 };
 
 template <>
