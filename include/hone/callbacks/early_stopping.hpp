@@ -54,6 +54,7 @@ struct EarlyStopping {
 
   void on_training_run_epoch_end(const TrainingRunEpochEnd& event) {
     const auto values = event.run.history().values(watch_metric);
+    if (values.empty() && event.run.stop_requested()) return;  // stopped before there was anything to watch
     if (values.empty()) reject_metric(event.run.history());
     if (values.back().epoch != event.run.epoch()) return;
 
