@@ -5,6 +5,7 @@
 #include <functional>
 #include <string_view>
 
+#include "hone/callbacks/early_stopping.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
@@ -212,6 +213,13 @@ TEST_CASE("a loss that is NaN never reaches the weights") {
   auto reference = hone::Trainer{two_updates, Poisoned{&uncounted}, hone::Sgd{.lr = 0.1, .momentum = 0.9}};
   reference.train(tiny::batches(2));
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(two_updates)));
+}
+
+TEST_CASE("a run that is stopped in its first epoch keeps its reason, whatever else watches it") {
+  int calls = 1;
+  auto trainer = hone::Trainer{tiny::Net(), Poisoned{&calls}, hone::Sgd{}, hone::TerminateOnNaN{}, hone::EarlyStopping{}};
+  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
+  CHECK(tiny::contains(history.stop_reason().value_or(""), "NaN loss in batch 2"));
 }
 
 }  // namespace

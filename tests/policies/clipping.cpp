@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/policies/clipping.hpp"
+
+#include <torch/torch.h>
+
+#include <limits>
+
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using torch::Tensor;
+
+/// Parameters with gradients that are a formula, of norm above 1.
+std::vector<Tensor> parameters(double scale = 1.0) {
+  std::vector<Tensor> result;
+  for (int k = 1; k <= 3; ++k) {
+    auto parameter = torch::zeros({k, 4}, torch::requires_grad());
+    parameter.mutable_grad() = (torch::arange(4 * k) * 1.3 + k).sin().mul_(scale).reshape({k, 4});
+    result.push_back(parameter);
+  }
+  return result;
+}
+std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
+  std::vector<Tensor> result;
+  for (const auto& parameter : parameters) result.push_back(parameter.grad());
+  return result;
+}
+
+TEST_CASE("ClipNorm does what torch::nn::utils::clip_grad_norm_ does, and returns the norm before") {
+  const double norm_type = GENERATE(1.0, 2.0, 3.0, std::numeric_limits<double>::infinity());
+  const double max_norm = GENERATE(0.01, 1.0, 100.0);
+  CAPTURE(norm_type, max_norm);
+  const auto ours = parameters(), theirs = parameters();
+  const auto norm = hone::ClipNorm(max_norm, norm_type).clip(gradients(ours));
+  const double expected = torch::nn::utils::clip_grad_norm_(theirs, max_norm, norm_type);
+  CHECK(norm.item<double>() == Approx(expected).epsilon(1e-6));
+  CHECK(tiny::distance(gradients(ours), gradients(theirs)) < 1e-6);
+  CHECK(norm.dim() == 0);
+}
+
+TEST_CASE("ClipNorm leaves small gradients as they are, bit for bit") {
+  const auto ours = parameters(1e-3), before = parameters(1e-3);
+  hone::ClipNorm(1.0).clip(gradients(ours));
+  CHECK(tiny::equal(gradients(ours), gradients(before)));
+}
+
+TEST_CASE("ClipNorm of vanished gradients is 0 and makes no NaN") {
+  const auto ours = parameters(0.0);
+  CHECK(hone::ClipNorm(1.0).clip(gradients(ours)).item<double>() == 0.0);
+  CHECK(tiny::equal(gradients(ours), gradients(parameters(0.0))));
+}
+
+TEST_CASE("ClipValue does what torch::nn::utils::clip_grad_value_ does") {
+  const double limit = GENERATE(0.01, 0.5, 100.0);
+  const auto ours = parameters(), theirs = parameters();
+  hone::ClipValue(limit).clip(gradients(ours));
+  torch::nn::utils::clip_grad_value_(theirs, limit);
+  CHECK(tiny::equal(gradients(ours), gradients(theirs)));
+}
+
+TEST_CASE("limits out of range are refused by value") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double bad : {0.0, -1.0, nan}) {
+    const auto norm = tiny::message_of<std::invalid_argument>([&] { hone::ClipNorm clip(bad); });
+    CHECK(tiny::contains(norm, std::to_string(bad)));
+    CHECK(tiny::contains(norm, "above 0"));
+    CHECK_THROWS_AS(hone::ClipNorm(1.0, bad), std::invalid_argument);
+    CHECK(tiny::contains(tiny::message_of<std::invalid_argument>([&] { hone::ClipValue clip(bad); }), "above 0"));
+  }
+}
+
+}  // namespace
