@@ -39,14 +39,15 @@ TEST_CASE("the quickstart on MNIST gives pytorch-accelerated's losses") {
   }
   const auto [digits, test_set] = hone::mnist(folder);
   torch::manual_seed(0);
-  auto trainer = hone::Trainer{Mlp{}, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 1e-3, .momentum = 0.9}, hone::Accuracy{}};
+  auto trainer =
+      hone::Trainer{Mlp{}, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 1e-3, .momentum = 0.9}, hone::Accuracy{}};
 
   hone::TensorLoader train_loader{digits.subset(0, 50'000), {.batch_size = 32}, hone::PyTorchSampler{.shuffle = true}};
-  hone::TensorLoader eval_loader{digits.subset(50'000, 5'000), {.batch_size = 32}, hone::PyTorchSampler{.shuffle = false}};
-  const auto history = trainer.train(train_loader, hone::TrainOptions<decltype(eval_loader)>{.num_epochs = 8,
-                                                                                             .eval_dataset = eval_loader,
-                                                                                             .seed = 42,
-                                                                                             .num_threads = 1});
+  hone::TensorLoader eval_loader{
+      digits.subset(50'000, 5'000), {.batch_size = 32}, hone::PyTorchSampler{.shuffle = false}};
+  const auto history =
+      trainer.train(train_loader, hone::TrainOptions<decltype(eval_loader)>{
+                                      .num_epochs = 8, .eval_dataset = eval_loader, .seed = 42, .num_threads = 1});
   for (std::size_t epoch = 0; epoch < 8; ++epoch) {
     INFO("epoch " << epoch + 1);
     CHECK(std::abs(history.values("train_loss_epoch")[epoch].value - train_losses[epoch]) < 1e-4);

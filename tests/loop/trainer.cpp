@@ -55,15 +55,17 @@ static_assert(same<Forth::CallbacksType, Back::CallbacksType> && same<Forth::Ove
 static_assert(sizeof(Forth) == sizeof(Back));
 
 // What carries no state takes no room.
-static_assert(sizeof(Plain) == sizeof(hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Cpu, hone::Fp32, hone::GradAccum<4>,
-                                                    hone::SingleProcess, hone::Callbacks<Stateless>, Steps>));
+static_assert(sizeof(Plain) ==
+              sizeof(hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Cpu, hone::Fp32, hone::GradAccum<4>,
+                                   hone::SingleProcess, hone::Callbacks<Stateless>, Steps>));
 
 // Deduction names the same types as writing them out.
 template <class... Settings>
 using Deduced = decltype(hone::Trainer{std::declval<tiny::Net>(), std::declval<Loss>(), std::declval<Settings>()...});
 static_assert(same<Deduced<hone::Sgd>, Plain>);
-static_assert(same<Deduced<hone::Sgd, hone::ClipNorm, Hears, hone::GradAccum<2>>,
-                   hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::Callbacks<Hears>, hone::GradAccum<2>>>);
+static_assert(
+    same<Deduced<hone::Sgd, hone::ClipNorm, Hears, hone::GradAccum<2>>,
+         hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::Callbacks<Hears>, hone::GradAccum<2>>>);
 static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>,
                    hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Callbacks<Hears>, Steps, hone::Callbacks<Hears>>>);
 static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>::CallbacksType, hone::CallbackSet<Hears, Hears>>);

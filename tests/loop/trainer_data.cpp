@@ -89,7 +89,8 @@ TEST_CASE("pipelines of range-v3") {
   auto many = tiny::batches(9);
   auto doubled = tiny::batches(3);
   for (auto& [x, y] : doubled) x *= 2;
-  auto halved = doubled | ranges::views::transform([](const tiny::Batch& b) { return tiny::Batch{b.first / 2, b.second}; });
+  auto halved =
+      doubled | ranges::views::transform([](const tiny::Batch& b) { return tiny::Batch{b.first / 2, b.second}; });
   CHECK(tiny::equal(trained_on(halved), expected()));
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{}};
@@ -229,8 +230,7 @@ TEST_CASE("the mean loss of an epoch counts samples, so a short last batch weigh
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.0}};
   const double expected_loss = torch::nn::functional::cross_entropy(net(tiny::inputs()), tiny::labels()).item<double>();
-  const auto history =
-      trainer.train(tiny::dataset(), {.eval_dataset = tiny::dataset(), .per_device_batch_size = 5});
+  const auto history = trainer.train(tiny::dataset(), {.eval_dataset = tiny::dataset(), .per_device_batch_size = 5});
   CHECK(history.at("train_loss_epoch") == Approx(expected_loss).epsilon(1e-6));
   CHECK(history.at("eval_loss_epoch") == Approx(expected_loss).epsilon(1e-6));
   CHECK(trainer.evaluate(tiny::dataset(), {.per_device_batch_size = 7}).at("evaluation_loss") ==

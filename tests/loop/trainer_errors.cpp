@@ -92,9 +92,8 @@ TEST_CASE("inputs of another width than the model's are named with their shape")
 
 TEST_CASE("a model whose output does not fit the loss is told with both shapes") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::BCELoss(), hone::Sgd{}};
-  const auto message = explained([&] {
-    trainer.train(hone::TensorDataset{tiny::inputs(), torch::ones({12, 5})}, {.per_device_batch_size = 6});
-  });
+  const auto message = explained(
+      [&] { trainer.train(hone::TensorDataset{tiny::inputs(), torch::ones({12, 5})}, {.per_device_batch_size = 6}); });
   CAPTURE(message);
   CHECK(contains(message, "[6, 2]"));
   CHECK(contains(message, "[6, 5]"));
@@ -103,9 +102,8 @@ TEST_CASE("a model whose output does not fit the loss is told with both shapes")
 
 TEST_CASE("a label outside the classes is named") {
   auto trainer = plain_trainer();
-  const auto message = explained([&] {
-    trainer.train(hone::TensorDataset{tiny::inputs(), tiny::labels() + 6}, {.per_device_batch_size = 12});
-  });
+  const auto message = explained(
+      [&] { trainer.train(hone::TensorDataset{tiny::inputs(), tiny::labels() + 6}, {.per_device_batch_size = 12}); });
   CAPTURE(message);
   CHECK((contains(message, "Target 6 is out of bounds") || contains(message, "Target 7 is out of bounds")));
   CHECK(contains(message, "class labels count from 0"));
@@ -125,7 +123,8 @@ TEST_CASE("labels of the wrong type are named with their type") {
 
 TEST_CASE("a loss with several elements is refused with their number") {
   auto trainer = hone::Trainer{
-      tiny::Net(), torch::nn::CrossEntropyLoss(torch::nn::CrossEntropyLossOptions().reduction(torch::kNone)), hone::Sgd{}};
+      tiny::Net(), torch::nn::CrossEntropyLoss(torch::nn::CrossEntropyLossOptions().reduction(torch::kNone)),
+      hone::Sgd{}};
   const auto train = [&] { trainer.train(tiny::dataset(), {.per_device_batch_size = 6}); };
   const auto message = message_of<hone::DataError>(train);
   CAPTURE(message);
@@ -146,8 +145,8 @@ struct Broken : std::logic_error {
 /// Throws at one hook.
 struct Thrower {
   std::string at;
-#define HONE_THROW_AT(hook, Event) \
-  void hook(const hone::Event&) {  \
+#define HONE_THROW_AT(hook, Event)        \
+  void hook(const hone::Event&) {         \
     if (at == #hook) throw Broken(#hook); \
   }
   HONE_HOOKS(HONE_THROW_AT)
@@ -167,23 +166,22 @@ struct Witness {
 };
 
 TEST_CASE("an exception from any event is told once and reaches the caller, and the run gives back what it changed") {
-  const std::string at = GENERATE(as<std::string>{}, "on_training_run_start", "on_train_epoch_start",
-                                  "on_train_step_start", "on_train_loss", "on_before_optimizer_step",
-                                  "on_optimizer_step", "on_train_step_end", "on_train_epoch_end", "on_eval_epoch_start",
-                                  "on_eval_step_start", "on_eval_step_end", "on_eval_epoch_end",
-                                  "on_training_run_epoch_end", "on_training_run_end");
+  const std::string at =
+      GENERATE(as<std::string>{}, "on_training_run_start", "on_train_epoch_start", "on_train_step_start",
+               "on_train_loss", "on_before_optimizer_step", "on_optimizer_step", "on_train_step_end",
+               "on_train_epoch_end", "on_eval_epoch_start", "on_eval_step_start", "on_eval_step_end",
+               "on_eval_epoch_end", "on_training_run_epoch_end", "on_training_run_end");
   CAPTURE(at);
   std::vector<std::string> told;
   tiny::Net net;
-  auto trainer = hone::Trainer{net,       torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{},
-                               Thrower{at}, Witness{&told}};
+  auto trainer = hone::Trainer{
+      net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}, Thrower{at}, Witness{&told}};
   net->train();
   net->second->eval();
   torch::set_num_threads(2);
   const torch::NoGradGuard no_gradients;
-  CHECK(message_of<Broken>([&] {
-          trainer.train(tiny::batches(3), {.eval_dataset = tiny::batches(2), .num_threads = 1});
-        }) == at);
+  CHECK(message_of<Broken>(
+            [&] { trainer.train(tiny::batches(3), {.eval_dataset = tiny::batches(2), .num_threads = 1}); }) == at);
   CHECK(told == std::vector<std::string>{at});
   CHECK(net->is_training());
   CHECK(!net->second->is_training());
@@ -223,8 +221,8 @@ TEST_CASE("an exception of the model, of the loss and of the data is told and ke
     }
     Tensor weight = torch::ones({1}, torch::requires_grad());
   };
-  auto trainer = hone::Trainer{Model{}, [](const Tensor&, const Tensor&) -> Tensor { throw Broken("loss"); }, hone::Sgd{},
-                               Witness{&told}};
+  auto trainer = hone::Trainer{Model{}, [](const Tensor&, const Tensor&) -> Tensor { throw Broken("loss"); },
+                               hone::Sgd{}, Witness{&told}};
   CHECK_THROWS_AS(trainer.train(tiny::batches(1)), Broken);
   CHECK(told == std::vector<std::string>{"loss"});
 

@@ -13,16 +13,20 @@
 namespace {
 
 auto traced(hone::Trace& trace) {
-  return hone::Trainer{tiny::Net(),           torch::nn::CrossEntropyLoss(),
-                       hone::Sgd{.lr = 0.1},  hone::GradAccum<2>{},
-                       hone::ClipNorm{1.0},   hone::StepLr{.step_updates = 1, .gamma = 0.5},
-                       hone::TracingCallback{&trace}, hone::TracingOverrides{&trace}};
+  return hone::Trainer{tiny::Net(),
+                       torch::nn::CrossEntropyLoss(),
+                       hone::Sgd{.lr = 0.1},
+                       hone::GradAccum<2>{},
+                       hone::ClipNorm{1.0},
+                       hone::StepLr{.step_updates = 1, .gamma = 0.5},
+                       hone::TracingCallback{&trace},
+                       hone::TracingOverrides{&trace}};
 }
 
 const hone::Trace batch_without_update{".on_train_step_start", "train_batch_loss", ".on_train_loss", "backward",
                                        ".on_train_step_end"};
-const hone::Trace batch_with_update{".on_train_step_start",       "train_batch_loss", ".on_train_loss", "backward",
-                                    ".on_before_optimizer_step", "optimizer_step",   "scheduler_step", "zero_grad",
+const hone::Trace batch_with_update{".on_train_step_start",      "train_batch_loss",  ".on_train_loss", "backward",
+                                    ".on_before_optimizer_step", "optimizer_step",    "scheduler_step", "zero_grad",
                                     ".on_optimizer_step",        ".on_train_step_end"};
 // The trainer's own evaluation of a batch is the loss step of training, so the user's own of that comes along.
 const hone::Trace eval_batch{".on_eval_step_start", "eval_batch_loss", "train_batch_loss", ".on_eval_step_end"};
@@ -162,13 +166,13 @@ TEST_CASE("events carry the batch, the output and the place in the run") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::ClipNorm{1.0},
                                Observer{&seen}};
   trainer.train(tiny::batches(2), {.eval_dataset = tiny::batches(2)});
-  CHECK(seen == std::vector<std::string>{
-                    "train start epoch 1 step 0 updates 0", "train loss epoch 1 step 0 updates 0",
-                    "train before epoch 1 step 0 updates 0", "train update epoch 1 step 0 updates 1",
-                    "train end epoch 1 step 0 updates 1", "train start epoch 1 step 1 updates 1",
-                    "train loss epoch 1 step 1 updates 1", "train before epoch 1 step 1 updates 1",
-                    "train update epoch 1 step 1 updates 2", "train end epoch 1 step 1 updates 2",
-                    "eval eval epoch 1 step 0 updates 2", "eval eval epoch 1 step 1 updates 2"});
+  CHECK(seen == std::vector<std::string>{"train start epoch 1 step 0 updates 0", "train loss epoch 1 step 0 updates 0",
+                                         "train before epoch 1 step 0 updates 0",
+                                         "train update epoch 1 step 0 updates 1", "train end epoch 1 step 0 updates 1",
+                                         "train start epoch 1 step 1 updates 1", "train loss epoch 1 step 1 updates 1",
+                                         "train before epoch 1 step 1 updates 1",
+                                         "train update epoch 1 step 1 updates 2", "train end epoch 1 step 1 updates 2",
+                                         "eval eval epoch 1 step 0 updates 2", "eval eval epoch 1 step 1 updates 2"});
   seen.clear();
   trainer.evaluate(tiny::batches(2));
   CHECK(seen.size() == 2);
@@ -213,8 +217,8 @@ struct Ordered {
 
 TEST_CASE("callbacks are told in the order of the constructor, several of one type each with its own value") {
   std::string text;
-  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Ordered{&text, 'a'},
-                               hone::ClipNorm{1.0}, Ordered{&text, 'b'}, Deaf{}, Ordered{&text, 'c'}};
+  auto trainer = hone::Trainer{tiny::Net(),         torch::nn::CrossEntropyLoss(), hone::Sgd{}, Ordered{&text, 'a'},
+                               hone::ClipNorm{1.0}, Ordered{&text, 'b'},           Deaf{},      Ordered{&text, 'c'}};
   trainer.train(tiny::batches(2));
   CHECK(text == "abcabc");
 }

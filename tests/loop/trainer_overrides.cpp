@@ -36,8 +36,8 @@ struct HearsPenalty {
 TEST_CASE("what a loss step of the user's own returns reaches the callbacks whole") {
   std::vector<double> penalties;
   tiny::Net net, weight_decay;
-  auto trainer =
-      hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, WithPenalty{0.5}, HearsPenalty{&penalties}};
+  auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, WithPenalty{0.5},
+                               HearsPenalty{&penalties}};
   const double expected = net->first->weight.square().sum().item<double>() * 0.5;
   const auto history = trainer.train(tiny::batches(2));
   REQUIRE(penalties.size() == 2);
@@ -212,8 +212,8 @@ struct SeesLosses {
 
 TEST_CASE("backward gets the share of the window, callbacks get the unscaled loss") {
   std::vector<double> shares, losses;
-  auto trainer = hone::Trainer{tiny::Net(),         torch::nn::CrossEntropyLoss(), hone::Sgd{}, hone::GradAccum<4>{},
-                               SeesShares{&shares}, SeesLosses{&losses}};
+  auto trainer = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss(), hone::Sgd{},
+                               hone::GradAccum<4>{}, SeesShares{&shares},           SeesLosses{&losses}};
   trainer.train(tiny::batches(4));
   REQUIRE(shares.size() == 4);
   for (std::size_t i = 0; i < 4; ++i) CHECK(shares[i] == Approx(losses[i] / 4));

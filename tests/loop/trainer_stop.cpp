@@ -79,25 +79,16 @@ TEST_CASE("a stop lets the update at hand finish and skips what has not begun") 
   };
   const auto row = GENERATE(
       // from                            time updates train eval  batches epochs
-      Row{"on_training_run_start",       1,   0,      0,    0,    0,      0},
-      Row{"on_train_epoch_start",        1,   0,      1,    0,    0,      1},
-      Row{"on_train_epoch_start",        2,   2,      2,    1,    2,      2},
-      Row{"on_train_step_start",         1,   1,      1,    0,    0,      1},
-      Row{"on_train_loss",               1,   1,      1,    0,    0,      1},
-      Row{"on_train_loss",               4,   2,      1,    0,    0,      1},
-      Row{"on_before_optimizer_step",    1,   1,      1,    0,    0,      1},
-      Row{"on_optimizer_step",           1,   1,      1,    0,    0,      1},
-      Row{"on_train_step_end",           1,   1,      1,    0,    0,      1},
-      Row{"on_train_step_end",           2,   1,      1,    0,    0,      1},
-      Row{"on_train_step_end",           3,   2,      1,    0,    0,      1},
-      Row{"on_train_epoch_end",          1,   2,      1,    0,    0,      1},
-      Row{"on_eval_epoch_start",         1,   2,      1,    1,    1,      1},
-      Row{"on_eval_step_start",          1,   2,      1,    1,    1,      1},
-      Row{"on_eval_step_end",            1,   2,      1,    1,    1,      1},
-      Row{"on_eval_step_end",            4,   4,      2,    2,    4,      2},
-      Row{"on_eval_epoch_end",           1,   2,      1,    1,    2,      1},
-      Row{"on_training_run_epoch_end",   1,   2,      1,    1,    2,      1},
-      Row{"on_training_run_epoch_end",   3,   6,      3,    3,    6,      3});
+      Row{"on_training_run_start", 1, 0, 0, 0, 0, 0}, Row{"on_train_epoch_start", 1, 0, 1, 0, 0, 1},
+      Row{"on_train_epoch_start", 2, 2, 2, 1, 2, 2}, Row{"on_train_step_start", 1, 1, 1, 0, 0, 1},
+      Row{"on_train_loss", 1, 1, 1, 0, 0, 1}, Row{"on_train_loss", 4, 2, 1, 0, 0, 1},
+      Row{"on_before_optimizer_step", 1, 1, 1, 0, 0, 1}, Row{"on_optimizer_step", 1, 1, 1, 0, 0, 1},
+      Row{"on_train_step_end", 1, 1, 1, 0, 0, 1}, Row{"on_train_step_end", 2, 1, 1, 0, 0, 1},
+      Row{"on_train_step_end", 3, 2, 1, 0, 0, 1}, Row{"on_train_epoch_end", 1, 2, 1, 0, 0, 1},
+      Row{"on_eval_epoch_start", 1, 2, 1, 1, 1, 1}, Row{"on_eval_step_start", 1, 2, 1, 1, 1, 1},
+      Row{"on_eval_step_end", 1, 2, 1, 1, 1, 1}, Row{"on_eval_step_end", 4, 4, 2, 2, 4, 2},
+      Row{"on_eval_epoch_end", 1, 2, 1, 1, 2, 1}, Row{"on_training_run_epoch_end", 1, 2, 1, 1, 2, 1},
+      Row{"on_training_run_epoch_end", 3, 6, 3, 3, 6, 3});
   CAPTURE(row.at, row.nth);
   const auto result = trained_until({row.at, row.nth});
   CHECK(result.count(".on_optimizer_step") == row.updates);
@@ -128,11 +119,10 @@ TEST_CASE("a stop before the update leaves the weights bit for bit and drops the
     const char* at;
     int nth, updates, batches;
   };
-  const auto row = GENERATE(Row{"on_train_step_start", 1, 0, 1}, Row{"on_train_loss", 1, 0, 1},
-                            Row{"on_train_loss", 2, 0, 2}, Row{"on_train_loss", 3, 1, 3},
-                            Row{"on_before_optimizer_step", 1, 0, 2}, Row{"on_before_optimizer_step", 2, 1, 4},
-                            Row{"on_train_step_end", 1, 0, 2}, Row{"on_train_epoch_start", 1, 0, 0},
-                            Row{"on_training_run_start", 1, 0, 0});
+  const auto row = GENERATE(
+      Row{"on_train_step_start", 1, 0, 1}, Row{"on_train_loss", 1, 0, 1}, Row{"on_train_loss", 2, 0, 2},
+      Row{"on_train_loss", 3, 1, 3}, Row{"on_before_optimizer_step", 1, 0, 2}, Row{"on_before_optimizer_step", 2, 1, 4},
+      Row{"on_train_step_end", 1, 0, 2}, Row{"on_train_epoch_start", 1, 0, 0}, Row{"on_training_run_start", 1, 0, 0});
   CAPTURE(row.at, row.nth);
   const auto result = trained_until({row.at, row.nth, true});
   CHECK(result.history.num_updates() == row.updates);
@@ -217,7 +207,8 @@ TEST_CASE("a loss that is NaN never reaches the weights") {
 
 TEST_CASE("a run that is stopped in its first epoch keeps its reason, whatever else watches it") {
   int calls = 1;
-  auto trainer = hone::Trainer{tiny::Net(), Poisoned{&calls}, hone::Sgd{}, hone::TerminateOnNaN{}, hone::EarlyStopping{}};
+  auto trainer =
+      hone::Trainer{tiny::Net(), Poisoned{&calls}, hone::Sgd{}, hone::TerminateOnNaN{}, hone::EarlyStopping{}};
   const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
   CHECK(tiny::contains(history.stop_reason().value_or(""), "NaN loss in batch 2"));
 }

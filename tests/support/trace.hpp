@@ -50,10 +50,10 @@ struct TracingOverrides {
     trace->push_back("create_eval_dataloader");
     return trainer.create_eval_dataloader(dataset, options);
   }
-#define HONE_TRACE_STEP(step)    \
-  void step(auto& trainer) {     \
-    trace->push_back(#step);     \
-    trainer.step();              \
+#define HONE_TRACE_STEP(step) \
+  void step(auto& trainer) {  \
+    trace->push_back(#step);  \
+    trainer.step();           \
   }
   HONE_TRACE_STEP(optimizer_step)
   HONE_TRACE_STEP(scheduler_step)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Accumulated windows against large batches. Means over parts are added in another order than the mean over the whole,
+/// so weights agree to rounding: 1e-6 for weights of size 1 in float32.
+#include <torch/torch.h>
+
+#include <ranges>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+constexpr double tolerance = 1e-6;
+constexpr std::int64_t small = 2;
+
+struct Losses {
+  std::vector<double>* losses;
+  void on_train_loss(const auto& event) { losses->push_back(event.output.loss.template item<double>()); }
+};
+
+struct Result {
+  std::vector<torch::Tensor> weights;
+  hone::RunHistory history;
+  std::vector<double> losses;
+};
+
+template <class Dataset, class... Settings>
+Result trained(Dataset&& dataset, std::int64_t batch_size, Settings... settings) {
+  Result result;
+  tiny::Net net;
+  auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9},
+                               Losses{&result.losses}, settings...};
+  result.history = trainer.train(std::forward<Dataset>(dataset),
+                                 {.num_epochs = 3, .per_device_batch_size = batch_size, .shuffle = false});
+  result.weights = tiny::weights(net);
+  return result;
+}
+
+TEST_CASE("a window of four batches is the four-fold batch") {
+  const auto windows = trained(tiny::dataset(24), small, hone::GradAccum<4>{});
+  const auto large = trained(tiny::dataset(24), 4 * small);
+  CHECK(windows.history.num_updates() == large.history.num_updates());
+  CHECK(tiny::distance(windows.weights, large.weights) < tolerance);
+  CHECK(windows.history.num_updates() == 9);
+}
+
+TEST_CASE("a short window at the end of an epoch is the shorter batch") {
+  const std::int64_t samples = GENERATE(10, 12, 14);  // 1, 2 or 3 batches in the last window
+  const auto windows = trained(tiny::dataset(samples), small, hone::GradAccum<4>{});
+  const auto large = trained(tiny::dataset(samples), 4 * small);
+  CHECK(windows.history.num_updates() == 6);
+  CHECK(tiny::distance(windows.weights, large.weights) < tolerance);
+}
+
+TEST_CASE("a range without length flushes its short window all the same, bit for bit") {
+  auto batches = tiny::batches(7, small);
+  auto unsized = batches | std::views::filter([](const auto&) { return true; });
+  static_assert(!std::ranges::sized_range<decltype(unsized)>);
+  const auto sized = trained(batches, small, hone::GradAccum<4>{}, hone::ClipNorm{0.1});
+  const auto open = trained(unsized, small, hone::GradAccum<4>{}, hone::ClipNorm{0.1});
+  CHECK(tiny::equal(sized.weights, open.weights));
+  CHECK(open.history.num_updates() == 6);
+  CHECK(open.history.at("train_loss_epoch") == sized.history.at("train_loss_epoch"));
+}
+
+TEST_CASE("a window whose length is known at run time is the same, bit for bit") {
+  const auto fixed = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipNorm{0.1});
+  const auto open = trained(tiny::dataset(14), small, hone::GradAccum<hone::dynamic>{4}, hone::ClipNorm{0.1});
+  CHECK(tiny::equal(fixed.weights, open.weights));
+  CHECK(fixed.losses == open.losses);
+  const auto one = trained(tiny::dataset(14), small, hone::GradAccum<hone::dynamic>{1});
+  CHECK(tiny::equal(one.weights, trained(tiny::dataset(14), small).weights));
+}
+
+TEST_CASE("a window longer than the epoch is the whole epoch") {
+  const auto windows = trained(tiny::dataset(10), small, hone::GradAccum<100>{});
+  CHECK(windows.history.num_updates() == 3);
+  CHECK(tiny::distance(windows.weights, trained(tiny::dataset(10), 10).weights) < tolerance);
+}
+
+TEST_CASE("losses are reported unscaled, whatever is accumulated") {
+  const auto windows = trained(tiny::dataset(24), small, hone::GradAccum<4>{});
+  const auto large = trained(tiny::dataset(24), 4 * small);
+  const auto a = windows.history.values("train_loss_epoch"), b = large.history.values("train_loss_epoch");
+  REQUIRE(a.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(a[i].value == Approx(b[i].value).epsilon(1e-6));
+  const double mean = (windows.losses[0] + windows.losses[1] + windows.losses[2] + windows.losses[3]) / 4;
+  CHECK(mean == Approx(large.losses[0]).epsilon(1e-6));
+}
+
+TEST_CASE("the norm is clipped once per window, on the mean of its gradients") {
+  const auto windows = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipNorm{0.05});
+  const auto large = trained(tiny::dataset(14), 4 * small, hone::ClipNorm{0.05});
+  CHECK(tiny::distance(windows.weights, large.weights) < tolerance);
+  const auto values = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipValue{0.01});
+  CHECK(tiny::distance(values.weights, trained(tiny::dataset(14), 4 * small, hone::ClipValue{0.01}).weights) <
+        tolerance);
+}
+
+}  // namespace

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/policies/device.hpp"
+
+#include <torch/torch.h>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using torch::Tensor;
+
+/// A device of the user's own that the host does not read: every batch is copied there. It counts what it moves.
+struct Elsewhere {
+  using slot = hone::slots::Device;
+  int* moves = nullptr;
+
+  [[nodiscard]] static c10::Device device() { return torch::kCPU; }
+  template <class Batch>
+  [[nodiscard]] std::remove_const_t<Batch> move(Batch& batch) const {
+    ++*moves;
+    return hone::map_tensors(batch, [](const Tensor& tensor) { return tensor.clone(); });
+  }
+};
+static_assert(hone::DevicePolicy<Elsewhere> && !hone::HostReadable<Elsewhere>);
+
+struct Arrived {
+  std::vector<const void*>* addresses;
+  void on_train_step_start(const auto& event) { addresses->push_back(event.batch.first.const_data_ptr()); }
+};
+
+TEST_CASE("the host hands out batches as they are") {
+  auto batch = tiny::batches(1)[0];
+  CHECK(&hone::Cpu::move(batch) == &batch);
+  const auto& constant = batch;
+  CHECK(&hone::Cpu::move(constant) == &constant);
+  CHECK(hone::Cpu::device() == c10::Device(torch::kCPU));
+}
+
+TEST_CASE("a device of the user's own moves each batch once, and nothing else has to know of it") {
+  int moves = 0;
+  std::vector<const void*> addresses;
+  tiny::Net net, on_host;
+  auto trainer = hone::Trainer{net,
+                               torch::nn::CrossEntropyLoss(),
+                               hone::Sgd{.lr = 0.1},
+                               hone::GradAccum<2>{},
+                               Elsewhere{&moves},
+                               Arrived{&addresses}};
+  const auto batches = tiny::batches(3);
+  const auto history = trainer.train(batches, {.eval_dataset = batches});
+  CHECK(moves == 6);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(addresses[i] != batches[i].first.const_data_ptr());
+  CHECK(trainer.predict(batches).size(0) == 12);
+  CHECK(moves == 9);
+  trainer.evaluate_batch(batches[0]);
+  trainer.step(batches[0]);
+  trainer.finish_window();
+  CHECK(moves == 11);
+
+  auto reference = hone::Trainer{on_host, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}};
+  const auto expected = reference.train(batches, {.eval_dataset = batches});
+  reference.step(batches[0]);
+  reference.finish_window();
+  CHECK(tiny::equal(tiny::weights(net), tiny::weights(on_host)));
+  CHECK(history.at("train_loss_epoch") == Approx(expected.at("train_loss_epoch")).epsilon(1e-12));
+  CHECK(history.at("eval_loss_epoch") == Approx(expected.at("eval_loss_epoch")).epsilon(1e-12));
+}
+
+/// Where a model and a loss are sent to.
+struct Sent {
+  Tensor forward(const Tensor& inputs) { return inputs * weight; }
+  torch::OrderedDict<std::string, Tensor> named_parameters() const {
+    torch::OrderedDict<std::string, Tensor> all;
+    all.insert("weight", weight);
+    return all;
+  }
+  void to(c10::Device device) {
+    CHECK(device == c10::Device(torch::kCPU));
+    weight = torch::ones({1}, torch::requires_grad());  // another tensor, as after a move
+  }
+  Tensor weight = torch::ones({1}, torch::requires_grad());
+};
+
+TEST_CASE("the model is moved before the optimizer is bound to its parameters") {
+  auto trainer = hone::Trainer{Sent{}, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1}};
+  CHECK(trainer.optimizer().parameters()[0].is_same(trainer.model().weight));
+}
+
+}  // namespace
