@@ -11,7 +11,8 @@ set(may_callbacks core history)
 set(may_policies core)
 set(may_optim core)
 set(may_data core)
-set(may_loop core schedule history callbacks policies optim data)
+set(may_finetune core history callbacks optim data)
+set(may_loop core schedule history callbacks policies optim data finetune)
 set(plain_rooms core schedule history callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/finetune/layers.hpp"
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+
+#include "nets.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+static_assert(hone::ModuleHandle<torch::nn::Sequential> && hone::ModuleHandle<torch::nn::LinearImpl> &&
+              hone::ModuleHandle<std::shared_ptr<nets::TokenNetImpl>> &&
+              hone::ModuleHandle<std::reference_wrapper<nets::TokenNetImpl>> && !hone::ModuleHandle<torch::Tensor> &&
+              !hone::ModuleHandle<std::shared_ptr<int>>);
+
+struct SyncBatchNormImpl : torch::nn::Module {};
+
+}  // namespace
+
+TEST_CASE("A model's modules are listed outer ones first, each once, with the parameters that they hold themselves") {
+  const nets::TokenNet model;
+  const auto nodes = hone::detail::nodes_of(*model.ptr());
+  REQUIRE(nodes.size() == 4);
+  nets::Names names;
+  std::vector<std::size_t> groups;
+  for (const auto& node : nodes) {
+    names.push_back(node.name);
+    groups.push_back(node.group);
+  }
+  CHECK(names == nets::Names{"", "block", "block.inner", "head"});
+  CHECK(groups == std::vector<std::size_t>{0, 0, 0, 1});
+  CHECK(nets::names_of(nodes[0].parameters) == nets::Names{"token"});
+  CHECK(nets::names_of(nodes[1].parameters) == nets::Names{"block.scale"});
+  CHECK(nets::names_of(nodes[2].parameters) == nets::Names{"block.inner.weight", "block.inner.bias"});
+  CHECK((nodes[0].is_whole_model && !nodes[1].is_whole_model && nodes[1].is_layer() && nodes[3].is_leaf));
+}
+
+TEST_CASE("A module that stands in two places is listed once") {
+  torch::nn::Linear shared(2, 2);
+  const torch::nn::Sequential model(shared, shared);
+  CHECK(hone::detail::nodes_of(*model.ptr()).size() == 2);
+  CHECK(hone::detail::num_layer_groups(*model) == 2);
+}
+
+TEST_CASE("Parameters that cannot have a gradient are no one's") {
+  torch::nn::Module model;
+  model.register_parameter("table", torch::ones({2}, torch::kLong), /*requires_grad=*/false);
+  CHECK(hone::detail::nodes_of(model)[0].parameters.empty());
+}
+
+TEST_CASE("Batch norms of every dimension are known, and those of the user's by their name") {
+  CHECK(hone::detail::is_batch_norm(*torch::nn::BatchNorm1d(1)));
+  CHECK(hone::detail::is_batch_norm(*torch::nn::BatchNorm2d(1)));
+  CHECK(hone::detail::is_batch_norm(*torch::nn::BatchNorm3d(1)));
+  CHECK(hone::detail::is_batch_norm(SyncBatchNormImpl()));
+  CHECK_FALSE(hone::detail::is_batch_norm(*torch::nn::InstanceNorm1d(1)));
+  CHECK_FALSE(hone::detail::is_batch_norm(*torch::nn::LayerNorm(torch::nn::LayerNormOptions({1}))));
+}
+
+TEST_CASE("A holder and a shared pointer are owned, a module is referred to, a null pointer is refused") {
+  nets::TokenNet holder;
+  CHECK(hone::detail::shared_module(holder).use_count() == holder.ptr().use_count());
+  CHECK(hone::detail::shared_module(*holder).get() == holder.get());
+  auto reference = std::ref(*holder);
+  CHECK(hone::detail::shared_module(reference).get() == holder.get());
+  std::shared_ptr<nets::TokenNetImpl> null;
+  CHECK_THROWS_AS(hone::detail::shared_module(null), std::invalid_argument);
+}
