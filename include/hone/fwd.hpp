@@ -7,6 +7,9 @@ namespace hone {
 template <class Model, class Loss, class Optimizer, class... Policies>
 class Trainer;
 
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class TrainingStep;
+
 template <class... Cs>
 class CallbackSet;
 

@@ -54,6 +54,8 @@ class Run {
  private:
   template <class, class, class, class...>
   friend class Trainer;
+  template <class, class, class, class, class...>
+  friend class TrainingStep;
   friend class RunDriver;
 
   enum class Stop { none, after_update, before_update };

@@ -131,15 +131,14 @@ struct OutputsOf {
 };
 template <class Model, InputsAndTarget Batch>
 struct OutputsOf<Model, Batch>
-    : decltype(with_inputs_and_target(std::declval<Batch&>(), std::declval<OutputsFor<Model>>())) {};
+    : decltype(with_inputs_and_target(std::declval<Batch&>(), std::declval<OutputsFor<Model>>())){};
 
 }  // namespace detail
 
 /// What `batch_loss` returns. Declared, not deduced: else each call of a function with an error in it is an error more.
 template <class Model, class Batch>
-using BatchOutputOf = BatchOutput<
-    std::conditional_t<std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>, at::Tensor,
-                       typename detail::OutputsOf<Model, Batch>::type>>;
+using BatchOutputOf = BatchOutput<std::conditional_t<std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>,
+                                                     at::Tensor, typename detail::OutputsOf<Model, Batch>::type>>;
 
 /// Forward and loss of a batch whose last member is the target and whose other members are the model's inputs.
 template <class Model, class Loss, class Batch>

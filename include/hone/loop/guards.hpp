@@ -9,7 +9,8 @@ namespace hone {
 /// Sets the number of threads that LibTorch's operators use from this thread; 0 leaves it as it is.
 class ThreadGuard {
  public:
-  explicit ThreadGuard(int num_threads) : before_(at::get_num_threads()), changed_(num_threads > 0 && num_threads != before_) {
+  explicit ThreadGuard(int num_threads)
+      : before_(at::get_num_threads()), changed_(num_threads > 0 && num_threads != before_) {
     if (changed_) at::set_num_threads(num_threads);
   }
   ThreadGuard(const ThreadGuard&) = delete;

@@ -25,10 +25,12 @@ class LossTracker {
   ///
   /// **Errors** `DataError` when the loss is not one number.
   void add(const at::Tensor& loss, std::int64_t samples) {
-    if (loss.numel() != 1) [[unlikely]] refuse(loss);
+    if (loss.numel() != 1) [[unlikely]]
+      refuse(loss);
     if constexpr (HostReadable<Device>) {
-      sum_.add(loss.scalar_type() == at::kFloat ? *static_cast<const float*>(loss.const_data_ptr()) : loss.item<double>(),
-               static_cast<double>(samples));
+      sum_.add(
+          loss.scalar_type() == at::kFloat ? *static_cast<const float*>(loss.const_data_ptr()) : loss.item<double>(),
+          static_cast<double>(samples));
     } else {
       if (!device_sum_.defined()) device_sum_ = at::zeros({}, loss.options().dtype(at::kDouble).requires_grad(false));
       device_sum_.add_(loss.detach().reshape({}), static_cast<double>(samples));
@@ -41,7 +43,8 @@ class LossTracker {
   [[nodiscard]] double mean(Processes& processes) const {
     RunningMean all = sum_;
     if constexpr (!HostReadable<Device>) {
-      if (samples_ > 0) all.add(device_sum_.item<double>() / static_cast<double>(samples_), static_cast<double>(samples_));
+      if (samples_ > 0)
+        all.add(device_sum_.item<double>() / static_cast<double>(samples_), static_cast<double>(samples_));
     }
     if constexpr (SumsOverProcesses<Processes>) {
       auto sums = at::zeros({2}, at::kDouble);
@@ -57,8 +60,8 @@ class LossTracker {
 
  private:
   [[noreturn, gnu::noinline]] static void refuse(const at::Tensor& loss) {
-    throw DataError(fmt::format("The loss has {} elements, one is needed. Reduce it to its mean (reduction = torch::kMean).",
-                                loss.numel()));
+    throw DataError(fmt::format(
+        "The loss has {} elements, one is needed. Reduce it to its mean (reduction = torch::kMean).", loss.numel()));
   }
 
   RunningMean sum_;

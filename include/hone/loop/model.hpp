@@ -17,7 +17,10 @@ namespace hone {
 /// What is behind a holder, a smart pointer or a reference wrapper; anything else itself.
 template <class T>
 decltype(auto) pointee(T& handle) {
-  if constexpr (requires { *handle; handle.operator->(); }) {
+  if constexpr (requires {
+                  *handle;
+                  handle.operator->();
+                }) {
     return *handle;
   } else if constexpr (requires { handle.get(); } && !std::is_same_v<PointeeOf<T>, T>) {
     return handle.get();
@@ -28,8 +31,9 @@ decltype(auto) pointee(T& handle) {
 
 /// Can be called with these inputs.
 template <class Model, class... Inputs>
-concept ForwardableWith = requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward(inputs...); } ||
-                          requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward({inputs...}).toTensor(); };
+concept ForwardableWith = requires(PointeeOf<Model>& model, Inputs&... inputs) {
+  model.forward(inputs...);
+} || requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward({inputs...}).toTensor(); };
 
 /// Calls the model. What a `torch::jit::Module` returns is unpacked to its tensor.
 template <class Model, class... Inputs>

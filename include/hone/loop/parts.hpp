@@ -23,7 +23,8 @@ struct JoinedCallbacks<Callbacks<Cs...>> {
   using type = CallbackSet<Cs...>;
 };
 template <class... As, class... Bs, class... Rest>
-struct JoinedCallbacks<Callbacks<As...>, Callbacks<Bs...>, Rest...> : JoinedCallbacks<Callbacks<As..., Bs...>, Rest...> {};
+struct JoinedCallbacks<Callbacks<As...>, Callbacks<Bs...>, Rest...>
+    : JoinedCallbacks<Callbacks<As..., Bs...>, Rest...> {};
 template <class Other, class... Rest>
   requires(!is_callback_list<Other>)
 struct JoinedCallbacks<Other, Rest...> : JoinedCallbacks<Rest...> {};
@@ -41,24 +42,26 @@ struct OverridesAmong<First, Rest...>
 
 /// What a constructor's argument means in the trainer's type: a callback stands in a list of callbacks.
 template <class A>
-using StandsFor = std::conditional_t<
-    TrainerArgument<A> || !(Relay<A> || first_uncallable<A>() != Hook::none || first_miss<A>() != Miss::none ||
-                            hears_any_event<A> || LimitsBatches<A>),
-    A, Callbacks<A>>;
+using StandsFor =
+    std::conditional_t<TrainerArgument<A> || !(Relay<A> || first_uncallable<A>() != Hook::none ||
+                                               first_miss<A>() != Miss::none || hears_any_event<A> || LimitsBatches<A>),
+                       A, Callbacks<A>>;
 
 template <class Value>
 struct value_without_place {
-  static_assert(sizeof(Value) == 0,
-                "hone: the constructor was given a value whose type is not in the trainer's type. Add it there, or leave "
-                "the type out: hone::Trainer{model, loss, optimizer, ...} finds it.");
+  static_assert(
+      sizeof(Value) == 0,
+      "hone: the constructor was given a value whose type is not in the trainer's type. Add it there, or leave "
+      "the type out: hone::Trainer{model, loss, optimizer, ...} finds it.");
 };
 struct value_with_place {};
 
 template <class T>
 struct value_is_needed {
-  static_assert(sizeof(T) == 0,
-                "hone: a policy, callback or override in this trainer's type cannot be made without a value. Give it to "
-                "the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{1.0}}.");
+  static_assert(
+      sizeof(T) == 0,
+      "hone: a policy, callback or override in this trainer's type cannot be made without a value. Give it to "
+      "the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{1.0}}.");
 };
 
 }  // namespace detail
@@ -93,8 +96,9 @@ class Given {
   /// True when every value is of a type that is among `Policies` or in a list of callbacks there.
   template <class... Policies>
   static consteval bool all_among() {
-    return (true && ... && (sizeof(std::conditional_t<is_among<Values, Policies...>, detail::value_with_place,
-                                                      detail::value_without_place<Values>>) > 0));
+    return (true && ... &&
+            (sizeof(std::conditional_t<is_among<Values, Policies...>, detail::value_with_place,
+                                       detail::value_without_place<Values>>) > 0));
   }
 
   /// Fills a set of callbacks; several of one type get their values in order.

@@ -19,8 +19,9 @@ template <class Dataset>
 class OptionalDataset {
  public:
   OptionalDataset() = default;
-  OptionalDataset(std::nullopt_t) {}                                // NOLINT: implicit, as for std::optional
-  OptionalDataset(Dataset& dataset) : dataset_(&dataset, [](auto*) {}) {}  // NOLINT: implicit, for `.eval_dataset = set`
+  OptionalDataset(std::nullopt_t) {}  // NOLINT: implicit, as for std::optional
+  OptionalDataset(Dataset& dataset)
+      : dataset_(&dataset, [](auto*) {}) {}  // NOLINT: implicit, for `.eval_dataset = set`
   OptionalDataset(Dataset&& dataset) : dataset_(std::make_shared<Dataset>(std::move(dataset))) {}  // NOLINT: likewise
   OptionalDataset(const Dataset& dataset)                                                          // NOLINT: likewise
     requires std::is_copy_constructible_v<Dataset>
@@ -36,8 +37,7 @@ class OptionalDataset {
 namespace detail {
 
 inline void require_at_least(std::string_view option, std::int64_t least, std::int64_t value) {
-  if (value < least)
-    throw std::invalid_argument(fmt::format("{} is {}. Give {} or more.", option, value, least));
+  if (value < least) throw std::invalid_argument(fmt::format("{} is {}. Give {} or more.", option, value, least));
 }
 inline void require_at_least(std::string_view option, std::int64_t least, const std::optional<std::int64_t>& value) {
   if (value) require_at_least(option, least, *value);
@@ -48,7 +48,8 @@ inline void require_at_least(std::string_view option, std::int64_t least, const 
 /// Options of a training run.
 ///
 /// **Units** num_epochs: passes through the data; max_num_train_steps: optimizer updates, of which the run ends with
-/// whatever limit comes first; batch sizes: samples on each device; num_threads: of LibTorch's operators, 0 leaves them.
+/// whatever limit comes first; batch sizes: samples on each device; num_threads: of LibTorch's operators, 0 leaves
+/// them.
 /// **Errors** `std::invalid_argument` for values out of range, before anything has happened.
 template <class EvalDataset>
 struct TrainOptions {
@@ -57,13 +58,15 @@ struct TrainOptions {
   std::int64_t per_device_batch_size = 8;
   std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training, unless given.
   std::optional<std::int64_t> max_num_train_steps = {};
-  bool shuffle = true;             ///< A new order in each epoch; not for loaders that bring their own order.
-  bool drop_last = false;          ///< Leaves out a last batch that is shorter than the others.
-  bool reset_run_history = true;   ///< False: the history goes on, its epochs and updates count on.
+  bool shuffle = true;                     ///< A new order in each epoch; not for loaders that bring their own order.
+  bool drop_last = false;                  ///< Leaves out a last batch that is shorter than the others.
+  bool reset_run_history = true;           ///< False: the history goes on, its epochs and updates count on.
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators and the order of the data; else they go on.
   int num_threads = 0;
 
-  [[nodiscard]] std::int64_t eval_batch_size() const { return eval_per_device_batch_size.value_or(per_device_batch_size); }
+  [[nodiscard]] std::int64_t eval_batch_size() const {
+    return eval_per_device_batch_size.value_or(per_device_batch_size);
+  }
 
   void check() const {
     detail::require_at_least("num_epochs", 0, num_epochs);

@@ -5,7 +5,6 @@
 
 #include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/cat.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
@@ -20,32 +19,22 @@
 #include <utility>
 #include <vector>
 
-#include "hone/callbacks/callback_set.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/data/loader.hpp"
-#include "hone/loop/batch_loss.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/loss_tracker.hpp"
 #include "hone/loop/model.hpp"
-#include "hone/loop/parts.hpp"
 #include "hone/loop/refusal.hpp"
 #include "hone/loop/run_options.hpp"
-#include "hone/optim/optimizer.hpp"
-#include "hone/policies/accumulation.hpp"
-#include "hone/policies/clipping.hpp"
-#include "hone/policies/device.hpp"
-#include "hone/policies/distribution.hpp"
-#include "hone/policies/execution.hpp"
-#include "hone/policies/precision.hpp"
-#include "hone/policies/transfer.hpp"
-#include "hone/schedule/schedule.hpp"
+#include "hone/loop/run_setup.hpp"
+#include "hone/loop/step.hpp"
 
 namespace hone {
 
 /// Trains a model.
 ///
-/// `Policies` may hold, in any order: an answer for each slot (see `core/slots.hpp`), lists of `Callbacks<...>`, and one
-/// type with overrides. A slot without an answer has a default that costs nothing.
+/// `Policies` may hold, in any order: an answer for each slot (see `core/slots.hpp`), lists of `Callbacks<...>`, and
+/// one type with overrides. A slot without an answer has a default that costs nothing.
 ///
 /// **Errors** at compile time, one sentence, for types that make no trainer.
 /// **Example**
@@ -55,30 +44,21 @@ namespace hone {
 /// ```
 template <class Model, class Loss, class Optimizer, class... Policies>
   requires Composable<Model, Loss, Optimizer, Policies...>
-class Trainer<Model, Loss, Optimizer, Policies...> {
- public:
-  using DeviceType = AnswerTo<slots::Device, Cpu, Policies...>;
-  using PrecisionType = AnswerTo<slots::Precision, Fp32, Policies...>;
-  using DistributionType = AnswerTo<slots::Distribution, SingleProcess, Policies...>;
-  using AccumulationType = AnswerTo<slots::Accumulation, GradAccum<1>, Policies...>;
-  using ClippingType = AnswerTo<slots::Clipping, NoClip, Policies...>;
-  using ScheduleType = AnswerTo<slots::Schedule, NoSchedule, Policies...>;
-  using TransferType = AnswerTo<slots::Transfer, Direct, Policies...>;
-  using ExecutionType = AnswerTo<slots::Execution, Eager, Policies...>;
-  using CallbacksType = CallbacksAmong<Policies...>;
-  using OverridesType = OverridesAmong<Policies...>;
-  using OptimizerType = BoundOptimizer<Optimizer>;
+class Trainer<Model, Loss, Optimizer, Policies...>
+    : public TrainingStep<Trainer<Model, Loss, Optimizer, Policies...>, Model, Loss, Optimizer, Policies...> {
+  using Step = TrainingStep<Trainer, Model, Loss, Optimizer, Policies...>;
 
+ public:
   /// `settings` are values for the policies, callbacks and overrides in the trainer's type, in any order; what is left
   /// out is default constructed. The model goes to the device, then the optimizer is bound to its parameters.
   template <class... Settings>
   explicit Trainer(Model model, Loss loss, Optimizer optimizer, Settings... settings)
-      : Trainer(Given<Settings...>(settings...), std::move(model), std::move(loss), std::move(optimizer)) {}
+      : Step(Given<Settings...>(settings...), std::move(model), std::move(loss), std::move(optimizer)) {
+    announce(InitEnd{{run_}});
+  }
 
   Trainer(Trainer&&) = default;
   Trainer(const Trainer&) = delete;
-
-  // ------------------------------------------------------------------------------------------------------------ runs
 
   /// Trains on a dataset held in tensors, an indexed dataset, or any range of batches; evaluates after each epoch when
   /// there is something to evaluate on.
@@ -94,9 +74,9 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
       decltype(auto) train_batches = train_loader(dataset, options);
       if (options.eval_dataset) {
         decltype(auto) eval_batches = eval_loader(*options.eval_dataset, options.eval_batch_size());
-        run_training(options, train_batches, &eval_batches);
+        run_training(options, train_batches, eval_batches);
       } else {
-        run_training(options, train_batches, nullptr);
+        run_training(options, train_batches, no_batches);
       }
     });
   }
@@ -128,25 +108,6 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     }
   }
 
-  // ----------------------------------------------------------------------------- for programs that own their loop
-
-  /// One full training step with every policy: forward, loss, backward and, when a window of batches is complete, the
-  /// update. Returns what the loss step returned. The model is in the mode that the caller gave it.
-  template <class Batch>
-  auto step(Batch&& batch) {
-    const at::AutoGradMode gradients(true);
-    if constexpr (has_schedule) {
-      if (scheduled_updates_ == 0 && window_ == 0) start_schedule(RunLength{});
-    }
-    return train_step(batch, /*is_last=*/false);
-  }
-
-  /// Does the update of a window of batches that is not complete, with the mean over its true length. `step` needs it
-  /// only when gradients are accumulated and the data ends early.
-  void finish_window() {
-    if (window_ > 0) update();
-  }
-
   /// Loss and outputs of one batch, in evaluation mode and without gradients.
   template <class Batch>
   auto evaluate_batch(Batch&& arrived) {
@@ -157,146 +118,62 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     return eval_output(batch);
   }
 
-  /// Tells an event of the user's own to the callbacks that have `on_event` for it.
-  template <class E>
-  void tell(const E& event) {
-    if constexpr (CallbacksType::template relays<E>) callbacks_.tell(event);
-  }
-
-  // ------------------------------------------------------------------- the loop's own steps, for overrides to call
-
-  /// The batches of a dataset, of a range of batches, or of what a pointer points to; a range is passed on by reference.
-  template <class Dataset>
-  decltype(auto) create_train_dataloader(Dataset& dataset, const LoaderOptions& options) {
-    return batches_of(dataset, options);
-  }
-  template <class Dataset>
-  decltype(auto) create_eval_dataloader(Dataset& dataset, const LoaderOptions& options) {
-    return batches_of(dataset, options);
-  }
-  /// Switches the model to training.
-  void train_epoch_start() { set_training(model_, true); }
-  /// Switches the model to evaluation.
-  void eval_epoch_start() { set_training(model_, false); }
-  /// Forward and loss of a batch, in the number format of the precision policy.
-  template <class Batch>
-  BatchOutputOf<Model, Batch> train_batch_loss(Batch& batch) {
-    [[maybe_unused]] const auto region = precision_.region(device_.device());
-    return batch_loss(model_, loss_, batch);
-  }
-  /// The loss step of training: the user's own where there is one.
-  template <class Batch>
-  auto eval_batch_loss(Batch& batch) {
-    return own_or<overrides::train_batch_loss>([this](auto& b) { return this->train_batch_loss(b); }, batch);
-  }
-  /// The model's outputs for a batch.
-  template <class Batch>
-  auto predict_batch(Batch& batch) {
-    [[maybe_unused]] const auto region = precision_.region(device_.device());
-    return with_inputs(batch, [this](auto&... inputs) { return forward_or_explain(model_, inputs...); });
-  }
-  void backward(const at::Tensor& loss) { loss.backward(); }
-  void optimizer_step() {
-    if constexpr (ScalesLoss<PrecisionType>) {
-      precision_.update(optimizer_);
-    } else {
-      optimizer_.step();
-    }
-  }
-  /// Sets the learning rates of the coming update.
-  void scheduler_step() {
-    if constexpr (has_schedule) {
-      for (std::size_t group = 0; group < optimizer_.num_groups(); ++group) {
-        optimizer_.set_lr(group, active_schedule_(optimizer_.base_lr(group), scheduled_updates_));
-      }
-    }
-  }
-  void zero_grad() { optimizer_.zero_grad(); }
-
-  // --------------------------------------------------------------------------------------------------------- parts
-
-  [[nodiscard]] Model& model() { return model_; }
-  [[nodiscard]] Loss& loss() { return loss_; }
-  [[nodiscard]] OptimizerType& optimizer() { return optimizer_; }
-  [[nodiscard]] CallbacksType& callbacks() { return callbacks_; }
-  [[nodiscard]] ScheduleType& schedule() { return schedule_; }  ///< What the next run will follow.
-  [[nodiscard]] Run& run() { return run_; }  ///< Lets an override or a host ask for a stop.
-  [[nodiscard]] const Run& run() const { return run_; }
-  [[nodiscard]] RunHistory& run_history() { return run_.history_; }
-
  private:
-  static constexpr bool has_schedule = Schedule<ScheduleType>;
-  static constexpr bool accumulates = !UpdatesEveryBatch<AccumulationType>;
+  struct NoBatches {};
+  static constexpr NoBatches no_batches{};
 
-  template <class... Settings>
-  Trainer(const Given<Settings...>& given, Model model, Loss loss, Optimizer optimizer)
-      : model_(std::move(model)),
-        loss_(std::move(loss)),
-        device_(given.template take<DeviceType>()),
-        precision_(given.template take<PrecisionType>()),
-        processes_(given.template take<DistributionType>()),
-        accumulation_(given.template take<AccumulationType>()),
-        clipping_(given.template take<ClippingType>()),
-        schedule_(given.template take<ScheduleType>()),
-        transfer_(given.template take<TransferType>()),
-        execution_(given.template take<ExecutionType>()),
-        overrides_(given.template take<OverridesType>()),
-        callbacks_(given.callbacks(std::type_identity<CallbacksType>{})),
-        optimizer_(bound(std::move(optimizer))),
-        active_schedule_(schedule_) {
-    static_assert(Given<Settings...>::template all_among<Policies...>());
-    if constexpr (ReducesGradients<DistributionType>) processes_.prepare(optimizer_.parameters());
-    announce(InitEnd{{run_}});
-  }
-
-  OptimizerType bound(Optimizer&& optimizer) {
-    move_to(model_, device_.device());
-    move_to(loss_, device_.device());
-    return bind(std::move(optimizer), named_parameters(pointee(model_)));
-  }
-
-  // ------------------------------------------------------------------------------------------------------ the loop
+  using Step::accumulation_;
+  using Step::announce;
+  using Step::callbacks_;
+  using Step::device_;
+  using Step::drop_window;
+  using Step::model_;
+  using Step::own_or;
+  using Step::processes_;
+  using Step::run_;
+  using Step::train_loss_;
+  using Step::transfer_;
+  using Step::window_;
 
   template <class Options, class TrainBatches, class EvalBatches>
-  void run_training(const Options& options, TrainBatches& train_batches, EvalBatches eval_batches) {
+  void run_training(const Options& options, TrainBatches& train_batches, EvalBatches& eval_batches) {
     if (options.reset_run_history) run_.history_.reset();
-    begin_run(Phase::train, training_config(options, train_batches, eval_batches));
+    begin_run(Phase::train, training_config(options, length_of(train_batches, Phase::train),
+                                            length_of(eval_batches, Phase::eval), accumulation_.steps()));
     drop_window();
-    start_schedule({.num_updates = run_.config_.num_update_steps().value_or(0),
-                    .num_updates_per_epoch = run_.config_.num_update_steps_per_epoch.value_or(0),
-                    .num_epochs = options.num_epochs});
-    own_or<overrides::training_run_start>([] {});
+    this->start_schedule(run_length(run_.config_));
+    own_or(overrides::training_run_start{}, [] {});
     announce(TrainingRunStart{{run_}});
     for (std::int64_t epoch = 0; epoch < options.num_epochs && !is_over(); ++epoch) {
       run_train_epoch(train_batches);
-      if constexpr (!std::is_null_pointer_v<EvalBatches>) {
-        if (!run_.stop_requested()) run_eval_epoch(*eval_batches, Phase::eval, "eval_loss_epoch");
+      if constexpr (BatchRange<EvalBatches>) {
+        if (!run_.stop_requested()) run_eval_epoch(eval_batches, Phase::eval, "eval_loss_epoch");
       }
-      own_or<overrides::training_run_epoch_end>([] {});
+      own_or(overrides::training_run_epoch_end{}, [] {});
       announce(TrainingRunEpochEnd{{run_}});
       run_.history_.increment_epoch();
     }
     announce_stop();
-    own_or<overrides::training_run_end>([] {});
+    own_or(overrides::training_run_end{}, [] {});
     announce(TrainingRunEnd{{run_}});
   }
 
   template <class Batches>
   void run_train_epoch(Batches& batches) {
-    begin_epoch(Phase::train, run_.config_.num_train_batches_per_epoch);
-    own_or<overrides::train_epoch_start>([this] { train_epoch_start(); });
+    run_.begin_epoch(Phase::train, run_.config_.num_train_batches_per_epoch);
+    own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
     train_loss_.reset();
     announce(TrainEpochStart{{run_}});
     set_epoch(batches, run_.epoch() - 1);
     if (!run_.stop_requested()) {
       for (auto&& batch : transfer_.over(batches, device_)) {
-        train_step(batch, is_last_batch());
+        this->train_step(batch, is_last_batch());
         if (is_epoch_over() || (window_ == 0 && is_over())) break;
       }
-      finish_window();
+      this->finish_window();
       require_batches();
     }
-    own_or<overrides::train_epoch_end>([] {});
+    own_or(overrides::train_epoch_end{}, [] {});
     const double loss = train_loss_.mean(processes_);
     if (run_.step_ > 0) run_.history_.record("train_loss_epoch", loss, Phase::train);
     announce(TrainEpochEnd{{run_}, loss});
@@ -305,8 +182,8 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class Batches>
   void run_eval_epoch(Batches& batches, Phase phase, std::string_view metric) {
     const at::NoGradGuard no_gradients;
-    begin_epoch(phase, run_.config_.num_eval_batches_per_epoch);
-    own_or<overrides::eval_epoch_start>([this] { eval_epoch_start(); });
+    run_.begin_epoch(phase, run_.config_.num_eval_batches_per_epoch);
+    own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
     eval_loss_.reset();
     announce(EvalEpochStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
@@ -319,7 +196,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
       if (is_epoch_over() || run_.stop_requested()) break;
     }
     require_batches();
-    own_or<overrides::eval_epoch_end>([] {});
+    own_or(overrides::eval_epoch_end{}, [] {});
     const double loss = eval_loss_.mean(processes_);
     run_.history_.record(metric, loss, phase);
     announce(EvalEpochEnd{{run_}, loss});
@@ -328,20 +205,20 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class Batches>
   void run_evaluation(const EvaluateOptions& options, Batches& batches) {
     run_.history_.reset();
-    begin_run(Phase::evaluation, evaluation_config(options, batches, Phase::evaluation));
-    own_or<overrides::evaluation_run_start>([] {});
+    begin_run(Phase::evaluation, evaluation_config(options, length_of(batches, Phase::evaluation)));
+    own_or(overrides::evaluation_run_start{}, [] {});
     announce(EvaluationRunStart{{run_}});
     run_eval_epoch(batches, Phase::evaluation, "evaluation_loss");
     announce_stop();
-    own_or<overrides::evaluation_run_end>([] {});
+    own_or(overrides::evaluation_run_end{}, [] {});
     announce(EvaluationRunEnd{{run_}});
   }
 
   template <class Batches, class Outputs>
   void run_prediction(const EvaluateOptions& options, Batches& batches, std::vector<Outputs>& outputs) {
     const at::NoGradGuard no_gradients;
-    begin_run(Phase::predict, evaluation_config(options, batches, Phase::predict));
-    begin_epoch(Phase::predict, run_.config_.num_eval_batches_per_epoch);
+    begin_run(Phase::predict, evaluation_config(options, length_of(batches, Phase::predict)));
+    run_.begin_epoch(Phase::predict, run_.config_.num_eval_batches_per_epoch);
     set_training(model_, false);
     announce(PredictRunStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
@@ -357,104 +234,15 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     announce(PredictRunEnd{{run_}});
   }
 
-  // ------------------------------------------------------------------------------------------------------ the step
-
-  template <class Batch>
-  auto train_step(Batch& arrived, bool is_last) {
-    auto&& batch = device_.move(arrived);
-    announce(TrainStepStart{{run_}}, WithBatch{batch});
-    auto output = execution_.run([&](auto& input) { return learn_from(input, is_last); }, batch);
-    announce(TrainStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
-    ++run_.step_;
-    return output;
-  }
-
-  template <class Batch>
-  auto learn_from(Batch& batch, bool is_last) {
-    const bool update_follows = !accumulates || is_last || window_ + 1 == accumulation_.steps();
-    if constexpr (ReducesGradients<DistributionType>) processes_.before_forward(update_follows);
-    auto output = own_or<overrides::train_batch_loss>([this](auto& b) { return this->train_batch_loss(b); }, batch);
-    train_loss_.add(output.loss, output.batch_size);
-    announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
-    if (run_.stop_ == Run::Stop::before_update) [[unlikely]] {
-      drop_window();
-    } else {
-      backward_share(output.loss);
-      if constexpr (ReducesGradients<DistributionType>) processes_.after_backward(update_follows);
-      ++window_;
-      if (update_follows) update();
-    }
-    return output;
-  }
-
-  /// Backward of a batch's share of the mean over a full window.
-  void backward_share(const at::Tensor& loss) {
-    const auto standard = [this](const at::Tensor& value) { backward(value); };
-    if constexpr (accumulates || ScalesLoss<PrecisionType>) {
-      at::Tensor share = accumulation_.steps() == 1 ? loss : loss / accumulation_.steps();
-      if constexpr (ScalesLoss<PrecisionType>) share = precision_.scale(share);
-      own_or<overrides::backward>(standard, share);
-    } else {
-      own_or<overrides::backward>(standard, loss);
-    }
-  }
-
-  void update() {
-    if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
-    if constexpr (accumulates) stretch_short_window();
-    window_ = 0;
-    clip();
-    if (run_.stop_ == Run::Stop::before_update) [[unlikely]] return drop_window();
-    own_or<overrides::optimizer_step>([this] { optimizer_step(); });
-    ++run_.num_updates_;
-    if constexpr (has_schedule) ++scheduled_updates_;
-    run_.history_.set_num_updates(run_.history_.num_updates() + 1);
-    own_or<overrides::scheduler_step>([this] { scheduler_step(); });
-    own_or<overrides::zero_grad>([this] { zero_grad(); });
-    announce(OptimizerStep{{run_}});
-  }
-
-  /// Makes the gradients of a window that ended early the mean over its true length.
-  void stretch_short_window() {
-    if (window_ == accumulation_.steps()) return;
-    const at::NoGradGuard no_gradients;
-    at::_foreach_mul_(optimizer_.collect_gradients(),
-                      static_cast<double>(accumulation_.steps()) / static_cast<double>(window_));
-  }
-
-  void clip() {
-    if constexpr (ClipPolicy<ClippingType>) {
-      const at::NoGradGuard no_gradients;
-      if (const auto gradients = optimizer_.collect_gradients(); !gradients.empty()) {
-        if constexpr (std::is_void_v<decltype(clipping_.clip(gradients))>) {
-          clipping_.clip(gradients);
-          announce(BeforeOptimizerStep{{run_}});
-        } else {
-          const auto clipped = clipping_.clip(gradients);
-          announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped});
-        }
-      }
-    } else {
-      announce(BeforeOptimizerStep{{run_}});
-    }
-  }
-
-  void drop_window() {
-    window_ = 0;
-    zero_grad();
-  }
-
   template <class Batch>
   auto eval_output(Batch& batch) {
-    return own_or<overrides::eval_batch_loss>([this](auto& b) { return this->eval_batch_loss(b); }, batch);
+    return own_or(overrides::eval_batch_loss{}, [this](auto& b) { return this->eval_batch_loss(b); }, batch);
   }
 
   template <class Batch>
   auto outputs_of(Batch& batch) {
-    return own_or<overrides::predict_batch>([this](auto& b) { return this->predict_batch(b); }, batch);
+    return own_or(overrides::predict_batch{}, [this](auto& b) { return this->predict_batch(b); }, batch);
   }
-
-  // ------------------------------------------------------------------------------------------ beginnings and ends
 
   /// Does what `run` says, and leaves modes, gradient mode and threads as they were.
   template <class F>
@@ -478,55 +266,17 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     config.num_processes = processes_.world_size();
     config.process_index = processes_.rank();
     config.device = device_.device().str();
-    config.precision = type_name<PrecisionType>();
+    config.precision = type_name<typename Step::PrecisionType>();
     run_.begin(phase, std::move(config));
     max_updates_ = run_.config_.max_num_train_steps.value_or(std::numeric_limits<std::int64_t>::max());
   }
 
-  void begin_epoch(Phase phase, std::optional<std::int64_t> num_batches) { run_.begin_epoch(phase, num_batches); }
-
-  void start_schedule(const RunLength& length) {
-    if constexpr (has_schedule) {
-      active_schedule_ = resolve_schedule(schedule_, length);
-      scheduled_updates_ = 0;
-      scheduler_step();
-    }
-  }
-
-  template <class Options, class TrainBatches, class EvalBatches>
-  RunConfig training_config(const Options& options, TrainBatches& train_batches, EvalBatches eval_batches) {
-    RunConfig config;
-    config.num_epochs = options.num_epochs;
-    config.train_per_device_batch_size = options.per_device_batch_size;
-    config.eval_per_device_batch_size = options.eval_batch_size();
-    config.num_train_batches_per_epoch = limited(batch_count(train_batches), Phase::train);
-    config.max_num_train_steps = options.max_num_train_steps;
-    config.seed = options.seed;
-    if constexpr (!std::is_null_pointer_v<EvalBatches>) {
-      config.num_eval_batches_per_epoch = limited(batch_count(*eval_batches), Phase::eval);
-    }
-    if (config.num_train_batches_per_epoch) {
-      config.num_update_steps_per_epoch =
-          (*config.num_train_batches_per_epoch + accumulation_.steps() - 1) / accumulation_.steps();
-    }
-    return config;
-  }
-
+  /// The batches of an epoch over a range, as far as the range or a callback's limit tell.
   template <class Batches>
-  RunConfig evaluation_config(const EvaluateOptions& options, Batches& batches, Phase phase) {
-    RunConfig config;
-    config.num_epochs = 1;
-    config.eval_per_device_batch_size = options.per_device_batch_size;
-    config.num_eval_batches_per_epoch = limited(batch_count(batches), phase);
-    return config;
+  std::optional<std::int64_t> length_of(Batches& batches, Phase phase) const {
+    return limited(batch_count(batches), callbacks_.batch_limit(phase));
   }
-
-  /// The number of batches of an epoch after the callbacks' limits. The limit itself where the range has no length.
-  std::optional<std::int64_t> limited(std::optional<std::int64_t> num_batches, Phase phase) const {
-    const auto limit = callbacks_.batch_limit(phase);
-    if (!num_batches || !limit) return num_batches ? num_batches : limit;
-    return std::min(*num_batches, *limit);
-  }
+  std::optional<std::int64_t> length_of(const NoBatches&, Phase) const { return std::nullopt; }
 
   template <class Dataset, class Options>
   decltype(auto) train_loader(Dataset& dataset, const Options& options) {
@@ -534,15 +284,19 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
                                .shuffle = options.shuffle,
                                .drop_last = options.drop_last,
                                .seed = options.seed ? *options.seed : drawn_seed()};
-    return own_or<overrides::create_train_dataloader>(
-        [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset, loader);
+    return own_or(
+        overrides::create_train_dataloader{},
+        [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset,
+        loader);
   }
 
   template <class Dataset>
   decltype(auto) eval_loader(Dataset& dataset, std::int64_t batch_size) {
     const LoaderOptions loader{.batch_size = batch_size};
-    return own_or<overrides::create_eval_dataloader>(
-        [this](auto& set, auto& how) -> decltype(auto) { return this->create_eval_dataloader(set, how); }, dataset, loader);
+    return own_or(
+        overrides::create_eval_dataloader{},
+        [this](auto& set, auto& how) -> decltype(auto) { return this->create_eval_dataloader(set, how); }, dataset,
+        loader);
   }
 
   /// True when the batch at hand is known to be the last of its epoch.
@@ -553,9 +307,10 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   void require_batches() const {
     if (run_.step_ > 0) return;
-    throw DataError(fmt::format("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
-                                "through only once lasts for one epoch.",
-                                run_.epoch(), to_string(run_.phase_)));
+    throw DataError(
+        fmt::format("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
+                    "through only once lasts for one epoch.",
+                    run_.epoch(), to_string(run_.phase_)));
   }
 
   void announce_stop() {
@@ -567,44 +322,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     }
   }
 
-  /// Tells an event of the loop, with the trainer and what else is at hand, to the callbacks that hear it. Where none
-  /// does, nothing is left of the call.
-  template <class E, class... Facets>
-  void announce(const E& event, const Facets&... facets) {
-    using Extended = Told<E, WithTrainer<Trainer>, Facets...>;
-    if constexpr (CallbacksType::template relays<Extended>) callbacks_.tell(Extended{event, {*this}, facets...});
-  }
-
-  /// Calls the user's own step where there is one, else the loop's.
-  template <class Point, class Standard, class... Args>
-  decltype(auto) own_or(Standard&& standard, Args&... args) {
-    static_assert(checked_override<Point, OverridesType, Trainer, Args...>);
-    if constexpr (has_override<Point, OverridesType, Trainer, Args...>) {
-      return Point::call(overrides_, *this, args...);
-    } else {
-      return standard(args...);
-    }
-  }
-
-  Model model_;
-  Loss loss_;
-  [[no_unique_address]] DeviceType device_;
-  [[no_unique_address]] PrecisionType precision_;
-  [[no_unique_address]] DistributionType processes_;
-  [[no_unique_address]] AccumulationType accumulation_;
-  [[no_unique_address]] ClippingType clipping_;
-  [[no_unique_address]] ScheduleType schedule_;
-  [[no_unique_address]] TransferType transfer_;
-  [[no_unique_address]] ExecutionType execution_;
-  [[no_unique_address]] OverridesType overrides_;
-  [[no_unique_address]] CallbacksType callbacks_;
-  OptimizerType optimizer_;
-  [[no_unique_address]] ScheduleType active_schedule_;  ///< Resolved for the run.
-
-  Run run_;
-  LossTracker<DeviceType> train_loss_, eval_loss_;
-  std::int64_t window_ = 0;             ///< Batches whose gradients wait for an update.
-  std::int64_t scheduled_updates_ = 0;  ///< Updates since the schedule began.
+  LossTracker<typename Step::DeviceType> eval_loss_;
   std::int64_t max_updates_ = std::numeric_limits<std::int64_t>::max();
 };
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The parts of a trainer: one of each, found by type, and the two ways in which the loop speaks to the user's own
+/// code, events and overrides.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <type_traits>
+#include <utility>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/loop/model.hpp"
+#include "hone/loop/parts.hpp"
+#include "hone/optim/optimizer.hpp"
+#include "hone/policies/accumulation.hpp"
+#include "hone/policies/clipping.hpp"
+#include "hone/policies/device.hpp"
+#include "hone/policies/distribution.hpp"
+#include "hone/policies/execution.hpp"
+#include "hone/policies/precision.hpp"
+#include "hone/policies/transfer.hpp"
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+/// What a trainer is made of. `Self` is the trainer, as events and overrides get it.
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Assembly {
+ public:
+  using DeviceType = AnswerTo<slots::Device, Cpu, Policies...>;
+  using PrecisionType = AnswerTo<slots::Precision, Fp32, Policies...>;
+  using DistributionType = AnswerTo<slots::Distribution, SingleProcess, Policies...>;
+  using AccumulationType = AnswerTo<slots::Accumulation, GradAccum<1>, Policies...>;
+  using ClippingType = AnswerTo<slots::Clipping, NoClip, Policies...>;
+  using ScheduleType = AnswerTo<slots::Schedule, NoSchedule, Policies...>;
+  using TransferType = AnswerTo<slots::Transfer, Direct, Policies...>;
+  using ExecutionType = AnswerTo<slots::Execution, Eager, Policies...>;
+  using CallbacksType = CallbacksAmong<Policies...>;
+  using OverridesType = OverridesAmong<Policies...>;
+  using OptimizerType = BoundOptimizer<Optimizer>;
+
+  [[nodiscard]] Model& model() { return model_; }
+  [[nodiscard]] Loss& loss() { return loss_; }
+  [[nodiscard]] OptimizerType& optimizer() { return optimizer_; }
+  [[nodiscard]] CallbacksType& callbacks() { return callbacks_; }
+  [[nodiscard]] ScheduleType& schedule() { return schedule_; }  ///< What the next run will follow.
+  [[nodiscard]] Run& run() { return run_; }                     ///< Lets an override or a host ask for a stop.
+  [[nodiscard]] const Run& run() const { return run_; }
+  [[nodiscard]] RunHistory& run_history() { return run_.history(); }
+
+  /// Tells an event of the user's own to the callbacks that have `on_event` for it.
+  template <class E>
+  void tell(const E& event) {
+    if constexpr (CallbacksType::template relays<E>) callbacks_.tell(event);
+  }
+
+ protected:
+  template <class... Settings>
+  Assembly(const Given<Settings...>& given, Model model, Loss loss, Optimizer optimizer)
+      : model_(std::move(model)),
+        loss_(std::move(loss)),
+        device_(given.template take<DeviceType>()),
+        precision_(given.template take<PrecisionType>()),
+        processes_(given.template take<DistributionType>()),
+        accumulation_(given.template take<AccumulationType>()),
+        clipping_(given.template take<ClippingType>()),
+        schedule_(given.template take<ScheduleType>()),
+        transfer_(given.template take<TransferType>()),
+        execution_(given.template take<ExecutionType>()),
+        overrides_(given.template take<OverridesType>()),
+        callbacks_(given.callbacks(std::type_identity<CallbacksType>{})),
+        optimizer_(bound(std::move(optimizer))),
+        active_schedule_(schedule_) {
+    static_assert(Given<Settings...>::template all_among<Policies...>());
+    if constexpr (ReducesGradients<DistributionType>) processes_.prepare(optimizer_.parameters());
+  }
+
+  OptimizerType bound(Optimizer&& optimizer) {
+    move_to(model_, device_.device());
+    move_to(loss_, device_.device());
+    return bind(std::move(optimizer), named_parameters(pointee(model_)));
+  }
+
+  /// Tells an event of the loop, with the trainer and what else is at hand, to the callbacks that hear it. Where none
+  /// does, nothing is left of the call.
+  template <class E, class... Facets>
+  void announce(const E& event, const Facets&... facets) {
+    using Extended = Told<E, WithTrainer<Self>, Facets...>;
+    if constexpr (CallbacksType::template relays<Extended>) callbacks_.tell(Extended{event, {self()}, facets...});
+  }
+
+  /// Calls the user's own step where there is one, else the loop's.
+  template <class Point, class Standard, class... Args>
+  decltype(auto) own_or(Point, Standard&& standard, Args&... args) {
+    static_assert(checked_override<Point, OverridesType, Self, Args...>);
+    if constexpr (has_override<Point, OverridesType, Self, Args...>) {
+      return Point::call(overrides_, self(), args...);
+    } else {
+      return standard(args...);
+    }
+  }
+
+  Model model_;
+  Loss loss_;
+  [[no_unique_address]] DeviceType device_;
+  [[no_unique_address]] PrecisionType precision_;
+  [[no_unique_address]] DistributionType processes_;
+  [[no_unique_address]] AccumulationType accumulation_;
+  [[no_unique_address]] ClippingType clipping_;
+  [[no_unique_address]] ScheduleType schedule_;
+  [[no_unique_address]] TransferType transfer_;
+  [[no_unique_address]] ExecutionType execution_;
+  [[no_unique_address]] OverridesType overrides_;
+  [[no_unique_address]] CallbacksType callbacks_;
+  OptimizerType optimizer_;
+  [[no_unique_address]] ScheduleType active_schedule_;  ///< Resolved for the run.
+  Run run_;
+
+ private:
+  Self& self() { return static_cast<Self&>(*this); }
+};
+
+}  // namespace hone

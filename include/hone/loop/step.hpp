@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One training step: forward, loss, backward and, when a window of batches is complete, the update.
+#pragma once
+
+#include <ATen/ops/_foreach_mul.h>
+#include <c10/core/GradMode.h>
+
+#include <cstdint>
+#include <type_traits>
+
+#include "hone/data/loader.hpp"
+#include "hone/loop/assembly.hpp"
+#include "hone/loop/batch_loss.hpp"
+#include "hone/loop/loss_tracker.hpp"
+
+namespace hone {
+
+/// The arithmetic of a step for the parts of a trainer.
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> {
+  using Parts = Assembly<Self, Model, Loss, Optimizer, Policies...>;
+
+ public:
+  using typename Parts::AccumulationType;
+  using typename Parts::ClippingType;
+  using typename Parts::DeviceType;
+  using typename Parts::DistributionType;
+  using typename Parts::PrecisionType;
+  using typename Parts::ScheduleType;
+
+  /// One full training step with every policy: forward, loss, backward and, when a window of batches is complete, the
+  /// update. Returns what the loss step returned. The model is in the mode that the caller gave it.
+  template <class Batch>
+  auto step(Batch&& batch) {
+    const at::AutoGradMode gradients(true);
+    if constexpr (has_schedule) {
+      if (scheduled_updates_ == 0 && window_ == 0) start_schedule(RunLength{});
+    }
+    return train_step(batch, /*is_last=*/false);
+  }
+
+  /// Does the update of a window of batches that is not complete, with the mean over its true length. `step` needs it
+  /// only when gradients are accumulated and the data ends early.
+  void finish_window() {
+    if (window_ > 0) update();
+  }
+
+  // ------------------------------------------------------------------- the loop's own steps, for overrides to call
+
+  /// The batches of a dataset, of a range of batches, or of what a pointer points to; a range is passed on by
+  /// reference.
+  template <class Dataset>
+  decltype(auto) create_train_dataloader(Dataset& dataset, const LoaderOptions& options) {
+    return batches_of(dataset, options);
+  }
+  template <class Dataset>
+  decltype(auto) create_eval_dataloader(Dataset& dataset, const LoaderOptions& options) {
+    return batches_of(dataset, options);
+  }
+  /// Switches the model to training.
+  void train_epoch_start() { set_training(model_, true); }
+  /// Switches the model to evaluation.
+  void eval_epoch_start() { set_training(model_, false); }
+  /// Forward and loss of a batch, in the number format of the precision policy.
+  template <class Batch>
+  BatchOutputOf<Model, Batch> train_batch_loss(Batch& batch) {
+    [[maybe_unused]] const auto region = precision_.region(device_.device());
+    return batch_loss(model_, loss_, batch);
+  }
+  /// The loss step of training: the user's own where there is one.
+  template <class Batch>
+  auto eval_batch_loss(Batch& batch) {
+    return own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch);
+  }
+  /// The model's outputs for a batch.
+  template <class Batch>
+  auto predict_batch(Batch& batch) {
+    [[maybe_unused]] const auto region = precision_.region(device_.device());
+    return with_inputs(batch, [this](auto&... inputs) { return forward_or_explain(model_, inputs...); });
+  }
+  void backward(const at::Tensor& loss) { loss.backward(); }
+  void optimizer_step() {
+    if constexpr (ScalesLoss<PrecisionType>) {
+      precision_.update(optimizer_);
+    } else {
+      optimizer_.step();
+    }
+  }
+  /// Sets the learning rates of the coming update.
+  void scheduler_step() {
+    if constexpr (has_schedule) {
+      for (std::size_t group = 0; group < optimizer_.num_groups(); ++group) {
+        optimizer_.set_lr(group, active_schedule_(optimizer_.base_lr(group), scheduled_updates_));
+      }
+    }
+  }
+  void zero_grad() { optimizer_.zero_grad(); }
+
+ protected:
+  static constexpr bool has_schedule = Schedule<ScheduleType>;
+  static constexpr bool accumulates = !UpdatesEveryBatch<AccumulationType>;
+
+  using Parts::accumulation_;
+  using Parts::active_schedule_;
+  using Parts::announce;
+  using Parts::clipping_;
+  using Parts::device_;
+  using Parts::execution_;
+  using Parts::loss_;
+  using Parts::model_;
+  using Parts::optimizer_;
+  using Parts::own_or;
+  using Parts::Parts;
+  using Parts::precision_;
+  using Parts::processes_;
+  using Parts::run_;
+  using Parts::schedule_;
+
+  template <class Batch>
+  auto train_step(Batch& arrived, bool is_last) {
+    auto&& batch = device_.move(arrived);
+    announce(TrainStepStart{{run_}}, WithBatch{batch});
+    auto output = execution_.run([&](auto& input) { return learn_from(input, is_last); }, batch);
+    announce(TrainStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
+    ++run_.step_;
+    return output;
+  }
+
+  template <class Batch>
+  auto learn_from(Batch& batch, bool is_last) {
+    const bool update_follows = !accumulates || is_last || window_ + 1 == accumulation_.steps();
+    if constexpr (ReducesGradients<DistributionType>) processes_.before_forward(update_follows);
+    auto output = own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch);
+    train_loss_.add(output.loss, output.batch_size);
+    announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
+    if (run_.stop_ == Run::Stop::before_update) [[unlikely]] {
+      drop_window();
+    } else {
+      backward_share(output.loss);
+      if constexpr (ReducesGradients<DistributionType>) processes_.after_backward(update_follows);
+      ++window_;
+      if (update_follows) update();
+    }
+    return output;
+  }
+
+  /// Backward of a batch's share of the mean over a full window.
+  void backward_share(const at::Tensor& loss) {
+    const auto standard = [this](const at::Tensor& value) { backward(value); };
+    if constexpr (accumulates || ScalesLoss<PrecisionType>) {
+      at::Tensor share = accumulation_.steps() == 1 ? loss : loss / accumulation_.steps();
+      if constexpr (ScalesLoss<PrecisionType>) share = precision_.scale(share);
+      own_or(overrides::backward{}, standard, share);
+    } else {
+      own_or(overrides::backward{}, standard, loss);
+    }
+  }
+
+  void update() {
+    if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
+    if constexpr (accumulates) stretch_short_window();
+    window_ = 0;
+    clip();
+    if (run_.stop_ == Run::Stop::before_update) [[unlikely]]
+      return drop_window();
+    own_or(overrides::optimizer_step{}, [this] { optimizer_step(); });
+    ++run_.num_updates_;
+    if constexpr (has_schedule) ++scheduled_updates_;
+    run_.history_.set_num_updates(run_.history_.num_updates() + 1);
+    own_or(overrides::scheduler_step{}, [this] { scheduler_step(); });
+    own_or(overrides::zero_grad{}, [this] { zero_grad(); });
+    announce(OptimizerStep{{run_}});
+  }
+
+  /// Makes the gradients of a window that ended early the mean over its true length.
+  void stretch_short_window() {
+    if (window_ == accumulation_.steps()) return;
+    const at::NoGradGuard no_gradients;
+    at::_foreach_mul_(optimizer_.collect_gradients(),
+                      static_cast<double>(accumulation_.steps()) / static_cast<double>(window_));
+  }
+
+  void clip() {
+    if constexpr (ClipPolicy<ClippingType>) {
+      const at::NoGradGuard no_gradients;
+      if (const auto gradients = optimizer_.collect_gradients(); !gradients.empty()) {
+        if constexpr (std::is_void_v<decltype(clipping_.clip(gradients))>) {
+          clipping_.clip(gradients);
+          announce(BeforeOptimizerStep{{run_}});
+        } else {
+          const auto clipped = clipping_.clip(gradients);
+          announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped});
+        }
+      }
+    } else {
+      announce(BeforeOptimizerStep{{run_}});
+    }
+  }
+
+  void drop_window() {
+    window_ = 0;
+    zero_grad();
+  }
+
+  void start_schedule(const RunLength& length) {
+    if constexpr (has_schedule) {
+      active_schedule_ = resolve_schedule(schedule_, length);
+      scheduled_updates_ = 0;
+      scheduler_step();
+    }
+  }
+
+  LossTracker<DeviceType> train_loss_;
+  std::int64_t window_ = 0;             ///< Batches whose gradients wait for an update.
+  std::int64_t scheduled_updates_ = 0;  ///< Updates since the schedule began.
+};
+
+}  // namespace hone
