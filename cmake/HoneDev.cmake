@@ -26,12 +26,16 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND PROJECT_IS_TOP_LEVEL)
       "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime" "${CCACHE}")
 endif()
 
+# Tests and examples compute little: compiling them quickly is worth more than their speed.
+set(hone_quick_build "$<$<CONFIG:Release>:-O1>")
+
 # Pays from the second file that includes LibTorch with clang, from the tenth with g++.
 if(HONE_DEV_PCH AND HONE_WITH_TORCH)
   set(source "${CMAKE_BINARY_DIR}/hone_pch.cpp")
   file(CONFIGURE OUTPUT "${source}" CONTENT "" @ONLY)
   add_library(hone_pch OBJECT "${source}")
   target_link_libraries(hone_pch PRIVATE hone::hone hone_dev)
+  target_compile_options(hone_pch PRIVATE ${hone_quick_build})
   target_precompile_headers(hone_pch PRIVATE <torch/torch.h> <boost/hana.hpp> <fmt/format.h>)
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     target_compile_options(hone_dev INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
@@ -40,10 +44,16 @@ if(HONE_DEV_PCH AND HONE_WITH_TORCH)
   endif()
 endif()
 
-# One of the project's own programs that uses LibTorch.
+# One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimisation,
+# and so no share in the precompiled header.
 function(hone_torch_program name)
-  add_executable(${name} ${ARGN})
+  cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMIZED" "" "")
+  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE hone::hone hone_dev)
+  if(arg_OPTIMIZED)
+    return()
+  endif()
+  target_compile_options(${name} PRIVATE ${hone_quick_build})
   if(TARGET hone_pch)
     target_precompile_headers(${name} REUSE_FROM hone_pch)
   endif()
