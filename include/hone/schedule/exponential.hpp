@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The learning rate that shrinks by the same factor again and again.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+/// `base_lr * gamma^(update / decay_updates)`, with a true division: the rate falls at each update.
+///
+/// **Units** gamma: the factor, above 0; there is no default. decay_updates: the updates in which the factor is reached
+/// once, at least 1.
+/// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
+/// **Source** `torch.optim.lr_scheduler.ExponentialLR`.
+/// **Example** `ExponentialLr{.gamma = 0.95, .decay_updates = run::num_updates_per_epoch}`
+struct ExponentialLr {
+  using slot = slots::Schedule;
+
+  double gamma = 0.0;
+  Updates decay_updates = 1;
+
+  constexpr double operator()(double base_lr, std::int64_t update) const {
+    return base_lr * std::pow(gamma, static_cast<double>(update) / static_cast<double>(decay_updates.count()));
+  }
+
+  [[nodiscard]] constexpr ExponentialLr resolved(const RunLength& length) const {
+    ExponentialLr result = *this;
+    result.decay_updates = decay_updates.resolved(length, "ExponentialLr::decay_updates");
+    detail::check_at_least("ExponentialLr::decay_updates", result.decay_updates.count(), 1);
+    detail::check_positive("ExponentialLr::gamma", gamma);
+    return result;
+  }
+
+  friend constexpr bool operator==(const ExponentialLr&, const ExponentialLr&) = default;
+};
+static_assert(ResolvableSchedule<ExponentialLr>);
+
+}  // namespace hone

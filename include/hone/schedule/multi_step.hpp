@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The learning rate that falls at given updates.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+/// `base_lr * gamma^k`, where k is the number of milestones that are reached. A milestone given twice counts twice.
+///
+/// **Units** milestones: updates, in any order; there is no default.
+/// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
+/// **Source** `torch.optim.lr_scheduler.MultiStepLR`, whose milestones are what the caller makes of them: usually
+/// epochs.
+/// **Example** `MultiStepLr{.milestones = {30 * run::num_updates_per_epoch, 60 * run::num_updates_per_epoch}}`
+struct MultiStepLr {
+  using slot = slots::Schedule;
+
+  std::vector<Updates> milestones = {};
+  double gamma = 0.1;
+
+  constexpr double operator()(double base_lr, std::int64_t update) const {
+    int reached = 0;
+    for (const auto& milestone : milestones) reached += update >= milestone.count();
+    return base_lr * std::pow(gamma, reached);
+  }
+
+  [[nodiscard]] constexpr MultiStepLr resolved(const RunLength& length) const {
+    MultiStepLr result = *this;
+    if (milestones.empty()) detail::reject_setting("MultiStepLr::milestones", "empty", "Give at least one.");
+    for (auto& milestone : result.milestones) {
+      milestone = milestone.resolved(length, "MultiStepLr::milestones");
+      detail::check_at_least("MultiStepLr::milestones", milestone.count(), 0);
+    }
+    detail::check_not_negative("MultiStepLr::gamma", gamma);
+    return result;
+  }
+
+  friend constexpr bool operator==(const MultiStepLr&, const MultiStepLr&) = default;
+};
+static_assert(ResolvableSchedule<MultiStepLr>);
+
+}  // namespace hone

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The learning rate along straight lines between given points.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+/// The base value times a factor that runs in straight lines between points, and is that of the first point before it
+/// and that of the last one after it. Two points at the same update are a jump: the second one holds from there on.
+///
+/// **Units** update: updates, in ascending order; factor: multiples of the base value, at least 0.
+/// **Errors** `resolved` throws `std::invalid_argument` for points out of order and settings that are out of range.
+/// **Source** linear interpolation, as `numpy.interp`.
+/// **Example** `PiecewiseLr{.points = {{0, 0.1}, {run::num_updates / 10, 1.0}, {run::num_updates, 0.0}}}`
+struct PiecewiseLr {
+  using slot = slots::Schedule;
+
+  struct Point {
+    Updates update = 0;
+    double factor = 1.0;
+
+    friend constexpr bool operator==(const Point&, const Point&) = default;
+  };
+  std::vector<Point> points = {};
+
+  constexpr double operator()(double base_lr, std::int64_t update) const {
+    std::size_t next = 0;  // the first point that is yet to come
+    while (next < points.size() && points[next].update.count() <= update) ++next;
+    if (next == 0) return base_lr * points.front().factor;
+    const auto& from = points[next - 1];
+    if (next == points.size()) return base_lr * from.factor;
+    const auto start = from.update.count();
+    const double progress =
+        static_cast<double>(update - start) / static_cast<double>(points[next].update.count() - start);
+    return base_lr * (from.factor + (points[next].factor - from.factor) * progress);
+  }
+
+  [[nodiscard]] constexpr PiecewiseLr resolved(const RunLength& length) const {
+    PiecewiseLr result = *this;
+    if (points.empty()) detail::reject_setting("PiecewiseLr::points", "empty", "Give at least one.");
+    std::int64_t last = 0;
+    for (auto& point : result.points) {
+      point.update = point.update.resolved(length, "PiecewiseLr::points");
+      detail::check_at_least("PiecewiseLr::points", point.update.count(), 0);
+      detail::check_not_negative("PiecewiseLr::points' factor", point.factor);
+      if (point.update.count() < last) reject_order(last, point.update.count());
+      last = point.update.count();
+    }
+    return result;
+  }
+
+  friend constexpr bool operator==(const PiecewiseLr&, const PiecewiseLr&) = default;
+
+ private:
+  [[noreturn]] static void reject_order(std::int64_t before, std::int64_t after) {
+    throw std::invalid_argument("PiecewiseLr::points has update " + std::to_string(after) + " after update " +
+                                std::to_string(before) + ". Give the points in ascending order.");
+  }
+};
+static_assert(ResolvableSchedule<PiecewiseLr>);
+
+}  // namespace hone

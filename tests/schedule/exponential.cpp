@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Tests of `hone/schedule/exponential.hpp`.
+#include "hone/schedule/exponential.hpp"
+
+#include <concepts>
+
+#include "check_values.hpp"
+#include "reference_values.hpp"
+
+using hone::ExponentialLr;
+
+static_assert(hone::ResolvableSchedule<ExponentialLr> && std::same_as<ExponentialLr::slot, hone::slots::Schedule>);
+
+TEST_CASE("the rates are those of PyTorch's ExponentialLR") {
+  check_values(ExponentialLr{.gamma = 0.87}.resolved({}), 0.3, hone::reference::exponential);
+}
+
+TEST_CASE("a factor may be reached over several updates") {
+  const auto schedule = ExponentialLr{.gamma = 0.25, .decay_updates = hone::run::num_updates_per_epoch}.resolved(
+      {.num_updates_per_epoch = 10});
+  CHECK(schedule(0.8, 5) == Approx(0.4).epsilon(1e-12));
+  CHECK(schedule(0.8, 10) == Approx(0.2).epsilon(1e-12));
+  CHECK(schedule(0.8, 20) == Approx(0.05).epsilon(1e-12));
+  CHECK(schedule(0.8, 1'000'000'000) == 0.0);
+}
+
+TEST_CASE("an exponential refuses settings out of range") {
+  CHECK(refusal(ExponentialLr{}) == "ExponentialLr::gamma is 0. Give a finite number above 0.");
+  CHECK(refuses("ExponentialLr::decay_updates is 0", ExponentialLr{.gamma = 0.5, .decay_updates = 0}));
+}
