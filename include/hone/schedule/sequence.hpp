@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One schedule after another.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+/// A schedule that takes over at update `at`, which is its own update 0.
+template <Schedule S>
+struct Then {
+  Updates at = 0;
+  S schedule = {};
+
+  friend constexpr bool operator==(const Then&, const Then&) = default;
+};
+
+/// `first`, until the first of `rest` takes over, and so on. Each schedule sees a run of its own length: its
+/// `run::num_updates` are those between its start and the next one's.
+///
+/// **Units** `Then::at`: updates of the whole run, in ascending order.
+/// **Errors** `resolved` throws `std::invalid_argument` for starts that are out of order or leave the last schedule
+/// nothing of the run, and what the schedules throw.
+/// **Source** `torch.optim.lr_scheduler.SequentialLR`, whose milestones are the starts.
+/// **Example** `Sequence{LinearLr{}, Then{500, ConstantLr{}}, Then{run::num_updates / 2, PolynomialLr{}}}`
+template <Schedule First, Schedule... Rest>
+struct Sequence {
+  using slot = slots::Schedule;
+
+  First first = {};
+  std::tuple<Then<Rest>...> rest = {};
+
+  constexpr Sequence() = default;
+  constexpr explicit Sequence(First begin, Then<Rest>... after) : first(std::move(begin)), rest(std::move(after)...) {}
+
+  constexpr double operator()(double base_lr, std::int64_t update) const { return value<0>(first, 0, base_lr, update); }
+
+  [[nodiscard]] constexpr Sequence resolved(const RunLength& length) const {
+    Sequence result = *this;
+    std::apply([&](auto&... after) { ((after.at = after.at.resolved(length, "Then::at")), ...); }, result.rest);
+    RunLength part = length;
+    part.num_updates = result.end_of<0>(0, length);
+    result.first = resolve_schedule(first, part);
+    result.template resolve_rest<0>(length);
+    return result;
+  }
+
+  friend constexpr bool operator==(const Sequence&, const Sequence&) = default;
+
+ private:
+  template <std::size_t I>
+  constexpr double value(const auto& schedule, std::int64_t start, double base_lr, std::int64_t update) const {
+    if constexpr (I < sizeof...(Rest)) {
+      const auto& next = std::get<I>(rest);
+      if (const auto at = next.at.count(); update >= at) return value<I + 1>(next.schedule, at, base_lr, update);
+    }
+    return schedule(base_lr, update - start);
+  }
+
+  /// The length of the part that begins at `start` and ends with the I-th of the rest; 0 where it is unknown.
+  template <std::size_t I>
+  constexpr std::int64_t end_of(std::int64_t start, const RunLength& length) const {
+    if constexpr (I < sizeof...(Rest)) {
+      const auto end = std::get<I>(rest).at.count();
+      if (end <= start) reject_order(start, end);
+      return end - start;
+    } else {
+      if (length.num_updates <= 0) return 0;
+      if (start >= length.num_updates) reject_length(start, length.num_updates);
+      return length.num_updates - start;
+    }
+  }
+
+  template <std::size_t I>
+  constexpr void resolve_rest(const RunLength& length) {
+    if constexpr (I < sizeof...(Rest)) {
+      auto& then = std::get<I>(rest);
+      RunLength part = length;
+      part.num_updates = end_of<I + 1>(then.at.count(), length);
+      then.schedule = resolve_schedule(then.schedule, part);
+      resolve_rest<I + 1>(length);
+    }
+  }
+
+  [[noreturn]] static void reject_order(std::int64_t before, std::int64_t after) {
+    throw std::invalid_argument("Sequence has a schedule that takes over at update " + std::to_string(after) +
+                                ", and the one before it begins at " + std::to_string(before) +
+                                ". Give the starts in ascending order, the first above 0.");
+  }
+  [[noreturn]] static void reject_length(std::int64_t start, std::int64_t num_updates) {
+    throw std::invalid_argument("Sequence: the last schedule takes over at update " + std::to_string(start) +
+                                ", which leaves nothing of the run's " + std::to_string(num_updates) +
+                                " updates. Let it start earlier, or train for longer.");
+  }
+};
+
+template <class First, class... Rest>
+Sequence(First, Then<Rest>...) -> Sequence<First, Rest...>;
+
+}  // namespace hone
