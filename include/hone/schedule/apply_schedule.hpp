@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Writes a schedule's values into an optimizer's parameter groups.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <tuple>
+
+#include "hone/schedule/fields.hpp"
+#include "hone/schedule/schedule.hpp"
+#include "hone/schedule/schedules.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class S>
+inline constexpr bool is_schedules = false;
+template <class... Of>
+inline constexpr bool is_schedules<Schedules<Of...>> = true;
+
+/// What `apply_schedule` takes.
+template <class S>
+inline constexpr bool is_any_schedule =
+    std::same_as<S, NoSchedule> || Schedule<S> || GroupSchedule<S> || is_schedule_of<S> || is_schedules<S>;
+
+template <class S>
+struct explain_schedule {
+  static_assert(is_any_schedule<S>,
+                "hone: this schedule cannot be called as "
+                "`double operator()(double base_lr, std::int64_t update) const`.");
+};
+
+template <class Field, class Settings>
+struct driven_field {
+  static_assert(
+      sizeof(Settings) == 0,
+      "hone: a schedule drives a field that this optimizer's settings do not have as a double. Choose another "
+      "field, or an optimizer that has it.");
+};
+
+template <class Field, class Optimizer>
+struct driven_optimizer {
+  static_assert(sizeof(Optimizer) == 0,
+                "hone: of this optimizer, a schedule can drive the learning rate only. Use a rule of hone's, such as "
+                "Sgd or AdamW, to drive another field.");
+};
+
+template <class Field, class Settings>
+concept HasField = requires(Settings& settings) {
+  { Field::of(settings) } -> std::same_as<double&>;
+};
+
+template <class Optimizer>
+concept KeepsBaseSettings = requires(Optimizer& optimizer, std::size_t group) {
+  optimizer.groups()[group].settings;
+  optimizer.groups()[group].base_settings();
+};
+
+/// Calls `f(field, schedule)` for each field that `schedule` drives.
+template <class S, class F>
+constexpr void for_each_field(const S& schedule, const F& f) {
+  if constexpr (is_schedules<S>) {
+    std::apply([&](const auto&... of) { (for_each_field(of, f), ...); }, schedule.schedules);
+  } else if constexpr (is_schedule_of<S>) {
+    f(typename S::field{}, schedule.schedule);
+  } else if constexpr (Schedule<S> || GroupSchedule<S>) {
+    f(fields::Lr{}, schedule);
+  } else if constexpr (!is_any_schedule<S>) {
+    static_cast<void>(sizeof(explain_schedule<S>));
+  }
+}
+
+template <class S>
+constexpr double scheduled_value(const S& schedule, double base, std::int64_t update, std::size_t group) {
+  if constexpr (GroupSchedule<S>) {
+    return schedule(base, update, group);
+  } else {
+    return schedule(base, update);
+  }
+}
+
+template <class Field, class S, class Settings>
+constexpr void drive(const S& schedule, Settings& settings, const auto& base, std::int64_t update, std::size_t group) {
+  if constexpr (HasField<Field, Settings>) {
+    Field::of(settings) = scheduled_value(schedule, Field::of(base), update, group);
+  } else {
+    static_cast<void>(sizeof(driven_field<Field, Settings>));
+  }
+}
+
+}  // namespace detail
+
+/// True when a schedule of type `S` sets learning rates: a change made by anyone else would not last.
+template <class S>
+inline constexpr bool drives_lr = Schedule<S> || GroupSchedule<S>;
+template <class Field, class S>
+inline constexpr bool drives_lr<ScheduleOf<Field, S>> = std::same_as<Field, fields::Lr>;
+template <class... Of>
+inline constexpr bool drives_lr<Schedules<Of...>> = (drives_lr<Of> || ...);
+
+/// Sets the driven fields of `groups[i].settings` to their values for update `update`, which start from those in
+/// `base_settings[i]`.
+///
+/// **Errors** at compile time, one sentence, when the settings lack a field; at run time what the schedule throws.
+template <class S, class Groups, class BaseSettings>
+constexpr void apply_schedule(const S& schedule, Groups&& groups, const BaseSettings& base_settings,
+                              std::int64_t update) {
+  detail::for_each_field(schedule, [&]<class Field>(Field, const auto& values) {
+    for (std::size_t i = 0; i < std::size(groups); ++i) {
+      detail::drive<Field>(values, groups[i].settings, base_settings[i], update, i);
+    }
+  });
+}
+
+/// The same for an optimizer: learning rates by `base_lr` and `set_lr`, every other field by `groups()`, whose elements
+/// have `settings` and `base_settings()`, the settings with which the group was made.
+///
+/// **Errors** at compile time, one sentence, when the optimizer has no such groups or its settings lack a field.
+/// **Example** `apply_schedule(schedule, optimizer, optimizer.num_updates());`
+template <class S, class Optimizer>
+constexpr void apply_schedule(const S& schedule, Optimizer& optimizer, std::int64_t update) {
+  detail::for_each_field(schedule, [&]<class Field>(Field, const auto& values) {
+    for (std::size_t i = 0; i < optimizer.num_groups(); ++i) {
+      if constexpr (std::same_as<Field, fields::Lr>) {
+        optimizer.set_lr(i, detail::scheduled_value(values, optimizer.base_lr(i), update, i));
+      } else if constexpr (detail::KeepsBaseSettings<Optimizer>) {
+        auto&& group = optimizer.groups()[i];
+        detail::drive<Field>(values, group.settings, group.base_settings(), update, i);
+      } else {
+        static_cast<void>(sizeof(detail::driven_optimizer<Field, Optimizer>));
+      }
+    }
+  });
+}
+
+}  // namespace hone

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The settings of a parameter group that a schedule can drive, by name: `fields::momentum = OneCycleMomentum{}`.
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+/// A schedule and the field that it drives. The schedule's base value is the group's own value of that field.
+///
+/// A field is a type with `of(settings)`, which returns a reference to the number; those in `fields` find a member by
+/// its name, so one for a rule of your own is written as they are.
+///
+/// **Example** `fields::weight_decay = LinearLr{.start_factor = 1.0, .end_factor = 0.0}`
+template <class Field, class S>
+  requires Schedule<S> || GroupSchedule<S>
+struct ScheduleOf {
+  using slot = slots::Schedule;
+  using field = Field;
+
+  S schedule = {};
+
+  [[nodiscard]] constexpr ScheduleOf resolved(const RunLength& length) const {
+    return {resolve_schedule(schedule, length)};
+  }
+
+  friend constexpr bool operator==(const ScheduleOf&, const ScheduleOf&) = default;
+};
+
+namespace fields {
+
+/// Declares a field: its type, and an object of that type to which a schedule can be assigned.
+#define HONE_FIELD(Type, member)                                             \
+  struct Type {                                                              \
+    static constexpr std::string_view name = #member;                        \
+    template <class Settings>                                                \
+      requires requires(Settings& settings) { settings.member; }             \
+    static constexpr auto& of(Settings& settings) {                          \
+      return settings.member;                                                \
+    }                                                                        \
+    template <class S>                                                       \
+    constexpr ScheduleOf<Type, S> operator=(S schedule) const { /* NOLINT */ \
+      return {std::move(schedule)};                                          \
+    }                                                                        \
+  };                                                                         \
+  inline constexpr Type member {}
+
+HONE_FIELD(Lr, lr);
+HONE_FIELD(Momentum, momentum);
+HONE_FIELD(Dampening, dampening);
+HONE_FIELD(WeightDecay, weight_decay);
+HONE_FIELD(Beta1, beta1);
+HONE_FIELD(Beta2, beta2);
+HONE_FIELD(Eps, eps);
+
+#undef HONE_FIELD
+
+}  // namespace fields
+
+}  // namespace hone

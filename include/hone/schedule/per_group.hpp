@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Schedules that know the parameter group.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "hone/schedule/constant.hpp"
+#include "hone/schedule/schedule.hpp"
+
+namespace hone {
+
+namespace detail {
+[[noreturn]] inline void reject_group(const char* what, std::size_t given, std::size_t group) {
+  throw std::invalid_argument(std::string(what) + " is for " + std::to_string(given) +
+                              " parameter groups, and the optimizer has a group " + std::to_string(group) +
+                              ", counted from 0. Give one for each group.");
+}
+}  // namespace detail
+
+/// A schedule for each parameter group, in the optimizer's order. A group that is to keep its value has `ConstantLr{}`.
+///
+/// **Errors** `std::invalid_argument` when the optimizer has more groups, and what the schedules throw.
+/// **Example** `PerGroup{WsdLr{}, Warmup{.updates = 100, .after = CosineLr{}}}`
+template <Schedule... S>
+  requires(sizeof...(S) >= 1)
+struct PerGroup {
+  using slot = slots::Schedule;
+
+  std::tuple<S...> schedules = {};
+
+  constexpr PerGroup() = default;
+  constexpr explicit PerGroup(S... given) : schedules(std::move(given)...) {}
+
+  constexpr double operator()(double base_lr, std::int64_t update, std::size_t group) const {
+    if (group >= sizeof...(S)) detail::reject_group("PerGroup", sizeof...(S), group);
+    return value<0>(base_lr, update, group);
+  }
+
+  [[nodiscard]] constexpr PerGroup resolved(const RunLength& length) const {
+    return std::apply([&](const auto&... schedule) { return PerGroup(resolve_schedule(schedule, length)...); },
+                      schedules);
+  }
+
+  friend constexpr bool operator==(const PerGroup&, const PerGroup&) = default;
+
+ private:
+  template <std::size_t I>
+  constexpr double value(double base_lr, std::int64_t update, std::size_t group) const {
+    if constexpr (I + 1 < sizeof...(S)) {
+      if (group != I) return value<I + 1>(base_lr, update, group);
+    }
+    return std::get<I>(schedules)(base_lr, update);
+  }
+};
+
+/// One schedule for all parameter groups, its value times a factor for each group.
+///
+/// **Units** factors: at least 0, in the optimizer's order of groups; there is no default.
+/// **Errors** `std::invalid_argument` when the optimizer has more groups than there are factors; `resolved` throws it
+/// for settings that are out of range.
+/// **Example** `ScaledGroups{.factors = {0.1, 1.0}, .schedule = CosineLr{}}`
+template <Schedule S = ConstantLr>
+struct ScaledGroups {
+  using slot = slots::Schedule;
+
+  std::vector<double> factors = {};
+  S schedule = {};
+
+  constexpr double operator()(double base_lr, std::int64_t update, std::size_t group) const {
+    if (group >= factors.size()) detail::reject_group("ScaledGroups", factors.size(), group);
+    return factors[group] * schedule(base_lr, update);
+  }
+
+  [[nodiscard]] constexpr ScaledGroups resolved(const RunLength& length) const {
+    if (factors.empty()) detail::reject_setting("ScaledGroups::factors", "empty", "Give one for each group.");
+    for (const double factor : factors) detail::check_not_negative("ScaledGroups::factors", factor);
+    ScaledGroups result = *this;
+    result.schedule = resolve_schedule(schedule, length);
+    return result;
+  }
+
+  friend constexpr bool operator==(const ScaledGroups&, const ScaledGroups&) = default;
+};
+
+static_assert(GroupSchedule<ScaledGroups<>> && ResolvableSchedule<PerGroup<ConstantLr>>);
+
+}  // namespace hone

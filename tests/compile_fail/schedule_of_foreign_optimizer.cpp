@@ -1,0 +1,24 @@
+// expect: hone: of this optimizer, a schedule can drive the learning rate only. Use a rule of hone's, such as Sgd or AdamW, to drive another field.
+// SPDX-License-Identifier: Apache-2.0
+/// Momentum, and an optimizer that shows its learning rates only.
+#include <cstddef>
+
+#include "hone/schedule/apply_schedule.hpp"
+#include "hone/schedule/constant.hpp"
+
+struct Optimizer {
+  static std::size_t num_groups() { return 1; }
+  static double base_lr(std::size_t) { return 0.1; }
+  void set_lr(std::size_t, double) {}
+};
+
+#ifdef FIXED
+constexpr auto schedule = hone::fields::lr = hone::ConstantLr{};
+#else
+constexpr auto schedule = hone::fields::momentum = hone::ConstantLr{};
+#endif
+
+int main() {
+  Optimizer optimizer;
+  hone::apply_schedule(schedule, optimizer, 0);
+}

@@ -1,0 +1,13 @@
+// expect: hone: more than one schedule for the same field. Keep one of those.
+// SPDX-License-Identifier: Apache-2.0
+/// The learning rate twice.
+#include "hone/schedule/constant.hpp"
+#include "hone/schedule/schedules.hpp"
+
+namespace fields = hone::fields;
+
+#ifdef FIXED
+const hone::Schedules schedules{fields::lr = hone::ConstantLr{}, fields::momentum = hone::ConstantLr{}};
+#else
+const hone::Schedules schedules{fields::lr = hone::ConstantLr{}, fields::lr = hone::ConstantLr{}};
+#endif
