@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/reduce_lr_on_plateau.hpp"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/schedule/reduce_on_plateau.hpp"
+#include "support/captured.hpp"
+#include "support/catch.hpp"
+#include "support/run_driver.hpp"
+
+using namespace hone;
+
+namespace {
+
+using Callback = ReduceLrOnPlateau<ReduceOnPlateau>;
+static_assert(Plateau<ReduceOnPlateau>);
+static_assert(checked_callback<Callback>);
+static_assert(std::is_same_v<decltype(ReduceLrOnPlateau{.plateau = ReduceOnPlateau{}}), Callback>);
+
+struct FakeOptimizer {
+  std::vector<double> lrs;
+  [[nodiscard]] std::size_t num_groups() const { return lrs.size(); }
+  [[nodiscard]] double lr(std::size_t group) const { return lrs[group]; }
+  void set_lr(std::size_t group, double lr) { lrs[group] = lr; }
+};
+
+struct FakeTrainer {
+  static constexpr bool schedule_drives_lr = false;
+  FakeOptimizer list{{0.8, 0.4}};
+  FakeOptimizer& optimizer() { return list; }
+};
+
+using EpochEnd = Told<TrainingRunEpochEnd, WithTrainer<FakeTrainer>>;
+
+/// Two parameter groups, and a run whose epochs end one by one.
+struct Training {
+  RunDriver driver;
+  FakeTrainer trainer;
+  CallbackSet<Callback> set;
+
+  explicit Training(Callback callback) : set(std::move(callback)) { start(); }
+  void start() { set.tell(TrainingRunStart{{driver.run}}); }
+  void end_epoch() {
+    set.tell(EpochEnd{{{driver.run}}, {trainer}});
+    driver.run.history().increment_epoch();
+  }
+  void end_epoch(double loss, const char* metric = "eval_loss_epoch") {
+    driver.run.history().record(metric, loss, Phase::eval);
+    end_epoch();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the learning rates of all groups fall when the metric no longer improves") {
+  Training training({.plateau = {.factor = 0.5, .patience = 1}});
+  for (const double loss : {1.0, 1.1}) training.end_epoch(loss);
+  CHECK(training.trainer.list.lrs == std::vector{0.8, 0.4});
+  training.end_epoch(1.2);
+  CHECK(training.trainer.list.lrs == std::vector{0.4, 0.2});
+  for (const double loss : {0.9, 0.8, 0.7}) training.end_epoch(loss);
+  CHECK(training.trainer.list.lrs == std::vector{0.4, 0.2});
+}
+
+TEST_CASE("an epoch without a value does not count for a plateau") {
+  Training training({.plateau = {.factor = 0.5, .patience = 0}});
+  training.end_epoch(1.0);
+  training.end_epoch();
+  training.end_epoch();
+  CHECK(training.trainer.list.lrs[0] == 0.8);
+  training.end_epoch(1.0);
+  CHECK(training.trainer.list.lrs[0] == 0.4);
+}
+
+TEST_CASE("a new run starts with a clean slate, or goes on") {
+  for (const bool reset : {true, false}) {
+    Training training({.plateau = {.factor = 0.5, .patience = 0}, .reset_on_train = reset});
+    training.end_epoch(1.0);
+    training.start();
+    training.end_epoch(2.0);
+    CHECK(training.trainer.list.lrs[0] == (reset ? 0.8 : 0.4));
+  }
+}
+
+TEST_CASE("a reduction is said where that is wanted") {
+  Captured out;
+  Training training({.plateau = {.factor = 0.5, .patience = 0, .min_lr = 0.4}, .verbose = true, .output = out.file()});
+  training.end_epoch(1.0);
+  CHECK(out.text().empty());
+  training.end_epoch(1.0);
+  CHECK(out.text() == "\nEpoch 2: reducing the learning rate of group 0 to 4.0000e-01.\n");
+  training.end_epoch(1.0);
+  CHECK(out.text().empty());
+}
+
+TEST_CASE("another metric may be watched, and one that nobody records is refused") {
+  Training training({.plateau = {.patience = 0}, .watch_metric = "train_loss_epoch"});
+  training.end_epoch(1.0, "train_loss_epoch");
+  training.end_epoch(1.0, "train_loss_epoch");
+  CHECK(training.trainer.list.lrs[0] == Approx(0.08));
+
+  try {
+    Training({}).end_epoch(1.0, "train_loss_epoch");
+    FAIL("nothing was recorded");
+  } catch (const std::invalid_argument& error) {
+    CHECK(std::string(error.what()) ==
+          "ReduceLrOnPlateau::watch_metric is `eval_loss_epoch`, which nothing has recorded; recorded are: "
+          "`train_loss_epoch`. Watch one of those, or give the run an evaluation dataset.");
+  }
+}
+
+TEST_CASE("settings of the plateau are checked when a run starts") {
+  CHECK_THROWS_AS(Training({.plateau = {.factor = 1.5}}), std::invalid_argument);
+}
