@@ -16,7 +16,11 @@ namespace run = hone::run;
 
 namespace {
 
-constexpr RunLength length{.num_updates = 60, .num_updates_per_epoch = 12, .num_epochs = 5};
+constexpr RunLength length{.num_updates = 60,
+                           .num_updates_per_epoch = 12,
+                           .num_epochs = 5,
+                           .num_train_batches_per_epoch = 24,
+                           .num_eval_batches_per_epoch = 7};
 
 constexpr std::int64_t count(const Updates& updates, const RunLength& of = length) {
   return updates.resolved(of, "A::b").count();
@@ -30,6 +34,8 @@ static_assert(count(7) == 7);
 static_assert(count(run::num_updates) == 60);
 static_assert(count(run::num_updates_per_epoch) == 12);
 static_assert(count(run::num_epochs) == 5);
+static_assert(count(run::num_train_batches_per_epoch) == 24);
+static_assert(count(run::num_eval_batches_per_epoch + 1) == 8);
 static_assert(count(2 * run::num_updates_per_epoch) == 24 && count(run::num_updates_per_epoch * 2) == 24);
 static_assert(count(run::num_epochs + 1) == 6 && count(1 + run::num_epochs) == 6);
 static_assert(count(run::num_updates - 1) == 59 && count(100 - run::num_updates) == 40);
@@ -83,6 +89,10 @@ TEST_CASE("an unknown fact is named together with the field that needs it") {
   CHECK(message_of(run::num_updates / 10, {}) ==
         "CosineLr::warmup_updates needs the run's num_updates, which is unknown: the loader has no length. "
         "Give CosineLr::warmup_updates as a number, or limit the run.");
+  CHECK(
+      message_of(run::num_eval_batches_per_epoch, {.num_updates = 50}) ==
+      "CosineLr::warmup_updates needs the run's num_eval_batches_per_epoch, which is unknown: there is no evaluation, "
+      "or its loader has no length. Give CosineLr::warmup_updates as a number.");
   CHECK(message_of(100, {}) == "100");
 }
 

@@ -2,7 +2,9 @@
 /// Counts that are known once a run is configured: `.warmup_updates = 2 * run::num_updates_per_epoch`.
 #pragma once
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -14,11 +16,13 @@ namespace hone {
 
 /// How long a run is. Zero means unknown: the loader has no length and no limit was given.
 ///
-/// **Units** Optimizer updates of one process, whatever the number of processes.
+/// **Units** Optimizer updates and batches of one process, whatever the number of processes.
 struct RunLength {
   std::int64_t num_updates = 0;
   std::int64_t num_updates_per_epoch = 0;
   std::int64_t num_epochs = 0;
+  std::int64_t num_train_batches_per_epoch = 0;
+  std::int64_t num_eval_batches_per_epoch = 0;
 
   friend constexpr bool operator==(const RunLength&, const RunLength&) = default;
 };
@@ -26,11 +30,23 @@ struct RunLength {
 namespace detail {
 template <class N>
 concept CountLike = (std::integral<N> || std::floating_point<N>) && !std::same_as<N, bool>;
+
+struct RunFact {
+  std::int64_t RunLength::* value;
+  std::string_view name;
+};
+inline constexpr std::array<RunFact, 5> run_facts{{
+    {&RunLength::num_updates, "num_updates"},
+    {&RunLength::num_updates_per_epoch, "num_updates_per_epoch"},
+    {&RunLength::num_epochs, "num_epochs"},
+    {&RunLength::num_train_batches_per_epoch, "num_train_batches_per_epoch"},
+    {&RunLength::num_eval_batches_per_epoch, "num_eval_batches_per_epoch"},
+}};
 }  // namespace detail
 
 /// A number of updates: an integer, or a sum of multiples of the run's facts, rounded down when it is resolved.
 ///
-/// **Units** Optimizer updates. **Cost** Four doubles; no allocation.
+/// **Units** Optimizer updates. **Cost** Six doubles; no allocation.
 /// **Errors** Arithmetic throws `std::invalid_argument` for division by zero.
 /// **Example** `run::num_updates / 10`, `5 * run::num_updates_per_epoch - 1`.
 class Updates {
@@ -41,17 +57,20 @@ class Updates {
     requires std::integral<Count>
   constexpr Updates(Count count) : constant_(static_cast<double>(count)) {}  // NOLINT: implicit, for use as a number
 
-  /// The multiples of the three facts, in their order in `RunLength`.
-  [[nodiscard]] static constexpr Updates of_run(double num_updates, double num_updates_per_epoch, double num_epochs) {
+  /// The fact at this place in `RunLength`, once.
+  [[nodiscard]] static constexpr Updates of_run(std::size_t fact) {
     Updates result;
-    result.run_ = num_updates;
-    result.per_epoch_ = num_updates_per_epoch;
-    result.epochs_ = num_epochs;
+    result.factors_.at(fact) = 1.0;
     return result;
   }
 
   /// True when nothing is left to fill in.
-  [[nodiscard]] constexpr bool is_number() const { return run_ == 0.0 && per_epoch_ == 0.0 && epochs_ == 0.0; }
+  [[nodiscard]] constexpr bool is_number() const {
+    for (const double factor : factors_) {
+      if (factor != 0.0) return false;
+    }
+    return true;
+  }
 
   /// The number.
   ///
@@ -65,24 +84,25 @@ class Updates {
   ///
   /// **Errors** `std::invalid_argument` when the expression needs a fact that is unknown.
   [[nodiscard]] constexpr Updates resolved(const RunLength& length, std::string_view field) const {
-    return rounded_down(constant_ + share(run_, length.num_updates, field, "num_updates") +
-                        share(per_epoch_, length.num_updates_per_epoch, field, "num_updates_per_epoch") +
-                        share(epochs_, length.num_epochs, field, "num_epochs"));
+    double sum = constant_;
+    for (std::size_t i = 0; i < factors_.size(); ++i) {
+      if (factors_[i] == 0.0) continue;
+      const auto fact = length.*detail::run_facts[i].value;
+      if (fact <= 0) reject_unknown(field, detail::run_facts[i].name);
+      sum += factors_[i] * static_cast<double>(fact);
+    }
+    return rounded_down(sum);
   }
 
   friend constexpr Updates operator+(Updates a, const Updates& b) {
     a.constant_ += b.constant_;
-    a.run_ += b.run_;
-    a.per_epoch_ += b.per_epoch_;
-    a.epochs_ += b.epochs_;
+    for (std::size_t i = 0; i < a.factors_.size(); ++i) a.factors_[i] += b.factors_[i];
     return a;
   }
   template <detail::CountLike Factor>
   friend constexpr Updates operator*(Updates a, Factor factor) {
     a.constant_ *= static_cast<double>(factor);
-    a.run_ *= static_cast<double>(factor);
-    a.per_epoch_ *= static_cast<double>(factor);
-    a.epochs_ *= static_cast<double>(factor);
+    for (double& own : a.factors_) own *= static_cast<double>(factor);
     return a;
   }
   template <detail::CountLike Factor>
@@ -94,9 +114,7 @@ class Updates {
     const auto by = static_cast<double>(divisor);
     if (by == 0.0) throw std::invalid_argument("A number of updates was divided by 0.");
     a.constant_ /= by;
-    a.run_ /= by;
-    a.per_epoch_ /= by;
-    a.epochs_ /= by;
+    for (double& own : a.factors_) own /= by;
     return a;
   }
   friend constexpr Updates operator-(const Updates& a) { return a * -1; }
@@ -116,15 +134,11 @@ class Updates {
     const double excess = static_cast<double>(nearest) - value;
     return excess > 1e-12 * size ? nearest - 1 : nearest;
   }
-  static constexpr double share(double factor, std::int64_t fact, std::string_view field, std::string_view name) {
-    if (factor == 0.0) return 0.0;
-    if (fact <= 0) reject_unknown(field, name);
-    return factor * static_cast<double>(fact);
-  }
   [[noreturn]] static void reject_unknown(std::string_view field, std::string_view fact) {
-    throw std::invalid_argument(std::string(field) + " needs the run's " + std::string(fact) +
-                                ", which is unknown: the loader has no length. Give " + std::string(field) +
-                                " as a number" + (fact == "num_updates" ? ", or limit the run." : "."));
+    throw std::invalid_argument(std::string(field) + " needs the run's " + std::string(fact) + ", which is unknown: " +
+                                (fact == "num_eval_batches_per_epoch" ? "there is no evaluation, or its" : "the") +
+                                " loader has no length. Give " + std::string(field) + " as a number" +
+                                (fact == "num_updates" ? ", or limit the run." : "."));
   }
   [[noreturn]] static void reject_unresolved() {
     throw std::invalid_argument(
@@ -132,16 +146,16 @@ class Updates {
   }
 
   double constant_ = 0.0;
-  double run_ = 0.0;
-  double per_epoch_ = 0.0;
-  double epochs_ = 0.0;
+  std::array<double, detail::run_facts.size()> factors_{};
 };
 
 /// The facts of a run that a number of updates can be made from.
 namespace run {
-inline constexpr Updates num_updates = Updates::of_run(1, 0, 0);            ///< Updates of the whole run.
-inline constexpr Updates num_updates_per_epoch = Updates::of_run(0, 1, 0);  ///< The short last window counts as one.
-inline constexpr Updates num_epochs = Updates::of_run(0, 0, 1);
+inline constexpr Updates num_updates = Updates::of_run(0);            ///< Updates of the whole run.
+inline constexpr Updates num_updates_per_epoch = Updates::of_run(1);  ///< The short last window counts as one.
+inline constexpr Updates num_epochs = Updates::of_run(2);
+inline constexpr Updates num_train_batches_per_epoch = Updates::of_run(3);
+inline constexpr Updates num_eval_batches_per_epoch = Updates::of_run(4);
 }  // namespace run
 
 }  // namespace hone
