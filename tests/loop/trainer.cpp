@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a trainer is: its types, its parts, and that a run leaves nothing behind.
+/// A run leaves nothing behind but weights, the optimizer's state and its history.
 #include "hone/loop/trainer.hpp"
 
 #include <torch/torch.h>
@@ -17,82 +17,6 @@
 namespace {
 
 using Loss = torch::nn::CrossEntropyLoss;
-
-struct Hears {
-  int value = 0;
-  void on_train_loss(const hone::TrainLoss&) {}
-};
-struct Stateless {
-  void on_train_loss(const hone::TrainLoss&) {}
-};
-struct Steps {
-  void zero_grad(auto& trainer) { trainer.zero_grad(); }
-};
-
-// ------------------------------------------------------------------------------- facts that hold before anything runs
-
-template <class A, class B>
-constexpr bool same = std::is_same_v<A, B>;
-
-using Plain = hone::Trainer<tiny::Net, Loss, hone::Sgd>;
-static_assert(same<Plain::DeviceType, hone::Cpu> && same<Plain::PrecisionType, hone::Fp32>);
-static_assert(same<Plain::DistributionType, hone::SingleProcess> && same<Plain::AccumulationType, hone::GradAccum<1>>);
-static_assert(same<Plain::ClippingType, hone::NoClip> && same<Plain::ScheduleType, hone::NoSchedule>);
-static_assert(same<Plain::TransferType, hone::Direct> && same<Plain::ExecutionType, hone::Eager>);
-static_assert(same<Plain::CallbacksType, hone::CallbackSet<>> && same<Plain::OverridesType, hone::NoOverrides>);
-static_assert(same<Plain::OptimizerType, hone::FusedOptimizer<hone::Sgd>>);
-static_assert(std::is_move_constructible_v<Plain> && !std::is_copy_constructible_v<Plain>);
-
-// The order of what stands behind the optimizer is free.
-using Forth = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::GradAccum<4>, Steps, hone::CosineLr,
-                            hone::Callbacks<Hears>>;
-using Back = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Callbacks<Hears>, hone::CosineLr, Steps,
-                           hone::GradAccum<4>, hone::ClipNorm>;
-static_assert(same<Forth::ClippingType, hone::ClipNorm> && same<Back::ClippingType, hone::ClipNorm>);
-static_assert(same<Forth::AccumulationType, hone::GradAccum<4>> && same<Back::AccumulationType, hone::GradAccum<4>>);
-static_assert(same<Forth::ScheduleType, hone::CosineLr> && same<Back::ScheduleType, hone::CosineLr>);
-static_assert(same<Forth::CallbacksType, Back::CallbacksType> && same<Forth::OverridesType, Back::OverridesType>);
-static_assert(sizeof(Forth) == sizeof(Back));
-
-// What carries no state takes no room.
-static_assert(sizeof(Plain) ==
-              sizeof(hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Cpu, hone::Fp32, hone::GradAccum<4>,
-                                   hone::SingleProcess, hone::Callbacks<Stateless>, Steps>));
-
-// Deduction names the same types as writing them out.
-template <class... Settings>
-using Deduced = decltype(hone::Trainer{std::declval<tiny::Net>(), std::declval<Loss>(), std::declval<Settings>()...});
-static_assert(same<Deduced<hone::Sgd>, Plain>);
-static_assert(
-    same<Deduced<hone::Sgd, hone::ClipNorm, Hears, hone::GradAccum<2>>,
-         hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::Callbacks<Hears>, hone::GradAccum<2>>>);
-static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>,
-                   hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Callbacks<Hears>, Steps, hone::Callbacks<Hears>>>);
-static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>::CallbacksType, hone::CallbackSet<Hears, Hears>>);
-
-// ------------------------------------------------------------------------------------------------------------- cases
-
-TEST_CASE("values are given in any order; what is left out has its default") {
-  auto trainer = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::Callbacks<Hears, Stateless>,
-                               hone::GradAccum<hone::dynamic>>(tiny::Net(), Loss(), hone::Sgd{.lr = 0.5}, Hears{7},
-                                                               hone::ClipNorm{1.0});
-  CHECK(trainer.callbacks().get<Hears>().value == 7);
-  CHECK(trainer.optimizer().lr() == 0.5);
-  trainer.train(tiny::batches(1));
-  CHECK(trainer.run().config().gradient_accumulation_steps == 1);
-}
-
-TEST_CASE("a trainer's parts are at hand") {
-  tiny::Net net;
-  auto trainer = hone::Trainer{net, Loss(), hone::AdamW{.lr = 0.25}, hone::StepLr{.step_updates = 1}};
-  CHECK(trainer.model().get() == net.get());
-  CHECK(trainer.loss()(torch::zeros({1, 2}), torch::zeros({1}, torch::kLong)).item<double>() > 0);
-  CHECK(trainer.optimizer().parameters().size() == 4);
-  trainer.schedule().gamma = 1.0;
-  CHECK(trainer.train(tiny::batches(3)).num_updates() == 3);
-  CHECK(trainer.optimizer().lr() == 0.25);
-  CHECK(trainer.run_history().num_updates() == 3);
-}
 
 TEST_CASE("a trainer may be moved, also between runs") {
   tiny::Net net, other;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/loop/run_setup.hpp"
+
+#include "support/catch.hpp"
+
+using namespace hone;
+
+static_assert(limited(10, std::nullopt) == 10);
+static_assert(limited(10, 3) == 3);
+static_assert(limited(3, 10) == 3);
+static_assert(limited(std::nullopt, 3) == 3);
+static_assert(limited(std::nullopt, std::nullopt) == std::nullopt);
+
+TEST_CASE("a training run's facts count updates, the short last window as one") {
+  const TrainOptions<int> options{.num_epochs = 3, .per_device_batch_size = 4, .max_num_train_steps = 100, .seed = 7};
+  const auto config = training_config(options, 5, 2, /*accumulation_steps=*/2);
+  CHECK(config.num_update_steps_per_epoch == 3);
+  CHECK(config.num_update_steps() == 9);
+  CHECK(config.num_eval_batches_per_epoch == 2);
+  CHECK(config.eval_per_device_batch_size == 4);
+  CHECK(config.seed == 7);
+  CHECK(run_length(config) == RunLength{.num_updates = 9, .num_updates_per_epoch = 3, .num_epochs = 3});
+}
+
+TEST_CASE("a limit of updates shortens the run that schedules see") {
+  const TrainOptions<int> options{.num_epochs = 3, .max_num_train_steps = 4};
+  CHECK(run_length(training_config(options, 5, std::nullopt, 2)).num_updates == 4);
+}
+
+TEST_CASE("without a length only what is known is told") {
+  const TrainOptions<int> options{.num_epochs = 3};
+  const auto config = training_config(options, std::nullopt, std::nullopt, 2);
+  CHECK(config.num_update_steps() == std::nullopt);
+  CHECK(run_length(config) == RunLength{.num_updates = 0, .num_updates_per_epoch = 0, .num_epochs = 3});
+  CHECK(evaluation_config(EvaluateOptions{.per_device_batch_size = 2}, std::nullopt).num_epochs == 1);
+}
