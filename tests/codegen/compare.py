@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares the instructions that the functions train, evaluate and step of object files come to.
+
+compare.py same|different OBJDUMP FIRST SECOND
+
+All functions that these three reach within their object are compared, by name and instruction by instruction. Addresses,
+alignment padding, and the name of the callbacks' type do not count.
+"""
+
+import re
+import subprocess
+import sys
+
+FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
+RELOCATION = re.compile(r"^\s+[0-9a-f]+: (R_\w+)\s+(.*)$")
+INSTRUCTION = re.compile(r"^\s+[0-9a-f]+:\s+(.*)$")
+PADDING = re.compile(r"^(cs |data16 |rex\.W |xchg +%ax,%ax)*(nop|xchg +%ax,%ax|int3)")
+
+
+def plain(text):
+    text = re.sub(r"hone::(Callbacks|CallbackSet)<(Listener)?\s*>", r"hone::\1<>", text)
+    text = re.sub(r"\.L[^\s+-]+", ".L", text)  # a number of the compiler's own
+    text = re.sub(r"\s+#.*", "", text)  # objdump's remark: the address that a relocation will fill in
+    text = re.sub(r"\b[0-9a-f]+ (?=<)", "", text)  # the address before a <name+offset>
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def without_offset(name):
+    return re.sub(r"[+-]0x[0-9a-f]+$", "", name)
+
+
+def functions(objdump, path):
+    """Name -> (instructions, names that they refer to)."""
+    listing = subprocess.run(
+        [objdump, "--disassemble", "--reloc", "--demangle", "--no-show-raw-insn", path],
+        check=True, capture_output=True, text=True).stdout  # fmt: skip
+    found, lines, targets = {}, [], set()
+    for line in listing.splitlines():
+        if match := FUNCTION.match(line):
+            lines, targets = found.setdefault(plain(match[1]), ([], set()))
+        elif match := RELOCATION.match(line):
+            lines[-1] = re.sub(r" <.*>$", "", lines[-1])  # a guess of objdump's, which knows no better
+            lines.append(f"  {match[1]} {plain(match[2])}")
+            targets.add(without_offset(plain(match[2])))
+        elif (match := INSTRUCTION.match(line)) and not PADDING.match(match[1]):
+            lines.append(plain(match[1]))
+            if jump := re.search(r" <(.*)>$", lines[-1]):
+                targets.add(without_offset(jump[1]))
+    return found
+
+
+def reached(found):
+    names = {name for name in found if re.match(r"(train|evaluate|step)\(", name)}
+    if len({name.split("(")[0] for name in names}) != 3:
+        raise SystemExit("compare.py: the functions train, evaluate and step were not found.")
+    todo = list(names)
+    while todo:
+        for target in found[todo.pop()][1]:
+            if target in found and target not in names:
+                names.add(target)
+                todo.append(target)
+    return {name: found[name][0] for name in names}
+
+
+def main():
+    expectation, objdump, *paths = sys.argv[1:]
+    first, second = (reached(functions(objdump, path)) for path in paths)
+    unequal = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+    count = sum(len(lines) for lines in first.values())
+    print(f"{len(first)} functions with {count} lines of disassembly, {len(unequal)} of them unequal.")
+    if expectation == "same" and unequal:
+        for name in unequal:
+            one, other = first.get(name, []), second.get(name, [])
+            print(f"\n{name}\n  {len(one)} and {len(other)} lines, the first unequal ones:")
+            print("\n".join(f"    {a}\n    {b}" for a, b in list(zip(one, other)) if a != b)[:400])
+        raise SystemExit(1)
+    if expectation == "different" and not unequal:
+        print("They are equal, and should not be: a hook that is heard leaves instructions.")
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

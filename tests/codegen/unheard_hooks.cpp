@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The runs of a trainer, to be compiled three times and compared: with LISTENERS_none, without callbacks; with
+/// LISTENERS_unheard, with one that hears nothing of what these runs tell; with LISTENERS_heard, with one that hears
+/// every step.
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Net {
+  at::Tensor weight;
+  at::Tensor forward(const at::Tensor& inputs);
+  hone::NamedParameters named_parameters() const;
+};
+struct Loss {
+  at::Tensor operator()(const at::Tensor& outputs, const at::Tensor& target) const;
+};
+
+void hear();
+struct News {};
+
+struct Listener {
+  void on_init_end(const auto&) { hear(); }
+  void on_predict_run_start(const hone::PredictRunStart&) { hear(); }
+  void on_predict_step_start(const auto&) { hear(); }
+  void on_predict_step_end(const auto&) { hear(); }
+  void on_predict_run_end(const hone::PredictRunEnd&) { hear(); }
+  void on_save_checkpoint(const hone::SaveCheckpoint&) { hear(); }
+  void on_load_checkpoint(const hone::LoadCheckpoint&) { hear(); }
+  void on_event(const News&) { hear(); }
+#ifdef LISTENERS_heard
+  void on_train_step_end(const hone::TrainStepEnd&) { hear(); }
+#endif
+};
+
+#ifdef LISTENERS_none
+using Callbacks = hone::Callbacks<>;
+#else
+using Callbacks = hone::Callbacks<Listener>;
+#endif
+using Trainer = hone::Trainer<Net, Loss, hone::Sgd, Callbacks>;
+using Set = hone::TensorDataset<std::pair<at::Tensor, at::Tensor>>;
+using Batch = std::pair<at::Tensor, at::Tensor>;
+
+void train(Trainer& trainer, Set& set) { trainer.train(set, {.num_epochs = 3, .eval_dataset = set}); }
+void evaluate(Trainer& trainer, Set& set) { trainer.evaluate(set); }
+void step(Trainer& trainer, Batch& batch) { trainer.step(batch); }
