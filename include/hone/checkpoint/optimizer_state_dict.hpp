@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/// An optimizer's state in PyTorch's form, for `torch.optim.SGD`, `Adam` and `AdamW` to take over and to take over
+/// from.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <fmt/format.h>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "hone/checkpoint/value.hpp"
+#include "hone/core/error.hpp"
+#include "hone/optim/adam.hpp"
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/optimizer_state.hpp"
+#include "hone/optim/sgd.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// The settings of a group under Python's names. What hone has no setting for gets the value that means the same.
+template <OptimizerRule Rule>
+Dict settings_dict(const Rule& settings) {
+  Dict result;
+  std::apply(
+      [&](const auto&... field) {
+        const auto add = [&](std::string_view name, auto value) {
+          if (name == "beta1") {
+            result.set("betas", Tuple{{value}});
+          } else if (name == "beta2") {
+            result.set("betas", Tuple{{result.at("betas").items()[0], value}});
+          } else {
+            result.set(name, value);
+          }
+        };
+        (add(field.first, settings.*field.second), ...);
+      },
+      Rule::fields());
+  constexpr bool is_adam = std::same_as<Rule, Adam> || std::same_as<Rule, AdamW>;
+  if constexpr (is_adam || std::same_as<Rule, Sgd>) {
+    result.set("foreach", None());
+    if (is_adam) result.set("capturable", false);
+    result.set("differentiable", false);
+    result.set("fused", None());
+    if (is_adam) result.set("decoupled_weight_decay", std::same_as<Rule, AdamW>);
+  }
+  return result;
+}
+
+/// The reverse. A learning rate may be a tensor, as PyTorch has it for its captured steps.
+template <OptimizerRule Rule>
+Rule settings_from(const Dict& group, Rule settings) {
+  const auto number = [](const Value& value) {
+    const auto* tensor = std::get_if<at::Tensor>(&value.data());
+    if (tensor == nullptr) return value.number();
+    if (!tensor->defined() || tensor->numel() != 1) throw DataError("A setting is a tensor of more than one number.");
+    return tensor->template item<double>();
+  };
+  const auto beta = [&](std::size_t index) {
+    const auto betas = group.at("betas").items();
+    if (betas.size() != 2) throw DataError(fmt::format("There are {} betas, expected 2.", betas.size()));
+    return number(betas[index]);
+  };
+  std::apply(
+      [&](const auto&... field) {
+        const auto take = [&](std::string_view name, auto& to) {
+          if constexpr (std::same_as<decltype(to), bool&>) {
+            to = group.get<bool>(name);
+          } else {
+            to = name == "beta1" ? beta(0) : name == "beta2" ? beta(1) : number(group.at(name));
+          }
+        };
+        (take(field.first, settings.*field.second), ...);
+      },
+      Rule::fields());
+  if constexpr (std::same_as<Rule, Adam> || std::same_as<Rule, AdamW>) {
+    constexpr bool decoupled = std::same_as<Rule, AdamW>;
+    const Value* found = group.find("decoupled_weight_decay");
+    if (found != nullptr && found->get<bool>() != decoupled) {
+      throw DataError(fmt::format("The state is that of {}. Use this rule.", decoupled ? "Adam" : "AdamW"));
+    }
+  }
+  settings.check();
+  return settings;
+}
+
+/// The state of the parameter `name`, from PyTorch's dictionary of it.
+inline ParameterState parameter_state(const std::string& name, const Value* fields) {
+  ParameterState result{name, {}};
+  if (fields == nullptr) return result;
+  for (const auto& [key, value] : fields->get<Dict>()) {
+    if (value.is_none()) continue;  // what a parameter does not need
+    // Old files have the number of steps as a number.
+    const bool is_number = value.is<std::int64_t>() || value.is<double>();
+    result.fields.emplace_back(key.get<std::string>(),
+                               is_number ? at::scalar_tensor(value.number(), at::kFloat) : value.get<at::Tensor>());
+  }
+  return result;
+}
+
+}  // namespace detail
+
+/// The optimizer's state as `optimizer.state_dict()` of Python has it. The tensors are the live ones, save `step`:
+/// clone what is to be kept. `initial_lr` is there as PyTorch's schedulers leave it.
+///
+/// **Cost** no copy of any state of a parameter's size.
+template <OptimizerRule Rule>
+[[nodiscard]] Dict optimizer_state_dict(const FusedOptimizer<Rule>& optimizer) {
+  Dict state;
+  std::int64_t index = 0;
+  for (const auto& entry : optimizer.state()) {
+    Dict fields;
+    for (const auto& [name, tensor] : entry.fields) fields.set(name, tensor);
+    if (!fields.empty()) state.set(index, std::move(fields));
+    ++index;
+  }
+  List groups;
+  for (const auto& group : optimizer.groups()) {
+    auto settings = detail::settings_dict(group.settings);
+    settings.set("initial_lr", group.base_lr());
+    List parameters;
+    for (std::size_t i = 0; i < group.size(); ++i) parameters.push_back(group.first() + i);
+    settings.set("params", std::move(parameters));
+    groups.push_back(std::move(settings));
+  }
+  return {{"state", std::move(state)}, {"param_groups", std::move(groups)}};
+}
+
+/// Takes over settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`, by the order of
+/// the parameters, as Python does.
+///
+/// **Errors** `DataError` when groups, settings or shapes do not fit; nothing was changed then.
+template <OptimizerRule Rule>
+void load_optimizer_state_dict(FusedOptimizer<Rule>& optimizer, const Value& value) {
+  const auto fail = [](const std::string& what) {
+    throw DataError(fmt::format("The optimizer state does not fit, and nothing of it was loaded. {}", what));
+  };
+  const auto& state = value.get<Dict>().get<Dict>("state");
+  const auto groups = value.at("param_groups").items();
+  if (groups.size() != optimizer.num_groups()) {
+    fail(fmt::format("It has {} parameter groups, the optimizer has {}. Make the same groups.", groups.size(),
+                     optimizer.num_groups()));
+  }
+  std::vector<Rule> settings;
+  OptimizerState parameters;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const auto& group = optimizer.groups()[g];
+    try {
+      const auto indices = groups[g].at("params").items();
+      if (indices.size() != group.size()) {
+        throw DataError(fmt::format("It has {} parameters, the optimizer's has {}.", indices.size(), group.size()));
+      }
+      settings.push_back(detail::settings_from(groups[g].get<Dict>(), group.settings));
+      for (const auto& index : indices) {
+        const auto& name = optimizer.names()[parameters.size()];
+        parameters.push_back(detail::parameter_state(name, state.find(index)));
+      }
+    } catch (const std::invalid_argument& error) {
+      fail(fmt::format("Group {}: {}", g, error.what()));
+    } catch (const DataError& error) {
+      fail(fmt::format("Group {}: {}", g, error.what()));
+    }
+  }
+  optimizer.load_state(parameters);
+  for (std::size_t g = 0; g < groups.size(); ++g) optimizer.groups()[g].settings = settings[g];
+}
+
+}  // namespace hone
