@@ -19,7 +19,11 @@ TEST_CASE("a training run's facts count updates, the short last window as one") 
   CHECK(config.num_eval_batches_per_epoch == 2);
   CHECK(config.eval_per_device_batch_size == 4);
   CHECK(config.seed == 7);
-  CHECK(run_length(config) == RunLength{.num_updates = 9, .num_updates_per_epoch = 3, .num_epochs = 3});
+  CHECK(run_length(config) == RunLength{.num_updates = 9,
+                                        .num_updates_per_epoch = 3,
+                                        .num_epochs = 3,
+                                        .num_train_batches_per_epoch = 5,
+                                        .num_eval_batches_per_epoch = 2});
 }
 
 TEST_CASE("a limit of updates shortens the run that schedules see") {
@@ -31,6 +35,10 @@ TEST_CASE("without a length only what is known is told") {
   const TrainOptions<int> options{.num_epochs = 3};
   const auto config = training_config(options, std::nullopt, std::nullopt, 2);
   CHECK(config.num_update_steps() == std::nullopt);
-  CHECK(run_length(config) == RunLength{.num_updates = 0, .num_updates_per_epoch = 0, .num_epochs = 3});
+  CHECK(run_length(config) == RunLength{.num_updates = 0,
+                                        .num_updates_per_epoch = 0,
+                                        .num_epochs = 3,
+                                        .num_train_batches_per_epoch = 0,
+                                        .num_eval_batches_per_epoch = 0});
   CHECK(evaluation_config(EvaluateOptions{.per_device_batch_size = 2}, std::nullopt).num_epochs == 1);
 }

@@ -10,6 +10,7 @@
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
+#include "hone/schedule/schedules.hpp"
 #include "hone/schedule/step.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -84,6 +85,17 @@ TEST_CASE("update n is done with the schedule's value for n, and each run begins
       CHECK(rates[n] == Approx(0.05 * (1 + std::cos(std::numbers::pi * progress))));
     }
   }
+}
+
+TEST_CASE("a schedule may drive the momentum as well") {
+  tiny::Net net;
+  auto trainer = hone::Trainer{net, Loss(), hone::Sgd{.lr = 0.5, .momentum = 0.9},
+                               hone::Schedules{hone::fields::lr = hone::StepLr{.step_updates = 1, .gamma = 0.5},
+                                               hone::fields::momentum = hone::StepLr{.step_updates = 2, .gamma = 0.1}}};
+  static_assert(decltype(trainer)::schedule_drives_lr);
+  trainer.train(tiny::batches(3));
+  CHECK(trainer.optimizer().groups()[0].settings.lr == Approx(0.0625));
+  CHECK(trainer.optimizer().groups()[0].settings.momentum == Approx(0.09));
 }
 
 TEST_CASE("gradients from before a run do not leak into it") {

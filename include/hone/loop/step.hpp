@@ -12,6 +12,7 @@
 #include "hone/loop/assembly.hpp"
 #include "hone/loop/batch_loss.hpp"
 #include "hone/loop/loss_tracker.hpp"
+#include "hone/schedule/apply_schedule.hpp"
 
 namespace hone {
 
@@ -27,6 +28,12 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   using typename Parts::DistributionType;
   using typename Parts::PrecisionType;
   using typename Parts::ScheduleType;
+
+  /// Whether the learning rates belong to a schedule.
+  static constexpr bool schedule_drives_lr = drives_lr<ScheduleType>;
+
+  /// The schedule with the run's facts filled in.
+  [[nodiscard]] const ScheduleType& active_schedule() const { return active_schedule_; }
 
   /// One full training step with every policy: forward, loss, backward and, when a window of batches is complete, the
   /// update. Returns what the loss step returned. The model is in the mode that the caller gave it.
@@ -86,18 +93,14 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
       optimizer_.step();
     }
   }
-  /// Sets the learning rates of the coming update.
+  /// Sets the learning rates, or what else the schedule drives, for the coming update.
   void scheduler_step() {
-    if constexpr (has_schedule) {
-      for (std::size_t group = 0; group < optimizer_.num_groups(); ++group) {
-        optimizer_.set_lr(group, active_schedule_(optimizer_.base_lr(group), scheduled_updates_));
-      }
-    }
+    if constexpr (has_schedule) apply_schedule(active_schedule_, optimizer_, scheduled_updates_);
   }
   void zero_grad() { optimizer_.zero_grad(); }
 
  protected:
-  static constexpr bool has_schedule = Schedule<ScheduleType>;
+  static constexpr bool has_schedule = !std::is_same_v<ScheduleType, NoSchedule>;
   static constexpr bool accumulates = !UpdatesEveryBatch<AccumulationType>;
 
   using Parts::accumulation_;

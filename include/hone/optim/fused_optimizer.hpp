@@ -116,7 +116,7 @@ class FusedOptimizer {
   [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return groups_; }
   [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const { return groups_; }
   [[nodiscard]] std::size_t num_groups() const { return groups_.size(); }
-  [[nodiscard]] double base_lr(std::size_t group) const { return groups_.at(group).base_lr_; }
+  [[nodiscard]] double base_lr(std::size_t group) const { return groups_.at(group).base_lr(); }
   [[nodiscard]] double lr(std::size_t group = 0) const { return groups_.at(group).settings.lr; }
   void set_lr(std::size_t group, double lr) { groups_.at(group).settings.lr = lr; }
   void set_lr(double lr) {

@@ -121,7 +121,9 @@ class ParameterGroup {
   Rule settings;
 
   /// The learning rate with which the group was made: what schedules start from.
-  [[nodiscard]] double base_lr() const { return base_lr_; }
+  [[nodiscard]] double base_lr() const { return base_.lr; }
+  /// The settings with which the group was made: what schedules of other fields start from.
+  [[nodiscard]] const Rule& base_settings() const { return base_; }
   /// The place of the group's first parameter in the optimizer's list, and how many there are.
   [[nodiscard]] std::size_t first() const { return first_; }
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -129,9 +131,9 @@ class ParameterGroup {
  private:
   friend class FusedOptimizer<Rule>;
   ParameterGroup(const Rule& rule, std::size_t first, std::size_t size)
-      : settings(rule), base_lr_(rule.lr), first_(first), size_(size) {}
+      : settings(rule), base_(rule), first_(first), size_(size) {}
 
-  double base_lr_;
+  Rule base_;
   std::size_t first_;
   std::size_t size_;
   std::array<bool, Rule::state_names.size()> kept_{};  // the fields that every parameter of the group has by now
