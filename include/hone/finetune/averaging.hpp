@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the callbacks that average a model's weights have in common.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/finetune/model_average.hpp"
+
+namespace hone {
+
+/// A trainer that can evaluate between epochs: `evaluate_epoch(metric, listeners)` goes once over the evaluation data
+/// of the run at hand, records the mean loss under `metric`, tells its events to `listeners` instead of the trainer's
+/// own callbacks, and leaves the model's modes as they were.
+template <class T, class Listeners>
+concept EvaluatesBetween =
+    requires(T& trainer, std::string_view metric, Listeners& listeners) { trainer.evaluate_epoch(metric, listeners); };
+
+/// What such a callback remembers.
+struct AveragingState {
+  AverageState average;
+  std::int64_t num_heard = 0;  ///< Updates or epochs, whichever it counts.
+};
+
+namespace detail {
+
+template <class Trainer>
+struct trainer_without_evaluate_epoch {
+  static_assert(
+      sizeof(Trainer) == 0,
+      "hone: this trainer has no `evaluate_epoch(metric, listeners)`, which averaged weights are evaluated with.");
+};
+
+/// When to average, and what to do with it.
+struct AveragingPlan {
+  std::string_view owner;
+  bool counts_epochs = false;
+  std::int64_t begin = 0;  // up to here the average follows the model
+  std::int64_t first = 1;  // the update or epoch of the first average
+  std::int64_t every = 1;
+  bool evaluate = true;
+  bool apply_at_end = false;
+  bool reset_on_train = true;
+  std::string prefix;
+  std::function<void()> refresh;
+
+  [[nodiscard]] bool is_due(std::int64_t number) const { return number >= first && (number - first) % every == 0; }
+};
+
+/// Puts a prefix before the names of what is recorded, until the end of the scope.
+class PrefixGuard {
+ public:
+  PrefixGuard(RunHistory& history, const std::string& prefix)
+      : history_(history), before_(history.metric_name_prefix()) {
+    history_.set_metric_name_prefix(before_ + prefix);
+  }
+  ~PrefixGuard() { history_.set_metric_name_prefix(std::move(before_)); }
+  PrefixGuard(const PrefixGuard&) = delete;
+  PrefixGuard& operator=(const PrefixGuard&) = delete;
+
+ private:
+  RunHistory& history_;
+  std::string before_;
+};
+
+/// The hooks. Copies share everything, so that the one in a trainer can be asked through the one in the caller's hands.
+template <AveragingRule Rule, class... Cs>
+class Averaging {
+ public:
+  using Average = ModelAverage<Rule>;
+  using Listeners = CallbackSet<Cs...>;
+
+  /// The average.
+  ///
+  /// **Errors** `std::logic_error` before the first run.
+  [[nodiscard]] Average& average() {
+    if (!shared_->average) {
+      throw std::logic_error(fmt::format("{} has averaged nothing yet. Train first.", shared_->plan.owner));
+    }
+    return *shared_->average;
+  }
+  /// The callbacks that hear the evaluation with averaged weights.
+  [[nodiscard]] Listeners& callbacks() { return shared_->listeners; }
+
+  /// What it remembers; the tensors are the live ones. Empty before the first run.
+  [[nodiscard]] AveragingState state() const {
+    if (shared_->loaded) return *shared_->loaded;
+    if (!shared_->average) return {};
+    return {shared_->average->state(), shared_->num_heard};
+  }
+  /// The next run goes on from this. The tensors are taken over when it starts, when the model is known.
+  void load_state(AveragingState state) { shared_->loaded = std::move(state); }
+
+  void on_training_run_start(const auto& event) {
+    auto& shared = *shared_;
+    if (!shared.average || shared.plan.reset_on_train || shared.loaded) {
+      shared.average.emplace(event.trainer.model(), shared.rule);
+      shared.num_heard = 0;
+    }
+    if (shared.loaded) {
+      shared.average->load_state(shared.loaded->average);
+      shared.num_heard = shared.loaded->num_heard;
+      shared.loaded.reset();
+    }
+    pass_on(event);
+  }
+
+  void on_optimizer_step(const auto& event) {
+    if (!shared_->plan.counts_epochs) count(event.trainer.model());
+  }
+  void on_train_epoch_end(const auto& event) {
+    if (shared_->plan.counts_epochs) count(event.trainer.model());
+  }
+
+  void on_eval_epoch_end(const auto& event) {
+    if (event.run.phase() == Phase::eval) shared_->evaluated_epoch = event.run.epoch();
+  }
+
+  /// With the averaged weights in the model, evaluates after an epoch that was evaluated without them.
+  void on_training_run_epoch_end(const auto& event) {
+    auto& shared = *shared_;
+    auto& trainer = event.trainer;
+    auto& model = trainer.model();
+    // A stop that was asked for before would end this evaluation after a batch.
+    const bool evaluates =
+        shared.plan.evaluate && shared.evaluated_epoch == event.run.epoch() && !event.run.stop_requested();
+    shared.evaluated_epoch = 0;
+    if (!evaluates && sizeof...(Cs) == 0) return;
+    if (shared.num_heard < shared.plan.begin) shared.average->set(model);
+    const AveragedWeights averaged(*shared.average, model);
+    if (shared.plan.refresh) shared.plan.refresh();
+    if (evaluates) {
+      const PrefixGuard prefix(event.run.history(), shared.plan.prefix);
+      evaluate(trainer);
+    }
+    pass_on(event);
+  }
+
+  void on_training_run_end(const auto& event) {
+    auto& shared = *shared_;
+    if (shared.plan.apply_at_end && shared.average->num_averaged() > 0) {
+      shared.average->copy_to(event.trainer.model());
+      if (shared.plan.refresh) shared.plan.refresh();
+    }
+    pass_on(event);
+  }
+
+ protected:
+  Averaging(AveragingPlan plan, const Rule& rule, Cs... callbacks)
+      : shared_(std::make_shared<Shared>(std::move(plan), rule, std::move(callbacks)...)) {
+    rule.check();
+    const auto& given = shared_->plan;
+    if (given.every < 1 || given.begin < 0) {
+      throw std::invalid_argument(
+          fmt::format("{} was to begin after {} updates or epochs, then to average every {}. Begin after 0 or more, "
+                      "average every 1 or more.",
+                      given.owner, given.begin, given.every));
+    }
+  }
+
+ private:
+  struct Shared {
+    Shared(AveragingPlan how, const Rule& with, Cs... callbacks)
+        : plan(std::move(how)), rule(with), listeners(std::move(callbacks)...) {}
+
+    AveragingPlan plan;
+    Rule rule;
+    Listeners listeners;
+    std::optional<Average> average{};
+    std::optional<AveragingState> loaded{};
+    std::int64_t num_heard = 0;
+    std::int64_t evaluated_epoch = 0;
+  };
+
+  template <class Model>
+  void count(const Model& model) {
+    auto& shared = *shared_;
+    ++shared.num_heard;
+    if (shared.plan.is_due(shared.num_heard)) {
+      shared.average->update(model);
+    } else if (shared.num_heard == shared.plan.begin) {
+      shared.average->set(model);
+    }
+  }
+
+  template <class Trainer>
+  void evaluate(Trainer& trainer) {
+    if constexpr (EvaluatesBetween<Trainer, Listeners>) {
+      trainer.evaluate_epoch(std::string_view("eval_loss_epoch"), shared_->listeners);
+    } else {
+      static_assert(sizeof(trainer_without_evaluate_epoch<Trainer>) > 0);
+    }
+  }
+
+  template <class E>
+  void pass_on(const E& event) {
+    if constexpr (Listeners::template relays<E>) shared_->listeners.tell(event);
+  }
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace detail
+
+}  // namespace hone

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A running average of a model's weights.
+///
+/// | rule | weight of the newest values | for |
+/// | --- | --- | --- |
+/// | `ExponentialAverage` | `1 - decay`, more while it warms up | EMA |
+/// | `EqualAverage` | `1 / n`, the first replaces what was there | SWA |
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_lerp.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/optim/parameter_group.hpp"
+
+namespace hone {
+
+/// How values are averaged: `weight(n)` is that of the newest ones when `n` have gone before, from 0 to 1;
+/// `average_buffers` says whether buffers are averaged like parameters or copied; `check()` throws for settings out of
+/// range.
+template <class R>
+concept AveragingRule = std::copyable<R> && requires(const R& rule, std::int64_t num_averaged) {
+  { rule.weight(num_averaged) } -> std::same_as<double>;
+  { rule.average_buffers } -> std::convertible_to<bool>;
+  rule.check();
+};
+
+/// `e = decay e + (1 - decay) v`; while it warms up, the decay is at most `(1 + n) / (10 + n)`, so that the values that
+/// training began with are soon forgotten.
+///
+/// **Errors** `std::invalid_argument` for a decay outside of 0 to 1.
+struct ExponentialAverage {
+  double decay = 0.99;
+  bool warmup = false;
+  bool average_buffers = true;
+
+  [[nodiscard]] double weight(std::int64_t num_averaged) const {
+    const auto n = static_cast<double>(num_averaged);
+    return 1.0 - (warmup ? std::min(decay, (1.0 + n) / (10.0 + n)) : decay);
+  }
+  void check() const {
+    if (decay >= 0.0 && decay <= 1.0) return;
+    throw std::invalid_argument(fmt::format("The decay of an average is {}. Give a decay from 0 to 1.", decay));
+  }
+};
+
+/// The plain mean. The statistics of batch norms are none of it: see `update_bn`.
+struct EqualAverage {
+  bool average_buffers = false;
+
+  [[nodiscard]] double weight(std::int64_t num_averaged) const { return 1.0 / static_cast<double>(num_averaged + 1); }
+  void check() const {}
+};
+
+static_assert(AveragingRule<ExponentialAverage> && AveragingRule<EqualAverage>);
+
+/// What an average remembers: the values by their names in the model, parameters and buffers, and how many updates went
+/// into them.
+struct AverageState {
+  NamedParameters tensors;
+  std::int64_t num_averaged = 0;
+};
+
+namespace detail {
+
+/// A model's parameters, then its buffers, each tensor once.
+template <class Model>
+NamedParameters parameters_and_buffers(const Model& model, std::size_t& num_parameters) {
+  if constexpr (requires { model.named_buffers(); }) {
+    auto all = named_parameters(model);
+    num_parameters = all.size();
+    std::unordered_set<const at::TensorImpl*> seen;
+    for (const auto& parameter : all) seen.insert(parameter.value.unsafeGetTensorImpl());
+    const auto add = [&](const std::string& name, const at::Tensor& value) {
+      if (value.defined() && seen.insert(value.unsafeGetTensorImpl()).second) all.push_back({name, value});
+    };
+    for (const auto& item : model.named_buffers()) {
+      if constexpr (requires { item.key(); }) {
+        add(item.key(), item.value());
+      } else {
+        add(item.name, item.value);
+      }
+    }
+    return all;
+  } else if constexpr (requires { *model; }) {
+    return parameters_and_buffers(*model, num_parameters);
+  } else {
+    return parameters_and_buffers(model.get(), num_parameters);
+  }
+}
+
+}  // namespace detail
+
+/// The average of the values that a model takes on. It keeps tensors of its own, on the model's device; those of fewer
+/// than 32 bits are averaged as float32, since steps of `1 - decay` would be lost in them.
+///
+/// A model is a module, its holder, a smart pointer or reference wrapper to one, or a `torch::jit::Module`; each call
+/// may be given another one of the same architecture. Integers are copied, as buffers are where the rule says so.
+///
+/// **Cost** as much memory as parameters and buffers take; an update is one fused call and a walk over the model's
+/// names.
+/// **Errors** `std::invalid_argument` for settings out of range, `DataError` for a model with other tensors (nothing
+/// has changed then), `std::logic_error` for anything but a second `swap` while the values are in the model.
+/// **Source** `torch.optim.swa_utils.AveragedModel`, whose first update is a `set`.
+/// **Example**
+/// ```
+/// hone::ModelAverage average{model, hone::ExponentialAverage{.decay = 0.999}};
+/// for (auto& batch : batches) { trainer.step(batch); average.update(model); }
+/// average.copy_to(model);
+/// ```
+template <AveragingRule Rule = ExponentialAverage>
+class ModelAverage {
+ public:
+  /// Begins with the model's present values.
+  template <class Model>
+  explicit ModelAverage(const Model& model, const Rule& rule = {}) : rule_(rule) {
+    rule_.check();
+    const at::NoGradGuard no_gradients;
+    std::size_t num_parameters = 0;
+    for (auto& [name, value] : detail::parameters_and_buffers(model, num_parameters)) {
+      const bool is_number = value.is_floating_point() || value.is_complex();
+      is_averaged_.push_back(is_number && (values_.size() < num_parameters || rule_.average_buffers));
+      const bool is_short = value.is_floating_point() && value.element_size() < 4;
+      const at::Tensor detached = value.detach();
+      values_.push_back(is_averaged_.back() && is_short ? detached.to(at::kFloat) : detached.clone());
+      names_.push_back(std::move(name));
+    }
+  }
+  ModelAverage(ModelAverage&&) noexcept = default;
+  ModelAverage& operator=(ModelAverage&&) noexcept = default;
+  ModelAverage(const ModelAverage&) = delete;  // the copies would share their tensors
+  ModelAverage& operator=(const ModelAverage&) = delete;
+
+  /// Takes the model's present values into the average.
+  template <class Model>
+  void update(const Model& model) {
+    blend(model, rule_.weight(num_averaged_));
+    ++num_averaged_;
+  }
+
+  /// Begins anew with the model's present values.
+  template <class Model>
+  void set(const Model& model) {
+    blend(model, 1.0);
+    num_averaged_ = 0;
+  }
+
+  /// Gives the model the averaged values.
+  template <class Model>
+  void copy_to(const Model& model) const {
+    require_own_values();
+    const auto live = matching(model);
+    const at::NoGradGuard no_gradients;
+    for (std::size_t i = 0; i < live.size(); ++i) live[i].copy_(values_[i]);
+  }
+
+  /// Exchanges the model's values with the average's: memory changes hands, nothing is copied. The second call, with
+  /// the same model, brings both back to the bit. What is computed in place in the model meanwhile stays in the
+  /// average.
+  template <class Model>
+  void swap(const Model& model) {
+    const auto live = matching(model);
+    const at::NoGradGuard no_gradients;
+    std::vector<at::Tensor> aside(live.size());
+    for (std::size_t i = 0; i < live.size(); ++i) {
+      if (!is_alike(live[i], values_[i])) aside[i] = live[i].clone();
+    }
+    for (std::size_t i = 0; i < live.size(); ++i) {
+      if (aside[i].defined()) {
+        live[i].copy_(is_in_model_ ? aside_[i] : values_[i]);
+      } else {
+        exchange(live[i], values_[i]);
+      }
+    }
+    aside_ = std::move(aside);
+    is_in_model_ = !is_in_model_;
+    if (!is_in_model_) aside_.clear();
+  }
+
+  /// How many updates went into the average since it began.
+  [[nodiscard]] std::int64_t num_averaged() const { return num_averaged_; }
+  [[nodiscard]] const Rule& rule() const { return rule_; }
+
+  /// The live tensors: clone what is to be kept.
+  [[nodiscard]] AverageState state() const {
+    require_own_values();
+    AverageState state{{}, num_averaged_};
+    for (std::size_t i = 0; i < values_.size(); ++i) state.tensors.push_back({names_[i], values_[i]});
+    return state;
+  }
+
+  /// Takes over a copy of `state`, brought to each tensor's type and device.
+  ///
+  /// **Errors** `DataError` that lists every name and shape that does not fit; nothing was changed then.
+  void load_state(const AverageState& state) {
+    require_own_values();
+    std::vector<std::string> mismatches;
+    std::unordered_map<std::string_view, const at::Tensor*> given;
+    const std::unordered_set<std::string_view> known(names_.begin(), names_.end());
+    for (const auto& [name, value] : state.tensors) {
+      if (!known.contains(name)) mismatches.push_back(fmt::format("'{}' is no tensor of this model", name));
+      if (!given.emplace(name, &value).second) mismatches.push_back(fmt::format("'{}' is listed twice", name));
+    }
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      const auto found = given.find(names_[i]);
+      if (found == given.end() || !found->second->defined()) {
+        mismatches.push_back(fmt::format("'{}' is missing", names_[i]));
+      } else if (found->second->sizes() != values_[i].sizes()) {
+        mismatches.push_back(difference(i, *found->second));
+      }
+    }
+    if (state.num_averaged < 0) mismatches.push_back(fmt::format("the count is {}", state.num_averaged));
+    if (!mismatches.empty()) {
+      throw DataError(
+          fmt::format("The state of the average does not fit, and nothing of it was loaded: {}. Load the "
+                      "state of an average of the same model.",
+                      fmt::join(mismatches, "; ")));
+    }
+    const at::NoGradGuard no_gradients;
+    for (std::size_t i = 0; i < names_.size(); ++i) values_[i].copy_(*given.at(names_[i]));
+    num_averaged_ = state.num_averaged;
+  }
+
+ private:
+  template <class Model>
+  void blend(const Model& model, double weight) {
+    require_own_values();
+    const auto live = matching(model);
+    const at::NoGradGuard no_gradients;
+    std::vector<at::Tensor> averaged, newest;
+    for (std::size_t i = 0; i < live.size(); ++i) {
+      if (!is_averaged_[i] || weight == 1.0) {
+        values_[i].copy_(live[i]);
+      } else {
+        averaged.push_back(values_[i]);
+        newest.push_back(is_alike(live[i], values_[i]) ? live[i] : live[i].to(values_[i].options()));
+      }
+    }
+    if (!averaged.empty()) at::_foreach_lerp_(averaged, newest, weight);
+  }
+
+  /// The model's tensors in the average's order.
+  template <class Model>
+  [[nodiscard]] std::vector<at::Tensor> matching(const Model& model) const {
+    std::size_t num_parameters = 0;
+    std::vector<at::Tensor> live;
+    live.reserve(values_.size());
+    for (auto& [name, value] : detail::parameters_and_buffers(model, num_parameters)) {
+      const std::size_t i = live.size();
+      if (i < values_.size() && value.sizes() != values_[i].sizes()) {
+        throw DataError(fmt::format("The model is another one than was averaged: {}. Give the same architecture.",
+                                    difference(i, value)));
+      }
+      live.push_back(std::move(value));
+    }
+    if (live.size() != values_.size()) {
+      throw DataError(
+          fmt::format("The model has {} parameters and buffers, its average {}. Give the same architecture.",
+                      live.size(), values_.size()));
+    }
+    return live;
+  }
+
+  [[nodiscard]] std::string difference(std::size_t i, const at::Tensor& value) const {
+    return fmt::format("'{}' has the shape [{}], expected [{}]", names_[i], fmt::join(value.sizes(), ", "),
+                       fmt::join(values_[i].sizes(), ", "));
+  }
+
+  void require_own_values() const {
+    if (!is_in_model_) return;
+    throw std::logic_error("The averaged values are in the model. Call swap again before anything else.");
+  }
+
+  static bool is_alike(const at::Tensor& a, const at::Tensor& b) {
+    return a.scalar_type() == b.scalar_type() && a.device() == b.device() && a.layout() == b.layout();
+  }
+
+  static void exchange(const at::Tensor& a, const at::Tensor& b) {
+    const at::Tensor held = a.detach();
+    a.set_data(b);
+    b.set_data(held);
+  }
+
+  Rule rule_;
+  std::vector<std::string> names_;
+  std::vector<at::Tensor> values_;
+  std::vector<bool> is_averaged_;
+  std::vector<at::Tensor> aside_;  // values of the model of another type than the average's, while those are in it
+  std::int64_t num_averaged_ = 0;
+  bool is_in_model_ = false;
+};
+
+template <class Model>
+ModelAverage(const Model&) -> ModelAverage<ExponentialAverage>;
+
+/// Exchanges a model's values with their average, and back at the end of the scope, however that is left.
+template <class Average, class Model>
+class [[nodiscard]] AveragedWeights {
+ public:
+  AveragedWeights(Average& average, const Model& model) : average_(average), model_(model) { average_.swap(model_); }
+  ~AveragedWeights() { average_.swap(model_); }
+  AveragedWeights(const AveragedWeights&) = delete;
+  AveragedWeights& operator=(const AveragedWeights&) = delete;
+
+ private:
+  Average& average_;
+  const Model& model_;
+};
+
+}  // namespace hone

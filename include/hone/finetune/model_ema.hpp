@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/// An exponential moving average of the weights, kept and evaluated while a model trains.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "hone/finetune/averaging.hpp"
+
+namespace hone {
+
+/// What the average of `ModelEma` is updated after.
+enum class EmaUpdate { per_update, per_epoch };
+
+struct EmaOptions {
+  double decay = 0.99;
+  bool warmup = false;  ///< A smaller decay at first: at most (1 + n) / (10 + n) after n averages.
+  EmaUpdate update = EmaUpdate::per_update;
+  std::int64_t every_n = 1;                  ///< Updates, or epochs.
+  std::int64_t after_step = 0;               ///< Updates, or epochs, during which the average only follows the model.
+  bool average_buffers = true;               ///< Else they are copied. Integers always are.
+  bool evaluate = true;                      ///< After each evaluation, evaluate once more with the averaged weights.
+  bool apply_at_end = false;                 ///< Leave the averaged weights in the model when the run is over.
+  bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
+  std::string metric_prefix = "ema_model_";  ///< Goes before the names of what that evaluation records.
+  std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
+};
+
+/// Averages the weights during training: `e = decay e + (1 - decay) v`.
+///
+/// After each epoch that was evaluated, the averaged weights change places with the model's, the trainer evaluates
+/// again
+/// (`ema_model_eval_loss_epoch`), and they change back, also after an exception. Only the callbacks given here hear
+/// that evaluation; they also hear the starts and ends of training runs, and the end of each epoch with the averaged
+/// weights in the model, so one that saves the best model saves those. Evaluations within epochs and runs of `evaluate`
+/// are left alone. Stands before callbacks that watch its metrics. Copies share everything.
+///
+/// **Cost** a copy of parameters and buffers; one fused call for each average.
+/// **Errors** `std::invalid_argument` for a decay outside of 0 to 1, `every_n` < 1, `after_step` < 0.
+/// **Source** `torch.optim.swa_utils.get_ema_multi_avg_fn`, starting from the weights at the start of the run; the
+/// warm-up is that of TensorFlow's `ExponentialMovingAverage`.
+/// **Example**
+/// ```
+/// hone::ModelEma ema{{.decay = 0.999}, hone::Accuracy{}};  // records ema_model_eval_accuracy_epoch too
+/// auto trainer = hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, ema};
+/// trainer.train(train_set, {.num_epochs = 8, .eval_dataset = eval_set});
+/// ema.average().copy_to(model);
+/// ```
+template <class... Cs>
+class ModelEma : public detail::Averaging<ExponentialAverage, Cs...> {
+ public:
+  explicit ModelEma(EmaOptions options = {}, Cs... callbacks)
+      : detail::Averaging<ExponentialAverage, Cs...>(
+            detail::AveragingPlan{.owner = "ModelEma",
+                                  .counts_epochs = options.update == EmaUpdate::per_epoch,
+                                  .begin = options.after_step,
+                                  .first = options.after_step + options.every_n,
+                                  .every = options.every_n,
+                                  .evaluate = options.evaluate,
+                                  .apply_at_end = options.apply_at_end,
+                                  .reset_on_train = options.reset_on_train,
+                                  .prefix = std::move(options.metric_prefix),
+                                  .refresh = std::move(options.refresh)},
+            ExponentialAverage{options.decay, options.warmup, options.average_buffers}, std::move(callbacks)...) {}
+};
+
+}  // namespace hone

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Stochastic weight averaging: the plain mean of the weights at the ends of late epochs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "hone/finetune/averaging.hpp"
+
+namespace hone {
+
+struct SwaOptions {
+  std::int64_t start_epoch = 1;  ///< The first epoch whose weights count; the first of all is 1.
+  std::int64_t every_n_epochs = 1;
+  bool average_buffers = false;              ///< Else they are copied, and batch norms need `refresh`.
+  bool evaluate = false;                     ///< After each evaluation, evaluate once more with the averaged weights.
+  bool apply_at_end = true;                  ///< Leave the averaged weights in the model when the run is over.
+  bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
+  std::string metric_prefix = "swa_model_";  ///< Goes before the names of what that evaluation records.
+  std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
+};
+
+/// Averages the weights at the ends of epochs `start_epoch`, `start_epoch + every_n_epochs`, ... A run that ends before
+/// the first keeps its weights. For what else it does see `ModelEma`.
+///
+/// **Errors** `std::invalid_argument` for `start_epoch` or `every_n_epochs` < 1.
+/// **Source** P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018;
+/// `torch.optim.swa_utils.get_swa_multi_avg_fn`.
+/// **Example**
+/// ```
+/// hone::Swa swa{{.start_epoch = 6, .refresh = [&] { hone::update_bn(batches, model); }}};
+/// auto trainer = hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, swa};
+/// ```
+template <class... Cs>
+class Swa : public detail::Averaging<EqualAverage, Cs...> {
+ public:
+  explicit Swa(SwaOptions options = {}, Cs... callbacks)
+      : detail::Averaging<EqualAverage, Cs...>(detail::AveragingPlan{.owner = "Swa",
+                                                                     .counts_epochs = true,
+                                                                     .begin = options.start_epoch - 1,
+                                                                     .first = options.start_epoch,
+                                                                     .every = options.every_n_epochs,
+                                                                     .evaluate = options.evaluate,
+                                                                     .apply_at_end = options.apply_at_end,
+                                                                     .reset_on_train = options.reset_on_train,
+                                                                     .prefix = std::move(options.metric_prefix),
+                                                                     .refresh = std::move(options.refresh)},
+                                               EqualAverage{options.average_buffers}, std::move(callbacks)...) {}
+};
+
+}  // namespace hone

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ModelEma and Swa have in common.
+#include "hone/finetune/averaging.hpp"
+
+#include <torch/torch.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "fake_trainer.hpp"
+#include "hone/finetune/model_ema.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using nets::close;
+using nets::FakeTrainer;
+
+static_assert(hone::EvaluatesBetween<FakeTrainer, hone::CallbackSet<>> &&
+              !hone::EvaluatesBetween<int, hone::CallbackSet<>>);
+static_assert(hone::checked_callback<hone::ModelEma<>>);
+
+/// Writes down what it hears, with the weights in the model at that moment.
+struct Listener {
+  std::vector<std::string>* heard;
+  std::vector<torch::Tensor>* weights;
+
+  void on_training_run_start(const hone::TrainingRunStart&) { heard->push_back("start"); }
+  void on_eval_epoch_start(const hone::EvalEpochStart&) { heard->push_back("eval"); }
+  void on_eval_epoch_end(const hone::EvalEpochEnd& event) { event.run.history().record("own", 1.0, hone::Phase::eval); }
+  void on_training_run_epoch_end(const auto& event) {
+    heard->push_back("epoch");
+    weights->push_back(event.trainer.model()->weight.detach().clone());
+  }
+  void on_optimizer_step(const hone::OptimizerStep&) { heard->push_back("update"); }
+  void on_training_run_end(const auto& event) {
+    heard->push_back("end");
+    weights->push_back(event.trainer.model()->weight.detach().clone());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("The averaged weights are evaluated after each epoch's evaluation, under names of their own") {
+  FakeTrainer trainer;
+  hone::ModelEma ema{{.decay = 0.9}};
+  trainer.train(ema, 2);
+  REQUIRE(trainer.seen().size() == 2);
+  CHECK(close(trainer.seen()[0], nets::ema_of({0, 1, 2}, 0.9)));
+  CHECK(close(trainer.seen()[1], nets::ema_of({0, 1, 2, 3, 4}, 0.9)));
+  CHECK(torch::equal(trainer.model()->weight, nets::weights_at(4)));
+  CHECK(trainer.history().names() == std::vector<std::string>{"ema_model_eval_loss_epoch"});
+  CHECK(trainer.history().values("ema_model_eval_loss_epoch").size() == 2);
+  CHECK(trainer.history().metric_name_prefix().empty());
+}
+
+TEST_CASE("A prefix of the user's stays in front") {
+  FakeTrainer trainer;
+  trainer.history().set_metric_name_prefix("fold_1_");
+  hone::ModelEma ema{{.metric_prefix = "slow_"}};
+  trainer.train(ema, 1);
+  CHECK(trainer.history().names() == std::vector<std::string>{"fold_1_slow_eval_loss_epoch"});
+  CHECK(trainer.history().metric_name_prefix() == "fold_1_");
+}
+
+TEST_CASE("Nothing is evaluated with averaged weights where it was not asked for, or nothing else was") {
+  FakeTrainer trainer;
+  hone::ModelEma silent{{.evaluate = false}}, ema{};
+  trainer.train(silent, 1);
+  trainer.train(ema, 1, /*evaluates=*/false);
+  trainer.tell<hone::EvalEpochEnd>(ema, 0.0);
+  CHECK(trainer.seen().empty());
+}
+
+TEST_CASE("A run of evaluate is left alone") {
+  hone::RunDriver driver;
+  driver.set_phase(hone::Phase::evaluation);
+  FakeTrainer trainer;
+  hone::ModelEma ema{};
+  ema.on_eval_epoch_end(hone::EvalEpochEnd{{driver.run}, 0.0});
+  CHECK(trainer.seen().empty());
+  CHECK_THROWS_AS(ema.average(), std::logic_error);
+}
+
+TEST_CASE("An evaluation that would be cut short by a stop is left out") {
+  FakeTrainer trainer;
+  hone::ModelEma ema{};
+  trainer.tell<hone::TrainingRunStart>(ema);
+  trainer.run().request_stop("enough");
+  trainer.train(ema, 1);
+  CHECK(trainer.seen().empty());
+}
+
+TEST_CASE(
+    "The callbacks inside hear that evaluation and the epoch's end with the averaged weights, and runs begin and end") {
+  FakeTrainer trainer;
+  std::vector<std::string> heard;
+  std::vector<torch::Tensor> weights;
+  hone::ModelEma ema{{.decay = 0.9}, Listener{&heard, &weights}};
+  trainer.train(ema, 1);
+  CHECK(heard == std::vector<std::string>{"start", "eval", "epoch", "end"});
+  CHECK(close(weights.at(0), nets::ema_of({0, 1, 2}, 0.9)));
+  CHECK(torch::equal(weights.at(1), nets::weights_at(2)));
+  CHECK(trainer.history().contains("ema_model_own"));
+  CHECK(ema.callbacks().get<Listener>().heard == &heard);
+
+  trainer.train(ema, 1, /*evaluates=*/false);
+  CHECK(heard == std::vector<std::string>{"start", "eval", "epoch", "end", "start", "epoch", "end"});
+}
+
+TEST_CASE("Weights and prefix come back when the evaluation throws") {
+  FakeTrainer trainer;
+  trainer.throws_in_evaluation = true;
+  hone::ModelEma ema{};
+  CHECK_THROWS_AS(trainer.train(ema, 1), std::runtime_error);
+  CHECK(torch::equal(trainer.model()->weight, nets::weights_at(2)));
+  CHECK(trainer.history().metric_name_prefix().empty());
+  CHECK(ema.average().num_averaged() == 2);
+}
+
+TEST_CASE("What refreshes statistics works on the averaged model, not on the other") {
+  FakeTrainer trainer;
+  hone::ModelEma ema{{.refresh = [&] { trainer.model()->running.fill_(5.0); }}};
+  trainer.train(ema, 1);
+  CHECK(nets::near(ema.average().state().tensors[1].value, {5.0, 5.0}));
+  CHECK_FALSE(nets::near(trainer.model()->running, {5.0, 5.0}));
+}
+
+TEST_CASE("The averaged weights stay in the model at the end where asked to") {
+  FakeTrainer trainer;
+  int num_refreshed = 0;
+  hone::ModelEma ema{{.decay = 0.9, .evaluate = false, .apply_at_end = true, .refresh = [&] { ++num_refreshed; }}};
+  trainer.train(ema, 1);
+  CHECK(close(trainer.model()->weight.detach(), nets::ema_of({0, 1, 2}, 0.9)));
+  CHECK(num_refreshed == 1);
+}
+
+TEST_CASE("Each run begins anew, or goes on where the last one ended") {
+  const bool reset = GENERATE(true, false);
+  FakeTrainer trainer;
+  hone::ModelEma ema{{.decay = 0.9, .reset_on_train = reset}};
+  trainer.train(ema, 1);
+  trainer.train(ema, 1);
+  CHECK(close(trainer.seen()[1], reset ? nets::ema_of({2, 3, 4}, 0.9) : nets::ema_of({0, 1, 2, 3, 4}, 0.9)));
+}
+
+TEST_CASE("A run goes on from a state that was loaded, to the bit") {
+  FakeTrainer whole, resumed;
+  hone::ModelEma one{{.every_n = 3}}, two{{.every_n = 3}};
+  CHECK(two.state().average.tensors.empty());
+  whole.train(one, 1);
+  auto state = one.state();
+  for (auto& tensor : state.average.tensors) tensor.value = tensor.value.clone();
+  CHECK(state.num_heard == 2);
+  two.load_state(state);
+  CHECK(two.state().num_heard == 2);
+
+  hone::ModelEma straight{{.every_n = 3}};
+  FakeTrainer uninterrupted;
+  uninterrupted.train(straight, 3);
+  resumed.num_updates = 2;
+  resumed.model()->move(2);
+  resumed.train(two, 2);
+  const auto expected = straight.state(), found = two.state();
+  CHECK(expected.num_heard == found.num_heard);
+  CHECK(expected.average.num_averaged == found.average.num_averaged);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(torch::equal(expected.average.tensors[i].value, found.average.tensors[i].value));
+  }
+}
+
+TEST_CASE("A state of another model is refused when the run starts") {
+  FakeTrainer trainer;
+  hone::ModelEma ema{};
+  ema.load_state({{{{"other", torch::ones({1})}}, 1}, 1});
+  CHECK_THROWS_AS(trainer.train(ema, 1), hone::DataError);
+}
+
+TEST_CASE("Copies share the average") {
+  FakeTrainer trainer;
+  hone::ModelEma ema{};
+  auto copy = ema;
+  trainer.train(copy, 1);
+  CHECK(ema.average().num_averaged() == 2);
+}
