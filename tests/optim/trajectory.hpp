@@ -161,10 +161,10 @@ Reference run_python(const char* rule, const std::vector<Case<Rule>>& cases) {
   for (const auto& test : cases) {
     lines << fmt::format("{} {} {} {}", test.name, rule, int{test.gaps}, test.late_lr);
     for (const auto& settings : test.groups) {
-      std::string separator = " ";
+      char separator = ' ';
       const auto write = [&](const auto& field) {
         lines << separator << field.first << '=' << fmt::format("{}", +(settings.*field.second));
-        separator = ",";
+        separator = ',';
       };
       std::apply([&](const auto&... field) { (write(field), ...); }, Rule::fields());
     }
