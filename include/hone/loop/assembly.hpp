@@ -56,9 +56,9 @@ class Assembly {
 
  protected:
   template <class... Settings>
-  Assembly(const Given<Settings...>& given, Model model, Loss loss, Optimizer optimizer)
+  Assembly(const Given<Settings...>& given, Model model, Loss loss_function, Optimizer optimizer)
       : model_(std::move(model)),
-        loss_(std::move(loss)),
+        loss_(std::move(loss_function)),
         device_(given.template take<DeviceType>()),
         precision_(given.template take<PrecisionType>()),
         processes_(given.template take<DistributionType>()),

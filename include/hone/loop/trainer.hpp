@@ -52,8 +52,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   /// `settings` are values for the policies, callbacks and overrides in the trainer's type, in any order; what is left
   /// out is default constructed. The model goes to the device, then the optimizer is bound to its parameters.
   template <class... Settings>
-  explicit Trainer(Model model, Loss loss, Optimizer optimizer, Settings... settings)
-      : Step(Given<Settings...>(settings...), std::move(model), std::move(loss), std::move(optimizer)) {
+  explicit Trainer(Model model, Loss loss_function, Optimizer optimizer, Settings... settings)
+      : Step(Given<Settings...>(settings...), std::move(model), std::move(loss_function), std::move(optimizer)) {
     announce(InitEnd{{run_}});
   }
 
