@@ -83,7 +83,7 @@ Result by_hand(Update update, Rate rate, double max_norm = 0.0) {
     net->train();
     double total = 0.0, samples = 0.0;
     for (const auto& [x, y] : batches) {
-      auto loss = loss_function(net(x), y);
+      Tensor loss = loss_function(net(x), y);
       result.batch_losses.push_back(loss.item<double>());
       total += loss.item<double>() * static_cast<double>(x.size(0));
       samples += static_cast<double>(x.size(0));
