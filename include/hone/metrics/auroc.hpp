@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The area under the receiver operating characteristic.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hone/metrics/metric.hpp"
+#include "hone/metrics/tensors.hpp"
+
+namespace hone {
+
+/// How likely a sample of class 1 is scored above one of class 0, ties counting half. Exact: it keeps all scores.
+/// NaN while one of the two classes has not been seen. Probabilities and logits give the same.
+///
+/// **Shapes** outputs and target alike, target 0 or 1; or outputs `[batch, 2, ...]` and target `[batch, ...]`: then the
+/// score is the second output minus the first.
+/// **Cost** 8 bytes for each sample. `update` copies the scores and the targets to the host, which waits for the
+/// device; `value` sorts a copy.
+/// **Errors** `DataError` for other shapes, targets that are neither 0 nor 1, and scores that are NaN.
+/// **Source** Mann and Whitney, "On a test of whether one of two random variables is stochastically larger than the
+/// other", 1947.
+struct Auroc {
+  struct State {
+    std::vector<double> positives{};  ///< Scores of samples of class 1, in any order.
+    std::vector<double> negatives{};  ///< Scores of samples of class 0, in any order.
+  };
+  State state{};
+
+  [[nodiscard]] std::string name() const { return "auroc"; }
+
+  [[nodiscard]] double value() const {
+    if (state.positives.empty() || state.negatives.empty()) return std::numeric_limits<double>::quiet_NaN();
+    const auto negatives = sorted(state.negatives);
+    double won = 0.0;
+    for (const double score : state.positives) {
+      const auto [first, last] = std::equal_range(negatives.begin(), negatives.end(), score);
+      won += static_cast<double>(first - negatives.begin()) + 0.5 * static_cast<double>(last - first);
+    }
+    return won / static_cast<double>(state.positives.size()) / static_cast<double>(negatives.size());
+  }
+  void reset() { state = {}; }
+
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  void update(const Outputs& outputs, const Target& target) {
+    using Type = detail::ElementType<Target>;
+    const auto take = [&](const auto& scores) {
+      add(detail::read(scores.detach().flatten().to(Type::Double)), detail::read(target.flatten().to(Type::Double)));
+    };
+    if (detail::same_elements(outputs.sizes(), target.sizes())) {
+      take(outputs);
+    } else {
+      detail::require_class_scores(name(), outputs, target, 2);
+      if (outputs.size(1) != 2) detail::require_same_elements(name(), outputs, target);
+      take(outputs.select(1, 1).sub(outputs.select(1, 0)));
+    }
+  }
+  void update(std::span<const double> scores, std::span<const std::int64_t> target) { add(scores, target); }
+
+  void merge(const Auroc& other) {
+    state.positives.insert(state.positives.end(), other.state.positives.begin(), other.state.positives.end());
+    state.negatives.insert(state.negatives.end(), other.state.negatives.begin(), other.state.negatives.end());
+  }
+  /// Equal when they have seen the same scores, in any order.
+  friend bool operator==(const Auroc& left, const Auroc& right) {
+    return sorted(left.state.positives) == sorted(right.state.positives) &&
+           sorted(left.state.negatives) == sorted(right.state.negatives);
+  }
+
+ private:
+  static std::vector<double> sorted(std::vector<double> scores) {
+    std::sort(scores.begin(), scores.end());
+    return scores;
+  }
+  void add(std::span<const double> scores, const auto& target) {
+    detail::require_same_length(name(), scores.size(), target.size());
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      if (std::isnan(scores[i]) || (target[i] != 0 && target[i] != 1)) {
+        throw DataError(
+            fmt::format("`{}` was given the score {} with the target {}. It takes scores that are numbers, "
+                        "and targets that are 0 or 1.",
+                        name(), scores[i], target[i]));
+      }
+    }
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      (target[i] == 1 ? state.positives : state.negatives).push_back(scores[i]);
+    }
+  }
+};
+
+}  // namespace hone

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How often each class was taken for each other.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hone/metrics/class_counts.hpp"
+#include "hone/metrics/metric.hpp"
+#include "hone/metrics/tensors.hpp"
+
+namespace hone {
+
+/// Counts of pairs of classes. There are as many classes as the outputs have, or as the largest number that was seen.
+/// Its value is the share on the diagonal, which is the accuracy; other scores are read off `class_counts()`.
+///
+/// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; plain: predicted class numbers.
+/// **Cost** an argmax and a sum of the batch's size where the outputs are; `update` reads classes x classes numbers.
+/// **Errors** `DataError` for other shapes and for targets that are no class numbers.
+/// **Example** `precision(matrix.class_counts(), hone::Average::macro)`
+struct ConfusionMatrix {
+  std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
+  std::vector<std::int64_t> state{};           ///< Row by row, a row for each target, in it the predictions.
+
+  [[nodiscard]] std::string name() const { return "confusion_matrix"; }
+  [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(size_of(state.size())); }
+  /// How often `predicted` was given for `target`; 0 for classes that were never mentioned.
+  [[nodiscard]] std::int64_t count(std::int64_t target, std::int64_t predicted) const {
+    const auto n = num_classes();
+    if (target < 0 || predicted < 0 || target >= n || predicted >= n) return 0;
+    return state[static_cast<std::size_t>(target * n + predicted)];
+  }
+  [[nodiscard]] ClassCounts class_counts() const {
+    const std::size_t n = size_of(state.size());
+    ClassCounts counts;
+    counts.grow(n);
+    for (std::size_t i = 0; i < state.size(); ++i) {
+      if (i / n == i % n) counts.hits[i / n] = state[i];
+      counts.actual[i / n] += state[i];
+      counts.predicted[i % n] += state[i];
+    }
+    return counts;
+  }
+  [[nodiscard]] double value() const { return recall(class_counts(), Average::micro); }
+  void reset() { state.clear(); }
+
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  void update(const Outputs& outputs, const Target& target) {
+    detail::update(*this, outputs, target);
+  }
+  void update(std::span<const std::int64_t> predicted, std::span<const std::int64_t> target) {
+    detail::require_same_length(name(), predicted.size(), target.size());
+    std::int64_t largest = -1;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+      if (ignore_index == target[i]) continue;
+      const auto [low, high] = std::minmax(predicted[i], target[i]);
+      if (low < 0) {
+        throw DataError(
+            fmt::format("`{}` was given the class number {}. They count from 0; name what is to be left out "
+                        "as `ignore_index`.",
+                        name(), low));
+      }
+      largest = std::max(largest, high);
+    }
+    grow(static_cast<std::size_t>(largest + 1));
+    const std::int64_t n = num_classes();
+    for (std::size_t i = 0; i < target.size(); ++i) {
+      if (ignore_index != target[i]) ++state[static_cast<std::size_t>(target[i] * n + predicted[i])];
+    }
+  }
+  /// `[counts..., invalid targets]`
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
+    detail::require_class_scores(name(), outputs, target, 2);
+    using Type = detail::ElementType<Target>;
+    const std::int64_t n = outputs.size(1);
+    const detail::Labels<Target> labels{target, n, ignore_index};
+    const auto counts = labels.counts.to(Type::Double);
+    auto sums = counts.new_zeros({n * n + 1});
+    sums.scatter_add_(0, labels.classes.mul(n).add_(outputs.argmax(1).flatten()), counts);
+    sums.select(0, n * n).copy_(labels.invalid);
+    return sums;
+  }
+  void add(std::span<const double> sums) {
+    const std::size_t n = sums.empty() ? 0 : size_of(sums.size() - 1);
+    detail::require_sums(name(), sums.size(), n * n + 1);
+    detail::require_valid_labels(name(), sums.back(), static_cast<std::int64_t>(n));
+    std::vector<std::int64_t> counts(n * n);
+    std::transform(sums.begin(), sums.end() - 1, counts.begin(), detail::as_count);
+    merge({ignore_index, std::move(counts)});
+  }
+  /// Laid out as `add_up` does, with at least `classes` classes: sums that are added entry by entry have as many.
+  [[nodiscard]] std::vector<double> sums(std::int64_t classes = 0) const {
+    ConfusionMatrix padded = *this;
+    padded.grow(static_cast<std::size_t>(classes));
+    std::vector<double> all(padded.state.begin(), padded.state.end());
+    all.push_back(0.0);
+    return all;
+  }
+  void merge(const ConfusionMatrix& other) {
+    detail::require_same_settings(name(), ignore_index == other.ignore_index);
+    const std::size_t theirs = size_of(other.state.size());
+    grow(theirs);
+    const std::size_t ours = size_of(state.size());
+    for (std::size_t i = 0; i < other.state.size(); ++i) state[i / theirs * ours + i % theirs] += other.state[i];
+  }
+  friend bool operator==(const ConfusionMatrix&, const ConfusionMatrix&) = default;
+
+ private:
+  /// The side of the largest square within `count`.
+  static std::size_t size_of(std::size_t count) {
+    return static_cast<std::size_t>(std::sqrt(static_cast<double>(count)));
+  }
+
+  void grow(std::size_t wanted) {
+    const std::size_t n = size_of(state.size());
+    if (wanted <= n) return;
+    std::vector<std::int64_t> larger(wanted * wanted);
+    for (std::size_t i = 0; i < state.size(); ++i) larger[i / n * wanted + i % n] = state[i];
+    state = std::move(larger);
+  }
+};
+
+}  // namespace hone

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How far a regression is off.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hone/metrics/metric.hpp"
+#include "hone/metrics/tensors.hpp"
+
+namespace hone {
+
+namespace detail {
+
+struct AbsoluteError {
+  static constexpr const char* name = "mean_absolute_error";
+  static double of(double difference) { return std::abs(difference); }
+  static auto of_each(const auto& differences) { return differences.abs(); }
+  static double value(double mean) { return mean; }
+};
+struct SquaredError {
+  static constexpr const char* name = "mean_squared_error";
+  static double of(double difference) { return difference * difference; }
+  static auto of_each(const auto& differences) { return differences.square(); }
+  static double value(double mean) { return mean; }
+};
+struct RootOfSquaredError : SquaredError {
+  static constexpr const char* name = "root_mean_squared_error";
+  static double value(double mean) { return std::sqrt(mean); }
+};
+
+}  // namespace detail
+
+/// The mean of an error over all elements.
+///
+/// **Shapes** outputs and target alike; ones at the end of a shape do not matter.
+/// **Units** value: that of the outputs, for `MeanSquaredError` its square.
+/// **Cost** the differences and their sum in double, where the outputs are; `update` reads two numbers.
+/// **Errors** `DataError` for other shapes; nothing is broadcast.
+template <class Error>
+struct ErrorMetric {
+  struct State {
+    double sum = 0.0;
+    std::int64_t total = 0;
+    friend bool operator==(const State&, const State&) = default;
+  };
+  State state{};
+
+  [[nodiscard]] std::string name() const { return Error::name; }
+  [[nodiscard]] double value() const {
+    if (state.total == 0) return std::numeric_limits<double>::quiet_NaN();
+    return Error::value(state.sum / static_cast<double>(state.total));
+  }
+  void reset() { state = {}; }
+
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  void update(const Outputs& outputs, const Target& target) {
+    detail::update(*this, outputs, target);
+  }
+  void update(std::span<const double> outputs, std::span<const double> target) {
+    detail::require_same_length(name(), outputs.size(), target.size());
+    for (std::size_t i = 0; i < target.size(); ++i) update(outputs[i], target[i]);
+  }
+  void update(double output, double target) {
+    state.sum += Error::of(output - target);
+    ++state.total;
+  }
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
+    detail::require_same_elements(name(), outputs, target);
+    constexpr auto as_double = detail::ElementType<Outputs>::Double;
+    const auto differences = outputs.detach().flatten().to(as_double).sub(target.flatten());
+    return detail::row_of(Error::of_each(differences).sum(), static_cast<double>(target.numel()));
+  }
+  void add(std::span<const double> sums) {
+    detail::require_sums(name(), sums.size(), 2);
+    state.sum += sums[0];
+    state.total += detail::as_count(sums[1]);
+  }
+  [[nodiscard]] std::vector<double> sums() const { return {state.sum, static_cast<double>(state.total)}; }
+  void merge(const ErrorMetric& other) {
+    state.sum += other.state.sum;
+    state.total += other.state.total;
+  }
+  friend bool operator==(const ErrorMetric&, const ErrorMetric&) = default;
+};
+
+using MeanAbsoluteError = ErrorMetric<detail::AbsoluteError>;
+using MeanSquaredError = ErrorMetric<detail::SquaredError>;
+using RootMeanSquaredError = ErrorMetric<detail::RootOfSquaredError>;
+
+}  // namespace hone

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How surprised a model of tokens is.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hone/metrics/metric.hpp"
+#include "hone/metrics/tensors.hpp"
+
+namespace hone {
+
+/// The exponential of the mean negative log-likelihood of the tokens that were meant.
+///
+/// **Shapes** outputs: logits `[batch, tokens of the vocabulary, ...]`, target `[batch, ...]` of token numbers, as for
+/// LibTorch's cross entropy; plain: natural logarithms of likelihoods, one for each token.
+/// **Cost** a log-softmax (in float for narrower outputs) where the outputs are; `update` reads three numbers.
+/// **Errors** `DataError` for other shapes and for targets that are no token numbers.
+struct Perplexity {
+  /// A target that does not count, as in LibTorch's cross entropy.
+  std::optional<std::int64_t> ignore_index = -100;
+
+  struct State {
+    double negative_log_likelihood = 0.0;
+    std::int64_t total = 0;
+    friend bool operator==(const State&, const State&) = default;
+  };
+  State state{};
+
+  [[nodiscard]] std::string name() const { return "perplexity"; }
+  [[nodiscard]] double value() const {
+    if (state.total == 0) return std::numeric_limits<double>::quiet_NaN();
+    return std::exp(state.negative_log_likelihood / static_cast<double>(state.total));
+  }
+  void reset() { state = {}; }
+
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  void update(const Outputs& outputs, const Target& target) {
+    detail::update(*this, outputs, target);
+  }
+  void update(std::span<const double> log_likelihoods) {
+    for (const double log_likelihood : log_likelihoods) state.negative_log_likelihood -= log_likelihood;
+    state.total += static_cast<std::int64_t>(log_likelihoods.size());
+  }
+  /// `[negative log-likelihood, tokens, invalid targets]`
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
+    detail::require_class_scores(name(), outputs, target);
+    using Type = detail::ElementType<Outputs>;
+    const detail::Labels<Target> labels{target, outputs.size(1), ignore_index};
+    const auto type = outputs.scalar_type() == Type::Double ? Type::Double : Type::Float;
+    const auto likelihoods = outputs.detach().log_softmax(1, type);
+    const auto own = likelihoods.gather(1, labels.classes.view(target.sizes()).unsqueeze(1)).flatten();
+    return detail::row_of(own.neg().masked_fill(labels.counts.logical_not(), 0.0).sum(Type::Double),
+                          labels.counts.sum(), labels.invalid);
+  }
+  void add(std::span<const double> sums) {
+    detail::require_sums(name(), sums.size(), 3);
+    if (sums[2] != 0.0) {
+      throw DataError(
+          fmt::format("`{}` was given {} targets that are outside the vocabulary. Give token numbers from 0, "
+                      "or name what is to be left out as `ignore_index`.",
+                      name(), sums[2]));
+    }
+    state.negative_log_likelihood += sums[0];
+    state.total += detail::as_count(sums[1]);
+  }
+  [[nodiscard]] std::vector<double> sums() const {
+    return {state.negative_log_likelihood, static_cast<double>(state.total), 0.0};
+  }
+  void merge(const Perplexity& other) {
+    detail::require_same_settings(name(), ignore_index == other.ignore_index);
+    state.negative_log_likelihood += other.state.negative_log_likelihood;
+    state.total += other.state.total;
+  }
+  friend bool operator==(const Perplexity&, const Perplexity&) = default;
+};
+
+}  // namespace hone

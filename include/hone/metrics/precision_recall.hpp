@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Precision, recall and their harmonic mean.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hone/metrics/class_counts.hpp"
+#include "hone/metrics/metric.hpp"
+#include "hone/metrics/tensors.hpp"
+
+namespace hone {
+
+namespace detail {
+
+struct PrecisionScore {
+  static constexpr const char* name = "precision";
+  static double of(const ClassCounts& counts, Average average) { return precision(counts, average); }
+};
+struct RecallScore {
+  static constexpr const char* name = "recall";
+  static double of(const ClassCounts& counts, Average average) { return recall(counts, average); }
+};
+struct F1Score {
+  static constexpr const char* name = "f1";
+  static double of(const ClassCounts& counts, Average average) { return f1(counts, average); }
+};
+
+}  // namespace detail
+
+/// A score that is read off the counts of classes: `Precision`, `Recall`, `F1`.
+///
+/// **Shapes** outputs `[batch, classes, ...]` and target `[batch, ...]` of class numbers, the largest output is the
+/// prediction; or, for `Average::binary`, outputs and target alike, target 0 or 1, and a threshold. Plain: predicted
+/// class numbers.
+/// **Units** threshold: that of the outputs, 0.5 for probabilities, 0 for logits. An output that equals it says no.
+/// **Cost** some sums of the batch's size where the outputs are; `update` reads three numbers for each class.
+/// **Errors** `DataError` for other shapes and for targets that are no class numbers; `std::invalid_argument` for more
+/// than two classes with `Average::binary`.
+template <class Score>
+struct ClassMetric {
+  Average average = Average::binary;
+  double threshold = 0.5;
+  std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
+  ClassCounts state{};
+
+  [[nodiscard]] std::string name() const { return Score::name; }
+  [[nodiscard]] double value() const { return Score::of(state, average); }
+  void reset() { state = {}; }
+
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  void update(const Outputs& outputs, const Target& target) {
+    detail::update(*this, outputs, target);
+  }
+  void update(std::span<const std::int64_t> predicted, std::span<const std::int64_t> target) {
+    detail::require_same_length(name(), predicted.size(), target.size());
+    ClassCounts seen;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+      if (ignore_index == target[i]) continue;
+      require_class_number(predicted[i]);
+      require_class_number(target[i]);
+      seen.grow(static_cast<std::size_t>(std::max(predicted[i], target[i])) + 1);
+      seen.hits[static_cast<std::size_t>(target[i])] += predicted[i] == target[i];
+      ++seen.predicted[static_cast<std::size_t>(predicted[i])];
+      ++seen.actual[static_cast<std::size_t>(target[i])];
+    }
+    require_average(seen.num_classes());
+    state.merge(seen);
+  }
+  /// `[hits..., predicted..., actual..., invalid targets]`
+  template <detail::TensorLike Outputs, detail::TensorLike Target>
+  [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
+    if (average == Average::binary && detail::same_elements(outputs.sizes(), target.sizes())) {
+      return add_up_classes(outputs.flatten().gt(threshold), target, 2);
+    }
+    detail::require_class_scores(name(), outputs, target, 2);
+    require_average(outputs.size(1));
+    return add_up_classes(outputs.argmax(1).flatten(), target, outputs.size(1));
+  }
+  void add(std::span<const double> sums) {
+    const std::size_t num_classes = sums.size() / 3;
+    detail::require_sums(name(), sums.size(), 3 * num_classes + 1);
+    detail::require_valid_labels(name(), sums.back(), static_cast<std::int64_t>(num_classes));
+    const auto part = [&](std::size_t which) {
+      std::vector<std::int64_t> counts(num_classes);
+      const auto from = sums.subspan(which * num_classes, num_classes);
+      std::transform(from.begin(), from.end(), counts.begin(), detail::as_count);
+      return counts;
+    };
+    state.merge({part(0), part(1), part(2)});
+  }
+  /// Laid out as `add_up` does, with at least `num_classes` classes: sums that are added entry by entry have as many.
+  [[nodiscard]] std::vector<double> sums(std::int64_t num_classes = 0) const {
+    ClassCounts padded = state;
+    padded.grow(static_cast<std::size_t>(num_classes));
+    std::vector<double> all;
+    for (const auto* counts : {&padded.hits, &padded.predicted, &padded.actual}) {
+      all.insert(all.end(), counts->begin(), counts->end());
+    }
+    all.push_back(0.0);
+    return all;
+  }
+  void merge(const ClassMetric& other) {
+    detail::require_same_settings(
+        name(), average == other.average && threshold == other.threshold && ignore_index == other.ignore_index);
+    state.merge(other.state);
+  }
+  friend bool operator==(const ClassMetric&, const ClassMetric&) = default;
+
+ private:
+  template <class Predicted, class Target>
+  Target add_up_classes(const Predicted& predicted, const Target& target, std::int64_t num_classes) const {
+    using Type = detail::ElementType<Target>;
+    const detail::Labels<Target> labels{target, num_classes, ignore_index};
+    const auto classes = predicted.to(Type::Long);
+    const auto counts = labels.counts.to(Type::Double);
+    auto sums = counts.new_zeros({3 * num_classes + 1});
+    sums.narrow(0, 0, num_classes).scatter_add_(0, labels.classes, counts.mul(classes.eq(labels.classes)));
+    sums.narrow(0, num_classes, num_classes).scatter_add_(0, classes, counts);
+    sums.narrow(0, 2 * num_classes, num_classes).scatter_add_(0, labels.classes, counts);
+    sums.select(0, 3 * num_classes).copy_(labels.invalid);
+    return sums;
+  }
+  void require_class_number(std::int64_t label) const {
+    if (label >= 0) return;
+    throw DataError(
+        fmt::format("`{}` was given the class number {}. They count from 0; name what is to be left out as "
+                    "`ignore_index`.",
+                    name(), label));
+  }
+  void require_average(std::int64_t num_classes) const {
+    if (average != Average::binary || num_classes <= 2) return;
+    throw std::invalid_argument(
+        fmt::format("`{}` has Average::binary and was given {} classes. Choose Average::macro, micro or weighted.",
+                    name(), num_classes));
+  }
+};
+
+/// Of those that were predicted, the share that is right. **Example** `hone::Precision{.average =
+/// hone::Average::macro}`
+using Precision = ClassMetric<detail::PrecisionScore>;
+/// Of those that were meant, the share that was found.
+using Recall = ClassMetric<detail::RecallScore>;
+/// The harmonic mean of precision and recall.
+using F1 = ClassMetric<detail::F1Score>;
+
+}  // namespace hone

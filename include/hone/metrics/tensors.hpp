@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What metrics do with tensors, of a type that this room does not name: everything is asked of the tensors themselves.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "hone/core/error.hpp"
+
+namespace hone::detail {
+
+/// A tensor, as far as this room is concerned.
+template <class T>
+concept TensorLike = requires(const T& tensor) {
+  tensor.numel();
+  tensor.sizes();
+};
+
+template <class T>
+using ElementType = std::remove_cvref_t<decltype(std::declval<const T&>().scalar_type())>;
+
+inline std::string listed(const auto& sizes) {
+  std::string list;
+  for (const auto size : sizes) list += (list.empty() ? "" : ", ") + std::to_string(size);
+  return list;
+}
+
+/// Refuses what is not scores `[batch, classes, ...]` with class numbers `[batch, ...]`. At least `min_classes` of
+/// them.
+void require_class_scores(std::string_view metric, const auto& outputs, const auto& target,
+                          std::int64_t min_classes = 1) {
+  const auto scores = outputs.sizes();
+  const auto classes = target.sizes();
+  bool fits = scores.size() >= 2 && classes.size() + 1 == scores.size() && scores[1] >= min_classes;
+  for (std::size_t i = 0; fits && i < classes.size(); ++i) fits = classes[i] == scores[i == 0 ? 0 : i + 1];
+  if (fits) return;
+  throw DataError(
+      fmt::format("`{}` was given outputs of shape [{}] and a target of shape [{}]. It takes scores "
+                  "[batch, classes, ...] with {} or more classes, and class numbers [batch, ...].",
+                  metric, listed(scores), listed(classes), min_classes));
+}
+
+/// True when two shapes differ in nothing but ones at their ends.
+bool same_elements(const auto& left, const auto& right) {
+  const auto size = [](const auto& sizes, std::size_t i) -> std::int64_t { return i < sizes.size() ? sizes[i] : 1; };
+  for (std::size_t i = 0; i < left.size() || i < right.size(); ++i) {
+    if (size(left, i) != size(right, i)) return false;
+  }
+  return true;
+}
+
+/// Refuses what is not one output to each target; `[batch, 1]` and `[batch]` are.
+void require_same_elements(std::string_view metric, const auto& outputs, const auto& target) {
+  if (same_elements(outputs.sizes(), target.sizes())) return;
+  throw DataError(
+      fmt::format("`{}` was given outputs of shape [{}] and a target of shape [{}]. It takes one target for "
+                  "each output.",
+                  metric, listed(outputs.sizes()), listed(target.sizes())));
+}
+
+inline void require_same_length(std::string_view metric, std::size_t outputs, std::size_t targets) {
+  if (outputs == targets) return;
+  throw DataError(fmt::format("`{}` was given {} outputs and {} targets. It takes one target for each output.", metric,
+                              outputs, targets));
+}
+
+inline void require_sums(std::string_view metric, std::size_t given, std::size_t expected) {
+  if (given == expected) return;
+  throw std::invalid_argument(
+      fmt::format("`{}` was given {} sums and has {}. Give what `sums()` returned.", metric, given, expected));
+}
+
+inline void require_same_settings(std::string_view metric, bool same) {
+  if (same) return;
+  throw std::invalid_argument(
+      fmt::format("`{}` cannot be merged with one of other settings. Make both alike.", metric));
+}
+
+/// Class numbers on their device, and which of them count. Labels that are none are not used but counted.
+template <class Tensor>
+struct Labels {
+  Tensor classes;  ///< `[elements]`, whole numbers in range, also where `counts` is false.
+  Tensor counts;   ///< `[elements]`, booleans.
+  Tensor invalid;  ///< One number: how many are outside the range and not to be ignored.
+
+  Labels(const Tensor& target, std::int64_t num_classes, std::optional<std::int64_t> ignore_index)
+      : classes(target.flatten().to(ElementType<Tensor>::Long)) {
+    auto wrong = classes.lt(0).logical_or_(classes.ge(num_classes));
+    if (target.is_floating_point()) wrong.logical_or_(target.flatten().ne(classes));
+    if (ignore_index) {
+      const auto ignored = classes.eq(*ignore_index);
+      wrong.logical_and_(ignored.logical_not());
+      counts = wrong.logical_or(ignored).logical_not_();
+    } else {
+      counts = wrong.logical_not();
+    }
+    invalid = wrong.sum();
+    classes = classes.clamp(0, num_classes - 1);
+  }
+};
+
+inline void require_valid_labels(std::string_view metric, double num_invalid, std::int64_t num_classes) {
+  if (num_invalid == 0.0) return;
+  throw DataError(
+      fmt::format("`{}` was given {} targets that are no class numbers from 0 to {}. Give class numbers, or "
+                  "name what is to be left out as `ignore_index`.",
+                  metric, num_invalid, num_classes - 1));
+}
+
+/// `[first, rest...]` of numbers that lie where `first` lies; `first` is a tensor with one double.
+template <class Tensor, class... Rest>
+Tensor row_of(const Tensor& first, const Rest&... rest) {
+  auto row = first.new_empty({1 + static_cast<std::int64_t>(sizeof...(rest))});
+  std::int64_t i = 0;
+  row.select(0, i).copy_(first);
+  const auto put = [&](const auto& number) {
+    if constexpr (std::is_arithmetic_v<std::remove_cvref_t<decltype(number)>>) {
+      row.select(0, ++i).fill_(number);
+    } else {
+      row.select(0, ++i).copy_(number);
+    }
+  };
+  (put(rest), ...);
+  return row;
+}
+
+/// The numbers of a small tensor of doubles. **Cost** one copy to the host, which waits for the device.
+template <class Tensor>
+std::vector<double> read(const Tensor& row) {
+  const auto host = row.cpu().contiguous();
+  const double* const first = host.template data_ptr<double>();
+  return {first, first + host.numel()};
+}
+
+/// What every summable metric does with a batch.
+void update(auto& metric, const auto& outputs, const auto& target) { metric.add(read(metric.add_up(outputs, target))); }
+
+inline std::int64_t as_count(double sum) { return static_cast<std::int64_t>(std::llround(sum)); }
+
+}  // namespace hone::detail

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/metrics/accuracy.hpp"
+
+#include <type_traits>
+
+#include "metrics/parts.hpp"
+#include "metrics/samples.hpp"
+#include "support/catch.hpp"
+
+using namespace hone;
+
+static_assert(SummableMetric<Accuracy> && SummableMetric<BinaryAccuracy> && SummableMetric<TopKAccuracy>);
+static_assert(std::is_aggregate_v<Accuracy> && std::is_aggregate_v<TopKAccuracy>);
+
+TEST_CASE("the share of right predictions is scikit-learn's") {
+  Accuracy all, without{.ignore_index = -100};
+  all.update(samples::predicted, samples::target);
+  without.update(samples::predicted, samples::target_with_ignored);
+  CHECK(all.value() == Approx(samples::accuracy).epsilon(1e-15));
+  CHECK(without.value() == Approx(samples::accuracy_without_ignored).epsilon(1e-15));
+  CHECK(all.state == Share{10, 24});
+
+  BinaryAccuracy binary;
+  binary.update(samples::binary_scores, samples::binary_target);
+  CHECK(binary.value() == Approx(samples::binary_accuracy).epsilon(1e-15));
+}
+
+TEST_CASE("a target among the k largest outputs is right, as in scikit-learn") {
+  const double expected[] = {samples::top1, samples::top2, samples::top3};
+  for (std::int64_t k = 1; k <= 3; ++k) {
+    TopKAccuracy metric{k};
+    metric.update(samples::scores, samples::target);
+    CHECK(metric.value() == Approx(expected[k - 1]).epsilon(1e-15));
+  }
+  CHECK(TopKAccuracy{5}.name() == "top5_accuracy");
+}
+
+TEST_CASE("accuracies of parts, merged, are that of the whole") {
+  check_parts(Accuracy{}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
+    metric.update(picked(samples::predicted, rows), picked(samples::target, rows));
+  });
+  check_parts(BinaryAccuracy{}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
+    metric.update(picked(samples::binary_scores, rows), picked(samples::binary_target, rows));
+  });
+  check_parts(TopKAccuracy{2}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
+    metric.update(picked(samples::scores, rows, samples::num_classes), picked(samples::target, rows));
+  });
+}
+
+TEST_CASE("what an accuracy cannot take is said") {
+  const std::vector<std::int64_t> one{1}, two{1, 0};
+  const std::vector<double> scores{0.1, 0.9};
+  CHECK(message_of([&] { Accuracy{}.update(one, two); }) ==
+        "`accuracy` was given 1 outputs and 2 targets. It takes one target for each output.");
+  CHECK(message_of([&] { TopKAccuracy{5}.update(scores, one); }) ==
+        "TopKAccuracy::k is 5, and there are 2 classes. Give 1 to 2.");
+  CHECK_THROWS_AS(TopKAccuracy{0}.update(scores, one), std::invalid_argument);
+  CHECK(message_of([&] { Accuracy{}.add(scores), Accuracy{}.add(std::span(scores).first(1)); }) ==
+        "`accuracy` was given 1 sums and has 2. Give what `sums()` returned.");
+  CHECK(message_of([] { TopKAccuracy{2}.merge(TopKAccuracy{3}); }) ==
+        "`top2_accuracy` cannot be merged with one of other settings. Make both alike.");
+}

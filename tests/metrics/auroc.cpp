@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/metrics/auroc.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "metrics/parts.hpp"
+#include "metrics/samples.hpp"
+#include "support/catch.hpp"
+
+using namespace hone;
+
+static_assert(Metric<Auroc> && !SummableMetric<Auroc>);
+
+TEST_CASE("the area is scikit-learn's, ties included") {
+  Auroc metric;
+  metric.update(samples::binary_scores, samples::binary_target);
+  CHECK(metric.value() == Approx(samples::auroc).epsilon(1e-14));
+  CHECK(metric.value() == Approx(samples::auroc_torchmetrics).epsilon(1e-6));
+}
+
+TEST_CASE("areas of parts, merged, are that of the whole") {
+  check_parts(Auroc{}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
+    metric.update(picked(samples::binary_scores, rows), picked(samples::binary_target, rows));
+  });
+}
+
+TEST_CASE("with one class alone there is no area") {
+  Auroc metric;
+  const std::vector<double> scores{0.5, 0.7};
+  metric.update(scores, std::vector<std::int64_t>{1, 1});
+  CHECK(std::isnan(metric.value()));
+  metric.update(scores, std::vector<std::int64_t>{0, 0});
+  CHECK(metric.value() == 0.5);
+}
+
+TEST_CASE("a bad sample is refused before anything of its batch is kept") {
+  Auroc metric;
+  const std::vector<double> scores{0.5, 0.25};
+  CHECK(message_of([&] { metric.update(scores, std::vector<std::int64_t>{1, 2}); }) ==
+        "`auroc` was given the score 0.25 with the target 2. It takes scores that are numbers, and targets that are 0 "
+        "or 1.");
+  CHECK_THROWS_AS(metric.update(std::vector<double>{0.1, std::nan("")}, std::vector<std::int64_t>{1, 0}), DataError);
+  CHECK(metric == Auroc{});
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/metrics/confusion_matrix.hpp"
+
+#include "metrics/parts.hpp"
+#include "metrics/samples.hpp"
+#include "support/catch.hpp"
+
+using namespace hone;
+
+static_assert(SummableMetric<ConfusionMatrix>);
+
+TEST_CASE("rows are targets and columns predictions, as in scikit-learn") {
+  ConfusionMatrix matrix;
+  matrix.update(samples::predicted, samples::target);
+  CHECK(matrix.num_classes() == samples::num_classes);
+  CHECK(matrix.state == samples::confusion);
+  CHECK(matrix.count(0, 4) == 3);
+  CHECK(matrix.count(4, 0) == 0);
+  CHECK(matrix.count(0, 5) == 0);
+  CHECK(matrix.value() == Approx(samples::accuracy));
+}
+
+TEST_CASE("other scores are read off the matrix") {
+  ConfusionMatrix matrix;
+  matrix.update(samples::predicted, samples::target);
+  const auto counts = matrix.class_counts();
+  CHECK(precision(counts, Average::macro) == Approx(samples::precision_macro).epsilon(1e-14));
+  CHECK(recall(counts, Average::weighted) == Approx(samples::recall_weighted).epsilon(1e-14));
+  CHECK(f1(counts, Average::macro) == Approx(samples::f1_macro).epsilon(1e-14));
+}
+
+TEST_CASE("matrices of parts, merged, are that of the whole, also when parts know fewer classes") {
+  check_parts(ConfusionMatrix{}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
+    metric.update(picked(samples::predicted, rows), picked(samples::target, rows));
+  });
+}
+
+TEST_CASE("sums of a matrix that has seen nothing are as long as asked for") {
+  CHECK(ConfusionMatrix{}.sums() == std::vector<double>{0.0});
+  CHECK(ConfusionMatrix{}.sums(2) == std::vector<double>(5, 0.0));
+  ConfusionMatrix matrix;
+  matrix.add(matrix.sums());
+  CHECK(matrix == ConfusionMatrix{});
+}
+
+TEST_CASE("what a matrix cannot take is said") {
+  const std::vector<std::int64_t> classes{0, 2}, padded{0, -100};
+  CHECK(message_of([&] { ConfusionMatrix{}.update(classes, padded); }) ==
+        "`confusion_matrix` was given the class number -100. They count from 0; name what is to be left out as "
+        "`ignore_index`.");
+  ConfusionMatrix without{.ignore_index = -100};
+  without.update(classes, padded);
+  CHECK(without.state == std::vector<std::int64_t>{1});
+  CHECK_THROWS_AS(without.add(std::vector<double>(4)), std::invalid_argument);
+  CHECK_THROWS_AS(without.add(std::vector<double>{}), std::invalid_argument);
+  CHECK_THROWS_AS(without.add(std::vector<double>{0, 0, 0, 0, 1}), DataError);
+  CHECK_THROWS_AS(without.merge(ConfusionMatrix{}), std::invalid_argument);
+}
