@@ -46,7 +46,7 @@ int train(const Options& options) {
                                torch::nn::CrossEntropyLoss{},
                                hone::Sgd{.lr = options.lr, .momentum = 0.9},
                                hone::TerminateOnNaN{},
-                               hone::Accuracy{},
+                               hone::Metrics{hone::Accuracy{}},
                                hone::ProgressBar{},
                                hone::LogMetrics{}};
   auto history = trainer.train(train_set, {.num_epochs = options.epochs,

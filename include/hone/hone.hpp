@@ -2,13 +2,13 @@
 /// The front door: every room of hone.
 #pragma once
 
-#include "hone/callbacks/accuracy.hpp"
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/callbacks/default_callbacks.hpp"
 #include "hone/callbacks/early_stopping.hpp"
 #include "hone/callbacks/filters.hpp"
 #include "hone/callbacks/limit_batches.hpp"
 #include "hone/callbacks/log_metrics.hpp"
+#include "hone/callbacks/metrics.hpp"
 #include "hone/callbacks/print_progress.hpp"
 #include "hone/callbacks/progress_bar.hpp"
 #include "hone/callbacks/reduce_lr_on_plateau.hpp"
@@ -22,6 +22,13 @@
 #include "hone/history/write_csv.hpp"
 #include "hone/history/write_json.hpp"
 #include "hone/loop/trainer.hpp"
+#include "hone/metrics/accuracy.hpp"
+#include "hone/metrics/auroc.hpp"
+#include "hone/metrics/confusion_matrix.hpp"
+#include "hone/metrics/mean_error.hpp"
+#include "hone/metrics/metric.hpp"
+#include "hone/metrics/perplexity.hpp"
+#include "hone/metrics/precision_recall.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/optimizer.hpp"
 #include "hone/optim/sgd.hpp"

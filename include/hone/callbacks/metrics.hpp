@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Streaming metrics in a run.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <any>
+#include <cstddef>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "hone/callbacks/events.hpp"
+#include "hone/callbacks/target.hpp"
+#include "hone/metrics/metric.hpp"
+#include "hone/metrics/tensors.hpp"
+
+namespace hone {
+
+/// Placed first in `Metrics`: watch the steps of training too.
+struct InTraining {};
+inline constexpr InTraining in_training{};
+
+namespace detail {
+
+/// A metric and the sums that have not reached it yet. `pending` is a tensor that stays on its device until `settle`.
+template <class M>
+struct Watched {
+  M metric;
+  std::any pending{};
+  void (*take)(M& of, const std::any& sums) = nullptr;
+
+  void reset() {
+    metric.reset();
+    pending.reset();
+  }
+
+  template <class Outputs, class Target>
+  void update(const Outputs& outputs, const Target& target) {
+    if constexpr (AddsUp<M, Outputs, Target>) {
+      add_up(metric.add_up(outputs, target));
+    } else if constexpr (requires { metric.update(outputs, target); }) {
+      metric.update(outputs, target);
+    } else {
+      static_assert(sizeof(Outputs) == 0,
+                    "hone: this metric has no `update` for what the model returns and the batch's target.");
+    }
+  }
+
+  void settle() {
+    if (!pending.has_value()) return;
+    const std::any sums = std::exchange(pending, {});
+    take(metric, sums);
+  }
+
+ private:
+  template <class Sums>
+  void add_up(Sums sums) {
+    auto* const so_far = std::any_cast<Sums>(&pending);
+    if (so_far != nullptr && so_far->numel() == sums.numel()) {
+      so_far->add_(sums);
+      return;
+    }
+    settle();
+    pending = std::move(sums);
+    take = [](M& of, const std::any& all) { of.add(read(std::any_cast<const Sums&>(all))); };
+  }
+};
+
+/// Metrics that are updated and recorded together.
+template <class... Ms>
+class Watch {
+ public:
+  explicit Watch(Ms... metrics) : watched_(Watched<Ms>{std::move(metrics)}...) {}
+
+  void start() {
+    each([](auto& watched) { watched.reset(); });
+    has_seen_ = false;
+  }
+  template <class Event>
+  void update(const Event& event) {
+    if constexpr (requires { event.output.outputs; }) {
+      const auto& target = target_of(event.batch);
+      each([&](auto& watched) { watched.update(event.output.outputs, target); });
+      has_seen_ = true;
+    } else {
+      static_assert(sizeof(Event) == 0,
+                    "hone: Metrics finds no member `outputs` in what the override of the loss step returns.");
+    }
+  }
+  void record(Run& run) {
+    if (!has_seen_) return;
+    each([&](auto& watched) {
+      watched.settle();
+      const std::string name(watched.metric.name());
+      const auto phase = run.phase();
+      run.history().record(phase == Phase::train  ? "train_" + name + "_epoch"
+                           : phase == Phase::eval ? "eval_" + name + "_epoch"
+                                                  : "evaluation_" + name,
+                           watched.metric.value(), phase);
+    });
+    has_seen_ = false;
+  }
+  template <class M>
+  [[nodiscard]] M& get() {
+    auto& watched = std::get<Watched<M>>(watched_);
+    watched.settle();
+    return watched.metric;
+  }
+  /// Calls `function` with each metric.
+  void for_each(auto&& function) {
+    each([&](auto& watched) {
+      watched.settle();
+      function(watched.metric);
+    });
+  }
+
+ private:
+  void each(auto&& function) {
+    std::apply([&](auto&... watched) { (function(watched), ...); }, watched_);
+  }
+
+  std::tuple<Watched<Ms>...> watched_;
+  bool has_seen_ = false;
+};
+
+}  // namespace detail
+
+/// Updates metrics with each batch of an evaluation, from `event.output.outputs` and the batch's target, and records
+/// them when it ends: `eval_<name>_epoch` between epochs of training, `evaluation_<name>` in a run of `evaluate`. With
+/// `hone::in_training` in front it does so in training too, and records `train_<name>_epoch`: of the outputs with which
+/// each batch was learned from. Place it before `LogMetrics` and what watches them. Each process counts its own
+/// samples.
+///
+/// A metric is any type that is a `Metric` and has `update(outputs, target)`.
+///
+/// **Cost** what the metrics cost. The sums of those that have `add_up` stay on the device; the host reads them once
+/// per epoch.
+/// **Errors** `std::invalid_argument` for two metrics of one name.
+/// **Example** `hone::Metrics{hone::in_training, hone::Accuracy{}, hone::TopKAccuracy{5}}`
+template <class... Ms>
+class Metrics {
+  static_assert((true && ... && Metric<Ms>), "hone: Metrics was given what is no Metric. See metrics/metric.hpp.");
+
+ public:
+  explicit Metrics(Ms... metrics) : evaluation_(std::move(metrics)...) { require_names(); }
+  Metrics()
+    requires(sizeof...(Ms) > 0 && (std::is_default_constructible_v<Ms> && ...))
+      : Metrics(Ms{}...) {}
+
+  void on_eval_epoch_start(const EvalEpochStart&) { evaluation_.start(); }
+  void on_eval_step_end(const auto& event) { evaluation_.update(event); }
+  void on_eval_epoch_end(const EvalEpochEnd& event) { evaluation_.record(event.run); }
+
+  /// The metric of type `M` as the evaluation at hand, or the last one, left it.
+  template <class M>
+  [[nodiscard]] M& get() {
+    return evaluation_.template get<M>();
+  }
+  /// Calls `function` with each metric of the evaluation, in order.
+  void for_each(auto&& function) { evaluation_.for_each(function); }
+
+ private:
+  void require_names() {
+    std::set<std::string> names;
+    for_each([&](const auto& metric) {
+      if (names.insert(std::string(metric.name())).second) return;
+      throw std::invalid_argument(fmt::format(
+          "Metrics was given two metrics of the name `{}`. Give one another name: hone::named(\"name\", metric).",
+          metric.name()));
+    });
+  }
+
+  detail::Watch<Ms...> evaluation_;
+};
+
+template <class... Ms>
+class Metrics<InTraining, Ms...> : public Metrics<Ms...> {
+ public:
+  explicit Metrics(InTraining, Ms... metrics) : Metrics<Ms...>(metrics...), training_(std::move(metrics)...) {}
+  Metrics()
+    requires(std::is_default_constructible_v<Metrics<Ms...>>)
+      : Metrics(in_training, Ms{}...) {}
+
+  void on_train_epoch_start(const TrainEpochStart&) { training_.start(); }
+  void on_train_step_end(const auto& event) { training_.update(event); }
+  void on_train_epoch_end(const TrainEpochEnd& event) { training_.record(event.run); }
+
+  /// The metric of type `M` as the epoch of training at hand, or the last one, left it.
+  template <class M>
+  [[nodiscard]] M& get_training() {
+    return training_.template get<M>();
+  }
+  /// Calls `function` with each metric of training, in order.
+  void for_each_training(auto&& function) { training_.for_each(function); }
+
+ private:
+  detail::Watch<Ms...> training_;
+};
+
+template <class... Ms>
+Metrics(Ms...) -> Metrics<Ms...>;
+
+}  // namespace hone

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/target.hpp"
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+struct Tensor {
+  int id = 0;
+  [[nodiscard]] long numel() const { return 0; }
+  [[nodiscard]] std::vector<long> sizes() const { return {}; }
+};
+struct Example {
+  Tensor target, data;
+};
+struct Adapted {
+  BOOST_HANA_DEFINE_STRUCT(Adapted, (Tensor, image), (Tensor, digit), (std::string, file));
+};
+
+int target_in(const auto& batch) { return hone::detail::target_of(batch).id; }
+
+}  // namespace
+
+TEST_CASE("the target is found in every kind of batch") {
+  CHECK(target_in(std::pair{Tensor{1}, Tensor{2}}) == 2);
+  CHECK(target_in(std::tuple{Tensor{1}, Tensor{2}, Tensor{3}}) == 3);
+  CHECK(target_in(std::tuple{Tensor{1}, Tensor{2}, std::string{"digits"}}) == 2);
+  CHECK(target_in(std::array{Tensor{1}, Tensor{2}}) == 2);
+  CHECK(target_in(Example{Tensor{1}, Tensor{2}}) == 1);
+  CHECK(target_in(Adapted{Tensor{1}, Tensor{2}, "7.png"}) == 2);
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Metrics of tensors against metrics of plain numbers, which are held to scikit-learn and torchmetrics, and in a
+// trainer.
+#include <torch/torch.h>
+
+#include "hone/hone.hpp"
+#include "metrics/parts.hpp"
+#include "metrics/samples.hpp"
+#include "support/catch.hpp"
+
+using namespace hone;
+
+namespace {
+
+torch::Tensor doubles(const std::vector<double>& values) { return torch::tensor(values, torch::kDouble); }
+torch::Tensor longs(const std::vector<std::int64_t>& values) { return torch::tensor(values, torch::kLong); }
+
+torch::Tensor scores() { return doubles(samples::scores).view({samples::num_samples, samples::num_classes}); }
+torch::Tensor target() { return longs(samples::target); }
+
+template <class M>
+M seen(M metric, const torch::Tensor& outputs, const torch::Tensor& labels) {
+  metric.update(outputs, labels);
+  return metric;
+}
+template <class M>
+M seen_plain(M metric, const auto& outputs, const auto& labels) {
+  metric.update(outputs, labels);
+  return metric;
+}
+
+void check_class_metrics(auto metric) {
+  const auto plain = seen_plain(metric, samples::predicted, samples::target);
+  CHECK(seen(metric, scores(), target()) == plain);
+  CHECK(seen(metric, scores().to(torch::kFloat), target().to(torch::kInt)) == plain);
+  // 24 samples as 4 of 6 positions
+  const auto deep = scores().view({4, 6, samples::num_classes}).permute({0, 2, 1});
+  CHECK(seen(metric, deep, target().view({4, 6})) == plain);
+  metric.ignore_index = -100;
+  CHECK(seen(metric, scores(), longs(samples::target_with_ignored)) ==
+        seen_plain(metric, samples::predicted, samples::target_with_ignored));
+}
+
+void check_binary_metrics(auto metric) {
+  const auto& numbers = samples::binary_scores;
+  const auto labels = longs(samples::binary_target);
+  auto plain = metric;
+  if constexpr (requires { plain.update(numbers, samples::binary_target); }) {
+    plain.update(numbers, samples::binary_target);
+  } else {
+    plain.update(samples::binary_predicted, samples::binary_target);
+  }
+  CHECK(seen(metric, doubles(numbers), labels) == plain);
+  CHECK(seen(metric, doubles(numbers).unsqueeze(1), labels.to(torch::kFloat)) == plain);
+}
+
+template <class F>
+std::string data_error_of(F function) {
+  try {
+    function();
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+struct Batch {
+  torch::Tensor x, y;
+};
+
+}  // namespace
+
+BOOST_HANA_ADAPT_STRUCT(Batch, x, y);
+
+TEST_CASE("tensors of scores count as their largest columns do") {
+  check_class_metrics(Accuracy{});
+  check_class_metrics(ConfusionMatrix{});
+  check_class_metrics(Precision{.average = Average::macro});
+  check_class_metrics(Recall{.average = Average::weighted});
+  check_class_metrics(F1{.average = Average::micro});
+  CHECK(seen(F1{.average = Average::macro}, scores(), target()).value() == Approx(samples::f1_macro).epsilon(1e-14));
+}
+
+TEST_CASE("tensors of one score are compared with the threshold") {
+  check_binary_metrics(BinaryAccuracy{});
+  check_binary_metrics(Precision{});
+  check_binary_metrics(Recall{});
+  check_binary_metrics(F1{});
+  check_binary_metrics(Auroc{});
+  const auto logits = torch::stack({torch::zeros(samples::num_samples), doubles(samples::binary_scores) - 0.5}, 1);
+  CHECK(seen(Recall{}, logits, longs(samples::binary_target)).value() == Approx(samples::recall_binary));
+  CHECK(seen(Auroc{}, logits, longs(samples::binary_target)).value() == Approx(samples::auroc));
+}
+
+TEST_CASE("the k largest columns of a tensor are scikit-learn's") {
+  const double expected[] = {samples::top1, samples::top2, samples::top3};
+  for (std::int64_t k = 1; k <= 3; ++k) {
+    CHECK(seen(TopKAccuracy{k}, scores(), target()).value() == Approx(expected[k - 1]));
+    const auto deep = scores().view({4, 6, samples::num_classes}).permute({0, 2, 1});
+    CHECK(seen(TopKAccuracy{k}, deep, target().view({4, 6})).value() == Approx(expected[k - 1]));
+  }
+  CHECK_THROWS_AS(seen(TopKAccuracy{6}, scores(), target()), std::invalid_argument);
+}
+
+TEST_CASE("errors of tensors are added up in double") {
+  const auto values = doubles(samples::values), truths = doubles(samples::truths);
+  CHECK(seen(MeanAbsoluteError{}, values, truths).value() == Approx(samples::mean_absolute_error).epsilon(1e-14));
+  CHECK(seen(RootMeanSquaredError{}, values.unsqueeze(1), truths).value() ==
+        Approx(samples::root_mean_squared_error).epsilon(1e-14));
+  CHECK(seen(MeanSquaredError{}, values.to(torch::kFloat), truths.to(torch::kFloat)).value() ==
+        Approx(samples::mean_squared_error).epsilon(1e-6));
+  const auto many = torch::full({1 << 20}, 0.1, torch::kFloat);  // a sum in float would be off by 1e-4
+  CHECK(seen(MeanAbsoluteError{}, many, torch::zeros_like(many)).value() == Approx(double(0.1F)).epsilon(1e-12));
+}
+
+TEST_CASE("the perplexity of logits is torchmetrics'") {
+  CHECK(seen(Perplexity{}, scores(), target()).value() == Approx(samples::perplexity).epsilon(1e-12));
+  CHECK(seen(Perplexity{}, scores(), longs(samples::target_with_ignored)).value() ==
+        Approx(samples::perplexity_without_ignored).epsilon(1e-12));
+  CHECK(seen(Perplexity{}, scores().to(torch::kFloat), target()).value() == Approx(samples::perplexity).epsilon(1e-6));
+  const auto deep = scores().view({4, 6, samples::num_classes}).permute({0, 2, 1});
+  CHECK(seen(Perplexity{}, deep, target().view({4, 6})).value() == Approx(samples::perplexity).epsilon(1e-12));
+  auto impossible = scores();
+  impossible.select(0, 5).fill_(-INFINITY);  // of the ignored target
+  CHECK(seen(Perplexity{}, impossible, longs(samples::target_with_ignored)).value() ==
+        Approx(samples::perplexity_without_ignored).epsilon(1e-12));
+}
+
+TEST_CASE("labels that are none are counted and named, not looked up") {
+  const auto outputs = torch::rand({4, 3});
+  const auto labels = longs({0, -1, 3, 2});
+  CHECK(data_error_of([&] { seen(ConfusionMatrix{}, outputs, labels); }) ==
+        "`confusion_matrix` was given 2 targets that are no class numbers from 0 to 2. Give class numbers, or name "
+        "what is "
+        "to be left out as `ignore_index`.");
+  CHECK_THROWS_AS(seen(F1{.average = Average::macro}, outputs, labels), DataError);
+  CHECK_THROWS_AS(seen(Perplexity{}, outputs, labels), DataError);
+  CHECK_THROWS_AS(seen(Recall{}, torch::rand({2}), doubles({0.0, 0.5})), DataError);
+  CHECK_THROWS_AS(seen(Auroc{}, torch::rand({2}), doubles({0.0, 0.5})), DataError);
+}
+
+TEST_CASE("targets of another shape are refused, not broadcast") {
+  const auto outputs = torch::rand({3, 2});
+  CHECK_THROWS_AS(seen(Accuracy{}, outputs, torch::zeros({3, 1}, torch::kLong)), DataError);
+  CHECK_THROWS_AS(seen(Accuracy{}, torch::rand({3, 1}), torch::zeros({3}, torch::kLong)), DataError);
+  CHECK_THROWS_AS(seen(MeanSquaredError{}, outputs, torch::rand({3})), DataError);
+  CHECK_THROWS_AS(seen(MeanSquaredError{}, torch::rand({3, 1}), torch::rand({1, 3})), DataError);
+  CHECK_THROWS_AS(seen(Auroc{}, torch::rand({3, 3}), torch::zeros({3})), DataError);
+  CHECK_THROWS_AS(seen(F1{}, torch::rand({3, 3}), torch::zeros({3}, torch::kLong)), std::invalid_argument);
+}
+
+TEST_CASE("a metric of outputs that are learned from holds on to no graph") {
+  const auto outputs = scores().requires_grad_();
+  CHECK_FALSE(MeanSquaredError{}.add_up(outputs, torch::zeros_like(outputs)).requires_grad());
+  CHECK_FALSE(Perplexity{}.add_up(outputs, target()).requires_grad());
+  CHECK_FALSE(Accuracy{}.add_up(outputs, target()).requires_grad());
+  CHECK_FALSE(TopKAccuracy{2}.add_up(outputs, target()).requires_grad());
+  CHECK_FALSE(F1{.average = Average::macro}.add_up(outputs, target()).requires_grad());
+  CHECK_NOTHROW(seen(Auroc{}, outputs.select(1, 0), target().clamp_max(1)));
+}
+
+TEST_CASE("a trainer records metrics of evaluation and of training") {
+  auto model = torch::nn::Linear(torch::nn::LinearOptions(samples::num_classes, samples::num_classes).bias(false));
+  {
+    const torch::NoGradGuard no_gradients;
+    model->weight.copy_(torch::eye(samples::num_classes));
+  }
+  const auto x = scores().to(torch::kFloat);
+  std::vector<Batch> batches;
+  for (int at = 0; at < samples::num_samples; at += 10) {
+    const auto end = std::min<std::int64_t>(at + 10, samples::num_samples);
+    batches.push_back({x.slice(0, at, end), target().slice(0, at, end)});
+  }
+  auto trainer = Trainer{model, torch::nn::CrossEntropyLoss{}, Sgd{.lr = 0.0},
+                         Metrics{in_training, Accuracy{}, TopKAccuracy{3}, F1{.average = Average::macro},
+                                 named("matrix", ConfusionMatrix{}), Perplexity{}}};
+  const auto history =
+      trainer.train(batches, TrainOptions<decltype(batches)>{.num_epochs = 2, .eval_dataset = batches});
+  for (const std::string phase : {"train", "eval"}) {
+    CHECK(history.at(phase + "_accuracy_epoch") == Approx(samples::accuracy));
+    CHECK(history.at(phase + "_top3_accuracy_epoch") == Approx(samples::top3));
+    CHECK(history.at(phase + "_f1_epoch") == Approx(samples::f1_macro));
+    CHECK(history.at(phase + "_matrix_epoch") == Approx(samples::accuracy));
+    CHECK(history.at(phase + "_perplexity_epoch") == Approx(samples::perplexity).epsilon(1e-6));
+    CHECK(history.values(phase + "_perplexity_epoch").size() == 2);
+  }
+  CHECK(trainer.evaluate(batches).at("evaluation_f1") == Approx(samples::f1_macro));
+}
