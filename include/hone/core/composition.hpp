@@ -56,10 +56,14 @@ concept NamesOptimizer = (detail::names_step<PointeeOf<O>> && detail::names_zero
 template <class P>
 concept TrainerArgument = Policy<P> || detail::is_callback_list<P> || Overriding<P>;
 
+/// A type that is there for its overrides.
+template <class P>
+concept OverridesArgument = !Policy<P> && !detail::is_callback_list<P> && Overriding<P>;
+
 namespace detail {
 
 template <class... Policies>
-inline constexpr int num_overriding = (0 + ... + int{!Policy<Policies> && Overriding<Policies>});
+inline constexpr int num_overriding = (0 + ... + int{OverridesArgument<Policies>});
 
 template <class P, class... Policies>
 constexpr bool is_only_answer() {

@@ -38,7 +38,7 @@ struct OverridesAmong {
 };
 template <class First, class... Rest>
 struct OverridesAmong<First, Rest...>
-    : std::conditional_t<!Policy<First> && Overriding<First>, std::type_identity<First>, OverridesAmong<Rest...>> {};
+    : std::conditional_t<OverridesArgument<First>, std::type_identity<First>, OverridesAmong<Rest...>> {};
 
 /// What a constructor's argument means in the trainer's type: a callback stands in a list of callbacks.
 template <class A>

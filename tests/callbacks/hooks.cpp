@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/hooks.hpp"
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace hone;
+
+struct Knock {};
+
+struct Concrete {
+  void on_train_step_end(const TrainStepEnd&) {}
+};
+struct Generic {
+  void on_train_step_end(const auto&) {}
+};
+struct Returning {
+  int on_train_step_end(const TrainStepEnd&) { return 1; }
+};
+struct Own {
+  void on_event(const Knock&) {}
+};
+struct Deaf {};
+
+using Extended = Told<TrainStepEnd, WithBatch<int>>;
+
+TEST_CASE("an event is heard by the hook of its name, plain or extended") {
+  STATIC_REQUIRE(hears<Concrete, TrainStepEnd>);
+  STATIC_REQUIRE(hears<Concrete, Extended>);
+  STATIC_REQUIRE(hears<Generic, Extended>);
+  STATIC_REQUIRE_FALSE(hears<Concrete, TrainLoss>);
+  STATIC_REQUIRE_FALSE(hears<Returning, TrainStepEnd>);
+  STATIC_REQUIRE(hears<Own, Knock>);
+  STATIC_REQUIRE_FALSE(hears<Concrete, Knock>);
+}
+
+TEST_CASE("whether a type hears anything at all") {
+  STATIC_REQUIRE(hears_any_event<Concrete>);
+  STATIC_REQUIRE(hears_any_event<Own>);
+  STATIC_REQUIRE_FALSE(hears_any_event<Deaf>);
+}
+
+}  // namespace

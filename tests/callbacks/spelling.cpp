@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/spelling.hpp"
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace hone;
+
+struct Fine {
+  void on_train_step_end(const TrainStepEnd&) {}
+};
+struct Swapped {
+  void on_train_epoch_strat(const TrainEpochStart&) {}
+};
+struct Omitted {
+  void on_train_epch_start(const TrainEpochStart&) {}
+};
+struct FromElsewhere {
+  void on_train_batch_end(const TrainStepEnd&) {}
+};
+struct Uncallable {
+  void on_train_step_end(int) {}
+};
+struct Limit {
+  std::optional<std::int64_t> batch_limit(Phase) const { return 3; }
+};
+
+static_assert(LimitsBatches<Limit> && !LimitsBatches<Fine>);
+
+TEST_CASE("misspelt and uncallable hooks are found, and nothing else") {
+  STATIC_REQUIRE(detail::first_miss<Swapped>() == detail::Miss::on_train_epoch_strat);
+  STATIC_REQUIRE(detail::first_miss<Omitted>() == detail::Miss::on_train_epch_start);
+  STATIC_REQUIRE(detail::first_miss<FromElsewhere>() == detail::Miss::on_train_batch_end);
+  STATIC_REQUIRE(detail::first_miss<Fine>() == detail::Miss::none);
+  STATIC_REQUIRE(detail::first_uncallable<Uncallable>() == detail::Hook::on_train_step_end);
+  STATIC_REQUIRE(detail::first_uncallable<Fine>() == detail::Hook::none);
+}
+
+TEST_CASE("a type with a hook or an ability is a callback") {
+  STATIC_REQUIRE(checked_callback<Fine>);
+  STATIC_REQUIRE(checked_callback<Limit>);
+}
+
+}  // namespace

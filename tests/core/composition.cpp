@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/core/composition.hpp"
+
+#include <functional>
+#include <memory>
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace hone;
+
+struct Model {
+  int forward(int);
+};
+struct Loss {
+  int operator()(int, int);
+};
+struct Optimizer {
+  void step();
+  void zero_grad();
+};
+struct Rule {
+  static constexpr int state_names = 0;
+  static constexpr bool counts_steps = false;
+};
+struct Here {
+  using slot = slots::Device;
+};
+struct There {
+  using slot = slots::Device;
+};
+struct OwnBackward {
+  void backward(int, int);
+};
+struct OwnStep {
+  void optimizer_step(int);
+};
+
+static_assert(NamesForward<Model> && NamesForward<std::shared_ptr<Model>> &&
+              NamesForward<std::reference_wrapper<Model>>);
+static_assert(!NamesForward<Loss> && !NamesForward<int>);
+static_assert(NamesOptimizer<Optimizer> && NamesOptimizer<std::unique_ptr<Optimizer>> && NamesOptimizer<Rule>);
+static_assert(!NamesOptimizer<Loss> && !NamesOptimizer<Model>);
+static_assert(std::same_as<PointeeOf<std::shared_ptr<Model>>, Model> && std::same_as<PointeeOf<Model>, Model>);
+
+TEST_CASE("types that make a trainer compose, in any order behind the optimizer") {
+  STATIC_REQUIRE(Composable<Model, Loss, Optimizer>);
+  STATIC_REQUIRE(Composable<Model, Loss, Rule, Here, Callbacks<int>, OwnBackward>);
+  STATIC_REQUIRE(Composable<Model, Loss, Rule, OwnBackward, Callbacks<int>, Here, Callbacks<>>);
+  STATIC_REQUIRE(checked_composition<Model, Loss, Optimizer, Here>);
+}
+
+TEST_CASE("types that make none do not compose, in silence") {
+  STATIC_REQUIRE_FALSE(Composable<Loss, Loss, Optimizer>);
+  STATIC_REQUIRE_FALSE(Composable<Model, Optimizer, Loss>);
+  STATIC_REQUIRE_FALSE(Composable<Model, Loss, Loss>);
+  STATIC_REQUIRE_FALSE(Composable<Model, Loss, Optimizer, Loss>);
+  STATIC_REQUIRE_FALSE(Composable<Model, Loss, Optimizer, Here, There>);
+  STATIC_REQUIRE_FALSE(Composable<Model, Loss, Optimizer, Here, Here>);
+  STATIC_REQUIRE_FALSE(Composable<Model, Loss, Optimizer, OwnBackward, OwnStep>);
+}
+
+}  // namespace

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/core/error.hpp"
+
+#include <string>
+
+#include "support/catch.hpp"
+
+TEST_CASE("an error about data is a runtime error that keeps its sentence") {
+  try {
+    throw hone::DataError("The dataset is empty.");
+  } catch (const std::runtime_error& error) {
+    CHECK(std::string(error.what()) == "The dataset is empty.");
+  }
+}

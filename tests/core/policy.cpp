@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/core/policy.hpp"
+
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace hone;
+
+struct Here {
+  using slot = slots::Device;
+};
+struct There {
+  using slot = slots::Device;
+};
+struct Small {
+  using slot = slots::Precision;
+};
+struct NoPolicy {};
+/// Works only beside `Here`.
+struct Choosy {
+  using slot = slots::Distribution;
+  template <class... Policies>
+  struct fits : std::bool_constant<(std::same_as<Policies, Here> || ...)> {};
+};
+
+static_assert(Policy<Here> && !Policy<NoPolicy>);
+static_assert(PolicyFor<Here, slots::Device> && !PolicyFor<Here, slots::Precision>);
+static_assert(num_answers<slots::Device, Small, Here, There> == 2 && num_answers<slots::Clipping, Here> == 0);
+static_assert(fits_with<Choosy, Choosy, Here> && !fits_with<Choosy, Choosy, There> && fits_with<Here, There>);
+
+TEST_CASE("the answer to a slot is found wherever it stands, else it is the default") {
+  STATIC_REQUIRE(std::same_as<AnswerTo<slots::Device, There, Small, Here>, Here>);
+  STATIC_REQUIRE(std::same_as<AnswerTo<slots::Device, There, Here, Small>, Here>);
+  STATIC_REQUIRE(std::same_as<AnswerTo<slots::Device, There, Small>, There>);
+  STATIC_REQUIRE(std::same_as<AnswerTo<slots::Device, There>, There>);
+}
+
+}  // namespace
