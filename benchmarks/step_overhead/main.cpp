@@ -2,7 +2,7 @@
 /// What a step of the trainer costs beside a step of the hand-written loop. `run.py` runs this program and makes a page
 /// of what it prints.
 ///
-///   --time ROUNDS STEPS            microseconds per step of each variant, one number for each round
+///   --time ROUNDS STEPS            microseconds of CPU time per step of each variant, one number for each round
 ///   --allocations                  heap allocations per step of each variant
 ///   --versions                     of the compiler and of LibTorch
 ///   --instructions VARIANT STEPS   under valgrind --tool=callgrind: writes two profiles, of 1 and of 1 + STEPS steps
@@ -13,11 +13,11 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -49,19 +49,19 @@ std::vector<std::unique_ptr<Contender>> make_all(std::int64_t steps) {
   return all;
 }
 
-/// Every round runs every variant once; each comes first, second and so on equally often.
+/// Every round runs every variant once; each comes first, second and so on equally often. CPU time, because the one
+/// thread never waits and other programs should not count.
 void time(std::int64_t rounds, std::int64_t steps) {
-  using Clock = std::chrono::steady_clock;
   const auto contenders = make_all(steps);
   std::array<std::vector<double>, variants.size()> us;
   std::array<double, variants.size()> loss{};
   for (std::int64_t round = -1; round < rounds; ++round) {  // the first one warms up
     for (std::size_t place = 0; place < variants.size(); ++place) {
       const auto v = (place + static_cast<std::size_t>(round + 1)) % variants.size();
-      const auto begin = Clock::now();
+      const auto begin = std::clock();
       loss[v] = contenders[v]->train(steps);
-      const std::chrono::duration<double, std::micro> elapsed = Clock::now() - begin;
-      if (round >= 0) us[v].push_back(elapsed.count() / static_cast<double>(steps));
+      const auto ticks = std::clock() - begin;
+      if (round >= 0) us[v].push_back(1e6 / CLOCKS_PER_SEC * static_cast<double>(ticks) / static_cast<double>(steps));
     }
     for (std::size_t v = 1; v < variants.size(); ++v) {
       if (loss[v] != loss[0]) {

@@ -206,8 +206,9 @@ one allocation more. `tests/codegen` holds the trainer to it.
 scripts/bench step_overhead
 ```
 
-- Time: the median of {rounds} rounds in one process, with the quartiles; a round runs one epoch of {steps} steps of every
-  variant, with all that an epoch begins and ends with, each in turn being the first. Ratios are taken within a round.
+- Time: CPU time of the process, whose one thread never waits. The median of {rounds} rounds, with the quartiles; a round
+  runs one epoch of {steps} steps of every variant, with all that an epoch begins and ends with, each in turn being the
+  first. Ratios are taken within a round.
 - Instructions: callgrind. The difference between `train` over 21 steps and over 1, divided by 20: what a run costs once
   goes out. What malloc and free take, some 3 %, depends on where things happen to lie and moves the sum by up to
   0.05 %, either way; outside the heap what remains is the work itself.
@@ -223,7 +224,7 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--page", type=Path)
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--steps", type=int, default=500)
     arguments = parser.parse_args()
     if arguments.check:
