@@ -12,8 +12,9 @@ set(may_callbacks core history metrics)
 set(may_policies core)
 set(may_optim core)
 set(may_data core)
+set(may_checkpoint core optim)
 set(may_finetune core history callbacks optim data)
-set(may_loop core schedule history metrics callbacks policies optim data finetune)
+set(may_loop core schedule history metrics callbacks policies optim data checkpoint finetune)
 set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/checkpoint/pickle_calls.hpp"
+
+#include "pickle.hpp"
+#include "support/catch.hpp"
+
+using pickle::global;
+using pickle::integer;
+using pickle::refusal;
+using pickle::string;
+using pickle::tensor;
+
+TEST_CASE("A tensor is a view of its storage") {
+  const auto value = pickle::read(tensor(12, 2, "K\x02K\x03\x86", "K\x03K\x01\x86") + ".");
+  CHECK(value.get<at::Tensor>().equal(torch::arange(2, 8, torch::kFloat).view({2, 3})));
+  CHECK_FALSE(value.get<at::Tensor>().requires_grad());
+}
+
+TEST_CASE("Two tensors of one storage share its memory") {
+  const auto value =
+      pickle::read(tensor(12, 0, "K\x02\x85", "K\x01\x85") + tensor(12, 1, "K\x02\x85", "K\x01\x85") + "\x86.");
+  auto first = value.items()[0].get<at::Tensor>();
+  first.fill_(-1);
+  CHECK(value.items()[1].get<at::Tensor>()[0].item<float>() == -1);
+}
+
+TEST_CASE("No other name is known") {
+  const std::vector<std::pair<std::string, std::string>> names{{"os", "system"},
+                                                               {"builtins", "eval"},
+                                                               {"__builtin__", "set"},
+                                                               {"torch", "load"},
+                                                               {"torch", ""},
+                                                               {"torch.", "FloatStorage"},
+                                                               {"numpy.core.multiarray", "_reconstruct"},
+                                                               {"torch._utils", "_rebuild_sparse_tensor"}};
+  for (const auto& [module, name] : names) {
+    CHECK(files::contains(refusal(global(module, name) + "."),
+                          "it names " + module + "." + name + ", which is not loaded"));
+  }
+  CHECK(files::contains(refusal("c" + std::string(300, 'x')), "a name is too long"));
+}
+
+TEST_CASE("Arguments that do not fit are refused") {
+  CHECK(files::contains(refusal(tensor(13, 0, ")", ")") + "."), "another size"));
+  CHECK(files::contains(refusal(tensor(-1, 0, ")", ")") + "."), "size of a storage is negative or too large"));
+  CHECK(files::contains(refusal(tensor(std::int64_t{1} << 62, 0, ")", ")") + "."), "negative or too large"));
+  CHECK(files::contains(refusal(tensor(12, 0, integer(12), ")") + "."), "a tuple is expected"));
+  CHECK(files::contains(refusal(tensor(12, 0, "]", ")") + "."), "a tuple is expected, not a list"));
+  CHECK(files::contains(refusal(tensor(12, 0, string("x") + "\x85", "K\x01\x85") + "."),
+                        "an int is expected, not the string 'x'"));
+  CHECK(files::contains(refusal(tensor(12, -4, ")", ")") + "."), "the offset is negative"));
+  CHECK(files::contains(refusal(tensor(12, 0, integer(-1) + "\x85", "K\x01\x85") + "."), "negative"));
+  CHECK(files::contains(refusal(tensor(12, 8, "K\x05\x85", "K\x01\x85") + "."), "reaches beyond"));
+  CHECK(files::contains(refusal(global("torch._utils", "_rebuild_tensor_v2") + ")R."), "do not fit"));
+  CHECK(files::contains(refusal(global("torch._utils", "_rebuild_parameter") + ")R."), "do not fit"));
+  CHECK(files::contains(refusal(global("torch", "FloatStorage") + ")R."), "is not called"));
+  CHECK(files::contains(refusal(global("torch", "FloatStorage") + "."), "a class or a bare storage"));
+  CHECK(files::contains(refusal(string("torch.load") + ")R."), "a function is expected"));
+  CHECK(files::contains(refusal(")Q."), "a storage is expected"));
+  CHECK(files::contains(refusal("NQ."), "a tuple is expected"));
+}
+
+TEST_CASE("Types and devices become their names") {
+  CHECK(pickle::read(global("torch", "bfloat16") + ".").get<std::string>() == "torch.bfloat16");
+  CHECK(pickle::read(global("torch", "device") + string("cuda") + "K\x01\x86R.").get<std::string>() == "cuda:1");
+}
+
+TEST_CASE("A mark for conjugation is refused, not passed over") {
+  auto text = tensor(12, 0, ")", ")");
+  text.insert(text.size() - 2, "}" + string("conj") + "\x88s");
+  CHECK(files::contains(refusal(text + "."), "resolve_conj"));
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/checkpoint/pytorch.hpp"
+
+#include <torch/torch.h>
+
+#include <random>
+
+#include "archive.hpp"
+#include "files.hpp"
+#include "support/catch.hpp"
+
+using hone::Dict;
+using hone::List;
+using hone::Value;
+
+namespace {
+
+// Whether two values are the same to the bit.
+bool same(const Value& a, const Value& b) {
+  if (a.data().index() != b.data().index()) return false;
+  if (a.is<at::Tensor>()) {
+    const auto &x = a.get<at::Tensor>(), &y = b.get<at::Tensor>();
+    return x.dtype() == y.dtype() && x.sizes() == y.sizes() && x.strides() == y.strides() &&
+           x.contiguous().view(-1).view(torch::kByte).equal(y.contiguous().view(-1).view(torch::kByte));
+  }
+  if (a.is<List>() || a.is<hone::Tuple>()) {
+    const auto x = a.items(), y = b.items();
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(), same);
+  }
+  if (a.is<Dict>()) {
+    const auto &x = a.get<Dict>(), &y = b.get<Dict>();
+    return x.ordered == y.ordered &&
+           std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                      [](const auto& p, const auto& q) { return same(p.key, q.key) && same(p.value, q.value); });
+  }
+  if (a.is<std::string>()) return a.get<std::string>() == b.get<std::string>();
+  return a.is_none() || a.description() == b.description();
+}
+
+Value ours() {
+  const auto base = torch::arange(12, torch::kFloat).view({3, 4});
+  Dict types;
+  for (const auto& entry : hone::detail::element_types) {
+    types.set(entry.dtype, torch::arange(32, torch::kByte).remainder_(2).view(entry.type).clone());
+  }
+  Dict weights{{"w", base}, {"b", torch::randn({3})}};
+  weights.ordered = true;
+  return Dict{{"model_state_dict", weights},
+              {"types", types},
+              {"view", base.slice(1, 1, 3)},
+              {"transposed", base.t()},
+              {"empty", torch::empty({0, 5})},
+              {"scalar", torch::tensor(7.0F)},
+              {"gradient", torch::ones({2}).requires_grad_()},
+              {"numbers", List{0, 1 << 20, -5, std::int64_t{1} << 40, 0.5, true, hone::None()}},
+              {"tuple", hone::Tuple{{0.9, 0.999}}},
+              {"text", "grüße"},
+              {1, "int"}};
+}
+
+std::string refusal(const files::fs::path& path) {
+  return files::message([&] { (void)hone::read_checkpoint(path); });
+}
+
+}  // namespace
+
+TEST_CASE("A checkpoint comes back to the bit, views as views") {
+  const files::Folder folder;
+  const auto value = ours();
+  hone::write_checkpoint(folder / "c.pt", value);
+  const auto back = hone::read_checkpoint(folder / "c.pt");
+  CHECK(same(value, back));
+  const auto base = back.at("model_state_dict").at("w").get<at::Tensor>();
+  CHECK(back.at("view").get<at::Tensor>().is_alias_of(base));
+  CHECK_FALSE(back.at("gradient").get<at::Tensor>().requires_grad());
+  hone::write_checkpoint(folder / "again.pt", back);
+  CHECK(files::read(folder / "c.pt") == files::read(folder / "again.pt"));
+}
+
+TEST_CASE("What was read outlives its file, and does not change it") {
+  const files::Folder folder;
+  hone::write_checkpoint(folder / "c.pt", Dict{{"w", torch::ones({1000})}});
+  auto tensor = hone::read_checkpoint(folder / "c.pt").at("w").get<at::Tensor>();
+  hone::write_checkpoint(folder / "c.pt", Dict{{"w", torch::zeros({1000})}});
+  CHECK(tensor.sum().item<float>() == 1000);
+  tensor.fill_(5);
+  CHECK(hone::read_checkpoint(folder / "c.pt").at("w").get<at::Tensor>().sum().item<float>() == 0);
+}
+
+TEST_CASE("A run saved by Python is read") {
+  const auto run = hone::read_checkpoint(files::fixture("run.pt"));
+  const auto& weights = run.at("model_state_dict").get<Dict>();
+  CHECK(weights.ordered);
+  std::string names;
+  for (const auto& [key, value] : weights) names += key.get<std::string>() + " ";
+  CHECK(names ==
+        "fc.weight fc.bias norm.weight norm.bias norm.running_mean norm.running_var norm.num_batches_tracked ");
+  // (j + k) / 8 - 0.1 (k + 1), for element j of parameter k
+  CHECK(torch::allclose(weights.get<at::Tensor>("fc.weight"), torch::arange(6, torch::kFloat).view({2, 3}) / 8 - 0.1));
+  CHECK(weights.get<at::Tensor>("norm.num_batches_tracked").dtype() == torch::kLong);
+  CHECK(run.at("epoch").get<std::int64_t>() == 3);
+  CHECK(run.at("loss").get<double>() == 0.25);
+  CHECK(run.at("scheduler_state_dict").at("milestones").at(5).get<std::int64_t>() == 1);
+  const auto group = run.at("optimizer_state_dict").at("param_groups").items()[0];
+  CHECK(group.at("lr").get<double>() == Approx(0.01));
+  CHECK(group.at("foreach").is_none());
+}
+
+TEST_CASE("Every kind of value that Python saves is read") {
+  const auto all = hone::read_checkpoint(files::fixture("values.pt"));
+  for (const auto& [key, value] : all.at("types").get<Dict>()) {
+    INFO(key.get<std::string>());
+    const auto& tensor = value.get<at::Tensor>();
+    const auto& name = key.get<std::string>();
+    const auto* type = hone::detail::find_element_type([&](const auto& entry) { return entry.dtype == name; });
+    REQUIRE(type != nullptr);
+    CHECK(tensor.scalar_type() == type->type);
+    const auto expected = name == "bool" ? torch::tensor({0.0, 1.0, 1.0}) : torch::tensor({0.0, 1.0, 2.0});
+    CHECK((tensor.is_complex() ? torch::real(tensor) : tensor).to(torch::kDouble).equal(expected.to(torch::kDouble)));
+  }
+  const auto base = all.at("base").get<at::Tensor>();
+  CHECK(base.equal(torch::arange(12, torch::kFloat).view({3, 4})));
+  CHECK(all.at("view").get<at::Tensor>().equal(base.slice(0, 1).slice(1, 0, 4, 2)));
+  CHECK(all.at("view").get<at::Tensor>().is_alias_of(base));
+  CHECK(all.at("transposed").get<at::Tensor>().strides() == at::IntArrayRef({1, 4}));
+  CHECK(all.at("empty").get<at::Tensor>().sizes() == at::IntArrayRef({0, 5}));
+  CHECK(all.at("scalar").get<at::Tensor>().item<float>() == 7);
+  CHECK(all.at("parameter").get<at::Tensor>().sum().item<float>() == 2);
+  const std::int64_t wide = std::int64_t{1} << 31;
+  CHECK(same(all.at("ints"), List{0, 255, 256, 65535, 65536, -1, -wide, wide, std::numeric_limits<std::int64_t>::min(),
+                                  std::numeric_limits<std::int64_t>::max()}));
+  CHECK(same(all.at("floats"), List{0.5, -1e300, std::numeric_limits<double>::infinity()}));
+  CHECK(same(all.at("strings"), List{"", "a", "ü", std::string(300, 'x')}));
+  CHECK(all.at("tuples").items()[4].items().size() == 4);
+  CHECK(all.at("none").is_none());
+  CHECK(same(all.at("flags"), List{true, false}));
+  CHECK(all.at("keys").at("1").get<std::string>() == "str");
+  CHECK(all.at("keys").at(1).get<std::string>() == "int");
+  CHECK(all.at("keys").at(hone::Tuple{{1, 2}}).get<std::string>() == "tuple");
+  CHECK(same(all.at("size"), hone::Tuple{{2, 3}}));
+  CHECK(all.at("dtype").get<std::string>() == "torch.float16");
+  CHECK(all.at("device").get<std::string>() == "cuda:1");
+  CHECK(same(all.at("shared").items()[1], List{"list", 1}));
+  CHECK(all.at("many").items()[1000].get<std::int64_t>() == 1000);
+}
+
+TEST_CASE("Python reads ours, with weights_only") {
+  const files::Folder folder;
+  hone::write_checkpoint(folder / "c.pt", ours());
+  const files::Python python(fmt::format(R"(
+from collections import OrderedDict
+for kind in dict(mmap=False), dict(mmap=True):
+    c = torch.load("{}", weights_only=True, **kind)
+    base = torch.arange(12.0).reshape(3, 4)
+    assert type(c["model_state_dict"]) is OrderedDict
+    assert torch.equal(c["model_state_dict"]["w"], base)
+    assert torch.equal(c["view"], base[:, 1:3]) and torch.equal(c["transposed"], base.t())
+    assert c["view"].untyped_storage().data_ptr() == c["transposed"].untyped_storage().data_ptr()
+    assert c["empty"].shape == (0, 5) and c["scalar"].shape == () and not c["gradient"].requires_grad
+    assert c["numbers"] == [0, 1 << 20, -5, 1 << 40, 0.5, True, None] and c["tuple"] == (0.9, 0.999)
+    assert c["text"] == "grüße" and c[1] == "int"
+    for name, value in c["types"].items():
+        assert value.dtype == getattr(torch, name), name
+        assert torch.equal(value.view(torch.uint8), torch.arange(32, dtype=torch.uint8) % 2), name
+print("types:", len(c["types"]))
+)",
+                                         (folder / "c.pt").string()));
+  if (!python.available) {
+    WARN("skipped: there is no Python with torch");
+    return;
+  }
+  INFO(python.output);
+  CHECK(python.output.ends_with(fmt::format("types: {}\n", hone::detail::element_types.size())));
+}
+
+TEST_CASE("What is no checkpoint is named with the remedy") {
+  const files::Folder folder;
+  const auto archive = [&](const std::vector<std::pair<std::string, std::string>>& records) {
+    return files::write(folder / "c.pt", archive::make(records));
+  };
+  CHECK(refusal(folder / "none") ==
+        (folder / "none").string() + " cannot be read: No such file or directory. Check the path and its permissions.");
+  CHECK(refusal(files::write(folder / "c.pt", "text")) ==
+        (folder / "c.pt").string() + " is no zip archive, as files of torch.save are. Give a file of torch.save.");
+  CHECK(files::contains(refusal(archive({{"data.pkl", "N."}, {"constants.pkl", ""}})), "TorchScript archive"));
+  CHECK(files::contains(refusal(archive({{"data.pkl", "N."}, {"byteorder", "big"}})), "big-endian"));
+  CHECK(files::contains(refusal(archive({{"version", "3\n"}})), "has no record 'data.pkl'"));
+  CHECK(files::contains(refusal(archive({{"data.pkl", "cos\nsystem\n."}})), "it names os.system, which is not loaded"));
+  CHECK(
+      files::contains(refusal(archive({{"data.pkl", "}]Ns."}})), "is damaged. The key of a dictionary is a list of 0"));
+}
+
+TEST_CASE("Records of storages have to be there, with the size that the contents name") {
+  const files::Folder folder;
+  hone::write_checkpoint(folder / "c.pt", Dict{{"w", torch::ones({4})}});
+  const auto whole = files::read(folder / "c.pt");
+  const hone::detail::ZipReader reader(archive::span(whole));
+  const auto pickle = reader.record("data.pkl");
+  const std::string contents(pickle.begin(), pickle.end());
+  files::write(folder / "none.pt", archive::make({{"data.pkl", contents}}));
+  files::write(folder / "short.pt", archive::make({{"data.pkl", contents}, {"data/0", "123"}}));
+  CHECK(files::contains(refusal(folder / "none.pt"), "has no record 'data/0'"));
+  CHECK(files::contains(refusal(folder / "short.pt"), "has 3 bytes in its record 'data/0', and its contents need 16"));
+}
+
+TEST_CASE("A torn file is refused at every length") {
+  const files::Folder folder;
+  hone::write_checkpoint(folder / "c.pt", Dict{{"w", torch::ones({4})}, {"epoch", 1}});
+  const auto whole = files::read(folder / "c.pt");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const auto text = refusal(files::write(folder / "torn.pt", whole.substr(0, size)));
+    if (!text.starts_with((folder / "torn.pt").string() + " is ")) FAIL(size << ": " << text);
+  }
+  CHECK(refusal(files::write(folder / "torn.pt", whole)) == "no error");
+}
+
+TEST_CASE("Changed bytes are refused or harmless, never a crash") {
+  const files::Folder folder;
+  std::mt19937 random(20);
+  std::size_t refused = 0;
+  constexpr int rounds = 300;
+  for (const auto* name : {"run.pt", "adamw.pt", "values.pt"}) {
+    const auto whole = files::read(files::fixture(name));
+    for (int round = 0; round < rounds; ++round) {
+      auto bytes = whole;
+      for (unsigned change = 0; change <= random() % 4; ++change) {
+        bytes[random() % bytes.size()] = static_cast<char>(random());
+      }
+      refused += refusal(files::write(folder / "c.pt", bytes)) != "no error" ? 1 : 0;
+    }
+  }
+  CHECK(refused > rounds);
+}
+
+TEST_CASE("Changed bytes of the pickle, with right checksums, are refused or harmless") {
+  const files::Folder folder;
+  std::mt19937 random(21);
+  for (const auto* name : {"run.pt", "adamw.pt", "values.pt"}) {
+    const auto whole = files::read(files::fixture(name));
+    const hone::detail::ZipReader zip(archive::span(whole));
+    std::vector<std::pair<std::string, std::string>> records;
+    for (int i = 0; zip.contains(fmt::format("data/{}", i)); ++i) {
+      const auto bytes = zip.record(fmt::format("data/{}", i));
+      records.emplace_back(fmt::format("data/{}", i), std::string(bytes.begin(), bytes.end()));
+    }
+    const auto pickle = zip.record("data.pkl");
+    records.emplace_back("data.pkl", "");
+    for (int round = 0; round < 300; ++round) {
+      std::string bytes(pickle.begin(), pickle.end());
+      for (unsigned change = 0; change <= random() % 3; ++change) {
+        bytes[random() % bytes.size()] = static_cast<char>(random());
+      }
+      records.back().second = bytes;
+      (void)refusal(files::write(folder / "c.pt", archive::make(records)));
+    }
+  }
+  SUCCEED();
+}
+
+TEST_CASE("A checkpoint that cannot be written leaves the old one") {
+  const files::Folder folder;
+  hone::write_checkpoint(folder / "c.pt", 1);
+  CHECK_THROWS_AS(hone::write_checkpoint(folder / "c.pt", at::Tensor()), std::invalid_argument);
+  CHECK_THROWS_AS(hone::write_checkpoint(folder / "none" / "c.pt", 2), hone::DataError);
+  CHECK(hone::read_checkpoint(folder / "c.pt").get<std::int64_t>() == 1);
+}

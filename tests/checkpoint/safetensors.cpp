@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/checkpoint/safetensors.hpp"
+
+#include <torch/torch.h>
+
+#include <random>
+
+#include "files.hpp"
+#include "support/catch.hpp"
+
+using hone::Dict;
+
+namespace {
+
+std::string with_header(const std::string& header, const std::string& data) {
+  std::string size(8, '\0');
+  const std::uint64_t number = header.size();
+  std::memcpy(size.data(), &number, 8);
+  return size + header + data;
+}
+
+std::string entry(const std::string& name, const std::string& shape, int begin, int end) {
+  return fmt::format(R"("{}":{{"dtype":"F32","shape":[{}],"data_offsets":[{},{}]}})", name, shape, begin, end);
+}
+
+std::string refusal(const std::string& bytes) {
+  const files::Folder folder;
+  const auto path = files::write(folder / "w.safetensors", bytes);
+  const auto text = files::message([&] { (void)hone::read_safetensors(path); });
+  return text.starts_with(path.string() + " ") ? text.substr(path.string().size() + 1) : text;
+}
+
+}  // namespace
+
+TEST_CASE("Tensors and metadata come back, in their order") {
+  const files::Folder folder;
+  Dict tensors;
+  for (const auto& [name, type] : hone::detail::safetensors_types) {
+    tensors.set("t" + std::string(name), torch::arange(24, torch::kByte).remainder_(2).view(type).clone());
+  }
+  tensors.set("scalar", torch::tensor(std::int64_t{5}));
+  tensors.set("empty", torch::empty({0, 3}));
+  tensors.set("odd", torch::ones({3}, torch::kByte));
+  tensors.set("transposed", torch::arange(6, torch::kFloat).view({2, 3}).t());
+  tensors.set("grad", torch::ones({2}).requires_grad_());
+  hone::write_safetensors(folder / "w.safetensors", tensors, {{"format", "pt"}, {"ü", "\"quoted\""}});
+  const auto back = hone::read_safetensors(folder / "w.safetensors");
+  REQUIRE(back.tensors.size() == tensors.size());
+  for (auto a = tensors.begin(), b = back.tensors.begin(); a != tensors.end(); ++a, ++b) {
+    const auto &x = a->value.get<at::Tensor>(), &y = b->value.get<at::Tensor>();
+    INFO(a->key.get<std::string>());
+    CHECK(a->key.get<std::string>() == b->key.get<std::string>());
+    CHECK(x.dtype() == y.dtype());
+    CHECK(x.sizes() == y.sizes());
+    CHECK(y.is_contiguous());
+    CHECK(x.contiguous().view(-1).view(torch::kByte).equal(y.view(-1).view(torch::kByte)));
+  }
+  CHECK(back.metadata.at("ü").get<std::string>() == "\"quoted\"");
+}
+
+TEST_CASE("A file in the form of the format's description is read") {
+  const files::Folder folder;
+  const auto header = "{" + entry("b", "1", 8, 12) + "," + entry("a", "2,1", 0, 8) + "}";
+  const std::string data{'\0', '\0', '\x80', '\x3f', '\0', '\0', '\0', '\x40', '\0', '\0', '\x40', '\x40'};  // 1, 2, 3
+  const auto file = hone::read_safetensors(files::write(folder / "w", with_header(header, data)));
+  CHECK(file.tensors.at("a").get<at::Tensor>().equal(torch::tensor({{1.0F}, {2.0F}})));
+  CHECK(file.tensors.at("b").get<at::Tensor>().equal(torch::tensor({3.0F})));
+}
+
+TEST_CASE("Sizes and places that do not fit are refused") {
+  const auto file = [](const std::string& entries, std::size_t size) {
+    return with_header("{" + entries + "}", std::string(size, '\0'));
+  };
+  CHECK(refusal("") == "is cut off within its first 8 bytes. Take another copy.");
+  CHECK(refusal(std::string(8, '\xff')) ==
+        "is no safetensors file: its header would have 18446744073709551615 bytes, and the most is 100000000.");
+  CHECK(refusal(with_header("{}  ", "").substr(0, 10)) ==
+        "is cut off: its header has 4 bytes, and 2 are there. Take another copy.");
+  CHECK(refusal(with_header("{}", "")) == "no error");
+  CHECK(refusal(file(entry("a", "2", 0, 8), 7)) ==
+        "is cut off: its tensors need 8 bytes, and 7 are there. Take another copy.");
+  CHECK(refusal(file(entry("a", "2", 0, 8), 9)) ==
+        "is damaged: its tensors need 8 bytes, and 9 are there. Take another copy.");
+  CHECK(files::contains(refusal(file(entry("a", "3", 0, 8), 8)), "the tensor 'a' of shape [3] has 8 bytes"));
+  CHECK(files::contains(refusal(file(entry("a", "4611686018427387904,8", 0, 8), 8)), "has 8 bytes"));
+  CHECK(files::contains(refusal(file(entry("a", "1", 0, 4) + "," + entry("b", "1", 2, 6), 6)),
+                        "the tensor 'b' lies at bytes 2 to 6, expected from 4 on"));
+  CHECK(files::contains(refusal(file(entry("a", "1", 0, 4) + "," + entry("b", "1", 0, 4), 4)), "expected from 4 on"));
+  CHECK(files::contains(refusal(file(entry("a", "1", 0, 4) + "," + entry("b", "1", 5, 9), 9)), "expected from 4 on"));
+  CHECK(files::contains(refusal(file(entry("a", "1", 4, 0), 4)), "lies at bytes 4 to 0"));
+  CHECK(files::contains(refusal(file(entry("a", "1", 0, 4), 4)), "no error"));
+}
+
+TEST_CASE("A torn file is refused at every length, changed bytes do no harm") {
+  const files::Folder folder;
+  hone::write_safetensors(folder / "w", Dict{{"a", torch::ones({4})}, {"b", torch::ones({2}, torch::kLong)}});
+  const auto whole = files::read(folder / "w");
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    if (refusal(whole.substr(0, size)) == "no error") FAIL(size);
+  }
+  std::mt19937 random(22);
+  for (int round = 0; round < 500; ++round) {
+    auto bytes = whole;
+    for (unsigned change = 0; change <= random() % 4; ++change)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    (void)refusal(bytes);
+  }
+}
+
+TEST_CASE("What the format does not hold is refused") {
+  const files::Folder folder;
+  const auto refused = [&](const Dict& tensors, const Dict& metadata = {}) {
+    return files::message<std::invalid_argument>([&] { hone::write_safetensors(folder / "w", tensors, metadata); });
+  };
+  CHECK(refused({{"epoch", 3}}) == "'epoch' is the int 3, which safetensors files do not hold.");
+  CHECK(files::contains(refused({{"z", torch::ones({2}, torch::kComplexDouble)}}), "'z' is a tensor of type"));
+  CHECK(files::contains(refused({{1, torch::ones({2})}}), "no name of a tensor"));
+  CHECK(files::contains(refused({{"__metadata__", torch::ones({2})}}), "no name of a tensor"));
+  CHECK(files::contains(refused({{"\xff", torch::ones({2})}}), "not UTF-8"));
+  CHECK(files::contains(refused({}, {{"a", 1}}), "strings by name"));
+  CHECK(files::fs::is_empty(folder.path));
+}
+
+TEST_CASE("The safetensors package of Python reads ours") {
+  const files::Folder folder;
+  hone::write_safetensors(folder / "w",
+                          Dict{{"u8", torch::ones({3}, torch::kByte)},
+                               {"bf16", torch::ones({2, 2}).to(torch::kBFloat16)},
+                               {"scalar", torch::tensor(std::int64_t{5})},
+                               {"empty", torch::empty({0, 3})}},
+                          {{"format", "pt"}});
+  const files::Python python(fmt::format(R"(
+try:
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+except ImportError:
+    print("skip")
+    raise SystemExit
+with safe_open("{0}", "pt") as f:
+    t = {{k: f.get_tensor(k) for k in f.keys()}}
+    assert f.metadata() == dict(format="pt")
+assert t["bf16"].dtype == torch.bfloat16 and t["bf16"].sum() == 4 and t["scalar"] == 5 and t["u8"].sum() == 3
+assert t["empty"].shape == (0, 3)
+save_file(t, "{0}.back")
+print("read")
+)",
+                                         (folder / "w").string()));
+  if (!python.available || python.output == "skip\n") {
+    WARN("skipped: there is no Python with torch and safetensors");
+    return;
+  }
+  REQUIRE(python.output == "read\n");
+  const auto back = hone::read_safetensors(folder / "w.back");
+  CHECK(back.tensors.at("bf16").get<at::Tensor>().equal(torch::ones({2, 2}).to(torch::kBFloat16)));
+  CHECK(back.tensors.at("scalar").get<at::Tensor>().item<std::int64_t>() == 5);
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/checkpoint/state_dict.hpp"
+
+#include <torch/script.h>
+#include <torch/torch.h>
+
+#include "files.hpp"
+#include "hone/checkpoint/pytorch.hpp"
+#include "support/catch.hpp"
+
+using hone::Dict;
+
+namespace {
+
+std::string names(const Dict& state) {
+  std::string result;
+  for (const auto& [key, value] : state) result += key.get<std::string>() + " ";
+  return result;
+}
+
+// Its parameters, then its buffers, then its children, in the order of registration within each kind.
+struct NetImpl : torch::nn::Module {
+  NetImpl() {
+    fc = register_module("fc", torch::nn::Linear(3, 2));
+    counter = register_buffer("counter", torch::zeros({}, torch::kLong));
+    scale = register_parameter("scale", torch::ones({1}));
+    norm = register_module("norm", torch::nn::BatchNorm1d(2));
+    plain = register_module("plain", torch::nn::BatchNorm1d(torch::nn::BatchNormOptions(2).affine(false)));
+    again = register_module("again", fc);
+  }
+  torch::nn::Linear fc{nullptr}, again{nullptr};
+  torch::nn::BatchNorm1d norm{nullptr}, plain{nullptr};
+  torch::Tensor scale, counter;
+};
+TORCH_MODULE(Net);
+
+}  // namespace
+
+TEST_CASE("Names and their order are Python's") {
+  const Net net;
+  const auto state = hone::state_dict(net);
+  CHECK(state.ordered);
+  CHECK(names(state) ==
+        "scale counter fc.weight fc.bias norm.weight norm.bias norm.running_mean norm.running_var "
+        "norm.num_batches_tracked plain.running_mean plain.running_var plain.num_batches_tracked again.weight "
+        "again.bias ");
+  CHECK(names(hone::state_dict(net->fc, "head.")) == "head.weight head.bias ");
+  CHECK_FALSE(state.get<at::Tensor>("scale").requires_grad());
+  CHECK(state.get<at::Tensor>("scale").is_alias_of(net->scale));
+}
+
+TEST_CASE("A state goes into another model of the same kind, in whatever pointer it is") {
+  torch::manual_seed(1);
+  const Net from;
+  Net to;
+  auto shared = to.ptr();
+  const hone::Value state = hone::state_dict(from);
+  hone::load_state_dict(shared, state);
+  CHECK(to->fc->weight.equal(from->fc->weight));
+  CHECK(to->fc->weight.requires_grad());
+  hone::load_state_dict(to, state);
+  hone::load_state_dict(*to, state);
+}
+
+TEST_CASE("Types are converted") {
+  torch::nn::Linear from(2, 2), to(2, 2);
+  to->to(torch::kDouble);
+  hone::load_state_dict(to, hone::state_dict(from));
+  CHECK(to->weight.dtype() == torch::kDouble);
+  CHECK(to->weight.equal(from->weight.to(torch::kDouble)));
+}
+
+TEST_CASE("Every mismatch is listed, and nothing is changed") {
+  torch::nn::Linear model(3, 2);
+  const auto before = model->weight.detach().clone();
+  const auto state = [] {
+    return Dict{{"weight", torch::zeros({2, 3})}, {"bias", torch::zeros({3})}, {"extra", 1}, {7, torch::ones({})}};
+  };
+  CHECK(
+      files::message([&] { hone::load_state_dict(model, state()); }) ==
+      "The state does not fit the model, and nothing of it was loaded: 'bias' has shape [3], expected [2]; 'extra' is "
+      "not in the model; '7' is not in the model. Load the state of a model that is built alike.");
+  CHECK(model->weight.equal(before));
+  CHECK(files::contains(files::message([&] { hone::load_state_dict(model, Dict{{"weight", "x"}}); }),
+                        "'weight' is the string 'x', not a tensor; 'bias' is missing."));
+  CHECK(files::contains(files::message([&] { hone::load_state_dict(model, Dict{}, false); }), "no error"));
+  CHECK(files::contains(files::message([&] {
+                          hone::load_state_dict(model, Dict{{"bias", torch::ones({2}, torch::kComplexFloat)}}, false);
+                        }),
+                        "'bias' is c10::complex<float>, expected float"));
+  CHECK(files::message([&] { hone::load_state_dict(model, 3); }) == "The value is the int 3, expected a dictionary.");
+}
+
+TEST_CASE("Without strict, names of one side are passed over and returned, shapes are not") {
+  torch::nn::Linear model(3, 2);
+  const auto names = hone::load_state_dict(model, Dict{{"weight", torch::zeros({2, 3})}, {"extra", 1}}, false);
+  CHECK(names.missing == std::vector<std::string>{"bias"});
+  CHECK(names.unexpected == std::vector<std::string>{"extra"});
+  CHECK(model->weight.sum().item<float>() == 0);
+  CHECK_THROWS_AS(hone::load_state_dict(model, Dict{{"weight", torch::zeros({3, 3})}}, false), hone::DataError);
+}
+
+TEST_CASE("A scripted module has a state too") {
+  torch::jit::Module outer("outer"), inner("inner");
+  inner.register_parameter("weight", torch::ones({2}), false);
+  inner.register_buffer("mean", torch::zeros({2}));
+  outer.register_module("inner", inner);
+  CHECK(names(hone::state_dict(outer)) == "inner.weight inner.mean ");
+  hone::load_state_dict(outer, Dict{{"inner.weight", torch::full({2}, 3.0)}, {"inner.mean", torch::ones({2})}});
+  CHECK(inner.attr("weight").toTensor().sum().item<float>() == 6);
+}
+
+TEST_CASE("Python's model takes our state, ours takes Python's") {
+  torch::nn::Sequential model(torch::nn::Linear(3, 2), torch::nn::BatchNorm1d(2));
+  const files::Folder folder;
+  hone::write_checkpoint(folder / "c.pt", hone::state_dict(model));
+  const files::Python python(fmt::format(R"(
+model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+ours = torch.load("{0}", weights_only=True)
+model.load_state_dict(ours)
+assert list(ours) == list(model.state_dict())
+torch.save(dict(state=model.state_dict(), out=model.eval()(torch.ones(1, 3))), "{0}.back")
+)",
+                                         (folder / "c.pt").string()));
+  if (!python.available) {
+    WARN("skipped: there is no Python with torch");
+    return;
+  }
+  REQUIRE(python.output.empty());
+  const auto back = hone::read_checkpoint(folder / "c.pt.back");
+  hone::load_state_dict(model, back.at("state"));
+  model->eval();
+  CHECK(torch::allclose(model->forward(torch::ones({1, 3})), back.at("out").get<at::Tensor>()));
+}
