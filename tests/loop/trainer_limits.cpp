@@ -205,4 +205,22 @@ TEST_CASE("a callback's limit makes an endless range finite") {
   CHECK(trainer.train(endless, {.num_epochs = 2}).num_updates() == 4);
 }
 
+TEST_CASE("a limit is a reason only where it cut the epochs short") {
+  tiny::Net net;
+  auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
+  CHECK(trainer.train(tiny::batches(4), {.num_epochs = 2, .max_num_train_steps = 5}).stop_reason() ==
+        "Reached max_num_train_steps = 5");
+  CHECK(!trainer.train(tiny::batches(4), {.num_epochs = 2, .max_num_train_steps = 8}).stop_reason());
+}
+
+TEST_CASE("where no batch size is given, evaluation and prediction take no more than there is") {
+  tiny::Net net;
+  auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
+  const auto batch = tiny::batches(1).front();
+  hone::TensorDataset few{batch.first.narrow(0, 0, 2), batch.second.narrow(0, 0, 2)};
+  CHECK(trainer.evaluate(few).contains("evaluation_loss"));
+  CHECK(trainer.train(tiny::dataset(), {.eval_dataset = few}).contains("eval_loss_epoch"));
+  CHECK(trainer.predict(few).size(0) == 2);
+}
+
 }  // namespace

@@ -114,6 +114,12 @@ TEST_CASE("an epoch that was stopped before its first batch has no loss") {
   CHECK(result.history.values("eval_loss_epoch").size() == 1);
 }
 
+TEST_CASE("an evaluation that was stopped before its end has no loss") {
+  const auto result = trained_until({"on_eval_step_end", 1});
+  CHECK(result.history.values("train_loss_epoch").size() == 1);
+  CHECK(result.history.values("eval_loss_epoch").empty());
+}
+
 TEST_CASE("a stop before the update leaves the weights bit for bit and drops the open window") {
   struct Row {
     const char* at;

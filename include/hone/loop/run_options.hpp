@@ -56,7 +56,7 @@ struct TrainOptions {
   std::int64_t num_epochs = 1;
   OptionalDataset<EvalDataset> eval_dataset = {};
   std::int64_t per_device_batch_size = 8;
-  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training, unless given.
+  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training, or as many as there are.
   std::optional<std::int64_t> max_num_train_steps = {};
   bool shuffle = true;                     ///< A new order in each epoch; not for loaders that bring their own order.
   bool drop_last = false;                  ///< Leaves out a last batch that is shorter than the others.
@@ -78,9 +78,13 @@ struct TrainOptions {
 };
 
 /// Options of a run of `evaluate` or `predict`.
+///
+/// **Units** per_device_batch_size: samples; without it 8, or as many as there are. num_threads: as for training.
 struct EvaluateOptions {
-  std::int64_t per_device_batch_size = 8;
+  std::optional<std::int64_t> per_device_batch_size = {};
   int num_threads = 0;
+
+  [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(8); }
 
   void check() const {
     detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);

@@ -40,7 +40,7 @@ template <class EvalDataset>
 [[nodiscard]] inline RunConfig evaluation_config(const EvaluateOptions& options, std::optional<std::int64_t> batches) {
   RunConfig config;
   config.num_epochs = 1;
-  config.eval_per_device_batch_size = options.per_device_batch_size;
+  config.eval_per_device_batch_size = options.batch_size();
   config.num_eval_batches_per_epoch = batches;
   return config;
 }

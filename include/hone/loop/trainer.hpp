@@ -73,7 +73,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       if (options.seed) at::manual_seed(*options.seed);
       decltype(auto) train_batches = train_loader(dataset, options);
       if (options.eval_dataset) {
-        decltype(auto) eval_batches = eval_loader(*options.eval_dataset, options.eval_batch_size());
+        decltype(auto) eval_batches =
+            eval_loader(*options.eval_dataset, options.eval_per_device_batch_size, options.per_device_batch_size);
         run_training(options, train_batches, eval_batches);
       } else {
         run_training(options, train_batches, no_batches);
@@ -86,7 +87,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
     return guarded_run(Phase::evaluation, options.num_threads, [&] {
-      decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size);
+      decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
       run_evaluation(options, batches);
     });
   }
@@ -96,7 +97,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   template <class Dataset>
   auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
-    decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size);
+    decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
     using Arrived = std::remove_reference_t<decltype(*transfer_.over(batches, device_).begin())>;
     using Moved = std::remove_reference_t<decltype(device_.move(std::declval<Arrived&>()))>;
     std::vector<decltype(outputs_of(std::declval<Moved&>()))> outputs;
@@ -198,7 +199,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     require_batches();
     own_or(overrides::eval_epoch_end{}, [] {});
     const double loss = eval_loss_.mean(processes_);
-    run_.history_.record(metric, loss, phase);
+    const bool is_whole = !run_.stop_requested() || is_epoch_over();
+    if (is_whole) run_.history_.record(metric, loss, phase);
     announce(EvalEpochEnd{{run_}, loss});
   }
 
@@ -290,13 +292,17 @@ class Trainer<Model, Loss, Optimizer, Policies...>
         loader);
   }
 
+  /// Where no batch size was given, the usual one, or as many samples as there are.
   template <class Dataset>
-  decltype(auto) eval_loader(Dataset& dataset, std::int64_t batch_size) {
-    const LoaderOptions loader{.batch_size = batch_size};
+  decltype(auto) eval_loader(Dataset& dataset, std::optional<std::int64_t> given, std::int64_t usual) {
+    LoaderOptions loader{.batch_size = given.value_or(usual)};
+    if constexpr (IndexedDataset<Dataset>) {
+      if (!given) loader.batch_size = std::clamp(sample_count(dataset), std::int64_t{1}, usual);
+    }
     return own_or(
         overrides::create_eval_dataloader{},
         [this](auto& set, auto& how) -> decltype(auto) { return this->create_eval_dataloader(set, how); }, dataset,
-        loader);
+        std::as_const(loader));
   }
 
   /// True when the batch at hand is known to be the last of its epoch.
@@ -304,6 +310,12 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   /// True when no batch of the epoch is left. A range without length says so itself.
   [[nodiscard]] bool is_epoch_over() const { return run_.num_batches_ && run_.step_ >= *run_.num_batches_; }
   [[nodiscard]] bool is_over() const { return run_.stop_requested() || run_.num_updates_ >= max_updates_; }
+
+  /// The updates that the epochs alone would make.
+  [[nodiscard]] std::int64_t planned_updates() const {
+    const auto& per_epoch = run_.config_.num_update_steps_per_epoch;
+    return per_epoch ? *per_epoch * run_.config_.num_epochs : std::numeric_limits<std::int64_t>::max();
+  }
 
   void require_batches() const {
     if (run_.step_ > 0) return;
@@ -317,7 +329,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     if (run_.stop_requested()) {
       run_.history_.set_stop_reason(run_.reason_);
       announce(StopTraining{{run_}});
-    } else if (run_.num_updates_ >= max_updates_) {
+    } else if (run_.num_updates_ >= max_updates_ && max_updates_ < planned_updates()) {
       run_.history_.set_stop_reason(fmt::format("Reached max_num_train_steps = {}", max_updates_));
     }
   }
