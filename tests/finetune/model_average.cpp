@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -85,21 +84,6 @@ TEST_CASE("Buffers are copied where the rule says so") {
   average.update(model);
   CHECK(torch::equal(value(average.state(), 1), model->running));
   CHECK_FALSE(torch::equal(value(average.state(), 0), model->weight));
-}
-
-TEST_CASE("While an average warms up, its decay grows from a tenth") {
-  const hone::ExponentialAverage rule{.decay = 0.5, .warmup = true};
-  CHECK(rule.weight(0) == Approx(0.9));
-  CHECK(rule.weight(1) == Approx(9.0 / 11.0));
-  CHECK(rule.weight(8) == Approx(0.5));
-  CHECK(rule.weight(1000) == Approx(0.5));
-}
-
-TEST_CASE("A decay outside of 0 to 1 is refused") {
-  MovingNet model;
-  for (const double decay : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
-    CHECK_THROWS_AS(hone::ModelAverage(model, hone::ExponentialAverage{.decay = decay}), std::invalid_argument);
-  }
 }
 
 TEST_CASE("An average keeps its own values and needs no gradients") {

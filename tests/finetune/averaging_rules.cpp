@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/finetune/averaging_rules.hpp"
+
+#include <limits>
+#include <stdexcept>
+
+#include "support/catch.hpp"
+
+TEST_CASE("While an average warms up, its decay grows from a tenth to the one that was asked for") {
+  const hone::ExponentialAverage rule{.decay = 0.5, .warmup = true};
+  CHECK(rule.weight(0) == Approx(0.9));
+  CHECK(rule.weight(1) == Approx(9.0 / 11.0));
+  CHECK(rule.weight(8) == Approx(0.5));
+  CHECK(rule.weight(1000) == Approx(0.5));
+  CHECK(hone::ExponentialAverage{.decay = 0.5}.weight(0) == 0.5);
+}
+
+TEST_CASE("In an equal average each of n values weighs 1 / n") {
+  CHECK(hone::EqualAverage{}.weight(0) == 1.0);
+  CHECK(hone::EqualAverage{}.weight(3) == 0.25);
+}
+
+TEST_CASE("A decay outside of 0 to 1 is refused") {
+  for (const double decay : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
+    CHECK_THROWS_AS(hone::ExponentialAverage{.decay = decay}.check(), std::invalid_argument);
+  }
+  hone::ExponentialAverage{.decay = 1.0}.check();
+}
