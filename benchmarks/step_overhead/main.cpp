@@ -73,10 +73,11 @@ void time(std::int64_t rounds, std::int64_t steps) {
   for (std::size_t v = 0; v < variants.size(); ++v) fmt::print("{} {:.4f}\n", variants[v].name, fmt::join(us[v], " "));
 }
 
-/// Run by run of rising length; a run's own allocations, which are the same in all, go out with the difference.
+/// Runs of rising length, all of which end before their epoch does; a run's own allocations, which are the same in all,
+/// go out with the difference.
 void count_allocations() {
   constexpr std::int64_t steps = 64;
-  const auto contenders = make_all(2 * steps + 1);
+  const auto contenders = make_all(2 * steps + 2);
   for (std::size_t v = 0; v < variants.size(); ++v) {
     const auto count = [&](std::int64_t length) {
       const auto before = allocations();
@@ -104,7 +105,7 @@ void profile([[maybe_unused]] std::string_view name, [[maybe_unused]] std::int64
   if (variant == variants.end()) {
     throw std::invalid_argument(fmt::format("There is no variant {}. Give hand, none, epoch_only or default.", name));
   }
-  const auto contender = variant->make(std::max(warm_up, 1 + steps));
+  const auto contender = variant->make(std::max(warm_up, 2 + steps));  // no run ends with its epoch
   contender->train(warm_up);
   CALLGRIND_START_INSTRUMENTATION;
   contender->train(1);
