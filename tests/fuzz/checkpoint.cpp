@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Any bytes as a checkpoint, once as the whole file and once as the pickle of a file that is otherwise sound (few random
+/// bytes have the right checksum): a value or a `DataError`, nothing else. What was read is written and read again.
+#include "hone/checkpoint/pytorch.hpp"
+
+#include <cstring>
+
+#include "input.hpp"
+
+namespace {
+
+struct Text {
+  std::string bytes;
+  void write(std::span<const std::uint8_t> more) { bytes.append(reinterpret_cast<const char*>(more.data()), more.size()); }
+};
+
+void use(const hone::Value& value) {
+  if (const auto* tensor = std::get_if<at::Tensor>(&value.data())) {
+    constexpr std::int64_t most = 1 << 20;  // a stride of 0 makes large tensors of a few bytes
+    if (tensor->numel() <= most) (void)tensor->clone();
+  } else if (value.is<hone::List>() || value.is<hone::Tuple>()) {
+    for (const auto& item : value.items()) use(item);
+  } else if (value.is<hone::Dict>()) {
+    for (const auto& [key, item] : value.get<hone::Dict>()) use(item);
+  }
+}
+
+void read(const std::uint8_t* data, std::size_t size) {
+  const InputFile file(data, size);
+  try {
+    const auto value = hone::read_checkpoint(file.path());
+    use(value);
+    Text text;
+    try {
+      hone::detail::write_archive(text, hone::detail::PickleWriter(value));
+    } catch (const std::invalid_argument&) {
+      return;  // a string that is not UTF-8, say
+    }
+    const InputFile again(reinterpret_cast<const std::uint8_t*>(text.bytes.data()), text.bytes.size());
+    use(hone::read_checkpoint(again.path()));
+  } catch (const hone::DataError&) {
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  read(data, size);
+  Text text;
+  hone::detail::ZipWriter<Text> zip(text);
+  zip.add("data.pkl", {data, size});
+  static const std::string storage(24, '\1');
+  for (const auto* key : {"data/0", "data/1", "data/2"}) zip.add(key, hone::detail::bytes_of(storage));
+  zip.finish();
+  read(reinterpret_cast<const std::uint8_t*>(text.bytes.data()), text.bytes.size());
+  return 0;
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Any bytes as a safetensors file: tensors that can be read, or a `DataError`, nothing else.
+#include "hone/checkpoint/safetensors.hpp"
+
+#include "input.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const InputFile file(data, size);
+  try {
+    const auto contents = hone::read_safetensors(file.path());
+    for (const auto& [name, tensor] : contents.tensors) (void)tensor.get<at::Tensor>().clone();
+  } catch (const hone::DataError&) {
+  }
+  return 0;
+}
