@@ -17,8 +17,6 @@ namespace {
 using nets::close;
 using nets::FakeTrainer;
 
-static_assert(hone::EvaluatesBetween<FakeTrainer, hone::CallbackSet<>> &&
-              !hone::EvaluatesBetween<int, hone::CallbackSet<>>);
 static_assert(hone::checked_callback<hone::ModelEma<>>);
 
 /// Writes down what it hears, with the weights in the model at that moment.

@@ -48,7 +48,12 @@ class FakeTrainer {
         driver_.set_phase(hone::Phase::eval);
         tell<hone::EvalEpochEnd>(callback, 0.0);
       }
-      tell<hone::TrainingRunEpochEnd>(callback);
+      const auto evaluate = [this](std::string_view metric, auto& listeners) {
+        this->evaluate_epoch(metric, listeners);
+      };
+      using Evaluation = hone::WithEvaluation<std::remove_const_t<decltype(evaluate)>>;
+      using Told = hone::Told<hone::TrainingRunEpochEnd, hone::WithTrainer<FakeTrainer>, Evaluation>;
+      if constexpr (hone::hears<Callback, Told>) hone::tell(callback, Told{{{driver_.run}}, {*this}, {evaluate}});
       history().increment_epoch();
     }
     tell<hone::TrainingRunEnd>(callback);

@@ -36,7 +36,7 @@ struct EvalStepEnd : Event {};         ///< The batch is evaluated.             
 struct EvalEpochEnd : Event {          ///< The mean loss of the evaluation is recorded.               `trainer`
   double loss;                         ///< Mean over samples, in the unit of the loss.
 };
-struct TrainingRunEpochEnd : Event {}; ///< Training and evaluation of one epoch are over.             `trainer`
+struct TrainingRunEpochEnd : Event {};  ///< Training and evaluation of one epoch are over.             `trainer` `evaluate`
 struct TrainingRunEnd : Event {};      ///< The run is over, also when it was stopped.                 `trainer`
 struct EvaluationRunStart : Event {};  ///< A run of `evaluate` begins.                                `trainer`
 struct EvaluationRunEnd : Event {};    ///< A run of `evaluate` is over.                               `trainer`
@@ -72,6 +72,14 @@ struct WithOutputs {
 template <class C>
 struct WithClipped {
   const C& clipped;  ///< What the clipping policy returned, for `ClipNorm` the norm before clipping.
+};
+
+/// `event.evaluate(metric, listeners)` goes once more over the run's evaluation data, records the mean loss as `metric`
+/// and tells its events to `listeners`, a set of callbacks, in the place of the trainer's own. Nothing happens in a run
+/// that does not evaluate.
+template <class F>
+struct WithEvaluation {
+  const F& evaluate;
 };
 
 /// An event as the trainer tells it: the plain event `E` and what is at hand.

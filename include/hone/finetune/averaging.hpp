@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,13 +18,6 @@
 
 namespace hone {
 
-/// A trainer that can evaluate between epochs: `evaluate_epoch(metric, listeners)` goes once over the evaluation data
-/// of the run at hand, records the mean loss under `metric`, tells its events to `listeners` instead of the trainer's
-/// own callbacks, and leaves the model's modes as they were.
-template <class T, class Listeners>
-concept EvaluatesBetween =
-    requires(T& trainer, std::string_view metric, Listeners& listeners) { trainer.evaluate_epoch(metric, listeners); };
-
 /// What such a callback remembers.
 struct AveragingState {
   AverageState average;
@@ -33,13 +25,6 @@ struct AveragingState {
 };
 
 namespace detail {
-
-template <class Trainer>
-struct trainer_without_evaluate_epoch {
-  static_assert(
-      sizeof(Trainer) == 0,
-      "hone: this trainer has no `evaluate_epoch(metric, listeners)`, which averaged weights are evaluated with.");
-};
 
 /// When to average, and what to do with it.
 struct AveragingPlan {
@@ -129,8 +114,7 @@ class Averaging {
   /// With the averaged weights in the model, evaluates after an epoch that was evaluated without them.
   void on_training_run_epoch_end(const auto& event) {
     auto& shared = *shared_;
-    auto& trainer = event.trainer;
-    auto& model = trainer.model();
+    auto& model = event.trainer.model();
     // A stop that was asked for before would end this evaluation after a batch.
     const bool evaluates =
         shared.plan.evaluate && shared.evaluated_epoch == event.run.epoch() && !event.run.stop_requested();
@@ -141,7 +125,7 @@ class Averaging {
     if (shared.plan.refresh) shared.plan.refresh();
     if (evaluates) {
       const PrefixGuard prefix(event.run.history(), shared.plan.prefix);
-      evaluate(trainer);
+      event.evaluate(std::string_view("eval_loss_epoch"), shared.listeners);
     }
     pass_on(event);
   }
@@ -190,15 +174,6 @@ class Averaging {
       shared.average->update(model);
     } else if (shared.num_heard == shared.plan.begin) {
       shared.average->set(model);
-    }
-  }
-
-  template <class Trainer>
-  void evaluate(Trainer& trainer) {
-    if constexpr (EvaluatesBetween<Trainer, Listeners>) {
-      trainer.evaluate_epoch(std::string_view("eval_loss_epoch"), shared_->listeners);
-    } else {
-      static_assert(sizeof(trainer_without_evaluate_epoch<Trainer>) > 0);
     }
   }
 

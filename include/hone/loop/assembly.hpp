@@ -81,12 +81,17 @@ class Assembly {
     return bind(std::move(optimizer), named_parameters(pointee(model_)));
   }
 
-  /// Tells an event of the loop, with the trainer and what else is at hand, to the callbacks that hear it. Where none
+  /// Tells an event of the loop, with the trainer and what else is at hand, to the listeners that hear it. Where none
   /// does, nothing is left of the call.
+  template <class Listeners, class E, class... Facets>
+  void announce_to(Listeners& listeners, const E& event, const Facets&... facets) {
+    using Extended = Told<E, WithTrainer<Self>, Facets...>;
+    if constexpr (Listeners::template relays<Extended>) listeners.tell(Extended{event, {self()}, facets...});
+  }
+  /// The same to the trainer's callbacks.
   template <class E, class... Facets>
   void announce(const E& event, const Facets&... facets) {
-    using Extended = Told<E, WithTrainer<Self>, Facets...>;
-    if constexpr (CallbacksType::template relays<Extended>) callbacks_.tell(Extended{event, {self()}, facets...});
+    announce_to(callbacks_, event, facets...);
   }
 
   /// Calls the user's own step where there is one, else the loop's.

@@ -148,10 +148,13 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     for (std::int64_t epoch = 0; epoch < options.num_epochs && !is_over(); ++epoch) {
       run_train_epoch(train_batches);
       if constexpr (BatchRange<EvalBatches>) {
-        if (!run_.stop_requested()) run_eval_epoch(eval_batches, Phase::eval, "eval_loss_epoch");
+        if (!run_.stop_requested()) run_eval_epoch(eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
       }
       own_or(overrides::training_run_epoch_end{}, [] {});
-      announce(TrainingRunEpochEnd{{run_}});
+      const auto evaluate = [&](std::string_view metric, auto& listeners) {
+        if constexpr (BatchRange<EvalBatches>) run_eval_epoch(eval_batches, Phase::eval, metric, listeners);
+      };
+      announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
       run_.history_.increment_epoch();
     }
     announce_stop();
@@ -180,19 +183,19 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     announce(TrainEpochEnd{{run_}, loss});
   }
 
-  template <class Batches>
-  void run_eval_epoch(Batches& batches, Phase phase, std::string_view metric) {
+  template <class Batches, class Listeners>
+  void run_eval_epoch(Batches& batches, Phase phase, std::string_view metric, Listeners& listeners) {
     const at::NoGradGuard no_gradients;
     run_.begin_epoch(phase, run_.config_.num_eval_batches_per_epoch);
     own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
     eval_loss_.reset();
-    announce(EvalEpochStart{{run_}});
+    this->announce_to(listeners, EvalEpochStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
       auto&& batch = device_.move(arrived);
-      announce(EvalStepStart{{run_}}, WithBatch{batch});
+      this->announce_to(listeners, EvalStepStart{{run_}}, WithBatch{batch});
       const auto output = eval_output(batch);
       eval_loss_.add(output.loss, output.batch_size);
-      announce(EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
+      this->announce_to(listeners, EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
       ++run_.step_;
       if (is_epoch_over() || run_.stop_requested()) break;
     }
@@ -201,7 +204,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     const double loss = eval_loss_.mean(processes_);
     const bool is_whole = !run_.stop_requested() || is_epoch_over();
     if (is_whole) run_.history_.record(metric, loss, phase);
-    announce(EvalEpochEnd{{run_}, loss});
+    this->announce_to(listeners, EvalEpochEnd{{run_}, loss});
   }
 
   template <class Batches>
@@ -210,7 +213,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     begin_run(Phase::evaluation, evaluation_config(options, length_of(batches, Phase::evaluation)));
     own_or(overrides::evaluation_run_start{}, [] {});
     announce(EvaluationRunStart{{run_}});
-    run_eval_epoch(batches, Phase::evaluation, "evaluation_loss");
+    run_eval_epoch(batches, Phase::evaluation, "evaluation_loss", callbacks_);
     announce_stop();
     own_or(overrides::evaluation_run_end{}, [] {});
     announce(EvaluationRunEnd{{run_}});

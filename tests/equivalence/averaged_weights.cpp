@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Averages of the weights in the trainer: what is evaluated with them, and that training does not notice.
+#include <torch/torch.h>
+
+#include "hone/callbacks/metrics.hpp"
+#include "hone/finetune/model_ema.hpp"
+#include "hone/loop/trainer.hpp"
+#include "hone/metrics/accuracy.hpp"
+#include "hone/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+TEST_CASE("averaged weights are evaluated after each epoch, and training goes on as without them") {
+  const auto plain = [](tiny::Net net, auto... callbacks) {
+    auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, callbacks...};
+    return trainer.train(tiny::dataset(), {.num_epochs = 3, .eval_dataset = tiny::dataset(), .seed = 1});
+  };
+  tiny::Net without, with;
+  hone::ModelEma ema{{.decay = 0.5}, hone::Metrics{hone::Accuracy{}}};
+  const auto expected = plain(without);
+  const auto history = plain(with, ema);
+
+  CHECK(tiny::equal(tiny::weights(without), tiny::weights(with)));
+  CHECK(history.values("eval_loss_epoch").size() == 3);
+  CHECK(history.at("eval_loss_epoch") == expected.at("eval_loss_epoch"));
+  REQUIRE(history.values("ema_model_eval_loss_epoch").size() == 3);
+  CHECK(history.values("ema_model_eval_accuracy_epoch").size() == 3);
+
+  // What was recorded is the loss of the averaged weights.
+  ema.average().copy_to(with);
+  auto trainer = hone::Trainer{with, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
+  CHECK(trainer.evaluate(tiny::dataset()).at("evaluation_loss") == Approx(history.at("ema_model_eval_loss_epoch")));
+}
+
+}  // namespace
