@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The front door: every room of hone.
+/// The front door: every room that a training loop needs. `finetune` and `checkpoint` are included by themselves.
 #pragma once
 
 #include "hone/callbacks/callback_set.hpp"
