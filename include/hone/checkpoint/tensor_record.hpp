@@ -7,6 +7,7 @@
 #include <c10/core/ScalarType.h>
 #include <c10/core/Storage.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

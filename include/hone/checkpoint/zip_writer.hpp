@@ -2,8 +2,10 @@
 /// Writes a zip archive as PyTorch does: stored entries below one folder, each beginning at a multiple of 64 bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,8 +27,6 @@ class ZipWriter {
   void add(std::string_view record, std::span<const std::uint8_t> bytes) {
     const std::string name = "archive/" + std::string(record);
     const std::uint64_t begin = place_;
-    const std::uint32_t crc = crc32(bytes);
-    digest_ = digest_ * 0x9E3779B97F4A7C15U + (std::uint64_t{crc} << 32U ^ bytes.size());
     const bool wide = bytes.size() >= narrow_limit, far = begin >= narrow_limit;
 
     std::string extra;
@@ -41,9 +41,28 @@ class ZipWriter {
 
     std::string header;
     put<std::uint32_t>(header, 0x04034B50);
-    put_common(header, crc, bytes.size(), name.size(), extra.size(), wide);
+    put_common(header, 0, bytes.size(), name.size(), extra.size(), wide);
     send(header + name + extra);
-    send(bytes);
+
+    // In pieces that stay in the processor's cache between checksum and sink. So the checksum follows the data.
+    constexpr std::size_t piece = std::size_t{128} << 10U;
+    std::uint32_t crc = 0;
+    for (std::size_t done = 0; done < bytes.size(); done += piece) {
+      const auto part = bytes.subspan(done, std::min(piece, bytes.size() - done));
+      crc = crc32(part, crc);
+      send(part);
+    }
+    std::string descriptor;
+    put<std::uint32_t>(descriptor, 0x08074B50);
+    put<std::uint32_t>(descriptor, crc);
+    for (int i = 0; i < 2; ++i) {
+      if (wide)
+        put<std::uint64_t>(descriptor, bytes.size());
+      else
+        put<std::uint32_t>(descriptor, bytes.size());
+    }
+    send(descriptor);
+    digest_ = digest_ * 0x9E3779B97F4A7C15U + (std::uint64_t{crc} << 32U ^ bytes.size());
 
     std::string directory_extra;
     if (wide && far)
@@ -110,7 +129,7 @@ class ZipWriter {
   static void put_common(std::string& to, std::uint32_t crc, std::uint64_t size, std::size_t name_size,
                          std::size_t extra_size, bool wide) {
     put<std::uint16_t>(to, made_with);
-    put<std::uint16_t>(to, 0x0800);  // names are UTF-8
+    put<std::uint16_t>(to, 0x0808);  // names are UTF-8, and the checksum stands behind the data too
     put<std::uint16_t>(to, 0);       // stored
     put<std::uint16_t>(to, 0);       // no time: the same contents give the same file
     put<std::uint16_t>(to, 0x21);    // 1980-01-01, the first day there is
