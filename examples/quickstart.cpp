@@ -3,6 +3,8 @@
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
+#include <hone/checkpoint/pytorch.hpp>
+#include <hone/checkpoint/state_dict.hpp>
 #include <hone/hone.hpp>
 
 #include "support/run_main.hpp"
@@ -55,7 +57,9 @@ int train(const Options& options) {
                                            .seed = options.seed,
                                            .num_threads = options.threads});
   if (history.stop_reason()) throw std::runtime_error(*history.stop_reason());
-  if (!options.save.empty()) torch::save(model, options.save);
+  if (!options.save.empty()) {
+    hone::write_checkpoint(options.save, hone::Dict{{"model_state_dict", hone::state_dict(model)}});
+  }
 
   auto test = trainer.evaluate(test_set, {.per_device_batch_size = options.batch_size, .num_threads = options.threads});
   fmt::print("test accuracy: {:.4f}\n", test.at("evaluation_accuracy"));
@@ -71,7 +75,7 @@ int main(int argc, char** argv) {
   app.add_option("--lr", options.lr, "learning rate")->capture_default_str();
   app.add_option("--seed", options.seed, "of weights, order and drawn digits")->capture_default_str();
   app.add_option("--threads", options.threads, "threads of LibTorch's operators")->capture_default_str();
-  app.add_option("--save", options.save, "file for the trained weights");
+  app.add_option("--save", options.save, "file for the trained weights, as torch.load reads it");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

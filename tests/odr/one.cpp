@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Meets the other file in one program: both see the same classes, and neither defines anything a second time.
+/// Every room in one file, and two such files in one program: both see the same classes, and neither defines anything a
+/// second time.
 #include <typeinfo>
 
+#include "hone/checkpoint/optimizer_state_dict.hpp"
+#include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/safetensors.hpp"
+#include "hone/checkpoint/state_dict.hpp"
+#include "hone/finetune/discriminative.hpp"
+#include "hone/finetune/gradual_unfreezing.hpp"
+#include "hone/finetune/model_ema.hpp"
+#include "hone/finetune/swa.hpp"
+#include "hone/finetune/update_bn.hpp"
 #include "hone/hone.hpp"
 
 const std::type_info& error_of_the_other_file();

@@ -49,7 +49,7 @@ inline std::vector<double> sums(const Share& share) {
 /// `[correct, total]` from booleans that say which prediction is right.
 template <class Tensor>
 Tensor share_of(const Tensor& right, const auto& target, std::optional<std::int64_t> ignore_index) {
-  constexpr auto as_double = ElementType<Tensor>::Double;
+  constexpr auto as_double = ScalarTypeOf<Tensor>::Double;
   if (!ignore_index) return row_of(right.sum(as_double), static_cast<double>(target.numel()));
   const auto counts = target.ne(*ignore_index);
   return row_of(right.logical_and(counts).sum(as_double), counts.sum());

@@ -52,7 +52,7 @@ struct Auroc {
 
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   void update(const Outputs& outputs, const Target& target) {
-    using Type = detail::ElementType<Target>;
+    using Type = detail::ScalarTypeOf<Target>;
     const auto take = [&](const auto& scores) {
       add(detail::read(scores.detach().flatten().to(Type::Double)), detail::read(target.flatten().to(Type::Double)));
     };

@@ -82,7 +82,7 @@ struct ConfusionMatrix {
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_class_scores(name(), outputs, target, 2);
-    using Type = detail::ElementType<Target>;
+    using Type = detail::ScalarTypeOf<Target>;
     const std::int64_t n = outputs.size(1);
     const detail::Labels<Target> labels{target, n, ignore_index};
     const auto counts = labels.counts.to(Type::Double);

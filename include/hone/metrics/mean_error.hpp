@@ -73,7 +73,7 @@ struct ErrorMetric {
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_same_elements(name(), outputs, target);
-    constexpr auto as_double = detail::ElementType<Outputs>::Double;
+    constexpr auto as_double = detail::ScalarTypeOf<Outputs>::Double;
     const auto differences = outputs.detach().flatten().to(as_double).sub(target.flatten());
     return detail::row_of(Error::of_each(differences).sum(), static_cast<double>(target.numel()));
   }

@@ -53,7 +53,7 @@ struct Perplexity {
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_class_scores(name(), outputs, target);
-    using Type = detail::ElementType<Outputs>;
+    using Type = detail::ScalarTypeOf<Outputs>;
     const detail::Labels<Target> labels{target, outputs.size(1), ignore_index};
     const auto type = outputs.scalar_type() == Type::Double ? Type::Double : Type::Float;
     const auto likelihoods = outputs.detach().log_softmax(1, type);

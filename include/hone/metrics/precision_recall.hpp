@@ -118,7 +118,7 @@ struct ClassMetric {
  private:
   template <class Predicted, class Target>
   Target add_up_classes(const Predicted& predicted, const Target& target, std::int64_t num_classes) const {
-    using Type = detail::ElementType<Target>;
+    using Type = detail::ScalarTypeOf<Target>;
     const detail::Labels<Target> labels{target, num_classes, ignore_index};
     const auto classes = predicted.to(Type::Long);
     const auto counts = labels.counts.to(Type::Double);

@@ -27,7 +27,7 @@ concept TensorLike = requires(const T& tensor) {
 };
 
 template <class T>
-using ElementType = std::remove_cvref_t<decltype(std::declval<const T&>().scalar_type())>;
+using ScalarTypeOf = std::remove_cvref_t<decltype(std::declval<const T&>().scalar_type())>;
 
 inline std::string listed(const auto& sizes) {
   std::string list;
@@ -94,7 +94,7 @@ struct Labels {
   Tensor invalid;  ///< One number: how many are outside the range and not to be ignored.
 
   Labels(const Tensor& target, std::int64_t num_classes, std::optional<std::int64_t> ignore_index)
-      : classes(target.flatten().to(ElementType<Tensor>::Long)) {
+      : classes(target.flatten().to(ScalarTypeOf<Tensor>::Long)) {
     auto wrong = classes.lt(0).logical_or_(classes.ge(num_classes));
     if (target.is_floating_point()) wrong.logical_or_(target.flatten().ne(classes));
     if (ignore_index) {
