@@ -106,10 +106,10 @@ Mismatches load_state_dict(Model& model, const Value& state, bool strict = true)
       copies.emplace_back(target, *tensor);
     }
   });
-  for (const auto& [key, value] : source) {
-    if (!known.contains(key)) {
-      names.unexpected.push_back(key.is<std::string>() ? key.get<std::string>() : detail::key_text(key));
-    }
+  for (const Dict::Entry& entry : source) {
+    if (known.contains(entry.key)) continue;
+    names.unexpected.push_back(entry.key.is<std::string>() ? entry.key.get<std::string>()
+                                                           : detail::key_text(entry.key));
   }
   if (strict) {
     for (const auto& name : names.missing) problems.push_back(fmt::format("'{}' is missing", name));
