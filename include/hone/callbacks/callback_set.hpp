@@ -5,9 +5,15 @@
 
 #include <algorithm>
 #include <boost/hana.hpp>
+#include <concepts>
+#include <map>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "hone/callbacks/spelling.hpp"
+#include "hone/core/serialize.hpp"
+#include "hone/core/type_name.hpp"
 
 namespace hone {
 
@@ -22,6 +28,18 @@ void tell(C& callback, const E& event) {
     callback.tell(event);
   } else {
     HookOf<E>::call(callback, event);
+  }
+}
+
+/// The name under which a callback's state is kept: its own, or that of its type.
+template <class C>
+[[nodiscard]] constexpr std::string_view callback_name() {
+  if constexpr (requires {
+                  { C::name() } -> std::convertible_to<std::string_view>;
+                }) {
+    return C::name();
+  } else {
+    return type_name<C>();
   }
 }
 
@@ -62,6 +80,22 @@ class CallbackSet {
     return limit;
   }
 
+  /// Shows what the callbacks remember to an archive of the `checkpoint` room, each under its name. One that a file
+  /// knows nothing of stays as it is.
+  void serialize(auto& archive) {
+    std::map<std::string, int> seen;
+    boost::hana::for_each(callbacks_, [&]<class C>(C& callback) {
+      if constexpr (RemembersState<C>) {
+        std::string name(callback_name<C>());
+        if (const int number = ++seen[name]; number > 1) name += "#" + std::to_string(number);
+        if constexpr (requires { archive.contains(name); }) {
+          if (!archive.contains(name)) return;
+        }
+        serialize_state(archive, name, callback);
+      }
+    });
+  }
+
   /// The first callback of type `C`.
   template <class C>
   [[nodiscard]] C& get() {
@@ -89,6 +123,7 @@ class CallbackSet<> {
   static constexpr bool relays = false;
   template <class E>
   void tell(const E&) {}
+  void serialize(auto&) {}
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase) const { return std::nullopt; }
 };
 

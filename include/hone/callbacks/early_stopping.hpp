@@ -39,6 +39,11 @@ struct EarlyStopping {
   struct State {
     std::optional<double> best{};
     int waited = 0;  ///< Epochs since the last improvement.
+
+    void serialize(auto& archive) {
+      archive("best", best);
+      archive("waited", waited);
+    }
   };
   State state{};
 

@@ -27,6 +27,9 @@ struct TrainLoss : Event {};           ///< Forward and loss are done, backward 
 struct BeforeOptimizerStep : Event {}; ///< Gradients are final: reduced, unscaled, clipped.           `trainer` `clipped`
 struct OptimizerStep : Event {};       ///< The weights have changed.                                  `trainer`
 struct TrainStepEnd : Event {};        ///< The batch is done, with its update if it was due.          `trainer` `batch` `output`
+struct ResumePoint : Event {           ///< All is told; a training state can be taken here.             `trainer`
+  bool is_last;                        ///< The run goes no further than this.
+};
 struct TrainEpochEnd : Event {         ///< The mean loss of the epoch is recorded.                    `trainer`
   double loss;                         ///< Mean over samples, in the unit of the loss.
 };
@@ -48,8 +51,8 @@ struct StopTraining : Event {};        ///< A requested stop takes effect; `run.
 struct ExceptionThrown : Event {       ///< An exception leaves the run and will reach the caller.     `trainer`
   std::exception_ptr exception;
 };
-struct SaveCheckpoint : Event {};      ///< A checkpoint is about to be written.                       `trainer`
-struct LoadCheckpoint : Event {};      ///< A checkpoint has been read.                                `trainer`
+struct SaveCheckpoint : Event {};      ///< A checkpoint is put together and may be added to.          `trainer` `state`
+struct LoadCheckpoint : Event {};      ///< A checkpoint has been loaded.                              `trainer` `state`
 
 /// What an event of the loop may carry beside the run.
 template <class T>
@@ -72,6 +75,13 @@ struct WithOutputs {
 template <class C>
 struct WithClipped {
   const C& clipped;  ///< What the clipping policy returned, for `ClipNorm` the norm before clipping.
+};
+
+/// `event.state` is the checkpoint's dictionary (`hone::Dict`): to be added to while it is saved, to be read when it is
+/// loaded.
+template <class S>
+struct WithState {
+  S& state;
 };
 
 /// `event.evaluate(metric, listeners)` goes once more over the run's evaluation data, records the mean loss as `metric`

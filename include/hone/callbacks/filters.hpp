@@ -91,6 +91,11 @@ class Counted {
     tell_if_heard(callback_, event);
   }
 
+  void serialize(auto& archive) {
+    archive("counts", counts_);
+    serialize_state(archive, "callback", callback_);
+  }
+
   /// What is behind the filter.
   [[nodiscard]] C& callback() { return callback_; }
 
@@ -129,6 +134,12 @@ class EveryEpochs {
     hone::tell(callback_, event);
   }
 
+  void serialize(auto& archive)
+    requires RemembersState<C>
+  {
+    serialize_state(archive, "callback", callback_);
+  }
+
   /// What is behind the filter.
   [[nodiscard]] C& callback() { return callback_; }
 
@@ -155,6 +166,12 @@ class RankZero {
       static_assert(sizeof(E) == 0,
                     "hone: rank_zero asks an event for its run, and this one has none. Derive it from hone::Event.");
     }
+  }
+
+  void serialize(auto& archive)
+    requires RemembersState<C>
+  {
+    serialize_state(archive, "callback", callback_);
   }
 
   /// What is behind the filter.

@@ -20,6 +20,7 @@
   X(on_before_optimizer_step, BeforeOptimizerStep)      \
   X(on_optimizer_step, OptimizerStep)                   \
   X(on_train_step_end, TrainStepEnd)                    \
+  X(on_resume_point, ResumePoint)                       \
   X(on_train_epoch_end, TrainEpochEnd)                  \
   X(on_eval_epoch_start, EvalEpochStart)                \
   X(on_eval_step_start, EvalStepStart)                  \

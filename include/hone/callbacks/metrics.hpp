@@ -15,6 +15,7 @@
 
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/target.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
 
@@ -110,6 +111,11 @@ class Watch {
     watched.settle();
     return watched.metric;
   }
+  /// Shows each metric's sums to an archive, under the metric's name.
+  void serialize(auto& archive) {
+    for_each([&](auto& metric) { serialize_state(archive, metric.name(), metric); });
+    archive("has_seen", has_seen_);
+  }
   /// Calls `function` with each metric.
   void for_each(auto&& function) {
     each([&](auto& watched) {
@@ -151,6 +157,8 @@ class Metrics {
     requires(sizeof...(Ms) > 0 && (std::is_default_constructible_v<Ms> && ...))
       : Metrics(Ms{}...) {}
 
+  void serialize(auto& archive) { archive("evaluation", evaluation_); }
+
   void on_eval_epoch_start(const EvalEpochStart&) { evaluation_.start(); }
   void on_eval_step_end(const auto& event) { evaluation_.update(event); }
   void on_eval_epoch_end(const EvalEpochEnd& event) { evaluation_.record(event.run); }
@@ -184,6 +192,11 @@ class Metrics<InTraining, Ms...> : public Metrics<Ms...> {
   Metrics()
     requires(std::is_default_constructible_v<Metrics<Ms...>>)
       : Metrics(in_training, Ms{}...) {}
+
+  void serialize(auto& archive) {
+    Metrics<Ms...>::serialize(archive);
+    archive("training", training_);
+  }
 
   void on_train_epoch_start(const TrainEpochStart&) { training_.start(); }
   void on_train_step_end(const auto& event) { training_.update(event); }

@@ -72,6 +72,8 @@
   X(on_epoch_begin, on_train_epoch_start) \
   X(on_epoch_end, on_training_run_epoch_end) \
   X(on_epoch_start, on_train_epoch_start) \
+  X(on_ersume_point, on_resume_point) \
+  X(on_esume_point, on_resume_point) \
   X(on_eva_epoch_end, on_eval_epoch_end) \
   X(on_eva_epoch_start, on_eval_epoch_start) \
   X(on_eva_lepoch_end, on_eval_epoch_end) \
@@ -463,10 +465,31 @@
   X(on_redict_run_start, on_predict_run_start) \
   X(on_redict_step_end, on_predict_step_end) \
   X(on_redict_step_start, on_predict_step_start) \
+  X(on_resme_point, on_resume_point) \
+  X(on_resmue_point, on_resume_point) \
+  X(on_resue_point, on_resume_point) \
+  X(on_resuem_point, on_resume_point) \
+  X(on_resum_epoint, on_resume_point) \
+  X(on_resum_point, on_resume_point) \
+  X(on_resume_oint, on_resume_point) \
+  X(on_resume_opint, on_resume_point) \
+  X(on_resume_pint, on_resume_point) \
+  X(on_resume_piont, on_resume_point) \
+  X(on_resume_poin, on_resume_point) \
+  X(on_resume_poit, on_resume_point) \
+  X(on_resume_poitn, on_resume_point) \
+  X(on_resume_ponit, on_resume_point) \
+  X(on_resume_pont, on_resume_point) \
+  X(on_resumep_oint, on_resume_point) \
+  X(on_resumepoint, on_resume_point) \
+  X(on_reume_point, on_resume_point) \
+  X(on_reusme_point, on_resume_point) \
   X(on_rpedict_run_end, on_predict_run_end) \
   X(on_rpedict_run_start, on_predict_run_start) \
   X(on_rpedict_step_end, on_predict_step_end) \
   X(on_rpedict_step_start, on_predict_step_start) \
+  X(on_rseume_point, on_resume_point) \
+  X(on_rsume_point, on_resume_point) \
   X(on_rtain_epoch_end, on_train_epoch_end) \
   X(on_rtain_epoch_start, on_train_epoch_start) \
   X(on_rtain_loss, on_train_loss) \
@@ -806,6 +829,7 @@
   X(onp_redict_run_start, on_predict_run_start) \
   X(onp_redict_step_end, on_predict_step_end) \
   X(onp_redict_step_start, on_predict_step_start) \
+  X(onr_esume_point, on_resume_point) \
   X(ons_ave_checkpoint, on_save_checkpoint) \
   X(ons_top_training, on_stop_training) \
   X(ont_rain_epoch_end, on_train_epoch_end) \

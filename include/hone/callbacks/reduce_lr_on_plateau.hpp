@@ -12,6 +12,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/core/serialize.hpp"
 
 namespace hone {
 
@@ -51,6 +52,8 @@ struct ReduceLrOnPlateau {
   bool reset_on_train = true;                    ///< Forget what was seen when a run starts.
   bool verbose = false;                          ///< Say when learning rates are lowered.
   std::FILE* output = stdout;                    ///< Where to say it.
+
+  void serialize(auto& archive) { serialize_state(archive, "plateau", plateau); }
 
   void on_training_run_start(const TrainingRunStart&) {
     plateau.check();

@@ -25,6 +25,8 @@ class Run {
   [[nodiscard]] Phase phase() const { return phase_; }
   /// The epoch at hand; the first is 1, and a run that continues a history counts on.
   [[nodiscard]] std::int64_t epoch() const { return history_.current_epoch(); }
+  /// Epochs that this run has completed.
+  [[nodiscard]] std::int64_t num_epochs() const { return num_epochs_; }
   /// Optimizer updates that this run has done.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
   /// The batch at hand within its epoch; the first is 0.
@@ -48,6 +50,16 @@ class Run {
   /// Empty while no stop was requested.
   [[nodiscard]] std::string_view stop_reason() const { return reason_; }
 
+  /// Shows its place to an archive of the `checkpoint` room, which keeps it or brings it back. A stop that was asked
+  /// for is not kept: who asked can do so again.
+  void serialize(auto& archive) {
+    archive("num_epochs", num_epochs_);
+    archive("num_updates", num_updates_);
+    archive("step", step_);
+    archive("history", history_);
+    if (archive.is_loading) history_.set_stop_reason(std::nullopt);
+  }
+
   /// True in the process that prints and writes files.
   [[nodiscard]] bool is_world_process_zero() const { return config_.is_world_process_zero(); }
 
@@ -62,6 +74,7 @@ class Run {
 
   void begin(Phase phase, RunConfig config) {
     config_ = std::move(config);
+    num_epochs_ = 0;
     num_updates_ = 0;
     stop_ = Stop::none;
     reason_.clear();
@@ -73,9 +86,15 @@ class Run {
     num_batches_ = num_batches;
     step_ = 0;
   }
+  void end_epoch() {
+    history_.increment_epoch();
+    ++num_epochs_;
+    step_ = 0;
+  }
 
   RunConfig config_;
   RunHistory history_;
+  std::int64_t num_epochs_ = 0;
   std::int64_t num_updates_ = 0;
   std::int64_t step_ = 0;
   std::optional<std::int64_t> num_batches_;

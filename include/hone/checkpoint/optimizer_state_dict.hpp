@@ -58,19 +58,21 @@ Dict settings_dict(const Rule& settings) {
   return result;
 }
 
-/// The reverse. A learning rate may be a tensor, as PyTorch has it for its captured steps.
+/// A learning rate may be a tensor, as PyTorch has it for its captured steps.
+inline double setting_number(const Value& value) {
+  const auto* tensor = std::get_if<at::Tensor>(&value.data());
+  if (tensor == nullptr) return value.number();
+  if (!tensor->defined() || tensor->numel() != 1) throw DataError("A setting is a tensor of more than one number.");
+  return tensor->item<double>();
+}
+
+/// The reverse.
 template <OptimizerRule Rule>
 Rule settings_from(const Dict& group, Rule settings) {
-  const auto number = [](const Value& value) {
-    const auto* tensor = std::get_if<at::Tensor>(&value.data());
-    if (tensor == nullptr) return value.number();
-    if (!tensor->defined() || tensor->numel() != 1) throw DataError("A setting is a tensor of more than one number.");
-    return tensor->template item<double>();
-  };
   const auto beta = [&](std::size_t index) {
     const auto betas = group.at("betas").items();
     if (betas.size() != 2) throw DataError(fmt::format("There are {} betas, expected 2.", betas.size()));
-    return number(betas[index]);
+    return setting_number(betas[index]);
   };
   std::apply(
       [&](const auto&... field) {
@@ -78,7 +80,7 @@ Rule settings_from(const Dict& group, Rule settings) {
           if constexpr (std::same_as<decltype(to), bool&>) {
             to = group.get<bool>(name);
           } else {
-            to = name == "beta1" ? beta(0) : name == "beta2" ? beta(1) : number(group.at(name));
+            to = name == "beta1" ? beta(0) : name == "beta2" ? beta(1) : setting_number(group.at(name));
           }
         };
         (take(field.first, settings.*field.second), ...);
@@ -138,7 +140,7 @@ template <OptimizerRule Rule>
 }
 
 /// Takes over settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`, by the order of
-/// the parameters, as Python does.
+/// the parameters, as Python does. Where schedules start from is taken over too (`initial_lr`).
 ///
 /// **Errors** `DataError` when groups, settings or shapes do not fit; nothing was changed then.
 template <OptimizerRule Rule>
@@ -153,6 +155,7 @@ void load_optimizer_state_dict(FusedOptimizer<Rule>& optimizer, const Value& val
                      optimizer.num_groups()));
   }
   std::vector<Rule> settings;
+  std::vector<double> base_lrs;
   OptimizerState parameters;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const auto& group = optimizer.groups()[g];
@@ -162,6 +165,8 @@ void load_optimizer_state_dict(FusedOptimizer<Rule>& optimizer, const Value& val
         throw DataError(fmt::format("It has {} parameters, the optimizer's has {}.", indices.size(), group.size()));
       }
       settings.push_back(detail::settings_from(groups[g].get<Dict>(), group.settings));
+      const Value* base_lr = groups[g].get<Dict>().find("initial_lr");
+      base_lrs.push_back(base_lr == nullptr ? group.base_lr() : detail::setting_number(*base_lr));
       for (const auto& index : indices) {
         const auto& name = optimizer.names()[parameters.size()];
         parameters.push_back(detail::parameter_state(name, state.find(index)));
@@ -173,7 +178,10 @@ void load_optimizer_state_dict(FusedOptimizer<Rule>& optimizer, const Value& val
     }
   }
   optimizer.load_state(parameters);
-  for (std::size_t g = 0; g < groups.size(); ++g) optimizer.groups()[g].settings = settings[g];
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    optimizer.groups()[g].settings = settings[g];
+    optimizer.groups()[g].set_base_lr(base_lrs[g]);
+  }
 }
 
 }  // namespace hone

@@ -77,18 +77,34 @@ struct Mismatches {
   std::vector<std::string> unexpected;  // the state has them, the model does not
 };
 
-/// Copies the tensors of `state` into the model's parameters and buffers, converting them to their types and devices.
-/// Without `strict`, names that only one side has are passed over and returned.
+/// A state and the tensors of a model that it will be copied into.
+class StateDictFit {
+ public:
+  /// Copies. Converts to the types and devices of the model's tensors.
+  const Mismatches& load() const {
+    const at::NoGradGuard no_grad;
+    for (const auto& [target, tensor] : copies_) target.copy_(tensor);
+    return names_;
+  }
+
+ private:
+  template <class Model>
+  friend StateDictFit fit_state_dict(const Model&, const Value&, bool);
+
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies_;
+  Mismatches names_;
+};
+
+/// Finds out how `state` fits the model; changes nothing yet.
 ///
-/// **Errors** one `DataError` that lists every missing, unexpected and wrongly shaped entry. Everything is checked
-/// before anything is changed.
-/// **Example** `hone::load_state_dict(model, hone::read_checkpoint("best.pt").at("model_state_dict"));`
+/// **Errors** one `DataError` that lists every missing, unexpected and wrongly shaped entry.
 template <class Model>
-Mismatches load_state_dict(Model& model, const Value& state, bool strict = true) {
+[[nodiscard]] StateDictFit fit_state_dict(const Model& model, const Value& state, bool strict) {
   const Dict& source = state.get<Dict>();
-  Mismatches names;
+  StateDictFit fit;
+  auto& names = fit.names_;
+  auto& copies = fit.copies_;
   std::vector<std::string> problems;
-  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
   Dict known;
   detail::visit_state(detail::module_in(model), "", [&](const std::string& name, const at::Tensor& target) {
     known.set(name, None());
@@ -121,9 +137,18 @@ Mismatches load_state_dict(Model& model, const Value& state, bool strict = true)
         "is built alike.",
         fmt::join(problems, "; ")));
   }
-  const at::NoGradGuard no_grad;
-  for (const auto& [target, tensor] : copies) target.copy_(tensor);
-  return names;
+  return fit;
+}
+
+/// Copies the tensors of `state` into the model's parameters and buffers, converting them to their types and devices.
+/// Without `strict`, names that only one side has are passed over and returned.
+///
+/// **Errors** one `DataError` that lists every missing, unexpected and wrongly shaped entry. Everything is checked
+/// before anything is changed.
+/// **Example** `hone::load_state_dict(model, hone::read_checkpoint("best.pt").at("model_state_dict"));`
+template <class Model>
+Mismatches load_state_dict(Model& model, const Value& state, bool strict = true) {
+  return fit_state_dict(model, state, strict).load();
 }
 
 }  // namespace hone

@@ -46,6 +46,12 @@ class EpochWalk {
     return width_ > 0;
   }
 
+  /// Passes over `count` batches.
+  void skip(std::int64_t count) {
+    first_ += count * batch_size_;
+    width_ = std::min(batch_size_, end_ - first_);
+  }
+
   [[nodiscard]] bool done() const { return width_ == 0; }
   [[nodiscard]] std::int64_t first() const { return first_; }
   [[nodiscard]] std::int64_t width() const { return width_; }

@@ -137,6 +137,9 @@ class TensorLoader {
 
   /// Chooses the epoch that the next `begin()` starts; without it epochs count up from 0.
   void set_epoch(std::int64_t epoch) { walk_.set_epoch(epoch); }
+  /// In an epoch that goes on, passes over the next `count` batches without making them: the one at hand
+  /// is no longer to be used, an increment makes the one after them.
+  void skip(std::int64_t count) { walk_.skip(count); }
 
  private:
   friend Iterator;

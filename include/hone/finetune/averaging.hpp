@@ -86,17 +86,29 @@ class Averaging {
   /// The next run goes on from this. The tensors are taken over when it starts, when the model is known.
   void load_state(AveragingState state) { shared_->loaded = std::move(state); }
 
+  void serialize(auto& archive) {
+    bool has_average = shared_->average.has_value();
+    archive("has_average", has_average);
+    AveragingState all = archive.is_loading ? AveragingState{} : state();
+    if (has_average) {
+      archive("tensors", all.average.tensors);
+      archive("num_averaged", all.average.num_averaged);
+      archive("num_heard", all.num_heard);
+    }
+    if (has_average && archive.is_loading) {
+      load_state(std::move(all));
+      if (shared_->average) take_loaded();
+    }
+    serialize_state(archive, "callbacks", shared_->listeners);
+  }
+
   void on_training_run_start(const auto& event) {
     auto& shared = *shared_;
     if (!shared.average || shared.plan.reset_on_train || shared.loaded) {
       shared.average.emplace(event.trainer.model(), shared.rule);
       shared.num_heard = 0;
     }
-    if (shared.loaded) {
-      shared.average->load_state(shared.loaded->average);
-      shared.num_heard = shared.loaded->num_heard;
-      shared.loaded.reset();
-    }
+    if (shared.loaded) take_loaded();
     pass_on(event);
   }
 
@@ -153,6 +165,12 @@ class Averaging {
   }
 
  private:
+  void take_loaded() {
+    shared_->average->load_state(shared_->loaded->average);
+    shared_->num_heard = shared_->loaded->num_heard;
+    shared_->loaded.reset();
+  }
+
   struct Shared {
     Shared(AveragingPlan how, const Rule& with, Cs... callbacks)
         : plan(std::move(how)), rule(with), listeners(std::move(callbacks)...) {}

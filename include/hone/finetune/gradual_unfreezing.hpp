@@ -56,7 +56,7 @@ struct GradualUnfreezing {
   };
   State state{};
 
-  void on_training_run_start(const TrainingRunStart&) {
+  void on_training_run_start(const auto& event) {
     if (every_n_epochs < 1) {
       throw std::invalid_argument(
           fmt::format("GradualUnfreezing::every_n_epochs is {}. Give 1 or more epochs.", every_n_epochs));
@@ -65,6 +65,7 @@ struct GradualUnfreezing {
       throw std::invalid_argument(
           fmt::format("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", lr_factor));
     }
+    if (event.run.epoch() > 1) catch_up(event.run.epoch() - 1, event.trainer.optimizer());  // of a run that goes on
   }
 
   void on_train_epoch_start(const auto& event) {

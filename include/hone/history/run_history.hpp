@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/error.hpp"
 #include "hone/history/record.hpp"
 
 namespace hone {
@@ -149,6 +150,16 @@ class RunHistory {
     stop_reason_.reset();
   }
 
+  /// Shows all of it to an archive of the `checkpoint` room, which keeps it or brings it back.
+  void serialize(auto& archive) {
+    archive("series", series_);
+    archive("epoch", epoch_);
+    archive("num_updates", num_updates_);
+    archive("revision", revision_);
+    archive("prefix", prefix_);
+    archive("stop_reason", stop_reason_);
+  }
+
   /// Compares everything that can be read but `revision`, which says how a history was made, not what it tells.
   friend bool operator==(const RunHistory& a, const RunHistory& b) {
     return a.epoch_ == b.epoch_ && a.num_updates_ == b.num_updates_ && a.prefix_ == b.prefix_ &&
@@ -162,6 +173,35 @@ class RunHistory {
     std::string name;
     std::vector<Record> records;
     std::vector<std::int64_t> revisions;  // of each record
+
+    void serialize(auto& archive) {
+      std::vector<double> values;
+      std::vector<std::int64_t> epochs, updates, phases;
+      for (const auto& record : records) {
+        values.push_back(record.value);
+        epochs.push_back(record.epoch);
+        updates.push_back(record.update);
+        phases.push_back(static_cast<std::int64_t>(record.phase));
+      }
+      archive("name", name);
+      archive("values", values);
+      archive("epochs", epochs);
+      archive("updates", updates);
+      archive("phases", phases);
+      archive("revisions", revisions);
+      if (!archive.is_loading) return;
+      require_alike(values.size(), epochs.size(), updates.size(), phases.size(), revisions.size());
+      records.clear();
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        records.push_back({values[i], epochs[i], updates[i], static_cast<Phase>(phases[i])});
+      }
+    }
+
+   private:
+    void require_alike(std::size_t size, auto... sizes) const {
+      if ((true && ... && (sizes == size))) return;
+      throw DataError("The columns of the metric `" + name + "` have different lengths. Load another file.");
+    }
   };
 
   [[nodiscard]] std::vector<Series>::iterator find(std::string_view name) {

@@ -36,6 +36,12 @@ class RunningMean {
   [[nodiscard]] constexpr double count() const { return count_; }
   constexpr void reset() { *this = {}; }
 
+  /// Shows all of it to an archive of the `checkpoint` room, which keeps it or brings it back.
+  void serialize(auto& archive) {
+    archive("total", total_);
+    archive("count", count_);
+  }
+
   friend constexpr bool operator==(const RunningMean&, const RunningMean&) = default;
 
  private:

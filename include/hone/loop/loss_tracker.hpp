@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 
@@ -32,7 +33,9 @@ class LossTracker {
           loss.scalar_type() == at::kFloat ? *static_cast<const float*>(loss.const_data_ptr()) : loss.item<double>(),
           static_cast<double>(samples));
     } else {
-      if (!device_sum_.defined()) device_sum_ = at::zeros({}, loss.options().dtype(at::kDouble).requires_grad(false));
+      if (!device_sum_.defined()) {
+        device_sum_ = at::full({}, carried_, loss.options().dtype(at::kDouble).requires_grad(false));
+      }
       device_sum_.add_(loss.detach().reshape({}), static_cast<double>(samples));
       samples_ += samples;
     }
@@ -43,8 +46,7 @@ class LossTracker {
   [[nodiscard]] double mean(Processes& processes) const {
     RunningMean all = sum_;
     if constexpr (!HostReadable<Device>) {
-      if (samples_ > 0)
-        all.add(device_sum_.item<double>() / static_cast<double>(samples_), static_cast<double>(samples_));
+      if (samples_ > 0) all.add(total() / static_cast<double>(samples_), static_cast<double>(samples_));
     }
     if constexpr (SumsOverProcesses<Processes>) {
       auto sums = at::zeros({2}, at::kDouble);
@@ -58,7 +60,20 @@ class LossTracker {
 
   void reset() { *this = {}; }
 
+  /// Shows the sums to an archive of the `checkpoint` room. Waits for the device.
+  void serialize(auto& archive) {
+    archive("sum", sum_);
+    if constexpr (!HostReadable<Device>) {
+      carried_ = total();
+      archive("carried", carried_);
+      archive("samples", samples_);
+      if (archive.is_loading) device_sum_.reset();
+    }
+  }
+
  private:
+  [[nodiscard]] double total() const { return device_sum_.defined() ? device_sum_.item<double>() : carried_; }
+
   [[noreturn, gnu::noinline]] static void refuse(const at::Tensor& loss) {
     throw DataError(fmt::format(
         "The loss has {} elements, one is needed. Reduce it to its mean (reduction = torch::kMean).", loss.numel()));
@@ -66,6 +81,7 @@ class LossTracker {
 
   RunningMean sum_;
   at::Tensor device_sum_;
+  double carried_ = 0.0;  // where the device's sum begins
   std::int64_t samples_ = 0;
 };
 

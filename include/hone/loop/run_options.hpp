@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "hone/loop/resume_from.hpp"
+
 namespace hone {
 
 /// A dataset that may be absent. An lvalue is referred to and must outlive the run; a temporary or a constant is kept.
@@ -62,6 +64,7 @@ struct TrainOptions {
   bool drop_last = false;                  ///< Leaves out a last batch that is shorter than the others.
   bool reset_run_history = true;           ///< False: the history goes on, its epochs and updates count on.
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators and the order of the data; else they go on.
+  ResumeFrom resume_from = {};             ///< Go on exactly where a run was saved; the limits are then totals of both.
   int num_threads = 0;
 
   [[nodiscard]] std::int64_t eval_batch_size() const {

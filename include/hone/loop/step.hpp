@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "hone/data/loader.hpp"
 #include "hone/loop/assembly.hpp"
@@ -41,7 +42,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   auto step(Batch&& batch) {
     const at::AutoGradMode gradients(true);
     if constexpr (has_schedule) {
-      if (scheduled_updates_ == 0 && window_ == 0) start_schedule(RunLength{});
+      if (!schedule_started_) start_schedule(RunLength{});
     }
     return train_step(batch, /*is_last=*/false);
   }
@@ -208,14 +209,31 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   void start_schedule(const RunLength& length) {
     if constexpr (has_schedule) {
       active_schedule_ = resolve_schedule(schedule_, length);
-      scheduled_updates_ = 0;
-      scheduler_step();
+      schedule_started_ = true;
+      set_scheduled_updates(std::exchange(continued_updates_, 0));
     }
+  }
+  void set_scheduled_updates(std::int64_t updates) {
+    scheduled_updates_ = updates;
+    scheduler_step();
+  }
+  /// The schedule's next start is at this update.
+  void continue_schedule(std::int64_t updates) {
+    continued_updates_ = updates;
+    schedule_started_ = false;
+  }
+  /// Updates since the schedule began.
+  [[nodiscard]] std::int64_t scheduled_updates() const {
+    return schedule_started_ ? scheduled_updates_ : continued_updates_;
   }
 
   LossTracker<DeviceType> train_loss_;
-  std::int64_t window_ = 0;             ///< Batches whose gradients wait for an update.
-  std::int64_t scheduled_updates_ = 0;  ///< Updates since the schedule began.
+  std::int64_t window_ = 0;  ///< Batches whose gradients wait for an update.
+
+ private:
+  std::int64_t scheduled_updates_ = 0;
+  std::int64_t continued_updates_ = 0;
+  bool schedule_started_ = false;
 };
 
 }  // namespace hone

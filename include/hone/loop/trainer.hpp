@@ -25,9 +25,9 @@
 #include "hone/loop/loss_tracker.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/refusal.hpp"
+#include "hone/loop/resumable.hpp"
 #include "hone/loop/run_options.hpp"
 #include "hone/loop/run_setup.hpp"
-#include "hone/loop/step.hpp"
 
 namespace hone {
 
@@ -45,8 +45,8 @@ namespace hone {
 template <class Model, class Loss, class Optimizer, class... Policies>
   requires Composable<Model, Loss, Optimizer, Policies...>
 class Trainer<Model, Loss, Optimizer, Policies...>
-    : public TrainingStep<Trainer<Model, Loss, Optimizer, Policies...>, Model, Loss, Optimizer, Policies...> {
-  using Step = TrainingStep<Trainer, Model, Loss, Optimizer, Policies...>;
+    : public Resumable<Trainer<Model, Loss, Optimizer, Policies...>, Model, Loss, Optimizer, Policies...> {
+  using Step = Resumable<Trainer, Model, Loss, Optimizer, Policies...>;
 
  public:
   /// `settings` are values for the policies, callbacks and overrides in the trainer's type, in any order; what is left
@@ -71,6 +71,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     options.check();
     return guarded_run(Phase::train, options.num_threads, [&] {
       if (options.seed) at::manual_seed(*options.seed);
+      loader_seed_ = options.seed ? *options.seed : drawn_seed();
+      this->resume_from(options.resume_from.read());
       decltype(auto) train_batches = train_loader(dataset, options);
       if (options.eval_dataset) {
         decltype(auto) eval_batches =
@@ -128,6 +130,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   using Step::callbacks_;
   using Step::device_;
   using Step::drop_window;
+  using Step::loader_seed_;
   using Step::model_;
   using Step::own_or;
   using Step::processes_;
@@ -138,14 +141,16 @@ class Trainer<Model, Loss, Optimizer, Policies...>
 
   template <class Options, class TrainBatches, class EvalBatches>
   void run_training(const Options& options, TrainBatches& train_batches, EvalBatches& eval_batches) {
-    if (options.reset_run_history) run_.history_.reset();
+    if (options.reset_run_history && !this->resumes()) run_.history_.reset();
     begin_run(Phase::train, training_config(options, length_of(train_batches, Phase::train),
                                             length_of(eval_batches, Phase::eval), accumulation_.steps()));
+    this->take_place();
     drop_window();
     this->start_schedule(run_length(run_.config_));
     own_or(overrides::training_run_start{}, [] {});
     announce(TrainingRunStart{{run_}});
-    for (std::int64_t epoch = 0; epoch < options.num_epochs && !is_over(); ++epoch) {
+    if (this->resumes() && !this->resumes_in_epoch()) this->resume();
+    while (run_.num_epochs() < options.num_epochs && (this->resumes() || !is_over())) {
       run_train_epoch(train_batches);
       if constexpr (BatchRange<EvalBatches>) {
         if (!run_.stop_requested()) run_eval_epoch(eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
@@ -155,8 +160,10 @@ class Trainer<Model, Loss, Optimizer, Policies...>
         if constexpr (BatchRange<EvalBatches>) run_eval_epoch(eval_batches, Phase::eval, metric, listeners);
       };
       announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
-      run_.history_.increment_epoch();
+      run_.end_epoch();
+      this->announce_resume_point(run_.num_epochs() >= options.num_epochs || is_over());
     }
+    if (this->resumes()) this->resume();  // nothing was left to do
     announce_stop();
     own_or(overrides::training_run_end{}, [] {});
     announce(TrainingRunEnd{{run_}});
@@ -169,10 +176,13 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     train_loss_.reset();
     announce(TrainEpochStart{{run_}});
     set_epoch(batches, run_.epoch() - 1);
-    if (!run_.stop_requested()) {
-      for (auto&& batch : transfer_.over(batches, device_)) {
+    this->keep_epoch_generator();
+    if (this->resumes()) this->resume();
+    if (!is_epoch_over() && !is_over_now()) {
+      for (auto&& batch : this->rest_of(transfer_.over(batches, device_))) {
         this->train_step(batch, is_last_batch());
-        if (is_epoch_over() || (window_ == 0 && is_over())) break;
+        this->announce_resume_point(is_over_now());
+        if (is_epoch_over() || is_over_now()) break;
       }
       this->finish_window();
       require_batches();
@@ -255,6 +265,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     const ModeGuard mode(model_);
     const ThreadGuard threads(num_threads);
     const at::AutoGradMode gradients(true);
+    const typename Step::RunGuard run_guard(*this);
     try {
       run();
     } catch (...) {
@@ -288,7 +299,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     const LoaderOptions loader{.batch_size = options.per_device_batch_size,
                                .shuffle = options.shuffle,
                                .drop_last = options.drop_last,
-                               .seed = options.seed ? *options.seed : drawn_seed()};
+                               .seed = loader_seed_};
     return own_or(
         overrides::create_train_dataloader{},
         [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset,
@@ -313,6 +324,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   /// True when no batch of the epoch is left. A range without length says so itself.
   [[nodiscard]] bool is_epoch_over() const { return run_.num_batches_ && run_.step_ >= *run_.num_batches_; }
   [[nodiscard]] bool is_over() const { return run_.stop_requested() || run_.num_updates_ >= max_updates_; }
+  /// The same once no batch is left that was computed and not learned from.
+  [[nodiscard]] bool is_over_now() const { return window_ == 0 && is_over(); }
 
   /// The updates that the epochs alone would make.
   [[nodiscard]] std::int64_t planned_updates() const {

@@ -25,6 +25,11 @@ struct Share {
   std::int64_t correct = 0;
   std::int64_t total = 0;
 
+  void serialize(auto& archive) {
+    archive("correct", correct);
+    archive("total", total);
+  }
+
   [[nodiscard]] double value() const {
     if (total == 0) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(correct) / static_cast<double>(total);

@@ -33,6 +33,11 @@ struct Auroc {
   struct State {
     std::vector<double> positives{};  ///< Scores of samples of class 1, in any order.
     std::vector<double> negatives{};  ///< Scores of samples of class 0, in any order.
+
+    void serialize(auto& archive) {
+      archive("positives", positives);
+      archive("negatives", negatives);
+    }
   };
   State state{};
 

@@ -27,6 +27,12 @@ struct ClassCounts {
   std::vector<std::int64_t> predicted{};  ///< Predicted, right or wrong.
   std::vector<std::int64_t> actual{};     ///< Meant, predicted or not.
 
+  void serialize(auto& archive) {
+    archive("hits", hits);
+    archive("predicted", predicted);
+    archive("actual", actual);
+  }
+
   [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(actual.size()); }
   [[nodiscard]] std::int64_t total() const { return std::reduce(actual.begin(), actual.end()); }
 

@@ -47,6 +47,11 @@ struct ErrorMetric {
   struct State {
     double sum = 0.0;
     std::int64_t total = 0;
+
+    void serialize(auto& archive) {
+      archive("sum", sum);
+      archive("total", total);
+    }
     friend bool operator==(const State&, const State&) = default;
   };
   State state{};

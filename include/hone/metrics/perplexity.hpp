@@ -30,6 +30,11 @@ struct Perplexity {
   struct State {
     double negative_log_likelihood = 0.0;
     std::int64_t total = 0;
+
+    void serialize(auto& archive) {
+      archive("negative_log_likelihood", negative_log_likelihood);
+      archive("total", total);
+    }
     friend bool operator==(const State&, const State&) = default;
   };
   State state{};

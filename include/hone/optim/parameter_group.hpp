@@ -122,6 +122,7 @@ class ParameterGroup {
 
   /// The learning rate with which the group was made: what schedules start from.
   [[nodiscard]] double base_lr() const { return base_.lr; }
+  void set_base_lr(double lr) { base_.lr = lr; }
   /// The settings with which the group was made: what schedules of other fields start from.
   [[nodiscard]] const Rule& base_settings() const { return base_; }
   /// The place of the group's first parameter in the optimizer's list, and how many there are.

@@ -44,6 +44,11 @@ struct ReduceOnPlateau {
     std::int64_t num_bad = 0;        ///< Values since the last improvement.
     std::int64_t cooldown_left = 0;  ///< Values that will not be counted.
 
+    void serialize(auto& archive) {
+      archive("best", best);
+      archive("num_bad", num_bad);
+      archive("cooldown_left", cooldown_left);
+    }
     friend constexpr bool operator==(const State&, const State&) = default;
   };
   State state{};

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+/// From things with state to values of a checkpoint, and back.
+///
+/// A thing says what it remembers in one function, which saves and loads, and which needs no header of this room:
+/// ```
+/// void serialize(auto& archive) {
+///   archive("best", best);
+///   archive("waited", waited);
+/// }
+/// ```
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/checkpoint/value.hpp"
+#include "hone/core/error.hpp"
+#include "hone/optim/parameter_group.hpp"
+
+namespace hone {
+
+class StateWriter;
+class StateReader;
+
+/// What has a `serialize` of its own.
+template <class T>
+concept Serializable = requires(T& thing, StateWriter& writer, StateReader& reader) {
+  thing.serialize(writer);
+  thing.serialize(reader);
+};
+
+namespace detail {
+
+template <class T>
+struct not_serializable {
+  static_assert(sizeof(T) == 0,
+                "hone: a value of this type cannot be stored in a checkpoint. Give it "
+                "`void serialize(auto& archive) { archive(\"name\", member); }`, or store something simpler.");
+};
+
+template <class T>
+inline constexpr bool archived_optional = false;
+template <class T>
+inline constexpr bool archived_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool archived_array = false;
+template <class T, std::size_t n>
+inline constexpr bool archived_array<std::array<T, n>> = true;
+template <class T>
+inline constexpr bool archived_vector = false;
+template <class T>
+inline constexpr bool archived_vector<std::vector<T>> = true;
+template <class T>
+inline constexpr bool archived_text_map = false;
+template <class T>
+inline constexpr bool archived_text_map<std::map<std::string, T>> = true;
+
+/// Numbers that are stored as one tensor rather than one by one.
+template <class T>
+concept ColumnNumber = std::same_as<T, double> || std::same_as<T, std::int64_t>;
+template <ColumnNumber T>
+inline constexpr at::ScalarType column_type = std::same_as<T, double> ? at::kDouble : at::kLong;
+
+}  // namespace detail
+
+/// Makes a dictionary of what it is shown. Tensors are the live ones: clone what is to be kept.
+class StateWriter {
+ public:
+  static constexpr bool is_loading = false;
+
+  template <class T>
+  void operator()(std::string_view name, T&& thing) {
+    state_.set(name, value_of(thing));
+  }
+  [[nodiscard]] Dict take() { return std::move(state_); }
+
+  /// `thing` as a value.
+  template <class T>
+  [[nodiscard]] static Value value_of(T& thing) {
+    using Plain = std::remove_const_t<T>;
+    if constexpr (std::same_as<Plain, std::uint64_t> || std::is_enum_v<Plain>) {
+      return static_cast<std::int64_t>(thing);  // bit by bit
+    } else if constexpr (std::same_as<Plain, at::Tensor>) {
+      return thing.defined() ? Value(thing.detach()) : Value();
+    } else if constexpr (std::convertible_to<T&, Value>) {
+      return thing;
+    } else if constexpr (detail::archived_optional<Plain>) {
+      return thing ? value_of(*thing) : Value();
+    } else if constexpr (std::same_as<Plain, NamedParameters>) {
+      Dict tensors;
+      for (const auto& [name, value] : thing) tensors.set(name, value.detach());
+      return tensors;
+    } else if constexpr (detail::archived_vector<Plain>) {
+      if constexpr (detail::ColumnNumber<typename Plain::value_type>) {
+        return column(thing);
+      } else {
+        return list(thing);
+      }
+    } else if constexpr (detail::archived_array<Plain>) {
+      return list(thing);
+    } else if constexpr (detail::archived_text_map<Plain>) {
+      Dict entries;
+      for (auto& [name, entry] : thing) entries.set(name, value_of(entry));
+      return entries;
+    } else if constexpr (Serializable<Plain>) {
+      StateWriter inner;
+      const_cast<Plain&>(thing).serialize(inner);
+      return inner.take();
+    } else {
+      static_cast<void>(sizeof(detail::not_serializable<Plain>));
+      return {};
+    }
+  }
+
+ private:
+  static Value list(auto& things) {
+    List items;
+    for (auto&& thing : things) {
+      const auto& each = thing;
+      items.push_back(value_of(each));
+    }
+    return items;
+  }
+  template <class T>
+  static Value column(const std::vector<T>& numbers) {
+    auto tensor = at::empty({static_cast<std::int64_t>(numbers.size())}, detail::column_type<T>);
+    if (!numbers.empty()) std::memcpy(tensor.template data_ptr<T>(), numbers.data(), numbers.size() * sizeof(T));
+    return tensor;
+  }
+
+  Dict state_;
+};
+
+/// Gives back what a `StateWriter` made. Tensors arrive as copies.
+///
+/// **Errors** `DataError` that names the entry which is missing or of another kind.
+class StateReader {
+ public:
+  static constexpr bool is_loading = true;
+
+  explicit StateReader(const Value& state) : state_(state.get<Dict>()) {}
+
+  template <class T>
+  void operator()(std::string_view name, T&& thing) const {
+    const Value* found = state_.find(name);
+    if (found == nullptr) throw DataError(fmt::format("'{}' is missing.", name));
+    try {
+      read(*found, thing);
+    } catch (const DataError& error) {
+      throw DataError(fmt::format("'{}': {}", name, error.what()));
+    }
+  }
+  [[nodiscard]] bool contains(std::string_view name) const { return state_.contains(name); }
+
+  /// Sets `thing` to what `value` holds.
+  template <class T>
+  static void read(const Value& value, T& thing) {
+    if constexpr (std::same_as<T, Value>) {
+      thing = value;
+    } else if constexpr (std::same_as<T, at::Tensor>) {
+      thing = value.is_none() ? at::Tensor() : value.get<at::Tensor>().clone();
+    } else if constexpr (std::floating_point<T>) {
+      thing = static_cast<T>(value.number());
+    } else if constexpr (std::same_as<T, bool> || std::same_as<T, std::string> || std::same_as<T, Dict>) {
+      thing = value.get<T>();
+    } else if constexpr (std::integral<T>) {
+      const auto number = value.get<std::int64_t>();
+      thing = static_cast<T>(number);
+      if (static_cast<std::int64_t>(thing) != number) throw DataError(fmt::format("{} is out of range.", number));
+    } else if constexpr (std::is_enum_v<T>) {
+      thing = static_cast<T>(value.get<std::int64_t>());
+    } else if constexpr (detail::archived_optional<T>) {
+      thing.reset();
+      if (!value.is_none()) read(value, thing.emplace());
+    } else if constexpr (std::same_as<T, NamedParameters>) {
+      thing.clear();
+      for (const auto& [name, tensor] : value.get<Dict>()) {
+        thing.push_back({name.template get<std::string>(), tensor.template get<at::Tensor>()});
+      }
+    } else if constexpr (detail::archived_vector<T>) {
+      if constexpr (detail::ColumnNumber<typename T::value_type>) {
+        read_column(value, thing);
+      } else {
+        thing.clear();
+        for (const auto& item : value.items()) {
+          typename T::value_type each{};
+          read(item, each);
+          thing.push_back(std::move(each));
+        }
+      }
+    } else if constexpr (detail::archived_array<T>) {
+      const auto items = value.items();
+      if (items.size() != thing.size()) {
+        throw DataError(fmt::format("there are {} numbers, expected {}.", items.size(), thing.size()));
+      }
+      for (std::size_t i = 0; i < thing.size(); ++i) read(items[i], thing[i]);
+    } else if constexpr (detail::archived_text_map<T>) {
+      thing.clear();
+      for (const auto& [name, entry] : value.get<Dict>()) read(entry, thing[name.template get<std::string>()]);
+    } else if constexpr (Serializable<T>) {
+      StateReader inner(value);
+      thing.serialize(inner);
+    } else {
+      static_cast<void>(sizeof(detail::not_serializable<T>));
+    }
+  }
+
+ private:
+  template <class T>
+  static void read_column(const Value& value, std::vector<T>& numbers) {
+    const auto& tensor = value.get<at::Tensor>();
+    if (!tensor.defined() || tensor.dim() != 1 || tensor.scalar_type() != detail::column_type<T>) {
+      throw DataError("the tensor is not a column of numbers.");
+    }
+    const auto column = tensor.contiguous();
+    numbers.resize(static_cast<std::size_t>(column.numel()));
+    if (!numbers.empty()) std::memcpy(numbers.data(), column.template data_ptr<T>(), numbers.size() * sizeof(T));
+  }
+
+  const Dict& state_;
+};
+
+/// The state of a thing with `serialize`.
+template <Serializable T>
+[[nodiscard]] Dict state_of(T& thing) {
+  StateWriter writer;
+  thing.serialize(writer);
+  return writer.take();
+}
+
+/// Brings a thing to a state of `state_of`.
+///
+/// **Errors** `DataError` that names the entry which does not fit; what came before it has been loaded then.
+template <Serializable T>
+void load_state_of(T& thing, const Value& state) {
+  StateReader reader(state);
+  thing.serialize(reader);
+}
+
+/// A value whose tensors are copies, to be kept while the originals go on.
+[[nodiscard]] inline Value cloned(const Value& value) {
+  if (const auto* tensor = std::get_if<at::Tensor>(&value.data())) {
+    return tensor->defined() ? tensor->detach().clone() : *tensor;
+  }
+  const auto cloned_items = [](const List& items) {
+    List copies;
+    for (const auto& item : items) copies.push_back(cloned(item));
+    return copies;
+  };
+  if (const auto* list = std::get_if<List>(&value.data())) return cloned_items(*list);
+  if (const auto* tuple = std::get_if<Tuple>(&value.data())) return Tuple{cloned_items(tuple->items)};
+  if (const auto* dict = std::get_if<Dict>(&value.data())) {
+    Dict copy;
+    copy.ordered = dict->ordered;
+    for (const auto& [key, entry] : *dict) copy.set(key, cloned(entry));
+    return copy;
+  }
+  return value;
+}
+
+}  // namespace hone

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The states of LibTorch's random number generators.
+#pragma once
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <mutex>
+
+#include "hone/checkpoint/value.hpp"
+#include "hone/core/error.hpp"
+
+namespace hone {
+
+/// The state of a device's global generator, as `torch.get_rng_state()` of Python gives it.
+///
+/// **Shapes** a tensor of bytes, on the CPU.
+[[nodiscard]] inline at::Tensor generator_state(c10::Device device = c10::kCPU) {
+  auto generator = at::globalContext().defaultGenerator(device);
+  const std::lock_guard lock(generator.mutex());
+  return generator.get_state();
+}
+
+/// Brings a device's global generator to a state of `generator_state`.
+///
+/// **Errors** `DataError` for bytes that are none.
+inline void set_generator_state(const at::Tensor& state, c10::Device device = c10::kCPU) {
+  auto generator = at::globalContext().defaultGenerator(device);
+  const std::lock_guard lock(generator.mutex());
+  try {
+    generator.set_state(state.clone());  // it must fill its storage
+  } catch (const c10::Error& error) {
+    throw DataError(fmt::format("These bytes are no state of the generator of {}: {} Load another file.", device.str(),
+                                error.what_without_backtrace()));
+  }
+}
+
+/// Those of the CPU and of `device`, by the device's name.
+[[nodiscard]] inline Dict generator_states(c10::Device device) {
+  Dict states{{"cpu", generator_state()}};
+  if (!device.is_cpu()) states.set(device.str(), generator_state(device));
+  return states;
+}
+
+/// Brings those generators back; a device that the states do not name is left as it is.
+inline void set_generator_states(const Dict& states, c10::Device device) {
+  set_generator_state(states.get<at::Tensor>("cpu"));
+  if (!device.is_cpu() && states.contains(device.str())) {
+    set_generator_state(states.get<at::Tensor>(device.str()), device);
+  }
+}
+
+}  // namespace hone

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Where a schedule is, in the form in which Python's schedulers take it over and give it.
+///
+/// To PyTorch a schedule is a function of the update, a `LambdaLR`: the entries are those of its `state_dict`, which
+/// the schedulers of `torch.optim.lr_scheduler` that count with `last_epoch` take as well, and `num_updates`, which
+/// those of pytorch-accelerated count with.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hone/checkpoint/value.hpp"
+#include "hone/core/error.hpp"
+
+namespace hone {
+
+/// The state of a schedule whose value for update `num_updates` is in force in `optimizer`, for the coming update.
+template <class Optimizer>
+[[nodiscard]] Dict schedule_state_dict(const Optimizer& optimizer, std::int64_t num_updates) {
+  List base_lrs, last_lrs, lambdas;
+  for (std::size_t group = 0; group < optimizer.num_groups(); ++group) {
+    base_lrs.push_back(optimizer.base_lr(group));
+    last_lrs.push_back(optimizer.lr(group));
+    lambdas.push_back(None());
+  }
+  return {{"num_updates", num_updates},      {"last_epoch", num_updates},       {"_step_count", num_updates + 1},
+          {"base_lrs", std::move(base_lrs)}, {"_last_lr", std::move(last_lrs)}, {"lr_lambdas", std::move(lambdas)}};
+}
+
+/// The update whose value is in force, in a state of `schedule_state_dict` or of a scheduler of Python.
+///
+/// **Errors** `DataError` for a state that does not count updates.
+[[nodiscard]] inline std::int64_t scheduled_updates_in(const Value& state) {
+  const auto& entries = state.get<Dict>();
+  const Value* found = entries.find("num_updates");
+  if (found == nullptr) found = entries.find("last_epoch");
+  if (found == nullptr) {
+    throw DataError(
+        "The scheduler's state has neither num_updates nor last_epoch, so its place is unknown. Load with "
+        ".load_scheduler = false.");
+  }
+  const auto updates = found->get<std::int64_t>();
+  if (updates < -1)
+    throw DataError(fmt::format("The scheduler's state stands at update {}. Take another file.", updates));
+  return updates < 0 ? 0 : updates;  // -1: before the first
+}
+
+}  // namespace hone

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Training states as files in a folder: `epoch_3_step_120.pt` was saved after 3 epochs and 120 updates.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <compare>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/value.hpp"
+#include "hone/core/error.hpp"
+
+namespace hone {
+
+/// Where a run stood, in the order of time.
+struct TrainingPlace {
+  std::int64_t num_epochs = 0;
+  std::int64_t num_updates = 0;
+
+  friend auto operator<=>(const TrainingPlace&, const TrainingPlace&) = default;
+
+  /// The name of the file, without its ending.
+  [[nodiscard]] std::string name() const { return fmt::format("epoch_{}_step_{}", num_epochs, num_updates); }
+
+  /// The place in a file's name; nothing when the name is another one. What follows an underscore is not looked at.
+  [[nodiscard]] static std::optional<TrainingPlace> in(std::string_view name) {
+    TrainingPlace place;
+    const auto take = [&](std::string_view word, std::int64_t& number) {
+      if (!name.starts_with(word)) return false;
+      name.remove_prefix(word.size());
+      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+      if (error != std::errc{}) return false;
+      name.remove_prefix(static_cast<std::size_t>(end - name.data()));
+      return true;
+    };
+    const bool fits = name.ends_with(".pt") && take("epoch_", place.num_epochs) && take("_step_", place.num_updates);
+    if (!fits || !(name == ".pt" || name.starts_with('_'))) return std::nullopt;
+    return place;
+  }
+};
+
+/// A training state's file, and the place in its name.
+struct TrainingStateFile {
+  TrainingPlace place;
+  std::filesystem::path path;
+};
+
+/// The files of training states in a folder, the oldest first. A folder that is not there has none.
+[[nodiscard]] inline std::vector<TrainingStateFile> training_states_in(const std::filesystem::path& folder) {
+  std::vector<TrainingStateFile> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (const auto place = TrainingPlace::in(entry->path().filename().string()))
+      files.push_back({*place, entry->path()});
+  }
+  std::sort(files.begin(), files.end(), [](const TrainingStateFile& a, const TrainingStateFile& b) {
+    return a.place != b.place ? a.place < b.place : a.path < b.path;
+  });
+  return files;
+}
+
+/// The file of the newest training state in a folder: that of most epochs, then updates. Nothing when there is none, so
+/// that one program can start and go on: `.resume_from = hone::latest_training_state("training_states")`.
+[[nodiscard]] inline std::optional<std::filesystem::path> latest_training_state(const std::filesystem::path& folder) {
+  const auto files = training_states_in(folder);
+  if (files.empty()) return std::nullopt;
+  return files.back().path;
+}
+
+/// Reads a training state: a file, or the newest in a folder.
+///
+/// **Errors** `DataError` for a file that is none, and for a folder without one.
+[[nodiscard]] inline Value read_training_state(const std::filesystem::path& path) {
+  auto file = path;
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    const auto latest = latest_training_state(path);
+    if (!latest) {
+      throw DataError(fmt::format(
+          "The folder {} holds no training state (epoch_E_step_S.pt). Give another one, or start anew where there is "
+          "none: hone::latest_training_state(folder).",
+          path.string()));
+    }
+    file = *latest;
+  }
+  auto state = read_checkpoint(file);
+  if (!state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
+    throw DataError(fmt::format(
+        "{} holds no training state, from which a run goes on. Take a file of save_training_state; weights are loaded "
+        "with load_checkpoint.",
+        file.string()));
+  }
+  return state;
+}
+
+}  // namespace hone

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a trainer keeps in files, and goes on from.
+///
+/// | | holds | for |
+/// | --- | --- | --- |
+/// | a checkpoint | model, optimizer, schedule | other programs, Python's among them; a new run |
+/// | a training state | all that and the run: its place in the data, random generators, history, callbacks | the same
+/// run |
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "hone/checkpoint/archive.hpp"
+#include "hone/checkpoint/generator_state.hpp"
+#include "hone/checkpoint/optimizer_state_dict.hpp"
+#include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/schedule_state_dict.hpp"
+#include "hone/checkpoint/state_dict.hpp"
+#include "hone/checkpoint/training_states.hpp"
+#include "hone/data/remaining.hpp"
+#include "hone/loop/step.hpp"
+
+namespace hone {
+
+/// What goes into a checkpoint.
+struct CheckpointOptions {
+  bool save_optimizer = true;
+  bool save_scheduler = true;  ///< Where the trainer has a schedule.
+  Dict extra = {};             ///< Entries of the user's own, at top level. They win over those of the same name.
+};
+
+/// What is taken from a checkpoint.
+struct LoadOptions {
+  bool load_optimizer = true;  ///< Where the checkpoint has it.
+  bool load_scheduler = true;  ///< Where the checkpoint has it.
+  bool strict = true;          ///< Every name of the model has to be in the checkpoint, and the other way round.
+};
+
+namespace detail {
+
+template <class Model>
+concept HasNamedState = requires(const Model& model) {
+  model.named_parameters(false);
+  model.named_buffers(false);
+  model.named_children();
+};
+template <class O>
+concept HasOptimizerState = requires(O& optimizer, const Value& state) {
+  { optimizer_state_dict(optimizer) } -> std::same_as<Dict>;
+  load_optimizer_state_dict(optimizer, state);
+};
+
+template <class Model>
+struct model_without_state {
+  static_assert(sizeof(Model) == 0,
+                "hone: this model cannot be saved: it is no torch::nn::Module and has no "
+                "`void serialize(auto& archive)`. Give it one of the two.");
+};
+template <class Optimizer>
+struct optimizer_without_state {
+  static_assert(sizeof(Optimizer) == 0,
+                "hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's "
+                "rules, or leave it out with .save_optimizer = false in a trainer of its own.");
+};
+
+}  // namespace detail
+
+/// A training step that can be kept and brought back.
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...> {
+  using Step = TrainingStep<Self, Model, Loss, Optimizer, Policies...>;
+
+ public:
+  using typename Step::OptimizerType;
+
+  /// A checkpoint as a dictionary, with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
+  /// `scheduler_state_dict`. The tensors are the live ones: see `cloned`.
+  [[nodiscard]] Dict checkpoint(const CheckpointOptions& options = {}) {
+    require_savable();
+    Dict state = weights(options);
+    announce(SaveCheckpoint{{run_}}, WithState<Dict>{state});
+    for (const auto& [key, value] : options.extra) state.set(key, value);
+    return state;
+  }
+  /// Writes a checkpoint that Python's `torch.load(path, weights_only=True)` opens. The file is there whole or not at
+  /// all. Missing folders are made.
+  ///
+  /// **Errors** `DataError` when it cannot be written; the file that was there is untouched then.
+  void save_checkpoint(const std::filesystem::path& path, const CheckpointOptions& options = {}) {
+    write(path, checkpoint(options));
+  }
+  /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with its keys, and returns all that it
+  /// holds. The next run's schedule goes on from where the checkpoint's was.
+  ///
+  /// **Errors** `DataError` that lists everything that does not fit; nothing was changed then.
+  Dict load_checkpoint(const std::filesystem::path& path, const LoadOptions& options = {}) {
+    const Value state = read_checkpoint(path);
+    try {
+      load_checkpoint(state, options);
+    } catch (const DataError& error) {
+      throw DataError(fmt::format("{}: {}", path.string(), error.what()));
+    }
+    return state.get<Dict>();
+  }
+  /// The same from a dictionary.
+  void load_checkpoint(const Value& state, const LoadOptions& options = {}) {
+    const auto updates = load_weights(state.get<Dict>(), options);
+    this->drop_window();
+    if constexpr (Step::has_schedule) {
+      if (updates) this->continue_schedule(*updates);
+    }
+    announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state.get<Dict>()});
+  }
+
+  /// All that a run needs to go on exactly where it is: a checkpoint and the entry `training_state`, with the place in
+  /// the data, the gradients of an open accumulation window, the states of random generators, the history, and what
+  /// callbacks, policies and overrides with `serialize` remember. The tensors are the live ones: see `cloned`.
+  ///
+  /// **Errors** `std::logic_error` within a run, anywhere but in `on_resume_point`.
+  [[nodiscard]] Dict training_state(const Dict& extra = {}) {
+    require_savable();
+    if (!is_whole_) {
+      throw std::logic_error(
+          "A training state was asked for in the middle of a step, which nothing could go on from. Ask in "
+          "on_resume_point, or when no run is under way.");
+    }
+    Dict state = weights({});
+    announce(SaveCheckpoint{{run_}}, WithState<Dict>{state});
+    for (const auto& [key, value] : extra) state.set(key, value);
+    StateWriter run;
+    serialize_run(run);
+    state.set("training_state", run.take());
+    return state;
+  }
+  /// Writes a training state, whole or not at all. Missing folders are made.
+  ///
+  /// **Errors** as for `training_state` and `save_checkpoint`.
+  void save_training_state(const std::filesystem::path& path, const Dict& extra = {}) {
+    write(path, training_state(extra));
+  }
+  /// Brings everything back, so that `step` goes on as it would have. `train` begins a new run, unless it is told to go
+  /// on: `.resume_from`.
+  ///
+  /// **Errors** `DataError` for a state of another trainer.
+  void load_training_state(const Value& state) {
+    const auto updates = load_weights(state.get<Dict>(), {});
+    if constexpr (Step::has_schedule) this->continue_schedule(updates.value_or(0));
+    restore(state);
+  }
+  void load_training_state(const std::filesystem::path& path) { load_training_state(read_training_state(path)); }
+
+  /// Where the run stands, in the order of time.
+  [[nodiscard]] TrainingPlace place() const { return {run_.num_epochs(), run_.num_updates()}; }
+
+ protected:
+  using Step::announce;
+  using Step::device_;
+  using Step::model_;
+  using Step::optimizer_;
+  using Step::run_;
+  using Step::Step;
+
+  /// From here on a run goes; a training state can be taken where `whole` says so.
+  class RunGuard {
+   public:
+    explicit RunGuard(Resumable& trainer) : trainer_(trainer) { trainer_.is_whole_ = false; }
+    RunGuard(const RunGuard&) = delete;
+    RunGuard& operator=(const RunGuard&) = delete;
+    ~RunGuard() {
+      trainer_.is_whole_ = true;
+      trainer_.resumed_.reset();
+    }
+
+   private:
+    Resumable& trainer_;
+  };
+
+  /// Tells that everything is whole. Where nobody hears it, nothing is left of the call.
+  void announce_resume_point(bool is_last) {
+    if constexpr (hears_resume_point) {
+      is_whole_ = true;
+      announce(ResumePoint{{run_}, is_last});
+      is_whole_ = false;
+    }
+  }
+  static constexpr bool hears_resume_point = Step::CallbacksType::template relays<Told<ResumePoint, WithTrainer<Self>>>;
+
+  /// The coming run goes on from `state`, where there is one.
+  void resume_from(std::optional<Value> state) {
+    resumed_ = std::move(state);
+    read_ahead("loader_seed", loader_seed_);
+  }
+  /// Stands where the run is to go on; everything else comes back at `resume`.
+  void take_place() { read_ahead("run", run_); }
+  [[nodiscard]] bool resumes() const { return resumed_.has_value(); }
+  /// True when the run goes on in the middle of an epoch.
+  [[nodiscard]] bool resumes_in_epoch() const { return resumed_ && run_.step() > 0; }
+  /// Brings everything back, at the place where it was taken.
+  void resume() {
+    const Value state = *std::exchange(resumed_, std::nullopt);
+    const auto updates = load_weights(state.get<Dict>(), {});
+    if constexpr (Step::has_schedule) this->set_scheduled_updates(updates.value_or(0));
+    restore(state);
+  }
+
+  /// The random numbers that a loader draws when an epoch begins are drawn again when the run goes on in that epoch.
+  void keep_epoch_generator() {
+    if constexpr (hears_resume_point) epoch_generator_ = generator_state();
+  }
+  /// The batches of an epoch that begins, or the rest of one that goes on.
+  template <class Batches>
+  auto rest_of(Batches& batches) {
+    at::Tensor now;
+    if (run_.step() > 0) {
+      now = generator_state();
+      if (epoch_generator_.defined()) set_generator_state(epoch_generator_);
+    }
+    return remaining(batches, run_.step(), [now] { set_generator_state(now); });
+  }
+
+  std::uint64_t loader_seed_ = 0;
+
+ private:
+  static constexpr bool has_model_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Model>>> ||
+                                          Serializable<std::remove_cvref_t<PointeeOf<Model>>>;
+  static constexpr bool has_optimizer_state = detail::HasOptimizerState<OptimizerType> || Serializable<OptimizerType>;
+
+  static constexpr void require_savable() {
+    if constexpr (!has_model_state) static_cast<void>(sizeof(detail::model_without_state<Model>));
+    if constexpr (!has_optimizer_state) static_cast<void>(sizeof(detail::optimizer_without_state<OptimizerType>));
+  }
+
+  [[nodiscard]] Dict weights(const CheckpointOptions& options) {
+    Dict state;
+    auto& model = pointee(model_);
+    if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
+      state.set("model_state_dict", state_dict(model));
+    } else if constexpr (has_model_state) {
+      state.set("model_state_dict", state_of(model));
+    }
+    if (options.save_optimizer) {
+      if constexpr (detail::HasOptimizerState<OptimizerType>) {
+        state.set("optimizer_state_dict", optimizer_state_dict(optimizer_));
+      } else if constexpr (has_optimizer_state) {
+        state.set("optimizer_state_dict", state_of(optimizer_));
+      }
+    }
+    if constexpr (Step::has_schedule) {
+      if (options.save_scheduler) {
+        state.set("scheduler_state_dict", schedule_state_dict(optimizer_, this->scheduled_updates()));
+      }
+    }
+    return state;
+  }
+
+  /// Loads model and optimizer; returns the update at which the schedule is, where the state has it. What does not fit
+  /// is found before anything is changed, as far as the optimizer is hone's.
+  std::optional<std::int64_t> load_weights(const Dict& state, const LoadOptions& options) {
+    std::optional<std::int64_t> updates;
+    const Value* schedule = options.load_scheduler ? state.find("scheduler_state_dict") : nullptr;
+    if (schedule != nullptr) {
+      if (!Step::has_schedule) {
+        throw DataError(
+            "It holds the state of a schedule, and this trainer has none. Give the trainer one, or load with "
+            ".load_scheduler = false.");
+      }
+      updates = scheduled_updates_in(*schedule);
+    }
+    auto& model = pointee(model_);
+    if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
+      const auto fit = fit_state_dict(model, state.at("model_state_dict"), options.strict);
+      load_optimizer(state, options);
+      fit.load();
+    } else if constexpr (has_model_state) {
+      load_optimizer(state, options);
+      load_state_of(model, state.at("model_state_dict"));
+    } else {
+      throw std::logic_error(
+          "The model has no state that could be loaded: it is no torch::nn::Module and has no serialize. Give it one.");
+    }
+    return updates;
+  }
+  void load_optimizer(const Dict& state, const LoadOptions& options) {
+    const Value* found = options.load_optimizer ? state.find("optimizer_state_dict") : nullptr;
+    if (found == nullptr) return;
+    if constexpr (detail::HasOptimizerState<OptimizerType>) {
+      load_optimizer_state_dict(optimizer_, *found);
+    } else if constexpr (has_optimizer_state) {
+      load_state_of(optimizer_, *found);
+    } else {
+      throw std::logic_error("The optimizer has no state that could be loaded. Give it serialize.");
+    }
+  }
+
+  void read_ahead(const char* name, auto& thing) {
+    if (!resumed_) return;
+    try {
+      StateReader reader(resumed_->at("training_state"));
+      reader(name, thing);
+    } catch (const DataError& error) {
+      refuse(error);
+    }
+  }
+
+  /// All that is not in a checkpoint. The weights have been loaded.
+  void restore(const Value& state) {
+    try {
+      StateReader run(state.at("training_state"));
+      serialize_run(run);
+    } catch (const DataError& error) {
+      refuse(error);
+    }
+    announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state.get<Dict>()});
+  }
+  [[noreturn]] static void refuse(const DataError& error) {
+    throw DataError(fmt::format(
+        "The training state does not fit this trainer: {} Give the trainer that it was saved by.", error.what()));
+  }
+
+  /// Shows what is not in a checkpoint to an archive.
+  void serialize_run(auto& archive) {
+    std::int64_t version = 1;
+    archive("version", version);
+    if (version != 1) {
+      throw DataError(fmt::format("The training state has version {}, this hone reads 1. Use a newer hone.", version));
+    }
+    archive("run", run_);
+    archive("loader_seed", loader_seed_);
+    archive("epoch_generator", epoch_generator_);
+    archive("train_loss", this->train_loss_);
+    serialize_window(archive);
+    const auto part = [&](const char* name, auto& thing) {
+      if constexpr (requires { thing.serialize(archive); }) archive(name, thing);
+    };
+    part("precision", this->precision_);
+    part("clipping", this->clipping_);
+    part("overrides", this->overrides_);
+    part("callbacks", this->callbacks_);
+    auto generators = generator_states(device_.device());
+    archive("generators", generators);
+    if (archive.is_loading) set_generator_states(generators, device_.device());  // last: nothing draws after it
+  }
+
+  /// The batches whose gradients wait for an update, and those gradients.
+  void serialize_window(auto& archive) {
+    std::int64_t window = this->window_;
+    NamedParameters gradients;
+    if (!archive.is_loading && window > 0) {
+      for (const auto& [name, parameter] : named_parameters(pointee(model_))) {
+        if (parameter.grad().defined()) gradients.push_back({name, parameter.grad()});
+      }
+    }
+    archive("window", window);
+    archive("window_gradients", gradients);
+    if (!archive.is_loading) return;
+    if (window > 0 && window >= this->accumulation_.steps()) {
+      throw DataError(fmt::format("It was taken after batch {} of an accumulation window, and windows have {} here.",
+                                  window, this->accumulation_.steps()));
+    }
+    this->drop_window();
+    this->window_ = window;
+    for (const auto& [name, parameter] : named_parameters(pointee(model_))) {
+      for (const auto& gradient : gradients) {
+        if (gradient.name == name) parameter.mutable_grad() = gradient.value.to(parameter.device(), false, true);
+      }
+    }
+  }
+
+  static void write(const std::filesystem::path& path, const Dict& state) {
+    if (path.has_parent_path()) {
+      std::error_code error;
+      std::filesystem::create_directories(path.parent_path(), error);  // what is wrong with it, the file will tell
+    }
+    write_checkpoint(path, state);
+  }
+
+  at::Tensor epoch_generator_;
+  bool is_whole_ = true;
+  std::optional<Value> resumed_;
+};
+
+}  // namespace hone

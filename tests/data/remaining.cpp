@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/data/remaining.hpp"
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <list>
+#include <vector>
+
+#include "hone/data/tensor_loader.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+TEST_CASE("what is left of a pass") {
+  const std::list<int> numbers{0, 1, 2, 3, 4};
+  const auto left = [&](std::int64_t passed, int& calls) {
+    std::vector<int> seen;
+    for (int number : hone::remaining(numbers, passed, [&] { ++calls; })) seen.push_back(number);
+    return seen;
+  };
+  int calls = 0;
+  CHECK(left(0, calls) == std::vector<int>{0, 1, 2, 3, 4});
+  CHECK(calls == 0);
+  CHECK(left(1, calls) == std::vector<int>{1, 2, 3, 4});
+  CHECK(left(4, calls) == std::vector<int>{4});
+  CHECK(left(5, calls).empty());
+  CHECK(calls == 3);
+  CHECK_THROWS_AS(left(6, calls), hone::DataError);
+}
+
+TEST_CASE("a loader passes over batches without making them") {
+  static_assert(hone::SkipsBatches<hone::TensorLoader<tiny::Batch>>);
+  const auto first_inputs = [](std::int64_t passed) {
+    hone::TensorLoader loader{tiny::dataset(22), {.batch_size = 4, .shuffle = true, .seed = 5}};
+    std::vector<torch::Tensor> seen;
+    for (auto& [inputs, labels] : hone::remaining(loader, passed, [] {})) seen.push_back(inputs.clone());
+    return seen;
+  };
+  const auto all = first_inputs(0);
+  for (std::int64_t passed = 1; passed <= 6; ++passed) {
+    const auto rest = first_inputs(passed);
+    REQUIRE(rest.size() == all.size() - static_cast<std::size_t>(passed));
+    for (std::size_t i = 0; i < rest.size(); ++i) {
+      CHECK(torch::equal(rest[i], all[i + static_cast<std::size_t>(passed)]));
+    }
+  }
+
+  struct Counts {
+    mutable std::int64_t made = 0;
+    std::int64_t size() const { return 40; }
+    torch::Tensor get(std::int64_t i) const {
+      ++made;
+      return torch::full({1}, i);
+    }
+  } samples;
+  hone::IndexedLoader<Counts&> loader{samples, {.batch_size = 4}};
+  for (auto& batch : hone::remaining(loader, 8, [] {})) static_cast<void>(batch);
+  CHECK(samples.made == 4 + 8);
+}
