@@ -16,6 +16,7 @@ class RunDriver {
   RunConfig& config() { return run.config_; }
   void set_phase(Phase phase) { run.phase_ = phase; }
   void set_step(std::int64_t step) { run.step_ = step; }
+  void end_epoch() { run.end_epoch(); }
   void set_num_batches(std::optional<std::int64_t> num_batches) { run.num_batches_ = num_batches; }
   void set_num_updates(std::int64_t num_updates) {
     run.num_updates_ = num_updates;

@@ -20,6 +20,7 @@ struct RunConfig {
   std::optional<std::int64_t> num_update_steps_per_epoch;            ///< The short last window counts as one.
   std::optional<std::int64_t> max_num_train_steps;                   ///< Updates after which the run ends, if limited.
   std::optional<std::uint64_t> seed;                                 ///< As given in the options.
+  bool fast_dev_run = false;                                         ///< Tries a program out: write no files.
   int num_threads = 0;                                               ///< Threads of the operators of LibTorch.
   int num_processes = 1;                                             ///< World size.
   int process_index = 0;                                             ///< Rank.

@@ -43,6 +43,9 @@ class Assembly {
   [[nodiscard]] Loss& loss() { return loss_; }
   [[nodiscard]] OptimizerType& optimizer() { return optimizer_; }
   [[nodiscard]] CallbacksType& callbacks() { return callbacks_; }
+  [[nodiscard]] AccumulationType& accumulation() { return accumulation_; }
+  [[nodiscard]] ClippingType& clipping() { return clipping_; }
+  [[nodiscard]] c10::Device device() const { return device_.device(); }
   [[nodiscard]] ScheduleType& schedule() { return schedule_; }  ///< What the next run will follow.
   [[nodiscard]] Run& run() { return run_; }                     ///< Lets an override or a host ask for a stop.
   [[nodiscard]] const Run& run() const { return run_; }

@@ -25,7 +25,7 @@
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/schedule_state_dict.hpp"
 #include "hone/checkpoint/state_dict.hpp"
-#include "hone/checkpoint/training_states.hpp"
+#include "hone/checkpoint/read_training_state.hpp"
 #include "hone/data/remaining.hpp"
 #include "hone/loop/step.hpp"
 

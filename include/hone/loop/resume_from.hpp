@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "hone/checkpoint/training_states.hpp"
+#include "hone/checkpoint/read_training_state.hpp"
 #include "hone/checkpoint/value.hpp"
 
 namespace hone {

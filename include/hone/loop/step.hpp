@@ -35,6 +35,10 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
 
   /// The schedule with the run's facts filled in.
   [[nodiscard]] const ScheduleType& active_schedule() const { return active_schedule_; }
+  /// Updates since the schedule began: its value for this one is in force.
+  [[nodiscard]] std::int64_t scheduled_updates() const {
+    return schedule_started_ ? scheduled_updates_ : continued_updates_;
+  }
 
   /// One full training step with every policy: forward, loss, backward and, when a window of batches is complete, the
   /// update. Returns what the loss step returned. The model is in the mode that the caller gave it.
@@ -221,10 +225,6 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   void continue_schedule(std::int64_t updates) {
     continued_updates_ = updates;
     schedule_started_ = false;
-  }
-  /// Updates since the schedule began.
-  [[nodiscard]] std::int64_t scheduled_updates() const {
-    return schedule_started_ ? scheduled_updates_ : continued_updates_;
   }
 
   LossTracker<DeviceType> train_loss_;

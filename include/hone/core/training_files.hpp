@@ -2,11 +2,10 @@
 /// Training states as files in a folder: `epoch_3_step_120.pt` was saved after 3 epochs and 120 updates.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -14,10 +13,6 @@
 #include <string_view>
 #include <system_error>
 #include <vector>
-
-#include "hone/checkpoint/pytorch.hpp"
-#include "hone/checkpoint/value.hpp"
-#include "hone/core/error.hpp"
 
 namespace hone {
 
@@ -29,7 +24,9 @@ struct TrainingPlace {
   friend auto operator<=>(const TrainingPlace&, const TrainingPlace&) = default;
 
   /// The name of the file, without its ending.
-  [[nodiscard]] std::string name() const { return fmt::format("epoch_{}_step_{}", num_epochs, num_updates); }
+  [[nodiscard]] std::string name() const {
+    return "epoch_" + std::to_string(num_epochs) + "_step_" + std::to_string(num_updates);
+  }
 
   /// The place in a file's name; nothing when the name is another one. What follows an underscore is not looked at.
   [[nodiscard]] static std::optional<TrainingPlace> in(std::string_view name) {
@@ -74,32 +71,6 @@ struct TrainingStateFile {
   const auto files = training_states_in(folder);
   if (files.empty()) return std::nullopt;
   return files.back().path;
-}
-
-/// Reads a training state: a file, or the newest in a folder.
-///
-/// **Errors** `DataError` for a file that is none, and for a folder without one.
-[[nodiscard]] inline Value read_training_state(const std::filesystem::path& path) {
-  auto file = path;
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    const auto latest = latest_training_state(path);
-    if (!latest) {
-      throw DataError(fmt::format(
-          "The folder {} holds no training state (epoch_E_step_S.pt). Give another one, or start anew where there is "
-          "none: hone::latest_training_state(folder).",
-          path.string()));
-    }
-    file = *latest;
-  }
-  auto state = read_checkpoint(file);
-  if (!state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
-    throw DataError(fmt::format(
-        "{} holds no training state, from which a run goes on. Take a file of save_training_state; weights are loaded "
-        "with load_checkpoint.",
-        file.string()));
-  }
-  return state;
 }
 
 }  // namespace hone

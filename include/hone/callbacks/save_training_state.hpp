@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Keeps training states, so that a run that was killed goes on where it was.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "hone/callbacks/console.hpp"
+#include "hone/callbacks/events.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/folder_lock.hpp"
+#include "hone/core/training_files.hpp"
+
+namespace hone {
+
+/// Writes training states into a folder, each whole or not at all: `epoch_3_step_120.pt` after 3 epochs and 120
+/// updates. A run goes on from one with `.resume_from = "training_states"`, and ends as if it had never stopped.
+///
+/// States beyond `keep_last` are removed, the oldest first, save the `keep_best` with the best value of `watch_metric`,
+/// which stands in their names; the folder itself is looked through, so that the count holds across restarts. A run
+/// holds its folder: a second one is refused, and so is a folder with states that are ahead of where the run begins. In
+/// a fast development run nothing is written.
+///
+/// **Units** save_every_n_updates: optimizer updates of the run, 0 never; save_every_n_epochs: epochs of the run, 0
+/// never; keep_last, keep_best: files; keep_last 0 keeps all.
+/// **Errors** `std::invalid_argument` for settings out of range; `DataError` when the run starts for a folder that is
+/// in use, is ahead or is none, and when a state cannot be written.
+/// **Example** `hone::SaveTrainingState{.save_every_n_updates = 1000, .keep_last = 2}`
+struct SaveTrainingState {
+  std::filesystem::path save_dir = "training_states";
+  std::int64_t save_every_n_updates = 0;
+  std::int64_t save_every_n_epochs = 0;
+  bool save_at_end = true;  ///< Where the run ends or is stopped: in the middle of an epoch if that is where.
+  std::int64_t keep_last = 0;
+  std::int64_t keep_best = 0;
+  std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
+  bool greater_is_better = false;
+  bool overwrite = false;      ///< Remove states that are ahead of where the run begins, instead of refusing them.
+  bool verbose = false;        ///< Say what is saved and removed.
+  std::FILE* output = stdout;  ///< Where to say it.
+
+  /// What lasts for a run.
+  struct State {
+    std::shared_ptr<FolderLock> lock{};
+    std::int64_t num_updates = 0;
+    bool has_ended = false;
+  };
+  State state{};
+
+  void on_training_run_start(const auto& event) {
+    check();
+    state = {};
+    state.num_updates = event.run.num_updates();
+    if (event.run.config().fast_dev_run || !event.run.is_world_process_zero()) return;
+    state.lock = std::make_shared<FolderLock>(save_dir);
+    refuse_states_ahead_of(event.trainer.place());
+  }
+
+  void on_resume_point(const auto& event) {
+    if (!state.lock || state.has_ended) return;
+    const auto& run = event.run;
+    const bool is_update = run.num_updates() != std::exchange(state.num_updates, run.num_updates());
+    const bool is_epoch = run.step() == 0;
+    state.has_ended = event.is_last;  // what follows closes an epoch that the end cut short
+    if ((event.is_last && save_at_end) || (is_update && is_multiple(run.num_updates(), save_every_n_updates)) ||
+        (is_epoch && is_multiple(run.num_epochs(), save_every_n_epochs))) {
+      save(event.trainer, run);
+    }
+  }
+
+  void on_training_run_end(const TrainingRunEnd&) { state.lock.reset(); }
+  void on_exception(const ExceptionThrown&) { state.lock.reset(); }
+
+ private:
+  static bool is_multiple(std::int64_t number, std::int64_t of) { return of > 0 && number % of == 0; }
+
+  void check() const {
+    for (const auto& [name, value] : {std::pair{"save_every_n_updates", save_every_n_updates},
+                                      std::pair{"save_every_n_epochs", save_every_n_epochs},
+                                      std::pair{"keep_last", keep_last}, std::pair{"keep_best", keep_best}}) {
+      if (value < 0) {
+        throw std::invalid_argument(fmt::format("SaveTrainingState::{} is {}. Give 0 or more.", name, value));
+      }
+    }
+  }
+
+  void refuse_states_ahead_of(const TrainingPlace& place) const {
+    for (const auto& file : training_states_in(save_dir)) {
+      if (file.place <= place) continue;
+      if (!overwrite) {
+        throw DataError(
+            fmt::format("{} is ahead of where this run begins ({}). Go on from it with .resume_from = \"{}\", give "
+                        "this run a folder "
+                        "of its own, or set SaveTrainingState::overwrite.",
+                        file.path.string(), place.name(), save_dir.string()));
+      }
+      remove(file.path);
+    }
+  }
+
+  void save(auto& trainer, const Run& run) const {
+    std::string name = trainer.place().name();
+    const auto recorded = run.history().values(watch_metric);
+    const auto epoch = run.epoch() - (run.step() == 0 ? 1 : 0);  // the one that is over counts here
+    if (keep_best > 0 && !recorded.empty() && recorded.back().epoch == epoch) {
+      name += fmt::format("_{}={}", as_file_name(watch_metric), recorded.back().value);
+    }
+    const auto path = save_dir / (name + ".pt");
+    trainer.save_training_state(path);
+    if (verbose) detail::put(output, fmt::format("\nSaved training state to {}\n", path.string()));
+    remove_surplus(path);
+  }
+
+  void remove_surplus(const std::filesystem::path& newest) const {
+    if (keep_last == 0 && keep_best == 0) return;
+    const auto files = training_states_in(save_dir);
+    std::set<std::filesystem::path> kept{newest};
+    const auto last = static_cast<std::size_t>(std::max(keep_last, std::int64_t{1}));
+    for (std::size_t i = 0; i < std::min(last, files.size()); ++i) kept.insert(files[files.size() - 1 - i].path);
+    std::vector<std::pair<double, std::filesystem::path>> valued;  // the best first
+    for (const auto& file : files) {
+      if (const auto value = value_in(file.path.stem().string())) {
+        valued.emplace_back(greater_is_better ? -*value : *value, file.path);
+      }
+    }
+    std::sort(valued.begin(), valued.end());
+    for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(keep_best), valued.size()); ++i) {
+      kept.insert(valued[i].second);
+    }
+    for (const auto& file : files) {
+      if (!kept.contains(file.path)) remove(file.path);
+    }
+  }
+
+  void remove(const std::filesystem::path& path) const {
+    std::error_code error;
+    std::filesystem::remove(path, error);
+    if (!verbose) return;
+    detail::put(output, error ? fmt::format("{} cannot be removed: {}\n", path.string(), error.message())
+                              : fmt::format("Removed old training state: {}\n", path.string()));
+  }
+
+  /// The value of the watched metric in a file's name; none for NaN.
+  [[nodiscard]] std::optional<double> value_in(std::string_view stem) const {
+    const auto mark = "_" + as_file_name(watch_metric) + "=";
+    const auto at = stem.find(mark);
+    if (at == std::string_view::npos) return std::nullopt;
+    stem.remove_prefix(at + mark.size());
+    double value = 0.0;
+    const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), value);
+    if (error != std::errc{} || end != stem.data() + stem.size() || value != value) return std::nullopt;
+    return value;
+  }
+
+  static std::string as_file_name(std::string text) {
+    for (char& c : text) {
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '-') c = '_';
+    }
+    return text;
+  }
+};
+
+}  // namespace hone

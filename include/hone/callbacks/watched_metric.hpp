@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A metric of the history that a callback goes by.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "hone/callbacks/run.hpp"
+
+namespace hone::detail {
+
+/// The value of `metric` that the epoch at hand recorded; empty when it recorded none.
+///
+/// **Errors** `std::invalid_argument`, with the name of the `setting` that chose it, when nothing has ever recorded it;
+/// not in a run that was stopped.
+inline std::optional<double> value_of_epoch(const Run& run, std::string_view metric, std::string_view setting) {
+  const auto values = run.history().values(metric);
+  if (!values.empty()) {
+    return values.back().epoch == run.epoch() ? std::optional(values.back().value) : std::nullopt;
+  }
+  if (run.stop_requested()) return std::nullopt;
+  std::string names;
+  for (const auto& name : run.history().names()) names += (names.empty() ? "`" : ", `") + name + "`";
+  throw std::invalid_argument(std::string(setting) + " is `" + std::string(metric) +
+                              "`, which nothing has recorded; recorded are: " + (names.empty() ? "none" : names) +
+                              ". Watch one of those, or give the run an evaluation dataset.");
+}
+
+/// True when `value` is better than the best so far. The first number is; NaN never is.
+inline bool is_better(double value, const std::optional<double>& best, bool greater_is_better) {
+  if (std::isnan(value)) return false;
+  return !best || (greater_is_better ? value > *best : value < *best);
+}
+
+}  // namespace hone::detail

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The checkpoints that a warm-up-stable-decay schedule is made for.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "hone/callbacks/console.hpp"
+#include "hone/callbacks/events.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class Trainer>
+struct schedule_without_phases {
+  static_assert(sizeof(Trainer) == 0,
+                "hone: WsdCheckpoints asks the schedule for its phases, and this trainer's has none. Give it "
+                "hone::WsdLr.");
+};
+
+}  // namespace detail
+
+/// Writes a training state where each decay begins, `checkpoint_90_wsd_pre_decay.pt`, from which a longer run goes on
+/// at the stable rate, and a checkpoint where it has ended, `checkpoint_100_wsd_post_decay.pt`, with the model to be
+/// used. Both also hold `step`, `checkpoint_type`, `total_steps` and `decay_fraction`.
+///
+/// To go on from before a decay, and leave the decay out: the same trainer with a larger `WsdLr::total_updates` and
+/// `.resume_from = ".../checkpoint_90_wsd_pre_decay.pt"`. To go on from after it: `load_checkpoint` with
+/// `.load_scheduler = false`, then a run of `WsdLr{.is_continuation = true}`.
+///
+/// **Units** the numbers in the names: updates of the schedule.
+/// **Errors** `DataError` when a file cannot be written. At compile time, one sentence, for another schedule.
+/// **Source** K. Wen et al., "Understanding Warmup-Stable-Decay Learning Rates: A River Valley Loss Landscape
+/// Perspective", 2024.
+struct WsdCheckpoints {
+  std::filesystem::path save_dir = "checkpoints";
+  bool save_optimizer = true;  ///< After the decay too.
+  bool save_scheduler = true;  ///< After the decay too.
+  bool verbose = false;        ///< Say what is saved.
+  std::FILE* output = stdout;  ///< Where to say it.
+
+  /// The update of the last look.
+  struct State {
+    std::int64_t num_updates = 0;
+    void serialize(auto& archive) { archive("num_updates", num_updates); }
+  };
+  State state{};
+
+  void on_training_run_start(const auto& event) { state.num_updates = event.trainer.scheduled_updates(); }
+
+  void on_resume_point(const auto& event) {
+    auto& trainer = event.trainer;
+    if constexpr (requires { trainer.active_schedule().phase(std::int64_t{}).pre_decay_update; }) {
+      const auto n = trainer.scheduled_updates();
+      if (std::exchange(state.num_updates, n) == n) return;
+      if (event.run.config().fast_dev_run || !event.run.is_world_process_zero()) return;
+      const auto phase = trainer.active_schedule().phase(n);
+      const auto path = [&](const char* type) { return save_dir / fmt::format("checkpoint_{}_{}.pt", n, type); };
+      const auto fraction =
+          phase.period_end == phase.period_start
+              ? 0.0
+              : static_cast<double>(phase.decay_updates) / static_cast<double>(phase.period_end - phase.period_start);
+      const auto total = trainer.active_schedule().total_updates.count();
+      if (n == phase.period_end) {
+        const auto* const type = "wsd_post_decay";
+        trainer.save_checkpoint(
+            path(type),
+            {.save_optimizer = save_optimizer,
+             .save_scheduler = save_scheduler,
+             .extra = {{"step", n}, {"checkpoint_type", type}, {"total_steps", total}, {"decay_fraction", fraction}}});
+        say(path(type));
+      } else if (n == phase.pre_decay_update) {
+        const auto* const type = "wsd_pre_decay";
+        trainer.save_training_state(
+            path(type), {{"step", n}, {"checkpoint_type", type}, {"total_steps", total}, {"decay_fraction", fraction}});
+        say(path(type));
+      }
+    } else {
+      static_cast<void>(sizeof(detail::schedule_without_phases<std::remove_cvref_t<decltype(trainer)>>));
+    }
+  }
+
+ private:
+  void say(const std::filesystem::path& path) const {
+    if (verbose) detail::put(output, fmt::format("\nSaved {}\n", path.string()));
+  }
+};
+
+}  // namespace hone

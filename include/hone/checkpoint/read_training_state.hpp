@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Reads the training states that `core/training_files.hpp` finds.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/value.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/training_files.hpp"
+
+namespace hone {
+
+/// Reads a training state: a file, or the newest in a folder.
+///
+/// **Errors** `DataError` for a file that is none, and for a folder without one.
+[[nodiscard]] inline Value read_training_state(const std::filesystem::path& path) {
+  auto file = path;
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    const auto latest = latest_training_state(path);
+    if (!latest) {
+      throw DataError(fmt::format(
+          "The folder {} holds no training state (epoch_E_step_S.pt). Give another one, or start anew where there is "
+          "none: hone::latest_training_state(folder).",
+          path.string()));
+    }
+    file = *latest;
+  }
+  auto state = read_checkpoint(file);
+  if (!state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
+    throw DataError(fmt::format(
+        "{} holds no training state, from which a run goes on. Take a file of save_training_state; weights are loaded "
+        "with load_checkpoint.",
+        file.string()));
+  }
+  return state;
+}
+
+}  // namespace hone

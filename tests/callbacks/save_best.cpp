@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/save_best.hpp"
+
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/fake_saving.hpp"
+#include "support/run_driver.hpp"
+
+namespace {
+
+struct Scene {
+  hone::RunDriver driver{};
+  fakes::Trainer trainer{};
+
+  void start(auto& callback) { callback.on_training_run_start({{driver.run}}); }
+  void epochs(auto& callback, const std::vector<double>& values) {
+    for (const double value : values) {
+      driver.run.history().record(callback.watch_metric, value, hone::Phase::eval);
+      callback.on_training_run_epoch_end(fakes::Told<hone::TrainingRunEpochEnd>{{driver.run}, {trainer}});
+      driver.run.history().increment_epoch();
+    }
+  }
+  void end(auto& callback) { callback.on_training_run_end(fakes::Told<hone::TrainingRunEnd>{{driver.run}, {trainer}}); }
+  std::vector<std::string> told() { return std::exchange(trainer.told, {}); }
+};
+
+const std::string saved = "save best_model.pt optimizer scheduler";
+
+}  // namespace
+
+TEST_CASE("each value that is strictly better is saved, and the best is loaded at the end") {
+  Scene scene;
+  hone::SaveBest best;
+  scene.start(best);
+  scene.epochs(best, {3.0, 2.0, 2.5, 1.0, 1.0});
+  CHECK(scene.told() == std::vector<std::string>{saved, saved, saved});
+  const auto& file = scene.trainer.files.at("best_model.pt");
+  CHECK(file.find("epoch")->number() == 4);
+  CHECK(file.find("metric_value")->number() == 1.0);
+  CHECK(std::get<std::string>(file.find("metric_name")->held) == "eval_loss_epoch");
+  scene.end(best);
+  CHECK(scene.told() == std::vector<std::string>{"load best_model.pt optimizer"});
+}
+
+TEST_CASE("greater may be better, and parts may be left out") {
+  Scene scene;
+  hone::SaveBest best{.save_path = "b.pt", .greater_is_better = true, .save_optimizer = false, .save_scheduler = false};
+  scene.start(best);
+  scene.epochs(best, {3.0, 2.0, 4.0});
+  scene.end(best);
+  CHECK(scene.told() == std::vector<std::string>{"save b.pt", "save b.pt", "load b.pt"});
+}
+
+TEST_CASE("NaN is never the best") {
+  Scene scene;
+  hone::SaveBest best;
+  scene.start(best);
+  scene.epochs(best, {std::numeric_limits<double>::quiet_NaN()});
+  scene.end(best);
+  CHECK(scene.told().empty());
+  scene.epochs(best, {5.0, std::numeric_limits<double>::quiet_NaN(), 4.0});
+  CHECK(scene.told().size() == 2);
+}
+
+TEST_CASE("another run begins anew, or has to beat the last one") {
+  Scene scene;
+  hone::SaveBest anew, beats{.reset_on_train = false};
+  const auto saves_in_second_run = [&](hone::SaveBest& best) {
+    scene.start(best);
+    scene.epochs(best, {1.0});
+    scene.told();
+    scene.start(best);
+    scene.epochs(best, {2.0});
+    return scene.told().size();
+  };
+  CHECK(saves_in_second_run(anew) == 1);
+  CHECK(saves_in_second_run(beats) == 0);
+}
+
+TEST_CASE("what this run did not save is not loaded") {
+  Scene scene;
+  hone::SaveBest best{.reset_on_train = false};
+  scene.start(best);
+  scene.epochs(best, {1.0});
+  scene.start(best);
+  scene.epochs(best, {2.0});
+  scene.told();
+  scene.end(best);
+  CHECK(scene.told().empty());
+
+  scene.epochs(best, {0.5});
+  scene.trainer.files.at("best_model.pt") = {{"epoch", std::int64_t{77}}, {"metric_value", 0.1}};
+  CHECK_THROWS_WITH(scene.end(best), Catch::Contains("is not the checkpoint that this run saved in epoch 3"));
+}
+
+TEST_CASE("a trial run leaves no file") {
+  Scene scene;
+  scene.driver.config().fast_dev_run = true;
+  hone::SaveBest best;
+  scene.start(best);
+  scene.epochs(best, {1.0});
+  scene.end(best);
+  CHECK(scene.told().empty());
+}
+
+TEST_CASE("a metric that nothing records is named") {
+  Scene scene;
+  hone::SaveBest best;
+  scene.start(best);
+  CHECK_THROWS_WITH(
+      best.on_training_run_epoch_end(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}),
+      Catch::Contains("SaveBest::watch_metric is `eval_loss_epoch`"));
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/save_training_state.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/fake_saving.hpp"
+#include "support/run_driver.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+/// A run of epochs of `batches` batches, as the trainer would tell it.
+struct Scene {
+  hone::RunDriver driver{};
+  fakes::Trainer trainer{};
+
+  void start(auto& callback) {
+    callback.on_training_run_start(fakes::Told<hone::TrainingRunStart>{{driver.run}, {trainer}});
+  }
+  void point(auto& callback, bool is_last) {
+    callback.on_resume_point(fakes::Told<hone::ResumePoint>{{{driver.run}, is_last}, {trainer}});
+  }
+  void run(auto& callback, int epochs, int batches, int accumulation = 1, std::vector<double> losses = {}) {
+    start(callback);
+    for (int epoch = 1; epoch <= epochs; ++epoch) {
+      for (int batch = 1; batch <= batches; ++batch) {
+        if (batch % accumulation == 0) driver.set_num_updates(++trainer.at.num_updates);
+        driver.set_step(batch);
+        point(callback, false);
+      }
+      if (!losses.empty()) {
+        driver.run.history().record("eval_loss_epoch", losses[static_cast<std::size_t>(epoch - 1)], hone::Phase::eval);
+      }
+      driver.end_epoch();
+      ++trainer.at.num_epochs;
+      point(callback, epoch == epochs);
+    }
+    callback.on_training_run_end({{driver.run}});
+  }
+};
+
+std::string refusal(auto&& f) {
+  try {
+    f();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("one state at the end is the default") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder / "states"};
+  Scene().run(callback, 3, 4);
+  CHECK(hone::latest_training_state(folder / "states") == folder / "states/epoch_3_step_12.pt");
+  CHECK(hone::training_states_in(folder / "states").size() == 1);
+}
+
+TEST_CASE("none at the end when that is asked for") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path, .save_at_end = false};
+  Scene().run(callback, 3, 4);
+  CHECK(folder.names().empty());
+}
+
+TEST_CASE("every so many epochs") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 2, .save_at_end = false};
+  Scene().run(callback, 5, 3);
+  CHECK(folder.names() == Names{"epoch_2_step_6.pt", "epoch_4_step_12.pt"});
+}
+
+TEST_CASE("every so many updates, once each, however many batches an update has") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_updates = 3, .save_at_end = false};
+  Scene scene;
+  scene.run(callback, 1, 14, 2);
+  CHECK(folder.names() == Names{"epoch_0_step_3.pt", "epoch_0_step_6.pt"});
+  CHECK(scene.trainer.told.size() == 2);
+}
+
+TEST_CASE("only the newest are kept, also across restarts") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 2};
+  folder.touch("notes.txt");
+  Scene scene;
+  scene.run(callback, 4, 2);
+  CHECK(folder.names() == Names{"epoch_3_step_6.pt", "epoch_4_step_8.pt", "notes.txt"});
+
+  hone::SaveTrainingState restarted{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 2};
+  scene.run(restarted, 1, 2);  // goes on from there
+  CHECK(folder.names() == Names{"epoch_4_step_8.pt", "epoch_5_step_10.pt", "notes.txt"});
+}
+
+TEST_CASE("the best are kept beside the newest") {
+  const TemporaryFolder folder;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 1, .keep_best = 2};
+  Scene().run(callback, 6, 1, 1, {0.5, 0.25, 0.375, nan, 0.75, 1.0});
+  CHECK(folder.names() == Names{"epoch_2_step_2_eval_loss_epoch=0.25.pt", "epoch_3_step_3_eval_loss_epoch=0.375.pt",
+                                "epoch_6_step_6_eval_loss_epoch=1.pt"});
+
+  const TemporaryFolder other;
+  hone::SaveTrainingState greater{
+      .save_dir = other.path, .save_every_n_epochs = 1, .keep_best = 1, .greater_is_better = true};
+  Scene().run(greater, 4, 1, 1, {0.5, 2.5, 1e-20, 0.0});
+  CHECK(other.names() == Names{"epoch_2_step_2_eval_loss_epoch=2.5.pt", "epoch_4_step_4_eval_loss_epoch=0.pt"});
+}
+
+TEST_CASE("a run that ends within an epoch is saved there, and not once more where the epoch is closed") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1};
+  Scene scene;
+  scene.start(callback);
+  scene.driver.set_step(1);
+  scene.driver.set_num_updates(1);
+  scene.trainer.at.num_updates = 1;
+  scene.point(callback, true);
+  scene.driver.end_epoch();
+  scene.trainer.at.num_epochs = 1;
+  scene.point(callback, true);
+  CHECK(folder.names() == Names{"epoch_0_step_1.pt"});
+}
+
+TEST_CASE("a folder has one run") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState first{.save_dir = folder.path}, second{.save_dir = folder.path};
+  Scene one, two;
+  one.start(first);
+  CHECK(refusal([&] { two.start(second); }).starts_with("Another run is saving into the folder"));
+  first.on_exception({{one.driver.run}, nullptr});
+  CHECK(refusal([&] { two.start(second); }) == "none");
+}
+
+TEST_CASE("states of another run are not mixed with this one's") {
+  const TemporaryFolder folder;
+  folder.touch("epoch_2_step_9.pt");
+  folder.touch("epoch_5_step_20.pt");
+  hone::SaveTrainingState callback{.save_dir = folder.path};
+  Scene scene;
+  const auto text = refusal([&] { scene.start(callback); });
+  CHECK(text.find("epoch_2_step_9.pt is ahead of where this run begins (epoch_0_step_0)") != std::string::npos);
+  CHECK(text.find(".resume_from = \"" + folder.path.string()) != std::string::npos);
+  CHECK(folder.names().size() == 2);
+
+  scene.trainer.at = {2, 9};  // the second is still ahead
+  CHECK(refusal([&] { scene.start(callback); }).find("epoch_5_step_20.pt is ahead") != std::string::npos);
+  callback.state = {};
+  callback.overwrite = true;
+  CHECK(refusal([&] { scene.start(callback); }) == "none");
+  CHECK(folder.names() == Names{"epoch_2_step_9.pt"});
+}
+
+TEST_CASE("a trial run saves no state") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder / "states", .save_every_n_updates = 1};
+  Scene scene;
+  scene.driver.config().fast_dev_run = true;
+  scene.run(callback, 1, 2);
+  CHECK(folder.names().empty());
+}
+
+TEST_CASE("settings out of range are named") {
+  hone::SaveTrainingState callback{.keep_last = -1};
+  CHECK(refusal([&] { Scene().start(callback); }) == "SaveTrainingState::keep_last is -1. Give 0 or more.");
+  const TemporaryFolder folder;
+  folder.touch("file");
+  hone::SaveTrainingState into_file{.save_dir = folder / "file"};
+  CHECK(refusal([&] { Scene().start(into_file); }).find("a file has that name") != std::string::npos);
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/watched_metric.hpp"
+
+#include <limits>
+
+#include "support/catch.hpp"
+#include "support/run_driver.hpp"
+
+TEST_CASE("the value of the epoch at hand") {
+  hone::RunDriver driver;
+  auto& run = driver.run;
+  CHECK_THROWS_WITH(hone::detail::value_of_epoch(run, "x", "Mine::watch_metric"),
+                    "Mine::watch_metric is `x`, which nothing has recorded; recorded are: none. Watch one of those, or "
+                    "give the run an evaluation dataset.");
+  run.history().record("x", 0.5, hone::Phase::eval);
+  CHECK(hone::detail::value_of_epoch(run, "x", "") == 0.5);
+  run.history().increment_epoch();
+  CHECK_FALSE(hone::detail::value_of_epoch(run, "x", ""));
+  CHECK_THROWS_WITH(hone::detail::value_of_epoch(run, "y", "a"), Catch::Contains("recorded are: `x`"));
+  run.request_stop("enough");
+  CHECK_FALSE(hone::detail::value_of_epoch(run, "y", "a"));
+}
+
+TEST_CASE("better than the best") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(hone::detail::is_better(1.0, std::nullopt, false));
+  CHECK_FALSE(hone::detail::is_better(nan, std::nullopt, false));
+  CHECK(hone::detail::is_better(0.0, 1.0, false));
+  CHECK_FALSE(hone::detail::is_better(1.0, 1.0, false));
+  CHECK(hone::detail::is_better(2.0, 1.0, true));
+  CHECK_FALSE(hone::detail::is_better(nan, 1.0, true));
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/core/folder_lock.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+std::string refusal(const std::filesystem::path& folder) {
+  try {
+    const hone::FolderLock lock(folder);
+  } catch (const hone::DataError& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("a folder is held once") {
+  const TemporaryFolder top;
+  const auto folder = top / "new/folder";
+  std::optional<hone::FolderLock> lock(folder);
+  CHECK(std::filesystem::is_directory(folder));
+  CHECK(refusal(folder) == "Another run is saving into the folder " + folder.string() + ". Give each run its own.");
+  std::optional<hone::FolderLock> moved(std::move(*lock));
+  lock.reset();
+  CHECK(refusal(folder) != "none");
+  moved.reset();
+  CHECK(refusal(folder) == "none");
+}
+
+TEST_CASE("a killed process holds nothing") {
+  const TemporaryFolder top;
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const auto child = fork();
+  if (child == 0) {
+    const hone::FolderLock lock(top.path);
+    if (write(ready[1], "x", 1) != 1) _exit(1);
+    pause();
+  }
+  char byte = 0;
+  REQUIRE(read(ready[0], &byte, 1) == 1);
+  CHECK(refusal(top.path) != "none");
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  CHECK(refusal(top.path) == "none");
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST_CASE("what is no folder is refused") {
+  const TemporaryFolder top;
+  top.touch("file");
+  CHECK(refusal(top / "file").find("a file has that name") != std::string::npos);
+  CHECK(refusal(top / "file/inside") != "none");
+}

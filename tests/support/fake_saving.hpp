@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A trainer that notes what it is asked to save and to load.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "hone/callbacks/events.hpp"
+#include "hone/core/training_files.hpp"
+
+namespace fakes {
+
+struct Value {
+  std::variant<std::string, double> held;
+  Value(const char* text) : held(std::string(text)) {}               // NOLINT
+  Value(std::string text) : held(std::move(text)) {}                 // NOLINT
+  Value(double number) : held(number) {}                             // NOLINT
+  Value(std::int64_t number) : held(static_cast<double>(number)) {}  // NOLINT
+  [[nodiscard]] double number() const { return std::get<double>(held); }
+};
+
+struct Entries {
+  std::map<std::string, Value> all;
+  Entries() = default;
+  Entries(std::initializer_list<std::pair<const std::string, Value>> entries) : all(entries) {}
+  [[nodiscard]] const Value* find(const std::string& name) const {
+    const auto found = all.find(name);
+    return found == all.end() ? nullptr : &found->second;
+  }
+};
+
+struct SaveOptions {
+  bool save_optimizer = true;
+  bool save_scheduler = true;
+  Entries extra = {};
+};
+struct LoadOptions {
+  bool load_optimizer = true;
+  bool load_scheduler = true;
+};
+
+struct Trainer {
+  std::map<std::string, Entries> files;
+  std::vector<std::string> told;
+  hone::TrainingPlace at;
+
+  void save_checkpoint(const std::filesystem::path& path, const SaveOptions& options) {
+    files[path.string()] = options.extra;
+    told.push_back("save " + path.string() + (options.save_optimizer ? " optimizer" : "") +
+                   (options.save_scheduler ? " scheduler" : ""));
+  }
+  Entries load_checkpoint(const std::filesystem::path& path, const LoadOptions& options) {
+    told.push_back("load " + path.string() + (options.load_optimizer ? " optimizer" : "") +
+                   (options.load_scheduler ? " scheduler" : ""));
+    return files[path.string()];
+  }
+  void save_training_state(const std::filesystem::path& path, const Entries& extra = {}) {
+    files[path.string()] = extra;
+    told.push_back("state " + path.string());
+    std::ofstream(path).put('\n');
+  }
+  [[nodiscard]] hone::TrainingPlace place() const { return at; }
+};
+
+template <class E>
+using Told = hone::Told<E, hone::WithTrainer<Trainer>>;
+
+}  // namespace fakes

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A folder that goes away.
+#pragma once
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+class TemporaryFolder {
+ public:
+  std::filesystem::path path;
+
+  TemporaryFolder() {
+    static std::atomic<int> count{0};
+    path = std::filesystem::temp_directory_path() /
+           ("hone_test_" + std::to_string(getpid()) + "_" + std::to_string(count++));
+    std::filesystem::create_directories(path);
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  std::filesystem::path operator/(const std::string& name) const { return path / name; }
+  /// An empty file.
+  void touch(const std::string& name) const { std::ofstream(path / name).put('\n'); }
+  /// The names in it, sorted, without those that begin with a dot.
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      const auto name = entry.path().filename().string();
+      if (!name.starts_with('.')) all.push_back(name);
+    }
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+};
