@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// hone's side of compare.py: trains, saves and goes on, or loads and goes on; prints the loss of each update and that of
-/// an evaluation.
+/// hone's side of compare.py: trains, saves and goes on, or loads and goes on; prints the loss of each update and that
+/// of an evaluation.
 ///
 ///     interchange train|resume CASE DATA CHECKPOINT
 ///     interchange safetensors FROM TO
@@ -46,7 +46,7 @@ void print(double loss) { fmt::print("{:.9g}\n", loss); }
 template <class Optimizer, class... Schedule>
 void run(const Task& task, Optimizer settings, Schedule... schedule) {
   torch::manual_seed(1);
-  torch::nn::Sequential model({{"fc1", torch::nn::Linear(6, 16)},
+  torch::nn::Sequential model({{"fc1", torch::nn::Linear(torch::nn::LinearOptions(6, 16).bias(false))},
                                {"norm", torch::nn::BatchNorm1d(16)},
                                {"act", torch::nn::Tanh()},
                                {"fc2", torch::nn::Linear(16, 3)}});
@@ -55,7 +55,7 @@ void run(const Task& task, Optimizer settings, Schedule... schedule) {
     if (task.resumes || event.run.num_updates() != task.saved_after) return;
     event.trainer.save_checkpoint(task.checkpoint, {.extra = {{"note", "from hone"}, {"best", 0.25}, {"epoch", 3}}});
   };
-  auto trainer = hone::Trainer{model,       torch::nn::CrossEntropyLoss{},          settings,
+  auto trainer = hone::Trainer{model,       torch::nn::CrossEntropyLoss{},         settings,
                                schedule..., hone::on<hone::TrainLoss>(print_loss), hone::on<hone::OptimizerStep>(save)};
   if (task.resumes) trainer.load_checkpoint(task.checkpoint);
   trainer.train(task.resumes ? task.rest : task.all);
@@ -69,8 +69,9 @@ void run(const Task& task, const std::string& name) {
   if (name == "adamw_cosine" || name == "adamw_annealing") return run(task, adamw, cosine);
   if (name == "sgd_lambda") return run(task, sgd, hone::ExponentialLr{.gamma = 0.8});
   if (name == "sgd_wsd") {
-    return run(task, sgd,
-               hone::WsdLr{.total_updates = task.total, .warmup_updates = 0, .decay_phase_ratio = 0.6, .min_lr_ratio = 0.1});
+    return run(
+        task, sgd,
+        hone::WsdLr{.total_updates = task.total, .warmup_updates = 0, .decay_phase_ratio = 0.6, .min_lr_ratio = 0.1});
   }
   if (name == "sgd") return run(task, sgd);
   throw std::invalid_argument("there is no case " + name);

@@ -268,7 +268,7 @@ TEST_CASE("a checkpoint carries weights, optimizer and schedule into another run
 
   SECTION("all of it") {
     auto other = make();
-    const auto loaded = other.load_checkpoint(path);
+    const auto loaded = other.load_checkpoint(path.string());  // a path in any form, and no value of a checkpoint
     CHECK(loaded.get<std::string>("note") == "here");
     CHECK(loaded.at("scheduler_state_dict").at("num_updates").number() == 3);
     other.train(std::vector<Batch>(batches.begin() + 3, batches.end()));
@@ -287,7 +287,7 @@ TEST_CASE("a checkpoint carries weights, optimizer and schedule into another run
     const auto bare = whole.checkpoint({.save_optimizer = false, .save_scheduler = false});
     CHECK(bare.size() == 1);
     auto other = make();
-    other.load_checkpoint(hone::Value(bare));
+    other.load_checkpoint(bare);
     CHECK(told_by(other) == told_by(whole));
   }
   SECTION("a schedule for a trainer without one") {
@@ -319,10 +319,10 @@ TEST_CASE("a checkpoint carries weights, optimizer and schedule into another run
 TEST_CASE("events of saving and loading") {
   std::int64_t seen = 0;
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Adds{&seen}};
-  trainer.load_checkpoint(hone::Value(trainer.checkpoint()));
+  trainer.load_checkpoint(trainer.checkpoint());
   CHECK(seen == 17);
   seen = 0;
-  trainer.load_training_state(hone::Value(trainer.training_state()));
+  trainer.load_training_state(trainer.training_state());
   CHECK(seen == 17);
 }
 
@@ -388,6 +388,6 @@ TEST_CASE("models and overrides with state of their own are kept") {
   hone::Trainer first{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Counts{}};
   hone::Trainer second{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Counts{}};
   first.train(tiny::dataset(), {.per_device_batch_size = 4});
-  second.load_training_state(hone::Value(first.training_state()));
+  second.load_training_state(first.training_state());
   CHECK(second.training_state().at("training_state").at("overrides").at("steps").number() == 3);
 }

@@ -105,20 +105,20 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   Dict load_checkpoint(const std::filesystem::path& path, const LoadOptions& options = {}) {
     const Value state = read_checkpoint(path);
     try {
-      load_checkpoint(state, options);
+      load_checkpoint(state.get<Dict>(), options);
     } catch (const DataError& error) {
       throw DataError(fmt::format("{}: {}", path.string(), error.what()));
     }
     return state.get<Dict>();
   }
   /// The same from a dictionary.
-  void load_checkpoint(const Value& state, const LoadOptions& options = {}) {
-    const auto updates = load_weights(state.get<Dict>(), options);
+  void load_checkpoint(const Dict& state, const LoadOptions& options = {}) {
+    const auto updates = load_weights(state, options);
     this->drop_window();
     if constexpr (Step::has_schedule) {
       if (updates) this->continue_schedule(*updates);
     }
-    announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state.get<Dict>()});
+    announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state});
   }
 
   /// All that a run needs to go on exactly where it is: a checkpoint and the entry `training_state`, with the place in
@@ -151,12 +151,15 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   /// on: `.resume_from`.
   ///
   /// **Errors** `DataError` for a state of another trainer.
-  void load_training_state(const Value& state) {
-    const auto updates = load_weights(state.get<Dict>(), {});
+  void load_training_state(const Dict& state) {
+    const auto updates = load_weights(state, {});
     if constexpr (Step::has_schedule) this->continue_schedule(updates.value_or(0));
     restore(state);
   }
-  void load_training_state(const std::filesystem::path& path) { load_training_state(read_training_state(path)); }
+  void load_training_state(const std::filesystem::path& path) {
+    const Value state = read_training_state(path);
+    load_training_state(state.get<Dict>());
+  }
 
   /// Where the run stands, in the order of time.
   [[nodiscard]] TrainingPlace place() const { return {run_.num_epochs(), run_.num_updates()}; }
@@ -209,7 +212,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     const Value state = *std::exchange(resumed_, std::nullopt);
     const auto updates = load_weights(state.get<Dict>(), {});
     if constexpr (Step::has_schedule) this->set_scheduled_updates(updates.value_or(0));
-    restore(state);
+    restore(state.get<Dict>());
   }
 
   /// The random numbers that a loader draws when an epoch begins are drawn again when the run goes on in that epoch.
@@ -256,7 +259,8 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     }
     if constexpr (Step::has_schedule) {
       if (options.save_scheduler) {
-        state.set("scheduler_state_dict", schedule_state_dict(optimizer_, this->scheduled_updates()));
+        state.set("scheduler_state_dict",
+                  schedule_state_dict(optimizer_, this->scheduled_updates(), this->active_schedule()));
       }
     }
     return state;
@@ -312,14 +316,14 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   }
 
   /// All that is not in a checkpoint. The weights have been loaded.
-  void restore(const Value& state) {
+  void restore(const Dict& state) {
     try {
       StateReader run(state.at("training_state"));
       serialize_run(run);
     } catch (const DataError& error) {
       refuse(error);
     }
-    announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state.get<Dict>()});
+    announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state});
   }
   [[noreturn]] static void refuse(const DataError& error) {
     throw DataError(fmt::format(

@@ -64,6 +64,19 @@ struct CosineLr {
     return result;
   }
 
+  /// Calls `add(key, value)` with each setting, under its key in the state of pytorch-accelerated's
+  /// `CosineLrScheduler`.
+  constexpr void for_each_python_setting(auto&& add) const {
+    add("total_iterations", total_updates);
+    add("warmup_iterations", warmup_updates);
+    add("num_cooldown_iterations", cooldown_updates);
+    add("lr_min", min_lr);
+    add("lr_min_ratio", min_lr_ratio);
+    add("warmup_lr_init", warmup_start_lr);
+    add("warmup_lr_ratio", warmup_start_ratio);
+    add("k_decay", k_decay);
+  }
+
   friend constexpr bool operator==(const CosineLr&, const CosineLr&) = default;
 
  private:
