@@ -2,6 +2,7 @@
 #include "hone/callbacks/run.hpp"
 
 #include "support/catch.hpp"
+#include "support/run_driver.hpp"
 
 TEST_CASE("the first reason for a stop stands") {
   hone::Run run;
@@ -12,6 +13,34 @@ TEST_CASE("the first reason for a stop stands") {
   run.request_stop_before_update("third");
   CHECK(run.stop_requested());
   CHECK(run.stop_reason() == "first");
+}
+
+TEST_CASE("a stop is held back until both minima are reached") {
+  hone::RunDriver driver;
+  driver.config().min_num_epochs = 2;
+  driver.config().min_num_train_steps = 5;
+  driver.run.request_stop("first");
+  driver.run.request_stop("second");
+  CHECK_FALSE(driver.run.stop_requested());
+  CHECK(driver.run.stop_reason() == "first");
+  driver.set_num_epochs(2);
+  CHECK_FALSE(driver.run.stop_requested());
+  driver.set_num_updates(5);
+  CHECK(driver.run.stop_requested());
+  driver.set_num_epochs(1);
+  CHECK_FALSE(driver.run.stop_requested());
+}
+
+TEST_CASE("a stop before the update is never held back, and its reason stands before one that is") {
+  hone::RunDriver driver;
+  driver.config().min_num_epochs = 2;
+  driver.run.request_stop("held");
+  driver.run.request_stop_before_update("NaN");
+  CHECK(driver.run.stop_requested());
+  CHECK(driver.run.stop_reason() == "NaN");
+  driver.run.request_stop("later");
+  CHECK(driver.run.stop_reason() == "NaN");
+  CHECK(driver.stops_before_update());
 }
 
 TEST_CASE("a new run stands at its beginning, in the first epoch, in the process that prints") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/loop/run_options.hpp"
 
+#include <chrono>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -73,6 +75,23 @@ TEST_CASE("options in range pass, others are named with their value and the leas
   CHECK(refusal(Options{.num_threads = -1}) == "num_threads is -1. Give 0 or more.");
   CHECK(refusal(hone::EvaluateOptions{.per_device_batch_size = 0}) == "per_device_batch_size is 0. Give 1 or more.");
   CHECK(refusal(hone::EvaluateOptions{.num_threads = -4}) == "num_threads is -4. Give 0 or more.");
+  CHECK(refusal(Options{.min_num_epochs = -1}) == "min_num_epochs is -1. Give 0 or more.");
+  CHECK(refusal(Options{.min_num_train_steps = -2}) == "min_num_train_steps is -2. Give 0 or more.");
+  CHECK(refusal(Options{.max_time = std::chrono::seconds(0)}) == "max_time is 0 s. Give more than 0.");
+  CHECK(refusal(Options{.max_time = std::chrono::minutes(-2)}) == "max_time is -120 s. Give more than 0.");
+  CHECK(refusal(Options{.max_time = std::chrono::duration<double>(std::nan(""))}) ==
+        "max_time is nan s. Give more than 0.");
+  CHECK(refusal(Options{.max_time = std::chrono::milliseconds(1)}).empty());
+}
+
+TEST_CASE("a minimum above its maximum is refused, one as large as it is not") {
+  CHECK(refusal(Options{.num_epochs = 3, .min_num_epochs = 3}).empty());
+  CHECK(refusal(Options{.num_epochs = 3, .min_num_epochs = 5}) ==
+        "min_num_epochs is 5, but num_epochs is 3. Give 3 or less, or raise num_epochs.");
+  CHECK(refusal(Options{.max_num_train_steps = 7, .min_num_train_steps = 7}).empty());
+  CHECK(refusal(Options{.max_num_train_steps = 7, .min_num_train_steps = 8}) ==
+        "min_num_train_steps is 8, but max_num_train_steps is 7. Give 7 or less, or raise max_num_train_steps.");
+  CHECK(refusal(Options{.min_num_train_steps = 8}).empty());
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/loop/run_setup.hpp"
 
+#include <chrono>
+
 #include "support/catch.hpp"
 
 using namespace hone;
@@ -12,13 +14,22 @@ static_assert(limited(std::nullopt, 3) == 3);
 static_assert(limited(std::nullopt, std::nullopt) == std::nullopt);
 
 TEST_CASE("a training run's facts count updates, the short last window as one") {
-  const TrainOptions<int> options{.num_epochs = 3, .per_device_batch_size = 4, .max_num_train_steps = 100, .seed = 7};
+  const TrainOptions<int> options{.num_epochs = 3,
+                                  .per_device_batch_size = 4,
+                                  .max_num_train_steps = 100,
+                                  .min_num_epochs = 2,
+                                  .min_num_train_steps = 5,
+                                  .max_time = std::chrono::minutes(1),
+                                  .seed = 7};
   const auto config = training_config(options, 5, 2, /*accumulation_steps=*/2);
   CHECK(config.num_update_steps_per_epoch == 3);
   CHECK(config.num_update_steps() == 9);
   CHECK(config.num_eval_batches_per_epoch == 2);
   CHECK(config.eval_per_device_batch_size == 4);
   CHECK(config.seed == 7);
+  CHECK(config.min_num_epochs == 2);
+  CHECK(config.min_num_train_steps == 5);
+  CHECK(config.max_time == std::chrono::seconds(60));
   CHECK(run_length(config) == RunLength{.num_updates = 9,
                                         .num_updates_per_epoch = 3,
                                         .num_epochs = 3,

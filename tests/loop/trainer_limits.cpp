@@ -2,6 +2,7 @@
 /// How long a run is: epochs, updates, batches, and what the run's configuration says about it.
 #include <torch/torch.h>
 
+#include <chrono>
 #include <ranges>
 
 #include "hone/loop/trainer.hpp"
@@ -221,6 +222,85 @@ TEST_CASE("where no batch size is given, evaluation and prediction take no more 
   CHECK(trainer.evaluate(few).contains("evaluation_loss"));
   CHECK(trainer.train(tiny::dataset(), {.eval_dataset = few}).contains("eval_loss_epoch"));
   CHECK(trainer.predict(few).size(0) == 2);
+}
+
+/// Asks for a stop at the end of each epoch from the `first` on, or once at the `at`-th update.
+struct Impatient {
+  std::int64_t first = 1'000;
+  std::int64_t at = 0;
+  bool before_update = false;
+
+  void on_training_run_epoch_end(const hone::TrainingRunEpochEnd& event) const {
+    if (event.run.epoch() >= first) event.run.request_stop("impatient");
+  }
+  void on_optimizer_step(const hone::OptimizerStep& event) const {
+    if (event.run.num_updates() == at) event.run.request_stop("impatient");
+  }
+  void on_train_loss(const hone::TrainLoss& event) const {
+    if (before_update && event.run.num_updates() == 1) event.run.request_stop_before_update("broken");
+  }
+};
+
+TEST_CASE("a stop takes effect when the minimum of epochs and of updates is reached") {
+  struct Row {
+    std::int64_t min_epochs, min_updates, stop_epoch, stop_update, updates, evaluations;
+  };
+  // Six epochs of three updates; an epoch that a stop cuts short is not evaluated.
+  const auto row = GENERATE(Row{0, 0, 1, 0, 3, 1}, Row{1, 0, 1, 0, 3, 1}, Row{3, 0, 1, 0, 9, 3}, Row{3, 0, 4, 0, 12, 4},
+                            Row{6, 0, 1, 0, 18, 6}, Row{0, 4, 1, 0, 4, 1}, Row{0, 6, 1, 0, 6, 1}, Row{0, 3, 1, 0, 3, 1},
+                            Row{2, 8, 1, 0, 8, 2}, Row{3, 2, 1, 0, 9, 3}, Row{0, 0, 1'000, 2, 2, 0},
+                            Row{0, 5, 1'000, 2, 5, 1}, Row{2, 0, 1'000, 4, 6, 2}, Row{0, 2, 1'000, 7, 7, 2});
+  CAPTURE(row.min_epochs, row.min_updates, row.stop_epoch, row.stop_update);
+  auto trainer = trainer_with(Impatient{row.stop_epoch, row.stop_update});
+  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 6,
+                                                        .eval_dataset = tiny::batches(1),
+                                                        .min_num_epochs = row.min_epochs,
+                                                        .min_num_train_steps = row.min_updates});
+  CHECK(history.num_updates() == row.updates);
+  CHECK(static_cast<std::int64_t>(history.values("eval_loss_epoch").size()) == row.evaluations);
+  CHECK(history.stop_reason() == "impatient");
+}
+
+TEST_CASE("a stop that is held back to the run's end has stopped nothing") {
+  auto trainer = trainer_with(Impatient{1});
+  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .min_num_train_steps = 100});
+  CHECK(history.num_updates() == 6);
+  CHECK(history.stop_reason() == std::nullopt);
+  const auto limited =
+      trainer.train(tiny::batches(3), {.num_epochs = 9, .max_num_train_steps = 4, .min_num_epochs = 3});
+  CHECK(limited.num_updates() == 4);
+  CHECK(limited.stop_reason() == "Reached max_num_train_steps = 4");
+  CHECK(trainer.train(tiny::batches(3), {.num_epochs = 9}).num_updates() == 3);  // the minimum was that run's
+}
+
+TEST_CASE("a stop before the update is not held back") {
+  auto trainer = trainer_with(Impatient{1'000, 1, true});
+  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 4, .min_num_epochs = 4});
+  CHECK(history.num_updates() == 1);
+  CHECK(history.stop_reason() == "broken");
+}
+
+TEST_CASE("a run whose time is up ends after the update at hand, unless its minimum is not reached") {
+  auto trainer = trainer_with(hone::GradAccum<2>{});
+  const auto history = trainer.train(tiny::batches(5), {.num_epochs = 9, .max_time = std::chrono::nanoseconds(1)});
+  CHECK(history.num_updates() == 1);
+  CHECK(history.stop_reason() == "Reached max_time = 1e-09 s");
+
+  const auto held = trainer.train(tiny::batches(5), {.num_epochs = 9,
+                                                     .eval_dataset = tiny::batches(1),
+                                                     .min_num_epochs = 1,
+                                                     .min_num_train_steps = 4,
+                                                     .max_time = std::chrono::nanoseconds(1)});
+  CHECK(held.num_updates() == 4);
+  CHECK(held.values("eval_loss_epoch").size() == 1);
+
+  const auto unhurried = trainer.train(tiny::batches(5), {.num_epochs = 2, .max_time = std::chrono::hours(1)});
+  CHECK(unhurried.num_updates() == 6);
+  CHECK(unhurried.stop_reason() == std::nullopt);
+  const auto both =
+      trainer.train(tiny::batches(5), {.num_epochs = 9, .max_num_train_steps = 2, .max_time = std::chrono::hours(1)});
+  CHECK(both.stop_reason() == "Reached max_num_train_steps = 2");
+  CHECK(trainer.train(tiny::batches(5), {.num_epochs = 2}).num_updates() == 6);  // the limit was of those runs
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ class RunDriver {
   void set_step(std::int64_t step) { run.step_ = step; }
   void end_epoch() { run.end_epoch(); }
   void set_num_batches(std::optional<std::int64_t> num_batches) { run.num_batches_ = num_batches; }
+  void set_num_epochs(std::int64_t num_epochs) { run.num_epochs_ = num_epochs; }
   void set_num_updates(std::int64_t num_updates) {
     run.num_updates_ = num_updates;
     run.history_.set_num_updates(num_updates);

@@ -35,19 +35,22 @@ class Run {
   [[nodiscard]] std::optional<std::int64_t> num_batches() const { return num_batches_; }
 
   /// Ends the run after the update at hand. Every end event still happens; the reason is in the history.
-  /// The first reason stands.
+  /// The first reason stands. Before `min_num_epochs` and `min_num_train_steps` the stop is held back.
   void request_stop(std::string reason) {
     if (stop_ == Stop::none) reason_ = std::move(reason);
     if (stop_ != Stop::before_update) stop_ = Stop::after_update;
   }
   /// Ends the run and leaves the weights as they are: heard in `on_train_loss`, the batch at hand is not learned from
-  /// and the gradients of an open accumulation window are dropped.
+  /// and the gradients of an open accumulation window are dropped. It is never held back.
   void request_stop_before_update(std::string reason) {
-    if (stop_ == Stop::none) reason_ = std::move(reason);
+    if (!stop_requested()) reason_ = std::move(reason);
     stop_ = Stop::before_update;
   }
-  [[nodiscard]] bool stop_requested() const { return stop_ != Stop::none; }
-  /// Empty while no stop was requested.
+  /// True when a stop was requested and is not held back.
+  [[nodiscard]] bool stop_requested() const {
+    return stop_ != Stop::none && (stop_ == Stop::before_update || is_past_minimum());
+  }
+  /// Empty while no stop was requested; of a stop that is held back, its reason.
   [[nodiscard]] std::string_view stop_reason() const { return reason_; }
 
   /// Shows its place to an archive of the `checkpoint` room, which keeps it or brings it back. A stop that was asked
@@ -71,6 +74,10 @@ class Run {
   friend class RunDriver;
 
   enum class Stop { none, after_update, before_update };
+
+  [[nodiscard]] bool is_past_minimum() const {
+    return num_updates_ >= config_.min_num_train_steps && num_epochs_ >= config_.min_num_epochs;
+  }
 
   void begin(Phase phase, RunConfig config) {
     config_ = std::move(config);

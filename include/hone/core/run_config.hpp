@@ -2,6 +2,7 @@
 /// What a run resolved to, once its options met the data. Frozen: callbacks and schedules read it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,21 +12,24 @@ namespace hone {
 /// The resolved facts of one run. Counts of steps are optimizer updates of this process; an empty optional means that
 /// the loader has no length.
 struct RunConfig {
-  std::int64_t num_epochs = 0;                                       ///< Epochs that this run will do at most.
-  std::int64_t train_per_device_batch_size = 0;                      ///< Samples; 0 when a loader brought its own.
-  std::int64_t eval_per_device_batch_size = 0;                       ///< Samples; 0 when a loader brought its own.
-  std::int64_t gradient_accumulation_steps = 1;                      ///< Batches to one update.
-  std::optional<std::int64_t> num_train_batches_per_epoch;           ///< Batches of this process, after limits.
-  std::optional<std::int64_t> num_eval_batches_per_epoch;            ///< Batches of this process, after limits.
-  std::optional<std::int64_t> num_update_steps_per_epoch;            ///< The short last window counts as one.
-  std::optional<std::int64_t> max_num_train_steps;                   ///< Updates after which the run ends, if limited.
-  std::optional<std::uint64_t> seed;                                 ///< As given in the options.
-  bool fast_dev_run = false;                                         ///< Tries a program out: write no files.
-  int num_threads = 0;                                               ///< Threads of the operators of LibTorch.
-  int num_processes = 1;                                             ///< World size.
-  int process_index = 0;                                             ///< Rank.
-  std::string device;                                                ///< `cpu`, `cuda:0`, ...
-  std::string precision;                                             ///< The name of the precision policy.
+  std::int64_t num_epochs = 0;                              ///< Epochs that this run will do at most.
+  std::int64_t train_per_device_batch_size = 0;             ///< Samples; 0 when a loader brought its own.
+  std::int64_t eval_per_device_batch_size = 0;              ///< Samples; 0 when a loader brought its own.
+  std::int64_t gradient_accumulation_steps = 1;             ///< Batches to one update.
+  std::optional<std::int64_t> num_train_batches_per_epoch;  ///< Batches of this process, after limits.
+  std::optional<std::int64_t> num_eval_batches_per_epoch;   ///< Batches of this process, after limits.
+  std::optional<std::int64_t> num_update_steps_per_epoch;   ///< The short last window counts as one.
+  std::optional<std::int64_t> max_num_train_steps;          ///< Updates after which the run ends, if limited.
+  std::int64_t min_num_epochs = 0;                          ///< Epochs before a requested stop takes effect.
+  std::int64_t min_num_train_steps = 0;                     ///< Updates before a requested stop takes effect.
+  std::optional<std::chrono::duration<double>> max_time;    ///< Wall time after which the run ends, if limited.
+  std::optional<std::uint64_t> seed;                        ///< As given in the options.
+  bool fast_dev_run = false;                                ///< Tries a program out: write no files.
+  int num_threads = 0;                                      ///< Threads of the operators of LibTorch.
+  int num_processes = 1;                                    ///< World size.
+  int process_index = 0;                                    ///< Rank.
+  std::string device;                                       ///< `cpu`, `cuda:0`, ...
+  std::string precision;                                    ///< The name of the precision policy.
 
   /// Samples that one update sees over all processes, when batches are full.
   [[nodiscard]] std::int64_t train_total_batch_size() const {

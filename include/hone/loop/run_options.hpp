@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,15 +45,27 @@ inline void require_at_least(std::string_view option, std::int64_t least, std::i
 inline void require_at_least(std::string_view option, std::int64_t least, const std::optional<std::int64_t>& value) {
   if (value) require_at_least(option, least, *value);
 }
+inline void require_order(std::string_view smaller, std::int64_t min, std::string_view larger, std::int64_t max) {
+  if (min <= max) return;
+  throw std::invalid_argument(
+      fmt::format("{} is {}, but {} is {}. Give {} or less, or raise {}.", smaller, min, larger, max, max, larger));
+}
+inline void require_some_time(std::string_view option, const std::optional<std::chrono::duration<double>>& time) {
+  if (!time || time->count() > 0.0) return;  // NaN is refused too
+  throw std::invalid_argument(fmt::format("{} is {} s. Give more than 0.", option, time->count()));
+}
 
 }  // namespace detail
 
 /// Options of a training run.
 ///
 /// **Units** num_epochs: passes through the data; max_num_train_steps: optimizer updates, of which the run ends with
-/// whatever limit comes first; batch sizes: samples on each device; num_threads: of LibTorch's operators, 0 leaves
-/// them.
-/// **Errors** `std::invalid_argument` for values out of range, before anything has happened.
+/// whatever limit comes first; min_num_epochs, min_num_train_steps: whole epochs and updates before which a stop that a
+/// callback requests is held back; max_time: wall time since the run began, looked at after each update; batch sizes:
+/// samples on each device; num_threads: of LibTorch's operators, 0 leaves them.
+/// **Errors** `std::invalid_argument` for values out of range and for a minimum above its maximum, before anything has
+/// happened.
+/// **Cost** with `max_time`, the clock is read after each update; without it, never.
 template <class EvalDataset>
 struct TrainOptions {
   std::int64_t num_epochs = 1;
@@ -60,6 +73,9 @@ struct TrainOptions {
   std::int64_t per_device_batch_size = 8;
   std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training, or as many as there are.
   std::optional<std::int64_t> max_num_train_steps = {};
+  std::int64_t min_num_epochs = 0;
+  std::int64_t min_num_train_steps = 0;
+  std::optional<std::chrono::duration<double>> max_time = {};  ///< Ends the run as a requested stop does.
   bool shuffle = true;                     ///< A new order in each epoch; not for loaders that bring their own order.
   bool drop_last = false;                  ///< Leaves out a last batch that is shorter than the others.
   bool reset_run_history = true;           ///< False: the history goes on, its epochs and updates count on.
@@ -76,6 +92,12 @@ struct TrainOptions {
     detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);
     detail::require_at_least("eval_per_device_batch_size", 1, eval_per_device_batch_size);
     detail::require_at_least("max_num_train_steps", 1, max_num_train_steps);
+    detail::require_at_least("min_num_epochs", 0, min_num_epochs);
+    detail::require_at_least("min_num_train_steps", 0, min_num_train_steps);
+    detail::require_order("min_num_epochs", min_num_epochs, "num_epochs", num_epochs);
+    detail::require_order("min_num_train_steps", min_num_train_steps, "max_num_train_steps",
+                          max_num_train_steps.value_or(min_num_train_steps));
+    detail::require_some_time("max_time", max_time);
     detail::require_at_least("num_threads", 0, num_threads);
   }
 };

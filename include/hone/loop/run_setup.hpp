@@ -32,6 +32,9 @@ template <class EvalDataset>
   config.num_eval_batches_per_epoch = eval_batches;
   if (train_batches) config.num_update_steps_per_epoch = (*train_batches + accumulation_steps - 1) / accumulation_steps;
   config.max_num_train_steps = options.max_num_train_steps;
+  config.min_num_epochs = options.min_num_epochs;
+  config.min_num_train_steps = options.min_num_train_steps;
+  config.max_time = options.max_time;
   config.seed = options.seed;
   return config;
 }

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <limits>
@@ -21,6 +22,7 @@
 
 #include "hone/core/type_name.hpp"
 #include "hone/data/loader.hpp"
+#include "hone/loop/agreement.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/loss_tracker.hpp"
 #include "hone/loop/model.hpp"
@@ -161,7 +163,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       };
       announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
       run_.end_epoch();
-      this->announce_resume_point(run_.num_epochs() >= options.num_epochs || is_over());
+      const bool is_last = run_.num_epochs() >= options.num_epochs || ends_here();
+      this->announce_resume_point(is_last);
     }
     if (this->resumes()) this->resume();  // nothing was left to do
     announce_stop();
@@ -181,8 +184,9 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     if (!is_epoch_over() && !is_over_now()) {
       for (auto&& batch : this->rest_of(transfer_.over(batches, device_))) {
         this->train_step(batch, is_last_batch());
-        this->announce_resume_point(is_over_now());
-        if (is_epoch_over() || is_over_now()) break;
+        const bool is_last = ends_here();
+        this->announce_resume_point(is_last);
+        if (is_last || is_epoch_over() || is_over_now()) break;
       }
       this->finish_window();
       require_batches();
@@ -285,6 +289,11 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     config.precision = type_name<typename Step::PrecisionType>();
     run_.begin(phase, std::move(config));
     max_updates_ = run_.config_.max_num_train_steps.value_or(std::numeric_limits<std::int64_t>::max());
+    first_look_ = max_updates_;
+    if (run_.config_.max_time) {
+      first_look_ = std::min(max_updates_, std::int64_t{1});
+      began_ = std::chrono::steady_clock::now();
+    }
   }
 
   /// The batches of an epoch over a range, as far as the range or a callback's limit tell.
@@ -326,6 +335,18 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   [[nodiscard]] bool is_over() const { return run_.stop_requested() || run_.num_updates_ >= max_updates_; }
   /// The same once no batch is left that was computed and not learned from.
   [[nodiscard]] bool is_over_now() const { return window_ == 0 && is_over(); }
+  /// The same, and when the run's time is up: a stop is requested then. Without a limit of time, no clock is read.
+  [[nodiscard]] bool ends_here() {
+    return window_ == 0 && (run_.stop_requested() || (run_.num_updates_ >= first_look_ && is_at_limit()));
+  }
+  [[nodiscard, gnu::noinline]] bool is_at_limit() {
+    if (run_.num_updates_ >= max_updates_) return true;
+    const auto max_time = *run_.config_.max_time;
+    if (is_true_anywhere(processes_, std::chrono::steady_clock::now() - began_ >= max_time)) {
+      run_.request_stop(fmt::format("Reached max_time = {} s", max_time.count()));
+    }
+    return run_.stop_requested();
+  }
 
   /// The updates that the epochs alone would make.
   [[nodiscard]] std::int64_t planned_updates() const {
@@ -352,6 +373,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
 
   LossTracker<typename Step::DeviceType> eval_loss_;
   std::int64_t max_updates_ = std::numeric_limits<std::int64_t>::max();
+  std::int64_t first_look_ = max_updates_;  ///< Updates from which on the run may be at a limit.
+  std::chrono::steady_clock::time_point began_;
 };
 
 template <class Model, class Loss, class Optimizer, class... Settings>
