@@ -99,4 +99,61 @@ TEST_CASE("the norm is clipped once per window, on the mean of its gradients") {
         tolerance);
 }
 
+/// A loss over tokens: samples have one to three of them.
+struct TokenLoss {
+  struct Output {
+    torch::Tensor loss, outputs;
+    std::int64_t batch_size, num_items;
+  };
+  auto train_batch_loss(auto& trainer, auto& batch) const {
+    auto& [inputs, labels] = batch;
+    const auto outputs = trainer.model()->forward(inputs);
+    const auto tokens = torch::arange(labels.size(0)).add_(inputs.select(1, 0).gt(0).sum()).remainder(3).add_(1);
+    const auto losses = torch::nn::functional::cross_entropy(
+        outputs, labels, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kNone));
+    const auto num_tokens = tokens.sum();
+    return Output{(losses * tokens).sum() / num_tokens, outputs, labels.size(0), num_tokens.item().toLong()};
+  }
+};
+
+TEST_CASE("losses over tokens: a window is the mean over all of its tokens") {
+  const auto batches = tiny::batches(7, 3);
+  tiny::Net model;
+  hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::GradAccum<4>{}, TokenLoss{}};
+  const auto history = trainer.train(batches, {.num_epochs = 1});
+
+  tiny::Net by_hand;
+  torch::optim::SGD sgd(by_hand->parameters(), 0.1);
+  struct ByHand {
+    tiny::Net& net;
+    tiny::Net& model() { return net; }
+  } holder{by_hand};
+  double all = 0.0, num_all = 0.0;
+  for (std::size_t begin : {std::size_t{0}, std::size_t{4}}) {
+    const auto end = std::min(begin + 4, batches.size());
+    torch::Tensor sum = torch::zeros({});
+    double num_tokens = 0.0;
+    for (auto i = begin; i < end; ++i) {
+      auto batch = batches[i];
+      const auto output = TokenLoss().train_batch_loss(holder, batch);
+      sum = sum + output.loss * output.num_items;
+      num_tokens += static_cast<double>(output.num_items);
+    }
+    sgd.zero_grad();
+    (sum / num_tokens).backward();
+    sgd.step();
+    all += sum.item<double>();
+    num_all += num_tokens;
+  }
+  CHECK(tiny::distance(tiny::weights(model), tiny::weights(by_hand)) < tolerance);
+  CHECK(history.at("train_loss_epoch") == Approx(all / num_all).epsilon(1e-6));
+}
+
+TEST_CASE("a loss over no token is refused") {
+  struct Empty {
+    static TokenLoss::Output make(const torch::Tensor& loss) { return {loss, loss, 1, 0}; }
+  };
+  CHECK_THROWS_WITH(hone::items_in(Empty::make(torch::zeros({}))), Catch::Contains("num_items is 0"));
+}
+
 }  // namespace

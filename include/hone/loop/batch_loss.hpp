@@ -19,13 +19,39 @@
 
 namespace hone {
 
-/// What a batch came to. A step of the user's own may return any type with `loss` and `batch_size`.
+/// What a batch came to. A step of the user's own may return any type with `loss` and `batch_size`, and may add
+/// `num_items`: what its loss is the mean over, such as tokens. Then the batches of an accumulation window, and of an
+/// epoch's mean loss, count by their items.
 template <class Outputs>
 struct BatchOutput {
   at::Tensor loss;          ///< One number: the mean over the batch.
   Outputs outputs;          ///< What the model returned.
   std::int64_t batch_size;  ///< Samples.
 };
+
+/// What a batch counts in an epoch's mean loss.
+///
+/// **Errors** `DataError` for `num_items` below 1.
+[[nodiscard]] std::int64_t items_in(const auto& output) {
+  if constexpr (requires { output.num_items; }) {
+    if (output.num_items < 1) {
+      throw DataError(fmt::format("num_items is {}. A loss is the mean over 1 item or more: leave empty batches out.",
+                                  output.num_items));
+    }
+    return output.num_items;
+  } else {
+    return output.batch_size;
+  }
+}
+
+/// What a batch counts in an accumulation window: its items where it has them, else as much as any other.
+[[nodiscard]] double weight_of(const auto& output) {
+  if constexpr (requires { output.num_items; }) {
+    return static_cast<double>(output.num_items);
+  } else {
+    return 1.0;
+  }
+}
 
 namespace detail {
 

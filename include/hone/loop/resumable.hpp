@@ -23,9 +23,9 @@
 #include "hone/checkpoint/generator_state.hpp"
 #include "hone/checkpoint/optimizer_state_dict.hpp"
 #include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/read_training_state.hpp"
 #include "hone/checkpoint/schedule_state_dict.hpp"
 #include "hone/checkpoint/state_dict.hpp"
-#include "hone/checkpoint/read_training_state.hpp"
 #include "hone/data/remaining.hpp"
 #include "hone/loop/step.hpp"
 
@@ -356,9 +356,9 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
 
   /// The batches whose gradients wait for an update, and those gradients.
   void serialize_window(auto& archive) {
-    std::int64_t window = this->window_;
+    auto window = this->window_;
     NamedParameters gradients;
-    if (!archive.is_loading && window > 0) {
+    if (!archive.is_loading && !window.empty()) {
       for (const auto& [name, parameter] : named_parameters(pointee(model_))) {
         if (parameter.grad().defined()) gradients.push_back({name, parameter.grad()});
       }
@@ -366,9 +366,9 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     archive("window", window);
     archive("window_gradients", gradients);
     if (!archive.is_loading) return;
-    if (window > 0 && window >= this->accumulation_.steps()) {
+    if (!window.empty() && window.size() >= this->accumulation_.steps()) {
       throw DataError(fmt::format("It was taken after batch {} of an accumulation window, and windows have {} here.",
-                                  window, this->accumulation_.steps()));
+                                  window.size(), this->accumulation_.steps()));
     }
     this->drop_window();
     this->window_ = window;

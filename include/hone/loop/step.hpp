@@ -13,6 +13,7 @@
 #include "hone/loop/assembly.hpp"
 #include "hone/loop/batch_loss.hpp"
 #include "hone/loop/loss_tracker.hpp"
+#include "hone/loop/window.hpp"
 #include "hone/schedule/apply_schedule.hpp"
 
 namespace hone {
@@ -54,7 +55,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   /// Does the update of a window of batches that is not complete, with the mean over its true length. `step` needs it
   /// only when gradients are accumulated and the data ends early.
   void finish_window() {
-    if (window_ > 0) update();
+    if (!window_.empty()) update();
   }
 
   // ------------------------------------------------------------------- the loop's own steps, for overrides to call
@@ -136,38 +137,41 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
 
   template <class Batch>
   auto learn_from(Batch& batch, bool is_last) {
-    const bool update_follows = !accumulates || is_last || window_ + 1 == accumulation_.steps();
+    const bool update_follows = !accumulates || is_last || window_.size() + 1 == accumulation_.steps();
     if constexpr (ReducesGradients<DistributionType>) processes_.before_forward(update_follows);
     auto output = own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch);
-    train_loss_.add(output.loss, output.batch_size);
+    train_loss_.add(output.loss, items_in(output));
     announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]] {
       drop_window();
     } else {
-      backward_share(output.loss);
+      backward_share(output);
       if constexpr (ReducesGradients<DistributionType>) processes_.after_backward(update_follows);
-      ++window_;
       if (update_follows) update();
     }
     return output;
   }
 
-  /// Backward of a batch's share of the mean over a full window.
-  void backward_share(const at::Tensor& loss) {
+  /// Backward of a batch's share of the mean over the window.
+  void backward_share(const auto& output) {
     const auto standard = [this](const at::Tensor& value) { backward(value); };
     if constexpr (accumulates || ScalesLoss<PrecisionType>) {
-      at::Tensor share = accumulation_.steps() == 1 ? loss : loss / accumulation_.steps();
-      if constexpr (ScalesLoss<PrecisionType>) share = precision_.scale(share);
-      own_or(overrides::backward{}, standard, share);
-    } else {
+      at::Tensor loss = output.loss;
+      if constexpr (accumulates) {
+        const double share = window_.add(weight_of(output), accumulation_.steps());
+        if (share != 1.0) loss = loss * share;
+      }
+      if constexpr (ScalesLoss<PrecisionType>) loss = precision_.scale(loss);
       own_or(overrides::backward{}, standard, loss);
+    } else {
+      own_or(overrides::backward{}, standard, output.loss);
     }
   }
 
   void update() {
     if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
-    if constexpr (accumulates) stretch_short_window();
-    window_ = 0;
+    if constexpr (accumulates) correct_window();
+    window_.reset();
     clip();
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]]
       return drop_window();
@@ -180,12 +184,12 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     announce(OptimizerStep{{run_}});
   }
 
-  /// Makes the gradients of a window that ended early the mean over its true length.
-  void stretch_short_window() {
-    if (window_ == accumulation_.steps()) return;
+  /// Makes the gradients of a window that ended early, or whose batches count differently, the mean over it.
+  void correct_window() {
+    const double correction = window_.correction(accumulation_.steps());
+    if (correction == 1.0) return;
     const at::NoGradGuard no_gradients;
-    at::_foreach_mul_(optimizer_.collect_gradients(),
-                      static_cast<double>(accumulation_.steps()) / static_cast<double>(window_));
+    at::_foreach_mul_(optimizer_.collect_gradients(), correction);
   }
 
   void clip() {
@@ -206,7 +210,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   }
 
   void drop_window() {
-    window_ = 0;
+    window_.reset();
     zero_grad();
   }
 
@@ -228,7 +232,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   }
 
   LossTracker<DeviceType> train_loss_;
-  std::int64_t window_ = 0;  ///< Batches whose gradients wait for an update.
+  Window window_;
 
  private:
   std::int64_t scheduled_updates_ = 0;

@@ -208,7 +208,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       auto&& batch = device_.move(arrived);
       this->announce_to(listeners, EvalStepStart{{run_}}, WithBatch{batch});
       const auto output = eval_output(batch);
-      eval_loss_.add(output.loss, output.batch_size);
+      eval_loss_.add(output.loss, items_in(output));
       this->announce_to(listeners, EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
       ++run_.step_;
       if (is_epoch_over() || run_.stop_requested()) break;
@@ -334,10 +334,10 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   [[nodiscard]] bool is_epoch_over() const { return run_.num_batches_ && run_.step_ >= *run_.num_batches_; }
   [[nodiscard]] bool is_over() const { return run_.stop_requested() || run_.num_updates_ >= max_updates_; }
   /// The same once no batch is left that was computed and not learned from.
-  [[nodiscard]] bool is_over_now() const { return window_ == 0 && is_over(); }
+  [[nodiscard]] bool is_over_now() const { return window_.empty() && is_over(); }
   /// The same, and when the run's time is up: a stop is requested then. Without a limit of time, no clock is read.
   [[nodiscard]] bool ends_here() {
-    return window_ == 0 && (run_.stop_requested() || (run_.num_updates_ >= first_look_ && is_at_limit()));
+    return window_.empty() && (run_.stop_requested() || (run_.num_updates_ >= first_look_ && is_at_limit()));
   }
   [[nodiscard, gnu::noinline]] bool is_at_limit() {
     if (run_.num_updates_ >= max_updates_) return true;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The arithmetic of gradient accumulation: what a batch counts in the mean over a window that is not complete yet.
+#pragma once
+
+#include <cstdint>
+
+namespace hone {
+
+/// The batches whose gradients wait for an update.
+///
+/// A batch's loss goes into backward with its `share` of the mean over a full window in which every batch counts as
+/// much as the first. When the update is due, the gradients times `correction` are the mean over what the window was:
+/// the sum of w_i g_i over the sum of w_i. The correction is 1 for a full window of equal batches.
+class Window {
+ public:
+  [[nodiscard]] constexpr bool empty() const { return size_ == 0; }
+  [[nodiscard]] constexpr std::int64_t size() const { return size_; }
+
+  /// Takes in a batch that counts `weight`, above 0; returns its share, in a window of `steps` batches.
+  constexpr double add(double weight, std::int64_t steps) {
+    if (size_++ == 0) first_ = weight;
+    total_ += weight;
+    return weight / first_ / static_cast<double>(steps);
+  }
+  [[nodiscard]] constexpr double correction(std::int64_t steps) const {
+    return static_cast<double>(steps) * first_ / total_;
+  }
+  constexpr void reset() { *this = {}; }
+
+  /// Shows all of it to an archive of the `checkpoint` room.
+  void serialize(auto& archive) {
+    archive("size", size_);
+    archive("first", first_);
+    archive("total", total_);
+  }
+
+ private:
+  std::int64_t size_ = 0;
+  double first_ = 1.0;
+  double total_ = 0.0;
+};
+
+}  // namespace hone
