@@ -5,6 +5,7 @@
 
 // clang-format off
 #define HONE_NEAR_MISSES(X) \
+  X(on_after_backward, on_before_optimizer_step) \
   X(on_after_optimizer_step, on_optimizer_step) \
   X(on_asve_checkpoint, on_save_checkpoint) \
   X(on_ave_checkpoint, on_save_checkpoint) \
@@ -43,6 +44,7 @@
   X(on_before_otpimizer_step, on_before_optimizer_step) \
   X(on_before_potimizer_step, on_before_optimizer_step) \
   X(on_before_ptimizer_step, on_before_optimizer_step) \
+  X(on_before_zero_grad, on_before_optimizer_step) \
   X(on_beforeo_ptimizer_step, on_before_optimizer_step) \
   X(on_beforeoptimizer_step, on_before_optimizer_step) \
   X(on_befre_optimizer_step, on_before_optimizer_step) \
@@ -363,6 +365,8 @@
   X(on_predict_batch_end, on_predict_step_end) \
   X(on_predict_batch_start, on_predict_step_start) \
   X(on_predict_end, on_predict_run_end) \
+  X(on_predict_epoch_end, on_predict_run_end) \
+  X(on_predict_epoch_start, on_predict_run_start) \
   X(on_predict_rn_end, on_predict_run_end) \
   X(on_predict_rn_start, on_predict_run_start) \
   X(on_predict_rnu_end, on_predict_run_end) \
@@ -569,7 +573,11 @@
   X(on_tarining_run_end, on_training_run_end) \
   X(on_tarining_run_epoch_end, on_training_run_epoch_end) \
   X(on_tarining_run_start, on_training_run_start) \
+  X(on_test_batch_end, on_eval_step_end) \
+  X(on_test_batch_start, on_eval_step_start) \
   X(on_test_end, on_evaluation_run_end) \
+  X(on_test_epoch_end, on_eval_epoch_end) \
+  X(on_test_epoch_start, on_eval_epoch_start) \
   X(on_test_start, on_evaluation_run_start) \
   X(on_top_training, on_stop_training) \
   X(on_trai_epoch_end, on_train_epoch_end) \
