@@ -24,6 +24,7 @@
 #include "hone/history/run_history.hpp"
 #include "hone/history/write_csv.hpp"
 #include "hone/history/write_json.hpp"
+#include "hone/loop/environment.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/metrics/auroc.hpp"

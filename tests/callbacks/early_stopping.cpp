@@ -147,3 +147,16 @@ TEST_CASE("it speaks when asked to, in the process that prints") {
         "\nImprovement of 0.5 observed, resetting counter.\nEarly stopping counter: 0/1\n"
         "No improvement above threshold observed, incrementing counter.\nEarly stopping counter: 1/1\n");
 }
+
+TEST_CASE("a fast development run is not ended, and a metric that nobody records is refused all the same") {
+  RunDriver driver;
+  driver.config().fast_dev_run = true;
+  Set set{EarlyStopping{.patience = 0}};
+  set.tell(TrainingRunStart{{driver.run}});
+  driver.run.history().record("train_loss_epoch", 1.0, Phase::train);
+  CHECK_THROWS_AS(set.tell(TrainingRunEpochEnd{{driver.run}}), std::invalid_argument);
+  driver.run.history().record("eval_loss_epoch", std::nan(""), Phase::eval);
+  set.tell(TrainingRunEpochEnd{{driver.run}});
+  CHECK(!driver.run.stop_requested());
+  CHECK(set.get<EarlyStopping>().state.waited == 0);
+}

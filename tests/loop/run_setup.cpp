@@ -53,3 +53,28 @@ TEST_CASE("without a length only what is known is told") {
                                         .num_eval_batches_per_epoch = 0});
   CHECK(evaluation_config(EvaluateOptions{.per_device_batch_size = 2}, std::nullopt).num_epochs == 1);
 }
+
+TEST_CASE("of the limits on batches the smallest holds") {
+  using Options = TrainOptions<int>;
+  CHECK(batch_limit(Options{}, std::nullopt) == std::nullopt);
+  CHECK(batch_limit(Options{}, 7) == 7);
+  CHECK(batch_limit(Options{.fast_dev_run = 5}, std::nullopt) == 5);
+  CHECK(batch_limit(Options{.fast_dev_run = 5}, 7) == 5);
+  CHECK(batch_limit(Options{.overfit_batches = 9}, 7) == 7);
+  CHECK(batch_limit(Options{.fast_dev_run = 5, .overfit_batches = 2}, std::nullopt) == 2);
+  CHECK(training_config(Options{}, 7, 7, 1, 7).batch_limit == 7);
+  CHECK(evaluation_config({}, 7, 7).batch_limit == 7);
+}
+
+TEST_CASE("a fast development run is one epoch without minima") {
+  const TrainOptions<int> options{.num_epochs = 8, .min_num_epochs = 3, .min_num_train_steps = 20, .fast_dev_run = 2};
+  const auto config = training_config(options, 2, 2, 1);
+  CHECK(config.fast_dev_run);
+  CHECK(config.num_epochs == 1);
+  CHECK(config.min_num_epochs == 0);
+  CHECK(config.min_num_train_steps == 0);
+  CHECK(config.num_update_steps() == 2);
+  CHECK(!training_config(TrainOptions<int>{}, 2, 2, 1).fast_dev_run);
+  CHECK(training_config(TrainOptions<int>{.num_epochs = 0, .fast_dev_run = 2}, 2, 2, 1).num_epochs == 0);
+  CHECK(training_config(TrainOptions<int>{.overfit_batches = 2}, 2, 2, 1).overfit_batches == 2);
+}

@@ -19,7 +19,7 @@ namespace hone {
 /// Ends the run when a metric has not improved for `patience` epochs in a row.
 ///
 /// The first value is the best so far; a later one improves on it when it is better by more than `min_delta`. NaN never
-/// improves. An epoch that records no value of the metric does not count.
+/// improves. An epoch that records no value of the metric does not count. A fast development run is never ended.
 ///
 /// **Units** patience: epochs, 0 ends the run after the first one; min_delta: the unit of the metric.
 /// **Errors** `std::invalid_argument` for a negative `patience`, a negative or NaN `min_delta`, and at the end of the
@@ -61,7 +61,7 @@ struct EarlyStopping {
     const auto values = event.run.history().values(watch_metric);
     if (values.empty() && event.run.stop_requested()) return;  // stopped before there was anything to watch
     if (values.empty()) reject_metric(event.run.history());
-    if (values.back().epoch != event.run.epoch()) return;
+    if (values.back().epoch != event.run.epoch() || event.run.config().fast_dev_run) return;
 
     const double value = values.back().value;
     const double gain = !state.best ? 0.0 : greater_is_better ? value - *state.best : *state.best - value;

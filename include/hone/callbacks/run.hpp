@@ -99,6 +99,19 @@ class Run {
     step_ = 0;
   }
 
+  /// Where a run stands within an epoch, for an evaluation in between.
+  struct Place {
+    Phase phase;
+    std::optional<std::int64_t> num_batches;
+    std::int64_t step;
+  };
+  [[nodiscard]] Place place() const { return {phase_, num_batches_, step_}; }
+  void return_to(const Place& place) {
+    phase_ = place.phase;
+    num_batches_ = place.num_batches;
+    step_ = place.step;
+  }
+
   RunConfig config_;
   RunHistory history_;
   std::int64_t num_epochs_ = 0;

@@ -24,12 +24,14 @@ struct RunConfig {
   std::int64_t min_num_train_steps = 0;                     ///< Updates before a requested stop takes effect.
   std::optional<std::chrono::duration<double>> max_time;    ///< Wall time after which the run ends, if limited.
   std::optional<std::uint64_t> seed;                        ///< As given in the options.
-  bool fast_dev_run = false;                                ///< Tries a program out: write no files.
-  int num_threads = 0;                                      ///< Threads of the operators of LibTorch.
-  int num_processes = 1;                                    ///< World size.
-  int process_index = 0;                                    ///< Rank.
-  std::string device;                                       ///< `cpu`, `cuda:0`, ...
-  std::string precision;                                    ///< The name of the precision policy.
+  std::optional<std::int64_t> batch_limit;  ///< Most batches of an epoch, by the options and the environment.
+  std::int64_t overfit_batches = 0;         ///< Batches that every epoch repeats; 0 without.
+  bool fast_dev_run = false;                ///< Tries a program out: write no files, stop nothing.
+  int num_threads = 0;                      ///< Threads of the operators of LibTorch.
+  int num_processes = 1;                    ///< World size.
+  int process_index = 0;                    ///< Rank.
+  std::string device;                       ///< `cpu`, `cuda:0`, ...
+  std::string precision;                    ///< The name of the precision policy.
 
   /// Samples that one update sees over all processes, when batches are full.
   [[nodiscard]] std::int64_t train_total_batch_size() const {

@@ -4,6 +4,8 @@
 
 #include <ATen/Parallel.h>
 
+#include "hone/checkpoint/generator_state.hpp"
+
 namespace hone {
 
 /// Sets the number of threads that LibTorch's operators use from this thread; 0 leaves it as it is.
@@ -22,6 +24,19 @@ class ThreadGuard {
  private:
   int before_;
   bool changed_;
+};
+
+/// Brings back the states of LibTorch's random generators: the CPU's and that of `device`.
+class GeneratorGuard {
+ public:
+  explicit GeneratorGuard(c10::Device device) : device_(device), before_(generator_states(device)) {}
+  GeneratorGuard(const GeneratorGuard&) = delete;
+  GeneratorGuard& operator=(const GeneratorGuard&) = delete;
+  ~GeneratorGuard() { set_generator_states(before_, device_); }
+
+ private:
+  c10::Device device_;
+  decltype(generator_states(std::declval<c10::Device>())) before_;
 };
 
 }  // namespace hone

@@ -62,7 +62,8 @@ inline void require_some_time(std::string_view option, const std::optional<std::
 /// **Units** num_epochs: passes through the data; max_num_train_steps: optimizer updates, of which the run ends with
 /// whatever limit comes first; min_num_epochs, min_num_train_steps: whole epochs and updates before which a stop that a
 /// callback requests is held back; max_time: wall time since the run began, looked at after each update; batch sizes:
-/// samples on each device; num_threads: of LibTorch's operators, 0 leaves them.
+/// samples on each device; num_threads: of LibTorch's operators, 0 leaves them; the trial options at the end: batches,
+/// 0 is off.
 /// **Errors** `std::invalid_argument` for values out of range and for a minimum above its maximum, before anything has
 /// happened.
 /// **Cost** with `max_time`, the clock is read after each update; without it, never.
@@ -82,6 +83,16 @@ struct TrainOptions {
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators and the order of the data; else they go on.
   ResumeFrom resume_from = {};             ///< Go on exactly where a run was saved; the limits are then totals of both.
   int num_threads = 0;
+  /// Tries the program out: one epoch with so many batches of training and of evaluation, from the beginning. Callbacks
+  /// of hone write no files and stop nothing then, and minima do not count.
+  std::int64_t fast_dev_run = 0;
+  /// Every epoch has the same so many first batches, in one order, to see whether the model can learn them by heart.
+  /// The evaluation has as many. A loader of the user's own is asked for its first epoch again and again.
+  std::int64_t overfit_batches = 0;
+  /// Batches that are evaluated before training, so that an evaluation that fails does so at once. Nothing is recorded,
+  /// callbacks hear of an exception only, and training goes as it would have without. A range that can be walked
+  /// through only once lacks them later.
+  std::int64_t num_sanity_eval_steps = 0;
 
   [[nodiscard]] std::int64_t eval_batch_size() const {
     return eval_per_device_batch_size.value_or(per_device_batch_size);
@@ -98,6 +109,9 @@ struct TrainOptions {
     detail::require_order("min_num_train_steps", min_num_train_steps, "max_num_train_steps",
                           max_num_train_steps.value_or(min_num_train_steps));
     detail::require_some_time("max_time", max_time);
+    detail::require_at_least("fast_dev_run", 0, fast_dev_run);
+    detail::require_at_least("overfit_batches", 0, overfit_batches);
+    detail::require_at_least("num_sanity_eval_steps", 0, num_sanity_eval_steps);
     detail::require_at_least("num_threads", 0, num_threads);
   }
 };

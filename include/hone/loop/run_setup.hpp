@@ -19,32 +19,49 @@ namespace hone {
   return std::min(*num_batches, *limit);
 }
 
-/// The facts of a training run whose epochs have `train_batches` and `eval_batches`.
+/// The most batches that an epoch of training or of evaluation may have: what a run is told by its trial options, and
+/// all runs by the environment.
+template <class EvalDataset>
+[[nodiscard]] constexpr std::optional<std::int64_t> batch_limit(const TrainOptions<EvalDataset>& options,
+                                                                std::optional<std::int64_t> of_environment) {
+  const auto given = [](std::int64_t limit) { return limit > 0 ? std::optional(limit) : std::nullopt; };
+  return limited(limited(of_environment, given(options.fast_dev_run)), given(options.overfit_batches));
+}
+
+/// The facts of a training run whose epochs have `train_batches` and `eval_batches`, none more than `limit`.
 template <class EvalDataset>
 [[nodiscard]] RunConfig training_config(const TrainOptions<EvalDataset>& options,
                                         std::optional<std::int64_t> train_batches,
-                                        std::optional<std::int64_t> eval_batches, std::int64_t accumulation_steps) {
+                                        std::optional<std::int64_t> eval_batches, std::int64_t accumulation_steps,
+                                        std::optional<std::int64_t> limit = {}) {
   RunConfig config;
-  config.num_epochs = options.num_epochs;
+  config.fast_dev_run = options.fast_dev_run > 0;
+  config.overfit_batches = options.overfit_batches;
+  config.batch_limit = limit;
+  config.num_epochs = config.fast_dev_run ? std::min(options.num_epochs, std::int64_t{1}) : options.num_epochs;
   config.train_per_device_batch_size = options.per_device_batch_size;
   config.eval_per_device_batch_size = options.eval_batch_size();
   config.num_train_batches_per_epoch = train_batches;
   config.num_eval_batches_per_epoch = eval_batches;
   if (train_batches) config.num_update_steps_per_epoch = (*train_batches + accumulation_steps - 1) / accumulation_steps;
   config.max_num_train_steps = options.max_num_train_steps;
-  config.min_num_epochs = options.min_num_epochs;
-  config.min_num_train_steps = options.min_num_train_steps;
+  if (!config.fast_dev_run) {
+    config.min_num_epochs = options.min_num_epochs;
+    config.min_num_train_steps = options.min_num_train_steps;
+  }
   config.max_time = options.max_time;
   config.seed = options.seed;
   return config;
 }
 
-/// The facts of a run of `evaluate` or `predict` over `batches`.
-[[nodiscard]] inline RunConfig evaluation_config(const EvaluateOptions& options, std::optional<std::int64_t> batches) {
+/// The facts of a run of `evaluate` or `predict` over `batches`, no more than `limit`.
+[[nodiscard]] inline RunConfig evaluation_config(const EvaluateOptions& options, std::optional<std::int64_t> batches,
+                                                 std::optional<std::int64_t> limit = {}) {
   RunConfig config;
   config.num_epochs = 1;
   config.eval_per_device_batch_size = options.batch_size();
   config.num_eval_batches_per_epoch = batches;
+  config.batch_limit = limit;
   return config;
 }
 

@@ -23,6 +23,7 @@
 #include "hone/core/type_name.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/agreement.hpp"
+#include "hone/loop/environment.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/loss_tracker.hpp"
 #include "hone/loop/model.hpp"
@@ -74,7 +75,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     return guarded_run(Phase::train, options.num_threads, [&] {
       if (options.seed) at::manual_seed(*options.seed);
       loader_seed_ = options.seed ? *options.seed : drawn_seed();
-      this->resume_from(options.resume_from.read());
+      if (options.fast_dev_run == 0) this->resume_from(options.resume_from.read());
       decltype(auto) train_batches = train_loader(dataset, options);
       if (options.eval_dataset) {
         decltype(auto) eval_batches =
@@ -144,15 +145,19 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   template <class Options, class TrainBatches, class EvalBatches>
   void run_training(const Options& options, TrainBatches& train_batches, EvalBatches& eval_batches) {
     if (options.reset_run_history && !this->resumes()) run_.history_.reset();
-    begin_run(Phase::train, training_config(options, length_of(train_batches, Phase::train),
-                                            length_of(eval_batches, Phase::eval), accumulation_.steps()));
+    const auto limit = batch_limit(options, environment_batch_limit());
+    begin_run(Phase::train, training_config(options, length_of(train_batches, Phase::train, limit),
+                                            length_of(eval_batches, Phase::eval, limit), accumulation_.steps(), limit));
     this->take_place();
     drop_window();
     this->start_schedule(run_length(run_.config_));
     own_or(overrides::training_run_start{}, [] {});
     announce(TrainingRunStart{{run_}});
+    if constexpr (BatchRange<EvalBatches>) {
+      if (options.num_sanity_eval_steps > 0) try_evaluation(eval_batches, options.num_sanity_eval_steps);
+    }
     if (this->resumes() && !this->resumes_in_epoch()) this->resume();
-    while (run_.num_epochs() < options.num_epochs && (this->resumes() || !is_over())) {
+    while (run_.num_epochs() < run_.config_.num_epochs && (this->resumes() || !is_over())) {
       run_train_epoch(train_batches);
       if constexpr (BatchRange<EvalBatches>) {
         if (!run_.stop_requested()) run_eval_epoch(eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
@@ -163,7 +168,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       };
       announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
       run_.end_epoch();
-      const bool is_last = run_.num_epochs() >= options.num_epochs || ends_here();
+      const bool is_last = run_.num_epochs() >= run_.config_.num_epochs || ends_here();
       this->announce_resume_point(is_last);
     }
     if (this->resumes()) this->resume();  // nothing was left to do
@@ -178,7 +183,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
     train_loss_.reset();
     announce(TrainEpochStart{{run_}});
-    set_epoch(batches, run_.epoch() - 1);
+    set_epoch(batches, run_.config_.overfit_batches > 0 ? 0 : run_.epoch() - 1);
     this->keep_epoch_generator();
     if (this->resumes()) this->resume();
     if (!is_epoch_over() && !is_over_now()) {
@@ -199,8 +204,14 @@ class Trainer<Model, Loss, Optimizer, Policies...>
 
   template <class Batches, class Listeners>
   void run_eval_epoch(Batches& batches, Phase phase, std::string_view metric, Listeners& listeners) {
+    run_eval_epoch(batches, phase, run_.config_.num_eval_batches_per_epoch, metric, listeners);
+  }
+  /// Without a name, nothing is recorded.
+  template <class Batches, class Listeners>
+  void run_eval_epoch(Batches& batches, Phase phase, std::optional<std::int64_t> num_batches, std::string_view metric,
+                      Listeners& listeners) {
     const at::NoGradGuard no_gradients;
-    run_.begin_epoch(phase, run_.config_.num_eval_batches_per_epoch);
+    run_.begin_epoch(phase, num_batches);
     own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
     eval_loss_.reset();
     this->announce_to(listeners, EvalEpochStart{{run_}});
@@ -217,14 +228,26 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     own_or(overrides::eval_epoch_end{}, [] {});
     const double loss = eval_loss_.mean(processes_);
     const bool is_whole = !run_.stop_requested() || is_epoch_over();
-    if (is_whole) run_.history_.record(metric, loss, phase);
+    if (is_whole && !metric.empty()) run_.history_.record(metric, loss, phase);
     this->announce_to(listeners, EvalEpochEnd{{run_}, loss});
+  }
+
+  /// Evaluates on the first batches, for nothing but the errors.
+  template <class Batches>
+  void try_evaluation(Batches& batches, std::int64_t num_batches) {
+    const ModeGuard mode(model_);
+    const GeneratorGuard generators(device_.device());
+    const auto place = run_.place();
+    CallbackSet<> nobody;
+    run_eval_epoch(batches, Phase::eval, limited(run_.config_.num_eval_batches_per_epoch, num_batches), {}, nobody);
+    run_.return_to(place);
   }
 
   template <class Batches>
   void run_evaluation(const EvaluateOptions& options, Batches& batches) {
     run_.history_.reset();
-    begin_run(Phase::evaluation, evaluation_config(options, length_of(batches, Phase::evaluation)));
+    const auto limit = environment_batch_limit();
+    begin_run(Phase::evaluation, evaluation_config(options, length_of(batches, Phase::evaluation, limit), limit));
     own_or(overrides::evaluation_run_start{}, [] {});
     announce(EvaluationRunStart{{run_}});
     run_eval_epoch(batches, Phase::evaluation, "evaluation_loss", callbacks_);
@@ -296,17 +319,19 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     }
   }
 
-  /// The batches of an epoch over a range, as far as the range or a callback's limit tell.
+  /// The batches of an epoch over a range, as far as the range or a limit, the run's or a callback's, tell.
   template <class Batches>
-  std::optional<std::int64_t> length_of(Batches& batches, Phase phase) const {
-    return limited(batch_count(batches), callbacks_.batch_limit(phase));
+  std::optional<std::int64_t> length_of(Batches& batches, Phase phase, std::optional<std::int64_t> limit = {}) const {
+    return limited(limited(batch_count(batches), callbacks_.batch_limit(phase)), limit);
   }
-  std::optional<std::int64_t> length_of(const NoBatches&, Phase) const { return std::nullopt; }
+  std::optional<std::int64_t> length_of(const NoBatches&, Phase, std::optional<std::int64_t>) const {
+    return std::nullopt;
+  }
 
   template <class Dataset, class Options>
   decltype(auto) train_loader(Dataset& dataset, const Options& options) {
     const LoaderOptions loader{.batch_size = options.per_device_batch_size,
-                               .shuffle = options.shuffle,
+                               .shuffle = options.shuffle && options.overfit_batches == 0,
                                .drop_last = options.drop_last,
                                .seed = loader_seed_};
     return own_or(
