@@ -2,6 +2,8 @@
 /// Who is told what, and when: the order of steps, records and events in each kind of run.
 #include <torch/torch.h>
 
+#include "hone/callbacks/limit_batches.hpp"
+#include "hone/callbacks/named.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/clipping.hpp"
@@ -221,6 +223,22 @@ TEST_CASE("callbacks are told in the order of the constructor, several of one ty
                                hone::ClipNorm{1.0}, Ordered{&text, 'b'},           Deaf{},      Ordered{&text, 'c'}};
   trainer.train(tiny::batches(2));
   CHECK(text == "abcabc");
+}
+
+TEST_CASE("callbacks of one type are at hand by name, in a deduced trainer and in one that is written out") {
+  std::string text;
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{},
+                               hone::named<"first">(Ordered{&text, 'a'}), hone::named<"second">(Ordered{&text, 'b'})};
+  trainer.callbacks().get<"second">().name = 'c';
+  trainer.train(tiny::batches(2));
+  CHECK(text == "acac");
+
+  hone::Trainer<tiny::Net, torch::nn::CrossEntropyLoss, hone::Sgd,
+                hone::Callbacks<hone::NamedCallback<"few", hone::LimitBatches>>>
+      written(tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{});
+  written.callbacks().get<"few">().num_batches = 1;
+  written.train(tiny::batches(5));
+  CHECK(written.run_history().num_updates() == 1);
 }
 
 }  // namespace

@@ -6,16 +6,23 @@
 #include <algorithm>
 #include <boost/hana.hpp>
 #include <concepts>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "hone/callbacks/spelling.hpp"
+#include "hone/core/fixed_string.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/core/type_name.hpp"
 
 namespace hone {
+
+template <FixedString label, class C>
+class NamedCallback;
 
 /// The list of callback types in a trainer's type. Several lists are joined in their order.
 template <class... Cs>
@@ -43,9 +50,80 @@ template <class C>
   }
 }
 
+namespace detail {
+
+/// The callback in a type of a set, and the name it may have there.
+template <class C>
+struct NameOf {
+  using callback = C;
+  static constexpr std::string_view value{};
+};
+template <FixedString label, class C>
+struct NameOf<NamedCallback<label, C>> {
+  using callback = C;
+  static constexpr std::string_view value = label.view();
+};
+
+/// Where `C` stands among `Cs`, behind a name or without one; the number of `Cs` when it is not there.
+template <class C, class... Cs>
+consteval std::size_t index_of_type() {
+  constexpr bool is_it[] = {(std::is_same_v<C, Cs> || std::is_same_v<C, typename NameOf<Cs>::callback>)..., true};
+  std::size_t i = 0;
+  while (!is_it[i]) ++i;
+  return i;
+}
+/// Where the callback of the name `wanted` stands among `Cs`; the number of `Cs` when there is none.
+template <class... Cs>
+consteval std::size_t index_of_name(std::string_view wanted) {
+  const std::string_view names[] = {NameOf<Cs>::value..., wanted};
+  std::size_t i = 0;
+  while (names[i] != wanted) ++i;
+  return i;
+}
+
+/// The first of `Cs` whose name an earlier one has too; the number of `Cs` when there is none.
+template <class... Cs>
+consteval std::size_t index_of_same_name() {
+  constexpr std::string_view names[] = {NameOf<Cs>::value...};
+  for (std::size_t i = 1; i < sizeof...(Cs); ++i) {
+    if (!names[i].empty() && index_of_name<Cs...>(names[i]) < i) return i;
+  }
+  return sizeof...(Cs);
+}
+
+template <class C>
+struct callback_type_not_there {
+  static_assert(sizeof(C) == 0, "hone: this trainer has no callback of that type.");
+};
+template <FixedString label>
+struct callback_name_not_there {
+  static_assert(sizeof(label) == 0,
+                "hone: this trainer has no callback of that name. Name one with hone::named<\"name\">(callback).");
+};
+template <class Second>
+struct callbacks_of_one_name {
+  static_assert(sizeof(Second) == 0, "hone: two callbacks have the same name. Give one of them another.");
+};
+struct callbacks_without_fault {};
+
+/// Names, without instantiating it, the sentence for callbacks that cannot stand beside each other.
+template <class... Cs>
+consteval auto fault_of_names() {
+  if constexpr (constexpr std::size_t second = index_of_same_name<Cs...>(); second < sizeof...(Cs)) {
+    return std::type_identity<callbacks_of_one_name<std::tuple_element_t<second, std::tuple<Cs...>>>>{};
+  } else {
+    return std::type_identity<callbacks_without_fault>{};
+  }
+}
+template <class... Cs>
+inline constexpr bool checked_names = sizeof(typename decltype(fault_of_names<Cs...>())::type) > 0;
+
+}  // namespace detail
+
 /// Callbacks in the order in which they are told.
 ///
-/// **Errors** at compile time, one sentence, for a member that is misspelt, uncallable or hears nothing.
+/// **Errors** at compile time, one sentence, for a member that is misspelt, uncallable or hears nothing, and for two of
+/// one name.
 template <class... Cs>
 class CallbackSet {
  public:
@@ -97,20 +175,34 @@ class CallbackSet {
   }
 
   /// The first callback of type `C`.
+  /// The first callback of type `C`, with a name or without.
   template <class C>
   [[nodiscard]] C& get() {
-    constexpr std::size_t index = [] {
-      constexpr bool is_it[] = {std::is_same_v<C, Cs>..., true};
-      std::size_t i = 0;
-      while (!is_it[i]) ++i;
-      return i;
-    }();
-    static_assert(index < sizeof...(Cs), "hone: this trainer has no callback of that type.");
-    return boost::hana::at_c<index>(callbacks_);
+    constexpr std::size_t index = detail::index_of_type<C, Cs...>();
+    if constexpr (index == sizeof...(Cs)) {
+      static_assert(sizeof(detail::callback_type_not_there<C>) > 0);
+    } else if constexpr (auto& found = boost::hana::at_c<index>(callbacks_); std::is_same_v<decltype(found), C&>) {
+      return found;
+    } else {
+      return found.callback();
+    }
+  }
+
+  /// The callback behind a name: `get<"head">()`.
+  template <FixedString label>
+  [[nodiscard]] auto& get() {
+    constexpr std::size_t index = detail::index_of_name<Cs...>(label.view());
+    if constexpr (index == sizeof...(Cs)) {
+      static_assert(sizeof(detail::callback_name_not_there<label>) > 0);
+      return *this;
+    } else {
+      return boost::hana::at_c<index>(callbacks_).callback();
+    }
   }
 
  private:
   static_assert((true && ... && checked_callback<Cs>));
+  static_assert(detail::checked_names<Cs...>);
 
   [[no_unique_address]] boost::hana::basic_tuple<Cs...> callbacks_;  // a `tuple` is never empty
 };
@@ -125,6 +217,10 @@ class CallbackSet<> {
   void tell(const E&) {}
   void serialize(auto&) {}
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase) const { return std::nullopt; }
+  template <FixedString label>
+  void get() {
+    static_assert(sizeof(detail::callback_name_not_there<label>) > 0);
+  }
 };
 
 }  // namespace hone

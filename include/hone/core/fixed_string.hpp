@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Text that can stand among a template's arguments.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace hone {
+
+/// A string literal as a value known at compile time, so that two names of the same letters make one type.
+///
+/// **Example** `template <hone::FixedString name> struct Tag {};` is written `Tag<"head">`.
+template <std::size_t size>
+struct FixedString {
+  char letters[size]{};  ///< With the zero at the end.
+
+  // NOLINTNEXTLINE(google-explicit-constructor): a literal is meant to become one
+  consteval FixedString(const char (&literal)[size]) {
+    for (std::size_t i = 0; i < size; ++i) letters[i] = literal[i];
+  }
+
+  [[nodiscard]] constexpr std::string_view view() const { return {letters, size - 1}; }
+};
+
+}  // namespace hone

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/named.hpp"
+
+#include <concepts>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "hone/callbacks/early_stopping.hpp"
+#include "hone/callbacks/filters.hpp"
+#include "hone/callbacks/limit_batches.hpp"
+#include "hone/metrics/accuracy.hpp"
+#include "support/catch.hpp"
+#include "support/run_driver.hpp"
+
+using namespace hone;
+
+namespace {
+
+struct Quiet {
+  void on_train_step_end(const TrainStepEnd&) {}
+};
+struct Knock {};
+struct Doorman {
+  int knocks = 0;
+  void on_event(const Knock&) { ++knocks; }
+};
+
+using NamedQuiet = NamedCallback<"quiet", Quiet>;
+static_assert(Relay<NamedQuiet> && checked_callback<NamedQuiet> && NamedQuiet::name() == "quiet");
+static_assert(hears<NamedQuiet, TrainStepEnd> && !hears<NamedQuiet, TrainLoss>);
+static_assert(sizeof(NamedQuiet) == 1 && sizeof(CallbackSet<NamedQuiet>) == 1);
+static_assert(sizeof(NamedCallback<"stop", EarlyStopping>) == sizeof(EarlyStopping));
+static_assert(std::default_initializable<NamedQuiet>);
+static_assert(LimitsBatches<NamedCallback<"few", LimitBatches>> && !LimitsBatches<NamedQuiet>);
+static_assert(std::same_as<decltype(named<"quiet">(Quiet{})), NamedQuiet>);
+static_assert(std::same_as<decltype(named("strict", Accuracy{})), Named<Accuracy>>);
+
+}  // namespace
+
+TEST_CASE("callbacks of one type are told apart by name, and are themselves") {
+  CallbackSet set{named<"head">(EarlyStopping{.patience = 3, .watch_metric = "head"}),
+                  named<"body">(EarlyStopping{.patience = 1, .watch_metric = "body"})};
+  EarlyStopping& head = set.get<"head">();
+  CHECK(head.patience == 3);
+  CHECK(set.get<"body">().watch_metric == "body");
+
+  RunDriver driver;
+  set.tell(TrainingRunStart{{driver.run}});
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    driver.run.history().record("head", 1.0, Phase::eval);
+    driver.run.history().record("body", 1.0, Phase::eval);
+    set.tell(TrainingRunEpochEnd{{driver.run}});
+    driver.run.history().increment_epoch();
+  }
+  CHECK(head.state.waited == 1);
+  CHECK(driver.run.stop_reason() == "Stopping training due to no improvement after 1 epochs");
+}
+
+TEST_CASE("a callback with a name is found by its type too, the first of several") {
+  CallbackSet set{named<"first">(EarlyStopping{.patience = 3}), EarlyStopping{.patience = 1}, Quiet{}};
+  CHECK(set.get<EarlyStopping>().patience == 3);
+  CHECK(&set.get<EarlyStopping>() == &set.get<"first">());
+  static_assert(std::same_as<decltype(set.get<Quiet>()), Quiet&>);
+}
+
+TEST_CASE("a name stands before a filter and passes events of the user's own on") {
+  int heard = 0;
+  RunDriver driver;
+  CallbackSet set{named<"door">(Doorman{}),
+                  named<"thin">(every<2>(on<TrainStepEnd>([&heard](const auto&) { ++heard; })))};
+  for (int step = 0; step < 5; ++step) set.tell(TrainStepEnd{{driver.run}});
+  set.tell(Knock{});
+  CHECK(heard == 2);
+  CHECK(set.get<"door">().knocks == 1);
+}
+
+TEST_CASE("limits of batches are passed on") {
+  const CallbackSet set{named<"long">(LimitBatches{.num_batches = 9}), named<"short">(LimitBatches{.num_batches = 4})};
+  CHECK(set.batch_limit(Phase::train) == 4);
+}

@@ -1,0 +1,19 @@
+// expect: hone: a callback's name stands among the template's arguments: hone::named<"name">(callback).
+// SPDX-License-Identifier: Apache-2.0
+/// The name of a metric is among the arguments of the function, that of a callback is not.
+#include "hone/callbacks/named.hpp"
+
+struct Count {
+  int steps = 0;
+  void on_train_step_end(const hone::TrainStepEnd&) { ++steps; }
+};
+
+int count() {
+#ifdef FIXED
+  auto callback = hone::named<"count">(Count{});
+  return callback.callback().steps;
+#else
+  auto callback = hone::named("count", Count{});
+  return callback.steps;
+#endif
+}
