@@ -2,11 +2,15 @@
 #include "hone/callbacks/early_stopping.hpp"
 
 #include <cmath>
+#include <cstddef>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include "hone/callbacks/callback_set.hpp"
+#include "hone/callbacks/filters.hpp"
 #include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/run_driver.hpp"
@@ -51,6 +55,57 @@ std::string refusal(EarlyStopping settings, const char* recorded) {
 
 const double no_number = std::nan("");
 const double infinity = HUGE_VAL;
+
+constexpr int not_asked = -1;
+
+/// Settings, and after which value of each series they end the run; 0: they do not.
+struct Row {
+  bool greater_is_better;
+  int patience;
+  double min_delta;
+  bool check_finite;
+  bool relative;
+  std::optional<double> stopping_threshold;
+  std::optional<double> divergence_threshold;
+  int stops[9];
+};
+
+// Decisions of TorchTNT's EarlyStopChecker, printed by reference.py.
+const double series[][7] = {
+    {4.0, 2.0, 1.0, 1.0, 1.0, 1.0, 0.5},                    // falls, then stays
+    {8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125},                 // falls by halves
+    {4.0, 3.75, 3.5, 3.25, 3.0, 2.75, 2.5},                 // falls slowly
+    {0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0},                  // rises
+    {2.0, 2.125, 2.25, 2.375, 2.5, 2.625, 2.75},            // rises slowly
+    {2.0, 4.0, 1.0, 4.0, 0.5, 4.0, 0.25},                   // swings
+    {4.0, 2.0, no_number, 1.0, no_number, no_number, 0.5},  // NaN in the middle
+    {4.0, 2.0, infinity, 1.0, -infinity, 1.0, 0.5},         // infinite in the middle
+    {-1.0, -2.0, -2.0, -4.0, -4.0, -4.0, -3.0},             // below zero
+};
+const Row rows[] = {
+    {false, 1, 0.0, true, false, std::nullopt, std::nullopt, {4, 0, 0, 2, 2, 2, 3, 3, 3}},
+    {false, 2, 0.0, true, false, std::nullopt, std::nullopt, {5, 0, 0, 3, 3, 0, 3, 3, 6}},
+    {false, 2, 0.25, true, false, std::nullopt, std::nullopt, {5, 0, 0, 3, 3, 7, 3, 3, 6}},
+    {false, 1, 0.125, true, false, std::nullopt, std::nullopt, {4, 7, 0, 2, 2, 2, 3, 3, 3}},
+    {false, 2, 0.5, true, true, std::nullopt, std::nullopt, {5, 0, 3, 3, 3, 3, 3, 3, not_asked}},
+    {false, 3, 0.0625, true, true, std::nullopt, std::nullopt, {6, 0, 0, 4, 4, 0, 3, 3, not_asked}},
+    {false, 3, 0.0, false, false, std::nullopt, std::nullopt, {6, 0, 0, 4, 4, 0, 0, 0, 7}},
+    {false, 4, 0.0, true, false, 1.0, std::nullopt, {7, 5, 0, 1, 5, 5, 3, 3, 1}},
+    {false, 4, 0.0, true, false, std::nullopt, 3.0, {1, 1, 1, 5, 5, 2, 1, 1, 0}},
+    {false, 2, 0.25, true, false, 0.5, 4.0, {5, 1, 0, 1, 3, 7, 3, 3, 1}},
+    {false, 4, 0.0, false, false, -3.0, 0.0, {1, 1, 1, 1, 1, 1, 1, 1, 4}},
+    {true, 1, 0.0, true, false, std::nullopt, std::nullopt, {2, 2, 2, 0, 0, 3, 2, 2, 2}},
+    {true, 2, 0.0, true, false, std::nullopt, std::nullopt, {3, 3, 3, 0, 0, 4, 3, 3, 3}},
+    {true, 2, 0.25, true, false, std::nullopt, std::nullopt, {3, 3, 3, 0, 3, 4, 3, 3, 3}},
+    {true, 1, 0.125, true, false, std::nullopt, std::nullopt, {2, 2, 2, 0, 2, 3, 2, 2, 2}},
+    {true, 2, 0.5, true, true, std::nullopt, std::nullopt, {3, 3, 3, 0, 3, 4, 3, 3, not_asked}},
+    {true, 3, 0.0625, true, true, std::nullopt, std::nullopt, {4, 4, 4, 0, 0, 5, 3, 3, not_asked}},
+    {true, 3, 0.0, false, false, std::nullopt, std::nullopt, {4, 4, 4, 0, 0, 5, 4, 6, 4}},
+    {true, 4, 0.0, true, false, 1.0, std::nullopt, {1, 1, 1, 4, 1, 1, 1, 1, 5}},
+    {true, 4, 0.0, true, false, std::nullopt, 3.0, {2, 3, 5, 1, 1, 1, 2, 2, 1}},
+    {true, 2, 0.25, true, false, 0.5, 4.0, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+    {true, 4, 0.0, false, false, -3.0, 0.0, {1, 1, 1, 1, 1, 1, 1, 1, 1}},
+};
 
 }  // namespace
 
@@ -132,6 +187,10 @@ TEST_CASE("settings out of range and a metric that nothing records are refused w
   CHECK(refusal({.patience = -1}, "eval_loss_epoch") == "EarlyStopping::patience is -1. Give 0 or more epochs.");
   CHECK(refusal({.min_delta = -0.5}, "eval_loss_epoch") == "EarlyStopping::min_delta is -0.5. Give 0 or more.");
   CHECK(refusal({.min_delta = no_number}, "eval_loss_epoch") == "EarlyStopping::min_delta is nan. Give 0 or more.");
+  CHECK(refusal({.stopping_threshold = no_number}, "eval_loss_epoch") ==
+        "EarlyStopping::stopping_threshold is nan. Give a number, or leave it out.");
+  CHECK(refusal({.divergence_threshold = no_number}, "eval_loss_epoch") ==
+        "EarlyStopping::divergence_threshold is nan. Give a number, or leave it out.");
   CHECK(refusal({}, "train_loss_epoch") ==
         "EarlyStopping::watch_metric is `eval_loss_epoch`, which nothing has recorded; recorded are: "
         "`train_loss_epoch`. Watch one of those, or give the run an evaluation dataset.");
@@ -159,4 +218,68 @@ TEST_CASE("a fast development run is not ended, and a metric that nobody records
   set.tell(TrainingRunEpochEnd{{driver.run}});
   CHECK(!driver.run.stop_requested());
   CHECK(set.get<EarlyStopping>().state.waited == 0);
+}
+
+TEST_CASE("decisions are those of TorchTNT's checker") {
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < std::size(series); ++i) {
+      if (row.stops[i] == not_asked) continue;
+      const EarlyStopping settings{.patience = row.patience,
+                                   .min_delta = row.min_delta,
+                                   .threshold_mode = row.relative ? ThresholdMode::relative : ThresholdMode::absolute,
+                                   .greater_is_better = row.greater_is_better,
+                                   .check_finite = row.check_finite,
+                                   .stopping_threshold = row.stopping_threshold,
+                                   .divergence_threshold = row.divergence_threshold};
+      CAPTURE(&row - rows, i);
+      CHECK(stopped_after(settings, {std::begin(series[i]), std::end(series[i])}) == row.stops[i]);
+    }
+  }
+}
+
+TEST_CASE("a relative improvement is a share of the best value's size, also below zero") {
+  const EarlyStopping quarter{.min_delta = 0.25, .threshold_mode = ThresholdMode::relative};
+  CHECK(stopped_after(quarter, {-4.0, -4.5}) == 2);
+  CHECK(stopped_after(quarter, {-4.0, -3.5}) == 2);
+  CHECK(stopped_after(quarter, {-4.0, -5.5, -7.0}) == 0);
+  CHECK(stopped_after(quarter, {infinity, 5.0}) == 0);
+}
+
+TEST_CASE("each kind of stop has its reason, and the first in order stands") {
+  EarlyStopping all{.patience = 2,
+                    .watch_metric = "loss",
+                    .check_finite = true,
+                    .stopping_threshold = 0.5,
+                    .divergence_threshold = 4.0};
+  CHECK(all.observe(no_number) == "Stopping training because `loss` is nan");
+  CHECK(all.observe(-infinity) == "Stopping training because `loss` is -inf");
+  CHECK(all.observe(0.25) == "Stopping training because `loss` is 0.25, better than the stopping threshold 0.5");
+  CHECK(all.observe(8.0) == "Stopping training because `loss` is 8, worse than the divergence threshold 4");
+  CHECK(!all.state.best);
+  CHECK(all.observe(1.0) == std::nullopt);
+  CHECK(all.observe(1.0) == std::nullopt);
+  CHECK(all.observe(1.0) == "Stopping training due to no improvement after 2 epochs");
+
+  all.check_finite = false;
+  CHECK(all.observe(-infinity) == "Stopping training because `loss` is -inf, better than the stopping threshold 0.5");
+}
+
+TEST_CASE("a threshold itself is neither better nor worse") {
+  CHECK(stopped_after({.stopping_threshold = 1.0, .divergence_threshold = 2.0}, {2.0, 1.0}) == 0);
+  CHECK(stopped_after({.greater_is_better = true, .stopping_threshold = 2.0, .divergence_threshold = 1.0},
+                      {1.0, 2.0}) == 0);
+}
+
+TEST_CASE("each n-th epoch is looked at behind a filter") {
+  RunDriver driver;
+  CallbackSet set{every_epochs<2>(EarlyStopping{.patience = 1})};
+  set.tell(TrainingRunStart{{driver.run}});
+  std::vector<bool> stops;
+  for (const double value : {9.0, 4.0, 5.0, 3.0, 2.0, 3.0}) {
+    driver.run.history().record("eval_loss_epoch", value, Phase::eval);
+    set.tell(TrainingRunEpochEnd{{driver.run}});
+    stops.push_back(driver.run.stop_requested());
+    driver.run.history().increment_epoch();
+  }
+  CHECK(stops == std::vector<bool>{false, false, false, false, false, true});
 }

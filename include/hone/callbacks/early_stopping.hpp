@@ -13,24 +13,40 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/core/threshold_mode.hpp"
 
 namespace hone {
 
-/// Ends the run when a metric has not improved for `patience` epochs in a row.
+/// Ends the run when a metric has not improved for `patience` epochs in a row, and, where asked for, at once when it is
+/// no finite number, good enough or too bad. The questions are put in the order of the table; the first yes ends the
+/// run.
+///
+/// | the run ends | when |
+/// | --- | --- |
+/// | `check_finite` | the value is NaN or infinite |
+/// | `stopping_threshold` | the value is better than this |
+/// | `divergence_threshold` | the value is worse than this |
+/// | `patience` | the last so many values did not improve on the best one |
 ///
 /// The first value is the best so far; a later one improves on it when it is better by more than `min_delta`. NaN never
-/// improves. An epoch that records no value of the metric does not count. A fast development run is never ended.
+/// improves. An epoch that records no value of the metric does not count; `every_epochs<n>(EarlyStopping{...})` looks
+/// at each n-th epoch. A program with a loop of its own calls `observe`. A fast development run is never ended.
 ///
-/// **Units** patience: epochs, 0 ends the run after the first one; min_delta: the unit of the metric.
-/// **Errors** `std::invalid_argument` for a negative `patience`, a negative or NaN `min_delta`, and at the end of the
-/// first epoch for a metric that nothing has recorded.
-/// **Source** L. Prechelt, "Early Stopping - But When?", 1998.
-/// **Example** `hone::EarlyStopping{.patience = 3, .min_delta = 0.0}`
+/// **Units** patience: epochs, 0 ends the run after the first one; min_delta: the unit of the metric, or a share of the
+/// best value's size; thresholds: the unit of the metric.
+/// **Errors** `std::invalid_argument` for a negative `patience`, a negative or NaN `min_delta`, a threshold that is
+/// NaN, and at the end of the first epoch for a metric that nothing has recorded.
+/// **Source** L. Prechelt, "Early Stopping - But When?", 1998; for the thresholds TorchTNT's `EarlyStopChecker`.
+/// **Example** `hone::EarlyStopping{.patience = 3, .min_delta = 0.0, .divergence_threshold = 1e3}`
 struct EarlyStopping {
   int patience = 1;
   double min_delta = 0.01;
-  std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
+  ThresholdMode threshold_mode = ThresholdMode::absolute;  ///< What `min_delta` is measured in.
+  std::string watch_metric = "eval_loss_epoch";            ///< A name of the run's history.
   bool greater_is_better = false;
+  bool check_finite = false;                     ///< End the run at a value that is NaN or infinite.
+  std::optional<double> stopping_threshold{};    ///< End the run at a value that is better.
+  std::optional<double> divergence_threshold{};  ///< End the run at a value that is worse.
   bool reset_on_train = true;  ///< Forget the best value when a run starts; else the next run has to beat it.
   bool verbose = false;        ///< Say at each epoch what was decided.
   std::FILE* output = stdout;  ///< Where to say it.
@@ -54,7 +70,29 @@ struct EarlyStopping {
     if (!(min_delta >= 0.0)) {
       throw std::invalid_argument(fmt::format("EarlyStopping::min_delta is {}. Give 0 or more.", min_delta));
     }
+    check("stopping_threshold", stopping_threshold);
+    check("divergence_threshold", divergence_threshold);
     if (reset_on_train) state = {};
+  }
+
+  /// Takes the next value of the metric. The reason to stop now, if there is one.
+  std::optional<std::string> observe(double value) {
+    if (check_finite && !std::isfinite(value)) {
+      return fmt::format("Stopping training because `{}` is {}", watch_metric, value);
+    }
+    if (stopping_threshold && gain(*stopping_threshold, value) > 0.0) {
+      return fmt::format("Stopping training because `{}` is {}, better than the stopping threshold {}", watch_metric,
+                         value, *stopping_threshold);
+    }
+    if (divergence_threshold && gain(*divergence_threshold, value) < 0.0) {
+      return fmt::format("Stopping training because `{}` is {}, worse than the divergence threshold {}", watch_metric,
+                         value, *divergence_threshold);
+    }
+    const bool improves = state.best ? gain(*state.best, value) > least_gain() : !std::isnan(value);
+    if (improves) state.best = value;
+    state.waited = improves ? 0 : state.waited + 1;
+    if (state.waited < patience) return std::nullopt;
+    return fmt::format("Stopping training due to no improvement after {} epochs", patience);
   }
 
   void on_training_run_epoch_end(const TrainingRunEpochEnd& event) {
@@ -63,26 +101,37 @@ struct EarlyStopping {
     if (values.empty()) reject_metric(event.run.history());
     if (values.back().epoch != event.run.epoch() || event.run.config().fast_dev_run) return;
 
-    const double value = values.back().value;
-    const double gain = !state.best ? 0.0 : greater_is_better ? value - *state.best : *state.best - value;
-    const bool is_first = !state.best && !std::isnan(value);
-    if (is_first || gain > min_delta) {
-      state.best = value;
-      state.waited = 0;
-    } else {
-      ++state.waited;
-    }
-    if (verbose && !is_first && event.run.is_world_process_zero()) {
-      detail::put(output, state.waited == 0 ? fmt::format("\nImprovement of {} observed, resetting counter.\n", gain)
-                                            : "No improvement above threshold observed, incrementing counter.\n");
-      detail::put(output, fmt::format("Early stopping counter: {}/{}\n", state.waited, patience));
-    }
-    if (state.waited >= patience) {
-      event.run.request_stop(fmt::format("Stopping training due to no improvement after {} epochs", patience));
-    }
+    const State before = state;
+    const std::optional<std::string> reason = observe(values.back().value);
+    if (verbose && event.run.is_world_process_zero()) say_what_changed(before);
+    if (reason) event.run.request_stop(*reason);
   }
 
  private:
+  /// How much better `to` is than `from`.
+  [[nodiscard]] double gain(double from, double to) const { return greater_is_better ? to - from : from - to; }
+  /// An improvement on the best value is more than this.
+  [[nodiscard]] double least_gain() const {
+    if (threshold_mode == ThresholdMode::absolute) return min_delta;
+    return std::isfinite(*state.best) ? min_delta * std::abs(*state.best) : 0.0;
+  }
+  /// Silent about a first value, and about one that was not compared.
+  void say_what_changed(const State& before) const {
+    if (state.waited > before.waited) {
+      detail::put(output, "No improvement above threshold observed, incrementing counter.\n");
+    } else if (before.best && state.best != before.best) {
+      detail::put(output,
+                  fmt::format("\nImprovement of {} observed, resetting counter.\n", gain(*before.best, *state.best)));
+    } else {
+      return;
+    }
+    detail::put(output, fmt::format("Early stopping counter: {}/{}\n", state.waited, patience));
+  }
+  static void check(const char* name, std::optional<double> threshold) {
+    if (threshold && std::isnan(*threshold)) {
+      throw std::invalid_argument(fmt::format("EarlyStopping::{} is nan. Give a number, or leave it out.", name));
+    }
+  }
   [[noreturn]] void reject_metric(const RunHistory& history) const {
     std::string names;
     for (const auto& name : history.names()) names += (names.empty() ? "`" : ", `") + name + "`";

@@ -6,15 +6,10 @@
 #include <limits>
 #include <optional>
 
+#include "hone/core/threshold_mode.hpp"
 #include "hone/schedule/check.hpp"
 
 namespace hone {
-
-/// What a threshold is measured in.
-enum class ThresholdMode {
-  relative,  ///< A share of the best value.
-  absolute   ///< The unit of the metric.
-};
 
 /// Watches a metric, and multiplies learning rates by `factor` when it has not improved for more than `patience` values
 /// in a row. It is no function of the update: what it has seen stands in `state`, all that a checkpoint needs.
