@@ -9,6 +9,7 @@
 #include "hone/callbacks/limit_batches.hpp"
 #include "hone/callbacks/log_metrics.hpp"
 #include "hone/callbacks/metrics.hpp"
+#include "hone/callbacks/move_modules_to_device.hpp"
 #include "hone/callbacks/named.hpp"
 #include "hone/callbacks/print_progress.hpp"
 #include "hone/callbacks/progress_bar.hpp"

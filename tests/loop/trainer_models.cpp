@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "hone/callbacks/move_modules_to_device.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
@@ -137,6 +138,28 @@ TEST_CASE("an optimizer of another model is refused") {
   CHECK_THROWS_AS((hone::Trainer{net, torch::nn::CrossEntropyLoss(), torch::optim::SGD(other->parameters(), 0.1)}),
                   std::invalid_argument);
   CHECK_THROWS_AS((hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = -1}}), std::invalid_argument);
+}
+
+struct TeacherImpl : torch::nn::Module {
+  std::vector<torch::Device> moves;
+  using torch::nn::Module::to;
+  void to(torch::Device device, bool non_blocking = false) override {
+    moves.push_back(device);
+    torch::nn::Module::to(device, non_blocking);
+  }
+};
+TORCH_MODULE(Teacher);
+
+TEST_CASE("modules beside the model are moved to the device of each run") {
+  Teacher held, shared, own;
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
+                               hone::MoveModulesToDevice{held, shared.ptr(), std::ref(*own)}};
+  CHECK(held->moves.empty());
+  trainer.train(tiny::batches(2));
+  trainer.evaluate(tiny::batches(2));
+  for (const auto& teacher : {held, shared, own}) {
+    CHECK(teacher->moves == std::vector<torch::Device>{torch::kCPU, torch::kCPU});
+  }
 }
 
 }  // namespace

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Whether types make a trainer, and the one sentence that a user reads when they do not.
 ///
-/// `Composable` decides without a word; the sentences are instantiated only when the answer was no. It stops at the first fault, since the next one often follows from it.
+/// `Composable` decides without a word; the sentences are instantiated only when the answer was no. It stops at the
+/// first fault, since the next one often follows from it.
 #pragma once
 
 #include <boost/hana.hpp>
 #include <concepts>
-#include <functional>
 #include <type_traits>
 
 #include "hone/core/names.hpp"
 #include "hone/core/overrides.hpp"
+#include "hone/core/pointee.hpp"
 #include "hone/core/policy.hpp"
 #include "hone/fwd.hpp"
 
@@ -18,30 +19,12 @@ namespace hone {
 
 namespace detail {
 
-/// What is behind a module holder, a smart pointer or a reference wrapper; anything else is its own.
-template <class T>
-struct Pointee {
-  using type = T;
-};
-template <class T>
-  requires requires(T& handle) { *handle; handle.operator->(); }
-struct Pointee<T> {
-  using type = std::remove_cvref_t<decltype(*std::declval<T&>())>;
-};
-template <class T>
-struct Pointee<std::reference_wrapper<T>> {
-  using type = T;
-};
-
 template <class T>
 inline constexpr bool is_callback_list = false;
 template <class... Cs>
 inline constexpr bool is_callback_list<Callbacks<Cs...>> = true;
 
 }  // namespace detail
-
-template <class T>
-using PointeeOf = typename detail::Pointee<T>::type;
 
 /// Has, in some form, what a model has: `forward`.
 template <class M>
@@ -89,8 +72,9 @@ struct Types {};
 
 template <class Loss>
 struct loss_is_optimizer {
-  static_assert(sizeof(Loss) == 0,
-                "hone: the second argument has `step` and `zero_grad`: it is the optimiser. Order: Model, Loss, Optimizer.");
+  static_assert(
+      sizeof(Loss) == 0,
+      "hone: the second argument has `step` and `zero_grad`: it is the optimiser. Order: Model, Loss, Optimizer.");
 };
 template <class Model>
 struct model_without_forward {
@@ -99,9 +83,10 @@ struct model_without_forward {
 };
 template <class Optimizer>
 struct not_an_optimizer {
-  static_assert(sizeof(Optimizer) == 0,
-                "hone: the third argument is no optimiser (no members `step` and `zero_grad`). Give hone::Sgd, hone::AdamW "
-                "or an optimiser of torch::optim. Order: Model, Loss, Optimizer.");
+  static_assert(
+      sizeof(Optimizer) == 0,
+      "hone: the third argument is no optimiser (no members `step` and `zero_grad`). Give hone::Sgd, hone::AdamW "
+      "or an optimiser of torch::optim. Order: Model, Loss, Optimizer.");
 };
 template <class Argument>
 struct not_a_policy {
@@ -111,7 +96,8 @@ struct not_a_policy {
 };
 template <class... Overrides>
 struct several_overrides {
-  static_assert(sizeof...(Overrides) <= 1, "hone: more than one type with overrides given. Keep one of those in this type.");
+  static_assert(sizeof...(Overrides) <= 1,
+                "hone: more than one type with overrides given. Keep one of those in this type.");
 };
 
 struct no_fault {};
@@ -136,7 +122,9 @@ consteval auto fault_of_policies() {
   } else if constexpr (num_overriding<Policies...> > 1) {
     return boost::hana::type_c<several_overrides<Policies...>>;
   } else {
-    constexpr auto faulty = [](auto t) { return boost::hana::bool_c<!fits_with<typename decltype(t)::type, Policies...>>; };
+    constexpr auto faulty = [](auto t) {
+      return boost::hana::bool_c<!fits_with<typename decltype(t)::type, Policies...>>;
+    };
     return boost::hana::type_c<typename decltype(first(faulty))::type::template misfit<Policies...>>;
   }
 }

@@ -5,29 +5,12 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <functional>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
-#include "hone/core/composition.hpp"
+#include "hone/core/pointee.hpp"
 
 namespace hone {
-
-/// What is behind a holder, a smart pointer or a reference wrapper; anything else itself.
-template <class T>
-decltype(auto) pointee(T& handle) {
-  if constexpr (requires {
-                  *handle;
-                  handle.operator->();
-                }) {
-    return *handle;
-  } else if constexpr (requires { handle.get(); } && !std::is_same_v<PointeeOf<T>, T>) {
-    return handle.get();
-  } else {
-    return (handle);
-  }
-}
 
 /// Can be called with these inputs.
 template <class Model, class... Inputs>

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Modules beside the model, on the model's device.
+#pragma once
+
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "hone/callbacks/events.hpp"
+#include "hone/core/pointee.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class Module>
+struct module_by_value {
+  static_assert(sizeof(Module) == 0,
+                "hone: MoveModulesToDevice was given a module by value and would move a copy. Give its holder, a "
+                "smart pointer or std::ref.");
+};
+
+template <class Module>
+consteval auto fault_of_module() {
+  if constexpr (std::is_same_v<PointeeOf<Module>, Module>) {
+    return std::type_identity<module_by_value<Module>>{};
+  } else {
+    return std::type_identity<std::true_type>{};
+  }
+}
+
+}  // namespace detail
+
+/// Moves modules to the trainer's device when a run starts: those that overrides, callbacks or a program of its own
+/// use beside the model. The trainer moves the model and the loss by itself.
+///
+/// **Errors** at compile time, one sentence, for a module that is given by value.
+/// **Example** `hone::MoveModulesToDevice{teacher, std::ref(perceptual_loss)}`
+template <class... Modules>
+class MoveModulesToDevice {
+  static_assert((true && ... && (sizeof(typename decltype(detail::fault_of_module<Modules>())::type) > 0)));
+
+ public:
+  explicit MoveModulesToDevice(Modules... modules) : modules_(std::move(modules)...) {}
+
+  void on_training_run_start(const TrainingRunStart& event) { move_to(event.run.config().device); }
+  void on_evaluation_run_start(const EvaluationRunStart& event) { move_to(event.run.config().device); }
+  void on_predict_run_start(const PredictRunStart& event) { move_to(event.run.config().device); }
+
+ private:
+  void move_to(const auto& device) {
+    std::apply([&](auto&... modules) { (pointee(modules).to(device), ...); }, modules_);
+  }
+
+  std::tuple<Modules...> modules_;
+};
+
+}  // namespace hone

@@ -1,0 +1,17 @@
+// expect: hone: MoveModulesToDevice was given a module by value and would move a copy.
+// SPDX-License-Identifier: Apache-2.0
+/// A copy on the device is of no use to who holds the original.
+#include "hone/callbacks/move_modules_to_device.hpp"
+
+struct Teacher {
+  void to(const std::string&) {}
+};
+
+void move() {
+  Teacher teacher;
+#ifdef FIXED
+  hone::MoveModulesToDevice callback{std::ref(teacher)};
+#else
+  hone::MoveModulesToDevice callback{teacher};
+#endif
+}
