@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -24,6 +25,22 @@ struct Knock {};
 struct Doorman {
   int knocks = 0;
   void on_event(const Knock&) { ++knocks; }
+};
+
+/// Notes the path of each value that it is shown.
+struct Paths {
+  static constexpr bool is_loading = false;
+  std::vector<std::string>* all;
+  std::string place{};
+  void operator()(std::string_view name, auto&& thing) {
+    const std::string path = place + "/" + std::string(name);
+    if constexpr (HasSerialize<std::remove_reference_t<decltype(thing)>>) {
+      Paths inside{all, path};
+      thing.serialize(inside);
+    } else {
+      all->push_back(path);
+    }
+  }
 };
 
 using NamedQuiet = NamedCallback<"quiet", Quiet>;
@@ -78,4 +95,14 @@ TEST_CASE("a name stands before a filter and passes events of the user's own on"
 TEST_CASE("limits of batches are passed on") {
   const CallbackSet set{named<"long">(LimitBatches{.num_batches = 9}), named<"short">(LimitBatches{.num_batches = 4})};
   CHECK(set.batch_limit(Phase::train) == 4);
+}
+
+TEST_CASE("what a callback remembers is kept under its name") {
+  CallbackSet set{named<"head">(EarlyStopping{}), named<"quiet">(Quiet{}),
+                  named<"body">(every_epochs<2>(EarlyStopping{}))};
+  std::vector<std::string> paths;
+  Paths archive{&paths};
+  set.serialize(archive);
+  CHECK(paths == std::vector<std::string>{"/head/callback/best", "/head/callback/waited",
+                                          "/body/callback/callback/best", "/body/callback/callback/waited"});
 }
