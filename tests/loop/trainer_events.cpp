@@ -26,10 +26,10 @@ auto traced(hone::Trace& trace) {
 }
 
 const hone::Trace batch_without_update{".on_train_step_start", "train_batch_loss", ".on_train_loss", "backward",
-                                       ".on_train_step_end"};
-const hone::Trace batch_with_update{".on_train_step_start",      "train_batch_loss",  ".on_train_loss", "backward",
-                                    ".on_before_optimizer_step", "optimizer_step",    "scheduler_step", "zero_grad",
-                                    ".on_optimizer_step",        ".on_train_step_end"};
+                                       ".on_train_step_end",   ".on_resume_point"};
+const hone::Trace batch_with_update{".on_train_step_start",      "train_batch_loss",   ".on_train_loss",  "backward",
+                                    ".on_before_optimizer_step", "optimizer_step",     "scheduler_step",  "zero_grad",
+                                    ".on_optimizer_step",        ".on_train_step_end", ".on_resume_point"};
 // The trainer's own evaluation of a batch is the loss step of training, so the user's own of that comes along.
 const hone::Trace eval_batch{".on_eval_step_start", "eval_batch_loss", "train_batch_loss", ".on_eval_step_end"};
 
@@ -54,7 +54,7 @@ TEST_CASE("a training run with an evaluation takes its own step first and tells 
                              eval_batch,
                              eval_batch,
                              {"eval_epoch_end", ".on_eval_epoch_end"},
-                             {"training_run_epoch_end", ".on_training_run_epoch_end"}});
+                             {"training_run_epoch_end", ".on_training_run_epoch_end", ".on_resume_point"}});
   CHECK(trace == joined({{"create_train_dataloader", "create_eval_dataloader"},
                          {"training_run_start", ".on_training_run_start"},
                          epoch,
@@ -71,7 +71,7 @@ TEST_CASE("without an evaluation set the evaluation is left out and the epoch en
                          {"train_epoch_start", ".on_train_epoch_start"},
                          batch_with_update,
                          {"train_epoch_end", ".on_train_epoch_end"},
-                         {"training_run_epoch_end", ".on_training_run_epoch_end"},
+                         {"training_run_epoch_end", ".on_training_run_epoch_end", ".on_resume_point"},
                          {"training_run_end", ".on_training_run_end"}}));
 }
 
