@@ -23,6 +23,7 @@
 #include "hone/data/digits.hpp"
 #include "hone/data/idx.hpp"
 #include "hone/data/loader.hpp"
+#include "hone/data/weighted_random_sampler.hpp"
 #include "hone/history/run_history.hpp"
 #include "hone/history/write_csv.hpp"
 #include "hone/history/write_json.hpp"

@@ -6,6 +6,7 @@
 /// | `SequentialSampler` | as stored; loaders then hand out views and copy nothing |
 /// | `RandomSampler` | a permutation that depends on the seed and the epoch's number only |
 /// | `OptionalShuffle` | one of the two above, chosen at run time; the loaders' default |
+/// | `WeightedRandomSampler` | draws in proportion to a weight for each sample (a header of its own) |
 /// | `PyTorchSampler` | the one Python's `DataLoader` draws from the global generator, to repeat a run made in Python |
 #pragma once
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Visits some samples more often than others.
+#pragma once
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/multinomial.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+
+#include "hone/core/error.hpp"
+#include "hone/data/sampler.hpp"
+#include "hone/data/splitmix.hpp"
+
+namespace hone {
+
+/// Draws each visit of an epoch with a probability in proportion to the sample's weight, as one does where classes are
+/// of unequal size. The draws depend on `seed` and the epoch's number only.
+///
+/// **Shapes** weights: `[samples]`, floating point, on the CPU. **Units** num_samples: visits in an epoch.
+/// **Errors** `DataError` when the weights are not one for each sample; `std::invalid_argument` for `num_samples`
+/// below 1, or above the number of samples when none is visited twice. LibTorch's own for weights that are negative or
+/// not finite.
+/// **Source** `torch.utils.data.WeightedRandomSampler`.
+/// **Example** `hone::TensorLoader loader{set, {.batch_size = 32}, hone::WeightedRandomSampler{.weights = weights}};`
+struct WeightedRandomSampler {
+  at::Tensor weights;
+  std::optional<std::int64_t> num_samples{};  ///< As many as the dataset has unless given.
+  bool replacement = true;                    ///< A sample may be visited more than once in an epoch.
+  std::uint64_t seed = 0;
+
+  [[nodiscard]] std::int64_t count(std::int64_t samples) const {
+    if (!weights.defined() || weights.dim() != 1 || weights.size(0) != samples) {
+      throw DataError(
+          fmt::format("WeightedRandomSampler::weights has {} elements in {} dimensions. Give one dimension of "
+                      "{}, a weight for each sample.",
+                      weights.defined() ? weights.numel() : 0, weights.defined() ? weights.dim() : 0, samples));
+    }
+    const std::int64_t visits = num_samples.value_or(samples);
+    if (visits < 1 || (!replacement && visits > samples)) {
+      throw std::invalid_argument(
+          fmt::format("WeightedRandomSampler::num_samples is {}. Give 1 or more{}.", visits,
+                      replacement ? "" : fmt::format(", without replacement at most {}", samples)));
+    }
+    return visits;
+  }
+
+  [[nodiscard]] at::Tensor order(std::int64_t samples, std::int64_t epoch) const {
+    const std::int64_t visits = count(samples);
+    const auto generator =
+        at::make_generator<at::CPUGeneratorImpl>(stream_seed(seed, static_cast<std::uint64_t>(epoch)));
+    return at::multinomial(weights.to(at::kDouble), visits, replacement, generator);
+  }
+};
+
+static_assert(CountsSamples<WeightedRandomSampler>);
+
+}  // namespace hone

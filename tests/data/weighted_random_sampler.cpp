@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/data/weighted_random_sampler.hpp"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hone/data/loader.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using hone::WeightedRandomSampler;
+using Order = std::vector<std::int64_t>;
+
+Order list(const torch::Tensor& order) {
+  const auto* data = order.data_ptr<std::int64_t>();
+  return {data, data + order.numel()};
+}
+
+TEST_CASE("draws are PyTorch's WeightedRandomSampler for the hash of seed and epoch") {
+  // list(WeightedRandomSampler(weights, num_samples, replacement, generator=g)) in Python (PyTorch 2.11), g seeded with
+  // splitmix64(splitmix64(seed) ^ epoch)
+  const auto weights = torch::tensor({0.5, 0.0, 2.0, 1.0, 0.25});
+  CHECK(list(WeightedRandomSampler{.weights = weights, .num_samples = 10}.order(5, 0)) ==
+        Order{3, 2, 2, 0, 0, 3, 2, 2, 2, 2});
+  CHECK(list(WeightedRandomSampler{.weights = weights, .num_samples = 10}.order(5, 1)) ==
+        Order{3, 2, 3, 2, 4, 2, 2, 2, 3, 2});
+  CHECK(list(WeightedRandomSampler{.weights = weights, .num_samples = 3, .replacement = false, .seed = 7}.order(
+            5, 3)) == Order{2, 4, 3});
+}
+
+TEST_CASE("samples are visited in proportion to their weights, those of weight zero never") {
+  const WeightedRandomSampler sampler{.weights = torch::tensor({1.0, 0.0, 3.0}), .num_samples = 4000};
+  const auto visits = torch::bincount(sampler.order(3, 0), {}, 3);
+  CHECK(visits[1].item<std::int64_t>() == 0);
+  // 3000 of weight 3 are expected; the standard deviation is 27.
+  CHECK(std::abs(visits[2].item<double>() - 3000.0) < 6 * 27.4);
+}
+
+TEST_CASE("without replacement no sample is visited twice") {
+  const WeightedRandomSampler sampler{
+      .weights = torch::tensor({1.0, 5.0, 3.0, 2.0}), .num_samples = 3, .replacement = false};
+  const auto visits = torch::bincount(sampler.order(4, 0), {}, 4);
+  CHECK(visits.max().item<std::int64_t>() == 1);
+  CHECK(visits.sum().item<std::int64_t>() == 3);
+}
+
+TEST_CASE("loaders cut the draws into batches, as many as there are visits") {
+  const auto dataset = tiny::dataset(6);
+  const auto weights = torch::tensor({0.0, 0.0, 0.0, 1.0, 1.0, 0.0});
+  auto loader =
+      hone::make_loader(dataset, {.batch_size = 4}, WeightedRandomSampler{.weights = weights, .num_samples = 10});
+  CHECK(loader.size() == 3);
+  std::int64_t samples = 0;
+  for (const auto& [x, y] : loader) {
+    samples += x.size(0);
+    for (std::int64_t i = 0; i < x.size(0); ++i) {
+      const bool is_drawn = torch::equal(x[i], tiny::inputs(6)[3]) || torch::equal(x[i], tiny::inputs(6)[4]);
+      CHECK(is_drawn);
+    }
+  }
+  CHECK(samples == 10);
+}
+
+TEST_CASE("settings that do not fit the dataset are named") {
+  const auto weights = torch::ones({4});
+  const auto orders = [](const WeightedRandomSampler& sampler, std::int64_t samples) {
+    return [sampler, samples] { static_cast<void>(sampler.order(samples, 0)); };
+  };
+  CHECK(tiny::message_of<hone::DataError>(orders({.weights = weights}, 5)) ==
+        "WeightedRandomSampler::weights has 4 elements in 1 dimensions. Give one dimension of 5, a weight for each "
+        "sample.");
+  CHECK(tiny::message_of<hone::DataError>(orders({.weights = {}}, 5)) ==
+        "WeightedRandomSampler::weights has 0 elements in 0 dimensions. Give one dimension of 5, a weight for each "
+        "sample.");
+  CHECK(tiny::message_of<std::invalid_argument>(orders({.weights = weights, .num_samples = 0}, 4)) ==
+        "WeightedRandomSampler::num_samples is 0. Give 1 or more.");
+  CHECK(tiny::message_of<std::invalid_argument>(
+            orders({.weights = weights, .num_samples = 5, .replacement = false}, 4)) ==
+        "WeightedRandomSampler::num_samples is 5. Give 1 or more, without replacement at most 4.");
+}
+
+}  // namespace
