@@ -29,7 +29,6 @@ struct Doorman {
 
 /// Notes the path of each value that it is shown.
 struct Paths {
-  static constexpr bool is_loading = false;
   std::vector<std::string>* all;
   std::string place{};
   void operator()(std::string_view name, auto&& thing) {

@@ -13,6 +13,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/threshold_mode.hpp"
 
 namespace hone {
@@ -96,13 +97,10 @@ struct EarlyStopping {
   }
 
   void on_training_run_epoch_end(const TrainingRunEpochEnd& event) {
-    const auto values = event.run.history().values(watch_metric);
-    if (values.empty() && event.run.stop_requested()) return;  // stopped before there was anything to watch
-    if (values.empty()) reject_metric(event.run.history());
-    if (values.back().epoch != event.run.epoch() || event.run.config().fast_dev_run) return;
-
+    const auto value = detail::value_of_epoch(event.run, watch_metric, "EarlyStopping::watch_metric");
+    if (!value || event.run.config().fast_dev_run) return;
     const State before = state;
-    const std::optional<std::string> reason = observe(values.back().value);
+    const std::optional<std::string> reason = observe(*value);
     if (verbose && event.run.is_world_process_zero()) say_what_changed(before);
     if (reason) event.run.request_stop(*reason);
   }
@@ -131,14 +129,6 @@ struct EarlyStopping {
     if (threshold && std::isnan(*threshold)) {
       throw std::invalid_argument(fmt::format("EarlyStopping::{} is nan. Give a number, or leave it out.", name));
     }
-  }
-  [[noreturn]] void reject_metric(const RunHistory& history) const {
-    std::string names;
-    for (const auto& name : history.names()) names += (names.empty() ? "`" : ", `") + name + "`";
-    throw std::invalid_argument(
-        fmt::format("EarlyStopping::watch_metric is `{}`, which nothing has recorded; recorded are: {}. Watch one of "
-                    "those, or give the run an evaluation dataset.",
-                    watch_metric, names.empty() ? "none" : names));
   }
 };
 
