@@ -100,6 +100,16 @@ TEST_CASE("only the newest are kept, also across restarts") {
   CHECK(folder.names() == Names{"epoch_4_step_8.pt", "epoch_5_step_10.pt", "notes.txt"});
 }
 
+TEST_CASE("what a killed process had no time to remove goes away at the next start") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path, .save_at_end = false, .keep_last = 2};
+  for (const auto* name : {"epoch_0_step_1.pt", "epoch_0_step_2.pt", "epoch_1_step_3.pt"}) folder.touch(name);
+  Scene scene;
+  scene.trainer.at = {1, 3};
+  scene.start(callback);
+  CHECK(folder.names() == Names{"epoch_0_step_2.pt", "epoch_1_step_3.pt"});
+}
+
 TEST_CASE("the best are kept beside the newest") {
   const TemporaryFolder folder;
   const double nan = std::numeric_limits<double>::quiet_NaN();

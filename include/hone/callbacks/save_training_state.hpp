@@ -70,6 +70,8 @@ struct SaveTrainingState {
     if (event.run.config().fast_dev_run || !event.run.is_world_process_zero()) return;
     state.lock = std::make_shared<FolderLock>(save_dir);
     refuse_states_ahead_of(event.trainer.place());
+    // A process that was killed between writing and removing has left one too many.
+    if (const auto newest = latest_training_state(save_dir)) remove_surplus(*newest);
   }
 
   void on_resume_point(const auto& event) {

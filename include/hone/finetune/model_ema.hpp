@@ -43,7 +43,7 @@ struct EmaOptions {
 /// warm-up is that of TensorFlow's `ExponentialMovingAverage`.
 /// **Example**
 /// ```
-/// hone::ModelEma ema{{.decay = 0.999}, hone::Accuracy{}};  // records ema_model_eval_accuracy_epoch too
+/// hone::ModelEma ema{{.decay = 0.999}, hone::Metrics{hone::Accuracy{}}};  // records ema_model_eval_accuracy_epoch too
 /// auto trainer = hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, ema};
 /// trainer.train(train_set, {.num_epochs = 8, .eval_dataset = eval_set});
 /// ema.average().copy_to(model);

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A small but complete job is killed again and again, wherever it is, and goes on each time from what lies in its
+/// folder. In the end it must leave the same files, byte by byte, as one that was never killed.
+///
+///     kill_test 1000 [SEED]
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <torch/torch.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "checkpoint/files.hpp"
+#include "hone/finetune/model_ema.hpp"
+#include "hone/hone.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+/// Where the job is.
+enum class Place { starting, training, saving_state, evaluating, saving_best, ending };
+constexpr std::array<const char*, 6> place_names{"starting",   "training",        "saving a training state",
+                                                 "evaluating", "saving the best", "ending"};
+
+/// Memory that outlives the job.
+struct Page {
+  std::atomic<Place> place;
+  std::atomic<std::int64_t> num_steps;  // that were computed, those that were lost again included
+
+  static Page& in(int file) {
+    void* const memory = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (memory == MAP_FAILED) std::abort();
+    return *static_cast<Page*>(memory);
+  }
+};
+
+template <Place place>
+struct Mark {
+  Page& page;
+  void operator()(const auto&) const { page.place = place; }
+};
+
+// ---------------------------------------------------------------------------------------------------------- the job
+
+struct NetImpl : torch::nn::Module {
+  torch::Tensor forward(const torch::Tensor& inputs) { return last(dropout(torch::relu(norm(first(inputs))))); }
+  torch::nn::Linear first = register_module("first", torch::nn::Linear(20, 48));
+  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(48));
+  torch::nn::Dropout dropout = register_module("dropout", torch::nn::Dropout(0.3));
+  torch::nn::Linear last = register_module("last", torch::nn::Linear(48, 4));
+};
+TORCH_MODULE(Net);
+
+hone::TensorDataset<std::pair<torch::Tensor, torch::Tensor>> samples(std::int64_t count, double phase) {
+  auto inputs = (torch::arange(count * 20) * 0.37 + phase).sin().reshape({count, 20}).contiguous();
+  auto labels = inputs.slice(1, 0, 4).argmax(1);
+  return {std::move(inputs), std::move(labels)};
+}
+
+void write(const fs::path& path, const hone::RunHistory& history, auto&& format) {
+  std::ostringstream text;
+  format(text, history);
+  hone::AtomicFile file(path);
+  file.write(text.str());
+  file.commit();
+}
+
+void run_job(const fs::path& folder, Page& page) {
+  torch::manual_seed(1);
+  hone::Trainer trainer{Net(),
+                        torch::nn::CrossEntropyLoss{},
+                        hone::AdamW{.lr = 0.02},
+                        hone::GradAccum<3>{},
+                        hone::ClipNorm{1.0},
+                        hone::CosineLr{.warmup_updates = 6},
+                        hone::on<hone::TrainEpochStart>(Mark<Place::training>{page}),
+                        hone::on<hone::TrainStepEnd>([&page](const auto&) { ++page.num_steps; }),
+                        hone::on<hone::EvalEpochStart>(Mark<Place::evaluating>{page}),
+                        hone::Metrics{hone::in_training, hone::Accuracy{}, hone::F1{.average = hone::Average::macro}},
+                        hone::ModelEma{{.decay = 0.9}, hone::Metrics{hone::Accuracy{}}},
+                        hone::on<hone::TrainingRunEpochEnd>(Mark<Place::saving_best>{page}),
+                        hone::SaveBest{.save_path = folder / "best.pt"},
+                        hone::EarlyStopping{.patience = 100, .watch_metric = "ema_model_eval_loss_epoch"},
+                        hone::on<hone::ResumePoint>(Mark<Place::saving_state>{page}),
+                        hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 1, .keep_last = 2},
+                        hone::on<hone::ResumePoint>([&page](const auto& event) {
+                          page.place = event.is_last ? Place::ending : Place::training;
+                        })};
+  const auto history = trainer.train(samples(1024, 0.0), {.num_epochs = 5,
+                                                          .eval_dataset = samples(1024, 1.0),
+                                                          .per_device_batch_size = 64,
+                                                          .seed = 5,
+                                                          .resume_from = hone::latest_training_state(folder),
+                                                          .num_threads = 1});
+  page.place = Place::ending;
+  write(folder / "history.csv", history, [](auto& out, const auto& all) { hone::write_csv(out, all); });
+  write(folder / "history.json", history, [](auto& out, const auto& all) { hone::write_json(out, all); });
+  trainer.save_checkpoint(folder / "final.pt");
+}
+
+// ------------------------------------------------------------------------------------------------------- the killer
+
+class Killer {
+ public:
+  explicit Killer(std::uint64_t seed) : random_(seed), file_(::memfd_create("page", 0)) {
+    if (file_ < 0 || ::ftruncate(file_, sizeof(Page)) != 0) std::abort();
+    page_ = &Page::in(file_);
+  }
+
+  /// Leaves a job alone, and learns how long it takes.
+  void run_whole(const fs::path& folder) {
+    const auto begin = Clock::now();
+    const pid_t job = start(folder);
+    wait_for_training(job);
+    const auto trains = Clock::now();
+    finish(job);
+    starting_ = trains - begin;
+    training_ = Clock::now() - trains;
+    whole_steps_ = page_->num_steps;
+    std::printf("undisturbed: %.0f ms to start, then %.0f ms for %lld steps\n", starting_.count(), training_.count(),
+                static_cast<long long>(whole_steps_));
+  }
+
+  /// Starts a job again and again until it ends by itself; `most` kills.
+  void run_killed(const fs::path& folder, std::int64_t most) {
+    page_->num_steps = 0;
+    for (const auto before = num_kills();; ++num_starts_) {
+      const pid_t job = start(folder);
+      if (num_kills() - before < most) {
+        wait_and_kill(job);
+        if (was_killed(job)) continue;
+      } else {
+        finish(job);
+      }
+      ++num_jobs_;
+      num_steps_ += page_->num_steps;
+      return;
+    }
+  }
+
+  [[nodiscard]] std::int64_t num_kills() const {
+    std::int64_t all = 0;
+    for (const auto count : kills_) all += count;
+    return all;
+  }
+  /// Whether each of the places that matter most was hit.
+  [[nodiscard]] bool has_hit_all() const { return kills_[1] > 0 && kills_[2] > 0 && kills_[3] > 0; }
+  void report() const {
+    std::printf("%lld kills over %lld jobs:", static_cast<long long>(num_kills()), static_cast<long long>(num_jobs_));
+    for (std::size_t i = 0; i < kills_.size(); ++i) {
+      std::printf(" %lld %s%s", static_cast<long long>(kills_[i]), place_names[i], i + 1 < kills_.size() ? "," : "\n");
+    }
+    std::printf("%lld steps were computed, %lld would have been without kills\n", static_cast<long long>(num_steps_),
+                static_cast<long long>(num_jobs_ * whole_steps_));
+  }
+
+ private:
+  pid_t start(const fs::path& folder) {
+    page_->place = Place::starting;
+    const auto file = std::to_string(file_);
+    const pid_t parent = ::getpid();
+    const pid_t job = ::fork();
+    if (job < 0) std::abort();
+    if (job == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (::getppid() == parent) ::execl("/proc/self/exe", "kill_test", "--job", folder.c_str(), file.c_str(), nullptr);
+      ::_exit(127);
+    }
+    return job;
+  }
+
+  static bool is_running(pid_t job) {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(job), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+  }
+  void wait_for_training(pid_t job) const {
+    while (page_->place == Place::starting && is_running(job)) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+  }
+
+  /// One time in ten while the process starts; else within the next part of the training, every other time as soon as
+  /// the job is at a certain place.
+  void wait_and_kill(pid_t job) {
+    const bool early = share() < 0.1;
+    if (!early) wait_for_training(job);
+    wait(job, share() * (early ? starting_ : training_ / 5));
+    if (!early && share() < 0.5) {
+      constexpr std::array places{Place::training, Place::saving_state, Place::evaluating, Place::saving_best};
+      const auto place = places[static_cast<std::size_t>(share() * places.size())];
+      while (page_->place != place && is_running(job)) std::this_thread::sleep_for(std::chrono::microseconds(20));
+      wait(job, share() * Milliseconds(2));
+    }
+    ::kill(job, SIGKILL);
+  }
+  static void wait(pid_t job, Milliseconds delay) {
+    const auto until = Clock::now() + delay;
+    while (Clock::now() < until && is_running(job)) {
+      std::this_thread::sleep_for(std::min<Milliseconds>(until - Clock::now(), Milliseconds(5)));
+    }
+  }
+  double share() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
+
+  bool was_killed(pid_t job) {
+    int status = 0;
+    ::waitpid(job, &status, 0);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+      ++kills_[static_cast<std::size_t>(page_->place.load())];
+      return true;
+    }
+    require_success(status);
+    return false;
+  }
+  static void finish(pid_t job) {
+    int status = 0;
+    ::waitpid(job, &status, 0);
+    require_success(status);
+  }
+  static void require_success(int status) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+    std::printf("the job failed with status %d\n", status);
+    std::exit(1);
+  }
+
+  std::mt19937_64 random_;
+  int file_;
+  Page* page_;
+  Milliseconds starting_{}, training_{};
+  std::array<std::int64_t, place_names.size()> kills_{};
+  std::int64_t num_jobs_ = 0, num_starts_ = 0, num_steps_ = 0, whole_steps_ = 0;
+};
+
+/// Everything in a folder, what a killed writer left behind included.
+std::map<std::string, std::string> contents(const fs::path& folder) {
+  std::map<std::string, std::string> all;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    all[entry.path().filename().string()] = files::read(entry.path());
+  }
+  return all;
+}
+
+bool are_same(const fs::path& expected, const fs::path& folder) {
+  const auto left = contents(expected), right = contents(folder);
+  if (left == right) return true;
+  for (const auto& [name, bytes] : left) {
+    if (!right.contains(name))
+      std::printf("%s is missing\n", name.c_str());
+    else if (right.at(name) != bytes)
+      std::printf("%s differs\n", name.c_str());
+  }
+  for (const auto& [name, bytes] : right) {
+    if (!left.contains(name)) std::printf("%s should not be there\n", name.c_str());
+  }
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 4 && std::string(argv[1]) == "--job") {
+    run_job(argv[2], Page::in(std::atoi(argv[3])));
+    return 0;
+  }
+  const std::int64_t wanted = argc > 1 ? std::atoll(argv[1]) : 20;
+  const std::uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device{}();
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+
+  const TemporaryFolder whole;
+  Killer killer(seed);
+  killer.run_whole(whole.path);
+  while (killer.num_kills() < wanted || !killer.has_hit_all()) {
+    const TemporaryFolder folder;
+    killer.run_killed(folder.path, std::max(wanted - killer.num_kills(), std::int64_t{1}));
+    if (!are_same(whole.path, folder.path)) {
+      killer.report();
+      return 1;
+    }
+  }
+  killer.report();
+  return 0;
+}
