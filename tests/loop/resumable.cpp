@@ -329,7 +329,7 @@ TEST_CASE("events of saving and loading") {
 TEST_CASE("what cannot be gone on from is refused") {
   const files::Folder folder;
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<2>{}};
-  const auto refusal = [&](hone::ResumeFrom from) {
+  const auto refusal = [&](auto from) {
     return files::message([&] {
       trainer.train(tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4, .resume_from = std::move(from)});
     });

@@ -22,7 +22,11 @@ struct PrintProgress {
     say(event.run, fmt::format("\nStarting epoch {}\n", event.run.epoch()));
   }
   void on_eval_epoch_start(const EvalEpochStart& event) const { say(event.run, "\nStarting eval epoch\n"); }
-  void on_training_run_end(const TrainingRunEnd& event) const { say(event.run, "Finishing training run\n"); }
+  void on_training_run_end(const TrainingRunEnd& event) const {
+    const auto& reason = event.run.history().stop_reason();  // of a limit: who requests a stop is heard below
+    if (reason && !event.run.stop_requested()) say(event.run, fmt::format("\n{}\n", *reason));
+    say(event.run, "Finishing training run\n");
+  }
   void on_evaluation_run_start(const EvaluationRunStart& event) const { say(event.run, "\nStarting evaluation run\n"); }
   void on_evaluation_run_end(const EvaluationRunEnd& event) const { say(event.run, "Finishing evaluation run\n"); }
   void on_stop_training(const StopTraining& event) const {

@@ -27,6 +27,7 @@
 #include "hone/checkpoint/schedule_state_dict.hpp"
 #include "hone/checkpoint/state_dict.hpp"
 #include "hone/data/remaining.hpp"
+#include "hone/loop/resume_from.hpp"
 #include "hone/loop/step.hpp"
 
 namespace hone {
@@ -79,7 +80,20 @@ template <class Self, class Model, class Loss, class Optimizer, class... Policie
 class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...> {
   using Step = TrainingStep<Self, Model, Loss, Optimizer, Policies...>;
 
+  static void take_seed(Resumable& trainer, const Dict& state) {
+    trainer.read_ahead(state, "loader_seed", trainer.loader_seed_);
+  }
+  static void take_run(Resumable& trainer, const Dict& state) { trainer.read_ahead(state, "run", trainer.run_); }
+  static void bring_back(Resumable& trainer, const Dict& state) {
+    const auto updates = trainer.load_weights(state, {});
+    if constexpr (Step::has_schedule) trainer.set_scheduled_updates(updates.value_or(0));
+    trainer.restore(state);
+  }
+
  public:
+  /// What `TrainOptions::resume_from` brings a trainer back with.
+  static constexpr Resumption<Resumable> resumption{&take_seed, &take_run, &bring_back};
+
   using typename Step::OptimizerType;
 
   /// A checkpoint as a dictionary, with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
@@ -197,22 +211,29 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   }
   static constexpr bool hears_resume_point = Step::CallbacksType::template relays<Told<ResumePoint, WithTrainer<Self>>>;
 
-  /// The coming run goes on from `state`, where there is one.
-  void resume_from(std::optional<Value> state) {
-    resumed_ = std::move(state);
-    read_ahead("loader_seed", loader_seed_);
+  /// The coming run goes on from a state, where there is one.
+  template <class Owner>
+  void resume_from(const ResumeFrom<Owner>& from) {
+    if (!from) return;
+    resumed_ = from.read();
+    if constexpr (std::is_same_v<Owner, Self>) {
+      actions_ = static_cast<const Resumption<Resumable>*>(from.resumption());
+    } else {
+      actions_ = &resumption;
+    }
+    actions_->take_seed(*this, resumed_->template get<Dict>());
   }
   /// Stands where the run is to go on; everything else comes back at `resume`.
-  void take_place() { read_ahead("run", run_); }
+  void take_place() {
+    if (resumed_) actions_->take_place(*this, resumed_->template get<Dict>());
+  }
   [[nodiscard]] bool resumes() const { return resumed_.has_value(); }
   /// True when the run goes on in the middle of an epoch.
   [[nodiscard]] bool resumes_in_epoch() const { return resumed_ && run_.step() > 0; }
   /// Brings everything back, at the place where it was taken.
   void resume() {
     const Value state = *std::exchange(resumed_, std::nullopt);
-    const auto updates = load_weights(state.get<Dict>(), {});
-    if constexpr (Step::has_schedule) this->set_scheduled_updates(updates.value_or(0));
-    restore(state.get<Dict>());
+    actions_->restore(*this, state.get<Dict>());
   }
 
   /// The random numbers that a loader draws when an epoch begins are drawn again when the run goes on in that epoch.
@@ -305,10 +326,9 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     }
   }
 
-  void read_ahead(const char* name, auto& thing) {
-    if (!resumed_) return;
+  static void read_ahead(const Dict& state, const char* name, auto& thing) {
     try {
-      StateReader reader(resumed_->at("training_state"));
+      StateReader reader(state.at("training_state"));
       reader(name, thing);
     } catch (const DataError& error) {
       refuse(error);
@@ -390,6 +410,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   at::Tensor epoch_generator_;
   bool is_whole_ = true;
   std::optional<Value> resumed_;
+  const Resumption<Resumable>* actions_ = nullptr;
 };
 
 }  // namespace hone

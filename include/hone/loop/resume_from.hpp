@@ -5,6 +5,7 @@
 #include <concepts>
 #include <filesystem>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "hone/checkpoint/read_training_state.hpp"
@@ -12,20 +13,32 @@
 
 namespace hone {
 
+/// The steps that bring a trainer to the state of another.
+template <class Trainer>
+struct Resumption {
+  void (*take_seed)(Trainer&, const Dict&);   ///< Before the loaders are made.
+  void (*take_place)(Trainer&, const Dict&);  ///< Before the run is told to begin.
+  void (*restore)(Trainer&, const Dict&);     ///< Everything, at the place where it was taken.
+};
+
 /// A training state, or nothing: its file, a folder of such files (the newest counts), what
 /// `latest_training_state` found, or the state itself as `Trainer::training_state` returned it.
 ///
-/// **Cost** the code that reads files is there when a path is given, and only then.
+/// **Cost** the code that reads files, and with a `Trainer` that which brings a trainer back, is in the program when a
+/// state is given here, and only then.
+template <class Trainer = void>
 class ResumeFrom {
  public:
   ResumeFrom() = default;
-  ResumeFrom(std::nullopt_t) {}                         // NOLINT(google-explicit-constructor): for `.resume_from = {}`
-  ResumeFrom(Dict state) : state_(std::move(state)) {}  // NOLINT(google-explicit-constructor)
+  ResumeFrom(std::nullopt_t) {}  // NOLINT(google-explicit-constructor): for `.resume_from = {}`
 
+  template <std::same_as<Dict> State>
+  ResumeFrom(State state)  // NOLINT(google-explicit-constructor)
+      : resumption_(find_resumption()), state_(std::move(state)) {}
   template <class Path>
     requires std::convertible_to<Path, std::filesystem::path>
   ResumeFrom(const Path& path)  // NOLINT(google-explicit-constructor)
-      : path_(path), read_(&read_training_state) {}
+      : resumption_(find_resumption()), path_(path), read_(&read_training_state) {}
   template <std::same_as<std::filesystem::path> Path>
   ResumeFrom(const std::optional<Path>& path) {  // NOLINT(google-explicit-constructor)
     if (path) *this = *path;
@@ -42,7 +55,19 @@ class ResumeFrom {
     return std::nullopt;
   }
 
+  /// The `Trainer::resumption`; null without a state, and where no trainer is named.
+  [[nodiscard]] const void* resumption() const { return resumption_; }
+
  private:
+  static const void* find_resumption() {
+    if constexpr (std::is_void_v<Trainer>) {
+      return nullptr;
+    } else {
+      return &Trainer::resumption;
+    }
+  }
+
+  const void* resumption_ = nullptr;  // the trainer's type is not complete here
   std::filesystem::path path_;
   Value (*read_)(const std::filesystem::path&) = nullptr;
   std::optional<Dict> state_;

@@ -67,7 +67,7 @@ inline void require_some_time(std::string_view option, const std::optional<std::
 /// **Errors** `std::invalid_argument` for values out of range and for a minimum above its maximum, before anything has
 /// happened.
 /// **Cost** with `max_time`, the clock is read after each update; without it, never.
-template <class EvalDataset>
+template <class EvalDataset, class Trainer = void>
 struct TrainOptions {
   std::int64_t num_epochs = 1;
   OptionalDataset<EvalDataset> eval_dataset = {};
@@ -81,7 +81,7 @@ struct TrainOptions {
   bool drop_last = false;                  ///< Leaves out a last batch that is shorter than the others.
   bool reset_run_history = true;           ///< False: the history goes on, its epochs and updates count on.
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators and the order of the data; else they go on.
-  ResumeFrom resume_from = {};             ///< Go on exactly where a run was saved; the limits are then totals of both.
+  ResumeFrom<Trainer> resume_from = {};    ///< Go on exactly where a run was saved; the limits are then totals of both.
   int num_threads = 0;
   /// Tries the program out: one epoch with so many batches of training and of evaluation, from the beginning. Callbacks
   /// of hone write no files and stop nothing then, and minima do not count.

@@ -21,16 +21,16 @@ namespace hone {
 
 /// The most batches that an epoch of training or of evaluation may have: what a run is told by its trial options, and
 /// all runs by the environment.
-template <class EvalDataset>
-[[nodiscard]] constexpr std::optional<std::int64_t> batch_limit(const TrainOptions<EvalDataset>& options,
+template <class EvalDataset, class For>
+[[nodiscard]] constexpr std::optional<std::int64_t> batch_limit(const TrainOptions<EvalDataset, For>& options,
                                                                 std::optional<std::int64_t> of_environment) {
   const auto given = [](std::int64_t limit) { return limit > 0 ? std::optional(limit) : std::nullopt; };
   return limited(limited(of_environment, given(options.fast_dev_run)), given(options.overfit_batches));
 }
 
 /// The facts of a training run whose epochs have `train_batches` and `eval_batches`, none more than `limit`.
-template <class EvalDataset>
-[[nodiscard]] RunConfig training_config(const TrainOptions<EvalDataset>& options,
+template <class EvalDataset, class For>
+[[nodiscard]] RunConfig training_config(const TrainOptions<EvalDataset, For>& options,
                                         std::optional<std::int64_t> train_batches,
                                         std::optional<std::int64_t> eval_batches, std::int64_t accumulation_steps,
                                         std::optional<std::int64_t> limit = {}) {

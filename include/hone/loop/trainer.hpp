@@ -69,13 +69,13 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   /// **Errors** `std::invalid_argument` for options out of range, `DataError` for data that does not fit; what a
   /// callback hears of them is `on_exception`. The weights are those of the last update. Modes, gradient mode and
   /// threads are as before the run, whatever happens.
-  template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>>
-  RunHistory train(Dataset&& dataset, const TrainOptions<EvalDataset>& options = {}) {
+  template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>, class For = Trainer>
+  RunHistory train(Dataset&& dataset, const TrainOptions<EvalDataset, For>& options = {}) {
     options.check();
     return guarded_run(Phase::train, options.num_threads, [&] {
       if (options.seed) at::manual_seed(*options.seed);
       loader_seed_ = options.seed ? *options.seed : drawn_seed();
-      if (options.fast_dev_run == 0) this->resume_from(options.resume_from.read());
+      if (options.fast_dev_run == 0) this->resume_from(options.resume_from);
       decltype(auto) train_batches = train_loader(dataset, options);
       if (options.eval_dataset) {
         decltype(auto) eval_batches =
