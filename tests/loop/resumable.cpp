@@ -159,6 +159,16 @@ TEST_CASE("a run that goes on from any batch ends as one that was never stopped"
   require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
 }
 
+TEST_CASE("a run with an optimizer of torch::optim goes on as well") {
+  const auto make = [](std::vector<hone::Dict>& states) {
+    NoisyNet model;
+    torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(0.01).amsgrad(true));
+    return hone::Trainer{model, torch::nn::CrossEntropyLoss{}, std::move(optimizer), hone::CosineLr{},
+                         KeepStates{&states}};
+  };
+  require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
+}
+
 TEST_CASE("it goes on with data that draws from the global generator") {
   const auto make = [](std::vector<hone::Dict>& states) {
     return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9},

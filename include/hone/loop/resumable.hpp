@@ -26,6 +26,7 @@
 #include "hone/checkpoint/read_training_state.hpp"
 #include "hone/checkpoint/schedule_state_dict.hpp"
 #include "hone/checkpoint/state_dict.hpp"
+#include "hone/checkpoint/torch_optimizer_state.hpp"
 #include "hone/data/remaining.hpp"
 #include "hone/loop/resume_from.hpp"
 #include "hone/loop/step.hpp"

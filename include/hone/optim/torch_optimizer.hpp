@@ -72,8 +72,9 @@ class TorchOptimizer {
   }
 
   [[nodiscard]] std::size_t num_groups() const { return optimizer_->param_groups().size(); }
-  /// The learning rate that the group had when the optimizer was bound.
+  /// Where schedules start from: the learning rate that the group had when the optimizer was bound.
   [[nodiscard]] double base_lr(std::size_t group) const { return base_lrs_.at(group); }
+  void set_base_lr(std::size_t group, double lr) { base_lrs_.at(group) = lr; }
   [[nodiscard]] double lr(std::size_t group = 0) const {
     return optimizer_->param_groups().at(group).options().get_lr();
   }
@@ -90,6 +91,21 @@ class TorchOptimizer {
       result.insert(result.end(), group.params().begin(), group.params().end());
     }
     return result;
+  }
+
+  /// Shows what an optimizer of the user's own remembers to an archive, where that one can.
+  template <class Archive>
+    requires requires(O& optimizer, Archive& archive) { optimizer.serialize(archive); }
+  void serialize(Archive& archive) {
+    std::vector<double> lrs;
+    for (std::size_t group = 0; group < num_groups(); ++group) lrs.push_back(lr(group));
+    archive("lrs", lrs);
+    archive("base_lrs", base_lrs_);
+    archive("optimizer", *optimizer_);
+    if (!archive.is_loading) return;
+    base_lrs_.resize(num_groups());
+    lrs.resize(num_groups());
+    for (std::size_t group = 0; group < num_groups(); ++group) set_lr(group, lrs[group]);
   }
 
   /// The optimizer itself, with its own options and state.

@@ -1,0 +1,19 @@
+// expect: hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's rules, or leave it out with .save_optimizer = false in a trainer of its own.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// What an optimizer of the user's own remembers is not known.
+#include <torch/torch.h>
+
+#include "hone/hone.hpp"
+
+struct Own : torch::optim::SGD {
+  using SGD::SGD;
+#ifdef FIXED
+  void serialize(auto&) {}
+#endif
+};
+
+void save(torch::nn::Linear model) {
+  hone::Trainer trainer{model, torch::nn::MSELoss{}, Own(model->parameters(), torch::optim::SGDOptions(0.1))};
+  trainer.save_checkpoint("state.pt");
+}
