@@ -34,7 +34,6 @@ static_assert(hone::RemembersState<ByItself> && hone::RemembersState<InState> &&
 static_assert(!hone::RemembersState<Opaque> && !hone::RemembersState<Nothing> && !hone::RemembersState<int>);
 
 struct Names {
-  static constexpr bool is_loading = false;
   std::string all;
   void operator()(std::string_view name, auto&& thing) {
     all += std::string(name) + " ";
