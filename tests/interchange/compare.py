@@ -10,7 +10,6 @@ import subprocess
 import sys
 import traceback
 
-import accelerate
 import pytorch_accelerated
 import safetensors.torch
 import torch
@@ -118,6 +117,8 @@ def to_python(case):
     here = hone_run("train", case, file)[SAVED_AFTER:]
     there, loaded = python_run(case, rest, load=file)
     assert loaded["note"] == "from hone" and loaded["best"] == 0.25 and loaded["epoch"] == 3, loaded.keys()
+    state = torch.load(f"{file}.state", weights_only=True)  # a training state is a checkpoint too, with one entry more
+    assert set(loaded) - {"note", "best", "epoch"} == set(state) - {"training_state"}, state.keys()
     return agree(there, here)
 
 
@@ -139,22 +140,38 @@ def wsd_of_python():
         raise AssertionError("a state without a count was taken")
 
 
-def weights_as_safetensors():
-    """The weights in a training state of Accelerate, read and written again by hone, to the bit."""
+class SaveState(TrainerCallback):
+    def on_train_epoch_end(self, trainer, **kwargs):
+        trainer.save_training_state(FOLDER / "state", checkpoint_kwargs={"note": "here"})
+
+
+def folder_of_accelerate():
+    """What can be had from a training state of Accelerate: the weights, to the bit, and everything but generators."""
     model = network()
-    accelerate.Accelerator().save_model(model, FOLDER / "accelerate")
+    trainer = Trainer(model, torch.nn.CrossEntropyLoss(), adamw(model.parameters()), callbacks=[SaveState])
+    trainer.train(dataset, num_epochs=1, train_dataloader_kwargs={"num_workers": 0}, create_scheduler_fn=cosine)
     ours = FOLDER / "ours.safetensors"
-    hone("safetensors", FOLDER / "accelerate" / "model.safetensors", ours)
+    hone("safetensors", FOLDER / "state" / "model.safetensors", ours)
     back = safetensors.torch.load_file(ours)
     assert back.keys() == model.state_dict().keys()
     for name, tensor in model.state_dict().items():
         assert back[name].dtype == tensor.dtype and torch.equal(back[name], tensor), name
+    keys = {file: hone("keys", FOLDER / "state" / file) for file in ("optimizer.bin", "trainer_metadata.pt", "custom_checkpoint_0.pkl")}
+    assert keys["optimizer.bin"] == ["state", "param_groups"], keys
+    assert keys["trainer_metadata.pt"] == ["current_epoch", "note"], keys
+    assert "total_iterations" in keys["custom_checkpoint_0.pkl"], keys
+    try:
+        hone("keys", FOLDER / "state" / "random_states_0.pkl")
+    except RuntimeError as error:
+        assert "numpy" in str(error), error
+    else:
+        raise AssertionError("classes of NumPy were read")
 
 
 def main():
     checks = [(f"{case}, hone to Python", to_python, case) for case in CASES]
     checks += [(f"{case}, Python to hone", to_hone, case) for case in CASES if case != "sgd_wsd"]
-    checks += [("sgd_wsd, Python to hone, is refused", wsd_of_python), ("safetensors", weights_as_safetensors)]
+    checks += [("sgd_wsd, Python to hone, is refused", wsd_of_python), ("a folder of Accelerate", folder_of_accelerate)]
     print(f"pytorch-accelerated {pytorch_accelerated.__version__}, torch {torch.__version__}")
     failures = 0
     for name, check, *arguments in checks:

@@ -3,7 +3,8 @@
 /// of an evaluation.
 ///
 ///     interchange train|resume CASE DATA CHECKPOINT
-///     interchange safetensors FROM TO
+///     interchange safetensors FROM TO     copies weights
+///     interchange keys FILE               prints those at the top of a file of torch.save
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -59,6 +60,7 @@ void run(const Task& task, Optimizer settings, Schedule... schedule) {
                                schedule..., hone::on<hone::TrainLoss>(print_loss), hone::on<hone::OptimizerStep>(save)};
   if (task.resumes) trainer.load_checkpoint(task.checkpoint);
   trainer.train(task.resumes ? task.rest : task.all);
+  if (!task.resumes) trainer.save_training_state(task.checkpoint + ".state");
   print(trainer.evaluate(task.all).at("evaluation_loss"));
 }
 
@@ -83,10 +85,13 @@ int main(int argc, char** argv) try {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (arguments.size() == 3 && arguments[0] == "safetensors") {
     hone::write_safetensors(arguments[2], hone::read_safetensors(arguments[1]).tensors);
+  } else if (arguments.size() == 2 && arguments[0] == "keys") {
+    const auto contents = hone::read_checkpoint(arguments[1]);
+    for (const auto& entry : contents.get<hone::Dict>()) fmt::print("{}\n", entry.key.get<std::string>());
   } else if (arguments.size() == 4) {
     run(Task(arguments[0], arguments[2], arguments[3]), arguments[1]);
   } else {
-    throw std::invalid_argument("arguments: train|resume CASE DATA CHECKPOINT, or safetensors FROM TO");
+    throw std::invalid_argument("arguments: train|resume CASE DATA CHECKPOINT, or safetensors FROM TO, or keys FILE");
   }
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
