@@ -244,6 +244,27 @@ TEST_CASE("limits are totals of what was done and what is left") {
   }
 }
 
+TEST_CASE("a run that was stopped early stays stopped, until it is given more patience") {
+  const auto make = [](std::vector<hone::Dict>& states, int patience) {
+    return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.0},
+                         hone::EarlyStopping{.patience = patience, .min_delta = 100.0}, KeepStates{&states}};
+  };
+  std::vector<hone::Dict> states, rest;
+  auto first = make(states, 1);
+  const auto history = first.train(train_set(), options());
+  REQUIRE(history.stop_reason());
+  REQUIRE(states.size() == 2 * (6 + 1));
+  auto more = options();
+  for (const auto& state : states) {
+    more.resume_from = state;
+    auto again = make(rest, 1);
+    CHECK((again.train(train_set(), more) == history));
+  }
+  auto patient = make(rest, 5);
+  CHECK_FALSE(patient.train(train_set(), more).stop_reason());
+  CHECK(patient.run_history().current_epoch() == 4);
+}
+
 TEST_CASE("a host's own loop goes on in the middle of a window") {
   const auto make = [] {
     return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::AdamW{.lr = 0.05}, hone::GradAccum<2>{},

@@ -57,9 +57,12 @@ struct EarlyStopping {
     std::optional<double> best{};
     int waited = 0;  ///< Epochs since the last improvement.
 
+    std::optional<double> last{};  ///< The newest value.
+
     void serialize(auto& archive) {
       archive("best", best);
       archive("waited", waited);
+      archive("last", last);
     }
   };
   State state{};
@@ -78,22 +81,12 @@ struct EarlyStopping {
 
   /// Takes the next value of the metric. The reason to stop now, if there is one.
   std::optional<std::string> observe(double value) {
-    if (check_finite && !std::isfinite(value)) {
-      return fmt::format("Stopping training because `{}` is {}", watch_metric, value);
-    }
-    if (stopping_threshold && gain(*stopping_threshold, value) > 0.0) {
-      return fmt::format("Stopping training because `{}` is {}, better than the stopping threshold {}", watch_metric,
-                         value, *stopping_threshold);
-    }
-    if (divergence_threshold && gain(*divergence_threshold, value) < 0.0) {
-      return fmt::format("Stopping training because `{}` is {}, worse than the divergence threshold {}", watch_metric,
-                         value, *divergence_threshold);
-    }
+    state.last = value;
+    if (const auto reason = threshold_crossed_by(value)) return reason;
     const bool improves = state.best ? gain(*state.best, value) > least_gain() : !std::isnan(value);
     if (improves) state.best = value;
     state.waited = improves ? 0 : state.waited + 1;
-    if (state.waited < patience) return std::nullopt;
-    return fmt::format("Stopping training due to no improvement after {} epochs", patience);
+    return out_of_patience();
   }
 
   void on_training_run_epoch_end(const TrainingRunEpochEnd& event) {
@@ -105,7 +98,32 @@ struct EarlyStopping {
     if (reason) event.run.request_stop(*reason);
   }
 
+  /// A run that goes on from where it was stopped is stopped again, unless the settings have changed.
+  void on_load_checkpoint(const LoadCheckpoint& event) {
+    if (!state.last || event.run.config().fast_dev_run) return;
+    if (const auto reason = threshold_crossed_by(*state.last)) return event.run.request_stop(*reason);
+    if (const auto reason = out_of_patience()) event.run.request_stop(*reason);
+  }
+
  private:
+  [[nodiscard]] std::optional<std::string> threshold_crossed_by(double value) const {
+    if (check_finite && !std::isfinite(value)) {
+      return fmt::format("Stopping training because `{}` is {}", watch_metric, value);
+    }
+    if (stopping_threshold && gain(*stopping_threshold, value) > 0.0) {
+      return fmt::format("Stopping training because `{}` is {}, better than the stopping threshold {}", watch_metric,
+                         value, *stopping_threshold);
+    }
+    if (divergence_threshold && gain(*divergence_threshold, value) < 0.0) {
+      return fmt::format("Stopping training because `{}` is {}, worse than the divergence threshold {}", watch_metric,
+                         value, *divergence_threshold);
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] std::optional<std::string> out_of_patience() const {
+    if (state.waited < patience) return std::nullopt;
+    return fmt::format("Stopping training due to no improvement after {} epochs", patience);
+  }
   /// How much better `to` is than `from`.
   [[nodiscard]] double gain(double from, double to) const { return greater_is_better ? to - from : from - to; }
   /// An improvement on the best value is more than this.
