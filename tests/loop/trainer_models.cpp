@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "hone/callbacks/move_modules_to_device.hpp"
 #include "hone/loop/trainer.hpp"
@@ -138,6 +141,48 @@ TEST_CASE("an optimizer of another model is refused") {
   CHECK_THROWS_AS((hone::Trainer{net, torch::nn::CrossEntropyLoss(), torch::optim::SGD(other->parameters(), 0.1)}),
                   std::invalid_argument);
   CHECK_THROWS_AS((hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = -1}}), std::invalid_argument);
+}
+
+/// Two inputs, two outputs.
+struct TwoHeadsImpl : torch::nn::Module {
+  std::pair<Tensor, Tensor> forward(const Tensor& a, const Tensor& b) { return {first(a + b), second(b)}; }
+  tiny::Net first = register_module("first", tiny::Net());
+  tiny::Net second = register_module("second", tiny::Net());
+};
+TORCH_MODULE(TwoHeads);
+
+TEST_CASE("a model with two inputs and two outputs learns each output from its own target") {
+  using Targets = std::pair<Tensor, Tensor>;
+  const auto cross_entropy = [](const std::pair<Tensor, Tensor>& outputs, const Targets& targets) {
+    return torch::cross_entropy_loss(outputs.first, targets.first) +
+           torch::cross_entropy_loss(outputs.second, targets.second);
+  };
+  const auto a = tiny::inputs() * 0.25, b = tiny::inputs() * 0.75;
+  std::vector<std::tuple<Tensor, Tensor, Targets>> batches;
+  for (const std::int64_t at : {0, 4, 8}) {
+    const auto part = [at](const Tensor& of) { return of.slice(0, at, at + 4); };
+    batches.emplace_back(part(a), part(b), Targets{part(tiny::labels()), part(1 - tiny::labels())});
+  }
+  TwoHeads model;
+  auto trainer = hone::Trainer{model, cross_entropy, hone::Sgd{.lr = 0.1}};
+  const auto history = trainer.train(batches, {.num_epochs = 2, .eval_dataset = batches});
+
+  // The heads share nothing, so each is what it would have become by itself.
+  tiny::Net first, second;
+  hone::Trainer alone_first{first, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
+  hone::Trainer alone_second{second, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
+  std::vector<tiny::Batch> of_first, of_second;
+  for (const auto& [x, y, targets] : batches) {
+    of_first.emplace_back(x + y, targets.first);
+    of_second.emplace_back(y, targets.second);
+  }
+  const auto history_first = alone_first.train(of_first, {.num_epochs = 2, .eval_dataset = of_first});
+  const auto history_second = alone_second.train(of_second, {.num_epochs = 2, .eval_dataset = of_second});
+  CHECK(tiny::distance(tiny::weights(model->first), tiny::weights(first)) < 1e-6);
+  CHECK(tiny::distance(tiny::weights(model->second), tiny::weights(second)) < 1e-6);
+  for (const auto* metric : {"train_loss_epoch", "eval_loss_epoch"}) {
+    CHECK(history.at(metric) == Approx(history_first.at(metric) + history_second.at(metric)));
+  }
 }
 
 struct TeacherImpl : torch::nn::Module {
