@@ -192,19 +192,24 @@ TEST_CASE("an override can ask for a stop through the trainer") {
 /// Gives NaN for the third batch it sees.
 struct Poisoned {
   int* calls;
+  float poison = std::numeric_limits<float>::quiet_NaN();
   torch::Tensor operator()(const torch::Tensor& outputs, const torch::Tensor& target) const {
     const auto loss = torch::nn::functional::cross_entropy(outputs, target);
-    return ++*calls == 3 ? loss * std::numeric_limits<float>::quiet_NaN() : loss;
+    return ++*calls == 3 ? loss * poison : loss;
   }
 };
 
-TEST_CASE("a loss that is NaN never reaches the weights") {
+TEST_CASE("a loss that is NaN or infinite never reaches the weights") {
+  const bool infinite = GENERATE(false, true);
+  const float poison = infinite ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
   tiny::Net net, two_updates;
   int calls = 0, uncounted = -100;
-  auto trainer = hone::Trainer{net, Poisoned{&calls}, hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::TerminateOnNaN{}};
+  auto trainer =
+      hone::Trainer{net, Poisoned{&calls, poison}, hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::TerminateOnNaN{}};
   const auto history = trainer.train(tiny::batches(5), {.num_epochs = 2});
   CHECK(history.num_updates() == 2);
-  CHECK(tiny::contains(history.stop_reason().value_or(""), "NaN loss in batch 3"));
+  CHECK(tiny::contains(history.stop_reason().value_or(""),
+                       infinite ? "infinite loss in batch 3" : "NaN loss in batch 3"));
 
   auto reference = hone::Trainer{two_updates, Poisoned{&uncounted}, hone::Sgd{.lr = 0.1, .momentum = 0.9}};
   reference.train(tiny::batches(2));
