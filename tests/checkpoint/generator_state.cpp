@@ -3,6 +3,9 @@
 
 #include <torch/torch.h>
 
+#include <cstdint>
+#include <cstring>
+
 #include "checkpoint/files.hpp"
 #include "support/catch.hpp"
 
@@ -23,4 +26,30 @@ TEST_CASE("bytes that are no state are refused") {
                         "no state of the generator of cpu"));
   CHECK(files::contains(files::message([] { hone::set_generator_state(torch::zeros(5000)); }), "no state"));
   CHECK(torch::equal(hone::generator_state(), before));
+}
+
+TEST_CASE("a state that would make the generator read beyond its numbers is refused") {
+  torch::manual_seed(4);
+  torch::rand({1});
+  auto state = hone::generator_state();
+  // As in LibTorch's file: the seed, then how many numbers are left (int), a flag, the place of the next one.
+  auto* const bytes = state.mutable_data_ptr<std::uint8_t>();
+  std::int32_t left = 0;
+  std::uint64_t next = 0;
+  std::memcpy(&left, bytes + 8, sizeof left);
+  std::memcpy(&next, bytes + 16, sizeof next);
+  REQUIRE(static_cast<std::uint64_t>(left) + next == 625);
+  ++next;
+  std::memcpy(bytes + 16, &next, sizeof next);
+  const auto before = hone::generator_state();
+  CHECK(files::contains(files::message([&] { hone::set_generator_state(state); }), "read beyond its numbers"));
+  CHECK(torch::equal(hone::generator_state(), before));
+}
+
+TEST_CASE("every state that the generator comes to is taken") {
+  torch::manual_seed(4);
+  for (int i = 0; i < 1300; ++i) {
+    hone::set_generator_state(hone::generator_state());
+    torch::randint(2, {1});
+  }
 }

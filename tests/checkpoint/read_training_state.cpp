@@ -24,3 +24,20 @@ TEST_CASE("what is no training state is refused") {
                           std::string(name) + " holds no training state"));
   }
 }
+
+TEST_CASE("a torn newest state is named, and what to do to go on from the one before it") {
+  const files::Folder folder;
+  for (const auto* name : {"epoch_1_step_1.pt", "epoch_2_step_2.pt"}) {
+    hone::write_checkpoint(folder / name, hone::Dict{{"training_state", name}});
+  }
+  const auto newest = folder / "epoch_2_step_2.pt";
+  auto bytes = files::read(newest);
+  files::write(newest, bytes.substr(0, bytes.size() - 7));
+  const auto text = files::message([&] { static_cast<void>(hone::read_training_state(folder.path)); });
+  CHECK(text.starts_with(newest.string() + " is damaged"));
+  CHECK(text.ends_with("When it is removed, the training state before it is the newest in " + folder.path.string() +
+                       "."));
+  files::fs::remove(newest);
+  CHECK(hone::read_training_state(folder.path).at("training_state").get<std::string>() == "epoch_1_step_1.pt");
+  CHECK(files::message([&] { static_cast<void>(hone::read_training_state(newest)); }).ends_with("its permissions."));
+}

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/core/serialize.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -41,6 +46,19 @@ struct Names {
   }
 };
 
+/// Gives every number as what a file says.
+struct Says {
+  static constexpr bool is_loading = true;
+  std::vector<std::int64_t> numbers;
+  void operator()(std::string_view, auto& thing) {
+    if constexpr (requires { thing.assign(numbers.begin(), numbers.end()); }) {
+      thing.assign(numbers.begin(), numbers.end());
+    } else {
+      thing = static_cast<std::remove_reference_t<decltype(thing)>>(numbers[0]);
+    }
+  }
+};
+
 }  // namespace
 
 TEST_CASE("an archive is shown what is remembered, and nothing else") {
@@ -56,4 +74,43 @@ TEST_CASE("an archive is shown what is remembered, and nothing else") {
   hone::serialize_state(names, "d", opaque);
   hone::serialize_state(names, "e", nothing);
   CHECK(names.all == "a x b y c ");
+}
+
+TEST_CASE("a count that is none is refused when it comes back") {
+  const auto message = [](std::int64_t number, auto count, std::int64_t least = 0) -> std::string {
+    Says archive{{number}};
+    try {
+      hone::serialize_count(archive, "waited", count, least);
+    } catch (const hone::DataError& error) {
+      return error.what();
+    }
+    return count == number ? "taken" : "lost";
+  };
+  CHECK(message(0, std::int64_t{}) == "taken");
+  CHECK(message(std::int64_t{1} << 52, std::int64_t{}) == "taken");
+  CHECK(message(1 << 20, int{}) == "taken");
+  CHECK(message(-3, std::int64_t{}) == "'waited' is -3, which is no count.");
+  CHECK(message(0, std::int64_t{}, 1) == "'waited' is 0, which is no count.");
+  CHECK(message(std::int64_t{1} << 60, std::int64_t{}) == "'waited' is 1152921504606846976, which is no count.");
+  CHECK(message(std::numeric_limits<int>::max(), int{}) == "'waited' is 2147483647, which is no count.");
+}
+
+TEST_CASE("counts are refused one by one and together") {
+  const auto is_taken = [](std::vector<std::int64_t> numbers) {
+    Says archive{std::move(numbers)};
+    std::vector<std::int64_t> counts;
+    try {
+      hone::serialize_counts(archive, "hits", counts);
+    } catch (const hone::DataError&) {
+      return false;
+    }
+    return counts == archive.numbers;
+  };
+  const auto many = (std::int64_t{1} << 53) - 1;
+  CHECK(is_taken({}));
+  CHECK(is_taken({0, 7, 3}));
+  CHECK(is_taken({many}));
+  CHECK_FALSE(is_taken({0, -1}));
+  CHECK_FALSE(is_taken({many, 1}));
+  CHECK_FALSE(is_taken({std::numeric_limits<std::int64_t>::max(), 1}));
 }

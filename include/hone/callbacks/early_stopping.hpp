@@ -14,6 +14,7 @@
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/watched_metric.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/core/threshold_mode.hpp"
 
 namespace hone {
@@ -61,7 +62,7 @@ struct EarlyStopping {
 
     void serialize(auto& archive) {
       archive("best", best);
-      archive("waited", waited);
+      serialize_count(archive, "waited", waited);
       archive("last", last);
     }
   };

@@ -32,6 +32,7 @@
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
+#include "hone/core/serialize.hpp"
 
 namespace hone {
 
@@ -92,7 +93,7 @@ class Counted {
   }
 
   void serialize(auto& archive) {
-    archive("counts", counts_);
+    serialize_counts(archive, "counts", counts_);
     serialize_state(archive, "callback", callback_);
   }
 

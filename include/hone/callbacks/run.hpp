@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "hone/core/run_config.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/fwd.hpp"
 #include "hone/history/run_history.hpp"
 
@@ -56,9 +57,9 @@ class Run {
   /// Shows its place to an archive of the `checkpoint` room, which keeps it or brings it back. A stop that was asked
   /// for is not kept: who asked can do so again.
   void serialize(auto& archive) {
-    archive("num_epochs", num_epochs_);
-    archive("num_updates", num_updates_);
-    archive("step", step_);
+    serialize_count(archive, "num_epochs", num_epochs_);
+    serialize_count(archive, "num_updates", num_updates_);
+    serialize_count(archive, "step", step_);
     archive("history", history_);
     if (archive.is_loading) history_.set_stop_reason(std::nullopt);
   }

@@ -25,6 +25,22 @@ namespace hone {
   return generator.get_state();
 }
 
+namespace detail {
+
+/// LibTorch looks at the place in the Mersenne Twister and at what is left of its numbers one by one. Together they
+/// have to keep to its 624 numbers, or it would read beyond them.
+inline void check_cpu_generator(const at::Tensor& state) {
+  auto scratch = at::detail::createCPUGenerator();
+  scratch.set_state(state);
+  const auto engine = at::check_generator<at::CPUGeneratorImpl>(scratch)->engine().data();
+  if (engine.left_ > 1 && engine.next_ + static_cast<unsigned>(engine.left_) > at::MERSENNE_STATE_N + 1) {
+    throw DataError(
+        "These bytes are no state of the generator of cpu: it would read beyond its numbers. Load another file.");
+  }
+}
+
+}  // namespace detail
+
 /// Brings a device's global generator to a state of `generator_state`.
 ///
 /// **Errors** `DataError` for bytes that are none.
@@ -32,7 +48,9 @@ inline void set_generator_state(const at::Tensor& state, c10::Device device = c1
   auto generator = at::globalContext().defaultGenerator(device);
   const std::lock_guard lock(generator.mutex());
   try {
-    generator.set_state(state.clone());  // it must fill its storage
+    const auto bytes = state.clone();  // it must fill its storage
+    if (device.is_cpu()) detail::check_cpu_generator(bytes);
+    generator.set_state(bytes);
   } catch (const c10::Error& error) {
     throw DataError(fmt::format("These bytes are no state of the generator of {}: {} Load another file.", device.str(),
                                 error.what_without_backtrace()));

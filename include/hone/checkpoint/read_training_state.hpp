@@ -30,7 +30,15 @@ namespace hone {
     }
     file = *latest;
   }
-  auto state = read_checkpoint(file);
+  auto state = [&] {
+    try {
+      return read_checkpoint(file);
+    } catch (const DataError& broken) {
+      if (!TrainingPlace::in(file.filename().string()) || !std::filesystem::exists(file, error)) throw;
+      throw DataError(fmt::format("{} When it is removed, the training state before it is the newest in {}.",
+                                  broken.what(), file.parent_path().string()));
+    }
+  }();
   if (!state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
     throw DataError(fmt::format(
         "{} holds no training state, from which a run goes on. Take a file of save_training_state; weights are loaded "

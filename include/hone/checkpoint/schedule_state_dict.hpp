@@ -16,6 +16,7 @@
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/serialize.hpp"
 
 namespace hone {
 
@@ -59,7 +60,7 @@ template <class Optimizer, class Schedule = None>
         ".load_scheduler = false.");
   }
   const auto updates = found->get<std::int64_t>();
-  if (updates < -1)
+  if (updates < -1 || updates >= detail::too_many<std::int64_t>)
     throw DataError(fmt::format("The scheduler's state stands at update {}. Take another file.", updates));
   return updates < 0 ? 0 : updates;  // -1: before the first
 }

@@ -9,12 +9,18 @@
 ///   archive("waited", waited);
 /// }
 /// ```
-/// Where what is remembered stands in a member `state`, the function may stand there.
+/// Where what is remembered stands in a member `state`, the function may stand there. What a file says may be anything:
+/// `serialize_count` refuses counts that nothing could go on from, other checks follow `if (archive.is_loading)`.
 #pragma once
 
 #include <concepts>
+#include <cstdint>
+#include <limits>
+#include <string>
 #include <string_view>
 #include <type_traits>
+
+#include "hone/core/error.hpp"
 
 namespace hone {
 
@@ -25,7 +31,37 @@ struct AnyArchive {
   void operator()(std::string_view name, auto&& value);
 };
 
+[[noreturn]] inline void refuse_count(std::string_view name, std::int64_t count) {
+  throw DataError("'" + std::string(name) + "' is " + std::to_string(count) + ", which is no count.");
+}
+/// A count that is too large to be one, and for much to be added to.
+template <class T>
+inline constexpr std::int64_t too_many =
+    sizeof(T) < sizeof(std::int64_t) ? std::int64_t{std::numeric_limits<T>::max()} / 2 : std::int64_t{1} << 53;
+
 }  // namespace detail
+
+/// Shows a count to `archive`.
+///
+/// **Errors** `DataError` when one comes back that is below `least`, or too large to be one.
+void serialize_count(auto& archive, std::string_view name, std::signed_integral auto& count, std::int64_t least = 0) {
+  archive(name, count);
+  if (!archive.is_loading) return;
+  if (count < least || count >= detail::too_many<std::remove_reference_t<decltype(count)>>) {
+    detail::refuse_count(name, count);
+  }
+}
+
+/// Shows a list of counts to `archive`, which are not too many together either.
+void serialize_counts(auto& archive, std::string_view name, auto& counts) {
+  archive(name, counts);
+  if (!archive.is_loading) return;
+  std::int64_t total = 0;
+  for (const std::int64_t count : counts) {
+    constexpr auto most = detail::too_many<std::int64_t>;
+    if (count < 0 || count >= most || (total += count) >= most) detail::refuse_count(name, count);
+  }
+}
 
 /// Has `serialize` of its own.
 template <class T>

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/finetune/model_average.hpp"
 
 namespace hone {
@@ -92,8 +93,8 @@ class Averaging {
     AveragingState all = archive.is_loading ? AveragingState{} : state();
     if (has_average) {
       archive("tensors", all.average.tensors);
-      archive("num_averaged", all.average.num_averaged);
-      archive("num_heard", all.num_heard);
+      serialize_count(archive, "num_averaged", all.average.num_averaged);
+      serialize_count(archive, "num_heard", all.num_heard);
     }
     if (has_average && archive.is_loading) {
       load_state(std::move(all));

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/history/record.hpp"
 
 namespace hone {
@@ -153,9 +154,9 @@ class RunHistory {
   /// Shows all of it to an archive of the `checkpoint` room, which keeps it or brings it back.
   void serialize(auto& archive) {
     archive("series", series_);
-    archive("epoch", epoch_);
-    archive("num_updates", num_updates_);
-    archive("revision", revision_);
+    serialize_count(archive, "epoch", epoch_, 1);
+    serialize_count(archive, "num_updates", num_updates_);
+    serialize_count(archive, "revision", revision_);
     archive("prefix", prefix_);
     archive("stop_reason", stop_reason_);
   }
@@ -193,7 +194,12 @@ class RunHistory {
       require_alike(values.size(), epochs.size(), updates.size(), phases.size(), revisions.size());
       records.clear();
       for (std::size_t i = 0; i < values.size(); ++i) {
-        records.push_back({values[i], epochs[i], updates[i], static_cast<Phase>(phases[i])});
+        const auto phase = static_cast<Phase>(phases[i]);
+        if (to_string(phase) == "unknown") {
+          throw DataError("A record of the metric `" + name + "` has the phase " + std::to_string(phases[i]) +
+                          ", which is none. Load another file.");
+        }
+        records.push_back({values[i], epochs[i], updates[i], phase});
       }
     }
 

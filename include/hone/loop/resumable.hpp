@@ -11,6 +11,8 @@
 #include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -18,6 +20,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "hone/checkpoint/archive.hpp"
 #include "hone/checkpoint/generator_state.hpp"
@@ -27,6 +30,8 @@
 #include "hone/checkpoint/schedule_state_dict.hpp"
 #include "hone/checkpoint/state_dict.hpp"
 #include "hone/checkpoint/torch_optimizer_state.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/training_files.hpp"
 #include "hone/data/remaining.hpp"
 #include "hone/loop/resume_from.hpp"
 #include "hone/loop/step.hpp"
@@ -84,7 +89,14 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   static void take_seed(Resumable& trainer, const Dict& state) {
     trainer.read_ahead(state, "loader_seed", trainer.loader_seed_);
   }
-  static void take_run(Resumable& trainer, const Dict& state) { trainer.read_ahead(state, "run", trainer.run_); }
+  static void take_run(Resumable& trainer, const Dict& state) {
+    trainer.read_ahead(state, "run", trainer.run_);
+    const auto& batches = trainer.run_.config().num_train_batches_per_epoch;
+    if (!batches || trainer.run_.step() <= *batches) return;
+    throw DataError(fmt::format(
+        "The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it had.",
+        trainer.run_.step(), *batches));
+  }
   static void bring_back(Resumable& trainer, const Dict& state) {
     const auto updates = trainer.load_weights(state, {});
     if constexpr (Step::has_schedule) trainer.set_scheduled_updates(updates.value_or(0));
@@ -391,12 +403,21 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
       throw DataError(fmt::format("It was taken after batch {} of an accumulation window, and windows have {} here.",
                                   window.size(), this->accumulation_.steps()));
     }
+    const auto parameters = named_parameters(pointee(model_));
+    std::vector<at::Tensor> owners;
+    for (const auto& [name, gradient] : gradients) {
+      const auto owner = std::ranges::find(parameters, name, &NamedParameter::name);
+      if (owner == parameters.end() || !gradient.defined() || owner->value.sizes() != gradient.sizes() ||
+          owner->value.scalar_type() != gradient.scalar_type()) {
+        throw DataError(fmt::format("The gradient of '{}' in an accumulation window is {} of {}; no parameter is so.",
+                                    name, Value(gradient).description(), gradient.dtype().name()));
+      }
+      owners.push_back(owner->value);
+    }
     this->drop_window();
     this->window_ = window;
-    for (const auto& [name, parameter] : named_parameters(pointee(model_))) {
-      for (const auto& gradient : gradients) {
-        if (gradient.name == name) parameter.mutable_grad() = gradient.value.to(parameter.device(), false, true);
-      }
+    for (std::size_t i = 0; i < owners.size(); ++i) {
+      owners[i].mutable_grad() = gradients[i].value.to(owners[i].device(), false, true);
     }
   }
 

@@ -4,6 +4,9 @@
 
 #include <cstdint>
 
+#include "hone/core/error.hpp"
+#include "hone/core/serialize.hpp"
+
 namespace hone {
 
 /// The batches whose gradients wait for an update.
@@ -29,9 +32,12 @@ class Window {
 
   /// Shows all of it to an archive of the `checkpoint` room.
   void serialize(auto& archive) {
-    archive("size", size_);
+    serialize_count(archive, "size", size_);
     archive("first", first_);
     archive("total", total_);
+    if (archive.is_loading && !(first_ > 0.0 && (size_ == 0 ? total_ == 0.0 : total_ > 0.0))) {
+      throw DataError("The batches of an accumulation window count nothing. Load another file.");
+    }
   }
 
  private:

@@ -15,6 +15,7 @@
 #include <tuple>
 #include <vector>
 
+#include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
 
@@ -26,8 +27,8 @@ struct Share {
   std::int64_t total = 0;
 
   void serialize(auto& archive) {
-    archive("correct", correct);
-    archive("total", total);
+    serialize_count(archive, "correct", correct);
+    serialize_count(archive, "total", total, correct);
   }
 
   [[nodiscard]] double value() const {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "hone/core/error.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
 
@@ -37,6 +38,10 @@ struct Auroc {
     void serialize(auto& archive) {
       archive("positives", positives);
       archive("negatives", negatives);
+      const auto is_nan = [](double score) { return std::isnan(score); };
+      if (archive.is_loading && (std::ranges::any_of(positives, is_nan) || std::ranges::any_of(negatives, is_nan))) {
+        throw DataError("A score is NaN. Load another file.");
+      }
     }
   };
   State state{};

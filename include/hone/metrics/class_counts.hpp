@@ -10,6 +10,9 @@
 #include <numeric>
 #include <vector>
 
+#include "hone/core/error.hpp"
+#include "hone/core/serialize.hpp"
+
 namespace hone {
 
 /// How the scores of classes become one number.
@@ -28,9 +31,12 @@ struct ClassCounts {
   std::vector<std::int64_t> actual{};     ///< Meant, predicted or not.
 
   void serialize(auto& archive) {
-    archive("hits", hits);
-    archive("predicted", predicted);
-    archive("actual", actual);
+    serialize_counts(archive, "hits", hits);
+    serialize_counts(archive, "predicted", predicted);
+    serialize_counts(archive, "actual", actual);
+    if (archive.is_loading && (hits.size() != actual.size() || predicted.size() != actual.size())) {
+      throw DataError("The counts of classes have different lengths. Load another file.");
+    }
   }
 
   [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(actual.size()); }

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "hone/core/error.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/metrics/class_counts.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -53,6 +55,13 @@ struct ConfusionMatrix {
   }
   [[nodiscard]] double value() const { return recall(class_counts(), Average::micro); }
   void reset() { state.clear(); }
+
+  void serialize(auto& archive) {
+    serialize_counts(archive, "counts", state);
+    if (archive.is_loading && size_of(state.size()) * size_of(state.size()) != state.size()) {
+      throw DataError(fmt::format("A confusion matrix of {} numbers is not square. Load another file.", state.size()));
+    }
+  }
 
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   void update(const Outputs& outputs, const Target& target) {

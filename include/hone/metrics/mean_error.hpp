@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
 
@@ -50,7 +51,7 @@ struct ErrorMetric {
 
     void serialize(auto& archive) {
       archive("sum", sum);
-      archive("total", total);
+      serialize_count(archive, "total", total);
     }
     friend bool operator==(const State&, const State&) = default;
   };

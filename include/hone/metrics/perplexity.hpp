@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
 
@@ -33,7 +34,7 @@ struct Perplexity {
 
     void serialize(auto& archive) {
       archive("negative_log_likelihood", negative_log_likelihood);
-      archive("total", total);
+      serialize_count(archive, "total", total);
     }
     friend bool operator==(const State&, const State&) = default;
   };

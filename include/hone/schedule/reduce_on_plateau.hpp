@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "hone/core/serialize.hpp"
 #include "hone/core/threshold_mode.hpp"
 #include "hone/schedule/check.hpp"
 
@@ -41,8 +42,8 @@ struct ReduceOnPlateau {
 
     void serialize(auto& archive) {
       archive("best", best);
-      archive("num_bad", num_bad);
-      archive("cooldown_left", cooldown_left);
+      serialize_count(archive, "num_bad", num_bad);
+      serialize_count(archive, "cooldown_left", cooldown_left);
     }
     friend constexpr bool operator==(const State&, const State&) = default;
   };

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training states that something has damaged, and folders that cannot be written to: one clear error each, and what was
+// there before stays.
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <ranges>
+#include <string>
+#include <vector>
+
+#include "checkpoint/files.hpp"
+#include "hone/hone.hpp"
+#include "hone/schedule/reduce_on_plateau.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+using hone::Dict;
+
+auto trainer(const std::filesystem::path& folder) {
+  return hone::Trainer{tiny::Net(),
+                       torch::nn::CrossEntropyLoss{},
+                       hone::AdamW{.lr = 0.05},
+                       hone::GradAccum<2>{},
+                       hone::ExponentialLr{.gamma = 0.9},
+                       hone::EarlyStopping{.patience = 50},
+                       hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 1}};
+}
+auto options(hone::ResumeFrom<> from = {}) {
+  return hone::TrainOptions<hone::TensorDataset<tiny::Batch>>{.num_epochs = 2,
+                                                              .eval_dataset = tiny::dataset(8),
+                                                              .per_device_batch_size = 3,
+                                                              .seed = 3,
+                                                              .resume_from = std::move(from)};
+}
+hone::RunHistory run(const std::filesystem::path& folder, hone::ResumeFrom<> from = {}) {
+  return trainer(folder).train(tiny::dataset(), options(std::move(from)));
+}
+std::string refusal(const std::filesystem::path& folder, hone::ResumeFrom<> from = {}) {
+  return files::message([&] { run(folder, std::move(from)); });
+}
+
+/// The value at a path of keys, to be changed.
+hone::Value& entry(hone::Value& value, std::initializer_list<const char*> keys) {
+  auto* at = &value;
+  for (const auto* key : keys) at = &at->get<Dict>().set(key, at->at(key));
+  return *at;
+}
+
+/// A state in the middle of a window.
+hone::Value open_window() {
+  auto from =
+      hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
+                    hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, hone::EarlyStopping{.patience = 50}};
+  for (auto& batch : tiny::batches(3)) from.step(batch);
+  return hone::cloned(from.training_state());
+}
+
+/// What is said of `state` by a trainer that goes on from it.
+std::string said_of(const hone::Value& state) {
+  auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
+                          hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, hone::EarlyStopping{.patience = 50}};
+  return files::message([&] { to.train(tiny::dataset(), options(state.get<Dict>())); });
+}
+
+/// In a process of its own.
+bool succeeds(const std::function<bool()>& check) {
+  const auto child = fork();
+  if (child == 0) _exit(check() ? 0 : 1);
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status == 0;
+}
+
+template <class T>
+std::string said_of_state(const Dict& state, T thing = {}) {
+  return files::message([&] { hone::load_state_of(thing, state); });
+}
+
+}  // namespace
+
+TEST_CASE("from a torn newest state nothing goes on, from the one before it the run does") {
+  const TemporaryFolder whole, torn;
+  const auto history = run(whole.path);
+  run(torn.path);
+  const auto newest = *hone::latest_training_state(torn.path);
+  const auto bytes = files::read(newest);
+  SECTION("cut off") { files::write(newest, bytes.substr(0, GENERATE(0U, 1U, 100U, 4000U))); }
+  SECTION("cut off at its end") { files::write(newest, bytes.substr(0, bytes.size() - 1)); }
+  SECTION("a bit has changed") {
+    auto flipped = bytes;
+    flipped[flipped.size() / 2] ^= 16;
+    files::write(newest, flipped);
+  }
+  SECTION("it is something else") { files::write(newest, "name,phase,epoch\n"); }
+  for (const auto& text : {refusal(torn.path, torn.path), refusal(torn.path, newest)}) {
+    CHECK(text.starts_with(newest.string()));
+    CHECK(files::contains(text, "When it is removed, the training state before it is the newest"));
+  }
+  std::filesystem::remove(newest);
+  CHECK((run(torn.path, torn.path) == history));
+  CHECK(torn.names() == whole.names());
+  CHECK(files::read(newest) == files::read(whole / newest.filename().string()));
+}
+
+TEST_CASE("entries that no trainer has written are refused by their names") {
+  const auto sound = open_window();
+  REQUIRE(said_of(sound) == "no error");
+  const auto after = [&](std::initializer_list<const char*> keys, const hone::Value& value) {
+    auto state = sound;
+    entry(state, keys) = value;
+    return said_of(state);
+  };
+  constexpr auto huge = std::int64_t{1} << 60;
+  const auto contains = [](const std::string& text, const std::string& part) {
+    UNSCOPED_INFO(text);
+    return files::contains(text, "does not fit this trainer") && files::contains(text, part);
+  };
+  CHECK(contains(after({"training_state", "run", "num_epochs"}, -1), "'run': 'num_epochs' is -1, which is no count"));
+  CHECK(contains(after({"training_state", "run", "num_updates"}, -5), "'num_updates' is -5"));
+  CHECK(contains(after({"training_state", "run", "step"}, -1), "'step' is -1"));
+  CHECK(contains(after({"training_state", "run", "step"}, huge), "'step' is 1152921504606846976"));
+  CHECK(contains(after({"training_state", "run", "step"}, "two"), "'step': The value is the string 'two'"));
+  CHECK(contains(after({"training_state", "run", "history", "epoch"}, 0), "'epoch' is 0"));
+  CHECK(contains(after({"training_state", "run", "history", "revision"}, huge), "'revision' is"));
+  CHECK(contains(after({"training_state", "run"}, hone::List{}), "'run': The value is a list of 0"));
+  CHECK(contains(after({"training_state", "window", "size"}, -1), "'size' is -1"));
+  CHECK(contains(after({"training_state", "window", "size"}, 2), "after batch 2 of an accumulation window"));
+  CHECK(contains(after({"training_state", "window_gradients", "first.weight"}, torch::zeros({4})),
+                 "The gradient of 'first.weight' in an accumulation window is a tensor of shape [4] of float"));
+  CHECK(contains(after({"training_state", "window_gradients", "first.weight"}, torch::zeros({5, 3}, torch::kDouble)),
+                 "of double"));
+  CHECK(contains(after({"training_state", "window_gradients"}, Dict{{"third.weight", torch::zeros({1})}}),
+                 "The gradient of 'third.weight'"));
+  CHECK(contains(after({"training_state", "window", "total"}, 0.0), "count nothing"));
+  CHECK(contains(after({"training_state", "generators"}, Dict{}), "no entry 'cpu'"));
+  CHECK(contains(after({"training_state"}, Dict{}), "is missing"));
+  CHECK(files::contains(after({"training_state", "run", "step"}, 5),
+                        "after batch 5 of its epoch, and the loader gives 4"));
+  CHECK(files::contains(after({"scheduler_state_dict", "num_updates"}, huge), "stands at update 1152921504606846976"));
+}
+
+TEST_CASE("a place in a range without length that the range does not come to ends with an error") {
+  auto state = open_window();
+  entry(state, {"training_state", "run", "step"}) = std::int64_t{1} << 50;
+  auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
+                          hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, hone::EarlyStopping{.patience = 50}};
+  auto unsized = tiny::batches(5) | std::views::filter([](const auto&) { return true; });
+  const auto text = files::message([&] { to.train(unsized, {.resume_from = state.get<Dict>()}); });
+  CHECK(files::contains(text, "and the loader gives 5"));
+}
+
+TEST_CASE("what callbacks and metrics cannot have seen is refused") {
+  const auto column = [](std::vector<std::int64_t> numbers) { return torch::tensor(numbers, torch::kLong); };
+  CHECK(said_of_state<hone::ClassCounts>(
+            {{"hits", column({1})}, {"predicted", column({1})}, {"actual", column({1, 2})}}) ==
+        "The counts of classes have different lengths. Load another file.");
+  CHECK(
+      said_of_state<hone::ClassCounts>({{"hits", column({-1})}, {"predicted", column({1})}, {"actual", column({1})}}) ==
+      "'hits' is -1, which is no count.");
+  CHECK(said_of_state<hone::ConfusionMatrix>({{"counts", column({1, 2, 3})}}) ==
+        "A confusion matrix of 3 numbers is not square. Load another file.");
+  CHECK(said_of_state<hone::Share>({{"correct", 3}, {"total", 2}}) == "'total' is 2, which is no count.");
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(said_of_state<hone::Auroc::State>({{"positives", torch::tensor({1.0, nan}, torch::kDouble)},
+                                           {"negatives", torch::tensor({1.0}, torch::kDouble)}}) ==
+        "A score is NaN. Load another file.");
+  CHECK(said_of_state<hone::EarlyStopping::State>({{"best", 1.0}, {"waited", std::numeric_limits<int>::max()}}) ==
+        "'waited' is 2147483647, which is no count.");
+  CHECK(said_of_state<hone::ReduceOnPlateau::State>({{"best", 1.0}, {"num_bad", -1}, {"cooldown_left", 0}}) ==
+        "'num_bad' is -1, which is no count.");
+
+  hone::RunHistory history;
+  history.record("loss", 1.0, hone::Phase::train);
+  hone::Value state = hone::state_of(history);
+  auto series = state.get<Dict>().get<hone::List>("series");
+  series[0].get<Dict>().set("phases", column({9}));
+  state.get<Dict>().set("series", series);
+  CHECK(said_of_state<hone::RunHistory>(state.get<Dict>()) ==
+        "'series': A record of the metric `loss` has the phase 9, which is none. Load another file.");
+}
+
+TEST_CASE("a folder that is a file, or may not be written to, is named when the run starts") {
+  const TemporaryFolder folder;
+  files::write(folder / "file", "x");
+  CHECK(
+      files::contains(refusal(folder / "file"), (folder / "file").string() + " cannot be made: a file has that name"));
+  CHECK(files::contains(refusal(folder / "file/states"), "cannot be made"));
+  CHECK(files::read(folder / "file") == "x");
+
+  run(folder / "states");
+  const auto names = files::read(*hone::latest_training_state(folder / "states"));
+  std::filesystem::permissions(folder / "states", std::filesystem::perms(0555));
+  std::filesystem::permissions(folder / "states/.lock", std::filesystem::perms(0444));
+  CHECK(succeeds([&] {
+    constexpr uid_t nobody = 65534;  // for root may write anywhere
+    if (geteuid() == 0 && seteuid(nobody) != 0) return false;
+    return files::contains(refusal(folder / "states", folder / "states"),
+                           "Nothing can be written into the folder " + (folder / "states").string() +
+                               ": Permission denied. Choose another one.");
+  }));
+  std::filesystem::permissions(folder / "states", std::filesystem::perms::owner_all);
+  CHECK(files::read(*hone::latest_training_state(folder / "states")) == names);
+}
+
+TEST_CASE("when the disk is full, the run ends with an error and goes on from the last state later") {
+  const TemporaryFolder whole, full;
+  const auto history = run(whole.path);
+  CHECK(succeeds([&] {
+    auto stopped = trainer(full.path);
+    auto limited = options();
+    limited.max_num_train_steps = 2;
+    stopped.train(tiny::dataset(), limited);
+    return true;
+  }));
+  const auto names = full.names();
+  CHECK(succeeds([&] {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{4096, 4096};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const auto text = refusal(full.path, full.path);
+    return files::contains(text, "cannot be written: File too large. Make room. Nothing was changed.");
+  }));
+  CHECK(full.names() == names);
+  CHECK((run(full.path, full.path) == history));
+}
+
+TEST_CASE("of two processes that save into one folder, the second is refused") {
+  const TemporaryFolder folder;
+  int ready[2], go_on[2];
+  REQUIRE(pipe(ready) == 0);
+  REQUIRE(pipe(go_on) == 0);
+  const auto other = fork();
+  if (other == 0) {
+    hone::Trainer first{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::AdamW{.lr = 0.05},
+                        hone::SaveTrainingState{.save_dir = folder.path, .save_every_n_updates = 1},
+                        hone::on<hone::ResumePoint>([&](const auto& event) {
+                          char byte = 'x';
+                          if (event.run.num_updates() != 2 || event.run.step() == 0) return;
+                          if (::write(ready[1], &byte, 1) != 1 || ::read(go_on[0], &byte, 1) != 1) _exit(2);
+                        })};
+    first.train(tiny::dataset(), {.per_device_batch_size = 3});
+    _exit(0);
+  }
+  char byte = 0;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  const auto before = files::read(folder / "epoch_0_step_2.pt");
+  CHECK(refusal(folder.path, folder.path) ==
+        "Another run is saving into the folder " + folder.path.string() + ". Give each run its own.");
+  CHECK(files::read(folder / "epoch_0_step_2.pt") == before);
+  REQUIRE(::write(go_on[1], "x", 1) == 1);
+  int status = -1;
+  waitpid(other, &status, 0);
+  CHECK(status == 0);
+  CHECK(hone::latest_training_state(folder.path) == folder / "epoch_1_step_4.pt");
+  CHECK(files::contains(refusal(folder.path), "is ahead of where this run begins"));
+}
