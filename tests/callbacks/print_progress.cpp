@@ -55,3 +55,13 @@ TEST_CASE("only the first process announces") {
   set.tell(TrainingRunStart{{driver.run}});
   CHECK(output.text().empty());
 }
+
+TEST_CASE("an evaluation within an epoch is told by its update") {
+  RunDriver driver;
+  driver.set_phase(Phase::intermediate_eval);
+  driver.set_num_updates(700);
+  Captured output;
+  CallbackSet<PrintProgress> set{PrintProgress{.output = output.file()}};
+  set.tell(EvalEpochStart{{driver.run}});
+  CHECK(output.text() == "\nStarting evaluation after 700 updates\n");
+}

@@ -250,3 +250,22 @@ TEST_CASE("when batches grow slow the bar follows") {
   }
   CHECK(num_reads >= 10);
 }
+
+TEST_CASE("an evaluation within an epoch has a bar of its own, and an exception there finishes both") {
+  RunDriver driver;
+  driver.set_num_batches(10);
+  Captured output;
+  Set set{ProgressBar{.output = output.file()}};
+  set.tell(TrainEpochStart{{driver.run}});
+  train_steps(set, driver, 0, 4);
+  driver.set_phase(Phase::intermediate_eval);
+  driver.set_num_updates(700);
+  driver.set_num_batches(2);
+  driver.set_step(0);
+  set.tell(EvalEpochStart{{driver.run}});
+  set.tell(ExceptionThrown{{driver.run}, nullptr});
+  const auto lines = lines_of(output.text());
+  REQUIRE(lines.size() == 2);
+  CHECK(matches(lines[0], R"(update 700 eval 0/2 \(0 %\).*)"));
+  CHECK(matches(lines[1], R"(epoch 1 train 4/10 \(40 %\).*)"));
+}

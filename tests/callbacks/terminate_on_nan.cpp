@@ -62,6 +62,14 @@ TEST_CASE("the reason says where, and what to do") {
           "Stopping training due to infinite loss in batch 13 of the evaluation after epoch 3. "
           "Lower the learning rate, clip the gradients, or look for bad values in the data.");
   }
+  SECTION("in an evaluation within an epoch") {
+    driver.set_phase(Phase::intermediate_eval);
+    driver.set_num_updates(700);
+    tell_step<EvalStepEnd>(set, driver.run, with_loss(std::nan("")));
+    CHECK(driver.run.stop_reason() ==
+          "Stopping training due to NaN loss in batch 13 of the evaluation after update 700. "
+          "Lower the learning rate, clip the gradients, or look for bad values in the data.");
+  }
   SECTION("in an evaluation run") {
     driver.set_phase(Phase::evaluation);
     tell_step<EvalStepEnd>(set, driver.run, with_loss(std::nan("")));

@@ -30,3 +30,11 @@ TEST_CASE("better than the best") {
   CHECK(hone::detail::is_better(2.0, 1.0, true));
   CHECK_FALSE(hone::detail::is_better(nan, 1.0, true));
 }
+
+TEST_CASE("before the first evaluation is due, a metric may be unknown") {
+  hone::RunDriver driver;
+  driver.config().evaluate_every_n_epochs = 2;
+  CHECK(hone::detail::value_of_epoch(driver.run, "x", "Mine::watch_metric") == std::nullopt);
+  driver.end_epoch();
+  CHECK_THROWS_AS(hone::detail::value_of_epoch(driver.run, "x", "Mine::watch_metric"), std::invalid_argument);
+}

@@ -82,6 +82,7 @@ TEST_CASE("options in range pass, others are named with their value and the leas
   CHECK(refusal(Options{.max_time = std::chrono::duration<double>(std::nan(""))}) ==
         "max_time is nan s. Give more than 0.");
   CHECK(refusal(Options{.max_time = std::chrono::milliseconds(1)}).empty());
+  CHECK(refusal(Options{.evaluate_every_n_epochs = 0}) == "evaluate_every_n_epochs is 0. Give 1 or more.");
   CHECK(refusal(Options{.fast_dev_run = -1}) == "fast_dev_run is -1. Give 0 or more.");
   CHECK(refusal(Options{.overfit_batches = -1}) == "overfit_batches is -1. Give 0 or more.");
   CHECK(refusal(Options{.num_sanity_eval_steps = -1}) == "num_sanity_eval_steps is -1. Give 0 or more.");

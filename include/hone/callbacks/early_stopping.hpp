@@ -37,7 +37,7 @@ namespace hone {
 /// **Units** patience: epochs, 0 ends the run after the first one; min_delta: the unit of the metric, or a share of the
 /// best value's size; thresholds: the unit of the metric.
 /// **Errors** `std::invalid_argument` for a negative `patience`, a negative or NaN `min_delta`, a threshold that is
-/// NaN, and at the end of the first epoch for a metric that nothing has recorded.
+/// NaN, and at the end of the first epoch with an evaluation for a metric that nothing has recorded.
 /// **Source** L. Prechelt, "Early Stopping - But When?", 1998; for the thresholds TorchTNT's `EarlyStopChecker`.
 /// **Example** `hone::EarlyStopping{.patience = 3, .min_delta = 0.0, .divergence_threshold = 1e3}`
 struct EarlyStopping {

@@ -26,7 +26,7 @@ struct TrainStepStart : Event {};      ///< A batch has arrived.                
 struct TrainLoss : Event {};           ///< Forward and loss are done, backward is not.                `trainer` `batch` `output`
 struct BeforeOptimizerStep : Event {}; ///< Gradients are final: reduced, unscaled, clipped.           `trainer` `clipped`
 struct OptimizerStep : Event {};       ///< The weights have changed.                                  `trainer`
-struct TrainStepEnd : Event {};        ///< The batch is done, with its update if it was due.          `trainer` `batch` `output`
+struct TrainStepEnd : Event {};        ///< The batch is done, with its update if it was due.          `trainer` `batch` `output` `evaluate`
 struct ResumePoint : Event {           ///< All is told; a training state can be taken here.             `trainer`
   bool is_last;                        ///< The run goes no further than this.
 };
@@ -84,9 +84,10 @@ struct WithState {
   S& state;
 };
 
-/// `event.evaluate(metric, listeners)` goes once more over the run's evaluation data, records the mean loss as `metric`
-/// and tells its events to `listeners`, a set of callbacks, in the place of the trainer's own. Nothing happens in a run
-/// that does not evaluate.
+/// `event.evaluate(metric, listeners)` goes over the run's evaluation data, records the mean loss as `metric` and tells
+/// its events to `listeners`, a set of callbacks; without them, to the trainer's own. Then the run is where it was: the
+/// modes, the phase, the batch at hand. Within an epoch of training the phase is `intermediate_eval` meanwhile. Nothing
+/// happens in a run that does not evaluate, and where `trainer.step` is called.
 template <class F>
 struct WithEvaluation {
   const F& evaluate;

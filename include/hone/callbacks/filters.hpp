@@ -130,7 +130,8 @@ class EveryEpochs {
   void tell(const E& event) {
     if constexpr (is_in_epoch<E>) {
       const auto phase = event.run.phase();
-      if ((phase == Phase::train || phase == Phase::eval) && event.run.epoch() % n != 0) return;
+      const bool is_training = phase != Phase::evaluation && phase != Phase::predict;
+      if (is_training && event.run.epoch() % n != 0) return;
     }
     hone::tell(callback_, event);
   }

@@ -27,6 +27,7 @@ struct LimitBatches {
       case Phase::train:
         return num_batches;
       case Phase::eval:
+      case Phase::intermediate_eval:
       case Phase::evaluation:
         return num_eval_batches ? num_eval_batches : num_batches;
       case Phase::predict:

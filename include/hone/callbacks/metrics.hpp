@@ -98,9 +98,10 @@ class Watch {
       watched.settle();
       const std::string name(watched.metric.name());
       const auto phase = run.phase();
-      run.history().record(phase == Phase::train  ? "train_" + name + "_epoch"
-                           : phase == Phase::eval ? "eval_" + name + "_epoch"
-                                                  : "evaluation_" + name,
+      run.history().record(phase == Phase::train               ? "train_" + name + "_epoch"
+                           : phase == Phase::eval              ? "eval_" + name + "_epoch"
+                           : phase == Phase::intermediate_eval ? "intermediate_eval_" + name
+                                                               : "evaluation_" + name,
                            watched.metric.value(), phase);
     });
     has_seen_ = false;
@@ -136,7 +137,8 @@ class Watch {
 }  // namespace detail
 
 /// Updates metrics with each batch of an evaluation, from `event.output.outputs` and the batch's target, and records
-/// them when it ends: `eval_<name>_epoch` between epochs of training, `evaluation_<name>` in a run of `evaluate`. With
+/// them when it ends: `eval_<name>_epoch` between epochs of training, `intermediate_eval_<name>` within one,
+/// `evaluation_<name>` in a run of `evaluate`. With
 /// `hone::in_training` in front it does so in training too, and records `train_<name>_epoch`: of the outputs with which
 /// each batch was learned from. Place it before `LogMetrics` and what watches them. Each process counts its own
 /// samples.

@@ -21,7 +21,11 @@ struct PrintProgress {
   void on_train_epoch_start(const TrainEpochStart& event) const {
     say(event.run, fmt::format("\nStarting epoch {}\n", event.run.epoch()));
   }
-  void on_eval_epoch_start(const EvalEpochStart& event) const { say(event.run, "\nStarting eval epoch\n"); }
+  void on_eval_epoch_start(const EvalEpochStart& event) const {
+    say(event.run, event.run.phase() == Phase::intermediate_eval
+                       ? fmt::format("\nStarting evaluation after {} updates\n", event.run.num_updates())
+                       : "\nStarting eval epoch\n");
+  }
   void on_training_run_end(const TrainingRunEnd& event) const {
     const auto& reason = event.run.history().stop_reason();  // of a limit: who requests a stop is heard below
     if (reason && !event.run.stop_requested()) say(event.run, fmt::format("\n{}\n", *reason));

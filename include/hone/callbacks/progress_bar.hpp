@@ -39,6 +39,7 @@ struct ProgressBar {
     using Clock = std::chrono::steady_clock;
     bool open = false;
     std::string name{};
+    std::optional<std::int64_t> total{};  ///< Batches of the epoch.
     std::int64_t wait = 0;
     std::int64_t stride = 1;
     std::int64_t steps = 0;    ///< Up to the last look.
@@ -61,22 +62,25 @@ struct ProgressBar {
   void on_train_step_end(const auto& event) {
     if (--state.train.wait == 0) look(state.train, event);
   }
-  void on_train_epoch_end(const TrainEpochEnd& event) { close(state.train, event.run, event.loss); }
+  void on_train_epoch_end(const TrainEpochEnd& event) { close(state.train, event.loss); }
 
   void on_eval_epoch_start(const EvalEpochStart& event) {
+    const auto phase = event.run.phase();
     open(state.eval, event.run,
-         event.run.phase() == Phase::eval ? fmt::format("epoch {} eval", event.run.epoch()) : "evaluation");
+         phase == Phase::eval                ? fmt::format("epoch {} eval", event.run.epoch())
+         : phase == Phase::intermediate_eval ? fmt::format("update {} eval", event.run.num_updates())
+                                             : "evaluation");
   }
   void on_eval_step_end(const auto& event) {
     if (--state.eval.wait == 0) look(state.eval, event);
   }
-  void on_eval_epoch_end(const EvalEpochEnd& event) { close(state.eval, event.run, event.loss); }
+  void on_eval_epoch_end(const EvalEpochEnd& event) { close(state.eval, event.loss); }
 
   // A bar that is still open here was cut short.
-  void on_stop_training(const StopTraining& event) { close_all(event.run); }
-  void on_exception(const ExceptionThrown& event) { close_all(event.run); }
-  void on_training_run_end(const TrainingRunEnd& event) { close_all(event.run); }
-  void on_evaluation_run_end(const EvaluationRunEnd& event) { close_all(event.run); }
+  void on_stop_training(const StopTraining&) { close_all(); }
+  void on_exception(const ExceptionThrown&) { close_all(); }
+  void on_training_run_end(const TrainingRunEnd&) { close_all(); }
+  void on_evaluation_run_end(const EvaluationRunEnd&) { close_all(); }
 
  private:
   static constexpr std::int64_t longest_stride = 64;  // when batches grow slow, the bar lags this far behind at most
@@ -87,10 +91,11 @@ struct ProgressBar {
     bar.open = run.is_world_process_zero();
     if (!bar.open) return;  // `wait` is 0 and counts away from it
     bar.name = label.empty() ? std::move(name) : fmt::format("{} {}", label, name);
+    bar.total = run.num_batches();
     bar.opened = bar.looked = bar.drawn = now;
     bar.wait = bar.stride;
     state.on_terminal = isatty(fileno(output)) != 0;
-    if (state.on_terminal) detail::put(output, on_one_line(text(bar, run, 0, now)));
+    if (state.on_terminal) detail::put(output, on_one_line(text(bar, 0, now)));
   }
 
   void look(Bar& bar, const auto& event) {
@@ -104,43 +109,43 @@ struct ProgressBar {
       bar.stride = std::max(bar.stride / 2, std::int64_t{1});
     }
     bar.wait = bar.stride;
-    if (!is_due(bar, event.run, now)) return;
+    if (!is_due(bar, now)) return;
     bar.loss = event.output.loss.template item<double>();
     bar.drawn = now;
     bar.drawn_steps = bar.steps;
-    const auto line = text(bar, event.run, bar.steps, now);
+    const auto line = text(bar, bar.steps, now);
     detail::put(output, state.on_terminal ? on_one_line(line) : line + "\n");
   }
 
-  [[nodiscard]] bool is_due(const Bar& bar, const Run& run, Bar::Clock::time_point now) const {
+  [[nodiscard]] bool is_due(const Bar& bar, Bar::Clock::time_point now) const {
     if (state.on_terminal) return now - bar.drawn >= min_interval;
-    const auto total = run.num_batches();
-    if (total && run.step() + 1 >= *total) return false;  // the finished line is about to come
+    const auto& total = bar.total;
+    if (total && bar.skipped + bar.steps >= *total) return false;  // the finished line is about to come
     return now - bar.drawn >= line_interval && (!total || 10 * (bar.steps - bar.drawn_steps) >= *total);
   }
 
-  void close(Bar& bar, const Run& run, std::optional<double> mean_loss) {
+  void close(Bar& bar, std::optional<double> mean_loss) {
     if (!std::exchange(bar.open, false)) return;
     const auto steps = bar.steps + bar.stride - bar.wait;
     bar.wait = 0;
     if (mean_loss) bar.loss = mean_loss;
-    const auto line = text(bar, run, steps, Bar::Clock::now(), true);
+    const auto line = text(bar, steps, Bar::Clock::now(), true);
     detail::put(output, (state.on_terminal ? on_one_line(line) : line) + "\n");
   }
-  void close_all(const Run& run) {
-    close(state.eval, run, std::nullopt);
-    close(state.train, run, std::nullopt);
+  void close_all() {
+    close(state.eval, std::nullopt);
+    close(state.train, std::nullopt);
   }
 
   /// Starts at the line's beginning and clears what is left of the old text. A line that is longer than the terminal is
   /// wide must be cut, not wrapped, or it could not be drawn over.
   static std::string on_one_line(const std::string& line) { return "\r\x1b[?7l" + line + "\x1b[K\x1b[?7h"; }
 
-  [[nodiscard]] std::string text(const Bar& bar, const Run& run, std::int64_t steps, Bar::Clock::time_point now,
+  [[nodiscard]] std::string text(const Bar& bar, std::int64_t steps, Bar::Clock::time_point now,
                                  bool finished = false) const {
     const auto elapsed = std::chrono::duration<double>(now - bar.opened).count();
     const auto position = bar.skipped + steps;
-    const auto total = run.num_batches();
+    const auto& total = bar.total;
     std::string line = bar.name;
     if (total && *total > 0) {
       const auto share = std::clamp(static_cast<double>(position) / static_cast<double>(*total), 0.0, 1.0);

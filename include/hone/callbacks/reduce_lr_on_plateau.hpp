@@ -7,11 +7,11 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdio>
-#include <stdexcept>
 #include <string>
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -62,9 +62,8 @@ struct ReduceLrOnPlateau {
 
   void on_training_run_epoch_end(const auto& event) {
     check_trainer(event.trainer);
-    const auto values = event.run.history().values(watch_metric);
-    if (values.empty()) reject_metric(event.run.history());
-    if (values.back().epoch != event.run.epoch() || !plateau.observe(values.back().value)) return;
+    const auto value = detail::value_of_epoch(event.run, watch_metric, "ReduceLrOnPlateau::watch_metric");
+    if (!value || !plateau.observe(*value)) return;
     auto& optimizer = event.trainer.optimizer();
     for (std::size_t group = 0; group < optimizer.num_groups(); ++group) {
       const double before = optimizer.lr(group), after = plateau.reduced(before);
@@ -83,14 +82,6 @@ struct ReduceLrOnPlateau {
     if constexpr (requires { Trainer::schedule_drives_lr; }) {
       if constexpr (Trainer::schedule_drives_lr) static_cast<void>(sizeof(detail::lr_is_scheduled<Trainer>));
     }
-  }
-  [[noreturn]] void reject_metric(const RunHistory& history) const {
-    std::string names;
-    for (const auto& name : history.names()) names += (names.empty() ? "`" : ", `") + name + "`";
-    throw std::invalid_argument(
-        fmt::format("ReduceLrOnPlateau::watch_metric is `{}`, which nothing has recorded; recorded are: {}. Watch one "
-                    "of those, or give the run an evaluation dataset.",
-                    watch_metric, names.empty() ? "none" : names));
   }
 };
 

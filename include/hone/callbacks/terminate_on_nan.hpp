@@ -60,6 +60,9 @@ struct TerminateOnNaN {
       case Phase::eval:
         return fmt::format("Stopping training due to {} loss in batch {} of the evaluation after epoch {}", what, batch,
                            run.epoch());
+      case Phase::intermediate_eval:
+        return fmt::format("Stopping training due to {} loss in batch {} of the evaluation after update {}", what,
+                           batch, run.num_updates());
       default:
         return fmt::format("Stopping evaluation due to {} loss in batch {}", what, batch);
     }

@@ -16,13 +16,13 @@ namespace hone::detail {
 /// The value of `metric` that the epoch at hand recorded; empty when it recorded none.
 ///
 /// **Errors** `std::invalid_argument`, with the name of the `setting` that chose it, when nothing has ever recorded it;
-/// not in a run that was stopped.
+/// not in a run that was stopped, nor before its first evaluation.
 inline std::optional<double> value_of_epoch(const Run& run, std::string_view metric, std::string_view setting) {
   const auto values = run.history().values(metric);
   if (!values.empty()) {
     return values.back().epoch == run.epoch() ? std::optional(values.back().value) : std::nullopt;
   }
-  if (run.stop_requested()) return std::nullopt;
+  if (run.stop_requested() || !run.config().evaluates_after(run.epoch())) return std::nullopt;
   std::string names;
   for (const auto& name : run.history().names()) names += (names.empty() ? "`" : ", `") + name + "`";
   throw std::invalid_argument(std::string(setting) + " is `" + std::string(metric) +

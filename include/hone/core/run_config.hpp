@@ -24,14 +24,15 @@ struct RunConfig {
   std::int64_t min_num_train_steps = 0;                     ///< Updates before a requested stop takes effect.
   std::optional<std::chrono::duration<double>> max_time;    ///< Wall time after which the run ends, if limited.
   std::optional<std::uint64_t> seed;                        ///< As given in the options.
-  std::optional<std::int64_t> batch_limit;  ///< Most batches of an epoch, by the options and the environment.
-  std::int64_t overfit_batches = 0;         ///< Batches that every epoch repeats; 0 without.
-  bool fast_dev_run = false;                ///< Tries a program out: write no files, stop nothing.
-  int num_threads = 0;                      ///< Threads of the operators of LibTorch.
-  int num_processes = 1;                    ///< World size.
-  int process_index = 0;                    ///< Rank.
-  std::string device;                       ///< `cpu`, `cuda:0`, ...
-  std::string precision;                    ///< The name of the precision policy.
+  std::optional<std::int64_t> batch_limit;   ///< Most batches of an epoch, by the options and the environment.
+  std::int64_t overfit_batches = 0;          ///< Batches that every epoch repeats; 0 without.
+  std::int64_t evaluate_every_n_epochs = 1;  ///< Epochs of training from one evaluation to the next.
+  bool fast_dev_run = false;                 ///< Tries a program out: write no files, stop nothing.
+  int num_threads = 0;                       ///< Threads of the operators of LibTorch.
+  int num_processes = 1;                     ///< World size.
+  int process_index = 0;                     ///< Rank.
+  std::string device;                        ///< `cpu`, `cuda:0`, ...
+  std::string precision;                     ///< The name of the precision policy.
 
   /// Samples that one update sees over all processes, when batches are full.
   [[nodiscard]] std::int64_t train_total_batch_size() const {
@@ -39,6 +40,8 @@ struct RunConfig {
   }
   /// Samples that one evaluation step sees over all processes.
   [[nodiscard]] std::int64_t eval_total_batch_size() const { return eval_per_device_batch_size * num_processes; }
+  /// Whether an evaluation is due when this epoch ends.
+  [[nodiscard]] bool evaluates_after(std::int64_t epoch) const { return epoch % evaluate_every_n_epochs == 0; }
   [[nodiscard]] bool is_distributed() const { return num_processes > 1; }
   [[nodiscard]] bool is_world_process_zero() const { return process_index == 0; }
   /// Updates that the run will do unless it is stopped; empty when the loader has no length and no limit was given.

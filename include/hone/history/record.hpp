@@ -9,10 +9,11 @@ namespace hone {
 
 /// What a run does while a value is recorded.
 enum class Phase {
-  train,       ///< An epoch of training.
-  eval,        ///< The evaluation between two epochs of training.
-  evaluation,  ///< A run of `evaluate`.
-  predict      ///< A run of `predict`.
+  train,              ///< An epoch of training.
+  eval,               ///< The evaluation after an epoch of training.
+  intermediate_eval,  ///< An evaluation within an epoch of training.
+  evaluation,         ///< A run of `evaluate`.
+  predict             ///< A run of `predict`.
 };
 
 /// The phase's name, as it stands in files.
@@ -22,6 +23,8 @@ enum class Phase {
       return "train";
     case Phase::eval:
       return "eval";
+    case Phase::intermediate_eval:
+      return "intermediate_eval";
     case Phase::evaluation:
       return "evaluation";
     case Phase::predict:

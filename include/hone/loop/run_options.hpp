@@ -77,6 +77,7 @@ struct TrainOptions {
   std::int64_t min_num_epochs = 0;
   std::int64_t min_num_train_steps = 0;
   std::optional<std::chrono::duration<double>> max_time = {};  ///< Ends the run as a requested stop does.
+  std::int64_t evaluate_every_n_epochs = 1;                    ///< Counted as the history counts: epochs n, 2n, ...
   bool shuffle = true;                     ///< A new order in each epoch; not for loaders that bring their own order.
   bool drop_last = false;                  ///< Leaves out a last batch that is shorter than the others.
   bool reset_run_history = true;           ///< False: the history goes on, its epochs and updates count on.
@@ -109,6 +110,7 @@ struct TrainOptions {
     detail::require_order("min_num_train_steps", min_num_train_steps, "max_num_train_steps",
                           max_num_train_steps.value_or(min_num_train_steps));
     detail::require_some_time("max_time", max_time);
+    detail::require_at_least("evaluate_every_n_epochs", 1, evaluate_every_n_epochs);
     detail::require_at_least("fast_dev_run", 0, fast_dev_run);
     detail::require_at_least("overfit_batches", 0, overfit_batches);
     detail::require_at_least("num_sanity_eval_steps", 0, num_sanity_eval_steps);

@@ -46,6 +46,7 @@ template <class EvalDataset, class For>
   if (train_batches) config.num_update_steps_per_epoch = (*train_batches + accumulation_steps - 1) / accumulation_steps;
   config.max_num_train_steps = options.max_num_train_steps;
   if (!config.fast_dev_run) {
+    config.evaluate_every_n_epochs = options.evaluate_every_n_epochs;
     config.min_num_epochs = options.min_num_epochs;
     config.min_num_train_steps = options.min_num_train_steps;
   }

@@ -125,12 +125,13 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   using Parts::run_;
   using Parts::schedule_;
 
-  template <class Batch>
-  auto train_step(Batch& arrived, bool is_last) {
+  /// `more` is what the end of the step carries beside the batch and its output.
+  template <class Batch, class... Facets>
+  auto train_step(Batch& arrived, bool is_last, const Facets&... more) {
     auto&& batch = device_.move(arrived);
     announce(TrainStepStart{{run_}}, WithBatch{batch});
     auto output = execution_.run([&](auto& input) { return learn_from(input, is_last); }, batch);
-    announce(TrainStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
+    announce(TrainStepEnd{{run_}}, WithBatch{batch}, WithOutput{output}, more...);
     ++run_.step_;
     return output;
   }

@@ -15,6 +15,7 @@
 #include <exception>
 #include <limits>
 #include <optional>
+#include <ranges>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -127,6 +128,11 @@ class Trainer<Model, Loss, Optimizer, Policies...>
  private:
   struct NoBatches {};
   static constexpr NoBatches no_batches{};
+  /// Listeners that hear nothing.
+  struct Nobody {
+    template <class>
+    static constexpr bool relays = false;
+  };
 
   using Step::accumulation_;
   using Step::announce;
@@ -158,13 +164,21 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     }
     if (this->resumes() && !this->resumes_in_epoch()) this->resume();
     while (run_.num_epochs() < run_.config_.num_epochs && (this->resumes() || !is_over())) {
-      run_train_epoch(train_batches);
+      const auto evaluate_within = [&](std::string_view metric, auto&... listeners) {
+        if constexpr (BatchRange<EvalBatches>) {
+          require_two_walks(train_batches, eval_batches);
+          evaluate_between(eval_batches, Phase::intermediate_eval, metric, listeners...);
+        }
+      };
+      run_train_epoch(train_batches, WithEvaluation{evaluate_within});
       if constexpr (BatchRange<EvalBatches>) {
-        if (!run_.stop_requested()) run_eval_epoch(eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
+        if (!run_.stop_requested() && run_.config_.evaluates_after(run_.epoch())) {
+          run_eval_epoch(eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
+        }
       }
       own_or(overrides::training_run_epoch_end{}, [] {});
-      const auto evaluate = [&](std::string_view metric, auto& listeners) {
-        if constexpr (BatchRange<EvalBatches>) run_eval_epoch(eval_batches, Phase::eval, metric, listeners);
+      const auto evaluate = [&](std::string_view metric, auto&... listeners) {
+        if constexpr (BatchRange<EvalBatches>) evaluate_between(eval_batches, Phase::eval, metric, listeners...);
       };
       announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
       run_.end_epoch();
@@ -177,8 +191,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     announce(TrainingRunEnd{{run_}});
   }
 
-  template <class Batches>
-  void run_train_epoch(Batches& batches) {
+  template <class Batches, class Evaluation>
+  void run_train_epoch(Batches& batches, const Evaluation& evaluation) {
     run_.begin_epoch(Phase::train, run_.config_.num_train_batches_per_epoch);
     own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
     train_loss_.reset();
@@ -188,7 +202,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     if (this->resumes()) this->resume();
     if (!is_epoch_over() && !is_over_now()) {
       for (auto&& batch : this->rest_of(transfer_.over(batches, device_))) {
-        this->train_step(batch, is_last_batch());
+        this->train_step(batch, is_last_batch(), evaluation);
         const bool is_last = ends_here();
         this->announce_resume_point(is_last);
         if (is_last || is_epoch_over() || is_over_now()) break;
@@ -232,13 +246,38 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     this->announce_to(listeners, EvalEpochEnd{{run_}, loss});
   }
 
+  /// Evaluates in the middle of something else, which then goes on as if nothing had been.
+  template <class Batches>
+  void evaluate_between(Batches& batches, Phase phase, std::string_view metric, auto& listeners) {
+    if (run_.stop_requested()) return;  // it would end after a batch
+    const ModeGuard mode(model_);
+    const auto place = run_.place();
+    run_eval_epoch(batches, phase, length_of(batches, phase, run_.config_.batch_limit), metric, listeners);
+    run_.return_to(place);
+  }
+  template <class Batches>
+  void evaluate_between(Batches& batches, Phase phase, std::string_view metric) {
+    evaluate_between(batches, phase, metric, callbacks_);
+  }
+
+  /// **Errors** `DataError` when one range is to be walked through for evaluation while it is for training, and cannot.
+  template <class TrainBatches, class EvalBatches>
+  static void require_two_walks(const TrainBatches& train_batches, const EvalBatches& eval_batches) {
+    if constexpr (!std::ranges::forward_range<TrainBatches>) {
+      if (static_cast<const void*>(&train_batches) != static_cast<const void*>(&eval_batches)) return;
+      throw DataError(
+          "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an epoch. "
+          "Give the evaluation a loader of its own.");
+    }
+  }
+
   /// Evaluates on the first batches, for nothing but the errors.
   template <class Batches>
   void try_evaluation(Batches& batches, std::int64_t num_batches) {
     const ModeGuard mode(model_);
     const GeneratorGuard generators(device_.device());
     const auto place = run_.place();
-    CallbackSet<> nobody;
+    Nobody nobody;
     run_eval_epoch(batches, Phase::eval, limited(run_.config_.num_eval_batches_per_epoch, num_batches), {}, nobody);
     run_.return_to(place);
   }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/limit_eval_steps.hpp"
+
+#include <type_traits>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "support/catch.hpp"
+
+using namespace hone;
+
+static_assert(std::is_aggregate_v<LimitEvalSteps> && checked_callback<LimitEvalSteps>);
+
+TEST_CASE("evaluations within epochs are limited, others when that is asked for, training and prediction never") {
+  const LimitEvalSteps within{.num_steps = 3};
+  CHECK(within.batch_limit(Phase::intermediate_eval) == 3);
+  CHECK(within.batch_limit(Phase::eval) == std::nullopt);
+  CHECK(within.batch_limit(Phase::evaluation) == std::nullopt);
+  const LimitEvalSteps all{.num_steps = 3, .intermediate_only = false};
+  CHECK(all.batch_limit(Phase::intermediate_eval) == 3);
+  CHECK(all.batch_limit(Phase::eval) == 3);
+  CHECK(all.batch_limit(Phase::evaluation) == 3);
+  for (const auto& limit : {within, all}) {
+    CHECK(limit.batch_limit(Phase::train) == std::nullopt);
+    CHECK(limit.batch_limit(Phase::predict) == std::nullopt);
+  }
+}
+
+TEST_CASE("a limit of no batches is refused") {
+  try {
+    static_cast<void>(LimitEvalSteps{.num_steps = 0}.batch_limit(Phase::train));
+    FAIL("accepted");
+  } catch (const std::invalid_argument& error) {
+    CHECK(std::string(error.what()) == "LimitEvalSteps::num_steps is 0. Give 1 or more batches.");
+  }
+}
