@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "checkpoint/files.hpp"
+#include "hone/finetune/gradual_unfreezing.hpp"
 #include "hone/finetune/model_ema.hpp"
+#include "hone/finetune/swa.hpp"
 #include "hone/hone.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -208,6 +210,24 @@ TEST_CASE("it goes on with data that draws from the global generator") {
     };
     require_exact(windows, [] { return Stream(); }, options(), 3 * (5 + 1));
   }
+}
+
+TEST_CASE("it goes on with layers that thaw, rates that fall and weights that are averaged") {
+  const auto make = [](std::vector<hone::Dict>& states) {
+    NoisyNet model;
+    hone::ModelFreezer freezer{model};
+    freezer.freeze();
+    return hone::Trainer{model,
+                         torch::nn::CrossEntropyLoss{},
+                         hone::Sgd{.lr = 0.1, .momentum = 0.9},
+                         hone::GradualUnfreezing{freezer, 1, 0.5},
+                         hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.patience = 0, .threshold = 10.0}},
+                         hone::Swa{{.start_epoch = 1}},
+                         hone::TerminateOnNaN{},
+                         hone::every_epochs<2>(hone::Metrics{hone::F1{}}),
+                         KeepStates{&states}};
+  };
+  require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
 }
 
 TEST_CASE("limits are totals of what was done and what is left") {
