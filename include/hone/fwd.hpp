@@ -9,6 +9,10 @@ class Trainer;
 
 template <class Self, class Model, class Loss, class Optimizer, class... Policies>
 class TrainingStep;
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Runs;
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Evaluation;
 
 template <class... Cs>
 class CallbackSet;

@@ -72,6 +72,10 @@ class Run {
   friend class Trainer;
   template <class, class, class, class, class...>
   friend class TrainingStep;
+  template <class, class, class, class, class...>
+  friend class Runs;
+  template <class, class, class, class, class...>
+  friend class Evaluation;
   friend class RunDriver;
 
   enum class Stop { none, after_update, before_update };

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Evaluation and prediction: by themselves, and in the middle of training.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/data/loader.hpp"
+#include "hone/loop/environment.hpp"
+#include "hone/loop/guards.hpp"
+#include "hone/loop/loss_tracker.hpp"
+#include "hone/loop/run_options.hpp"
+#include "hone/loop/runs.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// Listeners that hear nothing.
+struct Nobody {
+  template <class>
+  static constexpr bool relays = false;
+};
+
+}  // namespace detail
+
+/// A trainer's runs that learn nothing.
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
+  using Base = Runs<Self, Model, Loss, Optimizer, Policies...>;
+
+ public:
+  /// Evaluates: the mean loss over samples is recorded as `evaluation_loss`. The history starts anew.
+  template <class Dataset>
+  RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
+    options.check();
+    return this->guarded_run(Phase::evaluation, options.num_threads, [&] {
+      decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
+      run_evaluation(options, batches);
+    });
+  }
+
+  /// The model's outputs for every sample, in the order of the dataset: one tensor when the model returns tensors, else
+  /// a vector with an element for each batch. A target in a batch is not looked at.
+  template <class Dataset>
+  auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
+    options.check();
+    decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
+    using Arrived = std::remove_reference_t<decltype(*transfer_.over(batches, device_).begin())>;
+    using Moved = std::remove_reference_t<decltype(device_.move(std::declval<Arrived&>()))>;
+    std::vector<decltype(outputs_of(std::declval<Moved&>()))> outputs;
+    this->guarded_run(Phase::predict, options.num_threads, [&] { run_prediction(options, batches, outputs); });
+    if constexpr (std::is_same_v<decltype(outputs), std::vector<at::Tensor>>) {
+      return at::cat(outputs);
+    } else {
+      return outputs;
+    }
+  }
+
+  /// Loss and outputs of one batch, in evaluation mode and without gradients.
+  template <class Batch>
+  auto evaluate_batch(Batch&& arrived) {
+    const ModeGuard mode(model_);
+    const at::NoGradGuard no_gradients;
+    set_training(model_, false);
+    auto&& batch = device_.move(arrived);
+    return eval_output(batch);
+  }
+
+ protected:
+  using Base::announce;
+  using Base::Base;
+  using Base::callbacks_;
+  using Base::device_;
+  using Base::model_;
+  using Base::own_or;
+  using Base::processes_;
+  using Base::run_;
+  using Base::transfer_;
+
+  /// Where no batch size was given, the usual one, or as many samples as there are.
+  template <class Dataset>
+  decltype(auto) eval_loader(Dataset& dataset, std::optional<std::int64_t> given, std::int64_t usual) {
+    LoaderOptions loader{.batch_size = given.value_or(usual)};
+    if constexpr (IndexedDataset<Dataset>) {
+      if (!given) loader.batch_size = std::clamp(sample_count(dataset), std::int64_t{1}, usual);
+    }
+    return own_or(
+        overrides::create_eval_dataloader{},
+        [this](auto& set, auto& how) -> decltype(auto) { return this->create_eval_dataloader(set, how); }, dataset,
+        std::as_const(loader));
+  }
+
+  template <class Batches, class Listeners>
+  void run_eval_epoch(Batches& batches, Phase phase, std::string_view metric, Listeners& listeners) {
+    run_eval_epoch(batches, phase, run_.config_.num_eval_batches_per_epoch, metric, listeners);
+  }
+  /// Without a name, nothing is recorded.
+  template <class Batches, class Listeners>
+  void run_eval_epoch(Batches& batches, Phase phase, std::optional<std::int64_t> num_batches, std::string_view metric,
+                      Listeners& listeners) {
+    const at::NoGradGuard no_gradients;
+    run_.begin_epoch(phase, num_batches);
+    own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
+    eval_loss_.reset();
+    this->announce_to(listeners, EvalEpochStart{{run_}});
+    for (auto&& arrived : transfer_.over(batches, device_)) {
+      auto&& batch = device_.move(arrived);
+      this->announce_to(listeners, EvalStepStart{{run_}}, WithBatch{batch});
+      const auto output = eval_output(batch);
+      eval_loss_.add(output.loss, items_in(output));
+      this->announce_to(listeners, EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
+      ++run_.step_;
+      if (this->is_epoch_over() || run_.stop_requested()) break;
+    }
+    this->require_batches();
+    own_or(overrides::eval_epoch_end{}, [] {});
+    const double loss = eval_loss_.mean(processes_);
+    const bool is_whole = !run_.stop_requested() || this->is_epoch_over();
+    if (is_whole && !metric.empty()) run_.history_.record(metric, loss, phase);
+    this->announce_to(listeners, EvalEpochEnd{{run_}, loss});
+  }
+
+  /// Evaluates in the middle of something else, which then goes on as if nothing had been.
+  template <class Batches>
+  void evaluate_between(Batches& batches, Phase phase, std::string_view metric, auto& listeners) {
+    if (run_.stop_requested()) return;  // it would end after a batch
+    const ModeGuard mode(model_);
+    const auto place = run_.place();
+    run_eval_epoch(batches, phase, this->length_of(batches, phase, run_.config_.batch_limit), metric, listeners);
+    run_.return_to(place);
+  }
+  template <class Batches>
+  void evaluate_between(Batches& batches, Phase phase, std::string_view metric) {
+    evaluate_between(batches, phase, metric, callbacks_);
+  }
+
+  /// Evaluates on the first batches, for nothing but the errors.
+  template <class Batches>
+  void try_evaluation(Batches& batches, std::int64_t num_batches) {
+    const ModeGuard mode(model_);
+    const GeneratorGuard generators(device_.device());
+    const auto place = run_.place();
+    detail::Nobody nobody;
+    run_eval_epoch(batches, Phase::eval, limited(run_.config_.num_eval_batches_per_epoch, num_batches), {}, nobody);
+    run_.return_to(place);
+  }
+
+ private:
+  template <class Batches>
+  void run_evaluation(const EvaluateOptions& options, Batches& batches) {
+    run_.history_.reset();
+    const auto limit = environment_batch_limit();
+    this->begin_run(Phase::evaluation,
+                    evaluation_config(options, this->length_of(batches, Phase::evaluation, limit), limit));
+    own_or(overrides::evaluation_run_start{}, [] {});
+    announce(EvaluationRunStart{{run_}});
+    run_eval_epoch(batches, Phase::evaluation, "evaluation_loss", callbacks_);
+    this->announce_stop();
+    own_or(overrides::evaluation_run_end{}, [] {});
+    announce(EvaluationRunEnd{{run_}});
+  }
+
+  template <class Batches, class Outputs>
+  void run_prediction(const EvaluateOptions& options, Batches& batches, std::vector<Outputs>& outputs) {
+    const at::NoGradGuard no_gradients;
+    this->begin_run(Phase::predict, evaluation_config(options, this->length_of(batches, Phase::predict)));
+    run_.begin_epoch(Phase::predict, run_.config_.num_eval_batches_per_epoch);
+    set_training(model_, false);
+    announce(PredictRunStart{{run_}});
+    for (auto&& arrived : transfer_.over(batches, device_)) {
+      auto&& batch = device_.move(arrived);
+      announce(PredictStepStart{{run_}}, WithBatch{batch});
+      outputs.push_back(outputs_of(batch));
+      announce(PredictStepEnd{{run_}}, WithBatch{batch}, WithOutputs{outputs.back()});
+      ++run_.step_;
+      if (this->is_epoch_over() || run_.stop_requested()) break;
+    }
+    this->require_batches();
+    this->announce_stop();
+    announce(PredictRunEnd{{run_}});
+  }
+
+  template <class Batch>
+  auto eval_output(Batch& batch) {
+    return own_or(overrides::eval_batch_loss{}, [this](auto& b) { return this->eval_batch_loss(b); }, batch);
+  }
+
+  template <class Batch>
+  auto outputs_of(Batch& batch) {
+    return own_or(overrides::predict_batch{}, [this](auto& b) { return this->predict_batch(b); }, batch);
+  }
+
+  LossTracker<typename Base::DeviceType> eval_loss_;
+};
+
+}  // namespace hone

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What every run has: a beginning, limits, an end, and the promise to leave things as they were.
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "hone/core/error.hpp"
+#include "hone/core/type_name.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/loop/agreement.hpp"
+#include "hone/loop/guards.hpp"
+#include "hone/loop/model.hpp"
+#include "hone/loop/resumable.hpp"
+#include "hone/loop/run_setup.hpp"
+
+namespace hone {
+
+/// The frame of training, evaluation and prediction.
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Runs : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
+  using Base = Resumable<Self, Model, Loss, Optimizer, Policies...>;
+
+ protected:
+  using Base::accumulation_;
+  using Base::announce;
+  using Base::Base;
+  using Base::callbacks_;
+  using Base::device_;
+  using Base::drop_window;
+  using Base::model_;
+  using Base::processes_;
+  using Base::run_;
+  using Base::window_;
+
+  /// Does what `run` says, and leaves modes, gradient mode and threads as they were.
+  template <class F>
+  RunHistory guarded_run(Phase phase, int num_threads, F&& run) {
+    const ModeGuard mode(model_);
+    const ThreadGuard threads(num_threads);
+    const at::AutoGradMode gradients(true);
+    const typename Base::RunGuard run_guard(*this);
+    try {
+      run();
+    } catch (...) {
+      if (phase == Phase::train) drop_window();  // else a window may be open that belongs to the host's own loop
+      announce(ExceptionThrown{{run_}, std::current_exception()});
+      throw;
+    }
+    return run_.history_;
+  }
+
+  void begin_run(Phase phase, RunConfig config) {
+    config.gradient_accumulation_steps = accumulation_.steps();
+    config.num_threads = at::get_num_threads();
+    config.num_processes = processes_.world_size();
+    config.process_index = processes_.rank();
+    config.device = device_.device().str();
+    config.precision = type_name<typename Base::PrecisionType>();
+    run_.begin(phase, std::move(config));
+    max_updates_ = run_.config_.max_num_train_steps.value_or(std::numeric_limits<std::int64_t>::max());
+    first_look_ = max_updates_;
+    if (run_.config_.max_time) {
+      first_look_ = std::min(max_updates_, std::int64_t{1});
+      began_ = std::chrono::steady_clock::now();
+    }
+  }
+
+  /// The batches of an epoch over a range, as far as the range or a limit, the run's or a callback's, tell.
+  template <class Batches>
+  std::optional<std::int64_t> length_of([[maybe_unused]] Batches& batches, [[maybe_unused]] Phase phase,
+                                        [[maybe_unused]] std::optional<std::int64_t> limit = {}) const {
+    if constexpr (BatchRange<Batches>) {
+      return limited(limited(batch_count(batches), callbacks_.batch_limit(phase)), limit);
+    } else {
+      return std::nullopt;
+    }
+  }
+
+  /// True when the batch at hand is known to be the last of its epoch.
+  [[nodiscard]] bool is_last_batch() const { return run_.num_batches_ && run_.step_ + 1 == *run_.num_batches_; }
+  /// True when no batch of the epoch is left. A range without length says so itself.
+  [[nodiscard]] bool is_epoch_over() const { return run_.num_batches_ && run_.step_ >= *run_.num_batches_; }
+  [[nodiscard]] bool is_over() const { return run_.stop_requested() || run_.num_updates_ >= max_updates_; }
+  /// The same once no batch is left that was computed and not learned from.
+  [[nodiscard]] bool is_over_now() const { return window_.empty() && is_over(); }
+  /// The same, and when the run's time is up: a stop is requested then. Without a limit of time, no clock is read.
+  [[nodiscard]] bool ends_here() {
+    return window_.empty() && (run_.stop_requested() || (run_.num_updates_ >= first_look_ && is_at_limit()));
+  }
+
+  void require_batches() const {
+    if (run_.step_ > 0) return;
+    throw DataError(
+        fmt::format("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
+                    "through only once lasts for one epoch.",
+                    run_.epoch(), to_string(run_.phase_)));
+  }
+
+  void announce_stop() {
+    if (run_.stop_requested()) {
+      run_.history_.set_stop_reason(run_.reason_);
+      announce(StopTraining{{run_}});
+    } else if (run_.num_updates_ >= max_updates_ && max_updates_ < planned_updates()) {
+      run_.history_.set_stop_reason(fmt::format("Reached max_num_train_steps = {}", max_updates_));
+    }
+  }
+
+ private:
+  [[nodiscard, gnu::noinline]] bool is_at_limit() {
+    if (run_.num_updates_ >= max_updates_) return true;
+    const auto max_time = *run_.config_.max_time;
+    if (is_true_anywhere(processes_, std::chrono::steady_clock::now() - began_ >= max_time)) {
+      run_.request_stop(fmt::format("Reached max_time = {} s", max_time.count()));
+    }
+    return run_.stop_requested();
+  }
+
+  /// The updates that the epochs alone would make.
+  [[nodiscard]] std::int64_t planned_updates() const {
+    const auto& per_epoch = run_.config_.num_update_steps_per_epoch;
+    return per_epoch ? *per_epoch * run_.config_.num_epochs : std::numeric_limits<std::int64_t>::max();
+  }
+
+  std::int64_t max_updates_ = std::numeric_limits<std::int64_t>::max();
+  std::int64_t first_look_ = max_updates_;  ///< Updates from which on the run may be at a limit.
+  std::chrono::steady_clock::time_point began_;
+};
+
+}  // namespace hone
