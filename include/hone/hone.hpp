@@ -12,6 +12,7 @@
 #include "hone/callbacks/metrics.hpp"
 #include "hone/callbacks/move_modules_to_device.hpp"
 #include "hone/callbacks/named.hpp"
+#include "hone/callbacks/print_once.hpp"
 #include "hone/callbacks/print_progress.hpp"
 #include "hone/callbacks/progress_bar.hpp"
 #include "hone/callbacks/reduce_lr_on_plateau.hpp"

@@ -20,6 +20,7 @@ PADDING = re.compile(r"^(cs |data16 |rex\.W |xchg +%ax,%ax)*(nop|xchg +%ax,%ax|i
 def plain(text):
     text = re.sub(r"hone::(Callbacks|CallbackSet)<(Listener)?\s*>", r"hone::\1<>", text)
     text = re.sub(r"\.L[^\s+-]+", ".L", text)  # a number of the compiler's own
+    text = re.sub(r"\.rodata\._Z\w+", ".rodata", text)  # a table of jumps, named after its function, not demangled
     text = re.sub(r"\s+#.*", "", text)  # objdump's remark: the address that a relocation will fill in
     text = re.sub(r"\b[0-9a-f]+ (?=<)", "", text)  # the address before a <name+offset>
     return re.sub(r"\s+", " ", text).strip()

@@ -12,6 +12,7 @@
 #include "hone/schedule/cosine.hpp"
 #include "hone/schedule/schedules.hpp"
 #include "hone/schedule/step.hpp"
+#include "support/captured_stdout.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -105,6 +106,20 @@ TEST_CASE("gradients from before a run do not leak into it") {
   trainer.train(tiny::batches(2));
   hone::Trainer{clean, Loss(), hone::Sgd{.lr = 0.1}}.train(tiny::batches(2));
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(clean)));
+}
+
+/// The second of two processes.
+struct Second {
+  using slot = hone::slots::Distribution;
+  static int rank() { return 1; }
+  static int world_size() { return 2; }
+};
+
+TEST_CASE("a trainer prints in the first process, before a run too") {
+  const auto first = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{}};
+  const auto second = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{}, Second{}};
+  CHECK(hone::captured_stdout([&] { first.print("loss {:.1f} of {}", 0.25, "it"); }) == "loss 0.2 of it\n");
+  CHECK(hone::captured_stdout([&] { second.print("loss {}", 1); }).empty());
 }
 
 }  // namespace

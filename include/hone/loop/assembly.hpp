@@ -4,11 +4,14 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <fmt/format.h>
 
+#include <cstdio>
 #include <type_traits>
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
+#include "hone/callbacks/console.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/parts.hpp"
 #include "hone/optim/optimizer.hpp"
@@ -50,6 +53,12 @@ class Assembly {
   [[nodiscard]] Run& run() { return run_; }                     ///< Lets an override or a host ask for a stop.
   [[nodiscard]] const Run& run() const { return run_; }
   [[nodiscard]] RunHistory& run_history() { return run_.history(); }
+
+  /// Prints a line on standard output, once, however many processes train. In a callback: `print_once`.
+  template <class... Args>
+  void print(fmt::format_string<Args...> format, Args&&... args) const {
+    if (processes_.rank() == 0) detail::put(stdout, fmt::format(format, std::forward<Args>(args)...) + "\n");
+  }
 
   /// Tells an event of the user's own to the callbacks that have `on_event` for it.
   template <class E>

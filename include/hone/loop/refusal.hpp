@@ -32,6 +32,8 @@ class Trainer {
   int step(Batch&&) {
     return 0;
   }
+  template <class... Args>
+  void print(Args&&...) const {}
 };
 
 }  // namespace hone

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/callbacks/print_once.hpp"
+
+#include <string>
+
+#include "support/captured_stdout.hpp"
+#include "support/catch.hpp"
+#include "support/run_driver.hpp"
+
+TEST_CASE("the first process prints a line, the others nothing") {
+  hone::RunDriver driver;
+  CHECK(hone::captured_stdout([&] { hone::print_once(driver.run, "epoch {}: {:.2f}", 3, 0.5); }) == "epoch 3: 0.50\n");
+  driver.config().process_index = 1;
+  CHECK(hone::captured_stdout([&] { hone::print_once(driver.run, "epoch {}", 3); }).empty());
+}
