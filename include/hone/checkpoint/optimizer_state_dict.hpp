@@ -62,7 +62,9 @@ Dict settings_dict(const Rule& settings) {
 inline double setting_number(const Value& value) {
   const auto* tensor = std::get_if<at::Tensor>(&value.data());
   if (tensor == nullptr) return value.number();
-  if (!tensor->defined() || tensor->numel() != 1) throw DataError("A setting is a tensor of more than one number.");
+  if (!tensor->defined() || tensor->numel() != 1 || tensor->is_complex()) {
+    throw DataError("A setting is a tensor, and not of one real number.");
+  }
   return tensor->item<double>();
 }
 
@@ -103,10 +105,10 @@ inline ParameterState parameter_state(const std::string& name, const Value* fiel
   if (fields == nullptr) return result;
   for (const auto& [key, value] : fields->get<Dict>()) {
     if (value.is_none()) continue;  // what a parameter does not need
-    // Old files have the number of steps as a number.
+    // Old files have the number of steps as a number. As double: LibTorch makes no float of one that is too large.
     const bool is_number = value.is<std::int64_t>() || value.is<double>();
     result.fields.emplace_back(key.get<std::string>(),
-                               is_number ? at::scalar_tensor(value.number(), at::kFloat) : value.get<at::Tensor>());
+                               is_number ? at::scalar_tensor(value.number(), at::kDouble) : value.get<at::Tensor>());
   }
   return result;
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A run that is cut off goes on where it was, in the middle of an epoch, and ends with the same weights as one that
+/// was left alone. The program is the same each time: it starts anew where its folder is empty.
+/* prints:
+ * left alone: 24 updates, loss 0.0...
+ * cut off: 10 updates, epoch_1_step_9.pt is there
+ * gone on: 24 updates, loss 0.0...
+ * the same weights: true
+ */
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <hone/hone.hpp>
+#include <stdexcept>
+
+namespace fs = std::filesystem;
+
+/// Trains in `folder`, until something breaks after `breaks_after` updates.
+torch::nn::Sequential train(const fs::path& folder, std::int64_t breaks_after = -1) {
+  torch::manual_seed(0);
+  auto x = torch::linspace(-1, 1, 256).unsqueeze(1), y = torch::sin(3 * x);
+  auto model = torch::nn::Sequential(torch::nn::Linear(1, 32), torch::nn::Tanh(), torch::nn::Linear(32, 1));
+  auto trainer = hone::Trainer{
+      model,
+      torch::nn::MSELoss{},
+      hone::AdamW{.lr = 1e-2},
+      hone::CosineLr{.warmup_updates = 4},
+      hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 3, .keep_last = 2},
+      hone::on<hone::OptimizerStep>([breaks_after](const auto& event) {
+        if (event.run.num_updates() == breaks_after) throw std::runtime_error("the power is gone");
+      })};
+  try {
+    auto history = trainer.train(hone::TensorDataset{x, y}, {.num_epochs = 3,
+                                                             .per_device_batch_size = 32,
+                                                             .seed = 1,
+                                                             .resume_from = hone::latest_training_state(folder)});
+    fmt::print("{} updates, loss {:.4f}\n", history.num_updates(), history.at("train_loss_epoch"));
+  } catch (const std::runtime_error&) {
+    fmt::print("{} updates, {} is there\n", trainer.run().num_updates(),
+               hone::latest_training_state(folder)->filename().string());
+  }
+  return model;
+}
+
+int main() {
+  const auto folder = fs::temp_directory_path() / "hone_example_resume";
+  fs::remove_all(folder);
+
+  fmt::print("left alone: ");
+  auto whole = train(folder / "whole");
+  fmt::print("cut off: ");
+  train(folder / "cut", 10);
+  fmt::print("gone on: ");
+  auto resumed = train(folder / "cut");
+
+  bool same = true;
+  for (std::size_t i = 0; i < whole->parameters().size(); ++i) {
+    same = same && torch::equal(whole->parameters()[i], resumed->parameters()[i]);
+  }
+  fmt::print("the same weights: {}\n", same);
+  fs::remove_all(folder);
+}
