@@ -22,6 +22,7 @@
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/safetensors.hpp"
 #include "hone/checkpoint/state_dict.hpp"
+#include "hone/hone.hpp"
 
 namespace {
 
@@ -61,12 +62,16 @@ int main(int count, char** arguments) {
   hone::write_checkpoint(original, hone::state_dict(model));
   hone::write_safetensors(weights, hone::state_dict(model));
 
+  // Of SGD without momentum nothing is kept, so that the file has the bytes of the weights too.
+  hone::Trainer trainer{model, torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}};
+
   const auto cp = fmt::format("cp '{}' '{}'", original.string(), copy.string());
   std::vector<std::pair<std::string, std::function<void()>>> ways{
       {"cp", [&] { shell(cp); }},
       {"cp_sync", [&] { shell(fmt::format("{} && sync '{}'", cp, copy.string())); }},
       {"save", [&] { hone::write_checkpoint(saved, hone::state_dict(model)); }},
       {"save_safetensors", [&] { hone::write_safetensors(saved, hone::state_dict(model)); }},
+      {"save_training_state", [&] { trainer.save_training_state(saved); }},
       {"load", [&] { (void)hone::read_checkpoint(original); }},
       {"load_into", [&] { hone::load_state_dict(model, hone::read_checkpoint(original)); }},
       {"load_safetensors", [&] { hone::load_state_dict(model, hone::read_safetensors(weights).tensors); }},

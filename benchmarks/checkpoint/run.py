@@ -18,6 +18,7 @@ from pathlib import Path
 ROWS = [
     ("save", "cp_sync", "`write_checkpoint(path, state_dict(model))`, on the disk when it returns"),
     ("save_safetensors", "cp_sync", "`write_safetensors(path, state_dict(model))`, on the disk when it returns"),
+    ("save_training_state", "cp_sync", "`trainer.save_training_state(path)`, on the disk when it returns"),
     ("load", "cp", "`read_checkpoint(path)`: every checksum verified, tensors in the mapped file"),
     ("load_into", "cp", "the same, and `load_state_dict` into a model in memory"),
     ("load_safetensors", "cp", "`read_safetensors(path)` and `load_state_dict` (the format has no checksum)"),
