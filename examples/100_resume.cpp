@@ -20,20 +20,19 @@ torch::nn::Sequential train(const fs::path& folder, std::int64_t breaks_after = 
   torch::manual_seed(0);
   auto x = torch::linspace(-1, 1, 256).unsqueeze(1), y = torch::sin(3 * x);
   auto model = torch::nn::Sequential(torch::nn::Linear(1, 32), torch::nn::Tanh(), torch::nn::Linear(32, 1));
-  auto trainer = hone::Trainer{
-      model,
-      torch::nn::MSELoss{},
-      hone::AdamW{.lr = 1e-2},
-      hone::CosineLr{.warmup_updates = 4},
-      hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 3, .keep_last = 2},
-      hone::on<hone::OptimizerStep>([breaks_after](const auto& event) {
-        if (event.run.num_updates() == breaks_after) throw std::runtime_error("the power is gone");
-      })};
+  auto trainer = hone::Trainer{model,
+                               torch::nn::MSELoss{},
+                               hone::AdamW{.lr = 1e-2},
+                               hone::CosineLr{.warmup_updates = 4},
+                               hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 3, .keep_last = 2},
+                               hone::on<hone::OptimizerStep>([breaks_after](const auto& event) {
+                                 if (event.run.num_updates() == breaks_after)
+                                   throw std::runtime_error("the power is gone");
+                               })};
   try {
-    auto history = trainer.train(hone::TensorDataset{x, y}, {.num_epochs = 3,
-                                                             .per_device_batch_size = 32,
-                                                             .seed = 1,
-                                                             .resume_from = hone::latest_training_state(folder)});
+    auto history = trainer.train(
+        hone::TensorDataset{x, y},
+        {.num_epochs = 3, .per_device_batch_size = 32, .seed = 1, .resume_from = hone::latest_training_state(folder)});
     fmt::print("{} updates, loss {:.4f}\n", history.num_updates(), history.at("train_loss_epoch"));
   } catch (const std::runtime_error&) {
     fmt::print("{} updates, {} is there\n", trainer.run().num_updates(),
