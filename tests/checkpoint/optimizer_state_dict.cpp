@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include "files.hpp"
 #include "hone/checkpoint/pytorch.hpp"
 #include "support/catch.hpp"
@@ -174,6 +176,11 @@ TEST_CASE("A parameter that was never updated has no state, and none is needed")
                                    {"max_exp_avg_sq", hone::None()}}}});
   hone::load_optimizer_state_dict(optimizer, state);
   CHECK(hone::detail::find_field(optimizer.state()[0], "step")->item<float>() == 3);
+  // A number that is too large for a step is taken as LibTorch's tensors take it.
+  state.set("state",
+            Dict{{0, Dict{{"step", 1e300}, {"exp_avg", torch::zeros({2, 3})}, {"exp_avg_sq", torch::zeros({2, 3})}}}});
+  hone::load_optimizer_state_dict(optimizer, state);
+  CHECK(std::isinf(hone::detail::find_field(optimizer.state()[0], "step")->item<float>()));
 }
 
 TEST_CASE("What does not fit is named, and nothing is changed") {
@@ -191,6 +198,8 @@ TEST_CASE("What does not fit is named, and nothing is changed") {
         begin + "It has 0 parameter groups, the optimizer has 2. Make the same groups.");
   CHECK(refusal(with("lr", "fast")) == begin + "Group 0: The value is the string 'fast', expected a float.");
   CHECK(refusal(with("lr", -1)) == begin + "Group 0: Adam: lr is -1. Give a finite lr of 0 or more.");
+  CHECK(refusal(with("lr", torch::full({}, c10::complex<double>(0, 1)))) ==
+        begin + "Group 0: A setting is a tensor, and not of one real number.");
   CHECK(refusal(with("betas", hone::List{0.9})) == begin + "Group 0: There are 1 betas, expected 2.");
   CHECK(refusal(with("amsgrad", 1)) == begin + "Group 0: The entry 'amsgrad' is the int 1, expected a bool.");
   CHECK(refusal(with("params", hone::List{0, 1})) == begin + "Group 0: It has 2 parameters, the optimizer's has 1.");
