@@ -133,7 +133,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       const auto evaluate_within = [&](std::string_view metric, auto&... listeners) {
         if constexpr (BatchRange<EvalBatches>) {
           require_two_walks(train_batches, eval_batches);
-          evaluate_between(eval_batches, Phase::intermediate_eval, metric, listeners...);
+          this->evaluate_between(eval_batches, Phase::intermediate_eval, metric, listeners...);
         }
       };
       run_train_epoch(train_batches, WithEvaluation{evaluate_within});
@@ -144,7 +144,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       }
       own_or(overrides::training_run_epoch_end{}, [] {});
       const auto evaluate = [&](std::string_view metric, auto&... listeners) {
-        if constexpr (BatchRange<EvalBatches>) evaluate_between(eval_batches, Phase::eval, metric, listeners...);
+        if constexpr (BatchRange<EvalBatches>) this->evaluate_between(eval_batches, Phase::eval, metric, listeners...);
       };
       announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
       run_.end_epoch();
