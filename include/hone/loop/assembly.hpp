@@ -63,7 +63,9 @@ class Assembly {
   /// Tells an event of the user's own to the callbacks that have `on_event` for it.
   template <class E>
   void tell(const E& event) {
-    if constexpr (CallbacksType::template relays<E>) callbacks_.tell(event);
+    if constexpr (CallbacksType::template relays<E>) {
+      if (!is_silent_) callbacks_.tell(event);
+    }
   }
 
  protected:
@@ -98,13 +100,29 @@ class Assembly {
   template <class Listeners, class E, class... Facets>
   void announce_to(Listeners& listeners, const E& event, const Facets&... facets) {
     using Extended = Told<E, WithTrainer<Self>, Facets...>;
-    if constexpr (Listeners::template relays<Extended>) listeners.tell(Extended{event, {self()}, facets...});
+    if constexpr (Listeners::template relays<Extended>) {
+      if (!is_silent_) [[likely]]
+        listeners.tell(Extended{event, {self()}, facets...});
+    }
   }
   /// The same to the trainer's callbacks.
   template <class E, class... Facets>
   void announce(const E& event, const Facets&... facets) {
     announce_to(callbacks_, event, facets...);
   }
+
+  /// While it lives, nobody hears anything.
+  class Silence {
+   public:
+    explicit Silence(Assembly& trainer) : trainer_(trainer), before_(std::exchange(trainer.is_silent_, true)) {}
+    Silence(const Silence&) = delete;
+    Silence& operator=(const Silence&) = delete;
+    ~Silence() { trainer_.is_silent_ = before_; }
+
+   private:
+    Assembly& trainer_;
+    bool before_;
+  };
 
   /// Calls the user's own step where there is one, else the loop's.
   template <class Point, class Standard, class... Args>
@@ -135,6 +153,8 @@ class Assembly {
 
  private:
   Self& self() { return static_cast<Self&>(*this); }
+
+  bool is_silent_ = false;
 };
 
 }  // namespace hone

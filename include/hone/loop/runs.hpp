@@ -20,15 +20,15 @@
 #include "hone/loop/agreement.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/model.hpp"
-#include "hone/loop/resumable.hpp"
+#include "hone/loop/rehearsal.hpp"
 #include "hone/loop/run_setup.hpp"
 
 namespace hone {
 
 /// The frame of training, evaluation and prediction.
 template <class Self, class Model, class Loss, class Optimizer, class... Policies>
-class Runs : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
-  using Base = Resumable<Self, Model, Loss, Optimizer, Policies...>;
+class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
+  using Base = Rehearsing<Self, Model, Loss, Optimizer, Policies...>;
 
  protected:
   using Base::accumulation_;

@@ -38,7 +38,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   [[nodiscard]] const ScheduleType& active_schedule() const { return active_schedule_; }
   /// Updates since the schedule began: its value for this one is in force.
   [[nodiscard]] std::int64_t scheduled_updates() const {
-    return schedule_started_ ? scheduled_updates_ : continued_updates_;
+    return schedule_place_.started ? schedule_place_.updates : schedule_place_.continued;
   }
 
   /// One full training step with every policy: forward, loss, backward and, when a window of batches is complete, the
@@ -47,7 +47,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   auto step(Batch&& batch) {
     const at::AutoGradMode gradients(true);
     if constexpr (has_schedule) {
-      if (!schedule_started_) start_schedule(RunLength{});
+      if (!schedule_place_.started) start_schedule(RunLength{});
     }
     return train_step(batch, /*is_last=*/false);
   }
@@ -101,7 +101,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   }
   /// Sets the learning rates, or what else the schedule drives, for the coming update.
   void scheduler_step() {
-    if constexpr (has_schedule) apply_schedule(active_schedule_, optimizer_, scheduled_updates_);
+    if constexpr (has_schedule) apply_schedule(active_schedule_, optimizer_, schedule_place_.updates);
   }
   void zero_grad() { optimizer_.zero_grad(); }
 
@@ -178,7 +178,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
       return drop_window();
     own_or(overrides::optimizer_step{}, [this] { optimizer_step(); });
     ++run_.num_updates_;
-    if constexpr (has_schedule) ++scheduled_updates_;
+    if constexpr (has_schedule) ++schedule_place_.updates;
     run_.history_.set_num_updates(run_.history_.num_updates() + 1);
     own_or(overrides::scheduler_step{}, [this] { scheduler_step(); });
     own_or(overrides::zero_grad{}, [this] { zero_grad(); });
@@ -218,27 +218,30 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   void start_schedule(const RunLength& length) {
     if constexpr (has_schedule) {
       active_schedule_ = resolve_schedule(schedule_, length);
-      schedule_started_ = true;
-      set_scheduled_updates(std::exchange(continued_updates_, 0));
+      schedule_place_.started = true;
+      set_scheduled_updates(std::exchange(schedule_place_.continued, 0));
     }
   }
   void set_scheduled_updates(std::int64_t updates) {
-    scheduled_updates_ = updates;
+    schedule_place_.updates = updates;
     scheduler_step();
   }
   /// The schedule's next start is at this update.
   void continue_schedule(std::int64_t updates) {
-    continued_updates_ = updates;
-    schedule_started_ = false;
+    schedule_place_.continued = updates;
+    schedule_place_.started = false;
   }
+
+  /// Where the schedule is.
+  struct SchedulePlace {
+    std::int64_t updates = 0;
+    std::int64_t continued = 0;  ///< The update at which its next start is.
+    bool started = false;
+  };
 
   LossTracker<DeviceType> train_loss_;
   Window window_;
-
- private:
-  std::int64_t scheduled_updates_ = 0;
-  std::int64_t continued_updates_ = 0;
-  bool schedule_started_ = false;
+  SchedulePlace schedule_place_;
 };
 
 }  // namespace hone

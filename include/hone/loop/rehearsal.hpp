@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Updates that are tried out and taken back: what finders of learning rates and batch sizes are made of.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/callbacks/run.hpp"
+#include "hone/checkpoint/archive.hpp"
+#include "hone/core/error.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/loop/guards.hpp"
+#include "hone/loop/model.hpp"
+#include "hone/loop/resumable.hpp"
+#include "hone/loop/run_options.hpp"
+
+namespace hone {
+
+/// How updates are tried out.
+///
+/// **Units** num_updates: optimizer updates, the data is begun again when it ends; per_device_batch_size: samples;
+/// num_threads: of LibTorch's operators, 0 leaves them.
+/// **Errors** `std::invalid_argument` for values out of range.
+struct RehearsalOptions {
+  std::int64_t num_updates = 1;
+  std::int64_t per_device_batch_size = 8;
+  bool shuffle = true;
+  bool drop_last = false;
+  std::optional<std::uint64_t> seed = {};  ///< Of the order of the data; else it is drawn.
+  int num_threads = 0;
+
+  void check() const {
+    detail::require_at_least("num_updates", 1, num_updates);
+    detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);
+    detail::require_at_least("num_threads", 0, num_threads);
+  }
+};
+
+/// A trainer that can try updates out.
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
+  using Step = Resumable<Self, Model, Loss, Optimizer, Policies...>;
+
+ public:
+  /// Makes updates as training would, and then brings everything back, also when an exception leaves: weights and
+  /// buffers of model and loss, the optimizer, gradients, an open accumulation window, the place of the schedule,
+  /// random generators, modes, the history, policies and overrides with `serialize`. Callbacks hear nothing, so none of
+  /// them prints, stops or writes a file; what they do to a run is missing, too. A schedule stands at its beginning.
+  ///
+  /// `before(update)` is called before each update, the first is 0; it may set learning rates. `after(update, loss)`
+  /// gets the mean loss over the samples of the update, and of all processes, computed with the weights before it, and
+  /// returns whether to go on.
+  ///
+  /// **Cost** a copy of weights and optimizer state in the host's memory; a wait for the device in each update.
+  /// **Errors** `std::logic_error` in the middle of a run; those of `step`; at compile time for a model or an optimizer
+  /// that cannot be saved.
+  template <class Dataset, class Before, class After>
+  void rehearse(Dataset&& dataset, const RehearsalOptions& options, Before before, After after) {
+    options.check();
+    const ModeGuard mode(this->model_);
+    const ThreadGuard threads(options.num_threads);
+    const at::AutoGradMode gradients(true);
+    const typename Step::Silence silence(*this);
+    const Memory memory = remember();
+    try {
+      this->drop_window();
+      run_ = Run();  // one that was stopped would drop every batch
+      make_updates(dataset, options, before, after);
+    } catch (...) {
+      bring_back(memory);
+      throw;
+    }
+    bring_back(memory);
+  }
+
+ protected:
+  using Step::optimizer_;
+  using Step::run_;
+  using Step::Step;
+
+ private:
+  /// What the training state does not say: it is for another trainer, this one has more.
+  struct Memory {
+    Value state, loss;
+    Run run;
+    typename Step::SchedulePlace schedule_place;
+    typename Step::ScheduleType active_schedule;
+    std::vector<double> lrs;
+    std::vector<at::Tensor> parameters;
+    std::vector<std::pair<at::Tensor, at::Tensor>> gradients;
+  };
+
+  static constexpr bool loss_has_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Loss>>>;
+
+  Memory remember() {
+    Memory memory{.state = cloned(this->training_state(), c10::kCPU),
+                  .loss = {},
+                  .run = run_,
+                  .schedule_place = this->schedule_place_,
+                  .active_schedule = this->active_schedule_,
+                  .lrs = {},
+                  .parameters = {},
+                  .gradients = {}};
+    if constexpr (loss_has_state) memory.loss = cloned(state_dict(pointee(this->loss_)), c10::kCPU);
+    for (std::size_t group = 0; group < optimizer_.num_groups(); ++group) memory.lrs.push_back(optimizer_.lr(group));
+    for (const auto& [name, parameter] : named_parameters(pointee(this->model_))) {
+      memory.parameters.push_back(parameter);
+    }
+    for (const at::Tensor& parameter : optimizer_.parameters()) memory.parameters.push_back(parameter);
+    for (const auto& parameter : memory.parameters) {  // taken out, not copied
+      if (auto& gradient = parameter.mutable_grad(); gradient.defined()) {
+        memory.gradients.emplace_back(parameter, std::exchange(gradient, at::Tensor()));
+      }
+    }
+    return memory;
+  }
+
+  void bring_back(const Memory& memory) {
+    this->load_training_state(memory.state.template get<Dict>());
+    if constexpr (loss_has_state) fit_state_dict(pointee(this->loss_), memory.loss, /*strict=*/true).load();
+    for (std::size_t group = 0; group < memory.lrs.size(); ++group) optimizer_.set_lr(group, memory.lrs[group]);
+    for (const auto& parameter : memory.parameters) parameter.mutable_grad().reset();
+    for (const auto& [parameter, gradient] : memory.gradients) parameter.mutable_grad() = gradient;
+    run_ = memory.run;
+    this->schedule_place_ = memory.schedule_place;
+    this->active_schedule_ = memory.active_schedule;
+  }
+
+  void make_updates(auto& dataset, const RehearsalOptions& options, auto& before, auto& after) {
+    this->start_schedule(long_run);
+    const LoaderOptions loader{.batch_size = options.per_device_batch_size,
+                               .shuffle = options.shuffle,
+                               .drop_last = options.drop_last,
+                               .seed = options.seed ? *options.seed : drawn_seed()};
+    decltype(auto) batches = this->own_or(
+        overrides::create_train_dataloader{},
+        [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset,
+        loader);
+    this->own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
+    std::int64_t update = 0, in_window = 0;
+    for (std::int64_t epoch = 0;; ++epoch) {
+      set_epoch(batches, epoch);
+      bool is_empty = true;
+      for (auto&& batch : this->transfer_.over(batches, this->device_)) {
+        is_empty = false;
+        if (in_window == 0) {
+          this->train_loss_.reset();
+          before(std::as_const(update));
+        }
+        this->train_step(batch, /*is_last=*/false);
+        if (++in_window < this->accumulation_.steps()) continue;
+        in_window = 0;
+        if (!after(std::as_const(update), this->train_loss_.mean(this->processes_))) return;
+        if (++update == options.num_updates) return;
+      }
+      if (is_empty) {
+        throw DataError(
+            fmt::format("The loader gave no batch in pass {}, after {} of {} updates. Give it data; a range that can "
+                        "be walked through only once has to be long enough.",
+                        epoch + 1, update, options.num_updates));
+      }
+    }
+  }
+
+  /// So long that a schedule stays near its beginning.
+  static constexpr RunLength long_run{.num_updates = 1'000'000,
+                                      .num_updates_per_epoch = 1'000,
+                                      .num_epochs = 1'000,
+                                      .num_train_batches_per_epoch = 1'000,
+                                      .num_eval_batches_per_epoch = 1'000};
+};
+
+}  // namespace hone
