@@ -88,7 +88,6 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   using Base::ends_here;
   using Base::eval_loader;
   using Base::evaluate_between;
-  using Base::finish_window;
   using Base::guarded_run;
   using Base::is_epoch_over;
   using Base::is_last_batch;
@@ -173,7 +172,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
         announce_resume_point(is_last);
         if (is_last || is_epoch_over() || is_over_now()) break;
       }
-      finish_window();
+      this->finish_window();
       require_batches();
     }
     own_or(overrides::train_epoch_end{}, [] {});
