@@ -21,8 +21,8 @@ namespace detail {
 template <class R, class F>
 class Remaining {
  public:
-  Remaining(R& range, std::int64_t num_passed, F before_next)
-      : range_(range), num_passed_(num_passed), before_next_(std::move(before_next)) {}
+  Remaining(R&& range, std::int64_t num_passed, F before_next)
+      : range_(std::forward<R>(range)), num_passed_(num_passed), before_next_(std::move(before_next)) {}
 
   auto begin() {
     auto batch = range_.begin();
@@ -54,7 +54,7 @@ class Remaining {
         num_passed_, num_seen));
   }
 
-  R& range_;
+  R range_;  // a reference where an lvalue was given
   std::int64_t num_passed_;
   F before_next_;
 };
@@ -66,8 +66,8 @@ class Remaining {
 ///
 /// **Errors** `DataError` when the range ends before that.
 template <BatchRange R, class F>
-[[nodiscard]] auto remaining(R& range, std::int64_t num_passed, F before_next) {
-  return detail::Remaining<R, F>(range, num_passed, std::move(before_next));
+[[nodiscard]] auto remaining(R&& range, std::int64_t num_passed, F before_next) {
+  return detail::Remaining<R, F>(std::forward<R>(range), num_passed, std::move(before_next));
 }
 
 }  // namespace hone

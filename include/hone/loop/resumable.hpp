@@ -255,13 +255,13 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   }
   /// The batches of an epoch that begins, or the rest of one that goes on.
   template <class Batches>
-  auto rest_of(Batches& batches) {
+  auto rest_of(Batches&& batches) {
     at::Tensor now;
     if (run_.step() > 0) {
       now = generator_state();
       if (epoch_generator_.defined()) set_generator_state(epoch_generator_);
     }
-    return remaining(batches, run_.step(), [now] { set_generator_state(now); });
+    return remaining(std::forward<Batches>(batches), run_.step(), [now] { set_generator_state(now); });
   }
 
   std::uint64_t loader_seed_ = 0;
