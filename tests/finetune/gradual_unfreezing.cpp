@@ -15,6 +15,7 @@
 #include "hone/schedule/cosine.hpp"
 #include "nets.hpp"
 #include "support/catch.hpp"
+#include "support/run_driver.hpp"
 
 namespace {
 
@@ -97,10 +98,31 @@ TEST_CASE("Parameters that the optimizer has already keep their group") {
   CHECK(freezer.trainable_parameters().size() == model->parameters().size());
 }
 
+/// All of a trainer that gradual unfreezing asks for.
+struct WithOptimizer {
+  hone::FusedOptimizer<hone::Sgd> held;
+  hone::FusedOptimizer<hone::Sgd>& optimizer() { return held; }
+};
+
 TEST_CASE("The settings of gradual unfreezing are checked when a run starts") {
   auto model = nets::blocks();
+  WithOptimizer trainer{{hone::named_parameters(model), {.lr = 1.0}}};
   hone::Run run;
+  const hone::Told<hone::TrainingRunStart, hone::WithTrainer<WithOptimizer>> start{{run}, {trainer}};
   hone::GradualUnfreezing epochs{hone::ModelFreezer(model), 0}, factor{hone::ModelFreezer(model), 1, 0.0};
-  CHECK_THROWS_AS(epochs.on_training_run_start({{run}}), std::invalid_argument);
-  CHECK_THROWS_AS(factor.on_training_run_start({{run}}), std::invalid_argument);
+  CHECK_THROWS_AS(epochs.on_training_run_start(start), std::invalid_argument);
+  CHECK_THROWS_AS(factor.on_training_run_start(start), std::invalid_argument);
+}
+
+TEST_CASE("A run that goes on begins with the groups of the epochs before it") {
+  auto model = nets::blocks();
+  hone::ModelFreezer freezer(model);
+  freezer.freeze();
+  WithOptimizer trainer{{freezer.trainable_parameters(), {.lr = 1.0}}};
+  hone::RunDriver driver;
+  driver.run.history().set_epoch(3);  // two are over; the third one's group comes when it begins
+  hone::GradualUnfreezing unfreezing{freezer};
+  unfreezing.on_training_run_start(
+      hone::Told<hone::TrainingRunStart, hone::WithTrainer<WithOptimizer>>{{driver.run}, {trainer}});
+  CHECK(trainer.optimizer().num_groups() == 2);
 }
