@@ -106,7 +106,7 @@ struct WithOptimizer {
 
 TEST_CASE("The settings of gradual unfreezing are checked when a run starts") {
   auto model = nets::blocks();
-  WithOptimizer trainer{{hone::named_parameters(model), {.lr = 1.0}}};
+  WithOptimizer trainer{hone::FusedOptimizer<hone::Sgd>{hone::named_parameters(model), {.lr = 1.0}}};
   hone::Run run;
   const hone::Told<hone::TrainingRunStart, hone::WithTrainer<WithOptimizer>> start{{run}, {trainer}};
   hone::GradualUnfreezing epochs{hone::ModelFreezer(model), 0}, factor{hone::ModelFreezer(model), 1, 0.0};
@@ -118,7 +118,7 @@ TEST_CASE("A run that goes on begins with the groups of the epochs before it") {
   auto model = nets::blocks();
   hone::ModelFreezer freezer(model);
   freezer.freeze();
-  WithOptimizer trainer{{freezer.trainable_parameters(), {.lr = 1.0}}};
+  WithOptimizer trainer{hone::FusedOptimizer<hone::Sgd>{freezer.trainable_parameters(), {.lr = 1.0}}};
   hone::RunDriver driver;
   driver.run.history().set_epoch(3);  // two are over; the third one's group comes when it begins
   hone::GradualUnfreezing unfreezing{freezer};

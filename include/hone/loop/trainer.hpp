@@ -5,6 +5,7 @@
 
 #include <ATen/Context.h>
 
+#include <optional>
 #include <ranges>
 #include <string_view>
 #include <type_traits>
@@ -63,20 +64,21 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       loader_seed_ = options.seed ? *options.seed : drawn_seed();
       if (options.fast_dev_run == 0) resume_from(options.resume_from);
       decltype(auto) train_batches = train_loader(dataset, options);
-      if (options.eval_dataset) {
-        decltype(auto) eval_batches =
-            eval_loader(*options.eval_dataset, options.eval_per_device_batch_size, options.per_device_batch_size);
-        run_training(options, train_batches, eval_batches);
+      const auto load_eval = [&]() -> decltype(auto) {
+        return eval_loader(*options.eval_dataset, options.eval_per_device_batch_size, options.per_device_batch_size);
+      };
+      using EvalBatches = decltype(load_eval());
+      if constexpr (std::is_reference_v<EvalBatches>) {
+        run_training(options, train_batches, options.eval_dataset ? &load_eval() : nullptr);
       } else {
-        run_training(options, train_batches, no_batches);
+        std::optional<EvalBatches> eval_batches;
+        if (options.eval_dataset) eval_batches.emplace(load_eval());
+        run_training(options, train_batches, eval_batches ? &*eval_batches : nullptr);
       }
     });
   }
 
  private:
-  struct NoBatches {};
-  static constexpr NoBatches no_batches{};
-
   using Base::accumulation_;
   using Base::announce;
   using Base::announce_resume_point;
@@ -113,37 +115,34 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   using Base::transfer_;
   using Base::try_evaluation;
 
+  /// `eval_batches` is null in a run that does not evaluate.
   template <class Options, class TrainBatches, class EvalBatches>
-  void run_training(const Options& options, TrainBatches& train_batches, EvalBatches& eval_batches) {
+  void run_training(const Options& options, TrainBatches& train_batches, EvalBatches* eval_batches) {
     if (options.reset_run_history && !resumes()) run_.history_.reset();
     const auto limit = batch_limit(options, environment_batch_limit());
     begin_run(Phase::train, training_config(options, length_of(train_batches, Phase::train, limit),
-                                            length_of(eval_batches, Phase::eval, limit), accumulation_.steps(), limit));
+                                            eval_batches ? length_of(*eval_batches, Phase::eval, limit) : std::nullopt,
+                                            accumulation_.steps(), limit));
     take_place();
     drop_window();
     start_schedule(run_length(run_.config_));
     own_or(overrides::training_run_start{}, [] {});
     announce(TrainingRunStart{{run_}});
-    if constexpr (BatchRange<EvalBatches>) {
-      if (options.num_sanity_eval_steps > 0) try_evaluation(eval_batches, options.num_sanity_eval_steps);
-    }
+    if (eval_batches && options.num_sanity_eval_steps > 0) try_evaluation(*eval_batches, options.num_sanity_eval_steps);
     if (resumes() && !resumes_in_epoch()) resume();
     while (run_.num_epochs() < run_.config_.num_epochs && (resumes() || !is_over())) {
       const auto evaluate_within = [&](std::string_view metric, auto&... listeners) {
-        if constexpr (BatchRange<EvalBatches>) {
-          require_two_walks(train_batches, eval_batches);
-          this->evaluate_between(eval_batches, Phase::intermediate_eval, metric, listeners...);
-        }
+        if (!eval_batches) return;
+        require_two_walks(train_batches, *eval_batches);
+        this->evaluate_between(*eval_batches, Phase::intermediate_eval, metric, listeners...);
       };
       run_train_epoch(train_batches, WithEvaluation{evaluate_within});
-      if constexpr (BatchRange<EvalBatches>) {
-        if (!run_.stop_requested() && run_.config_.evaluates_after(run_.epoch())) {
-          run_eval_epoch(eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
-        }
+      if (eval_batches && !run_.stop_requested() && run_.config_.evaluates_after(run_.epoch())) {
+        run_eval_epoch(*eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
       }
       own_or(overrides::training_run_epoch_end{}, [] {});
       const auto evaluate = [&](std::string_view metric, auto&... listeners) {
-        if constexpr (BatchRange<EvalBatches>) this->evaluate_between(eval_batches, Phase::eval, metric, listeners...);
+        if (eval_batches) this->evaluate_between(*eval_batches, Phase::eval, metric, listeners...);
       };
       announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
       run_.end_epoch();
@@ -165,13 +164,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     set_epoch(batches, run_.config_.overfit_batches > 0 ? 0 : run_.epoch() - 1);
     keep_epoch_generator();
     if (resumes()) resume();
-    if (!is_epoch_over() && !is_over_now()) {
-      for (auto&& batch : rest_of(transfer_.over(batches, device_))) {
-        train_step(batch, is_last_batch(), evaluation);
-        const bool is_last = ends_here();
-        announce_resume_point(is_last);
-        if (is_last || is_epoch_over() || is_over_now()) break;
-      }
+    if (!is_over_now()) {
+      if (!is_epoch_over()) walk(batches, evaluation);
       this->finish_window();
       require_batches();
     }
@@ -179,6 +173,17 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     const double loss = train_loss_.mean(processes_);
     if (run_.step_ > 0) run_.history_.record("train_loss_epoch", loss, Phase::train);
     announce(TrainEpochEnd{{run_}, loss});
+  }
+
+  /// Learns from what the epoch has left.
+  template <class Batches, class Evaluate>
+  void walk(Batches& batches, const Evaluate& evaluation) {
+    for (auto&& batch : rest_of(transfer_.over(batches, device_))) {
+      train_step(batch, is_last_batch(), evaluation);
+      const bool is_last = ends_here();
+      announce_resume_point(is_last);
+      if (is_last || is_epoch_over() || is_over_now()) break;
+    }
   }
 
   /// **Errors** `DataError` when one range is to be walked through for evaluation while it is for training, and cannot.
