@@ -147,8 +147,9 @@ class CallbackSet {
   }
 
   /// The smallest of the limits that callbacks set to an epoch of this phase.
-  [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const {
+  [[nodiscard]] std::optional<std::int64_t> batch_limit([[maybe_unused]] Phase phase) const {
     std::optional<std::int64_t> limit;
+    if constexpr (!(false || ... || LimitsBatches<Cs>)) return limit;
     boost::hana::for_each(callbacks_, [&]<class C>(const C& callback) {
       if constexpr (LimitsBatches<C>) {
         const std::optional<std::int64_t> own = callback.batch_limit(phase);
