@@ -65,7 +65,7 @@ struct Scaled {
   int* updates = nullptr;
   int* unscales = nullptr;
 
-  [[nodiscard]] static hone::NoRegion region(c10::Device) { return {}; }
+  [[nodiscard]] static hone::NoScope region(c10::Device) { return {}; }
   [[nodiscard]] Tensor scale(const Tensor& loss) const { return loss * factor; }
   void unscale(at::TensorList gradients) const {
     ++*unscales;

@@ -46,6 +46,9 @@ using AnswerTo = typename decltype(detail::answer_to<Slot, Default, Policies...>
 template <class Slot, class... Policies>
 inline constexpr int num_answers = (0 + ... + int{PolicyFor<Policies, Slot>});
 
+/// What a policy returns for a scope in which it has nothing to do.
+struct NoScope {};
+
 /// Optional ability: a policy with a say about its company has `template <class... Policies> struct fits` with a `value`
 /// and a `template <class... Policies> struct misfit` that holds the sentence, a failing `static_assert`.
 template <class P, class... Policies>

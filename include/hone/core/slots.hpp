@@ -24,6 +24,10 @@ HONE_SLOT(Clipping, "clipping");          ///< What bounds the gradients before 
 HONE_SLOT(Schedule, "schedule");          ///< The learning rate as a function of the update number.       `NoSchedule`
 HONE_SLOT(Transfer, "transfer");          ///< How batches travel from the loader to the device.           `Direct`
 HONE_SLOT(Execution, "execution");        ///< Whether a step runs as it is written, or was recorded once. `Eager`
+HONE_SLOT(MemoryFormat, "memory format"); ///< How the elements of images lie in memory.                   `ContiguousFormat`
+HONE_SLOT(Denormals, "denormals");        ///< What becomes of numbers that are nearly zero.               `FlushDenormals`
+HONE_SLOT(Threads, "threads");            ///< How many threads an operator uses.                          `AutoThreads`
+HONE_SLOT(Heap, "heap");                  ///< What becomes of memory that is free between two steps.      `SystemHeap`
 
 #undef HONE_SLOT
 

@@ -98,6 +98,7 @@ class IndexedLoader {
       "a batch.");
   using Batch = std::remove_cvref_t<std::invoke_result_t<Collate&, std::vector<Sample>>>;
   using Iterator = BatchIterator<IndexedLoader, Batch>;
+  static constexpr bool makes_new_batches = true;
 
   explicit IndexedLoader(Dataset&& dataset, const LoaderOptions& options = {}, Collate collate = {})
     requires std::same_as<S, OptionalShuffle>

@@ -37,6 +37,13 @@ concept BatchRange = !IndexedDataset<R> && requires(std::remove_reference_t<R>& 
   { range.begin() != range.end() } -> std::convertible_to<bool>;
 };
 
+/// Optional ability of a range: it says that its batches are made sooner than a thread could hand them over.
+template <class R>
+inline constexpr bool makes_batches_at_once = requires { requires std::remove_cvref_t<R>::makes_batches_at_once; };
+/// Optional ability of a range: each batch is new, so it may be taken away instead of copied.
+template <class R>
+inline constexpr bool makes_new_batches = requires { requires std::remove_cvref_t<R>::makes_new_batches; };
+
 /// The type of a range's batches, without reference and const.
 template <BatchRange R>
 using BatchOf = std::remove_cvref_t<decltype(*std::declval<std::remove_reference_t<R>&>().begin())>;

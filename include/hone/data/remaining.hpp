@@ -21,6 +21,9 @@ namespace detail {
 template <class R, class F>
 class Remaining {
  public:
+  static constexpr bool makes_batches_at_once = hone::makes_batches_at_once<R>;
+  static constexpr bool makes_new_batches = hone::makes_new_batches<R>;
+
   Remaining(R&& range, std::int64_t num_passed, F before_next)
       : range_(std::forward<R>(range)), num_passed_(num_passed), before_next_(std::move(before_next)) {}
 

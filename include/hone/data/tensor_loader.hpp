@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_strided.h>
 #include <ATen/ops/index_select.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/format.h>
@@ -35,10 +36,10 @@ class GatheredColumn {
   GatheredColumn(at::Tensor source, std::int64_t batch_size, std::int64_t last_width) : source_(std::move(source)) {
     auto sizes = source_.sizes().vec();
     sizes[0] = batch_size;
-    full_ = at::empty(sizes, source_.options());
+    const bool rows = has_whole_rows();
+    full_ = rows ? at::empty_strided(sizes, source_.strides(), source_.options()) : at::empty(sizes, source_.options());
     short_ = full_.slice(0, 0, last_width);
-    const bool plain = source_.layout() == at::kStrided && source_.device().is_cpu() && source_.is_contiguous() &&
-                       !source_.is_conj() && !source_.is_neg() && !source_.is_quantized();
+    const bool plain = rows && source_.device().is_cpu() && !source_.is_conj() && !source_.is_neg();
     if (plain && full_.numel() <= serial_elements) {
       from_ = static_cast<const std::byte*>(source_.const_data_ptr());
       to_ = static_cast<std::byte*>(full_.mutable_data_ptr());
@@ -72,6 +73,13 @@ class GatheredColumn {
     }
   }
 
+  /// One row after the other, each without gaps, whatever the order of its elements (such as channels last).
+  [[nodiscard]] bool has_whole_rows() const {
+    return source_.layout() == at::kStrided && !source_.is_quantized() &&
+           (source_.is_contiguous() ||
+            (source_.is_non_overlapping_and_dense() && source_.stride(0) * source_.size(0) == source_.numel()));
+  }
+
   // Up to here ATen's own kernel copies on one thread as well; beyond, it shares the work out and is the better one.
   static constexpr std::int64_t serial_elements = 32768;
 
@@ -99,6 +107,7 @@ template <HoldsTensors Batch, Sampler S = OptionalShuffle>
 class TensorLoader {
  public:
   using Iterator = BatchIterator<TensorLoader, Batch>;
+  static constexpr bool makes_batches_at_once = true;
 
   explicit TensorLoader(TensorDataset<Batch> dataset, const LoaderOptions& options = {})
     requires std::same_as<S, OptionalShuffle>

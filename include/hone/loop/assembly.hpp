@@ -12,15 +12,20 @@
 
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/callbacks/console.hpp"
+#include "hone/loop/arrangement.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/parts.hpp"
 #include "hone/optim/optimizer.hpp"
 #include "hone/policies/accumulation.hpp"
 #include "hone/policies/clipping.hpp"
+#include "hone/policies/denormals.hpp"
 #include "hone/policies/device.hpp"
 #include "hone/policies/distribution.hpp"
 #include "hone/policies/execution.hpp"
+#include "hone/policies/heap.hpp"
+#include "hone/policies/memory_format.hpp"
 #include "hone/policies/precision.hpp"
+#include "hone/policies/threads.hpp"
 #include "hone/policies/transfer.hpp"
 #include "hone/schedule/schedule.hpp"
 
@@ -38,6 +43,10 @@ class Assembly {
   using ScheduleType = AnswerTo<slots::Schedule, NoSchedule, Policies...>;
   using TransferType = AnswerTo<slots::Transfer, Direct, Policies...>;
   using ExecutionType = AnswerTo<slots::Execution, Eager, Policies...>;
+  using MemoryFormatType = AnswerTo<slots::MemoryFormat, ContiguousFormat, Policies...>;
+  using DenormalsType = AnswerTo<slots::Denormals, FlushDenormals, Policies...>;
+  using ThreadsType = AnswerTo<slots::Threads, AutoThreads, Policies...>;
+  using HeapType = AnswerTo<slots::Heap, SystemHeap, Policies...>;
   using CallbacksType = CallbacksAmong<Policies...>;
   using OverridesType = OverridesAmong<Policies...>;
   using OptimizerType = BoundOptimizer<Optimizer>;
@@ -81,6 +90,10 @@ class Assembly {
         schedule_(given.template take<ScheduleType>()),
         transfer_(given.template take<TransferType>()),
         execution_(given.template take<ExecutionType>()),
+        memory_format_(given.template take<MemoryFormatType>()),
+        denormals_(given.template take<DenormalsType>()),
+        threads_(given.template take<ThreadsType>()),
+        heap_(given.template take<HeapType>()),
         overrides_(given.template take<OverridesType>()),
         callbacks_(given.callbacks(std::type_identity<CallbacksType>{})),
         optimizer_(bound(std::move(optimizer))),
@@ -92,6 +105,7 @@ class Assembly {
   OptimizerType bound(Optimizer&& optimizer) {
     move_to(model_, device_.device());
     move_to(loss_, device_.device());
+    if constexpr (ArrangesTensors<MemoryFormatType>) arrange_model<MemoryFormatType>(pointee(model_));
     return bind(std::move(optimizer), named_parameters(pointee(model_)));
   }
 
@@ -145,6 +159,10 @@ class Assembly {
   [[no_unique_address]] ScheduleType schedule_;
   [[no_unique_address]] TransferType transfer_;
   [[no_unique_address]] ExecutionType execution_;
+  [[no_unique_address]] MemoryFormatType memory_format_;
+  [[no_unique_address]] DenormalsType denormals_;
+  [[no_unique_address]] ThreadsType threads_;
+  [[no_unique_address]] HeapType heap_;
   [[no_unique_address]] OverridesType overrides_;
   [[no_unique_address]] CallbacksType callbacks_;
   OptimizerType optimizer_;

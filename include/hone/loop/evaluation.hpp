@@ -43,7 +43,8 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   template <class Dataset>
   RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
-    return this->guarded_run(Phase::evaluation, options.num_threads, [&] {
+    const int num_threads = this->suitable_threads(options.num_threads, dataset, options.batch_size());
+    return this->guarded_run(Phase::evaluation, num_threads, [&] {
       decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
       run_evaluation(options, batches);
     });
@@ -56,9 +57,10 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     options.check();
     decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
     using Arrived = std::remove_reference_t<decltype(*transfer_.over(batches, device_).begin())>;
-    using Moved = std::remove_reference_t<decltype(device_.move(std::declval<Arrived&>()))>;
+    using Moved = std::remove_reference_t<decltype(this->taken_in(std::declval<Arrived&>()))>;
     std::vector<decltype(outputs_of(std::declval<Moved&>()))> outputs;
-    this->guarded_run(Phase::predict, options.num_threads, [&] { run_prediction(options, batches, outputs); });
+    const int num_threads = this->suitable_threads(options.num_threads, dataset, options.batch_size());
+    this->guarded_run(Phase::predict, num_threads, [&] { run_prediction(options, batches, outputs); });
     if constexpr (std::is_same_v<decltype(outputs), std::vector<at::Tensor>>) {
       return at::cat(outputs);
     } else {
@@ -72,7 +74,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     const ModeGuard mode(model_);
     const at::NoGradGuard no_gradients;
     set_training(model_, false);
-    auto&& batch = device_.move(arrived);
+    auto&& batch = this->taken_in(arrived);
     return eval_output(batch);
   }
 
@@ -114,7 +116,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     eval_loss_.reset();
     this->announce_to(listeners, EvalEpochStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
-      auto&& batch = device_.move(arrived);
+      auto&& batch = this->taken_in(arrived);
       this->announce_to(listeners, EvalStepStart{{run_}}, WithBatch{batch});
       const auto output = eval_output(batch);
       eval_loss_.add(output.loss, items_in(output));
@@ -178,7 +180,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     set_training(model_, false);
     announce(PredictRunStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
-      auto&& batch = device_.move(arrived);
+      auto&& batch = this->taken_in(arrived);
       announce(PredictStepStart{{run_}}, WithBatch{batch});
       outputs.push_back(outputs_of(batch));
       announce(PredictStepEnd{{run_}}, WithBatch{batch}, WithOutputs{outputs.back()});

@@ -68,6 +68,7 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
     options.check();
     const ModeGuard mode(this->model_);
     const ThreadGuard threads(options.num_threads);
+    [[maybe_unused]] const auto denormals = this->denormals_.over_run();
     const at::AutoGradMode gradients(true);
     const typename Step::Silence silence(*this);
     const Memory memory = remember();

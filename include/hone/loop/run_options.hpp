@@ -62,8 +62,8 @@ inline void require_some_time(std::string_view option, const std::optional<std::
 /// **Units** num_epochs: passes through the data; max_num_train_steps: optimizer updates, of which the run ends with
 /// whatever limit comes first; min_num_epochs, min_num_train_steps: whole epochs and updates before which a stop that a
 /// callback requests is held back; max_time: wall time since the run began, looked at after each update; batch sizes:
-/// samples on each device; num_threads: of LibTorch's operators, 0 leaves them; the trial options at the end: batches,
-/// 0 is off.
+/// samples on each device; num_threads: of LibTorch's operators, 0 leaves it to the threads policy; the trial options at
+/// the end: batches, 0 is off.
 /// **Errors** `std::invalid_argument` for values out of range and for a minimum above its maximum, before anything has
 /// happened.
 /// **Cost** with `max_time`, the clock is read after each update; without it, never.

@@ -20,6 +20,7 @@
 #include "hone/loop/agreement.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/model.hpp"
+#include "hone/loop/multiplications.hpp"
 #include "hone/loop/rehearsal.hpp"
 #include "hone/loop/run_setup.hpp"
 
@@ -42,11 +43,20 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   using Base::run_;
   using Base::window_;
 
+  /// How many threads a run uses: as many as it was told to, else what the policy says.
+  template <class Dataset>
+  [[nodiscard]] int suitable_threads(int told, const Dataset& dataset, std::int64_t batch_size) const {
+    if (told > 0) return told;
+    return this->threads_.num_threads(multiplications(pointee(model_), dataset, batch_size), at::get_num_threads());
+  }
+
   /// Does what `run` says, and leaves modes, gradient mode and threads as they were.
   template <class F>
   RunHistory guarded_run(Phase phase, int num_threads, F&& run) {
     const ModeGuard mode(model_);
     const ThreadGuard threads(num_threads);
+    [[maybe_unused]] const auto denormals = this->denormals_.over_run();
+    [[maybe_unused]] const auto heap = this->heap_.over_run();
     const at::AutoGradMode gradients(true);
     const typename Base::RunGuard run_guard(*this);
     try {

@@ -28,6 +28,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   using typename Parts::ClippingType;
   using typename Parts::DeviceType;
   using typename Parts::DistributionType;
+  using typename Parts::MemoryFormatType;
   using typename Parts::PrecisionType;
   using typename Parts::ScheduleType;
 
@@ -46,6 +47,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   template <class Batch>
   auto step(Batch&& batch) {
     const at::AutoGradMode gradients(true);
+    [[maybe_unused]] const auto denormals = this->denormals_.over_step();
     if constexpr (has_schedule) {
       if (!schedule_place_.started) start_schedule(RunLength{});
     }
@@ -125,10 +127,20 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   using Parts::run_;
   using Parts::schedule_;
 
+  /// A batch where the device policy wants it and as the memory format policy does; the batch itself when it is so.
+  template <class Batch>
+  decltype(auto) taken_in(Batch& arrived) {
+    if constexpr (ArrangesTensors<MemoryFormatType>) {
+      return arranged_batch<MemoryFormatType>(device_.move(arrived));
+    } else {
+      return device_.move(arrived);
+    }
+  }
+
   /// `more` is what the end of the step carries beside the batch and its output.
   template <class Batch, class... Facets>
   auto train_step(Batch& arrived, bool is_last, const Facets&... more) {
-    auto&& batch = device_.move(arrived);
+    auto&& batch = taken_in(arrived);
     announce(TrainStepStart{{run_}}, WithBatch{batch});
     auto output = execution_.run([&](auto& input) { return learn_from(input, is_last); }, batch);
     announce(TrainStepEnd{{run_}}, WithBatch{batch}, WithOutput{output}, more...);

@@ -59,7 +59,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>, class For = Trainer>
   RunHistory train(Dataset&& dataset, const TrainOptions<EvalDataset, For>& options = {}) {
     options.check();
-    return guarded_run(Phase::train, options.num_threads, [&] {
+    const int num_threads = suitable_threads(options.num_threads, dataset, options.per_device_batch_size);
+    return guarded_run(Phase::train, num_threads, [&] {
       if (options.seed) at::manual_seed(*options.seed);
       loader_seed_ = options.seed ? *options.seed : drawn_seed();
       if (options.fast_dev_run == 0) resume_from(options.resume_from);
@@ -109,6 +110,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   using Base::run_;
   using Base::run_eval_epoch;
   using Base::start_schedule;
+  using Base::suitable_threads;
   using Base::take_place;
   using Base::train_loss_;
   using Base::train_step;
@@ -178,7 +180,8 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   /// Learns from what the epoch has left.
   template <class Batches, class Evaluate>
   void walk(Batches& batches, const Evaluate& evaluation) {
-    for (auto&& batch : rest_of(transfer_.over(batches, device_))) {
+    auto rest = rest_of(batches);
+    for (auto&& batch : transfer_.over(rest, device_)) {
       train_step(batch, is_last_batch(), evaluation);
       const bool is_last = ends_here();
       announce_resume_point(is_last);

@@ -14,9 +14,6 @@
 
 namespace hone {
 
-/// What `region` returns when there is nothing to do.
-struct NoRegion {};
-
 /// Chooses the number format of a step. What `region` returns lives over forward and loss; backward runs outside it.
 template <class P>
 concept PrecisionPolicy = PolicyFor<P, slots::Precision> && requires(const P& precision, c10::Device device) {
@@ -34,7 +31,7 @@ concept ScalesLoss = PrecisionPolicy<P> && requires(P& precision, const at::Tens
 /// Every operator computes in the format of its tensors, float32 unless the model says otherwise.
 struct Fp32 {
   using slot = slots::Precision;
-  [[nodiscard]] static NoRegion region(c10::Device) { return {}; }
+  [[nodiscard]] static NoScope region(c10::Device) { return {}; }
 };
 static_assert(PrecisionPolicy<Fp32> && !ScalesLoss<Fp32> && std::is_empty_v<Fp32>);
 

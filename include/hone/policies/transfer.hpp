@@ -12,9 +12,19 @@
 
 namespace hone {
 
+namespace detail {
+
+/// Stands for any range of batches.
+struct SomeBatches {
+  int* begin();
+  int* end();
+};
+
+}  // namespace detail
+
 /// Wraps a range of batches into one whose batches are on the device, or on their way there.
 template <class P>
-concept TransferPolicy = PolicyFor<P, slots::Transfer> && requires(P& transfer, int& batches, int& device) {
+concept TransferPolicy = PolicyFor<P, slots::Transfer> && requires(P& transfer, detail::SomeBatches& batches, int& device) {
   transfer.over(batches, device);
 };
 

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Makes batches on a thread of its own while the step computes.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/core/slots.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/data/batch_iterator.hpp"
+#include "hone/data/loader.hpp"
+
+namespace hone {
+
+/// An input range over the batches of another one, which a thread walks through, at most `depth` batches ahead. One
+/// pass at a time. The thread starts in `begin()` and ends with the pass or with this object.
+///
+/// A batch is valid until the next increment: batches that are not new (`makes_new_batches`) are copied into buffers
+/// that are used again.
+///
+/// **Units** depth: batches, at least 1.
+/// **Cost** a lock and, unless a batch is ready, a wait for each batch; `depth + 1` batches of memory.
+/// **Errors** `std::invalid_argument` for a depth below 1; what the range throws is thrown when its batch is due.
+template <BatchRange R>
+class Prefetched {
+  using Given = decltype(*std::declval<R&>().begin());
+
+ public:
+  using Batch = BatchOf<R>;
+  using Iterator = BatchIterator<Prefetched, Batch>;
+
+  Prefetched(R& range, std::int64_t depth) : range_(range) {
+    if (depth < 1) throw std::invalid_argument(fmt::format("Prefetch: the depth is {}. Give 1 or more.", depth));
+    slots_.resize(static_cast<std::size_t>(depth) + 1);
+  }
+  Prefetched(const Prefetched&) = delete;
+  Prefetched& operator=(const Prefetched&) = delete;
+  ~Prefetched() { stop(); }
+
+  [[nodiscard]] Iterator begin() {
+    stop();
+    made_ = used_ = 0;
+    is_over_ = is_stopped_ = false;
+    error_ = nullptr;
+    worker_ = std::thread([this, gradients = c10::GradMode::is_enabled()] {
+      const at::AutoGradMode mode(gradients);
+      walk();
+    });
+    wait();
+    return Iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const { return {}; }
+
+ private:
+  friend Iterator;
+
+  [[nodiscard]] bool done() const { return used_ == made_seen_; }
+  [[nodiscard]] Batch& current() { return *slots_[used_ % slots_.size()]; }
+
+  void advance() {
+    {
+      const std::lock_guard lock(mutex_);
+      ++used_;
+    }
+    changed_.notify_all();
+    wait();
+  }
+  /// Until the next batch is there, or none comes any more.
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return made_ > used_ || is_over_; });
+    made_seen_ = made_;
+    if (made_ == used_ && error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+  void stop() {
+    if (!worker_.joinable()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      is_stopped_ = true;
+    }
+    changed_.notify_all();
+    worker_.join();
+  }
+
+  // ------------------------------------------------------------------------------------------ on the worker's thread
+
+  void walk() {
+    try {
+      const auto end = range_.end();
+      for (auto batch = range_.begin(); has_room() && batch != end; ++batch) {
+        put(slots_[made_ % slots_.size()], *batch);
+        {
+          const std::lock_guard lock(mutex_);
+          ++made_;
+        }
+        changed_.notify_all();
+      }
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+    }
+    changed_.notify_all();
+  }
+  /// Waits for a free slot; false when nobody wants another batch.
+  bool has_room() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return made_ - used_ < slots_.size() || is_stopped_; });
+    return !is_stopped_;
+  }
+  static void put(std::optional<Batch>& slot, Given&& batch) {
+    if constexpr (!std::is_lvalue_reference_v<Given> || makes_new_batches<R>) {
+      slot.emplace(std::move(batch));
+    } else if constexpr (HoldsTensors<Batch>) {
+      std::vector<at::Tensor> buffers;
+      if (slot) for_each_tensor(*slot, [&](at::Tensor& tensor) { buffers.push_back(tensor); });
+      auto buffer = buffers.begin();
+      slot = map_tensors(batch, [&](const at::Tensor& tensor) {
+        return copied(tensor, buffer == buffers.end() ? at::Tensor() : *buffer++);
+      });
+    } else {
+      slot.emplace(batch);
+    }
+  }
+  static at::Tensor copied(const at::Tensor& tensor, at::Tensor buffer) {
+    if (!tensor.defined()) return tensor;
+    if (!buffer.defined() || buffer.sizes() != tensor.sizes() || buffer.dtype() != tensor.dtype() ||
+        buffer.device() != tensor.device() || buffer.requires_grad()) {
+      buffer = at::empty_like(tensor);
+    }
+    return buffer.copy_(tensor.detach());
+  }
+
+  R& range_;
+  std::vector<std::optional<Batch>> slots_;
+  std::mutex mutex_;  // of what follows, as far as both threads touch it while the worker walks
+  std::condition_variable changed_;
+  std::size_t made_ = 0, used_ = 0;
+  bool is_over_ = true, is_stopped_ = false;
+  std::exception_ptr error_;
+  std::size_t made_seen_ = 0;
+  std::thread worker_;
+};
+
+/// Transfer policy: makes the next batches while the step computes, at most `depth` ahead. It pays where making a batch
+/// is work, as for datasets with `get(i)`; datasets held in tensors are walked through as without it, since copying
+/// rows is sooner done than handing a batch to another thread.
+///
+/// The dataset is used by one thread, but not by the trainer's. One that draws from LibTorch's global generator draws
+/// in another order than without: give it a generator of its own.
+///
+/// **Units** depth: batches, at least 1.
+/// **Errors** `std::invalid_argument` for a depth below 1, when a run begins.
+/// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Prefetch{.depth = 4}}`
+struct Prefetch {
+  using slot = slots::Transfer;
+  std::int64_t depth = 2;
+
+  template <class Batches, class Device>
+  decltype(auto) over(Batches& batches, const Device& /*device*/) const {
+    if constexpr (makes_batches_at_once<Batches>) {
+      return (batches);
+    } else {
+      return Prefetched<Batches>(batches, depth);
+    }
+  }
+};
+
+}  // namespace hone

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How much there is to compute in a step, told from the shapes of parameters and samples.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "hone/core/pointee.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/optim/parameter_group.hpp"
+
+namespace hone {
+
+/// The multiplications of one forward pass, roughly: every weight matrix is used once at each place of a sample, every
+/// kernel once at each pixel.
+///
+/// **Shapes** inputs: `[samples, features]`, `[samples, places, features]`, integers `[samples, places]`, or images
+/// `[samples, channels, ...]`.
+template <class Model>
+[[nodiscard]] double multiplications(const Model& model, const at::Tensor& inputs, std::int64_t batch_size) {
+  double places = 1.0, pixels = 1.0;
+  for (std::int64_t d = 2; d < inputs.dim(); ++d) pixels *= static_cast<double>(inputs.size(d));
+  if (inputs.dim() > 1 && (!inputs.is_floating_point() || inputs.dim() == 3)) {
+    places = static_cast<double>(inputs.size(1));
+  }
+  double total = 0.0;
+  for (const auto& [name, parameter] : named_parameters(model)) {
+    if (parameter.dim() < 2) continue;
+    total += static_cast<double>(parameter.numel()) * (parameter.dim() == 2 ? places : pixels);
+  }
+  return total * static_cast<double>(batch_size);
+}
+
+/// The same for a dataset held in tensors; 0, not known, for any other.
+template <class Model, class Dataset>
+[[nodiscard]] double multiplications(const Model& model, const Dataset& dataset, std::int64_t batch_size) {
+  if constexpr (detail::is_tensor_dataset<Dataset>) {
+    return with_inputs(dataset.tensors(), [&](const auto& inputs, const auto&...) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(inputs)>, at::Tensor>) {
+        return multiplications(model, inputs, batch_size);
+      } else {
+        return 0.0;
+      }
+    });
+  } else {
+    return 0.0;
+  }
+}
+
+}  // namespace hone

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/data/prefetch.hpp"
+
+#include <torch/torch.h>
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using torch::Tensor;
+static_assert(hone::TransferPolicy<hone::Prefetch> && !hone::TransferPolicy<hone::Cpu>);
+
+/// Samples made one by one; counts them, and can fail.
+struct Samples {
+  std::atomic<int>* made;
+  std::int64_t failing = -1;
+  std::thread::id* thread = nullptr;
+
+  [[nodiscard]] std::int64_t size() const { return 12; }
+  [[nodiscard]] tiny::Batch get(std::int64_t i) const {
+    if (i == failing) throw std::runtime_error("sample 7 is torn");
+    ++*made;
+    if (thread != nullptr) *thread = std::this_thread::get_id();
+    return {tiny::inputs()[i], tiny::labels()[i]};
+  }
+};
+
+TEST_CASE("batches come in order, each once, and are made by another thread, so many ahead and no more") {
+  std::atomic<int> made = 0;
+  std::thread::id maker;
+  hone::IndexedLoader loader(Samples{&made, -1, &maker}, {.batch_size = 2});
+  hone::Prefetched prefetched(loader, 2);
+  for (int pass = 0; pass < 2; ++pass) {
+    made = 0;
+    std::int64_t count = 0;
+    for (auto& [x, y] : prefetched) {
+      CHECK(torch::equal(x, tiny::inputs().slice(0, 2 * count, 2 * count + 2)));
+      ++count;
+      CHECK(made <= 2 * (count + 3));  // the one in use, two ready, one in the making
+    }
+    CHECK(count == 6);
+    CHECK(maker != std::this_thread::get_id());
+  }
+}
+
+TEST_CASE("batches that live in buffers are copied") {
+  hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4, .shuffle = true, .seed = 1}};
+  hone::TensorLoader same{tiny::dataset(), {.batch_size = 4, .shuffle = true, .seed = 1}};
+  hone::Prefetched prefetched(loader, 3);
+  auto expected = same.begin();
+  for (auto& [x, y] : prefetched) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // so that the loader is ahead
+    CHECK(torch::equal(x, expected->first));
+    CHECK(torch::equal(y, expected->second));
+    ++expected;
+  }
+}
+
+TEST_CASE("what the range throws comes when its batch is due, and a pass may end early") {
+  std::atomic<int> made = 0;
+  hone::IndexedLoader loader(Samples{&made, 7}, {.batch_size = 2});
+  int seen = 0;
+  const auto walk = [&](int most) {
+    hone::Prefetched prefetched(loader, 4);
+    for ([[maybe_unused]] auto& batch : prefetched) {
+      if (++seen == most) return;
+    }
+  };
+  CHECK_THROWS_WITH(walk(100), "sample 7 is torn");
+  CHECK(seen == 3);
+  seen = 0;
+  CHECK_NOTHROW(walk(2));
+  CHECK_THROWS_WITH(hone::Prefetched(loader, 0), "Prefetch: the depth is 0. Give 1 or more.");
+}
+
+/// Keeps the training state after so many updates.
+struct KeepsState {
+  std::int64_t update;
+  std::optional<hone::Dict>* state;
+  void on_resume_point(const auto& event) {
+    if (event.run.num_updates() == update)
+      *state = hone::cloned(event.trainer.training_state()).template get<hone::Dict>();
+  }
+};
+
+TEST_CASE("training with Prefetch is training without, also when it goes on in the middle of an epoch") {
+  std::atomic<int> made = 0;
+  const Samples data{&made};
+  tiny::Net direct, ahead, resumed;
+  hone::Trainer{direct, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}}.train(
+      data, {.num_epochs = 2, .eval_dataset = data, .per_device_batch_size = 2, .seed = 5});
+  auto trainer = hone::Trainer{ahead, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Prefetch{.depth = 3}};
+  trainer.train(data, {.num_epochs = 2, .eval_dataset = data, .per_device_batch_size = 2, .seed = 5});
+  CHECK(tiny::equal(tiny::weights(direct), tiny::weights(ahead)));
+
+  std::optional<hone::Dict> state;
+  auto other = hone::Trainer{resumed, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Prefetch{.depth = 3},
+                             KeepsState{8, &state}};
+  other.train(data, {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
+  REQUIRE(state);
+  made = 0;
+  other.train(data, {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5, .resume_from = *state});
+  CHECK(made == 10);  // of the two batches that were passed over, one was made
+  CHECK(tiny::equal(tiny::weights(direct), tiny::weights(resumed)));
+}
+
+TEST_CASE("datasets held in tensors are not worth a thread") {
+  hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4}};
+  CHECK(&hone::Prefetch{}.over(loader, 0) == &loader);
+}
+
+}  // namespace

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/policies/denormals.hpp"
+
+#include <torch/torch.h>
+
+#include <atomic>
+#include <limits>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+/// Half the smallest normal number, as the processor has it now.
+float half_of_smallest() {
+  volatile float smallest = std::numeric_limits<float>::min();
+  return smallest * 0.5F;
+}
+
+/// How many threads of LibTorch's team flush.
+int num_flushing() {
+  std::atomic<int> flushing = 0;
+  const auto places = torch::empty({at::get_num_threads()}, torch::kByte);
+  auto work = at::TensorIteratorConfig()
+                  .check_all_same_dtype(false)
+                  .resize_outputs(false)
+                  .add_output(places)
+                  .build();
+  work.for_each(
+      [&](char**, const std::int64_t*, std::int64_t n) {
+        if (hone::FloatControl::flushes()) flushing += static_cast<int>(n);
+      },
+      1);
+  return flushing;
+}
+
+/// Says what a forward pass makes of a number that is nearly zero.
+struct Watching : torch::nn::Module {
+  torch::nn::Linear layer = register_module("layer", torch::nn::Linear(3, 2));
+  std::vector<float> seen;
+  torch::Tensor forward(const torch::Tensor& inputs) {
+    seen.push_back(half_of_smallest());
+    return layer(inputs);
+  }
+};
+
+TEST_CASE("denormals are flushed in training, evaluation and prediction and in steps of the host's, and no longer") {
+  if (!hone::FloatControl::is_known) return;
+  auto model = std::make_shared<Watching>();
+  auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
+  trainer.train(tiny::batches(1), {.eval_dataset = tiny::batches(1)});
+  trainer.evaluate(tiny::batches(1));
+  trainer.predict(tiny::batches(1));
+  trainer.step(tiny::batches(1)[0]);
+  CHECK(model->seen == std::vector<float>(5, 0.0F));
+  CHECK(half_of_smallest() > 0.0F);
+
+  trainer.model()->seen.clear();
+  auto failing = tiny::batches(1);
+  failing[0].first = torch::ones({4, 7});
+  CHECK_THROWS(trainer.train(failing));
+  CHECK(half_of_smallest() > 0.0F);
+}
+
+TEST_CASE("a host that flushes goes on flushing, and KeepDenormals leaves it be") {
+  if (!hone::FloatControl::is_known) return;
+  auto model = std::make_shared<Watching>();
+  auto keeping = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::KeepDenormals{},
+                               hone::KeepThreads{}};
+  keeping.train(tiny::batches(1));
+  keeping.step(tiny::batches(1)[0]);
+  REQUIRE(model->seen.size() == 2);
+  CHECK(model->seen[0] > 0.0F);
+  CHECK(model->seen[1] > 0.0F);
+  const hone::FlushGuard host;
+  {
+    const hone::TeamFlushGuard run;
+    CHECK(half_of_smallest() == 0.0F);
+  }
+  CHECK(half_of_smallest() == 0.0F);
+  keeping.train(tiny::batches(1));
+  CHECK(model->seen.back() == 0.0F);
+}
+
+TEST_CASE("every thread that operators use flushes while the guard lives") {
+  if (!hone::FloatControl::is_known) return;
+  const int before = at::get_num_threads();
+  for (const int threads : {1, 2, 3}) {
+    at::set_num_threads(threads);
+    CHECK(num_flushing() == 0);
+    {
+      const hone::TeamFlushGuard guard;
+      CHECK(num_flushing() == threads);
+    }
+    CHECK(num_flushing() == 0);
+  }
+  at::set_num_threads(before);
+}
+
+TEST_CASE("it is what LibTorch's own switch does") {
+  if (!hone::FloatControl::is_known) return;
+  REQUIRE(at::globalContext().setFlushDenormal(true));
+  CHECK(hone::FloatControl::flushes());
+  at::globalContext().setFlushDenormal(false);
+  CHECK_FALSE(hone::FloatControl::flushes());
+}
+
+}  // namespace

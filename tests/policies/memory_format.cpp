@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/policies/memory_format.hpp"
+
+#include <torch/torch.h>
+
+#include "hone/data/tensor_loader.hpp"
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/adam.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using torch::Tensor;
+constexpr auto last = at::MemoryFormat::ChannelsLast;
+
+/// Remembers how the images lay that it was given.
+struct ConvNet : torch::nn::Module {
+  torch::nn::Conv2d conv = register_module("conv", torch::nn::Conv2d(3, 4, 3));
+  torch::nn::Linear head = register_module("head", torch::nn::Linear(4 * 4 * 4, 2));
+  std::vector<bool> seen;
+  Tensor forward(const Tensor& images) {
+    seen.push_back(images.is_contiguous(last));
+    return head(torch::relu(conv(images)).flatten(1));
+  }
+};
+
+std::shared_ptr<ConvNet> made() {
+  torch::manual_seed(1);
+  return std::make_shared<ConvNet>();
+}
+
+hone::TensorDataset<tiny::Batch> images(at::MemoryFormat format) {
+  torch::manual_seed(2);
+  return {torch::rand({20, 3, 6, 6}).contiguous(format), torch::arange(20).remainder(2)};
+}
+
+TEST_CASE("with ChannelsLast, images arrive channels last, and the network learns what it learns without") {
+  auto plain = made(), arranged = made(), from_arranged = made();
+  const hone::TrainOptions<hone::TensorDataset<tiny::Batch>> options{
+      .num_epochs = 2, .eval_dataset = images(at::MemoryFormat::Contiguous), .per_device_batch_size = 8, .seed = 3};
+  hone::Trainer{plain, torch::nn::CrossEntropyLoss(), hone::Adam{}}.train(images(at::MemoryFormat::Contiguous),
+                                                                          options);
+  auto trainer = hone::Trainer{arranged, torch::nn::CrossEntropyLoss(), hone::Adam{}, hone::ChannelsLast{}};
+  CHECK(arranged->conv->weight.is_contiguous(last));
+  trainer.train(images(at::MemoryFormat::Contiguous), options);
+  CHECK(trainer.predict(images(last)).size(0) == 20);
+  hone::Trainer{from_arranged, torch::nn::CrossEntropyLoss(), hone::Adam{}, hone::ChannelsLast{}}.train(images(last),
+                                                                                                        options);
+  CHECK(arranged->seen == std::vector<bool>(arranged->seen.size(), true));
+  CHECK(from_arranged->seen == std::vector<bool>(from_arranged->seen.size(), true));
+  CHECK(plain->seen == std::vector<bool>(plain->seen.size(), false));
+  const auto of = [](const auto& model) { return tiny::weights(model); };
+  CHECK(tiny::distance(of(plain), of(arranged)) < 1e-5);
+  CHECK(tiny::equal(of(arranged), of(from_arranged)));
+}
+
+TEST_CASE("a dataset that lies channels last is gathered so, without a copy on the way") {
+  const auto set = images(last);
+  hone::TensorLoader loader{set, {.batch_size = 8, .shuffle = true, .seed = 1}};
+  hone::TensorLoader plain{images(at::MemoryFormat::Contiguous), {.batch_size = 8, .shuffle = true, .seed = 1}};
+  auto expected = plain.begin();
+  std::int64_t batches = 0;
+  for (auto& [x, y] : loader) {
+    CHECK(x.is_contiguous(last));
+    CHECK(torch::equal(x, expected->first));
+    CHECK(torch::equal(y, expected->second));
+    ++expected;
+    ++batches;
+  }
+  CHECK(batches == 3);
+}
+
+}  // namespace
