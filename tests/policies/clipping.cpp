@@ -42,8 +42,17 @@ TEST_CASE("ClipNorm does what torch::nn::utils::clip_grad_norm_ does, and return
 
 TEST_CASE("ClipNorm leaves small gradients as they are, bit for bit") {
   const auto ours = parameters(1e-3), before = parameters(1e-3);
+  const auto version = ours[0].grad()._version();
   hone::ClipNorm(1.0).clip(gradients(ours));
   CHECK(tiny::equal(gradients(ours), gradients(before)));
+  CHECK(ours[0].grad()._version() == version);  // and so spends nothing on it
+}
+
+TEST_CASE("ClipNorm of a gradient that is NaN makes all NaN, as PyTorch does") {
+  const auto ours = parameters();
+  ours[1].mutable_grad()[0][0] = std::numeric_limits<double>::quiet_NaN();
+  hone::ClipNorm(1e9).clip(gradients(ours));
+  for (const auto& gradient : gradients(ours)) CHECK(gradient.isnan().all().item<bool>());
 }
 
 TEST_CASE("ClipNorm of vanished gradients is 0 and makes no NaN") {

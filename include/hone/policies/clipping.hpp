@@ -34,7 +34,8 @@ struct NoClip {
 /// Scales all gradients by max_norm / (norm + 1e-6) when their common norm is larger than `max_norm`.
 ///
 /// **Units** max_norm: of a gradient, above 0; norm_type: the p of the p-norm, above 0, infinity for the largest element.
-/// **Cost** one norm per tensor, one over them, one multiplication; no wait for the device. Returns the norm before
+/// **Cost** one norm per tensor, one over them, one multiplication per tensor; none where the host can read that the norm is
+/// small enough, and no wait for the device where it cannot. Returns the norm before
 /// clipping, a tensor without dimensions on the device of the gradients.
 /// **Errors** `std::invalid_argument` for values out of range.
 /// **Source** `torch.nn.utils.clip_grad_norm_`; R. Pascanu et al., "On the difficulty of training recurrent neural
@@ -55,11 +56,17 @@ class ClipNorm {
 
   at::Tensor clip(at::TensorList gradients) const {
     const auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
-    at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+    if (!is_within(norm)) at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
     return norm;
   }
 
  private:
+  /// The host can see that the factor is 1.
+  [[nodiscard]] bool is_within(const at::Tensor& norm) const {
+    return norm.is_cpu() && norm.scalar_type() == at::kFloat &&
+           static_cast<float>(max_norm_) / (*static_cast<const float*>(norm.const_data_ptr()) + 1e-6F) >= 1.0F;
+  }
+
   double max_norm_;
   double norm_type_;
 };
