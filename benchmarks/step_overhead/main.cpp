@@ -6,6 +6,7 @@
 ///   --allocations                  heap allocations per step of each variant
 ///   --versions                     of the compiler and of LibTorch
 ///   --instructions VARIANT STEPS   under valgrind --tool=callgrind: writes two profiles, of 1 and of 1 + STEPS steps
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <malloc.h>
@@ -156,6 +157,7 @@ int main(int argc, char** argv) {
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   try {
     at::set_num_threads(1);
+    at::globalContext().setFlushDenormal(true);  // as the trainer does
     run({argv + 1, argv + argc});
   } catch (const std::invalid_argument& error) {
     fmt::print(stderr, "{}\n", error.what());
