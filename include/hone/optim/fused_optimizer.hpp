@@ -201,10 +201,19 @@ class FusedOptimizer {
     return lists;
   }
 
+  /// Adds 1; where the host can, without a dispatch.
+  static void count(const at::Tensor& step) {
+    if (step.is_cpu()) {
+      *static_cast<float*>(step.mutable_data_ptr()) += 1.0F;
+    } else {
+      step.add_(1);
+    }
+  }
+
   static void update(const ParameterGroup<Rule>& group, const Lists& lists, bool first, const StepScaling& scaling) {
     if constexpr (Rule::counts_steps) {
       if (group.shares_step_) {
-        lists.steps[0].add_(1);
+        count(lists.steps[0]);
       } else {
         at::_foreach_add_(lists.steps, 1);
       }

@@ -56,17 +56,16 @@ class ClipNorm {
 
   at::Tensor clip(at::TensorList gradients) const {
     const auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
-    if (!is_within(norm)) at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+    if (norm.is_cpu() && norm.scalar_type() == at::kFloat) {
+      const float factor = static_cast<float>(max_norm_) / (*static_cast<const float*>(norm.const_data_ptr()) + 1e-6F);
+      if (!(factor >= 1.0F)) at::_foreach_mul_(gradients, factor);  // NaN too
+    } else {
+      at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+    }
     return norm;
   }
 
  private:
-  /// The host can see that the factor is 1.
-  [[nodiscard]] bool is_within(const at::Tensor& norm) const {
-    return norm.is_cpu() && norm.scalar_type() == at::kFloat &&
-           static_cast<float>(max_norm_) / (*static_cast<const float*>(norm.const_data_ptr()) + 1e-6F) >= 1.0F;
-  }
-
   double max_norm_;
   double norm_type_;
 };
