@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Curves of what a step costs as one thing grows: its time and the memory of the process.
 
-run.py --program BIN --json FILE --page FILE [--seconds S] [--repeats N]
+run.py [--seconds S] [--repeats N]
 """
 
-import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support import chart  # noqa: E402
+from support import chart, figures, machine, processes, report, rounds  # noqa: E402
 
 STEP, BARE = "step of the trainer", "its forward and backward pass alone"
 AXES = {
@@ -31,17 +28,12 @@ AXES = {
 
 
 def measure(program, seconds, repeats):
-    """axis -> value -> one record of medians. Every round runs every point once, each in a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    """axis -> value -> the medians. Every round runs every point once, each in a process of its own."""
     found = {axis: {value: [] for value in values} for axis, (_, values, _) in AXES.items()}
-    for number in range(repeats):
-        points = [(axis, value) for axis, (_, values, _) in AXES.items() for value in values]
-        for axis, value in points if number % 2 == 0 else reversed(points):
-            done = subprocess.run([program, axis, str(value), str(seconds)], capture_output=True, text=True,
-                                  env=environment)  # fmt: skip
-            if done.returncode:
-                raise SystemExit(f"bench_scaling {axis} {value} failed:\n{done.stderr[-2000:]}")
-            found[axis][value].append(json.loads(done.stdout))
+    points = [(axis, value) for axis, (_, values, _) in AXES.items() for value in values]
+    for order in rounds.orders(points, repeats):
+        for axis, value in order:
+            found[axis][value].append(json.loads(processes.output([program, axis, value, seconds])))
     return {
         axis: {value: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for value, runs in line.items()}
         for axis, line in found.items()
@@ -59,54 +51,49 @@ def draw(results, folder):
         (folder / f"{axis}_memory.svg").write_text(chart.curves(f"Memory by {label}", label, "MiB", memory, positions))
 
 
-def table(axis, results):
+def table(axis, line):
     label, values, _ = AXES[axis]
-    lines = [f"| {label} | step, us | forward and backward alone, us | beyond, us | a run without its steps, us | peak, MiB |",
-             "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
-    for value in values:
-        r = results[axis][value]
-        lines.append(f"| {value:,} | {r['us']:,.1f} | {r['bare_us']:,.1f} | {r['us'] - r['bare_us']:,.1f} "
-                     f"| {r['begin_us']:,.0f} | {r['peak_mib']:,.0f} |")  # fmt: skip
-    return "\n".join(lines)
+    return figures.table(
+        [label, "step, us", "forward and backward alone, us", "beyond, us", "a run without its steps, us", "peak, MiB"],
+        [[f"{v:,}", f"{r['us']:,.1f}", f"{r['bare_us']:,.1f}", f"{r['us'] - r['bare_us']:,.1f}", f"{r['begin_us']:,.0f}",
+          f"{r['peak_mib']:,.0f}"] for v, r in ((v, line[v]) for v in values)])  # fmt: skip
 
 
-def page(results, seconds, repeats, machine):
-    parts = [f"""<!-- Made by benchmarks/scaling/run.py. Do not edit. -->
-# How the cost of a step grows
+def page(options, results):
+    folder = options.page.stem
+    axes = "\n".join(
+        f"""## By {label}
 
-```sh
-scripts/bench scaling
-```
-
-One thread, CPU time. Each point is a process of its own that trains for about {seconds:g} s; medians of {repeats} rounds.
-Beyond the forward and backward pass, a step gathers a batch, adds the loss up and updates the parameters. A run without
-its steps is what `train` costs once, the order of a shuffled epoch included.
-"""]  # fmt: skip
-    for axis, (label, _, text) in AXES.items():
-        parts.append(f"""## By {label}
-
-![time](scaling/{axis}.svg) ![memory](scaling/{axis}_memory.svg)
+![time]({folder}/{axis}.svg) ![memory]({folder}/{axis}_memory.svg)
 
 {text}
 
-{table(axis, results)}
-""")
-    return "\n".join([*parts, machine, ""])
+{table(axis, results[axis])}
+"""
+        for axis, (label, _, text) in AXES.items()
+    )
+    return f"""# How the cost of a step grows
+
+Beyond its forward and backward pass, a step gathers a batch, adds the loss up and updates the parameters. A run without
+its steps is what `train` costs once, the order of a shuffled epoch included.
+
+{axes}
+{report.how(options)}
+One thread, CPU time. Each point is a process of its own that trains for about {options.seconds:g} s; medians of
+{options.repeats} rounds.
+
+{machine.processor()}, {machine.system()}.
+"""
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", required=True)
-    parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("--page", type=Path, required=True)
+    parser = report.parser("scaling", __doc__)
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
-    results = measure(arguments.program, arguments.seconds, arguments.repeats)
-    arguments.json.write_text(json.dumps(results, indent=1) + "\n")
-    draw(results, arguments.page.parent / "scaling")
-    arguments.page.write_text(page(results, arguments.seconds, arguments.repeats, f"{os.cpu_count()} cores."))
-    print("\n\n".join(table(axis, results) for axis in AXES))
+    options = parser.parse_args()
+    results = measure(report.program(options), options.seconds, options.repeats)
+    draw(results, options.page.parent / options.page.stem)
+    report.write(options, results, page(options, results))
 
 
 if __name__ == "__main__":
