@@ -2,8 +2,6 @@
 /// Ends a training run that no longer improves.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -14,6 +12,7 @@
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/watched_metric.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/core/threshold_mode.hpp"
 
@@ -70,10 +69,10 @@ struct EarlyStopping {
 
   void on_training_run_start(const TrainingRunStart&) {
     if (patience < 0) {
-      throw std::invalid_argument(fmt::format("EarlyStopping::patience is {}. Give 0 or more epochs.", patience));
+      throw std::invalid_argument(sentence("EarlyStopping::patience is {}. Give 0 or more epochs.", {patience}));
     }
     if (!(min_delta >= 0.0)) {
-      throw std::invalid_argument(fmt::format("EarlyStopping::min_delta is {}. Give 0 or more.", min_delta));
+      throw std::invalid_argument(sentence("EarlyStopping::min_delta is {}. Give 0 or more.", {min_delta}));
     }
     check("stopping_threshold", stopping_threshold);
     check("divergence_threshold", divergence_threshold);
@@ -109,21 +108,21 @@ struct EarlyStopping {
  private:
   [[nodiscard]] std::optional<std::string> threshold_crossed_by(double value) const {
     if (check_finite && !std::isfinite(value)) {
-      return fmt::format("Stopping training because `{}` is {}", watch_metric, value);
+      return sentence("Stopping training because `{}` is {}", {watch_metric, value});
     }
     if (stopping_threshold && gain(*stopping_threshold, value) > 0.0) {
-      return fmt::format("Stopping training because `{}` is {}, better than the stopping threshold {}", watch_metric,
-                         value, *stopping_threshold);
+      return sentence("Stopping training because `{}` is {}, better than the stopping threshold {}",
+                      {watch_metric, value, *stopping_threshold});
     }
     if (divergence_threshold && gain(*divergence_threshold, value) < 0.0) {
-      return fmt::format("Stopping training because `{}` is {}, worse than the divergence threshold {}", watch_metric,
-                         value, *divergence_threshold);
+      return sentence("Stopping training because `{}` is {}, worse than the divergence threshold {}",
+                      {watch_metric, value, *divergence_threshold});
     }
     return std::nullopt;
   }
   [[nodiscard]] std::optional<std::string> out_of_patience() const {
     if (state.waited < patience) return std::nullopt;
-    return fmt::format("Stopping training due to no improvement after {} epochs", patience);
+    return sentence("Stopping training due to no improvement after {} epochs", {patience});
   }
   /// How much better `to` is than `from`.
   [[nodiscard]] double gain(double from, double to) const { return greater_is_better ? to - from : from - to; }
@@ -138,15 +137,15 @@ struct EarlyStopping {
       detail::put(output, "No improvement above threshold observed, incrementing counter.\n");
     } else if (before.best && state.best != before.best) {
       detail::put(output,
-                  fmt::format("\nImprovement of {} observed, resetting counter.\n", gain(*before.best, *state.best)));
+                  sentence("\nImprovement of {} observed, resetting counter.\n", {gain(*before.best, *state.best)}));
     } else {
       return;
     }
-    detail::put(output, fmt::format("Early stopping counter: {}/{}\n", state.waited, patience));
+    detail::put(output, sentence("Early stopping counter: {}/{}\n", {state.waited, patience}));
   }
   static void check(const char* name, std::optional<double> threshold) {
     if (threshold && std::isnan(*threshold)) {
-      throw std::invalid_argument(fmt::format("EarlyStopping::{} is nan. Give a number, or leave it out.", name));
+      throw std::invalid_argument(sentence("EarlyStopping::{} is nan. Give a number, or leave it out.", {name}));
     }
   }
 };

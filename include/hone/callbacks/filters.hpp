@@ -21,8 +21,6 @@
 /// ```
 #pragma once
 
-#include <fmt/format.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +30,7 @@
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -228,7 +227,7 @@ template <std::int64_t n, class C>
 /// **Errors** `std::invalid_argument` when `n` < 1.
 template <class C>
 [[nodiscard]] auto once_at(std::int64_t n, C callback) {
-  if (n < 1) throw std::invalid_argument(fmt::format("once_at was given step {}. Steps count from 1.", n));
+  if (n < 1) throw std::invalid_argument(sentence("once_at was given step {}. Steps count from 1.", {n}));
   return detail::Counted<C, detail::Is>{std::move(callback), {n}};
 }
 

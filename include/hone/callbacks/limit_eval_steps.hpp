@@ -2,12 +2,11 @@
 /// Shortens evaluations.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 
+#include "hone/core/sentence.hpp"
 #include "hone/history/record.hpp"
 
 namespace hone {
@@ -22,7 +21,7 @@ struct LimitEvalSteps {
 
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const {
     if (num_steps < 1) {
-      throw std::invalid_argument(fmt::format("LimitEvalSteps::num_steps is {}. Give 1 or more batches.", num_steps));
+      throw std::invalid_argument(sentence("LimitEvalSteps::num_steps is {}. Give 1 or more batches.", {num_steps}));
     }
     const bool is_evaluation = phase == Phase::eval || phase == Phase::evaluation;
     const bool is_limited = phase == Phase::intermediate_eval || (is_evaluation && !intermediate_only);

@@ -2,14 +2,13 @@
 /// Prints what a run records.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -55,7 +54,7 @@ struct LogMetrics {
     for (auto it = records.begin(); it != records.end(); ++it) {
       const auto is_same = [it](const NamedRecord& other) { return other.name == it->name; };
       if (!is_meant(it->record.phase) || std::any_of(it + 1, records.end(), is_same)) continue;
-      detail::put(output, fmt::format("\n{}: {:.6g}\n", it->name, it->record.value));
+      detail::put(output, sentence("\n{}: {}\n", {it->name, detail::general(it->record.value, 6)}));
     }
   }
 };

@@ -2,8 +2,6 @@
 /// Streaming metrics in a run.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <any>
 #include <cstddef>
 #include <set>
@@ -15,6 +13,7 @@
 
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/target.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -178,9 +177,9 @@ class Metrics {
     std::set<std::string> names;
     for_each([&](const auto& metric) {
       if (names.insert(std::string(metric.name())).second) return;
-      throw std::invalid_argument(fmt::format(
+      throw std::invalid_argument(sentence(
           "Metrics was given two metrics of the name `{}`. Give one another name: hone::named(\"name\", metric).",
-          metric.name()));
+          {metric.name()}));
     });
   }
 

@@ -2,7 +2,7 @@
 /// A line that is printed once, however many processes train.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 #include <utility>

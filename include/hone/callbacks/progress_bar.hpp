@@ -2,7 +2,6 @@
 /// A bar for the epoch at hand: how far, how fast, how long still, and the loss.
 #pragma once
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -57,7 +57,7 @@ struct ProgressBar {
   State state{};
 
   void on_train_epoch_start(const TrainEpochStart& event) {
-    open(state.train, event.run, fmt::format("epoch {} train", event.run.epoch()));
+    open(state.train, event.run, sentence("epoch {} train", {event.run.epoch()}));
   }
   void on_train_step_end(const auto& event) {
     if (--state.train.wait == 0) look(state.train, event);
@@ -67,8 +67,8 @@ struct ProgressBar {
   void on_eval_epoch_start(const EvalEpochStart& event) {
     const auto phase = event.run.phase();
     open(state.eval, event.run,
-         phase == Phase::eval                ? fmt::format("epoch {} eval", event.run.epoch())
-         : phase == Phase::intermediate_eval ? fmt::format("update {} eval", event.run.num_updates())
+         phase == Phase::eval                ? sentence("epoch {} eval", {event.run.epoch()})
+         : phase == Phase::intermediate_eval ? sentence("update {} eval", {event.run.num_updates()})
                                              : "evaluation");
   }
   void on_eval_step_end(const auto& event) {
@@ -90,7 +90,7 @@ struct ProgressBar {
     bar = {};
     bar.open = run.is_world_process_zero();
     if (!bar.open) return;  // `wait` is 0 and counts away from it
-    bar.name = label.empty() ? std::move(name) : fmt::format("{} {}", label, name);
+    bar.name = label.empty() ? std::move(name) : sentence("{} {}", {label, name});
     bar.total = run.num_batches();
     bar.opened = bar.looked = bar.drawn = now;
     bar.wait = bar.stride;
@@ -150,29 +150,31 @@ struct ProgressBar {
     if (total && *total > 0) {
       const auto share = std::clamp(static_cast<double>(position) / static_cast<double>(*total), 0.0, 1.0);
       if (state.on_terminal) {
-        const auto filled = static_cast<int>(share * std::max(width, 0));
-        line += fmt::format(" [{:#<{}}{: <{}}]", "", filled, "", std::max(width, 0) - filled);
+        const auto room = static_cast<std::size_t>(std::max(width, 0));
+        const auto filled = static_cast<std::size_t>(share * static_cast<double>(room));
+        line += " [" + std::string(filled, '#') + std::string(room - filled, ' ') + "]";
       }
-      line += fmt::format(" {}/{}", position, *total);
-      if (!state.on_terminal) line += fmt::format(" ({:.0f} %)", 100.0 * share);
+      line += sentence(" {}/{}", {position, *total});
+      if (!state.on_terminal) line += sentence(" ({} %)", {detail::fixed(100.0 * share, 0)});
     } else {
-      line += fmt::format(" {}", position);
+      line += sentence(" {}", {position});
     }
-    if (bar.loss) line += fmt::format("  loss {:.4g}", *bar.loss);
+    if (bar.loss) line += "  loss " + detail::general(*bar.loss, 4);
     if (steps > 0 && elapsed > 0.0) {
       const auto rate = static_cast<double>(steps) / elapsed;
-      line += rate >= 100.0 ? fmt::format("  {:.0f} it/s", rate) : fmt::format("  {:.3g} it/s", rate);
+      line += "  " + (rate >= 100.0 ? detail::fixed(rate, 0) : detail::general(rate, 3)) + " it/s";
       line += "  " + duration(elapsed);
-      if (total && !finished) line += fmt::format(", {} left", duration(static_cast<double>(*total - position) / rate));
+      if (total && !finished) line += sentence(", {} left", {duration(static_cast<double>(*total - position) / rate)});
     }
     return line;
   }
 
   static std::string duration(double seconds) {
-    if (seconds < 60.0) return fmt::format("{:.1f} s", std::max(seconds, 0.0));
+    if (seconds < 60.0) return detail::fixed(std::max(seconds, 0.0), 1) + " s";
     const auto whole = static_cast<std::int64_t>(seconds);
-    return whole < 3600 ? fmt::format("{}:{:02}", whole / 60, whole % 60)
-                        : fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+    const auto two_digits = [](std::int64_t number) { return detail::zero_filled(static_cast<std::uint64_t>(number), 2); };
+    return whole < 3600 ? sentence("{}:{}", {whole / 60, two_digits(whole % 60)})
+                        : sentence("{}:{}:{}", {whole / 3600, two_digits(whole / 60 % 60), two_digits(whole % 60)});
   }
 };
 

@@ -2,8 +2,6 @@
 /// Lowers the learning rate when a metric no longer improves.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <concepts>
 #include <cstddef>
 #include <cstdio>
@@ -12,6 +10,7 @@
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/watched_metric.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -70,8 +69,8 @@ struct ReduceLrOnPlateau {
       if (after == before) continue;
       optimizer.set_lr(group, after);
       if (verbose && event.run.is_world_process_zero()) {
-        detail::put(output, fmt::format("\nEpoch {}: reducing the learning rate of group {} to {:.4e}.\n",
-                                        event.run.epoch(), group, after));
+        detail::put(output, sentence("\nEpoch {}: reducing the learning rate of group {} to {}.\n",
+                                     {event.run.epoch(), group, detail::scientific(after, 4)}));
       }
     }
   }

@@ -2,8 +2,6 @@
 /// Keeps the best model that a run has seen.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -14,6 +12,7 @@
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -82,10 +81,10 @@ struct SaveBest {
     const auto* value = saved.find("metric_value");
     if (epoch == nullptr || value == nullptr || epoch->number() != static_cast<double>(state.best_epoch) ||
         value->number() != *state.best) {
-      throw DataError(fmt::format(
+      throw DataError(sentence(
           "{} is not the checkpoint that this run saved in epoch {} ({} = {}): something else has written it, and it "
           "has been loaded. Give each run a file of its own.",
-          save_path.string(), state.best_epoch, watch_metric, *state.best));
+          {save_path.string(), state.best_epoch, watch_metric, *state.best}));
     }
     say(event.run, "Loaded");
   }
@@ -93,8 +92,8 @@ struct SaveBest {
  private:
   void say(const Run& run, const char* what) const {
     if (!verbose || !run.is_world_process_zero()) return;
-    detail::put(output, fmt::format("\n{} {}: {} = {} in epoch {}\n", what, save_path.string(), watch_metric,
-                                    *state.best, state.best_epoch));
+    detail::put(output, sentence("\n{} {}: {} = {} in epoch {}\n",
+                                 {what, save_path.string(), watch_metric, *state.best, state.best_epoch}));
   }
 };
 

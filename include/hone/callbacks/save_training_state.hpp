@@ -2,8 +2,6 @@
 /// Keeps training states, so that a run that was killed goes on where it was.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -25,6 +23,7 @@
 #include "hone/callbacks/events.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/folder_lock.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/training_files.hpp"
 
 namespace hone {
@@ -97,7 +96,7 @@ struct SaveTrainingState {
                                       std::pair{"save_every_n_epochs", save_every_n_epochs},
                                       std::pair{"keep_last", keep_last}, std::pair{"keep_best", keep_best}}) {
       if (value < 0) {
-        throw std::invalid_argument(fmt::format("SaveTrainingState::{} is {}. Give 0 or more.", name, value));
+        throw std::invalid_argument(sentence("SaveTrainingState::{} is {}. Give 0 or more.", {name, value}));
       }
     }
   }
@@ -107,10 +106,10 @@ struct SaveTrainingState {
       if (file.place <= place) continue;
       if (!overwrite) {
         throw DataError(
-            fmt::format("{} is ahead of where this run begins ({}). Go on from it with .resume_from = \"{}\", give "
-                        "this run a folder "
-                        "of its own, or set SaveTrainingState::overwrite.",
-                        file.path.string(), place.name(), save_dir.string()));
+            sentence("{} is ahead of where this run begins ({}). Go on from it with .resume_from = \"{}\", give "
+                     "this run a folder "
+                     "of its own, or set SaveTrainingState::overwrite.",
+                     {file.path.string(), place.name(), save_dir.string()}));
       }
       remove(file.path);
     }
@@ -121,11 +120,11 @@ struct SaveTrainingState {
     const auto recorded = run.history().values(watch_metric);
     const auto epoch = run.epoch() - (run.step() == 0 ? 1 : 0);  // the one that is over counts here
     if (keep_best > 0 && !recorded.empty() && recorded.back().epoch == epoch) {
-      name += fmt::format("_{}={}", as_file_name(watch_metric), recorded.back().value);
+      name += sentence("_{}={}", {as_file_name(watch_metric), recorded.back().value});
     }
     const auto path = save_dir / (name + ".pt");
     trainer.save_training_state(path);
-    if (verbose) detail::put(output, fmt::format("\nSaved training state to {}\n", path.string()));
+    if (verbose) detail::put(output, sentence("\nSaved training state to {}\n", {path.string()}));
     remove_surplus(path);
   }
 
@@ -154,8 +153,8 @@ struct SaveTrainingState {
     std::error_code error;
     std::filesystem::remove(path, error);
     if (!verbose) return;
-    detail::put(output, error ? fmt::format("{} cannot be removed: {}\n", path.string(), error.message())
-                              : fmt::format("Removed old training state: {}\n", path.string()));
+    detail::put(output, error ? sentence("{} cannot be removed: {}\n", {path.string(), error.message()})
+                              : sentence("Removed old training state: {}\n", {path.string()}));
   }
 
   /// The value of the watched metric in a file's name; none for NaN.

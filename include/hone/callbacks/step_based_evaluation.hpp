@@ -2,13 +2,12 @@
 /// Evaluates within epochs, after every so many updates.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <stdexcept>
 #include <string_view>
 
 #include "hone/callbacks/events.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -35,7 +34,7 @@ struct StepBasedEvaluation {
   void on_training_run_start(const TrainingRunStart&) const {
     if (every_n_steps < 1) {
       throw std::invalid_argument(
-          fmt::format("StepBasedEvaluation::every_n_steps is {}. Give 1 or more updates.", every_n_steps));
+          sentence("StepBasedEvaluation::every_n_steps is {}. Give 1 or more updates.", {every_n_steps}));
     }
   }
   void on_train_epoch_start(const TrainEpochStart&) { state.is_due = false; }

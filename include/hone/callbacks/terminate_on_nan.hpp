@@ -2,8 +2,6 @@
 /// Ends a run whose loss is no number any more.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>
@@ -11,6 +9,7 @@
 #include <string_view>
 
 #include "hone/callbacks/events.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -46,7 +45,7 @@ struct TerminateOnNaN {
 
   void check_settings() const {
     if (every_n_steps < 1) {
-      throw std::invalid_argument(fmt::format("TerminateOnNaN::every_n_steps is {}. Give 1 or more.", every_n_steps));
+      throw std::invalid_argument(sentence("TerminateOnNaN::every_n_steps is {}. Give 1 or more.", {every_n_steps}));
     }
   }
   /// People count batches from 1.
@@ -55,16 +54,16 @@ struct TerminateOnNaN {
     const auto batch = run.step() + 1;
     switch (run.phase()) {
       case Phase::train:
-        return fmt::format("Stopping training due to {} loss in batch {} of training epoch {}", what, batch,
-                           run.epoch());
+        return sentence("Stopping training due to {} loss in batch {} of training epoch {}",
+                        {what, batch, run.epoch()});
       case Phase::eval:
-        return fmt::format("Stopping training due to {} loss in batch {} of the evaluation after epoch {}", what, batch,
-                           run.epoch());
+        return sentence("Stopping training due to {} loss in batch {} of the evaluation after epoch {}",
+                        {what, batch, run.epoch()});
       case Phase::intermediate_eval:
-        return fmt::format("Stopping training due to {} loss in batch {} of the evaluation after update {}", what,
-                           batch, run.num_updates());
+        return sentence("Stopping training due to {} loss in batch {} of the evaluation after update {}",
+                        {what, batch, run.num_updates()});
       default:
-        return fmt::format("Stopping evaluation due to {} loss in batch {}", what, batch);
+        return sentence("Stopping evaluation due to {} loss in batch {}", {what, batch});
     }
   }
 };

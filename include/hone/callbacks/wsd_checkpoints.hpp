@@ -2,8 +2,6 @@
 /// The checkpoints that a warm-up-stable-decay schedule is made for.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -12,6 +10,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -61,7 +60,7 @@ struct WsdCheckpoints {
       if (std::exchange(state.num_updates, n) == n) return;
       if (event.run.config().fast_dev_run || !event.run.is_world_process_zero()) return;
       const auto phase = trainer.active_schedule().phase(n);
-      const auto path = [&](const char* type) { return save_dir / fmt::format("checkpoint_{}_{}.pt", n, type); };
+      const auto path = [&](const char* type) { return save_dir / sentence("checkpoint_{}_{}.pt", {n, type}); };
       const auto fraction =
           phase.period_end == phase.period_start
               ? 0.0
@@ -88,7 +87,7 @@ struct WsdCheckpoints {
 
  private:
   void say(const std::filesystem::path& path) const {
-    if (verbose) detail::put(output, fmt::format("\nSaved {}\n", path.string()));
+    if (verbose) detail::put(output, sentence("\nSaved {}\n", {path.string()}));
   }
 };
 

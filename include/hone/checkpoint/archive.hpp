@@ -12,7 +12,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
-#include <fmt/format.h>
 
 #include <array>
 #include <concepts>
@@ -30,6 +29,7 @@
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/optim/parameter_group.hpp"
 
 namespace hone {
@@ -158,11 +158,11 @@ class StateReader {
   template <class T>
   void operator()(std::string_view name, T&& thing) const {
     const Value* found = state_.find(name);
-    if (found == nullptr) throw DataError(fmt::format("'{}' is missing.", name));
+    if (found == nullptr) throw DataError(sentence("'{}' is missing.", {name}));
     try {
       read(*found, thing);
     } catch (const DataError& error) {
-      throw DataError(fmt::format("'{}': {}", name, error.what()));
+      throw DataError(sentence("'{}': {}", {name, error.what()}));
     }
   }
   [[nodiscard]] bool contains(std::string_view name) const { return state_.contains(name); }
@@ -181,7 +181,7 @@ class StateReader {
     } else if constexpr (std::integral<T>) {
       const auto number = value.get<std::int64_t>();
       thing = static_cast<T>(number);
-      if (static_cast<std::int64_t>(thing) != number) throw DataError(fmt::format("{} is out of range.", number));
+      if (static_cast<std::int64_t>(thing) != number) throw DataError(sentence("{} is out of range.", {number}));
     } else if constexpr (std::is_enum_v<T>) {
       thing = static_cast<T>(value.get<std::int64_t>());
     } else if constexpr (detail::archived_optional<T>) {
@@ -206,7 +206,7 @@ class StateReader {
     } else if constexpr (detail::archived_array<T>) {
       const auto items = value.items();
       if (items.size() != thing.size()) {
-        throw DataError(fmt::format("there are {} numbers, expected {}.", items.size(), thing.size()));
+        throw DataError(sentence("there are {} numbers, expected {}.", {items.size(), thing.size()}));
       }
       for (std::size_t i = 0; i < thing.size(); ++i) read(items[i], thing[i]);
     } else if constexpr (detail::archived_text_map<T>) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -84,7 +84,7 @@ class AtomicFile {
     static std::atomic<unsigned> count{0};
     std::random_device random;
     for (int attempt = 0;; ++attempt) {
-      temporary_ = folder_ / fmt::format("{}{}-{}-{:08x}.tmp", prefix(), ::getpid(), count++, random());
+      temporary_ = folder_ / sentence("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random(), 8, 16)});
       file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (file_ < 0 && (errno != EEXIST || attempt == 100)) fail_with(errno);
       if (file_ < 0) continue;
@@ -133,7 +133,7 @@ class AtomicFile {
                                     : number == EISDIR || number == ENOTDIR || number == ENAMETOOLONG
                                         ? "Give the path of a file"
                                         : "Choose a folder that may be written to";
-    throw DataError(fmt::format("{} cannot be written: {}. {}. Nothing was changed.", path_.string(), reason, remedy));
+    throw DataError(sentence("{} cannot be written: {}. {}. Nothing was changed.", {path_.string(), reason, remedy}));
   }
 
   std::filesystem::path path_, folder_, temporary_;

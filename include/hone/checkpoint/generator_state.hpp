@@ -7,12 +7,12 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
-#include <fmt/format.h>
 
 #include <mutex>
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -52,8 +52,8 @@ inline void set_generator_state(const at::Tensor& state, c10::Device device = c1
     if (device.is_cpu()) detail::check_cpu_generator(bytes);
     generator.set_state(bytes);
   } catch (const c10::Error& error) {
-    throw DataError(fmt::format("These bytes are no state of the generator of {}: {} Load another file.", device.str(),
-                                error.what_without_backtrace()));
+    throw DataError(sentence("These bytes are no state of the generator of {}: {} Load another file.",
+                             {device.str(), error.what_without_backtrace()}));
   }
 }
 

@@ -5,7 +5,6 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/Storage.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone::detail {
 
@@ -36,7 +36,7 @@ class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path) {
     const auto fail = [&](const std::string& why) {
-      throw DataError(fmt::format("{} cannot be read: {}. Check the path and its permissions.", path.string(), why));
+      throw DataError(sentence("{} cannot be read: {}. Check the path and its permissions.", {path.string(), why}));
     };
     // Without O_NONBLOCK, opening a pipe would wait for its other end.
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);

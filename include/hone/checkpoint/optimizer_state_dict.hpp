@@ -5,7 +5,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/scalar_tensor.h>
-#include <fmt/format.h>
 
 #include <concepts>
 #include <cstddef>
@@ -20,6 +19,7 @@
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/optimizer_state.hpp"
@@ -73,7 +73,7 @@ template <OptimizerRule Rule>
 Rule settings_from(const Dict& group, Rule settings) {
   const auto beta = [&](std::size_t index) {
     const auto betas = group.at("betas").items();
-    if (betas.size() != 2) throw DataError(fmt::format("There are {} betas, expected 2.", betas.size()));
+    if (betas.size() != 2) throw DataError(sentence("There are {} betas, expected 2.", {betas.size()}));
     return setting_number(betas[index]);
   };
   std::apply(
@@ -92,7 +92,7 @@ Rule settings_from(const Dict& group, Rule settings) {
     constexpr bool decoupled = std::same_as<Rule, AdamW>;
     const Value* found = group.find("decoupled_weight_decay");
     if (found != nullptr && found->get<bool>() != decoupled) {
-      throw DataError(fmt::format("The state is that of {}. Use this rule.", decoupled ? "Adam" : "AdamW"));
+      throw DataError(sentence("The state is that of {}. Use this rule.", {decoupled ? "Adam" : "AdamW"}));
     }
   }
   settings.check();
@@ -148,13 +148,13 @@ template <OptimizerRule Rule>
 template <OptimizerRule Rule>
 void load_optimizer_state_dict(FusedOptimizer<Rule>& optimizer, const Value& value) {
   const auto fail = [](const std::string& what) {
-    throw DataError(fmt::format("The optimizer state does not fit, and nothing of it was loaded. {}", what));
+    throw DataError(sentence("The optimizer state does not fit, and nothing of it was loaded. {}", {what}));
   };
   const auto& state = value.get<Dict>().get<Dict>("state");
   const auto groups = value.at("param_groups").items();
   if (groups.size() != optimizer.num_groups()) {
-    fail(fmt::format("It has {} parameter groups, the optimizer has {}. Make the same groups.", groups.size(),
-                     optimizer.num_groups()));
+    fail(sentence("It has {} parameter groups, the optimizer has {}. Make the same groups.",
+                  {groups.size(), optimizer.num_groups()}));
   }
   std::vector<Rule> settings;
   std::vector<double> base_lrs;
@@ -164,7 +164,7 @@ void load_optimizer_state_dict(FusedOptimizer<Rule>& optimizer, const Value& val
     try {
       const auto indices = groups[g].at("params").items();
       if (indices.size() != group.size()) {
-        throw DataError(fmt::format("It has {} parameters, the optimizer's has {}.", indices.size(), group.size()));
+        throw DataError(sentence("It has {} parameters, the optimizer's has {}.", {indices.size(), group.size()}));
       }
       settings.push_back(detail::settings_from(groups[g].get<Dict>(), group.settings));
       const Value* base_lr = groups[g].get<Dict>().find("initial_lr");
@@ -174,9 +174,9 @@ void load_optimizer_state_dict(FusedOptimizer<Rule>& optimizer, const Value& val
         parameters.push_back(detail::parameter_state(name, state.find(index)));
       }
     } catch (const std::invalid_argument& error) {
-      fail(fmt::format("Group {}: {}", g, error.what()));
+      fail(sentence("Group {}: {}", {g, error.what()}));
     } catch (const DataError& error) {
-      fail(fmt::format("Group {}: {}", g, error.what()));
+      fail(sentence("Group {}: {}", {g, error.what()}));
     }
   }
   optimizer.load_state(parameters);

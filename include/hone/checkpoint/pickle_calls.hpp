@@ -3,7 +3,6 @@
 #pragma once
 
 #include <c10/core/Storage.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +17,7 @@
 #include "hone/checkpoint/pickle_graph.hpp"
 #include "hone/checkpoint/tensor_record.hpp"
 #include "hone/checkpoint/value.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone::detail {
 
@@ -50,9 +50,9 @@ class PickleCalls {
                        is_untyped(name) || storage_of(name) != nullptr;
     if (!known) {
       PickleGraph::refuse(
-          fmt::format("it names {}, which is not loaded. Save tensors, numbers, strings, None, lists, tuples and "
-                      "dictionaries alone",
-                      name));
+          sentence("it names {}, which is not loaded. Save tensors, numbers, strings, None, lists, tuples and "
+                   "dictionaries alone",
+                   {name}));
     }
     return graph_.add(PickleGraph::Global{std::move(name), is_type});
   }
@@ -64,7 +64,7 @@ class PickleCalls {
       PickleGraph::refuse("a storage is expected");
     const auto& name = graph_.node_as<PickleGraph::Global>(items[1], "the class of a storage").name;
     const auto* type = storage_of(name);
-    if (type == nullptr && !is_untyped(name)) PickleGraph::refuse(fmt::format("{} is no class of a storage", name));
+    if (type == nullptr && !is_untyped(name)) PickleGraph::refuse(sentence("{} is no class of a storage", {name}));
     const auto& key = graph_.value_as<std::string>(items[2]);
     const auto size = product(graph_.value_as<std::int64_t>(items[4]),
                               type ? static_cast<std::int64_t>(c10::elementSize(type->type)) : 1);
@@ -72,7 +72,7 @@ class PickleCalls {
     auto [found, is_new] = loaded_.try_emplace(key);
     if (is_new) found->second = storages_(key, static_cast<std::uint64_t>(*size));
     if (found->second.nbytes() != static_cast<std::size_t>(*size))
-      PickleGraph::refuse(fmt::format("the storage {} has two sizes", key));
+      PickleGraph::refuse(sentence("the storage {} has two sizes", {key}));
     return graph_.add(PickleGraph::StorageRef{found->second, type});
   }
 
@@ -81,7 +81,7 @@ class PickleCalls {
     const auto arguments = graph_.tuple(id);
     const auto name = graph_.node_as<PickleGraph::Global>(callee, "a function").name;
     const auto require = [&](bool fits) {
-      if (!fits) PickleGraph::refuse(fmt::format("the arguments of {} do not fit", name));
+      if (!fits) PickleGraph::refuse(sentence("the arguments of {} do not fit", {name}));
     };
     if (name == "collections.OrderedDict") {
       require(arguments.empty());
@@ -104,7 +104,7 @@ class PickleCalls {
     if (name == "torch.device") {
       require(arguments.size() == 1 || arguments.size() == 2);
       auto device = graph_.value_as<std::string>(arguments[0]);
-      if (arguments.size() == 2) device += fmt::format(":{}", graph_.value_as<std::int64_t>(arguments[1]));
+      if (arguments.size() == 2) device += sentence(":{}", {graph_.value_as<std::int64_t>(arguments[1])});
       return graph_.add(Value(std::move(device)));
     }
     if (name.starts_with("torch._utils._rebuild_tensor_")) {
@@ -117,7 +117,7 @@ class PickleCalls {
       }
       return tensor(arguments, named);
     }
-    PickleGraph::refuse(fmt::format("{} is not called in files of torch.save", name));
+    PickleGraph::refuse(sentence("{} is not called in files of torch.save", {name}));
   }
 
  private:

@@ -2,8 +2,6 @@
 /// Reads the pickles that `torch.save` writes, without running anything.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +17,7 @@
 #include "hone/checkpoint/pickle_graph.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone::detail {
 
@@ -40,7 +39,7 @@ class PickleReader {
       }
       return graph_.finished(pop());
     } catch (const PickleFault& fault) {
-      throw DataError(fmt::format("holds a pickle that cannot be read at byte {}: {}.", place_, fault.what()));
+      throw DataError(sentence("holds a pickle that cannot be read at byte {}: {}.", {place_, fault.what()}));
     }
   }
 
@@ -109,7 +108,7 @@ class PickleReader {
   }
   void recall(std::uint32_t slot) {
     const auto found = memo_.find(slot);
-    if (found == memo_.end()) PickleGraph::refuse(fmt::format("it refers to the value {}, which was not kept", slot));
+    if (found == memo_.end()) PickleGraph::refuse(sentence("it refers to the value {}, which was not kept", {slot}));
     push(found->second);
   }
   void append(const std::vector<Id>& items) {
@@ -134,14 +133,14 @@ class PickleReader {
   }
   void check_protocol(int protocol) {
     if (protocol <= 2) return;
-    PickleGraph::refuse(fmt::format("it has protocol {}. Save it with torch.save's default, protocol 2", protocol));
+    PickleGraph::refuse(sentence("it has protocol {}. Save it with torch.save's default, protocol 2", {protocol}));
   }
 
   std::int64_t long_integer() {
     const std::size_t size = byte();
     const auto bytes = take(size);
     if (size > sizeof(std::int64_t)) {
-      PickleGraph::refuse(fmt::format("an integer has {} bytes, and the widest is int64", size));
+      PickleGraph::refuse(sentence("an integer has {} bytes, and the widest is int64", {size}));
     }
     std::uint64_t value = size > 0 && (bytes[size - 1] & 0x80U) != 0 ? ~std::uint64_t{0} : 0;
     for (std::size_t i = size; i-- > 0;) value = value << 8U | bytes[i];
@@ -189,7 +188,7 @@ class PickleReader {
       case 'Q': push(calls_.storage(pop())); break;
       case 'R': call(); break;
       case 'b': drop_attributes(); break;
-      default: PickleGraph::refuse(fmt::format("the opcode {:#04x} is not one that torch.save writes", opcode));
+      default: PickleGraph::refuse(sentence("the opcode 0x{} is not one that torch.save writes", {zero_filled(opcode, 2, 16)}));
     }
     // clang-format on
     return true;

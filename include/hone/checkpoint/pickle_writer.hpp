@@ -4,8 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/Storage.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <bit>
 #include <cstddef>
@@ -20,6 +18,7 @@
 
 #include "hone/checkpoint/tensor_record.hpp"
 #include "hone/checkpoint/value.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone::detail {
 
@@ -65,7 +64,7 @@ class PickleWriter {
 
  private:
   [[noreturn]] void refuse(std::string_view what) const {
-    throw std::invalid_argument(fmt::format("The checkpoint's entry '{}' {}", fmt::join(path_, "."), what));
+    throw std::invalid_argument(sentence("The checkpoint's entry '{}' {}", {joined(path_, "."), what}));
   }
 
   template <class T>
@@ -119,7 +118,7 @@ class PickleWriter {
     pickle_ += items.empty() ? ')' : items.size() > 3 ? 't' : static_cast<char>(0x84 + items.size());
   }
   void write_items(const List& items) {
-    for (std::size_t i = 0; i < items.size(); ++i) write_inner(fmt::format("{}", i), items[i]);
+    for (std::size_t i = 0; i < items.size(); ++i) write_inner(sentence("{}", {i}), items[i]);
   }
   void write_part(const Dict& dict) {
     if (dict.ordered) {
@@ -148,7 +147,7 @@ class PickleWriter {
     const auto* type = find_element_type([&](const ElementType& entry) { return entry.type == given.scalar_type(); });
     if (type == nullptr || given.layout() != at::kStrided || given.is_nested() || given.is_meta() ||
         !given.has_storage()) {
-      refuse(fmt::format("is a {} tensor that checkpoints do not hold. Make it a dense tensor.", given.toString()));
+      refuse(sentence("is a {} tensor that checkpoints do not hold. Make it a dense tensor.", {given.toString()}));
     }
     const auto tensor = given.resolve_conj().resolve_neg();
     const bool named = type->storage.empty();  // no storage class: untyped bytes and the type's name
@@ -162,7 +161,7 @@ class PickleWriter {
     }
     const auto item = named ? std::size_t{1} : c10::elementSize(type->type);
     const auto index = index_of(tensor.storage(), item, type->storage);
-    write_part(fmt::format("{}", index));
+    write_part(sentence("{}", {index}));
     write_part(std::string("cpu"));
     write_part(static_cast<std::int64_t>(storages_[index].num_bytes / item));
     pickle_ += "tQ";
@@ -192,7 +191,7 @@ class PickleWriter {
   }
   // A name in full the first time, then by its number.
   void write_global(std::string_view module, std::string_view name) {
-    auto text = fmt::format("c{}\n{}\n", module, name);
+    auto text = sentence("c{}\n{}\n", {module, name});
     const auto [place, is_new] = globals_.try_emplace(text, static_cast<std::uint8_t>(globals_.size()));
     pickle_ += is_new ? text + 'q' : std::string("h");
     put(place->second);

@@ -6,7 +6,6 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/Storage.h>
 #include <c10/util/Exception.h>
-#include <fmt/format.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +24,7 @@
 #include "hone/checkpoint/zip_reader.hpp"
 #include "hone/checkpoint/zip_writer.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -51,10 +51,10 @@ void write_archive(Sink& sink, const PickleWriter& contents) {
   for (std::size_t i = 0; i < contents.storages().size(); ++i) {
     const auto& [storage, num_bytes] = contents.storages()[i];
     const auto bytes = cpu_bytes(storage, num_bytes);
-    zip.add(fmt::format("data/{}", i), {static_cast<const std::uint8_t*>(bytes.const_data_ptr()), num_bytes});
+    zip.add(sentence("data/{}", {i}), {static_cast<const std::uint8_t*>(bytes.const_data_ptr()), num_bytes});
   }
   zip.add("version", bytes_of("3\n"));
-  zip.add(".data/serialization_id", bytes_of(fmt::format("{:040}", zip.digest())));
+  zip.add(".data/serialization_id", bytes_of(zero_filled(zip.digest(), 40)));
   zip.finish();
 }
 
@@ -72,8 +72,8 @@ inline Value read_archive(const std::shared_ptr<MappedFile>& file) {
   const auto storage = [&](const std::string& key, std::uint64_t num_bytes) {
     const auto bytes = zip.record("data/" + key);
     if (bytes.size() != num_bytes) {
-      throw DataError(fmt::format("has {} bytes in its record 'data/{}', and its contents need {}. Take another copy.",
-                                  bytes.size(), key, num_bytes));
+      throw DataError(sentence("has {} bytes in its record 'data/{}', and its contents need {}. Take another copy.",
+                               {bytes.size(), key, num_bytes}));
     }
     return storage_in(file, bytes);
   };
@@ -93,15 +93,15 @@ inline Value read_archive(const std::shared_ptr<MappedFile>& file) {
 /// **Example** `hone::load_state_dict(model, hone::read_checkpoint("best.pt").at("model_state_dict"));`
 [[nodiscard]] inline Value read_checkpoint(const std::filesystem::path& path) {
   const auto file = std::make_shared<detail::MappedFile>(path);
-  const auto fail = [&](std::string_view what) { throw DataError(fmt::format("{} {}", path.string(), what)); };
+  const auto fail = [&](std::string_view what) { throw DataError(sentence("{} {}", {path.string(), what})); };
   try {
     return detail::read_archive(file);
   } catch (const DataError& error) {
     fail(error.what());
   } catch (const std::invalid_argument& error) {
-    fail(fmt::format("is damaged. {}", error.what()));
+    fail(sentence("is damaged. {}", {error.what()}));
   } catch (const c10::Error& error) {
-    fail(fmt::format("is damaged: {}", error.what_without_backtrace()));
+    fail(sentence("is damaged: {}", {error.what_without_backtrace()}));
   }
   return {};
 }

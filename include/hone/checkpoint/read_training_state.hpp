@@ -2,14 +2,13 @@
 /// Reads the training states that `core/training_files.hpp` finds.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <system_error>
 
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/training_files.hpp"
 
 namespace hone {
@@ -23,10 +22,10 @@ namespace hone {
   if (std::filesystem::is_directory(path, error)) {
     const auto latest = latest_training_state(path);
     if (!latest) {
-      throw DataError(fmt::format(
+      throw DataError(sentence(
           "The folder {} holds no training state (epoch_E_step_S.pt). Give another one, or start anew where there is "
           "none: hone::latest_training_state(folder).",
-          path.string()));
+          {path.string()}));
     }
     file = *latest;
   }
@@ -35,15 +34,15 @@ namespace hone {
       return read_checkpoint(file);
     } catch (const DataError& broken) {
       if (!TrainingPlace::in(file.filename().string()) || !std::filesystem::exists(file, error)) throw;
-      throw DataError(fmt::format("{} When it is removed, the training state before it is the newest in {}.",
-                                  broken.what(), file.parent_path().string()));
+      throw DataError(sentence("{} When it is removed, the training state before it is the newest in {}.",
+                               {broken.what(), file.parent_path().string()}));
     }
   }();
   if (!state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
-    throw DataError(fmt::format(
+    throw DataError(sentence(
         "{} holds no training state, from which a run goes on. Take a file of save_training_state; weights are loaded "
         "with load_checkpoint.",
-        file.string()));
+        {file.string()}));
   }
   return state;
 }

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -27,6 +25,7 @@
 #include "hone/checkpoint/tensor_record.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -45,13 +44,13 @@ inline Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& file) 
   if (bytes.size() < sizeof(header_bytes)) throw DataError("is cut off within its first 8 bytes. Take another copy.");
   std::memcpy(&header_bytes, bytes.data(), sizeof(header_bytes));
   if (header_bytes > most_header_bytes) {
-    throw DataError(fmt::format("is no safetensors file: its header would have {} bytes, and the most is {}.",
-                                header_bytes, most_header_bytes));
+    throw DataError(sentence("is no safetensors file: its header would have {} bytes, and the most is {}.",
+                             {header_bytes, most_header_bytes}));
   }
   const auto rest = bytes.subspan(sizeof(header_bytes));
   if (header_bytes > rest.size()) {
-    throw DataError(fmt::format("is cut off: its header has {} bytes, and {} are there. Take another copy.",
-                                header_bytes, rest.size()));
+    throw DataError(sentence("is cut off: its header has {} bytes, and {} are there. Take another copy.",
+                             {header_bytes, rest.size()}));
   }
   const auto header = read_safetensors_header(rest.first(header_bytes));
   const auto data = rest.subspan(header_bytes);
@@ -66,15 +65,15 @@ inline Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& file) 
   for (const auto* entry : order) {
     if (entry->begin != place || entry->end < entry->begin) {
       throw DataError(
-          fmt::format("is damaged: the tensor '{}' lies at bytes {} to {}, expected from {} on. Take another "
-                      "copy.",
-                      entry->name, entry->begin, entry->end, place));
+          sentence("is damaged: the tensor '{}' lies at bytes {} to {}, expected from {} on. Take another "
+                   "copy.",
+                   {entry->name, entry->begin, entry->end, place}));
     }
     place = entry->end;
   }
   if (place != data.size()) {
-    throw DataError(fmt::format("is {}: its tensors need {} bytes, and {} are there. Take another copy.",
-                                place > data.size() ? "cut off" : "damaged", place, data.size()));
+    throw DataError(sentence("is {}: its tensors need {} bytes, and {} are there. Take another copy.",
+                             {place > data.size() ? "cut off" : "damaged", place, data.size()}));
   }
 
   Safetensors result;
@@ -86,8 +85,8 @@ inline Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& file) 
       if (size) size = product(*size, entry.shape[d]);
     }
     if (!size || static_cast<std::uint64_t>(*size) != entry.end - entry.begin) {
-      throw DataError(fmt::format("is damaged: the tensor '{}' of shape [{}] has {} bytes. Take another copy.",
-                                  entry.name, fmt::join(entry.shape, ", "), entry.end - entry.begin));
+      throw DataError(sentence("is damaged: the tensor '{}' of shape [{}] has {} bytes. Take another copy.",
+                               {entry.name, joined(entry.shape, ", "), entry.end - entry.begin}));
     }
     const auto storage =
         storage_in(file, data.subspan(entry.begin, entry.end - entry.begin), c10::elementSize(entry.type));
@@ -109,7 +108,7 @@ inline Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& file) 
   try {
     return detail::read_safetensors_in(file);
   } catch (const DataError& error) {
-    throw DataError(fmt::format("{} {}", path.string(), error.what()));
+    throw DataError(sentence("{} {}", {path.string(), error.what()}));
   }
 }
 
@@ -129,14 +128,14 @@ inline void write_safetensors(const std::filesystem::path& path, const Dict& ten
   for (const auto& [key, value] : tensors) {
     const auto name = key.is<std::string>() ? key.get<std::string>() : detail::key_text(key);
     const auto refuse = [&](const std::string& what) {
-      throw std::invalid_argument(fmt::format("'{}' is {}, which safetensors files do not hold.", name, what));
+      throw std::invalid_argument(sentence("'{}' is {}, which safetensors files do not hold.", {name, what}));
     };
     if (!key.is<std::string>() || name == "__metadata__") refuse("no name of a tensor");
     if (!value.is<at::Tensor>() || !value.get<at::Tensor>().defined()) refuse(value.description());
     const auto& tensor = value.get<at::Tensor>();
     const auto dtype = detail::safetensors_name(tensor.scalar_type());
     if (dtype.empty() || tensor.layout() != at::kStrided || tensor.is_meta() || tensor.is_nested()) {
-      refuse(fmt::format("a tensor of type {}", tensor.toString()));
+      refuse(sentence("a tensor of type {}", {tensor.toString()}));
     }
     parts.push_back({name, dtype, tensor});
   }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <c10/core/ScalarType.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone::detail {
 
@@ -85,9 +85,9 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
       in_metadata_ = name_ == "__metadata__";
       if (!names_.insert(name_).second) refuse("the name is there twice");
     } else {
-      if (!fields_.insert(text).second) refuse(fmt::format("'{}' is there twice", text));
+      if (!fields_.insert(text).second) refuse(sentence("'{}' is there twice", {text}));
       if (!in_metadata_ && text != "dtype" && text != "shape" && text != "data_offsets") {
-        refuse(fmt::format("'{}' is none of dtype, shape, data_offsets", text));
+        refuse(sentence("'{}' is none of dtype, shape, data_offsets", {text}));
       }
       field_ = in_metadata_ ? "text" : text;
       if (in_metadata_) header.metadata.emplace_back(text, "");
@@ -100,7 +100,7 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
     } else if (field_ == "dtype") {
       const auto* found = std::find_if(safetensors_types.begin(), safetensors_types.end(),
                                        [&](const auto& entry) { return entry.first == text; });
-      if (found == safetensors_types.end()) refuse(fmt::format("the type {} is not known", text));
+      if (found == safetensors_types.end()) refuse(sentence("the type {} is not known", {text}));
       entry().type = found->second;
     } else {
       refuse("a string is where none belongs");
@@ -139,12 +139,12 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
   bool number_float(double, const std::string&) override { refuse("a number is not whole"); }
   bool binary(nlohmann::json::binary_t&) override { refuse("bytes are where none belong"); }
   bool parse_error(std::size_t place, const std::string&, const nlohmann::json::exception&) override {
-    throw DataError(fmt::format("has a header that is no JSON at its byte {}. Take another copy.", place));
+    throw DataError(sentence("has a header that is no JSON at its byte {}. Take another copy.", {place}));
   }
 
  private:
   [[noreturn]] void refuse(std::string_view what) const {
-    throw DataError(fmt::format("has a header that is damaged at '{}': {}. Take another copy.", name_, what));
+    throw DataError(sentence("has a header that is damaged at '{}': {}. Take another copy.", {name_, what}));
   }
   SafetensorsEntry& entry() { return header.entries.back(); }
 

@@ -7,8 +7,6 @@
 /// too: `CosineLr` gives them.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -16,6 +14,7 @@
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -61,7 +60,7 @@ template <class Optimizer, class Schedule = None>
   }
   const auto updates = found->get<std::int64_t>();
   if (updates < -1 || updates >= detail::too_many<std::int64_t>)
-    throw DataError(fmt::format("The scheduler's state stands at update {}. Take another file.", updates));
+    throw DataError(sentence("The scheduler's state stands at update {}. Take another file.", {updates}));
   return updates < 0 ? 0 : updates;  // -1: before the first
 }
 

@@ -4,8 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <string>
 #include <utility>
@@ -13,6 +11,7 @@
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -112,12 +111,12 @@ template <class Model>
     if (found == nullptr) {
       names.missing.push_back(name);
     } else if (const auto* tensor = std::get_if<at::Tensor>(&found->data()); tensor == nullptr || !tensor->defined()) {
-      problems.push_back(fmt::format("'{}' is {}, not a tensor", name, found->description()));
+      problems.push_back(sentence("'{}' is {}, not a tensor", {name, found->description()}));
     } else if (tensor->sizes() != target.sizes()) {
-      problems.push_back(fmt::format("'{}' has shape [{}], expected [{}]", name, fmt::join(tensor->sizes(), ", "),
-                                     fmt::join(target.sizes(), ", ")));
+      problems.push_back(sentence("'{}' has shape [{}], expected [{}]",
+                                  {name, joined(tensor->sizes(), ", "), joined(target.sizes(), ", ")}));
     } else if (tensor->is_complex() != target.is_complex()) {
-      problems.push_back(fmt::format("'{}' is {}, expected {}", name, tensor->dtype().name(), target.dtype().name()));
+      problems.push_back(sentence("'{}' is {}, expected {}", {name, tensor->dtype().name(), target.dtype().name()}));
     } else {
       copies.emplace_back(target, *tensor);
     }
@@ -128,14 +127,14 @@ template <class Model>
                                                            : detail::key_text(entry.key));
   }
   if (strict) {
-    for (const auto& name : names.missing) problems.push_back(fmt::format("'{}' is missing", name));
-    for (const auto& name : names.unexpected) problems.push_back(fmt::format("'{}' is not in the model", name));
+    for (const auto& name : names.missing) problems.push_back(sentence("'{}' is missing", {name}));
+    for (const auto& name : names.unexpected) problems.push_back(sentence("'{}' is not in the model", {name}));
   }
   if (!problems.empty()) {
-    throw DataError(fmt::format(
-        "The state does not fit the model, and nothing of it was loaded: {}. Load the state of a model that "
-        "is built alike.",
-        fmt::join(problems, "; ")));
+    throw DataError(
+        sentence("The state does not fit the model, and nothing of it was loaded: {}. Load the state of a model that "
+                 "is built alike.",
+                 {joined(problems, "; ")}));
   }
   return fit;
 }

@@ -6,8 +6,6 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/ScalarType.h>
 #include <c10/core/Storage.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +16,7 @@
 #include <string_view>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone::detail {
 
@@ -73,12 +72,12 @@ inline at::Tensor make_view(const c10::Storage& storage, at::ScalarType type, st
                             std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {
   const auto refuse = [&](std::string_view what) {
     throw DataError(
-        fmt::format("has a tensor of shape [{}], strides [{}] and offset {} over {} bytes: {}. Take another copy.",
-                    fmt::join(sizes, ", "), fmt::join(strides, ", "), offset, storage.nbytes(), what));
+        sentence("has a tensor of shape [{}], strides [{}] and offset {} over {} bytes: {}. Take another copy.",
+                 {joined(sizes, ", "), joined(strides, ", "), offset, storage.nbytes(), what}));
   };
   constexpr std::size_t most_dimensions = 64;
   if (sizes.size() > most_dimensions)
-    throw DataError(fmt::format("has a tensor of {} dimensions. The most is {}.", sizes.size(), most_dimensions));
+    throw DataError(sentence("has a tensor of {} dimensions. The most is {}.", {sizes.size(), most_dimensions}));
   if (sizes.size() != strides.size()) refuse("there is not one stride for each size");
   std::optional<std::int64_t> count = 1, last = offset;
   for (std::size_t d = 0; d < sizes.size(); ++d) {

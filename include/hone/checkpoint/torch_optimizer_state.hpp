@@ -17,8 +17,6 @@
 #include <ATen/ops/scalar_tensor.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -36,6 +34,7 @@
 #include "hone/checkpoint/optimizer_state_dict.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/optim/torch_optimizer.hpp"
 
 namespace torch::optim {  // `torch/optim/*.h` define them, for who uses them
@@ -172,7 +171,7 @@ inline void take_setting(const Value& value, bool& to) { to = value.get<bool>();
 inline void take_setting(const Value& value, double& to) { to = setting_number(value); }
 inline void take_setting(const Value& value, std::tuple<double, double>& to) {
   const auto items = value.items();
-  if (items.size() != 2) throw DataError(fmt::format("There are {} betas, expected 2.", items.size()));
+  if (items.size() != 2) throw DataError(sentence("There are {} betas, expected 2.", {items.size()}));
   to = {setting_number(items[0]), setting_number(items[1])};
 }
 inline Value setting_value(bool value) { return value; }
@@ -185,15 +184,15 @@ inline Value setting_value(const std::tuple<double, double>& value) {
 inline void take_field(const Value& value, std::int64_t& to, const at::Tensor& /*parameter*/) {
   const double number = setting_number(value);  // a tensor, or in old files a number
   if (!(number >= 0 && number < 0x1p53 && std::trunc(number) == number)) {
-    throw DataError(fmt::format("{} is no number of steps.", number));
+    throw DataError(sentence("{} is no number of steps.", {number}));
   }
   to = static_cast<std::int64_t>(number);
 }
 inline void take_field(const Value& value, at::Tensor& to, const at::Tensor& parameter) {
   const auto& tensor = value.get<at::Tensor>();
   if (!tensor.defined() || tensor.sizes() != parameter.sizes()) {
-    throw DataError(fmt::format("This is {}, expected one of shape [{}].", value.description(),
-                                fmt::join(parameter.sizes(), ", ")));
+    throw DataError(
+        sentence("This is {}, expected one of shape [{}].", {value.description(), joined(parameter.sizes(), ", ")}));
   }
   to = at::empty_like(parameter).copy_(tensor);
 }
@@ -213,13 +212,13 @@ std::unique_ptr<Options> torch_options(const Dict& group, const Options& present
   const Dict ours = Form::only_python();
   const Value *decoupled = group.find("decoupled_weight_decay"), *our_decoupled = ours.find("decoupled_weight_decay");
   if (decoupled != nullptr && our_decoupled != nullptr && is_on(decoupled) != is_on(our_decoupled)) {
-    throw DataError(fmt::format("The state is that of {}. Use this optimizer.", is_on(decoupled) ? "AdamW" : "Adam"));
+    throw DataError(sentence("The state is that of {}. Use this optimizer.", {is_on(decoupled) ? "AdamW" : "Adam"}));
   }
   try {
     static_cast<void>(O(std::vector<at::Tensor>(), *result));  // it checks what it is given
   } catch (const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
-    throw DataError(fmt::format("{}. Take another file.", text.substr(0, text.find('\n'))));
+    throw DataError(sentence("{}. Take another file.", {text.substr(0, text.find('\n'))}));
   }
   return result;
 }
@@ -242,19 +241,19 @@ auto torch_state(const Value* fields, const Options& options, const at::Tensor& 
     try {
       take_field(*found, to, parameter);
     } catch (const DataError& error) {
-      throw DataError(fmt::format("'{}': {}", name, error.what()));
+      throw DataError(sentence("'{}': {}", {name, error.what()}));
     }
   });
   if (fields != nullptr) {
     for (const auto& [key, value] : fields->get<Dict>()) {
       const auto& name = key.template get<std::string>();
       if (!value.is_none() && std::find(known.begin(), known.end(), name) == known.end()) {
-        throw DataError(fmt::format("It has the field '{}', which {} does not keep.", name, Form::name));
+        throw DataError(sentence("It has the field '{}', which {} does not keep.", {name, Form::name}));
       }
     }
   }
   const bool is_fresh = num_present == 0 && !Form::from_the_beginning;  // the first update makes it
-  if (!is_fresh && !missing.empty()) throw DataError(fmt::format("It has no '{}'.", fmt::join(missing, "' and no '")));
+  if (!is_fresh && !missing.empty()) throw DataError(sentence("It has no '{}'.", {joined(missing, "' and no '")}));
   if (is_fresh) result.reset();
   return result;
 }
@@ -312,14 +311,14 @@ template <HasTorchForm O>
 void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value) {
   using Form = detail::TorchFormOf<O>;
   const auto fail = [](const std::string& what) {
-    throw DataError(fmt::format("The optimizer state does not fit, and nothing of it was loaded. {}", what));
+    throw DataError(sentence("The optimizer state does not fit, and nothing of it was loaded. {}", {what}));
   };
   O& torch = optimizer.torch_optimizer();
   const auto& state = value.get<Dict>().get<Dict>("state");
   const auto saved = value.at("param_groups").items();
   if (saved.size() != optimizer.num_groups()) {
-    fail(fmt::format("It has {} parameter groups, the optimizer has {}. Make the same groups.", saved.size(),
-                     optimizer.num_groups()));
+    fail(sentence("It has {} parameter groups, the optimizer has {}. Make the same groups.",
+                  {saved.size(), optimizer.num_groups()}));
   }
   const at::NoGradGuard no_gradients;
   std::vector<std::unique_ptr<typename Form::Options>> options;
@@ -332,7 +331,7 @@ void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value)
       const auto indices = settings.at("params").items();
       if (indices.size() != group.params().size()) {
         throw DataError(
-            fmt::format("It has {} parameters, the optimizer's has {}.", indices.size(), group.params().size()));
+            sentence("It has {} parameters, the optimizer's has {}.", {indices.size(), group.params().size()}));
       }
       options.push_back(
           detail::torch_options<O>(settings, static_cast<const typename Form::Options&>(group.options())));
@@ -344,11 +343,11 @@ void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value)
           states.emplace_back(parameter.unsafeGetTensorImpl(),
                               detail::torch_state<O>(state.find(indices[p]), *options.back(), parameter));
         } catch (const DataError& error) {
-          throw DataError(fmt::format("Parameter {}: {}", p, error.what()));
+          throw DataError(sentence("Parameter {}: {}", {p, error.what()}));
         }
       }
     } catch (const DataError& error) {
-      fail(fmt::format("Group {}: {}", g, error.what()));
+      fail(sentence("Group {}: {}", {g, error.what()}));
     }
   }
   for (std::size_t g = 0; g < saved.size(); ++g) {

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <array>
 #include <bit>
@@ -24,6 +22,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -112,7 +111,7 @@ class Value {
   template <class T>
   [[nodiscard]] const T& get() const {
     if (const T* value = std::get_if<T>(&data_)) return *value;
-    throw DataError(fmt::format("The value is {}, expected {}.", description(), expected<T>()));
+    throw DataError(sentence("The value is {}, expected {}.", {description(), expected<T>()}));
   }
   template <class T>
   [[nodiscard]] T& get() {
@@ -147,7 +146,7 @@ class Value {
       return static_cast<double>(number);
     } else {
       if (!std::in_range<std::int64_t>(number)) {
-        throw std::invalid_argument(fmt::format("The number {} does not fit into int64.", number));
+        throw std::invalid_argument(sentence("The number {} does not fit into int64.", {number}));
       }
       return static_cast<std::int64_t>(number);
     }
@@ -161,31 +160,31 @@ namespace detail {
 /// A text that two keys have in common where Python takes them for the same.
 inline std::string key_code(const Value& key) {
   if (const auto* text = std::get_if<std::string>(&key.data())) return "s" + *text;
-  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return fmt::format("i{}", *number);
+  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return sentence("i{}", {*number});
   if (const auto* flag = std::get_if<bool>(&key.data())) return *flag ? "i1" : "i0";
   if (const auto* number = std::get_if<double>(&key.data())) {
     if (std::abs(*number) < 0x1p62 && std::trunc(*number) == *number) {
-      return fmt::format("i{}", static_cast<std::int64_t>(*number));
+      return sentence("i{}", {static_cast<std::int64_t>(*number)});
     }
-    return fmt::format("f{:x}", std::bit_cast<std::uint64_t>(*number));
+    return "f" + zero_filled(std::bit_cast<std::uint64_t>(*number), 0, 16);
   }
   if (key.is_none()) return "n";
   if (const auto* tuple = std::get_if<Tuple>(&key.data())) {
     std::string code = "t";
     for (const auto& item : tuple->items) {
       const auto part = key_code(item);
-      code += fmt::format("{}:{}", part.size(), part);
+      code += sentence("{}:{}", {part.size(), part});
     }
     return code;
   }
-  throw std::invalid_argument(fmt::format(
-      "The key of a dictionary is {}. Keys are strings, numbers, None and tuples of these.", key.description()));
+  throw std::invalid_argument(sentence(
+      "The key of a dictionary is {}. Keys are strings, numbers, None and tuples of these.", {key.description()}));
 }
 
 /// A key as it is quoted in a sentence.
 inline std::string key_text(const Value& key) {
-  if (const auto* text = std::get_if<std::string>(&key.data())) return fmt::format("'{}'", *text);
-  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return fmt::format("{}", *number);
+  if (const auto* text = std::get_if<std::string>(&key.data())) return sentence("'{}'", {*text});
+  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return sentence("{}", {*number});
   return key.description();
 }
 
@@ -215,35 +214,36 @@ inline const Value& Dict::at(const Value& key) const {
   for (std::size_t i = 0; i < entries_.size() && i < most; ++i) {
     present += (i == 0 ? "" : ", ") + detail::key_text(entries_[i].key);
   }
-  if (entries_.size() > most) present += fmt::format(" and {} more", entries_.size() - most);
-  throw DataError(fmt::format("There is no entry {}; {}.", detail::key_text(key),
-                              entries_.empty() ? "the dictionary is empty" : "the entries are " + present));
+  if (entries_.size() > most) present += sentence(" and {} more", {entries_.size() - most});
+  throw DataError(
+      sentence("There is no entry {}; {}.",
+               {detail::key_text(key), entries_.empty() ? "the dictionary is empty" : "the entries are " + present}));
 }
 
 template <class T>
 const T& Dict::get(const Value& key) const {
   const Value& value = at(key);
   if (!value.is<T>()) {
-    throw DataError(fmt::format("The entry {} is {}, expected {}.", detail::key_text(key), value.description(),
-                                Value::expected<T>()));
+    throw DataError(sentence("The entry {} is {}, expected {}.",
+                             {detail::key_text(key), value.description(), Value::expected<T>()}));
   }
   return value.get<T>();
 }
 
 inline std::string Value::description() const {
-  if (const auto* number = std::get_if<std::int64_t>(&data_)) return fmt::format("the int {}", *number);
-  if (const auto* number = std::get_if<double>(&data_)) return fmt::format("the float {}", *number);
+  if (const auto* number = std::get_if<std::int64_t>(&data_)) return sentence("the int {}", {*number});
+  if (const auto* number = std::get_if<double>(&data_)) return sentence("the float {}", {*number});
   if (const auto* flag = std::get_if<bool>(&data_)) return *flag ? "True" : "False";
   if (const auto* text = std::get_if<std::string>(&data_)) {
-    return fmt::format("the string '{}{}'", text->substr(0, 40), text->size() > 40 ? "..." : "");
+    return sentence("the string '{}{}'", {text->substr(0, 40), text->size() > 40 ? "..." : ""});
   }
   if (const auto* tensor = std::get_if<at::Tensor>(&data_)) {
     if (!tensor->defined()) return "an undefined tensor";
-    return fmt::format("a tensor of shape [{}]", fmt::join(tensor->sizes(), ", "));
+    return sentence("a tensor of shape [{}]", {joined(tensor->sizes(), ", ")});
   }
-  if (const auto* list = std::get_if<List>(&data_)) return fmt::format("a list of {}", list->size());
-  if (const auto* tuple = std::get_if<Tuple>(&data_)) return fmt::format("a tuple of {}", tuple->items.size());
-  if (const auto* dict = std::get_if<Dict>(&data_)) return fmt::format("a dictionary of {}", dict->size());
+  if (const auto* list = std::get_if<List>(&data_)) return sentence("a list of {}", {list->size()});
+  if (const auto* tuple = std::get_if<Tuple>(&data_)) return sentence("a tuple of {}", {tuple->items.size()});
+  if (const auto* dict = std::get_if<Dict>(&data_)) return sentence("a dictionary of {}", {dict->size()});
   return "None";
 }
 

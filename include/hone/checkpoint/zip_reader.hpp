@@ -2,8 +2,6 @@
 /// Reads the zip archives that PyTorch writes: stored entries, all below one folder.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstddef>
@@ -18,6 +16,7 @@
 
 #include "hone/checkpoint/checksum.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone::detail {
 
@@ -45,14 +44,14 @@ class ZipReader {
   [[nodiscard]] std::span<const std::uint8_t> record(std::string_view name) const {
     const auto found = records_.find(folder_ + std::string(name));
     if (found == records_.end()) {
-      throw DataError(fmt::format("has no record '{}', which its contents need. Write the file again.", name));
+      throw DataError(sentence("has no record '{}', which its contents need. Write the file again.", {name}));
     }
     const auto bytes = file_.subspan(found->second.data, found->second.size);
     if (crc32(bytes) != found->second.crc) {
       throw DataError(
-          fmt::format("is damaged: the checksum of its record '{}' is wrong. Take another copy (torch.save must write "
-                      "checksums, as it does by default).",
-                      name));
+          sentence("is damaged: the checksum of its record '{}' is wrong. Take another copy (torch.save must write "
+                   "checksums, as it does by default).",
+                   {name}));
     }
     return bytes;
   }
@@ -67,7 +66,7 @@ class ZipReader {
   };
 
   [[noreturn]] static void refuse(std::string_view what) {
-    throw DataError(fmt::format("is damaged: {}. Take another copy.", what));
+    throw DataError(sentence("is damaged: {}. Take another copy.", {what}));
   }
 
   /// The little-endian number at `place`, which must have been found to lie in the file.
@@ -130,13 +129,13 @@ class ZipReader {
       if (end - place - entry_size < name_size + extra_size + comment_size) refuse("its directory breaks off");
       const auto name = text(place + entry_size, name_size);
       if ((number<std::uint16_t>(place + 8) & 1U) != 0) {
-        throw DataError(fmt::format("has the record '{}', which is encrypted. Give a file of torch.save.", name));
+        throw DataError(sentence("has the record '{}', which is encrypted. Give a file of torch.save.", {name}));
       }
       if (number<std::uint16_t>(place + 10) != 0) {
         throw DataError(
-            fmt::format("has the record '{}', which is compressed. Give the file as torch.save wrote it: its records "
-                        "are stored as they are.",
-                        name));
+            sentence("has the record '{}', which is compressed. Give the file as torch.save wrote it: its records "
+                     "are stored as they are.",
+                     {name}));
       }
       add(name, place, place + entry_size + name_size, extra_size, directory.begin);
       place += entry_size + name_size + extra_size + comment_size;
@@ -145,7 +144,7 @@ class ZipReader {
   }
 
   void add(const std::string& name, std::size_t entry, std::size_t extra, std::size_t extra_size, std::size_t limit) {
-    const auto broken = [&] { refuse(fmt::format("the sizes of its record '{}' are wrong", name)); };
+    const auto broken = [&] { refuse(sentence("the sizes of its record '{}' are wrong", {name})); };
     std::uint64_t packed = number<std::uint32_t>(entry + 20), size = number<std::uint32_t>(entry + 24),
                   begin = number<std::uint32_t>(entry + 42);
     constexpr std::uint64_t elsewhere = 0xFFFFFFFF;  // the number stands in the extra field, in 64 bits
@@ -169,10 +168,10 @@ class ZipReader {
                       data = begin + header_size + name_size + number<std::uint16_t>(begin + 28);
     if (data > limit || size > limit - data) broken();
     if (text(begin + header_size, name_size) != name)
-      refuse(fmt::format("its record '{}' has another name at its place", name));
+      refuse(sentence("its record '{}' has another name at its place", {name}));
     if (records_.empty()) folder_ = name.substr(0, name.find('/') + 1);
     const Record record{begin, data, size, number<std::uint32_t>(entry + 16)};
-    if (!records_.emplace(name, record).second) refuse(fmt::format("it has two records '{}'", name));
+    if (!records_.emplace(name, record).second) refuse(sentence("it has two records '{}'", {name}));
   }
 
   // Records that share bytes would make a small file large in memory.

@@ -15,7 +15,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
 
 #include <array>
 #include <boost/hana.hpp>
@@ -26,6 +25,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -189,9 +189,9 @@ void check_batch(const Batch& batch) {
   for_each_tensor(batch, [&](const at::Tensor& tensor) {
     if (tensor.defined() && tensor.dim() > 0 && tensor.size(0) != expected) {
       throw DataError(
-          fmt::format("Tensor {} of the batch holds {} samples where those before it hold {}. Give all tensors of a "
-                      "batch the same first dimension.",
-                      index, tensor.size(0), expected));
+          sentence("Tensor {} of the batch holds {} samples where those before it hold {}. Give all tensors of a "
+                   "batch the same first dimension.",
+                   {index, tensor.size(0), expected}));
     }
     ++index;
   });

@@ -5,7 +5,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
-#include <fmt/format.h>
 
 #include <concepts>
 #include <cstddef>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 
 namespace hone {
@@ -64,17 +64,17 @@ using StackedNumber = std::conditional_t<std::is_same_v<T, bool> || std::is_same
 
 inline at::Tensor stack_tensors(const std::vector<at::Tensor>& parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (!parts[i].defined()) throw DataError(fmt::format("Sample {} of a batch has an undefined tensor.", i));
+    if (!parts[i].defined()) throw DataError(sentence("Sample {} of a batch has an undefined tensor.", {i}));
     if (parts[i].sizes() != parts[0].sizes()) {
       const auto shape = [](const at::Tensor& tensor) {
         std::string text;
-        for (const auto size : tensor.sizes()) text += fmt::format("{}{}", text.empty() ? "" : ", ", size);
+        for (const auto size : tensor.sizes()) text += sentence("{}{}", {text.empty() ? "" : ", ", size});
         return text;
       };
       throw DataError(
-          fmt::format("Sample {} of a batch has shape [{}], but sample 0 has [{}]. Give samples of one shape "
-                      "or a collate function that pads them.",
-                      i, shape(parts[i]), shape(parts[0])));
+          sentence("Sample {} of a batch has shape [{}], but sample 0 has [{}]. Give samples of one shape "
+                   "or a collate function that pads them.",
+                   {i, shape(parts[i]), shape(parts[0])}));
     }
   }
   return at::stack(parts);
@@ -99,9 +99,9 @@ auto stack_parts(const std::vector<Sample>& samples, const Part& part) {
     for (const auto& sample : samples) {
       if (part(sample).size() != count) {
         throw DataError(
-            fmt::format("A sample of a batch holds {} tensors where the first holds {}. Give samples of one "
-                        "length or a collate function that pads them.",
-                        part(sample).size(), count));
+            sentence("A sample of a batch holds {} tensors where the first holds {}. Give samples of one "
+                     "length or a collate function that pads them.",
+                     {part(sample).size(), count}));
       }
     }
     using Element = typename T::value_type;

@@ -8,7 +8,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/sentence.hpp"
 #include "hone/data/splitmix.hpp"
 #include "hone/data/tensor_dataset.hpp"
 
@@ -156,7 +156,7 @@ inline std::int64_t draw_digit(SplitMix64 random, std::span<std::uint8_t, 784> i
 /// **Cost** about 20 microseconds a digit.
 /// **Errors** `std::invalid_argument` when count < 1.
 [[nodiscard]] inline TensorDataset<std::pair<at::Tensor, at::Tensor>> digits(std::int64_t count, std::uint64_t seed) {
-  if (count < 1) throw std::invalid_argument(fmt::format("count is {}. Ask for at least 1 digit.", count));
+  if (count < 1) throw std::invalid_argument(sentence("count is {}. Ask for at least 1 digit.", {count}));
   auto images = at::empty({count, 1, 28, 28}, at::kByte);
   auto labels = at::empty({count}, at::kLong);
   auto* image = images.mutable_data_ptr<std::uint8_t>();

@@ -7,7 +7,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
-#include <fmt/format.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -24,6 +23,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/tensor_dataset.hpp"
 
 namespace hone {
@@ -53,7 +53,7 @@ class PackedFile {
       int status = Z_OK;
       const std::string_view reason = gzerror(file_.get(), &status);
       if (got < 0 || (status != Z_OK && status != Z_STREAM_END)) {
-        fail(fmt::format("is damaged ({}). Fetch it again.", explain(status, reason)));
+        fail(sentence("is damaged ({}). Fetch it again.", {explain(status, reason)}));
       }
       if (got == 0) break;
       done += static_cast<std::uint64_t>(got);
@@ -65,7 +65,7 @@ class PackedFile {
   [[nodiscard]] std::uint64_t most_bytes() const { return packed() ? stored_bytes_ * 1032 : stored_bytes_; }
   [[nodiscard]] bool packed() const { return gzdirect(file_.get()) == 0; }
 
-  [[noreturn]] void fail(const std::string& what) const { throw DataError(fmt::format("{} {}", name_, what)); }
+  [[noreturn]] void fail(const std::string& what) const { throw DataError(sentence("{} {}", {name_, what})); }
 
  private:
   static std::string_view explain(int status, std::string_view reason) {
@@ -95,15 +95,16 @@ class PackedFile {
   if (file.read(magic) < magic.size()) file.fail("ends within its header. Fetch it again.");
   if (magic[0] != 0 || magic[1] != 0) {
     file.fail(
-        fmt::format("is not an IDX file: it starts with the bytes {:02x} {:02x}, not 00 00. Give an IDX file, plain "
-                    "or compressed with gzip.",
-                    magic[0], magic[1]));
+        sentence("is not an IDX file: it starts with the bytes {} {}, not 00 00. Give an IDX file, plain or compressed "
+                 "with gzip.",
+                 {detail::zero_filled(magic[0], 2, 16), detail::zero_filled(magic[1], 2, 16)}));
   }
   if (magic[2] != 0x08) {
-    file.fail(fmt::format("holds elements of type 0x{:02x}. Give an IDX file of unsigned bytes, type 0x08.", magic[2]));
+    file.fail(sentence("holds elements of type 0x{}. Give an IDX file of unsigned bytes, type 0x08.",
+                       {detail::zero_filled(magic[2], 2, 16)}));
   }
   if (magic[3] < 1 || magic[3] > 8) {
-    file.fail(fmt::format("has {} dimensions by its header. Give an IDX file of 1 to 8.", magic[3]));
+    file.fail(sentence("has {} dimensions by its header. Give an IDX file of 1 to 8.", {magic[3]}));
   }
 
   std::vector<std::int64_t> sizes(magic[3]);
@@ -114,22 +115,22 @@ class PackedFile {
     std::array<std::uint8_t, 4> bytes{};
     if (file.read(bytes) < bytes.size()) file.fail("ends within its header. Fetch it again.");
     for (const auto byte : bytes) size = size * 256 + byte;
-    shape += fmt::format("{}{}", shape.empty() ? "" : " x ", size);
+    shape += sentence("{}{}", {shape.empty() ? "" : " x ", size});
     const auto count = static_cast<std::uint64_t>(size);
     elements = count > 0 && elements > beyond_counting / count ? beyond_counting : elements * count;
   }
   if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) {
-    file.fail(fmt::format("is empty: its header says {}. Give a file with data.", shape));
+    file.fail(sentence("is empty: its header says {}. Give a file with data.", {shape}));
   }
 
   const auto header_bytes = magic.size() + 4 * sizes.size();
   const auto check_length = [&](std::uint64_t found) {
     if (found < elements) {
       file.fail(
-          fmt::format("is truncated: its {} elements need {} bytes after the header, but there are {}{}. Fetch it "
-                      "again.",
-                      shape, elements == beyond_counting ? "more than 2^63" : fmt::to_string(elements),
-                      file.packed() && found == file.most_bytes() ? "at most " : "", found));
+          sentence("is truncated: its {} elements need {} bytes after the header, but there are {}{}. Fetch it "
+                   "again.",
+                   {shape, elements == beyond_counting ? "more than 2^63" : std::to_string(elements),
+                    file.packed() && found == file.most_bytes() ? "at most " : "", found}));
     }
   };
   check_length(file.packed() ? file.most_bytes() : file.most_bytes() - header_bytes);  // before memory is asked for
@@ -137,7 +138,7 @@ class PackedFile {
   check_length(file.read({tensor.mutable_data_ptr<std::uint8_t>(), elements}));
   std::array<std::uint8_t, 1> more{};
   if (file.read(more) > 0) {
-    file.fail(fmt::format("goes on after its {} elements ({} bytes). Fetch it again.", shape, elements));
+    file.fail(sentence("goes on after its {} elements ({} bytes). Fetch it again.", {shape, elements}));
   }
   return tensor;
 }
@@ -157,39 +158,39 @@ inline std::filesystem::path find_idx(const std::filesystem::path& folder, std::
   std::string tried;
   for (const char separator : {'-', '.'}) {
     for (const std::string_view ending : {"", ".gz"}) {
-      const auto file = fmt::format("{}{}{}{}", name, separator, type, ending);
+      const auto file = sentence("{}{}{}{}", {name, separator, type, ending});
       std::error_code error;
       if (std::filesystem::is_regular_file(folder / file, error)) return folder / file;
-      tried += fmt::format("{}{}", tried.empty() ? "" : ", ", file);
+      tried += sentence("{}{}", {tried.empty() ? "" : ", ", file});
     }
   }
-  throw DataError(fmt::format("{}: none of {} is in this folder. Give the folder that holds the four MNIST files.",
-                              folder.string(), tried));
+  throw DataError(sentence("{}: none of {} is in this folder. Give the folder that holds the four MNIST files.",
+                           {folder.string(), tried}));
 }
 
 inline Mnist::Dataset read_digits(const std::filesystem::path& folder, std::string_view part) {
-  const auto image_file = find_idx(folder, fmt::format("{}-images", part), "idx3-ubyte");
-  const auto label_file = find_idx(folder, fmt::format("{}-labels", part), "idx1-ubyte");
+  const auto image_file = find_idx(folder, sentence("{}-images", {part}), "idx3-ubyte");
+  const auto label_file = find_idx(folder, sentence("{}-labels", {part}), "idx1-ubyte");
   const auto images = read_idx(image_file);
   const auto labels = read_idx(label_file);
   if (images.dim() != 3 || images.size(1) != 28 || images.size(2) != 28) {
     std::string shape;
-    for (const auto size : images.sizes()) shape += fmt::format("{}{}", shape.empty() ? "" : " x ", size);
+    for (const auto size : images.sizes()) shape += sentence("{}{}", {shape.empty() ? "" : " x ", size});
     throw DataError(
-        fmt::format("{} holds {} elements. Give images of 28 x 28 pixels (N x 28 x 28).", image_file.string(), shape));
+        sentence("{} holds {} elements. Give images of 28 x 28 pixels (N x 28 x 28).", {image_file.string(), shape}));
   }
   if (labels.dim() != 1) {
-    throw DataError(fmt::format("{} has {} dimensions. Give one label per image.", label_file.string(), labels.dim()));
+    throw DataError(sentence("{} has {} dimensions. Give one label per image.", {label_file.string(), labels.dim()}));
   }
   if (images.size(0) != labels.size(0)) {
-    throw DataError(fmt::format("{} holds {} images, but {} holds {} labels. Give files that belong together.",
-                                image_file.string(), images.size(0), label_file.string(), labels.size(0)));
+    throw DataError(sentence("{} holds {} images, but {} holds {} labels. Give files that belong together.",
+                             {image_file.string(), images.size(0), label_file.string(), labels.size(0)}));
   }
   const std::span values(labels.data_ptr<std::uint8_t>(), static_cast<std::size_t>(labels.size(0)));
   const auto wrong = std::find_if(values.begin(), values.end(), [](std::uint8_t label) { return label > 9; });
   if (wrong != values.end()) {
-    throw DataError(fmt::format("{} has the label {} at index {}. Labels of digits are 0 to 9.", label_file.string(),
-                                *wrong, wrong - values.begin()));
+    throw DataError(sentence("{} has the label {} at index {}. Labels of digits are 0 to 9.",
+                             {label_file.string(), *wrong, wrong - values.begin()}));
   }
   return {images.unsqueeze(1).to(at::kFloat).div_(255), labels.to(at::kLong)};
 }

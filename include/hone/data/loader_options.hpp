@@ -2,12 +2,11 @@
 /// What can be said about how a dataset is cut into batches.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <stdexcept>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -27,13 +26,13 @@ namespace detail {
 inline std::int64_t count_batches(std::int64_t samples, const LoaderOptions& options) {
   if (options.batch_size < 1) {
     throw std::invalid_argument(
-        fmt::format("batch_size is {}. Give a number of samples, at least 1.", options.batch_size));
+        sentence("batch_size is {}. Give a number of samples, at least 1.", {options.batch_size}));
   }
   if (samples < 1) throw DataError("The dataset is empty. Give at least one sample.");
   if (options.batch_size > samples) {
-    throw std::invalid_argument(fmt::format("batch_size is {}, but the dataset has only {} samples{}. Give at most {}.",
-                                            options.batch_size, samples,
-                                            options.drop_last ? ", so drop_last would leave no batch" : "", samples));
+    throw std::invalid_argument(sentence(
+        "batch_size is {}, but the dataset has only {} samples{}. Give at most {}.",
+        {options.batch_size, samples, options.drop_last ? ", so drop_last would leave no batch" : "", samples}));
   }
   return options.drop_last ? samples / options.batch_size : (samples - 1) / options.batch_size + 1;
 }

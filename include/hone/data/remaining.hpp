@@ -2,12 +2,11 @@
 /// What is left of a pass through batches, for a run that goes on in the middle of an epoch.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <utility>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
 
 namespace hone {
@@ -51,10 +50,10 @@ class Remaining {
   }
   void require(auto& batch, std::int64_t num_seen) {
     if (batch != range_.end()) return;
-    throw DataError(fmt::format(
-        "The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it "
-        "had.",
-        num_passed_, num_seen));
+    throw DataError(
+        sentence("The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it "
+                 "had.",
+                 {num_passed_, num_seen}));
   }
 
   R range_;  // a reference where an lvalue was given

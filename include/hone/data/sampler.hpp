@@ -14,12 +14,12 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/randperm.h>
-#include <fmt/format.h>
 
 #include <concepts>
 #include <cstdint>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/splitmix.hpp"
 
 namespace hone {
@@ -102,21 +102,21 @@ template <Sampler S>
 inline at::Tensor checked_order(at::Tensor order, std::int64_t samples, std::int64_t visits) {
   if (!order.defined()) {
     if (visits <= samples) return order;
-    throw DataError(fmt::format(
-        "The sampler gave no order, which visits the {} samples once each, but counts {} visits.", samples, visits));
+    throw DataError(sentence("The sampler gave no order, which visits the {} samples once each, but counts {} visits.",
+                             {samples, visits}));
   }
   if (order.scalar_type() != at::kLong || !order.device().is_cpu() || order.dim() != 1 || order.size(0) != visits) {
     throw DataError(
-        fmt::format("The sampler's order is a {} tensor with {} elements in {} dimensions on {}. It must be "
-                    "one int64 dimension of {} indices on cpu.",
-                    c10::toString(order.scalar_type()), order.numel(), order.dim(), order.device().str(), visits));
+        sentence("The sampler's order is a {} tensor with {} elements in {} dimensions on {}. It must be "
+                 "one int64 dimension of {} indices on cpu.",
+                 {c10::toString(order.scalar_type()), order.numel(), order.dim(), order.device().str(), visits}));
   }
   order = order.contiguous();
   const auto* indices = order.data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < visits; ++i) {
     if (indices[i] < 0 || indices[i] >= samples) {
-      throw DataError(fmt::format("The sampler's order asks for sample {} at position {}. The dataset has {} samples.",
-                                  indices[i], i, samples));
+      throw DataError(sentence("The sampler's order asks for sample {} at position {}. The dataset has {} samples.",
+                               {indices[i], i, samples}));
     }
   }
   return order;

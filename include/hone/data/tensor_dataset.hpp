@@ -3,7 +3,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
 
 #include <cstdint>
 #include <stdexcept>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 
 namespace hone {
@@ -31,15 +31,15 @@ class TensorDataset {
     int index = 0;
     for_each_tensor(std::as_const(tensors_), [&](const at::Tensor& tensor) {
       if (!tensor.defined() || tensor.dim() == 0) {
-        throw DataError(fmt::format("Tensor {} of the dataset {}. Give tensors of shape [samples, ...].", index,
-                                    tensor.defined() ? "is a scalar" : "is undefined"));
+        throw DataError(sentence("Tensor {} of the dataset {}. Give tensors of shape [samples, ...].",
+                                 {index, tensor.defined() ? "is a scalar" : "is undefined"}));
       }
       if (index++ == 0) size_ = tensor.size(0);
       if (tensor.size(0) != size_) {
         throw DataError(
-            fmt::format("Tensor {} of the dataset has {} samples, but tensor 0 has {}. Give all tensors of a "
-                        "dataset the same first dimension.",
-                        index - 1, tensor.size(0), size_));
+            sentence("Tensor {} of the dataset has {} samples, but tensor 0 has {}. Give all tensors of a "
+                     "dataset the same first dimension.",
+                     {index - 1, tensor.size(0), size_}));
       }
     });
   }
@@ -65,8 +65,8 @@ class TensorDataset {
   [[nodiscard]] TensorDataset subset(std::int64_t first, std::int64_t count) const {
     if (first < 0 || count < 0 || count > size_ || first > size_ - count) {
       throw std::invalid_argument(
-          fmt::format("A subset of {} samples from sample {} on reaches beyond the dataset's {}. Ask for less.", count,
-                      first, size_));
+          sentence("A subset of {} samples from sample {} on reaches beyond the dataset's {}. Ask for less.",
+                   {count, first, size_}));
     }
     return TensorDataset(
         map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.slice(0, first, first + count); }));
@@ -77,7 +77,7 @@ class TensorDataset {
   /// **Errors** `std::out_of_range`.
   [[nodiscard]] Batch get(std::int64_t index) const {
     if (index < 0 || index >= size_) {
-      throw std::out_of_range(fmt::format("Sample {} was asked of a dataset with {} samples.", index, size_));
+      throw std::out_of_range(sentence("Sample {} was asked of a dataset with {} samples.", {index, size_}));
     }
     return map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.select(0, index); });
   }

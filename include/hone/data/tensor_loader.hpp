@@ -7,7 +7,6 @@
 #include <ATen/ops/empty_strided.h>
 #include <ATen/ops/index_select.h>
 #include <c10/core/InferenceMode.h>
-#include <fmt/format.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/batch_iterator.hpp"
 #include "hone/data/epoch_walk.hpp"
@@ -157,8 +157,8 @@ class TensorLoader {
     std::optional<at::Device> device;
     for_each_tensor(dataset_.tensors(), [&device](const at::Tensor& tensor) {
       if (device.value_or(tensor.device()) != tensor.device()) {
-        throw DataError(fmt::format("The dataset's tensors are on {} and on {}. Move them to one device.",
-                                    device->str(), tensor.device().str()));
+        throw DataError(sentence("The dataset's tensors are on {} and on {}. Move them to one device.",
+                                 {device->str(), tensor.device().str()}));
       }
       device = tensor.device();
     });

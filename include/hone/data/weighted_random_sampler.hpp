@@ -5,13 +5,13 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/multinomial.h>
-#include <fmt/format.h>
 
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/sampler.hpp"
 #include "hone/data/splitmix.hpp"
 
@@ -35,15 +35,15 @@ struct WeightedRandomSampler {
   [[nodiscard]] std::int64_t count(std::int64_t samples) const {
     if (!weights.defined() || weights.dim() != 1 || weights.size(0) != samples) {
       throw DataError(
-          fmt::format("WeightedRandomSampler::weights has {} elements in {} dimensions. Give one dimension of "
-                      "{}, a weight for each sample.",
-                      weights.defined() ? weights.numel() : 0, weights.defined() ? weights.dim() : 0, samples));
+          sentence("WeightedRandomSampler::weights has {} elements in {} dimensions. Give one dimension of "
+                   "{}, a weight for each sample.",
+                   {weights.defined() ? weights.numel() : 0, weights.defined() ? weights.dim() : 0, samples}));
     }
     const std::int64_t visits = num_samples.value_or(samples);
     if (visits < 1 || (!replacement && visits > samples)) {
       throw std::invalid_argument(
-          fmt::format("WeightedRandomSampler::num_samples is {}. Give 1 or more{}.", visits,
-                      replacement ? "" : fmt::format(", without replacement at most {}", samples)));
+          sentence("WeightedRandomSampler::num_samples is {}. Give 1 or more{}.",
+                   {visits, replacement ? "" : sentence(", without replacement at most {}", {samples})}));
     }
     return visits;
   }

@@ -2,8 +2,6 @@
 /// What the callbacks that average a model's weights have in common.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +12,7 @@
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/finetune/model_average.hpp"
 
@@ -71,7 +70,7 @@ class Averaging {
   /// **Errors** `std::logic_error` before the first run.
   [[nodiscard]] Average& average() {
     if (!shared_->average) {
-      throw std::logic_error(fmt::format("{} has averaged nothing yet. Train first.", shared_->plan.owner));
+      throw std::logic_error(sentence("{} has averaged nothing yet. Train first.", {shared_->plan.owner}));
     }
     return *shared_->average;
   }
@@ -159,9 +158,9 @@ class Averaging {
     const auto& given = shared_->plan;
     if (given.every < 1 || given.begin < 0) {
       throw std::invalid_argument(
-          fmt::format("{} was to begin after {} updates or epochs, then to average every {}. Begin after 0 or more, "
-                      "average every 1 or more.",
-                      given.owner, given.begin, given.every));
+          sentence("{} was to begin after {} updates or epochs, then to average every {}. Begin after 0 or more, "
+                   "average every 1 or more.",
+                   {given.owner, given.begin, given.every}));
     }
   }
 

@@ -7,12 +7,12 @@
 /// | `EqualAverage` | `1 / n`, the first replaces what was there | SWA |
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <stdexcept>
+
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -41,7 +41,7 @@ struct ExponentialAverage {
   }
   void check() const {
     if (decay >= 0.0 && decay <= 1.0) return;
-    throw std::invalid_argument(fmt::format("The decay of an average is {}. Give a decay from 0 to 1.", decay));
+    throw std::invalid_argument(sentence("The decay of an average is {}. Give a decay from 0 to 1.", {decay}));
   }
 };
 

@@ -2,8 +2,6 @@
 /// Learning rates that fall from the head of a model to its first layers.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstddef>
 #include <stdexcept>
@@ -11,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/sentence.hpp"
 #include "hone/finetune/layers.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 
@@ -34,7 +33,7 @@ template <ModuleHandle Model>
   detail::require_not_negative("discriminative_groups", "base_lr", base_lr);
   if (!(factor > 0.0) || !std::isfinite(factor)) {
     throw std::invalid_argument(
-        fmt::format("discriminative_groups: factor is {}. Give a finite factor above 0, as 0.5.", factor));
+        sentence("discriminative_groups: factor is {}. Give a finite factor above 0, as 0.5.", {factor}));
   }
   const auto module = detail::shared_module(model);
   const std::size_t count = detail::num_layer_groups(*module);

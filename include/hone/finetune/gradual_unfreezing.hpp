@@ -2,14 +2,13 @@
 /// Thaws a frozen model from its head to its first layers while it trains.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>
 #include <unordered_set>
 #include <utility>
 
+#include "hone/core/sentence.hpp"
 #include "hone/finetune/model_freezer.hpp"
 
 namespace hone {
@@ -59,11 +58,11 @@ struct GradualUnfreezing {
   void on_training_run_start(const auto& event) {
     if (every_n_epochs < 1) {
       throw std::invalid_argument(
-          fmt::format("GradualUnfreezing::every_n_epochs is {}. Give 1 or more epochs.", every_n_epochs));
+          sentence("GradualUnfreezing::every_n_epochs is {}. Give 1 or more epochs.", {every_n_epochs}));
     }
     if (!(lr_factor > 0.0) || !std::isfinite(lr_factor)) {
       throw std::invalid_argument(
-          fmt::format("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", lr_factor));
+          sentence("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", {lr_factor}));
     }
     if (event.run.epoch() > 1) catch_up(event.run.epoch() - 1, event.trainer.optimizer());  // of a run that goes on
   }

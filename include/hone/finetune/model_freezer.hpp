@@ -2,8 +2,6 @@
 /// Freezes parts of a model and thaws them again.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +15,7 @@
 #include <vector>
 
 #include "hone/callbacks/events.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/finetune/layers.hpp"
 
 namespace hone {
@@ -36,8 +35,8 @@ inline std::pair<std::size_t, std::size_t> index_range(std::int64_t from, std::i
   const auto resolve = [count](std::int64_t index) {
     const auto size = static_cast<std::int64_t>(count);
     if (index < -size || index >= size) {
-      throw std::invalid_argument(fmt::format("The index {} names no layer group; this model has {}. Give {} to {}.",
-                                              index, count, -size, size - 1));
+      throw std::invalid_argument(sentence("The index {} names no layer group; this model has {}. Give {} to {}.",
+                                           {index, count, -size, size - 1}));
     }
     return static_cast<std::size_t>(index < 0 ? index + size : index);
   };

@@ -2,14 +2,13 @@
 /// The run history as comma-separated values, one record a line.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cmath>
-#include <iterator>
 #include <ostream>
+#include <string>
 #include <string_view>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/history/run_history.hpp"
 
 namespace hone {
@@ -17,9 +16,9 @@ namespace hone {
 namespace detail {
 
 /// A field with a comma, quote or line break goes between quotes, quotes doubled (RFC 4180).
-inline void append_csv_field(fmt::memory_buffer& text, std::string_view field) {
+inline void append_csv_field(std::string& text, std::string_view field) {
   if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
-    text.append(field.data(), field.data() + field.size());
+    text += field;
     return;
   }
   text.push_back('"');
@@ -31,7 +30,7 @@ inline void append_csv_field(fmt::memory_buffer& text, std::string_view field) {
 }
 
 /// **Errors** `DataError` when the stream does not take it.
-inline void write_text(std::ostream& out, const fmt::memory_buffer& text) {
+inline void write_text(std::ostream& out, std::string_view text) {
   if (!out.write(text.data(), static_cast<std::streamsize>(text.size())).flush()) {
     throw DataError("The run history could not be written. See that the file can be opened and the disk has space.");
   }
@@ -48,13 +47,13 @@ inline void write_text(std::ostream& out, const fmt::memory_buffer& text) {
 ///     name,phase,epoch,update,value
 ///     train_loss_epoch,train,1,1563,0.25
 inline void write_csv(std::ostream& out, const RunHistory& history) {
-  fmt::memory_buffer text;
-  fmt::format_to(std::back_inserter(text), "name,phase,epoch,update,value\n");
+  std::string text = "name,phase,epoch,update,value\n";
   for (const auto& name : history.names()) {
     for (const auto& record : history.values(name)) {
       detail::append_csv_field(text, name);
-      fmt::format_to(std::back_inserter(text), ",{},{},{},{}\n", to_string(record.phase), record.epoch, record.update,
-                     std::isnan(record.value) ? std::abs(record.value) : record.value);  // no "-nan"
+      text += sentence(",{},{},{},{}\n",
+                       {to_string(record.phase), record.epoch, record.update,
+                        std::isnan(record.value) ? std::abs(record.value) : record.value});  // no "-nan"
     }
   }
   detail::write_text(out, text);

@@ -2,13 +2,12 @@
 /// The run history as one JSON object.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cmath>
-#include <iterator>
 #include <ostream>
+#include <string>
 #include <string_view>
 
+#include "hone/core/sentence.hpp"
 #include "hone/history/run_history.hpp"
 #include "hone/history/write_csv.hpp"
 
@@ -17,14 +16,14 @@ namespace hone {
 namespace detail {
 
 /// UTF-8 passes as it is.
-inline void append_json_string(fmt::memory_buffer& text, std::string_view string) {
+inline void append_json_string(std::string& text, std::string_view string) {
   text.push_back('"');
   for (const char c : string) {
     if (c == '"' || c == '\\') {
       text.push_back('\\');
       text.push_back(c);
     } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(text), "\\u{:04x}", static_cast<unsigned>(c));
+      text += "\\u" + zero_filled(static_cast<unsigned char>(c), 4, 16);
     } else {
       text.push_back(c);
     }
@@ -32,9 +31,9 @@ inline void append_json_string(fmt::memory_buffer& text, std::string_view string
   text.push_back('"');
 }
 
-inline void append_json_number(fmt::memory_buffer& text, double value) {
+inline void append_json_number(std::string& text, double value) {
   if (std::isfinite(value)) {
-    fmt::format_to(std::back_inserter(text), "{}", value);
+    append_shortest(text, value);
   } else {
     append_json_string(text, std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
   }
@@ -54,24 +53,22 @@ inline void append_json_number(fmt::memory_buffer& text, double value) {
 ///       "train_loss_epoch": [
 ///         {"phase": "train", "epoch": 1, "update": 1563, "value": 0.25}]}}
 inline void write_json(std::ostream& out, const RunHistory& history) {
-  fmt::memory_buffer text;
-  const auto put = std::back_inserter(text);
-  fmt::format_to(put, "{{\"current_epoch\": {}, \"num_updates\": {}, \"stop_reason\": ", history.current_epoch(),
-                 history.num_updates());
+  std::string text = sentence("{\"current_epoch\": {}, \"num_updates\": {}, \"stop_reason\": ",
+                              {history.current_epoch(), history.num_updates()});
   if (const auto& reason = history.stop_reason()) {
     detail::append_json_string(text, *reason);
   } else {
-    fmt::format_to(put, "null");
+    text += "null";
   }
-  fmt::format_to(put, ", \"metrics\": {{");
+  text += ", \"metrics\": {";
   const char* separator = "\n  ";
   for (const auto& name : history.names()) {
-    fmt::format_to(put, "{}", separator);
+    text += separator;
     detail::append_json_string(text, name);
     separator = ": [\n    ";
     for (const auto& record : history.values(name)) {
-      fmt::format_to(put, "{}{{\"phase\": \"{}\", \"epoch\": {}, \"update\": {}, \"value\": ", separator,
-                     to_string(record.phase), record.epoch, record.update);
+      text += sentence("{}{\"phase\": \"{}\", \"epoch\": {}, \"update\": {}, \"value\": ",
+                       {separator, to_string(record.phase), record.epoch, record.update});
       detail::append_json_number(text, record.value);
       text.push_back('}');
       separator = ",\n    ";
@@ -79,7 +76,7 @@ inline void write_json(std::ostream& out, const RunHistory& history) {
     text.push_back(']');
     separator = ",\n  ";
   }
-  fmt::format_to(put, "}}}}\n");
+  text += "}}\n";
   detail::write_text(out, text);
 }
 

@@ -4,7 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
-#include <fmt/format.h>
 
 #include <cstdint>
 #include <exception>
@@ -14,6 +13,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/loop/model.hpp"
 
@@ -35,8 +35,8 @@ struct BatchOutput {
 [[nodiscard]] std::int64_t items_in(const auto& output) {
   if constexpr (requires { output.num_items; }) {
     if (output.num_items < 1) {
-      throw DataError(fmt::format("num_items is {}. A loss is the mean over 1 item or more: leave empty batches out.",
-                                  output.num_items));
+      throw DataError(sentence("num_items is {}. A loss is the mean over 1 item or more: leave empty batches out.",
+                               {output.num_items}));
     }
     return output.num_items;
   } else {
@@ -72,9 +72,9 @@ std::string shapes(const Parts&... parts) {
   std::string text;
   const auto append = [&text](const at::Tensor& tensor) {
     if (!text.empty()) text += " and ";
-    text += fmt::format("{} [", tensor.defined() ? c10::toString(tensor.scalar_type()) : "undefined");
+    text += sentence("{} [", {tensor.defined() ? c10::toString(tensor.scalar_type()) : "undefined"});
     for (std::int64_t i = 0; tensor.defined() && i < tensor.dim(); ++i) {
-      text += fmt::format("{}{}", i > 0 ? ", " : "", tensor.size(i));
+      text += sentence("{}{}", {i > 0 ? ", " : "", tensor.size(i)});
     }
     text += "]";
   };
@@ -99,7 +99,7 @@ inline std::string last_line(const std::runtime_error& error) {
 template <class... Inputs>
 [[noreturn]] void refuse_inputs(const std::string& what, const Inputs&... inputs) {
   std::throw_with_nested(DataError(
-      fmt::format("The model cannot take inputs {}: {} Give it what its layers expect.", shapes(inputs...), what)));
+      sentence("The model cannot take inputs {}: {} Give it what its layers expect.", {shapes(inputs...), what})));
 }
 
 }  // namespace detail
@@ -130,9 +130,9 @@ at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
     throw;
   } catch (const c10::Error& error) {
     std::throw_with_nested(DataError(
-        fmt::format("The model's output {} does not fit the loss with the target {}: {} Give a last layer, a loss and "
-                    "targets that go together (class labels count from 0).",
-                    detail::shapes(outputs), detail::shapes(target), detail::first_line(error))));
+        sentence("The model's output {} does not fit the loss with the target {}: {} Give a last layer, a loss and "
+                 "targets that go together (class labels count from 0).",
+                 {detail::shapes(outputs), detail::shapes(target), detail::first_line(error)})));
   }
 }
 

@@ -2,8 +2,6 @@
 /// Finds the largest batch size that fits into memory.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <exception>
@@ -11,6 +9,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/out_of_memory.hpp"
@@ -71,8 +70,8 @@ template <class Trainer, class Dataset>
     const auto samples = static_cast<std::int64_t>(sample_count(dataset));
     const std::int64_t limit = std::min(options.max.value_or(samples), samples);
     if (options.start > limit) {
-      throw std::invalid_argument(fmt::format("start is {}, but the dataset has only {} samples. Give at most {}.",
-                                              options.start, samples, limit));
+      throw std::invalid_argument(sentence("start is {}, but the dataset has only {} samples. Give at most {}.",
+                                           {options.start, samples, limit}));
     }
     const auto fits = [&](std::int64_t size) {
       try {
@@ -87,8 +86,8 @@ template <class Trainer, class Dataset>
       } catch (const std::exception& error) {
         if (!is_out_of_memory(error)) throw;
         if (size == options.start) {
-          std::throw_with_nested(std::runtime_error(fmt::format(
-              "Not even batches of {} samples fit into memory. Give a smaller start, or a smaller model.", size)));
+          std::throw_with_nested(std::runtime_error(sentence(
+              "Not even batches of {} samples fit into memory. Give a smaller start, or a smaller model.", {size})));
         }
       }
       release_cached_memory();  // once what held it is gone

@@ -3,8 +3,6 @@
 /// evaluation, so that a program can be tried out as it is.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -13,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -28,7 +28,7 @@ inline constexpr const char* limit_batches_variable = "HONE_LIMIT_BATCHES";
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
   if (error != std::errc{} || end != text.data() + text.size() || limit < 1) {
     throw std::invalid_argument(
-        fmt::format("{} is `{}`. Give a number of batches, 1 or more, or `none`.", limit_batches_variable, text));
+        sentence("{} is `{}`. Give a number of batches, 1 or more, or `none`.", {limit_batches_variable, text}));
   }
   return limit;
 }

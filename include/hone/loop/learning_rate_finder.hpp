@@ -3,8 +3,6 @@
 /// and looks at where the loss falls.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -16,6 +14,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/loop/rehearsal.hpp"
 
 namespace hone {
@@ -39,15 +38,15 @@ struct LearningRateFinderOptions {
   void check() const {
     if (!(start_lr > 0.0 && start_lr < end_lr && std::isfinite(end_lr))) {
       throw std::invalid_argument(
-          fmt::format("start_lr is {} and end_lr is {}. Give two learning rates above 0, the smaller one first.",
-                      start_lr, end_lr));
+          sentence("start_lr is {} and end_lr is {}. Give two learning rates above 0, the smaller one first.",
+                   {start_lr, end_lr}));
     }
     detail::require_at_least("num_updates", 2, num_updates);
     if (!(smoothing >= 0.0 && smoothing < 1.0)) {
-      throw std::invalid_argument(fmt::format("smoothing is {}. Give 0 or more, less than 1.", smoothing));
+      throw std::invalid_argument(sentence("smoothing is {}. Give 0 or more, less than 1.", {smoothing}));
     }
     if (!(divergence_factor > 1.0)) {
-      throw std::invalid_argument(fmt::format("divergence_factor is {}. Give more than 1.", divergence_factor));
+      throw std::invalid_argument(sentence("divergence_factor is {}. Give more than 1.", {divergence_factor}));
     }
   }
 };
@@ -101,10 +100,10 @@ struct LearningRateSweep {
  private:
   [[nodiscard]] std::span<const double> points(std::size_t skip_begin, std::size_t skip_end) const {
     if (smoothed_losses.size() < skip_begin + skip_end + 2) {
-      throw DataError(fmt::format(
+      throw DataError(sentence(
           "The sweep has {} points, and {} at its beginning and {} at its end are left out: fewer than 2 are left. "
           "Sweep with more updates, or from a smaller start_lr.",
-          smoothed_losses.size(), skip_begin, skip_end));
+          {smoothed_losses.size(), skip_begin, skip_end}));
     }
     return std::span(smoothed_losses).subspan(skip_begin, smoothed_losses.size() - skip_begin - skip_end);
   }

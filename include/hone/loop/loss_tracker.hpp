@@ -5,11 +5,11 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
-#include <fmt/format.h>
 
 #include <cstdint>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/history/running_mean.hpp"
 #include "hone/policies/device.hpp"
 #include "hone/policies/distribution.hpp"
@@ -75,8 +75,8 @@ class LossTracker {
   [[nodiscard]] double total() const { return device_sum_.defined() ? device_sum_.item<double>() : carried_; }
 
   [[noreturn, gnu::noinline]] static void refuse(const at::Tensor& loss) {
-    throw DataError(fmt::format(
-        "The loss has {} elements, one is needed. Reduce it to its mean (reduction = torch::kMean).", loss.numel()));
+    throw DataError(sentence(
+        "The loss has {} elements, one is needed. Reduce it to its mean (reduction = torch::kMean).", {loss.numel()}));
   }
 
   RunningMean sum_;

@@ -5,7 +5,6 @@
 #include <ATen/DeviceAccelerator.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/util/Exception.h>
-#include <fmt/format.h>
 
 #include <cstdint>
 #include <exception>
@@ -15,6 +14,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -57,7 +58,7 @@ inline void release_cached_memory() {
 /// });`
 template <class F>
 decltype(auto) with_smaller_batches(std::int64_t size, F&& f) {
-  if (size < 1) throw std::invalid_argument(fmt::format("The batch size is {}. Give 1 or more.", size));
+  if (size < 1) throw std::invalid_argument(sentence("The batch size is {}. Give 1 or more.", {size}));
   for (;; size /= 2) {
     try {
       return f(std::as_const(size));

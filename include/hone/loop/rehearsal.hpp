@@ -4,7 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +16,7 @@
 #include "hone/callbacks/run.hpp"
 #include "hone/checkpoint/archive.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/model.hpp"
@@ -165,9 +165,9 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
       }
       if (is_empty) {
         throw DataError(
-            fmt::format("The loader gave no batch in pass {}, after {} of {} updates. Give it data; a range that can "
-                        "be walked through only once has to be long enough.",
-                        epoch + 1, update, options.num_updates));
+            sentence("The loader gave no batch in pass {}, after {} of {} updates. Give it data; a range that can "
+                     "be walked through only once has to be long enough.",
+                     {epoch + 1, update, options.num_updates}));
       }
     }
   }

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -31,6 +30,7 @@
 #include "hone/checkpoint/state_dict.hpp"
 #include "hone/checkpoint/torch_optimizer_state.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/training_files.hpp"
 #include "hone/data/remaining.hpp"
 #include "hone/loop/resume_from.hpp"
@@ -93,9 +93,9 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     trainer.read_ahead(state, "run", trainer.run_);
     const auto& batches = trainer.run_.config().num_train_batches_per_epoch;
     if (!batches || trainer.run_.step() <= *batches) return;
-    throw DataError(fmt::format(
+    throw DataError(sentence(
         "The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it had.",
-        trainer.run_.step(), *batches));
+        {trainer.run_.step(), *batches}));
   }
   static void bring_back(Resumable& trainer, const Dict& state) {
     const auto updates = trainer.load_weights(state, {});
@@ -134,7 +134,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     try {
       load_checkpoint(state.get<Dict>(), options);
     } catch (const DataError& error) {
-      throw DataError(fmt::format("{}: {}", path.string(), error.what()));
+      throw DataError(sentence("{}: {}", {path.string(), error.what()}));
     }
     return state.get<Dict>();
   }
@@ -359,8 +359,8 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state});
   }
   [[noreturn]] static void refuse(const DataError& error) {
-    throw DataError(fmt::format(
-        "The training state does not fit this trainer: {} Give the trainer that it was saved by.", error.what()));
+    throw DataError(sentence("The training state does not fit this trainer: {} Give the trainer that it was saved by.",
+                             {error.what()}));
   }
 
   /// Shows what is not in a checkpoint to an archive.
@@ -368,7 +368,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     std::int64_t version = 1;
     archive("version", version);
     if (version != 1) {
-      throw DataError(fmt::format("The training state has version {}, this hone reads 1. Use a newer hone.", version));
+      throw DataError(sentence("The training state has version {}, this hone reads 1. Use a newer hone.", {version}));
     }
     archive("run", run_);
     archive("loader_seed", loader_seed_);
@@ -400,8 +400,8 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     archive("window_gradients", gradients);
     if (!archive.is_loading) return;
     if (!window.empty() && window.size() >= this->accumulation_.steps()) {
-      throw DataError(fmt::format("It was taken after batch {} of an accumulation window, and windows have {} here.",
-                                  window.size(), this->accumulation_.steps()));
+      throw DataError(sentence("It was taken after batch {} of an accumulation window, and windows have {} here.",
+                               {window.size(), this->accumulation_.steps()}));
     }
     const auto parameters = named_parameters(pointee(model_));
     std::vector<at::Tensor> owners;
@@ -409,8 +409,8 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
       const auto owner = std::ranges::find(parameters, name, &NamedParameter::name);
       if (owner == parameters.end() || !gradient.defined() || owner->value.sizes() != gradient.sizes() ||
           owner->value.scalar_type() != gradient.scalar_type()) {
-        throw DataError(fmt::format("The gradient of '{}' in an accumulation window is {} of {}; no parameter is so.",
-                                    name, Value(gradient).description(), gradient.dtype().name()));
+        throw DataError(sentence("The gradient of '{}' in an accumulation window is {} of {}; no parameter is so.",
+                                 {name, Value(gradient).description(), gradient.dtype().name()}));
       }
       owners.push_back(owner->value);
     }

@@ -2,8 +2,6 @@
 /// What can be said about a run: aggregates with defaults, written with designated initialisers.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -13,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "hone/core/sentence.hpp"
 #include "hone/loop/resume_from.hpp"
 
 namespace hone {
@@ -40,7 +39,7 @@ class OptionalDataset {
 namespace detail {
 
 inline void require_at_least(std::string_view option, std::int64_t least, std::int64_t value) {
-  if (value < least) throw std::invalid_argument(fmt::format("{} is {}. Give {} or more.", option, value, least));
+  if (value < least) throw std::invalid_argument(sentence("{} is {}. Give {} or more.", {option, value, least}));
 }
 inline void require_at_least(std::string_view option, std::int64_t least, const std::optional<std::int64_t>& value) {
   if (value) require_at_least(option, least, *value);
@@ -48,11 +47,11 @@ inline void require_at_least(std::string_view option, std::int64_t least, const 
 inline void require_order(std::string_view smaller, std::int64_t min, std::string_view larger, std::int64_t max) {
   if (min <= max) return;
   throw std::invalid_argument(
-      fmt::format("{} is {}, but {} is {}. Give {} or less, or raise {}.", smaller, min, larger, max, max, larger));
+      sentence("{} is {}, but {} is {}. Give {} or less, or raise {}.", {smaller, min, larger, max, max, larger}));
 }
 inline void require_some_time(std::string_view option, const std::optional<std::chrono::duration<double>>& time) {
   if (!time || time->count() > 0.0) return;  // NaN is refused too
-  throw std::invalid_argument(fmt::format("{} is {} s. Give more than 0.", option, time->count()));
+  throw std::invalid_argument(sentence("{} is {} s. Give more than 0.", {option, time->count()}));
 }
 
 }  // namespace detail

@@ -4,7 +4,6 @@
 
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/agreement.hpp"
@@ -112,9 +112,9 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   void require_batches() const {
     if (run_.step_ > 0) return;
     throw DataError(
-        fmt::format("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
-                    "through only once lasts for one epoch.",
-                    run_.epoch(), to_string(run_.phase_)));
+        sentence("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
+                 "through only once lasts for one epoch.",
+                 {run_.epoch(), to_string(run_.phase_)}));
   }
 
   void announce_stop() {
@@ -122,7 +122,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
       run_.history_.set_stop_reason(run_.reason_);
       announce(StopTraining{{run_}});
     } else if (run_.num_updates_ >= max_updates_ && max_updates_ < planned_updates()) {
-      run_.history_.set_stop_reason(fmt::format("Reached max_num_train_steps = {}", max_updates_));
+      run_.history_.set_stop_reason(sentence("Reached max_num_train_steps = {}", {max_updates_}));
     }
   }
 
@@ -131,7 +131,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     if (run_.num_updates_ >= max_updates_) return true;
     const auto max_time = *run_.config_.max_time;
     if (is_true_anywhere(processes_, std::chrono::steady_clock::now() - began_ >= max_time)) {
-      run_.request_stop(fmt::format("Reached max_time = {} s", max_time.count()));
+      run_.request_stop(sentence("Reached max_time = {} s", {max_time.count()}));
     }
     return run_.stop_requested();
   }

@@ -2,8 +2,6 @@
 /// How often a classifier is right.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -15,6 +13,7 @@
 #include <tuple>
 #include <vector>
 
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -152,7 +151,7 @@ struct TopKAccuracy {
   std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
   Share state{};
 
-  [[nodiscard]] std::string name() const { return fmt::format("top{}_accuracy", k); }
+  [[nodiscard]] std::string name() const { return sentence("top{}_accuracy", {k}); }
   [[nodiscard]] double value() const { return state.value(); }
   void reset() { state = {}; }
 
@@ -189,7 +188,7 @@ struct TopKAccuracy {
   void require_k(std::int64_t num_classes) const {
     if (k >= 1 && k <= num_classes) return;
     throw std::invalid_argument(
-        fmt::format("TopKAccuracy::k is {}, and there are {} classes. Give 1 to {}.", k, num_classes, num_classes));
+        sentence("TopKAccuracy::k is {}, and there are {} classes. Give 1 to {}.", {k, num_classes, num_classes}));
   }
   [[nodiscard]] bool is_in_top(std::span<const double> scores, std::int64_t target) const {
     if (target < 0 || target >= static_cast<std::int64_t>(scores.size())) return false;

@@ -2,8 +2,6 @@
 /// The area under the receiver operating characteristic.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
 
@@ -96,9 +95,9 @@ struct Auroc {
     for (std::size_t i = 0; i < scores.size(); ++i) {
       if (std::isnan(scores[i]) || (target[i] != 0 && target[i] != 1)) {
         throw DataError(
-            fmt::format("`{}` was given the score {} with the target {}. It takes scores that are numbers, "
-                        "and targets that are 0 or 1.",
-                        name(), scores[i], target[i]));
+            sentence("`{}` was given the score {} with the target {}. It takes scores that are numbers, "
+                     "and targets that are 0 or 1.",
+                     {name(), scores[i], target[i]}));
       }
     }
     for (std::size_t i = 0; i < scores.size(); ++i) {

@@ -2,8 +2,6 @@
 /// How often each class was taken for each other.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -16,6 +14,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/class_counts.hpp"
 #include "hone/metrics/metric.hpp"
@@ -59,7 +58,7 @@ struct ConfusionMatrix {
   void serialize(auto& archive) {
     serialize_counts(archive, "counts", state);
     if (archive.is_loading && size_of(state.size()) * size_of(state.size()) != state.size()) {
-      throw DataError(fmt::format("A confusion matrix of {} numbers is not square. Load another file.", state.size()));
+      throw DataError(sentence("A confusion matrix of {} numbers is not square. Load another file.", {state.size()}));
     }
   }
 
@@ -75,9 +74,9 @@ struct ConfusionMatrix {
       const auto [low, high] = std::minmax(predicted[i], target[i]);
       if (low < 0) {
         throw DataError(
-            fmt::format("`{}` was given the class number {}. They count from 0; name what is to be left out "
-                        "as `ignore_index`.",
-                        name(), low));
+            sentence("`{}` was given the class number {}. They count from 0; name what is to be left out "
+                     "as `ignore_index`.",
+                     {name(), low}));
       }
       largest = std::max(largest, high);
     }

@@ -2,8 +2,6 @@
 /// How surprised a model of tokens is.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -12,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -71,9 +70,9 @@ struct Perplexity {
     detail::require_sums(name(), sums.size(), 3);
     if (sums[2] != 0.0) {
       throw DataError(
-          fmt::format("`{}` was given {} targets that are outside the vocabulary. Give token numbers from 0, "
-                      "or name what is to be left out as `ignore_index`.",
-                      name(), sums[2]));
+          sentence("`{}` was given {} targets that are outside the vocabulary. Give token numbers from 0, "
+                   "or name what is to be left out as `ignore_index`.",
+                   {name(), sums[2]}));
     }
     state.negative_log_likelihood += sums[0];
     state.total += detail::as_count(sums[1]);

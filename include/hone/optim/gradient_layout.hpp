@@ -5,14 +5,13 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 
 namespace hone::detail {
 
@@ -28,24 +27,24 @@ inline bool is_laid_out_alike(const at::Tensor& gradient, const at::Tensor& para
 /// **Errors** `DataError` for a gradient that is sparse, or of another type, device or shape than the parameter.
 [[gnu::noinline]] inline void adopt_gradient(at::Tensor& gradient, const at::Tensor& parameter, std::string_view name) {
   const auto refuse = [&](const std::string& what, const char* remedy) {
-    throw DataError(fmt::format("The gradient of '{}' {}. {}", name, what, remedy));
+    throw DataError(sentence("The gradient of '{}' {}. {}", {name, what, remedy}));
   };
   if (gradient.layout() != at::kStrided) {
     refuse("is sparse, and the fused kernels need a dense one",
            "Build the layer with dense gradients (for an embedding: sparse(false)), or use a torch::optim optimizer.");
   }
   if (gradient.dtype() != parameter.dtype()) {
-    refuse(fmt::format("is {}, but the parameter is {}", c10::toString(gradient.scalar_type()),
-                       c10::toString(parameter.scalar_type())),
+    refuse(sentence("is {}, but the parameter is {}",
+                    {c10::toString(gradient.scalar_type()), c10::toString(parameter.scalar_type())}),
            "Convert the gradient to the parameter's type before the step.");
   }
   if (gradient.device() != parameter.device()) {
-    refuse(fmt::format("is on {}, but the parameter is on {}", gradient.device().str(), parameter.device().str()),
+    refuse(sentence("is on {}, but the parameter is on {}", {gradient.device().str(), parameter.device().str()}),
            "Move the gradient to the parameter's device before the step.");
   }
   if (gradient.sizes() != parameter.sizes()) {
-    refuse(fmt::format("has shape [{}], but the parameter has [{}]", fmt::join(gradient.sizes(), ", "),
-                       fmt::join(parameter.sizes(), ", ")),
+    refuse(sentence("has shape [{}], but the parameter has [{}]",
+                    {joined(gradient.sizes(), ", "), joined(parameter.sizes(), ", ")}),
            "Give the gradient the parameter's shape before the step.");
   }
   for (std::int64_t d = 0; d < parameter.dim(); ++d) {

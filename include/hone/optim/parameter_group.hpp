@@ -3,7 +3,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
 
 #include <array>
 #include <cstddef>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/sentence.hpp"
 #include "hone/optim/rule.hpp"
 
 namespace hone {
@@ -75,7 +75,7 @@ inline void require_usable(const NamedParameters& added, at::TensorList present,
   std::unordered_set<std::string_view> names(present_names.begin(), present_names.end());
   for (const auto& [name, value] : added) {
     const auto refuse = [&label = name](const char* what) {
-      throw std::invalid_argument(fmt::format("The parameter '{}' {}", label, what));
+      throw std::invalid_argument(sentence("The parameter '{}' {}", {label, what}));
     };
     if (!value.defined()) refuse("is an undefined tensor. Leave it out.");
     if (!tensors.insert(value.unsafeGetTensorImpl()).second) {
@@ -102,10 +102,10 @@ inline void require_common(at::TensorList optimized, const NamedParameters& mode
   for (const auto& [name, value] : model) {
     if (tensors.contains(value.unsafeGetTensorImpl())) return;
   }
-  throw std::invalid_argument(fmt::format(
-      "The optimizer holds none of the model's {} parameters. Build it from the parameters of the model that "
-      "is trained, not of a copy.",
-      model.size()));
+  throw std::invalid_argument(
+      sentence("The optimizer holds none of the model's {} parameters. Build it from the parameters of the model that "
+               "is trained, not of a copy.",
+               {model.size()}));
 }
 
 }  // namespace detail

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <fmt/format.h>
 
 #include <array>
 #include <cmath>
@@ -14,6 +13,8 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+
+#include "hone/core/sentence.hpp"
 
 namespace hone {
 
@@ -61,14 +62,14 @@ namespace detail {
 /// Throws unless `value` is a finite number of at least 0.
 inline void require_not_negative(std::string_view rule, std::string_view field, double value) {
   if (std::isfinite(value) && value >= 0.0) return;
-  throw std::invalid_argument(fmt::format("{0}: {1} is {2}. Give a finite {1} of 0 or more.", rule, field, value));
+  throw std::invalid_argument(sentence("{}: {} is {}. Give a finite {} of 0 or more.", {rule, field, value, field}));
 }
 
 /// Throws unless `value` lies in [0, 1).
 inline void require_fraction(std::string_view rule, std::string_view field, double value) {
   if (value >= 0.0 && value < 1.0) return;
   throw std::invalid_argument(
-      fmt::format("{0}: {1} is {2}. Give a {1} of at least 0 and below 1.", rule, field, value));
+      sentence("{}: {} is {}. Give a {} of at least 0 and below 1.", {rule, field, value, field}));
 }
 
 }  // namespace detail

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "hone/core/sentence.hpp"
 #include "hone/optim/rule.hpp"
 
 namespace hone {
@@ -50,7 +51,7 @@ struct Sgd {
     detail::require_not_negative("Sgd", "momentum", momentum);
     detail::require_not_negative("Sgd", "weight_decay", weight_decay);
     if (!std::isfinite(dampening)) {
-      throw std::invalid_argument(fmt::format("Sgd: dampening is {}. Give a finite dampening.", dampening));
+      throw std::invalid_argument(sentence("Sgd: dampening is {}. Give a finite dampening.", {dampening}));
     }
     if (nesterov && !(momentum > 0.0)) {
       throw std::invalid_argument(
@@ -58,7 +59,7 @@ struct Sgd {
     }
     if (nesterov && dampening != 0.0) {
       throw std::invalid_argument(
-          fmt::format("Sgd: nesterov is on and dampening is {}. Leave dampening at 0, or nesterov off.", dampening));
+          sentence("Sgd: nesterov is on and dampening is {}. Leave dampening at 0, or nesterov off.", {dampening}));
     }
   }
 
