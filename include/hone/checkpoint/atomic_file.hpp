@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -82,9 +81,10 @@ class AtomicFile {
 
   void create() {
     static std::atomic<unsigned> count{0};
-    std::random_device random;
     for (int attempt = 0;; ++attempt) {
-      temporary_ = folder_ / sentence("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random(), 8, 16)});
+      std::uint32_t random = 0;
+      if (::getentropy(&random, sizeof random) != 0) fail_with(errno);
+      temporary_ = folder_ / sentence("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random, 8, 16)});
       file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (file_ < 0 && (errno != EEXIST || attempt == 100)) fail_with(errno);
       if (file_ < 0) continue;

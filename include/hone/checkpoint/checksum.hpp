@@ -12,7 +12,9 @@
 #include <span>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+// Not immintrin.h, which has all there is: 20,000 lines with clang.
+#include <smmintrin.h>
+#include <wmmintrin.h>
 #endif
 
 namespace hone::detail {

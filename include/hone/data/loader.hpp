@@ -2,11 +2,11 @@
 /// What a trainer asks of its data: any range of batches, and how a dataset becomes one.
 #pragma once
 
+#include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
 #include <concepts>
 #include <cstdint>
 #include <iterator>
 #include <optional>
-#include <ranges>
 #include <type_traits>
 #include <utility>
 

@@ -5,7 +5,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/core/GradMode.h>
-#include <fmt/format.h>
 
 #include <condition_variable>
 #include <cstddef>
@@ -20,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/sentence.hpp"
 #include "hone/core/slots.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/batch_iterator.hpp"
@@ -45,7 +45,7 @@ class Prefetched {
   using Iterator = BatchIterator<Prefetched, Batch>;
 
   Prefetched(R& range, std::int64_t depth) : range_(range) {
-    if (depth < 1) throw std::invalid_argument(fmt::format("Prefetch: the depth is {}. Give 1 or more.", depth));
+    if (depth < 1) throw std::invalid_argument(sentence("Prefetch: the depth is {}. Give 1 or more.", {depth}));
     slots_.resize(static_cast<std::size_t>(depth) + 1);
   }
   Prefetched(const Prefetched&) = delete;

@@ -5,8 +5,8 @@
 
 #include <ATen/Context.h>
 
+#include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
 #include <optional>
-#include <ranges>
 #include <string_view>
 #include <type_traits>
 #include <utility>

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts the lines that hone's headers make the compiler read, and holds them to a limit: lines.py COMPILER FLAGS...
+
+Seconds vary with the machine, lines do not. A limit that is passed names the headers that take most: include less, or
+raise the limit where the feature is worth it to every file of every user.
+"""
+
+import collections
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS = {
+    "hone.hpp": 0,  # beyond torch/torch.h
+    "core": 0,
+    "schedule": 0,
+    "history": 0,
+    "metrics": 0,
+    "callbacks": 0,
+}
+
+
+def count(compiler, source):
+    """Lines that are not blank after `int here;`, by the file of hone's or the system's that they come from."""
+    done = subprocess.run([*compiler, "-E", "-x", "c++", "-"], input=source, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    lines = collections.Counter()
+    file = ""
+    for line in done.stdout[done.stdout.index("int here;") :].splitlines()[1:]:
+        if line.startswith("#"):
+            if marker := re.match(r'#(?:line)? \d+ "([^"]*)"', line):
+                file = marker[1]
+        elif line.strip():
+            lines[file] += 1
+    return lines
+
+
+def main():
+    compiler = sys.argv[1:]
+    failed = []
+    for name, limit in LIMITS.items():
+        if name == "hone.hpp":
+            source = "#include <torch/torch.h>\nint here;\n#include <hone/hone.hpp>\n"
+        else:
+            headers = sorted(path.relative_to(ROOT / "include") for path in (ROOT / "include/hone" / name).glob("*.hpp"))
+            source = "int here;\n" + "".join(f"#include <{header}>\n" for header in headers)
+        lines = count(compiler, source)
+        print(f"{name}: {lines.total()} lines, at most {limit}")
+        if lines.total() > limit:
+            most = "".join(f"\n    {number:6} {file}" for file, number in lines.most_common(12))
+            failed.append(f"{name} makes the compiler read {lines.total()} lines, more than {limit}. Most are from:{most}")
+    if failed:
+        raise SystemExit("\n".join(failed))
+
+
+if __name__ == "__main__":
+    main()
