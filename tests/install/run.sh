@@ -10,4 +10,5 @@ rm -rf "$folder"
 if [ "$build_it" = ON ]; then
   "$cmake" --build "$folder/build"
   "$folder/build/user"
+  if [ -e "$folder/build/precompiled" ]; then "$folder/build/precompiled"; fi
 fi

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The other file of the program.
+/// The other file of the program. Whoever instantiates a trainer by name gets all that it has, which therefore must
+/// compile.
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/loss.h>
+
 #include <typeinfo>
 
 #include "hone/checkpoint/optimizer_state_dict.hpp"
@@ -16,3 +20,15 @@
 const std::type_info& error_of_the_other_file();
 
 const std::type_info& error_of_the_other_file() { return typeid(hone::DataError); }
+
+template class hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd, hone::GradAccum<2>, hone::ClipNorm,
+                             hone::CosineLr, hone::Callbacks<hone::ProgressBar, hone::SaveTrainingState>>;
+template class hone::Evaluation<hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>, torch::nn::Linear,
+                                torch::nn::MSELoss, hone::Sgd>;
+template class hone::Runs<hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>, torch::nn::Linear,
+                          torch::nn::MSELoss, hone::Sgd>;
+template class hone::Resumable<hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>, torch::nn::Linear,
+                               torch::nn::MSELoss, hone::Sgd>;
+template class hone::TrainingStep<hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>, torch::nn::Linear,
+                                  torch::nn::MSELoss, hone::Sgd>;
+template class hone::CallbackSet<hone::ProgressBar, hone::EarlyStopping>;
