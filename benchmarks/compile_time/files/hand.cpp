@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the files beside this one are measured against: the same network, trained, clipped and evaluated by a loop written
-/// by hand with LibTorch alone.
+/// What the files beside this one are measured against: the same network, trained, clipped and evaluated by a loop
+/// written by hand with LibTorch alone.
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -20,7 +20,8 @@ struct Score {
   double accuracy;
 };
 
-Score evaluate(torch::nn::Sequential& model, const std::pair<torch::Tensor, torch::Tensor>& data, std::int64_t batch_size) {
+Score evaluate(torch::nn::Sequential& model, const std::pair<torch::Tensor, torch::Tensor>& data,
+               std::int64_t batch_size) {
   const torch::NoGradGuard no_gradients;
   model->eval();
   double loss_sum = 0.0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The program at the top of the README.
 #include <torch/torch.h>
+
 #include <hone/hone.hpp>
 
 int main() {
@@ -10,8 +11,12 @@ int main() {
   auto train_set = hone::digits(5'000, /*seed=*/1);
   auto eval_set = hone::digits(1'000, /*seed=*/2);
 
-  auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss{}, hone::Adam{.lr = 1e-3},
-                               hone::ClipNorm{1.0}, hone::Metrics{hone::Accuracy{}}, hone::ProgressBar{},
+  auto trainer = hone::Trainer{model,
+                               torch::nn::CrossEntropyLoss{},
+                               hone::Adam{.lr = 1e-3},
+                               hone::ClipNorm{1.0},
+                               hone::Metrics{hone::Accuracy{}},
+                               hone::ProgressBar{},
                                hone::EarlyStopping{.patience = 3}};
 
   auto history = trainer.train(train_set, {.num_epochs = 8, .eval_dataset = eval_set, .per_device_batch_size = 32});

@@ -172,7 +172,9 @@ struct ProgressBar {
   static std::string duration(double seconds) {
     if (seconds < 60.0) return detail::fixed(std::max(seconds, 0.0), 1) + " s";
     const auto whole = static_cast<std::int64_t>(seconds);
-    const auto two_digits = [](std::int64_t number) { return detail::zero_filled(static_cast<std::uint64_t>(number), 2); };
+    const auto two_digits = [](std::int64_t number) {
+      return detail::zero_filled(static_cast<std::uint64_t>(number), 2);
+    };
     return whole < 3600 ? sentence("{}:{}", {whole / 60, two_digits(whole % 60)})
                         : sentence("{}:{}:{}", {whole / 3600, two_digits(whole / 60 % 60), two_digits(whole % 60)});
   }

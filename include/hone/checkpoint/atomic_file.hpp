@@ -84,7 +84,8 @@ class AtomicFile {
     for (int attempt = 0;; ++attempt) {
       std::uint32_t random = 0;
       if (::getentropy(&random, sizeof random) != 0) fail_with(errno);
-      temporary_ = folder_ / sentence("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random, 8, 16)});
+      temporary_ =
+          folder_ / sentence("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random, 8, 16)});
       file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (file_ < 0 && (errno != EEXIST || attempt == 100)) fail_with(errno);
       if (file_ < 0) continue;
