@@ -14,6 +14,7 @@ set(may_optim core)
 set(may_data core)
 set(may_checkpoint core optim)
 set(may_finetune core history callbacks optim data)
+set(may_exported core policies checkpoint)
 set(may_loop core schedule history metrics callbacks policies optim data checkpoint finetune)
 set(plain_rooms core schedule history metrics callbacks)
 

@@ -46,14 +46,12 @@ class ZipReader {
     if (found == records_.end()) {
       throw DataError(sentence("has no record '{}', which its contents need. Write the file again.", {name}));
     }
-    const auto bytes = file_.subspan(found->second.data, found->second.size);
-    if (crc32(bytes) != found->second.crc) {
-      throw DataError(
-          sentence("is damaged: the checksum of its record '{}' is wrong. Take another copy (torch.save must write "
-                   "checksums, as it does by default).",
-                   {name}));
-    }
-    return bytes;
+    return checked(name, found->second);
+  }
+
+  /// Looks at the checksum of every record.
+  void check_all() const {
+    for (const auto& [name, record] : records_) checked(name, record);
   }
 
  private:
@@ -64,6 +62,17 @@ class ZipReader {
   struct Directory {
     std::uint64_t begin, size, count;
   };
+
+  std::span<const std::uint8_t> checked(std::string_view name, const Record& record) const {
+    const auto bytes = file_.subspan(record.data, record.size);
+    if (crc32(bytes) != record.crc) {
+      throw DataError(
+          sentence("is damaged: the checksum of its record '{}' is wrong. Take another copy (torch.save must write "
+                   "checksums, as it does by default).",
+                   {name}));
+    }
+    return bytes;
+  }
 
   [[noreturn]] static void refuse(std::string_view what) {
     throw DataError(sentence("is damaged: {}. Take another copy.", {what}));

@@ -63,7 +63,8 @@ constexpr bool is_only_answer() {
 template <class Model, class Loss, class Optimizer, class... Policies>
 concept Composable = !NamesOptimizer<Loss> && NamesForward<Model> && NamesOptimizer<Optimizer> &&
                      (TrainerArgument<Policies> && ...) && (detail::is_only_answer<Policies, Policies...>() && ...) &&
-                     (detail::num_overriding<Policies...> <= 1) && (fits_with<Policies, Policies...> && ...);
+                     (detail::num_overriding<Policies...> <= 1) && (fits_with<Policies, Policies...> && ...) &&
+                     fits_with<PointeeOf<Model>, Loss, Policies...> && fits_with<Loss, Model>;
 
 namespace detail {
 
@@ -140,6 +141,10 @@ consteval auto fault_of() {
     return boost::hana::type_c<model_without_forward<Model>>;
   } else if constexpr (!NamesOptimizer<Optimizer>) {
     return boost::hana::type_c<not_an_optimizer<Optimizer>>;
+  } else if constexpr (!fits_with<PointeeOf<Model>, Loss, Policies...>) {
+    return boost::hana::type_c<typename PointeeOf<Model>::template misfit<Loss, Policies...>>;
+  } else if constexpr (!fits_with<Loss, Model>) {
+    return boost::hana::type_c<typename Loss::template misfit<Model>>;
   } else {
     return fault_of_policies<Policies...>();
   }

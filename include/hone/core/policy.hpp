@@ -50,7 +50,8 @@ inline constexpr int num_answers = (0 + ... + int{PolicyFor<Policies, Slot>});
 struct NoScope {};
 
 /// Optional ability: a policy with a say about its company has `template <class... Policies> struct fits` with a `value`
-/// and a `template <class... Policies> struct misfit` that holds the sentence, a failing `static_assert`.
+/// and a `template <class... Policies> struct misfit` that holds the sentence, a failing `static_assert`. A model may say
+/// the same about its loss and the policies, a loss about its model.
 template <class P, class... Policies>
 inline constexpr bool fits_with = [] {
   if constexpr (requires { P::template fits<Policies...>::value; }) {

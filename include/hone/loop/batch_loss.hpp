@@ -175,6 +175,11 @@ BatchOutputOf<Model, Batch> batch_loss(Model& model, Loss& loss, Batch& batch) {
   } else if constexpr (std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>) {
     static_assert(sizeof(detail::forward_with_other_arguments<Model, Batch>) > 0);
     return {};
+  } else if constexpr (ComputesGradients<Model>) {
+    return with_inputs_and_target(batch, [&](auto& target, auto&... inputs) {
+      auto [value, outputs] = pointee(model).loss_and_outputs(target, inputs...);
+      return BatchOutputOf<Model, Batch>{std::move(value), std::move(outputs), batch_size(batch)};
+    });
   } else {
     return with_inputs_and_target(batch, [&](auto& target, auto&... inputs) {
       auto outputs = forward_or_explain(model, inputs...);

@@ -18,6 +18,11 @@ concept ForwardableWith = requires(PointeeOf<Model>& model, Inputs&... inputs) {
   model.forward(inputs...);
 } || requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward({inputs...}).toTensor(); };
 
+/// Optional ability: while it is in training mode, one call computes the loss and its gradients, with no graph. They wait
+/// in the model until `hand_over_gradients` adds them, times the batch's share of its window, to those of the parameters.
+template <class Model>
+concept ComputesGradients = requires(PointeeOf<Model>& model, double share) { model.hand_over_gradients(share); };
+
 /// Calls the model. What a `torch::jit::Module` returns is unpacked to its tensor.
 template <class Model, class... Inputs>
   requires ForwardableWith<Model, Inputs...>

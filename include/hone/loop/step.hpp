@@ -168,7 +168,9 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   /// Backward of a batch's share of the mean over the window.
   void backward_share(const auto& output) {
     const auto standard = [this](const at::Tensor& value) { backward(value); };
-    if constexpr (accumulates || ScalesLoss<PrecisionType>) {
+    if constexpr (ComputesGradients<Model>) {
+      pointee(model_).hand_over_gradients(accumulates ? window_.add(weight_of(output), accumulation_.steps()) : 1.0);
+    } else if constexpr (accumulates || ScalesLoss<PrecisionType>) {
       at::Tensor loss = output.loss;
       if constexpr (accumulates) {
         const double share = window_.add(weight_of(output), accumulation_.steps());

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The loss of an exported model, and what such a model can be put together with.
+#pragma once
+
+#include <type_traits>
+
+#include "hone/core/overrides.hpp"
+#include "hone/core/pointee.hpp"
+#include "hone/core/policy.hpp"
+#include "hone/policies/distribution.hpp"
+#include "hone/policies/memory_format.hpp"
+#include "hone/policies/precision.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class Model>
+concept BringsLoss = requires { requires PointeeOf<Model>::brings_loss; };
+
+}  // namespace detail
+
+/// Stands where a trainer's loss stands: the loss is in the exported model.
+struct ExportedLoss {
+  template <class Model>
+  struct fits {
+    static constexpr bool value = detail::BringsLoss<Model>;
+  };
+  template <class Model>
+  struct misfit {
+    static_assert(fits<Model>::value,
+                  "hone: ExportedLoss stands for the loss inside an ExportedModel. Give this model a loss of its own.");
+  };
+};
+
+namespace detail {
+
+/// What a model that computes loss and gradients in one compiled call says about its company.
+struct ExportedCompany {
+  static constexpr bool brings_loss = true;
+
+  template <class Loss, class... Others>
+  struct fits {
+    static constexpr bool loss = std::is_same_v<Loss, ExportedLoss>;
+    static constexpr bool precision = std::is_same_v<AnswerTo<slots::Precision, Fp32, Others...>, Fp32>;
+    static constexpr bool processes =
+        std::is_same_v<AnswerTo<slots::Distribution, SingleProcess, Others...>, SingleProcess>;
+    static constexpr bool format =
+        std::is_same_v<AnswerTo<slots::MemoryFormat, ContiguousFormat, Others...>, ContiguousFormat>;
+    static constexpr bool steps =
+        !(false || ... || (overrides::names_train_batch_loss<Others> || overrides::names_backward<Others>));
+    static constexpr bool value = loss && precision && processes && format && steps;
+  };
+
+  template <class Loss, class... Others>
+  struct misfit {
+    using Fits = fits<Loss, Others...>;
+    static_assert(Fits::loss,
+                  "hone: an ExportedModel has its loss inside. Give hone::ExportedLoss{} as the second argument.");
+    static_assert(!Fits::loss || Fits::precision,
+                  "hone: an ExportedModel computes in the number format that it was exported in. Leave the precision "
+                  "policy out.");
+    static_assert(!Fits::loss || !Fits::precision || Fits::processes,
+                  "hone: an ExportedModel trains in one process. Leave the distribution policy out.");
+    static_assert(!Fits::loss || !Fits::precision || !Fits::processes || Fits::format,
+                  "hone: an ExportedModel keeps its tensors as they lay when it was exported. Leave the policy of the "
+                  "memory format out.");
+    static_assert(!Fits::loss || !Fits::precision || !Fits::processes || !Fits::format || Fits::steps,
+                  "hone: an ExportedModel computes loss and gradients in one call, so the overrides `train_batch_loss` "
+                  "and `backward` have no place. Leave them out.");
+  };
+};
+
+}  // namespace detail
+
+}  // namespace hone

@@ -1,0 +1,22 @@
+// expect: hone: ExportedLoss stands for the loss inside an ExportedModel. Give this model a loss of its own.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// An ordinary model has no loss inside.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/exported/exported_loss.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, Optimizer>);
+#else
+static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer>);
+#endif

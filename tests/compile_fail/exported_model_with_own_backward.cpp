@@ -1,0 +1,23 @@
+// expect: hone: an ExportedModel computes loss and gradients in one call, so the overrides `train_batch_loss` and
+// `backward` have no place. Leave them out. needs: torch SPDX-License-Identifier: Apache-2.0
+/// An exported model has no loss to call `backward` of.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/exported/exported_loss.hpp"
+
+struct Model : hone::detail::ExportedCompany {
+  int forward(int inputs) { return inputs; }
+};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct OwnStep {
+#ifdef FIXED
+  void zero_grad(auto&) {}
+#else
+  void backward(auto&, const auto&) {}
+#endif
+};
+
+static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, OwnStep>);

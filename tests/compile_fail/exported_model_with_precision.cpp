@@ -1,0 +1,24 @@
+// expect: hone: an ExportedModel computes in the number format that it was exported in. Leave the precision policy out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// An exported model cannot compute in another number format.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/exported/exported_loss.hpp"
+
+struct Model : hone::detail::ExportedCompany {
+  int forward(int inputs) { return inputs; }
+};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Half {
+  using slot = hone::slots::Precision;
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, hone::Fp32>);
+#else
+static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, Half>);
+#endif

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The models that the tests export."""
+import torch
+from torch import nn
+
+
+class Plain(nn.Module):
+    """Batch norm, a frozen layer, a buffer that no checkpoint holds."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.Tanh())
+        self.frozen = nn.Linear(16, 16)
+        self.head = nn.Linear(16, 3)
+        self.register_buffer("scale", torch.full((16,), 1.5), persistent=False)
+        self.frozen.requires_grad_(False)
+
+    def forward(self, inputs):
+        return self.head(self.frozen(self.body(inputs)) * self.scale)
+
+
+def plain():
+    torch.manual_seed(1)
+    return Plain(), nn.CrossEntropyLoss(), (torch.randn(8, 6), torch.randint(0, 3, (8,)))
+
+
+class TwoInputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(4, 32)
+        self.second = nn.Linear(2, 32, bias=False)
+        self.drop = nn.Dropout(0.5)
+        self.last = nn.Linear(32, 1)
+
+    def forward(self, left, right):
+        return self.last(self.drop(torch.relu(self.first(left) + self.second(right))))
+
+
+def dropout():
+    torch.manual_seed(2)
+    return TwoInputs(), nn.MSELoss(), (torch.randn(8, 4), torch.randn(8, 2), torch.randn(8, 1))
+
+
+def refused():
+    """A loss that depends on values: no step can be made of it."""
+
+    class Depends(nn.Linear):
+        def forward(self, inputs):
+            outputs = super().forward(inputs)
+            return outputs if outputs.sum() > 0 else -outputs
+
+    return Depends(2, 2), nn.MSELoss(), (torch.randn(8, 2), torch.randn(8, 2))
