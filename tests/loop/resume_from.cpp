@@ -12,7 +12,7 @@ TEST_CASE("a file, a folder, a state, or nothing") {
   const files::Folder folder;
   const hone::Dict state{{"training_state", 5}};
   hone::write_checkpoint(folder / "epoch_1_step_2.pt", state);
-  const auto number = [](const hone::ResumeFrom<>& from) { return from.read().value().at("training_state").number(); };
+  const auto number = [](const hone::ResumeFrom<>& from) { return from.read()->at("training_state").number(); };
   CHECK_FALSE(hone::ResumeFrom<>().read());
   CHECK_FALSE(hone::ResumeFrom<>(std::nullopt));
   CHECK_FALSE(hone::ResumeFrom<>(hone::latest_training_state(folder / "none")));

@@ -29,14 +29,19 @@ class ThreadGuard {
 /// Brings back the states of LibTorch's random generators: the CPU's and that of `device`.
 class GeneratorGuard {
  public:
-  explicit GeneratorGuard(c10::Device device) : device_(device), before_(generator_states(device)) {}
+  explicit GeneratorGuard(c10::Device device) : device_(device), host_before_(generator_state()) {
+    if (!device.is_cpu()) device_before_ = generator_state(device);
+  }
   GeneratorGuard(const GeneratorGuard&) = delete;
   GeneratorGuard& operator=(const GeneratorGuard&) = delete;
-  ~GeneratorGuard() { set_generator_states(before_, device_); }
+  ~GeneratorGuard() {
+    set_generator_state(host_before_);
+    if (device_before_.defined()) set_generator_state(device_before_, device_);
+  }
 
  private:
   c10::Device device_;
-  decltype(generator_states(std::declval<c10::Device>())) before_;
+  at::Tensor host_before_, device_before_;
 };
 
 }  // namespace hone

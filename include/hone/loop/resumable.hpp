@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -234,19 +235,19 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     } else {
       actions_ = &resumption;
     }
-    actions_->take_seed(*this, resumed_->template get<Dict>());
+    actions_->take_seed(*this, resumed_->get<Dict>());
   }
   /// Stands where the run is to go on; everything else comes back at `resume`.
   void take_place() {
-    if (resumed_) actions_->take_place(*this, resumed_->template get<Dict>());
+    if (resumed_) actions_->take_place(*this, resumed_->get<Dict>());
   }
-  [[nodiscard]] bool resumes() const { return resumed_.has_value(); }
+  [[nodiscard]] bool resumes() const { return resumed_ != nullptr; }
   /// True when the run goes on in the middle of an epoch.
   [[nodiscard]] bool resumes_in_epoch() const { return resumed_ && run_.step() > 0; }
   /// Brings everything back, at the place where it was taken.
   void resume() {
-    const Value state = *std::exchange(resumed_, std::nullopt);
-    actions_->restore(*this, state.get<Dict>());
+    const auto state = std::exchange(resumed_, nullptr);
+    actions_->restore(*this, state->get<Dict>());
   }
 
   /// The random numbers that a loader draws when an epoch begins are drawn again when the run goes on in that epoch.
@@ -431,7 +432,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
 
   at::Tensor epoch_generator_;
   bool is_whole_ = true;
-  std::optional<Value> resumed_;
+  std::shared_ptr<const Value> resumed_;
   const Resumption<Resumable>* actions_ = nullptr;
 };
 

@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -34,11 +35,11 @@ class ResumeFrom {
 
   template <std::same_as<Dict> State>
   ResumeFrom(State state)  // NOLINT(google-explicit-constructor)
-      : resumption_(find_resumption()), state_(std::move(state)) {}
+      : resumption_(find_resumption()), state_(std::make_shared<const Value>(std::move(state))) {}
   template <class Path>
     requires std::convertible_to<Path, std::filesystem::path>
   ResumeFrom(const Path& path)  // NOLINT(google-explicit-constructor)
-      : resumption_(find_resumption()), path_(path), read_(&read_training_state) {}
+      : resumption_(find_resumption()), path_(path), read_(&read_shared) {}
   template <std::same_as<std::filesystem::path> Path>
   ResumeFrom(const std::optional<Path>& path) {  // NOLINT(google-explicit-constructor)
     if (path) *this = *path;
@@ -46,14 +47,10 @@ class ResumeFrom {
 
   [[nodiscard]] explicit operator bool() const { return read_ != nullptr || state_; }
 
-  /// The state.
+  /// The state, or null.
   ///
   /// **Errors** `DataError` for a file that holds none, and for a folder without one.
-  [[nodiscard]] std::optional<Value> read() const {
-    if (read_ != nullptr) return read_(path_);
-    if (state_) return Value(*state_);
-    return std::nullopt;
-  }
+  [[nodiscard]] std::shared_ptr<const Value> read() const { return read_ != nullptr ? read_(path_) : state_; }
 
   /// The `Trainer::resumption`; null without a state, and where no trainer is named.
   [[nodiscard]] const void* resumption() const { return resumption_; }
@@ -67,10 +64,14 @@ class ResumeFrom {
     }
   }
 
+  static std::shared_ptr<const Value> read_shared(const std::filesystem::path& path) {
+    return std::make_shared<const Value>(read_training_state(path));
+  }
+
   const void* resumption_ = nullptr;  // the trainer's type is not complete here
   std::filesystem::path path_;
-  Value (*read_)(const std::filesystem::path&) = nullptr;
-  std::optional<Dict> state_;
+  std::shared_ptr<const Value> (*read_)(const std::filesystem::path&) = nullptr;
+  std::shared_ptr<const Value> state_;
 };
 
 }  // namespace hone

@@ -14,6 +14,7 @@
 #include <tuple>
 #include <type_traits>
 
+#include "hone/core/names.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -36,6 +37,10 @@ struct RuleLists {
   at::TensorList steps;
 };
 
+namespace detail {
+HONE_DEFINE_NAMES(fields);
+}
+
 /// An update rule: an aggregate whose members are its settings (among them `lr`), and
 /// - `state_names`: the tensors that it keeps for each parameter, each of the parameter's shape;
 /// - `counts_steps`: whether it needs to know how often each parameter was updated;
@@ -52,7 +57,7 @@ concept OptimizerRule =
       { R::counts_steps } -> std::convertible_to<bool>;
       { R::state_names[0] } -> std::convertible_to<std::string_view>;
       { settings.uses(std::size_t{}) } -> std::same_as<bool>;
-      R::fields();
+      requires detail::names_fields<R>;  // not called: only what saves and loads needs them
       settings.check();
       settings.apply(lists, true, scaling);
     };
