@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The names at the front door, declared only.
+/// The names at the front door, declared only: what is no template, and the trainer.
 #pragma once
 
 namespace hone {
@@ -23,5 +23,134 @@ struct Callbacks;
 class Run;
 class RunHistory;
 struct RunConfig;
+
+// events
+struct Event;
+struct InitEnd;
+struct TrainingRunStart;
+struct TrainEpochStart;
+struct TrainStepStart;
+struct TrainLoss;
+struct BeforeOptimizerStep;
+struct OptimizerStep;
+struct TrainStepEnd;
+struct ResumePoint;
+struct TrainEpochEnd;
+struct EvalEpochStart;
+struct EvalStepStart;
+struct EvalStepEnd;
+struct EvalEpochEnd;
+struct TrainingRunEpochEnd;
+struct TrainingRunEnd;
+struct EvaluationRunStart;
+struct EvaluationRunEnd;
+struct PredictRunStart;
+struct PredictStepStart;
+struct PredictStepEnd;
+struct PredictRunEnd;
+struct StopTraining;
+struct ExceptionThrown;
+struct SaveCheckpoint;
+struct LoadCheckpoint;
+
+// callbacks
+struct EarlyStopping;
+struct LimitBatches;
+struct LimitEvalSteps;
+struct LogMetrics;
+struct PrintProgress;
+struct ProgressBar;
+struct SaveBest;
+struct SaveTrainingState;
+struct StepBasedEvaluation;
+struct TerminateOnNaN;
+struct WsdCheckpoints;
+
+// metrics
+struct Accuracy;
+struct BinaryAccuracy;
+struct TopKAccuracy;
+struct Auroc;
+struct ConfusionMatrix;
+struct Perplexity;
+
+// policies
+struct NoClip;
+class ClipNorm;
+class ClipValue;
+struct FlushDenormals;
+struct KeepDenormals;
+struct Cpu;
+struct SingleProcess;
+struct Eager;
+struct SystemHeap;
+struct RetainHeap;
+struct ContiguousFormat;
+struct ChannelsLast;
+struct ChannelsLast3d;
+struct Fp32;
+struct AutoThreads;
+class Threads;
+struct KeepThreads;
+struct Direct;
+
+// schedules
+struct ConstantLr;
+struct CosineLr;
+struct CyclicCosineLr;
+struct ExponentialLr;
+struct InverseSqrtLr;
+struct LinearLr;
+struct MultiStepLr;
+struct OneCycleLr;
+struct OneCycleMomentum;
+struct PiecewiseLr;
+struct PolynomialLr;
+struct ReduceOnPlateau;
+struct RunLength;
+struct NoSchedule;
+struct ScheduleState;
+struct StepLr;
+struct WsdPeriod;
+struct WsdLr;
+
+// update rules
+struct Adam;
+struct AdamW;
+struct ParameterState;
+struct NamedParameter;
+struct StepScaling;
+struct Sgd;
+
+// data
+struct StackSamples;
+struct Mnist;
+struct LoaderOptions;
+struct Prefetch;
+struct SequentialSampler;
+struct RandomSampler;
+struct OptionalShuffle;
+struct PyTorchSampler;
+struct WeightedRandomSampler;
+
+// checkpoints
+class StateWriter;
+class StateReader;
+struct Tuple;
+class Dict;
+class Value;
+
+// history
+struct Record;
+struct NamedRecord;
+
+// options
+struct BatchSizeFinderOptions;
+struct LearningRateFinderOptions;
+struct LearningRateSweep;
+struct RehearsalOptions;
+struct CheckpointOptions;
+struct LoadOptions;
+struct EvaluateOptions;
 
 }  // namespace hone

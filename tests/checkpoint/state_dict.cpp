@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/checkpoint/state_dict.hpp"
 
+#include <fmt/format.h>
 #include <torch/script.h>
 #include <torch/torch.h>
 

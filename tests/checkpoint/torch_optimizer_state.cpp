@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/checkpoint/torch_optimizer_state.hpp"
 
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <memory>

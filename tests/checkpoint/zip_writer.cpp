@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/checkpoint/zip_writer.hpp"
 
+#include <fmt/format.h>
 #include <sys/mman.h>
 
 #include "archive.hpp"
