@@ -1,5 +1,6 @@
-// expect: hone: an ExportedModel computes loss and gradients in one call, so the overrides `train_batch_loss` and
-// `backward` have no place. Leave them out. needs: torch SPDX-License-Identifier: Apache-2.0
+// expect: hone: an ExportedModel computes loss and gradients in one call. Leave the override out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
 /// An exported model has no loss to call `backward` of.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"

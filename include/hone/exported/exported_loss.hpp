@@ -66,8 +66,7 @@ struct ExportedCompany {
                   "hone: an ExportedModel keeps its tensors as they lay when it was exported. Leave the policy of the "
                   "memory format out.");
     static_assert(!Fits::loss || !Fits::precision || !Fits::processes || !Fits::format || Fits::steps,
-                  "hone: an ExportedModel computes loss and gradients in one call, so the overrides `train_batch_loss` "
-                  "and `backward` have no place. Leave them out.");
+                  "hone: an ExportedModel computes loss and gradients in one call. Leave the override out.");
   };
 };
 
