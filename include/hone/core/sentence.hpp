@@ -15,8 +15,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "hone/core/sentence.hpp"
-
 namespace hone {
 
 /// A value in a sentence. It refers to text that has to live as long as the sentence is being written.

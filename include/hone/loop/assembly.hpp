@@ -109,6 +109,8 @@ class Assembly {
     return bind(std::move(optimizer), named_parameters(pointee(model_)));
   }
 
+  Self& self() { return static_cast<Self&>(*this); }
+
   /// Tells an event of the loop, with the trainer and what else is at hand, to the listeners that hear it. Where none
   /// does, nothing is left of the call.
   template <class Listeners, class E, class... Facets>
@@ -170,8 +172,6 @@ class Assembly {
   Run run_;
 
  private:
-  Self& self() { return static_cast<Self&>(*this); }
-
   bool is_silent_ = false;
 };
 

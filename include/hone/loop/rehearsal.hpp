@@ -138,14 +138,10 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
 
   void make_updates(auto& dataset, const RehearsalOptions& options, auto& before, auto& after) {
     this->start_schedule(long_run);
-    const LoaderOptions loader{.batch_size = options.per_device_batch_size,
-                               .shuffle = options.shuffle,
-                               .drop_last = options.drop_last,
-                               .seed = options.seed ? *options.seed : drawn_seed()};
-    decltype(auto) batches = this->own_or(
-        overrides::create_train_dataloader{},
-        [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset,
-        loader);
+    decltype(auto) batches = this->train_loader(dataset, {.batch_size = options.per_device_batch_size,
+                                                          .shuffle = options.shuffle,
+                                                          .drop_last = options.drop_last,
+                                                          .seed = options.seed ? *options.seed : drawn_seed()});
     this->own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
     std::int64_t update = 0, in_window = 0;
     for (std::int64_t epoch = 0;; ++epoch) {

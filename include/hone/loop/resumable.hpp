@@ -87,10 +87,12 @@ template <class Self, class Model, class Loss, class Optimizer, class... Policie
 class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...> {
   using Step = TrainingStep<Self, Model, Loss, Optimizer, Policies...>;
 
-  static void take_seed(Resumable& trainer, const Dict& state) {
+  static void take_seed(Self& self, const Dict& state) {
+    Resumable& trainer = self;
     trainer.read_ahead(state, "loader_seed", trainer.loader_seed_);
   }
-  static void take_run(Resumable& trainer, const Dict& state) {
+  static void take_run(Self& self, const Dict& state) {
+    Resumable& trainer = self;
     trainer.read_ahead(state, "run", trainer.run_);
     const auto& batches = trainer.run_.config().num_train_batches_per_epoch;
     if (!batches || trainer.run_.step() <= *batches) return;
@@ -98,7 +100,8 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
         "The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it had.",
         {trainer.run_.step(), *batches}));
   }
-  static void bring_back(Resumable& trainer, const Dict& state) {
+  static void bring_back(Self& self, const Dict& state) {
+    Resumable& trainer = self;
     const auto updates = trainer.load_weights(state, {});
     if constexpr (Step::has_schedule) trainer.set_scheduled_updates(updates.value_or(0));
     trainer.restore(state);
@@ -106,7 +109,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
 
  public:
   /// What `TrainOptions::resume_from` brings a trainer back with.
-  static constexpr Resumption<Resumable> resumption{&take_seed, &take_run, &bring_back};
+  static constexpr Resumption<Self> resumption{&take_seed, &take_run, &bring_back};
 
   using typename Step::OptimizerType;
 
@@ -231,15 +234,15 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     if (!from) return;
     resumed_ = from.read();
     if constexpr (std::is_same_v<Owner, Self>) {
-      actions_ = static_cast<const Resumption<Resumable>*>(from.resumption());
+      actions_ = from.resumption();
     } else {
       actions_ = &resumption;
     }
-    actions_->take_seed(*this, resumed_->get<Dict>());
+    actions_->take_seed(this->self(), resumed_->get<Dict>());
   }
   /// Stands where the run is to go on; everything else comes back at `resume`.
   void take_place() {
-    if (resumed_) actions_->take_place(*this, resumed_->get<Dict>());
+    if (resumed_) actions_->take_place(this->self(), resumed_->get<Dict>());
   }
   [[nodiscard]] bool resumes() const { return resumed_ != nullptr; }
   /// True when the run goes on in the middle of an epoch.
@@ -247,7 +250,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   /// Brings everything back, at the place where it was taken.
   void resume() {
     const auto state = std::exchange(resumed_, nullptr);
-    actions_->restore(*this, state->get<Dict>());
+    actions_->restore(this->self(), state->get<Dict>());
   }
 
   /// The random numbers that a loader draws when an epoch begins are drawn again when the run goes on in that epoch.
@@ -433,7 +436,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   at::Tensor epoch_generator_;
   bool is_whole_ = true;
   std::shared_ptr<const Value> resumed_;
-  const Resumption<Resumable>* actions_ = nullptr;
+  const Resumption<Self>* actions_ = nullptr;
 };
 
 }  // namespace hone

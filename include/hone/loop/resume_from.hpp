@@ -53,10 +53,10 @@ class ResumeFrom {
   [[nodiscard]] std::shared_ptr<const Value> read() const { return read_ != nullptr ? read_(path_) : state_; }
 
   /// The `Trainer::resumption`; null without a state, and where no trainer is named.
-  [[nodiscard]] const void* resumption() const { return resumption_; }
+  [[nodiscard]] const Resumption<Trainer>* resumption() const { return resumption_; }
 
  private:
-  static const void* find_resumption() {
+  static const Resumption<Trainer>* find_resumption() {
     if constexpr (std::is_void_v<Trainer>) {
       return nullptr;
     } else {
@@ -68,7 +68,7 @@ class ResumeFrom {
     return std::make_shared<const Value>(read_training_state(path));
   }
 
-  const void* resumption_ = nullptr;  // the trainer's type is not complete here
+  const Resumption<Trainer>* resumption_ = nullptr;
   std::filesystem::path path_;
   std::shared_ptr<const Value> (*read_)(const std::filesystem::path&) = nullptr;
   std::shared_ptr<const Value> state_;

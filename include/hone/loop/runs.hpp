@@ -87,14 +87,9 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
 
   /// The batches of an epoch over a range, as far as the range or a limit, the run's or a callback's, tell.
   template <class Batches>
-  [[gnu::noinline]] std::optional<std::int64_t> length_of(
-      [[maybe_unused]] Batches& batches, [[maybe_unused]] Phase phase,
-      [[maybe_unused]] std::optional<std::int64_t> limit = {}) const {
-    if constexpr (BatchRange<Batches>) {
-      return limited(limited(batch_count(batches), callbacks_.batch_limit(phase)), limit);
-    } else {
-      return std::nullopt;
-    }
+  [[nodiscard, gnu::noinline]] std::optional<std::int64_t> length_of(Batches& batches, Phase phase,
+                                                                     std::optional<std::int64_t> limit = {}) const {
+    return limited(limited(batch_count(batches), callbacks_.batch_limit(phase)), limit);
   }
 
   /// True when the batch at hand is known to be the last of its epoch.

@@ -137,6 +137,15 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     }
   }
 
+  /// The training batches of a dataset: of the user's own making where there is one.
+  template <class Dataset>
+  decltype(auto) train_loader(Dataset& dataset, const LoaderOptions& options) {
+    return own_or(
+        overrides::create_train_dataloader{},
+        [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset,
+        options);
+  }
+
   /// `more` is what the end of the step carries beside the batch and its output.
   template <class Batch, class... Facets>
   auto train_step(Batch& arrived, bool is_last, const Facets&... more) {

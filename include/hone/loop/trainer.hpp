@@ -64,7 +64,10 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       if (options.seed) at::manual_seed(*options.seed);
       loader_seed_ = options.seed ? *options.seed : drawn_seed();
       if (options.fast_dev_run == 0) resume_from(options.resume_from);
-      decltype(auto) train_batches = train_loader(dataset, options);
+      decltype(auto) train_batches = train_loader(dataset, {.batch_size = options.per_device_batch_size,
+                                                            .shuffle = options.shuffle && options.overfit_batches == 0,
+                                                            .drop_last = options.drop_last,
+                                                            .seed = loader_seed_});
       const auto load_eval = [&]() -> decltype(auto) {
         return eval_loader(*options.eval_dataset, options.eval_per_device_batch_size, options.per_device_batch_size);
       };
@@ -112,6 +115,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   using Base::start_schedule;
   using Base::suitable_threads;
   using Base::take_place;
+  using Base::train_loader;
   using Base::train_loss_;
   using Base::train_step;
   using Base::transfer_;
@@ -167,7 +171,15 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     keep_epoch_generator();
     if (resumes()) resume();
     if (!is_over_now()) {
-      if (!is_epoch_over()) walk(batches, evaluation);
+      if (!is_epoch_over()) {
+        auto rest = rest_of(batches);
+        for (auto&& batch : transfer_.over(rest, device_)) {
+          train_step(batch, is_last_batch(), evaluation);
+          const bool is_last = ends_here();
+          announce_resume_point(is_last);
+          if (is_last || is_epoch_over() || is_over_now()) break;
+        }
+      }
       this->finish_window();
       require_batches();
     }
@@ -175,18 +187,6 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     const double loss = train_loss_.mean(processes_);
     if (run_.step_ > 0) run_.history_.record("train_loss_epoch", loss, Phase::train);
     announce(TrainEpochEnd{{run_}, loss});
-  }
-
-  /// Learns from what the epoch has left.
-  template <class Batches, class Evaluate>
-  void walk(Batches& batches, const Evaluate& evaluation) {
-    auto rest = rest_of(batches);
-    for (auto&& batch : transfer_.over(rest, device_)) {
-      train_step(batch, is_last_batch(), evaluation);
-      const bool is_last = ends_here();
-      announce_resume_point(is_last);
-      if (is_last || is_epoch_over() || is_over_now()) break;
-    }
   }
 
   /// **Errors** `DataError` when one range is to be walked through for evaluation while it is for training, and cannot.
@@ -198,18 +198,6 @@ class Trainer<Model, Loss, Optimizer, Policies...>
           "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an epoch. "
           "Give the evaluation a loader of its own.");
     }
-  }
-
-  template <class Dataset, class Options>
-  decltype(auto) train_loader(Dataset& dataset, const Options& options) {
-    const LoaderOptions loader{.batch_size = options.per_device_batch_size,
-                               .shuffle = options.shuffle && options.overfit_batches == 0,
-                               .drop_last = options.drop_last,
-                               .seed = loader_seed_};
-    return own_or(
-        overrides::create_train_dataloader{},
-        [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset,
-        loader);
   }
 };
 
