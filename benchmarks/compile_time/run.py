@@ -39,10 +39,13 @@ def compilers():
             yield found
 
 
-def compiled(compiler, level, variant, includes, folder):
+def compiled(compiler, level, variant, includes, folder, precompiled=()):
     """User seconds, peak memory in MiB and the object's size in KiB."""
-    target = folder / f"{variant}.o"
-    command = [compiler, "-std=c++20", level, *includes, "-c", str(FILES / f"{variant}.cpp"), "-o", str(target)]
+    return ran([compiler, "-std=c++20", level, *includes, *precompiled, "-c", FILES / f"{variant}.cpp"], folder / "file.o")
+
+
+def ran(command, target):
+    command = [*map(str, command), "-o", str(target)]
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -54,6 +57,29 @@ def compiled(compiler, level, variant, includes, folder):
 def lines(compiler, variant, includes):
     text = processes.output([compiler, "-std=c++20", "-E", "-P", *includes, FILES / f"{variant}.cpp"])
     return sum(1 for line in text.splitlines() if line.strip())
+
+
+# variant -> what is precompiled for it
+PRECOMPILED = {"hand": ["torch/torch.h"], "readme": ["torch/torch.h", "hone/hone.hpp"]}
+
+
+def measure_precompiled(includes):
+    """The same files where the headers are precompiled, and what that takes."""
+    results = []
+    for compiler in compilers():
+        for variant, headers in PRECOMPILED.items():
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                header = folder / "headers.hpp"
+                header.write_text("".join(f"#include <{each}>\n" for each in headers))
+                is_clang = "clang" in compiler
+                target = folder / ("headers.pch" if is_clang else "headers.hpp.gch")
+                make = ran([compiler, "-std=c++20", "-O2", *includes, "-x", "c++-header", header], target)
+                use = ["-include-pch", target] if is_clang else ["-include", header]
+                file = compiled(compiler, "-O2", variant, includes, folder, use)
+                results.append({"compiler": machine.version(compiler, "--version"), "variant": variant,
+                                "header_user_s": make[0], "user_s": file[0]})  # fmt: skip
+    return results
 
 
 def measure(options, includes):
@@ -84,7 +110,10 @@ def measure(options, includes):
     return results
 
 
-def page(options, results):
+def page(options, results, precompiled):
+    headers = figures.table(
+        ["compiler", "file", "its headers, precompiled once, s", "the file, s"],
+        [[r["compiler"], f"`{r['variant']}`", f"{r['header_user_s']:.1f}", f"{r['user_s']:.1f}"] for r in precompiled])  # fmt: skip
     rows = [
         [
             r["compiler"],
@@ -121,6 +150,11 @@ The goal: at most {GOAL:.2f} times `hand` in time and memory. Time: {worst_time:
 Memory: {worst_memory:.2f} at worst, {figures.met(worst_memory <= GOAL)}. [How to pay less](../compile_time.md): a
 precompiled header, or the trainer in a file of its own.
 
+With the headers precompiled, `torch/torch.h` for `hand`, that and `hone/hone.hpp` for `readme` (the target `hone::pch`),
+at `-O2`:
+
+{headers}
+
 {report.how(options)}
 User time of the compiler's process and its largest resident set, medians of {options.rounds} rounds for `-O2` and of one
 for `-O0`, in which the files take turns; ratios are taken within a round. Lines are those of `-E -P` that are not blank.
@@ -133,8 +167,9 @@ def main():
     parser = report.parser("compile_time", __doc__)
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
-    results = measure(options, flags(options.build))
-    report.write(options, results, page(options, results))
+    includes = flags(options.build)
+    results, precompiled = measure(options, includes), measure_precompiled(includes)
+    report.write(options, {"files": results, "precompiled": precompiled}, page(options, results, precompiled))
 
 
 if __name__ == "__main__":
