@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "hone/loop/guards.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -109,14 +110,18 @@ TEST_CASE("autograd notices when a batch it still needs has been overwritten") {
 
 TEST_CASE("gathers of every kind give the rows that index_select gives") {
   const auto rows = torch::arange(40).view({40, 1, 1});
-  const auto kind = GENERATE(0, 1, 2, 3, 4);
+  const auto kind = GENERATE(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
+  const auto threads = GENERATE(1, 2);
+  const hone::ThreadGuard guard(threads);
   Tensor x;
   if (kind == 0) x = rows.expand({40, 3, 5}).to(torch::kUInt8).contiguous();
   if (kind == 1) x = rows.expand({40, 3, 5});                                     // not contiguous
   if (kind == 2) x = rows.expand({40, 100, 70}).to(torch::kDouble).contiguous();  // beyond the serial size
   if (kind == 3) x = torch::complex(rows.to(torch::kFloat), rows.to(torch::kFloat)).conj();
   if (kind == 4) x = torch::zeros({40, 0});
-  CAPTURE(kind);
+  if (kind >= 5)
+    x = rows.expand({40, 1, std::int64_t{1} << (kind - 5)}).to(torch::kFloat).contiguous();  // 4 to 64 bytes
+  CAPTURE(kind, threads);
   const auto order = hone::RandomSampler{5}.order(40, 0);
   hone::TensorLoader<Tensor> loader{hone::TensorDataset{x}, {.batch_size = 12, .shuffle = true, .seed = 5}};
   std::int64_t first = 0;

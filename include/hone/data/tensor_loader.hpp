@@ -2,6 +2,7 @@
 /// Batches of a dataset held in tensors, gathered whole into buffers that are used again.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_strided.h>
@@ -40,7 +41,7 @@ class GatheredColumn {
     full_ = rows ? at::empty_strided(sizes, source_.strides(), source_.options()) : at::empty(sizes, source_.options());
     short_ = full_.slice(0, 0, last_width);
     const bool plain = rows && source_.device().is_cpu() && !source_.is_conj() && !source_.is_neg();
-    if (plain && full_.numel() <= serial_elements) {
+    if (plain && (full_.numel() <= serial_elements || at::get_num_threads() == 1)) {
       from_ = static_cast<const std::byte*>(source_.const_data_ptr());
       to_ = static_cast<std::byte*>(full_.mutable_data_ptr());
       row_bytes_ = full_.nbytes() / static_cast<std::size_t>(batch_size);
@@ -52,11 +53,10 @@ class GatheredColumn {
 
   /// Gathers by plain copies: no dispatch and no allocation.
   void copy_rows(const std::int64_t* indices, std::int64_t count) {
-    if (row_bytes_ == sizeof(std::int64_t)) {  // such as labels: known to the compiler, a row is one move and no call
-      copy_rows(indices, count, std::integral_constant<std::size_t, sizeof(std::int64_t)>{});
-    } else {
-      copy_rows(indices, count, row_bytes_);
-    }
+    // Of a size that the compiler knows, such as that of a label, a row is a move or two and no call.
+    const bool known = copied_as<4>(indices, count) || copied_as<8>(indices, count) || copied_as<16>(indices, count) ||
+                       copied_as<32>(indices, count) || copied_as<64>(indices, count);
+    if (!known) copy_rows(indices, count, row_bytes_);
     full_.unsafeGetTensorImpl()->bump_version();  // so that autograd notices when it still needs the batch before
   }
 
@@ -65,6 +65,13 @@ class GatheredColumn {
   }
 
  private:
+  template <std::size_t bytes>
+  bool copied_as(const std::int64_t* indices, std::int64_t count) {
+    if (row_bytes_ != bytes) return false;
+    copy_rows(indices, count, std::integral_constant<std::size_t, bytes>{});
+    return true;
+  }
+
   template <class Size>
   void copy_rows(const std::int64_t* indices, std::int64_t count, Size size) {
     auto* to = to_;
@@ -80,7 +87,7 @@ class GatheredColumn {
             (source_.is_non_overlapping_and_dense() && source_.stride(0) * source_.size(0) == source_.numel()));
   }
 
-  // Up to here ATen's own kernel copies on one thread as well; beyond, it shares the work out and is the better one.
+  // Up to here ATen's own kernel copies on one thread as well; beyond, it shares the work out where there are threads.
   static constexpr std::int64_t serial_elements = 32768;
 
   at::Tensor source_, full_, short_;
