@@ -26,7 +26,7 @@
 #include <string_view>
 #include <vector>
 
-#include "allocations.hpp"
+#include "../support/allocations.hpp"
 #include "contender.hpp"
 
 #if __has_include(<valgrind/callgrind.h>)

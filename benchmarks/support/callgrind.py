@@ -51,11 +51,16 @@ def read_profile(path):
     return total, total - heap
 
 
-def per_step(command, steps):
-    """Of one step, in all and outside the heap. The command writes two profiles that differ by `steps` steps, so that
-    what a run costs once goes out."""
+def per_step_of_each(command, steps, variants):
+    """Of one step, in all and outside the heap, for each variant. For each, the command writes two profiles that differ
+    by `steps` steps, so that what a run costs once goes out."""
     with tempfile.TemporaryDirectory() as folder:
         output(["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/profile",
                 *command])  # fmt: skip
-        short, long = (read_profile(Path(folder, f"profile.{i}")) for i in (1, 2))
-    return [(b - a) / steps for a, b in zip(short, long)]
+        found = [read_profile(Path(folder, f"profile.{i + 1}")) for i in range(2 * variants)]
+    return [[(b - a) / steps for a, b in zip(*pair)] for pair in zip(found[::2], found[1::2])]
+
+
+def per_step(command, steps):
+    """The same for a command that profiles one variant."""
+    return per_step_of_each(command, steps, 1)[0]

@@ -14,9 +14,11 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 @dataclass
 class Ran:
-    """What a process printed and what it took. `foreign` are the cores that others kept busy on average."""
+    """What a process printed and what it took. `began` is the time of day when it was started; `foreign` are the cores
+    that others kept busy on average."""
 
     output: str
+    began: float
     wall_s: float
     cpu_s: float
     peak_mib: float
@@ -59,7 +61,7 @@ def measured(command, environment=ONE_THREAD):
     """Runs a command once."""
     command = [str(word) for word in command]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        busy, begin = busy_seconds(), time.perf_counter()
+        busy, now, begin = busy_seconds(), time.time(), time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=errors, env={**os.environ, **environment})
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
@@ -70,7 +72,7 @@ def measured(command, environment=ONE_THREAD):
         errors.seek(0)
         if process.returncode:
             fail(command, errors.read().decode(errors="replace"))
-        return Ran(out.read().decode(), wall, own, usage.ru_maxrss / 1024, usage.ru_minflt, foreign)
+        return Ran(out.read().decode(), now, wall, own, usage.ru_maxrss / 1024, usage.ru_minflt, foreign)
 
 
 def undisturbed(command, environment=ONE_THREAD, limit=0.15, retries=1, patience_s=10):

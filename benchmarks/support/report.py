@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -49,6 +50,14 @@ def write(options, results, page):
         f"<!-- Made by benchmarks/{options.benchmark}/run.py. Do not edit. -->\n{page.strip()}\n"
     )
     print("\n".join(line for line in page.splitlines() if line.startswith("|")))
+
+
+def mnist():
+    """The folder of MNIST's four files where there is one: HONE_MNIST, or beside the project."""
+    for folder in (os.environ.get("HONE_MNIST"), ROOT.parent / "shared/data/mnist"):
+        if folder and Path(folder).is_dir():
+            return Path(folder)
+    return None
 
 
 def how(options):
