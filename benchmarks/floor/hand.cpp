@@ -67,6 +67,8 @@ class Hand : public Contender {
         batch_size_(data.batch_size),
         inputs_(data.inputs, batch_size_),
         targets_(data.targets, batch_size_) {
+    arrange();
+    momenta_ = zeros_like(parameters_);
     if constexpr (Workload::rule != Rule::sgd) {
       squares_ = zeros_like(parameters_);
       steps_.assign(parameters_.size(), step_);  // all are updated equally often, so one tensor counts for all
@@ -91,6 +93,14 @@ class Hand : public Contender {
   }
 
  private:
+  /// Kernels of convolutions lie channels last. Images of one channel do anyway.
+  void arrange() {
+    const torch::NoGradGuard no_grad;
+    for (const auto& parameter : parameters_) {
+      if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(torch::MemoryFormat::ChannelsLast));
+    }
+  }
+
   void update(std::int64_t step, std::int64_t steps) {
     const torch::NoGradGuard no_grad;
     for (std::size_t i = 0; i < parameters_.size(); ++i) gradients_[i] = std::move(parameters_[i].mutable_grad());
@@ -130,8 +140,7 @@ class Hand : public Contender {
   typename Workload::Model model_ = make_model<Workload>();
   std::vector<torch::Tensor> parameters_ = model_->parameters();
   std::vector<torch::Tensor> gradients_{parameters_.size()};
-  std::vector<torch::Tensor> momenta_ = zeros_like(parameters_);
-  std::vector<torch::Tensor> squares_, steps_;
+  std::vector<torch::Tensor> momenta_, squares_, steps_;
   torch::Tensor step_ = torch::zeros({});
   bool first_ = true;
   std::int64_t samples_, batch_size_;

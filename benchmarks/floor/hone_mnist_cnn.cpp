@@ -3,5 +3,5 @@
 #include "trainers.hpp"
 
 std::unique_ptr<Contender> make_mnist_cnn(const Data& data) {
-  return compose<MnistCnnWorkload>(data, hone::Adam{.lr = settings::lr}, hone::RetainHeap{});
+  return compose<MnistCnnWorkload>(data, hone::Adam{.lr = settings::lr}, hone::ChannelsLast{}, hone::RetainHeap{});
 }

@@ -35,7 +35,9 @@ Product linear(std::int64_t rows, std::int64_t in, std::int64_t out, InputGradie
 
 Product convolution(const std::vector<std::int64_t>& image, std::int64_t channels, std::int64_t size,
                     InputGradient input_gradient) {
-  const auto x = torch::randn(image), weight = torch::randn({channels, image[1], size, size});
+  const auto last = torch::MemoryFormat::ChannelsLast;
+  const auto x = torch::randn(image).contiguous(last);
+  const auto weight = torch::randn({channels, image[1], size, size}).contiguous(last);
   const auto bias = torch::randn({channels});
   const auto forward = [=] {
     return at::convolution(x, weight, bias, /*stride=*/{1, 1}, /*padding=*/{0, 0}, /*dilation=*/{1, 1},

@@ -189,8 +189,8 @@ def page(options, results):
 
 - `hand`: [the loop](../../benchmarks/floor/hand.cpp) that an expert would write: batches copied into buffers that are
   used again, fused kernels over lists made once, gradients taken and given back, losses read where they lie, numbers
-  near zero flushed, a heap that keeps its pages.
-- `hone`: `trainer.train(...)` as [a user writes it](../../benchmarks/floor/composed.hpp), with `hone::RetainHeap`.
+  near zero flushed, a heap that keeps its pages, images channels last.
+- `hone`: `trainer.train(...)` as [a user writes it](../../benchmarks/floor/composed.hpp), with `hone::RetainHeap`, the CNN with `hone::ChannelsLast`.
 - `stock`: what the tutorials of LibTorch show: its DataLoader and `torch::optim`, in a process of its own, with the
   heap as it is.
 - `products`: the matrix products, convolutions and attentions of a step alone, forward and backward.

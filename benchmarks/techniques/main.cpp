@@ -81,7 +81,8 @@ struct Techniques {
 template <class Workload>
 class Loop {
  public:
-  Loop(const Data& data, const Techniques& techniques) : use_(techniques), data_{arranged(data.inputs), data.targets} {
+  Loop(const Data& data, const Techniques& techniques)
+      : use_(techniques), data_{arranged(data.inputs), data.targets, data.batch_size} {
     for (auto& parameter : parameters_) {
       const torch::NoGradGuard no_grad;
       parameter.set_data(arranged(parameter));
@@ -99,7 +100,8 @@ class Loop {
     double total = 0.0;
     const hone::TensorDataset<Batch> dataset{data_.inputs, data_.targets};
     if (use_.gather) {
-      hone::TensorLoader loader{dataset, {.batch_size = Workload::batch_size, .shuffle = true, .seed = seed + number}};
+      hone::TensorLoader loader{dataset,
+                                {.batch_size = Workload::batch_size, .shuffle = true, .seed = settings::seed + number}};
       if (use_.prefetch) {
         hone::Prefetched ahead(loader, 2);
         for (const auto& batch : ahead) total += step(batch);
@@ -118,7 +120,7 @@ class Loop {
 
  private:
   double step(const Batch& batch) {
-    const auto loss = Workload::loss(model_->forward(batch.first), batch.second);
+    const auto loss = typename Workload::Loss{}(model_->forward(batch.first), batch.second);
     const double value =
         use_.plain_loss ? *static_cast<const float*>(loss.const_data_ptr()) : loss.template item<double>();
     loss.backward();
@@ -156,7 +158,7 @@ class Loop {
     const torch::NoGradGuard no_grad;
     collect();
     if constexpr (Workload::rule == Rule::sgd) {
-      at::_fused_sgd_(parameters_, gradients_, momenta_, 0.0, momentum, lr, 0.0, false, false,
+      at::_fused_sgd_(parameters_, gradients_, momenta_, 0.0, settings::momentum, settings::lr, 0.0, false, false,
                       std::exchange(first_, false));
     } else {
       if (use_.one_count) {
@@ -165,11 +167,11 @@ class Loop {
         at::_foreach_add_(counts_, 1);
       }
       if constexpr (Workload::rule == Rule::adam) {
-        at::_fused_adam_(parameters_, gradients_, momenta_, squares_, {}, counts_, lr, beta1, beta2, 0.0, eps, false,
-                         false);
+        at::_fused_adam_(parameters_, gradients_, momenta_, squares_, {}, counts_, settings::lr, settings::beta1,
+                         settings::beta2, 0.0, settings::eps, false, false);
       } else {
-        at::_fused_adamw_(parameters_, gradients_, momenta_, squares_, {}, counts_, lr, beta1, beta2,
-                          Workload::weight_decay, eps, false, false);
+        at::_fused_adamw_(parameters_, gradients_, momenta_, squares_, {}, counts_, settings::lr, settings::beta1,
+                          settings::beta2, Workload::weight_decay, settings::eps, false, false);
       }
     }
     gradients_.assign(parameters_.size(), {});
@@ -184,12 +186,13 @@ class Loop {
 
   std::unique_ptr<torch::optim::Optimizer> made_optimizer() {
     if constexpr (Workload::rule == Rule::sgd) {
-      return std::make_unique<torch::optim::SGD>(parameters_, torch::optim::SGDOptions(lr).momentum(momentum));
+      return std::make_unique<torch::optim::SGD>(parameters_,
+                                                 torch::optim::SGDOptions(settings::lr).momentum(settings::momentum));
     } else if constexpr (Workload::rule == Rule::adam) {
-      return std::make_unique<torch::optim::Adam>(parameters_, torch::optim::AdamOptions(lr));
+      return std::make_unique<torch::optim::Adam>(parameters_, torch::optim::AdamOptions(settings::lr));
     } else {
-      return std::make_unique<torch::optim::AdamW>(parameters_,
-                                                   torch::optim::AdamWOptions(lr).weight_decay(Workload::weight_decay));
+      return std::make_unique<torch::optim::AdamW>(
+          parameters_, torch::optim::AdamWOptions(settings::lr).weight_decay(Workload::weight_decay));
     }
   }
 
@@ -233,8 +236,7 @@ void measure(std::string_view workload, const Techniques& use, std::int64_t step
 int main(int argc, char** argv) {
   try {
     if (argc < 6) throw std::invalid_argument("Give WORKLOAD VARIANT STEPS MNIST TEXT; MNIST may be empty.");
-    measure(argv[1], Techniques::named(argv[2]), std::stoll(argv[3]),
-            {.mnist = argv[4], .text = argv[5], .written = {}});
+    measure(argv[1], Techniques::named(argv[2]), std::stoll(argv[3]), {.mnist = argv[4], .text = argv[5]});
   } catch (const std::exception& error) {
     fmt::print(stderr, "bench_techniques: {}\n", error.what());
     return 2;
