@@ -69,6 +69,8 @@ def _reason(error):
     name = type(error).__name__
     if "Compiler" in name or "No working C++ compiler" in f"{error}":
         return "it takes a C++ compiler. Install g++, or name one in CXX."
+    if isinstance(error, ModuleNotFoundError) or "ModuleNotFoundError" in f"{error}":
+        return f"torch lacks a Python package that it needs for this: {lines[0].removeprefix('ModuleNotFoundError: ')}. Install it."
     if "DataDependent" in name or "data-dependent" in f"{error}":
         return ("what it computes depends on values in tensors, as in `if x.sum() > 0`. Say it with torch.where. "
                 f"({lines[0] if lines else name})")  # fmt: skip
@@ -133,6 +135,10 @@ class _Tensors:
         self.frozen = {name: p for name, p in parameters.items() if not p.requires_grad}
         self.buffers = buffers
         self.all = {**self.trained, **self.frozen, **self.buffers}
+        places = {id(tensor): i for i, tensor in enumerate(self.all.values())}
+        # Every name of a tensor, but each module once: functional_call leaves one that has two names changed.
+        self.names = {f"{path}.{key}" if path else key: places[id(tensor)] for path, module in model.named_modules()
+                      for key, tensor in {**module._parameters, **module._buffers}.items() if tensor is not None}  # fmt: skip
         if not self.trained:
             raise CannotExport("The model has no parameter that requires a gradient. Unfreeze one with requires_grad_().")
         for name, tensor in self.all.items():
@@ -148,14 +154,15 @@ class _Tensors:
 class _Step(torch.nn.Module):
     def __init__(self, graph):
         super().__init__()
-        self.graph = graph
+        self.traced = graph
 
     def forward(self, tensors, batch):
-        return self.graph(tensors, batch)
+        return self.traced(tensors, batch)
 
 
 def _loss_and_outputs(model, loss, names, tensors, batch):
-    out = torch.func.functional_call(model, dict(zip(names, tensors)), tuple(batch[:-1]))
+    named = {name: tensors[place] for name, place in names.items()}
+    out = torch.func.functional_call(model, named, tuple(batch[:-1]), tie_weights=False)
     if not isinstance(out, torch.Tensor):
         raise CannotExport(f"The model returns a {type(out).__name__}. Return one tensor.")
     value = loss(out, batch[-1])
@@ -166,7 +173,7 @@ def _loss_and_outputs(model, loss, names, tensors, batch):
 
 def _functions(model, loss, tensors, outputs):
     """The two steps as functions of (tensors, batch); the first says in `has_gradient` what the loss depends on."""
-    names, num_trained = list(tensors.all), len(tensors.trained)
+    names, num_trained = tensors.names, len(tensors.trained)
     has_gradient = []
 
     def train(values, batch):
@@ -196,14 +203,12 @@ def _trace(function, tensors, batch):
     taken = {size for tensor in [*values, *batch] for size in tensor.shape[tensor.dim() and 0 :]}
     size = next(size for size in range(11, 10_000) if size not in taken)  # else it could be taken for a layer's size
     batch = list(_resized(batch, size))
-    graph = make_fx(function, tracing_mode="symbolic", _error_on_data_dependent_ops=True)(values, batch)
+    graph = make_fx(function, tracing_mode="symbolic", _allow_non_fake_inputs=True)(values, batch)
     graph.graph.eliminate_dead_code()
     graph.recompile()
     own = {tensor.untyped_storage().data_ptr(): name for name, tensor in tensors.all.items() if tensor.numel()}
     for node in graph.graph.find_nodes(op="get_attr"):
-        constant = getattr(graph, node.target, None)
-        if not isinstance(constant, torch.Tensor):
-            continue
+        constant = getattr(graph, node.target)
         if constant.requires_grad or (constant.numel() and constant.untyped_storage().data_ptr() in own):
             raise CannotExport(f"A tensor of shape {list(constant.shape)} that is to be trained is no parameter of the model (of "
                                "the loss, perhaps, or in a list). Register it in the model as a parameter.")  # fmt: skip
@@ -317,7 +322,8 @@ def _write(model, loss, batch, path, outputs, num_threads, level):
         whole = folder / "model.pt2"
         _write_package(whole, files, {}, [])
         trial = _Trial(whole, tensors, (train, evaluate))
-        description |= _try_out(trial, batch, modes, description)
+        description |= _try_out(trial, batch, modes)
+        del trial  # and with it the folders that its code was unpacked into
         description |= _describe(model, tensors, has_gradient, description.pop("aliased"))
         _write_package(whole, files, description, tensors.values())
         os.replace(whole, path)
@@ -335,7 +341,7 @@ def _refuse_lost_buffers(model, tensors, train, batch):
             raise CannotExport(f"Training changes the buffer '{name}', which is not in the state_dict. Make it persistent.")
 
 
-def _try_out(trial, batch, modes, description):
+def _try_out(trial, batch, modes):
     size = batch[0].shape[0]
     modes(True)
     first, second = (trial.eager("train", batch, seed)[0][0] for seed in (1, 2))

@@ -18,6 +18,8 @@
 #include "checkpoint/files.hpp"
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/state_dict.hpp"
+#include "hone/finetune/model_average.hpp"
+#include "hone/finetune/model_freezer.hpp"
 #include "hone/hone.hpp"
 #include "support/catch.hpp"
 
@@ -209,6 +211,54 @@ TEST_CASE("dropout in a package draws anew in each step, from the generator's se
   model->train();
   CHECK(loss() == first);
   CHECK(!model->loss_and_outputs(target, left, right).outputs.defined());  // exported with --no-outputs
+}
+
+TEST_CASE("a layer under two names is one, and one that nothing uses gets no gradient", "[.package]") {
+  hone::ExportedModel model(exported("dropout"));
+  const auto state = hone::state_dict(model);
+  CHECK(state.at("last.weight").get<Tensor>().data_ptr() == state.at("twin.weight").get<Tensor>().data_ptr());
+  CHECK(!state.contains("weights"));
+  const auto left = torch::ones({4, 4}), right = torch::ones({4, 2}), target = torch::zeros({4, 1});
+  (void)model->loss_and_outputs(target, left, right);
+  model->hand_over_gradients(1.0);
+  for (const auto& item : model->named_parameters()) {
+    CHECK(item.value().grad().defined() == !item.key().starts_with("spare"));
+  }
+  model->eval();
+  const auto value = [&](const std::string& name) { return state.at(name).get<Tensor>(); };
+  const auto hidden =
+      torch::linear(left, value("first.weight"), value("first.bias")) + torch::linear(right, value("second.weight"));
+  const auto expected =
+      torch::linear(torch::relu(hidden) * torch::linspace(1, 2, 32), value("last.weight"), value("last.bias"));
+  CHECK((model->forward(left, right) - expected).abs().max().item<double>() < 1e-5);
+}
+
+TEST_CASE("the weights of a package are averaged and frozen as a module's are", "[.package]") {
+  hone::ExportedModel model(exported("plain"));
+  const auto x = inputs();
+  model->eval();
+  const auto before = model->forward(x);
+  hone::ModelAverage average{*model};
+  {
+    const torch::NoGradGuard no_gradients;
+    for (auto& parameter : model->parameters()) parameter.add_(1.0);
+  }
+  const auto moved = model->forward(x);
+  average.swap(*model);
+  CHECK(torch::equal(model->forward(x), before));
+  average.swap(*model);
+  CHECK(torch::equal(model->forward(x), moved));
+
+  hone::ModelFreezer freezer{model};  // unfreezes all, also what has no gradient
+  CHECK(contains(message<std::invalid_argument>([&] { model->train(); }), "was frozen when the model was exported"));
+  freezer.freeze(0, 1);  // body, but for its batch norm, and frozen
+  model->train();
+  (void)model->loss_and_outputs(labels(), x);
+  model->hand_over_gradients(1.0);
+  for (const auto& item : model->named_parameters()) {
+    const bool is_free = item.key().starts_with("head") || item.key().starts_with("body.1.");
+    CHECK(item.value().grad().defined() == is_free);
+  }
 }
 
 TEST_CASE("a run that is resumed goes on bit for bit, dropout included", "[.package]") {

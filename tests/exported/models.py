@@ -25,15 +25,20 @@ def plain():
 
 
 class TwoInputs(nn.Module):
+    """Dropout, a layer under two names, one that nothing uses, a tensor that is neither parameter nor buffer."""
+
     def __init__(self):
         super().__init__()
         self.first = nn.Linear(4, 32)
         self.second = nn.Linear(2, 32, bias=False)
         self.drop = nn.Dropout(0.5)
         self.last = nn.Linear(32, 1)
+        self.twin = self.last
+        self.spare = nn.Linear(2, 2)
+        self.weights = torch.linspace(1, 2, 32)
 
     def forward(self, left, right):
-        return self.last(self.drop(torch.relu(self.first(left) + self.second(right))))
+        return self.last(self.drop(torch.relu(self.first(left) + self.second(right)) * self.weights))
 
 
 def dropout():

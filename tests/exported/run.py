@@ -31,7 +31,8 @@ def run(*command):
 
 arguments.folder.mkdir(parents=True, exist_ok=True)
 try:
-    asked = run(python, "-c", "import torch, torch._inductor.cpp_builder as b; b.get_cpp_compiler(); print(torch.__version__)")
+    asked = run(python, "-c",
+                "import torch, torch.utils.cpp_extension, torch._inductor.cpp_builder as b; b.get_cpp_compiler(); print(torch.__version__)")  # fmt: skip
 except OSError as error:
     skip(f"{python}: {error}")
 if asked.returncode:
