@@ -7,6 +7,7 @@ run.py --check   checks what does not depend on the machine's load; exit code 77
 
 import concurrent.futures
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -88,13 +89,17 @@ def own_processes(options, workload):
     """Peak memory, and from the start of a process to the end of its first step and of one epoch, by turns."""
     found = {name: {"memory": [], "first_step": [], "epoch": []} for name in ("hand", "hone", "stock")}
     steps = WORKLOADS[workload][1]
-    for order in rounds.orders(found, options.repeats):
-        for name in order:
-            first = processes.measured(command(options, "--epochs", workload, 1, 1, name), environment(options))
-            whole = processes.measured(command(options, "--epochs", workload, 1, steps, name), environment(options))
-            found[name]["first_step"].append(first.wall_s)
-            found[name]["epoch"].append(whole.wall_s)
-            found[name]["memory"].append(whole.peak_mib)
+    with tempfile.TemporaryDirectory() as folder:  # of MNIST, only what is trained on
+        processes.output(command(options, "--write", folder, workload, steps))
+        for order in rounds.orders(found, options.repeats):
+            for name in order:
+                first, whole = (
+                    processes.measured(command(options, "--read", folder, "--epochs", workload, 1, n, name), environment(options))
+                    for n in (1, steps)
+                )
+                found[name]["first_step"].append(first.wall_s)
+                found[name]["epoch"].append(whole.wall_s)
+                found[name]["memory"].append(whole.peak_mib)
     return found
 
 
@@ -152,7 +157,7 @@ def table_of_times(results):
             row.append(f"{figures.spread(one['first_step_s']).median:.2f}, {figures.spread(one['epoch_s']).median:.2f}")
             rows.append(row)
     return figures.table(
-        ["workload", "variant", "time per step, us", "ratio to `hand`", "instructions per step", "allocations per step",
+        ["workload", "variant", "time per step, us", "ratio to `hand`", "instructions per step (batch as below)", "allocations per step",
          "peak memory, MiB", "process start to first step, to one epoch, s"], rows)  # fmt: skip
 
 
@@ -177,6 +182,7 @@ def table_of_goals(results):
 def page(options, results):
     versions = ", ".join(processes.output([report.program(options), "--versions"]).splitlines())
     flags = machine.flags(options.build, "floor/hand.cpp")
+    samples = ", ".join(f"{batch} ({name})" for name, (_, _, batch) in WORKLOADS.items())
     images = "MNIST" if options.data else "digits drawn by hone"
     texts = "\n".join(f"- `{name}`: {text}." for name, (text, _, _) in WORKLOADS.items())
     return f"""# Beside the best loop written by hand
@@ -202,9 +208,10 @@ instructions and allocations.
 {report.how(options)}
 - Time: {"CPU time of the one thread, which never waits" if options.threads == 1 else "time that passes"}. Medians and
   quartiles of {options.processes} processes with {options.rounds} rounds of one short epoch of every variant, by turns.
-  Ratios are taken within a round.
+  Ratios are taken within a round; those of `stock`, which has its own processes, between processes.
 - Instructions: callgrind. A run with more steps less one with a single step, so what a run costs once goes out. The
-  goal is for those outside malloc and free, which depend on where things happen to lie.
+  goal is for those outside malloc and free, which depend on where things happen to lie. Batches have {samples}
+  samples here, of which the small ones let the loop show beside the arithmetic.
 - Allocations: every call of malloc and its kin, LibTorch's own included, counted exactly.
 - Memory and the times from the start of a process: medians of {options.repeats} processes of each variant by turns; an
   epoch has the steps of a round.
