@@ -20,6 +20,7 @@ import python  # noqa: E402
 STEPS = {"mnist_mlp": 500, "surrogate": 200, "mnist_cnn": 50, "char_gpt": 40}
 NATIVE = {
     "hone": "`trainer.train(...)`, as in [floor](floor.md)",
+    "hone_exported": "the same with a step [exported](../exported.md) from Python",
     "hand": "the best loop written by hand in C++, as in [floor](floor.md)",
 }
 WAYS = {
@@ -42,6 +43,12 @@ GOALS = {
     **{(framework, workload): 1 / factor for framework in ("pytorch_accelerated", "torchtnt", "lightning")
        for workload, factor in [("mnist_mlp", 5), ("surrogate", 7), ("char_gpt", 1.25)]},
 }  # fmt: skip
+# The same with a step that was exported.
+EXPORTED_GOALS = {
+    **{("torch_compile", workload): 0.7 for workload in STEPS},
+    **{(framework, workload): 1 / factor for framework in ("pytorch_accelerated", "torchtnt", "lightning")
+       for workload, factor in [("mnist_mlp", 8), ("surrogate", 10)]},
+}  # fmt: skip
 FIRST_STEP_GOAL = 5.0
 TOLERANCE = 2e-3  # of a mean loss: the order of additions differs, and hone flushes numbers near zero
 
@@ -59,8 +66,14 @@ class Runs:
         for workload in options.workloads:
             processes.output([self.program, *source, "--text", report.ROOT / "LICENSE", "--write", self.folder, workload,
                               STEPS[workload]])  # fmt: skip
+            if "hone_exported" in options.variants:
+                print(f"exporting {workload} ...", file=sys.stderr)
+                processes.output([self.python, Path(__file__).with_name("export.py"), self.folder, workload])
 
     def command(self, variant, workload, epochs, steps):
+        if variant == "hone_exported":
+            program = report.program(self.options, "peers")
+            return [program, self.folder, workload, epochs, steps, self.options.threads]
         if variant in NATIVE:
             return [self.program, "--read", self.folder, "--threads", self.options.threads, "--epochs", workload, epochs,
                     steps, variant]  # fmt: skip
@@ -113,9 +126,9 @@ def step_us(workload, run):
     return 1e6 * statistics.median(run["epoch_s"][1:]) / STEPS[workload]
 
 
-def beside(workload, found, variant):
-    """hone's time over that of a variant, within repeats."""
-    return figures.ratios([step_us(workload, run) for run in found["hone"]], [step_us(workload, run) for run in found[variant]])
+def beside(workload, found, own, variant):
+    """The time of `own` over that of a variant, within repeats."""
+    return figures.ratios([step_us(workload, run) for run in found[own]], [step_us(workload, run) for run in found[variant]])
 
 
 def table_of_steps(options, results):
@@ -134,11 +147,13 @@ def table_of_steps(options, results):
 
 def table_of_goals(results):
     rows = []
-    for (variant, workload), limit in GOALS.items():
-        if variant in results.get(workload, {}):
-            ratio = beside(workload, results[workload], variant)
-            rows.append([f"`{variant}`", workload, f"{limit:.2f}", ratio.range(".2f"), figures.met(ratio.median <= limit)])
-    return figures.table(["beside", "workload", "goal: `hone` takes at most", "`hone` takes", ""], rows)
+    for own, goals in (("hone", GOALS), ("hone_exported", EXPORTED_GOALS)):
+        for (variant, workload), limit in goals.items():
+            if {own, variant} <= results.get(workload, {}).keys():
+                ratio = beside(workload, results[workload], own, variant)
+                rows.append([f"`{own}`", f"`{variant}`", workload, f"{limit:.2f}", ratio.range(".2f"),
+                             figures.met(ratio.median <= limit)])  # fmt: skip
+    return figures.table(["", "beside", "workload", "goal: takes at most", "takes", ""], rows)
 
 
 def table_of_first_steps(first):
