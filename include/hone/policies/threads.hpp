@@ -25,12 +25,12 @@ concept ThreadsPolicy = PolicyFor<P, slots::Threads> && requires(const P& policy
   { policy.num_threads(1.0, 1) } -> std::same_as<int>;
 };
 
-/// One thread for every 16 million multiplications of a forward pass: with less to do, threads wait for each other
+/// One thread for every 4 million multiplications of a forward pass: with less to do, threads wait for each other
 /// longer than they compute. Never more than the host has set, and just as many when the work is not known, which it is
 /// for datasets held in tensors.
 struct AutoThreads {
   using slot = slots::Threads;
-  static constexpr double multiplications_per_thread = 16e6;
+  static constexpr double multiplications_per_thread = 4e6;
 
   [[nodiscard]] static int num_threads(double multiplications, int available) {
     if (multiplications <= 0.0) return available;
