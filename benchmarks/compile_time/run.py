@@ -165,7 +165,7 @@ for `-O0`, in which the files take turns; ratios are taken within a round. Lines
 
 def main():
     parser = report.parser("compile_time", __doc__)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     includes = flags(options.build)
     results, precompiled = measure(options, includes), measure_precompiled(includes)

@@ -227,7 +227,7 @@ def main():
     parser.add_argument("--data", type=Path, default=report.mnist(), help="the folder of MNIST's four files")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--processes", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     if options.check:

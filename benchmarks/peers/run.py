@@ -213,7 +213,7 @@ def main():
     every = [*NATIVE, *WAYS]
     parser.add_argument("--workloads", type=names(list(STEPS)), default=list(STEPS))
     parser.add_argument("--variants", type=names(every), default=every)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--data", type=Path, default=report.mnist(), help="the folder of MNIST's four files")

@@ -151,7 +151,7 @@ one allocation more. `tests/codegen` holds the trainer to it.
 def main():
     parser = report.parser("step_overhead", __doc__)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--steps", type=int, default=500)
     options = parser.parse_args()
     program = report.program(options)

@@ -82,7 +82,7 @@ Images: {"MNIST" if options.data else "drawn digits"}.
 def main():
     parser = report.parser("techniques", __doc__)
     shared = report.ROOT.parent / "shared/data/mnist"
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", default=os.environ.get("HONE_MNIST", str(shared) if shared.exists() else ""),
                         help="the folder of MNIST; without: drawn digits")  # fmt: skip
     options = parser.parse_args()
