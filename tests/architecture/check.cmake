@@ -15,6 +15,7 @@ set(may_data core)
 set(may_checkpoint core optim)
 set(may_finetune core history callbacks optim data)
 set(may_exported core policies checkpoint)
+set(may_distributed core policies optim)
 set(may_loop core schedule history metrics callbacks policies optim data checkpoint finetune)
 set(plain_rooms core schedule history metrics callbacks)
 
