@@ -125,6 +125,7 @@ struct Sgd;
 // data
 struct StackSamples;
 struct Mnist;
+struct DataShare;
 struct LoaderOptions;
 struct Prefetch;
 struct SequentialSampler;

@@ -54,4 +54,149 @@ TEST_CASE("an epoch whose sampler fails is the next one again") {
   CHECK(walk.indices()[0] == 0);
 }
 
+using Indices = std::vector<std::int64_t>;
+
+template <class Walk>
+Indices batch_of(const Walk& walk) {
+  return {walk.indices(), walk.indices() + walk.width()};
+}
+
+TEST_CASE("the processes' batches are the even parts of the batch that one process would have") {
+  // torch.tensor_split(batch, n) is the reference for an even division; unlike Python's DistributedSampler nothing is
+  // visited twice to make it even.
+  for (const std::int64_t samples : {12, 13, 14, 15, 17, 24}) {
+    for (const int n : {1, 2, 3, 4}) {
+      for (const std::int64_t b : {1, 2, 3}) {
+        CAPTURE(samples, n, b);
+        const auto order = hone::RandomSampler{5}.order(samples, 2);
+        std::vector<std::vector<Indices>> expected;  // by step and rank
+        for (std::int64_t first = 0; first < samples;) {
+          const auto left = samples - first;
+          const auto width = left - n * b < n ? left : n * b;
+          expected.emplace_back();
+          for (const auto& part : order.narrow(0, first, width).tensor_split(n)) {
+            expected.back().emplace_back(part.data_ptr<std::int64_t>(), part.data_ptr<std::int64_t>() + part.numel());
+          }
+          first += width;
+        }
+        for (int rank = 0; rank < n; ++rank) {
+          hone::detail::EpochWalk<hone::RandomSampler> walk(samples, {.batch_size = b, .share = {rank, n}}, {5});
+          walk.set_epoch(2);
+          walk.start();
+          REQUIRE(walk.batches() == static_cast<std::int64_t>(expected.size()));
+          for (const auto& step : expected) {
+            REQUIRE(walk.advance());
+            REQUIRE(batch_of(walk) == step[static_cast<std::size_t>(rank)]);
+            REQUIRE(walk.width() <= walk.most());
+          }
+          REQUIRE_FALSE(walk.advance());
+          REQUIRE_FALSE(walk.advance());
+          REQUIRE(walk.done());
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("an epoch goes on after whole steps as if they were passed over, and with others the rest is divided anew") {
+  constexpr std::int64_t samples = 29;
+  const auto order = hone::RandomSampler{3}.order(samples, 0);
+  for (int n = 1; n <= 4; ++n) {
+    for (std::int64_t passed = 0; passed <= samples; ++passed) {
+      CAPTURE(n, passed);
+      if (passed < samples && samples - passed < n) continue;
+      Indices seen;  // step by step, those of rank 0 first
+      std::vector<std::vector<Indices>> batches;
+      for (int rank = 0; rank < n; ++rank) {
+        hone::detail::EpochWalk<hone::RandomSampler> walk(samples, {.batch_size = 2, .share = {rank, n}}, {3});
+        walk.start();
+        walk.advance();
+        walk.go_on_after(passed);
+        batches.resize(static_cast<std::size_t>(walk.batches_after(passed)));
+        for (auto& step : batches) {
+          REQUIRE(walk.advance());
+          step.push_back(batch_of(walk));
+        }
+        REQUIRE_FALSE(walk.advance());
+
+        if (passed % (2 * n) == 0 && passed / (2 * n) < walk.batches()) {
+          hone::detail::EpochWalk<hone::RandomSampler> other(samples, {.batch_size = 2, .share = {rank, n}}, {3});
+          other.start();
+          other.skip(passed / (2 * n));
+          for (const auto& step : batches) {
+            REQUIRE(other.advance());
+            REQUIRE(batch_of(other) == step.back());
+          }
+          REQUIRE_FALSE(other.advance());
+        }
+        walk.start();  // the next epoch is whole again
+        std::int64_t count = 0;
+        while (walk.advance()) ++count;
+        REQUIRE(count == walk.batches());
+      }
+      for (const auto& step : batches) {
+        for (const auto& batch : step) seen.insert(seen.end(), batch.begin(), batch.end());
+      }
+      REQUIRE(seen == Indices(order.data_ptr<std::int64_t>() + passed, order.data_ptr<std::int64_t>() + samples));
+    }
+  }
+}
+
+TEST_CASE("a run that changes its number of processes again and again visits each sample once") {
+  // So many batches by so many processes, then by others from there on.
+  struct Leg {
+    int n;
+    std::int64_t b, batches;
+  };
+  constexpr std::int64_t samples = 101;
+  hone::RandomSampler sampler{9};
+  const auto order = sampler.order(samples, 0);
+  Indices seen;
+  std::int64_t passed = 0;
+  for (const auto& [n, b, batches] : {Leg{4, 3, 3}, Leg{1, 5, 2}, Leg{3, 2, 2}, Leg{2, 7, 100}}) {
+    std::int64_t next = passed;
+    std::vector<Indices> steps(static_cast<std::size_t>(batches));
+    for (int rank = 0; rank < n; ++rank) {
+      hone::detail::EpochWalk<hone::RandomSampler> walk(samples, {.batch_size = b, .share = {rank, n}}, sampler);
+      walk.start();
+      walk.go_on_after(passed);
+      std::int64_t made = 0;
+      for (; made < batches && walk.advance(); ++made) {
+        const auto batch = batch_of(walk);
+        auto& step = steps[static_cast<std::size_t>(made)];
+        step.insert(step.end(), batch.begin(), batch.end());
+      }
+      next = walk.samples_after(made, passed);
+    }
+    for (const auto& step : steps) seen.insert(seen.end(), step.begin(), step.end());
+    passed = next;
+    CHECK(passed == static_cast<std::int64_t>(seen.size()));
+  }
+  CHECK(passed == samples);
+  CHECK(seen == Indices(order.data_ptr<std::int64_t>(), order.data_ptr<std::int64_t>() + samples));
+}
+
+TEST_CASE("an epoch that is over has passed all samples, dropped ones too") {
+  const hone::detail::EpochWalk<hone::SequentialSampler> walk(19, {.batch_size = 4, .drop_last = true, .share = {1, 2}},
+                                                              {});
+  CHECK(walk.batches() == 2);
+  CHECK(walk.samples_after(1, 0) == 8);
+  CHECK(walk.samples_after(2, 0) == 19);
+  CHECK(walk.samples_after(1, 5) == 19);
+  CHECK(walk.batches_after(19) == 0);
+  CHECK(walk.batches_after(12) == 0);
+  CHECK(walk.batches_after(11) == 1);
+}
+
+TEST_CASE("a place that the epoch does not have, or that leaves a process without samples, is refused") {
+  const hone::detail::EpochWalk<hone::SequentialSampler> walk(19, {.batch_size = 4, .share = {1, 3}}, {});
+  CHECK_THROWS_WITH(walk.batches_after(20),
+                    "The epoch is to go on after 20 samples, and has 19. Give it the data that it had.");
+  CHECK_THROWS_AS(walk.batches_after(-1), hone::DataError);
+  CHECK_THROWS_WITH(walk.batches_after(17),
+                    "Of the epoch that is to go on, 2 samples are left for 3 processes. Go on with at most 2, or from "
+                    "another training state.");
+  CHECK(walk.batches_after(16) == 1);
+}
+
 }  // namespace

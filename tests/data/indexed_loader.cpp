@@ -96,6 +96,36 @@ TEST_CASE("datasets of LibTorch are accepted when they know their size") {
   CHECK_THROWS_AS((hone::IndexedLoader{Stock{false}, {.batch_size = 5}}), hone::DataError);
 }
 
+TEST_CASE("each process gets the samples of its share only") {
+  struct Noted : Squares {
+    std::vector<std::int64_t>* seen;
+    std::pair<Tensor, std::int64_t> get(std::int64_t i) const {
+      seen->push_back(i);
+      return Squares::get(i);
+    }
+  };
+  std::vector<std::int64_t> seen;
+  const auto visited = [&](int rank, std::int64_t passed) {
+    hone::IndexedLoader loader{Noted{{}, &seen}, {.batch_size = 2, .shuffle = true, .seed = 7, .share = {rank, 2}}};
+    CHECK(loader.size() == 3);
+    auto batch = loader.begin();
+    if (passed > 0) {
+      loader.go_on_after(passed);
+      CHECK(loader.batches_after(passed) == 1);
+      seen.clear();
+      ++batch;
+    }
+    for (; batch != loader.end(); ++batch) continue;
+    return std::exchange(seen, {});
+  };
+  // 8, 6, 2, 0, 4, 7, 5, 3, 1, 9 in steps of four; the last two, one each
+  CHECK(visited(0, 0) == std::vector<std::int64_t>{8, 6, 4, 7, 1});
+  CHECK(visited(1, 0) == std::vector<std::int64_t>{2, 0, 5, 3, 9});
+  // the last five: one step, the first process has one more
+  CHECK(visited(0, 5) == std::vector<std::int64_t>{7, 5, 3});
+  CHECK(visited(1, 5) == std::vector<std::int64_t>{1, 9});
+}
+
 TEST_CASE("an indexed dataset that leaves no batch is refused") {
   CHECK_THROWS_AS((hone::IndexedLoader{Squares{0}, {}}), hone::DataError);
   CHECK_THROWS_AS((hone::IndexedLoader{Squares{4}, {.batch_size = 5}}), std::invalid_argument);

@@ -96,4 +96,18 @@ TEST_CASE("the epoch is passed to ranges that have one") {
   hone::set_epoch(batches, 3);
 }
 
+TEST_CASE("a loader with the share of another process is refused, other ranges are not") {
+  const hone::TensorDataset dataset{torch::arange(10)};
+  const auto whole = hone::make_loader(dataset, {.batch_size = 2});
+  const auto part = hone::make_loader(Dataset{}, {.batch_size = 2, .share = {2, 3}});
+  CHECK_NOTHROW(hone::require_share(whole, {}));
+  CHECK_NOTHROW(hone::require_share(part, {2, 3}));
+  CHECK_NOTHROW(hone::require_share(part, {}));  // one process may go through the share of another
+  CHECK_NOTHROW(hone::require_share(Batches{}, {2, 3}));
+  CHECK_THROWS_WITH(hone::require_share(whole, {2, 3}),
+                    "The loader has the share of process 0 of 1, and this is process 2 of 3. Make it with .share = "
+                    "{2, 3}, or give the dataset itself.");
+  CHECK_THROWS_AS(hone::require_share(part, {1, 3}), std::invalid_argument);
+}
+
 }  // namespace

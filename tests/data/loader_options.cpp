@@ -1,27 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/data/loader_options.hpp"
 
+#include <string>
+
 #include "support/catch.hpp"
 
 namespace {
 
-std::int64_t batches(std::int64_t samples, std::int64_t batch_size, bool drop_last = false) {
-  return hone::detail::count_batches(samples, {.batch_size = batch_size, .drop_last = drop_last});
-}
+using Options = hone::LoaderOptions;
+using hone::detail::check_options;
 
-TEST_CASE("a short batch at the end counts unless it is dropped") {
-  CHECK(batches(10, 5) == 2);
-  CHECK(batches(11, 5) == 3);
-  CHECK(batches(11, 5, true) == 2);
-  CHECK(batches(5, 5, true) == 1);
-  CHECK(batches(1, 1) == 1);
+template <class Error>
+std::string refusal(std::int64_t samples, const Options& options) {
+  try {
+    check_options(samples, options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no such error";
 }
 
 TEST_CASE("options and sizes that make no batch are refused") {
-  CHECK_THROWS_AS(batches(0, 5), hone::DataError);
-  CHECK_THROWS_AS(batches(10, 0), std::invalid_argument);
-  CHECK_THROWS_AS(batches(10, -1), std::invalid_argument);
-  CHECK_THROWS_AS(batches(10, 11), std::invalid_argument);
+  CHECK_NOTHROW(check_options(1, {.batch_size = 1}));
+  CHECK_NOTHROW(check_options(5, {.batch_size = 5, .drop_last = true}));
+  CHECK_THROWS_AS(check_options(0, {.batch_size = 5}), hone::DataError);
+  CHECK_THROWS_AS(check_options(10, {.batch_size = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(check_options(10, {.batch_size = -1}), std::invalid_argument);
+  CHECK_THROWS_AS(check_options(10, {.batch_size = 11}), std::invalid_argument);
+}
+
+TEST_CASE("a batch of all processes has to fit the dataset, but for the last samples of some") {
+  CHECK_NOTHROW(check_options(10, {.batch_size = 4, .share = {2, 3}}));
+  CHECK(refusal<std::invalid_argument>(10, {.batch_size = 5, .share = {2, 3}}) ==
+        "batch_size is 5 in each of 3 processes, but the dataset has only 10 samples. Give at most 4.");
+  CHECK_NOTHROW(check_options(10, {.batch_size = 3, .drop_last = true, .share = {2, 3}}));
+  CHECK(refusal<std::invalid_argument>(10, {.batch_size = 4, .drop_last = true, .share = {2, 3}}) ==
+        "batch_size is 4 in each of 3 processes, but the dataset has only 10 samples, so drop_last would leave no "
+        "batch. Give at most 3.");
+  CHECK(refusal<hone::DataError>(2, {.batch_size = 1, .share = {0, 3}}) ==
+        "The dataset has 2 samples for 3 processes. Give at least one for each, or train with fewer processes.");
+  CHECK_NOTHROW(check_options(3, {.batch_size = 1, .share = {0, 3}}));
+}
+
+TEST_CASE("a share that is none is refused") {
+  for (const hone::DataShare share : {hone::DataShare{0, 0}, {-1, 2}, {2, 2}}) {
+    CHECK_THROWS_AS(check_options(10, {.batch_size = 1, .share = share}), std::invalid_argument);
+    CHECK_THROWS_AS(hone::fitting_batch_size(10, 1, share), std::invalid_argument);
+  }
+  CHECK(refusal<std::invalid_argument>(10, {.share = {3, 2}}) ==
+        "The share of the data is that of process 3 of 2. Give a world_size of 1 or more and a rank below it.");
+}
+
+TEST_CASE("a batch size becomes as much as fits, and is accepted then") {
+  CHECK(hone::fitting_batch_size(10, 8, {}) == 8);
+  CHECK(hone::fitting_batch_size(5, 8, {}) == 5);
+  CHECK(hone::fitting_batch_size(0, 8, {}) == 1);
+  CHECK(hone::fitting_batch_size(16, 8, {0, 2}) == 8);
+  CHECK(hone::fitting_batch_size(15, 8, {0, 2}) == 8);
+  CHECK(hone::fitting_batch_size(14, 8, {0, 2}) == 7);
+  for (std::int64_t samples = 3; samples < 40; ++samples) {
+    check_options(samples, {.batch_size = hone::fitting_batch_size(samples, 8, {0, 3}), .share = {0, 3}});
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <list>
 #include <vector>
 
+#include "hone/data/prefetch.hpp"
 #include "hone/data/tensor_loader.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -56,4 +57,31 @@ TEST_CASE("a loader passes over batches without making them") {
   hone::IndexedLoader<Counts&> loader{samples, {.batch_size = 4}};
   for (auto& batch : hone::remaining(loader, 8, [] {})) static_cast<void>(batch);
   CHECK(samples.made == 4 + 8);
+}
+
+TEST_CASE("a pass goes on after so many samples where the batches before were of another size") {
+  using Numbers = std::vector<std::int64_t>;
+  static_assert(hone::CutsAnew<hone::TensorLoader<torch::Tensor>&> && !hone::CutsAnew<std::list<int>&>);
+  hone::TensorLoader<torch::Tensor> loader{hone::TensorDataset{torch::arange(22)}, {.batch_size = 4}};
+  const auto firsts = [](auto&& batches) {
+    Numbers seen;
+    for (auto& batch : batches) seen.push_back(batch[0].template item<std::int64_t>());
+    return seen;
+  };
+  int calls = 0;
+  const auto left = [&](std::int64_t samples) { return hone::remaining(loader, 3, [&] { ++calls; }, samples); };
+  CHECK(firsts(left(9)) == Numbers{9, 13, 17, 21});
+  CHECK(firsts(left(22)).empty());
+  CHECK(firsts(loader) == Numbers{0, 4, 8, 12, 16, 20});
+  auto rest = left(18);
+  hone::Prefetched ahead(rest, 2);
+  CHECK(firsts(ahead) == Numbers{18});
+  CHECK(calls == 3);
+  CHECK_THROWS_AS(firsts(left(23)), hone::DataError);
+
+  const std::list<int> numbers{0, 1, 2};
+  auto of_list = hone::remaining(numbers, 1, [] {}, 8);
+  CHECK_THROWS_WITH(of_list.begin(),
+                    "The run is to go on after 8 samples of its epoch in batches of another size, and this range of "
+                    "batches has its own. Give it a dataset, or as many processes and as large batches as it had.");
 }

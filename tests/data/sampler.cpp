@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "hone/data/epoch_walk.hpp"
+#include "hone/data/weighted_random_sampler.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -66,6 +68,27 @@ TEST_CASE("an order that does not fit the dataset is refused with its defect") {
   CHECK(message(torch::tensor({0, -1, 1}, torch::kLong)).find("sample -1 at position 1") != std::string::npos);
   CHECK(message(torch::tensor({2, 0}, torch::kLong)).find("2 elements") != std::string::npos);
   CHECK(message(torch::tensor({2, 0, 1}, torch::kInt)).find("Int tensor") != std::string::npos);
+}
+
+TEST_CASE("an order from the global generator is refused where many processes share it") {
+  static_assert(hone::UsesGlobalGenerator<hone::PyTorchSampler> && !hone::UsesGlobalGenerator<hone::OptionalShuffle>);
+  using Walk = hone::detail::EpochWalk<hone::PyTorchSampler>;
+  CHECK_NOTHROW(Walk(10, {.batch_size = 2}, {}));
+  CHECK_THROWS_WITH(Walk(10, {.batch_size = 2, .share = {1, 4}}, {}),
+                    "PyTorchSampler draws from the global generator, which is another one in each of the 4 processes. "
+                    "Take RandomSampler with a seed, or .shuffle and .seed.");
+  CHECK_THROWS_AS(Walk(10, {.batch_size = 2, .share = {1, 4}}, {.shuffle = false}), std::invalid_argument);
+}
+
+TEST_CASE("the samplers of many processes give one order, whatever those have drawn") {
+  const hone::WeightedRandomSampler weighted{.weights = torch::tensor({0.1, 0.2, 0.3, 0.4}), .seed = 2};
+  torch::manual_seed(1);
+  const auto random = hone::OptionalShuffle{true, 7}.order(10, 3);
+  const auto drawn = weighted.order(4, 5);
+  torch::manual_seed(2);
+  torch::rand({3});
+  CHECK(hone::OptionalShuffle{true, 7}.order(10, 3).equal(random));
+  CHECK(weighted.order(4, 5).equal(drawn));
 }
 
 }  // namespace

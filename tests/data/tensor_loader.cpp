@@ -184,6 +184,87 @@ TEST_CASE("a loader made in inference mode trains outside of it") {
   CHECK(weight.grad().defined());
 }
 
+TEST_CASE("each process gathers its share, and all of them the batches of one") {
+  const auto kind = GENERATE(0, 1, 2);
+  const auto samples = GENERATE(17, 19, 20, 24);  // what is left beyond batches of 3 * 3: more and less than 3, none
+  const bool shuffle = GENERATE(false, true);
+  CAPTURE(kind, samples, shuffle);
+  const auto rows = torch::arange(samples * 6).view({samples, 2, 3});
+  Tensor x = rows;
+  if (kind == 1) x = rows.transpose(1, 2);  // no whole rows: index_select
+  if (kind == 2) x = rows.unsqueeze(3).contiguous(at::MemoryFormat::ChannelsLast);
+  const auto expected = hone::OptionalShuffle{shuffle, 5}.order(samples, 0);
+  const auto sorted = expected.defined() ? x.index_select(0, expected) : x;
+  std::vector<hone::TensorLoader<Tensor>> loaders;
+  std::vector<hone::TensorLoader<Tensor>::Iterator> batches;
+  for (int rank = 0; rank < 3; ++rank) {
+    loaders.emplace_back(hone::TensorDataset{x},
+                         hone::LoaderOptions{.batch_size = 3, .shuffle = shuffle, .seed = 5, .share = {rank, 3}});
+  }
+  for (int pass = 0; pass < 2; ++pass) {
+    batches.clear();
+    for (auto& loader : loaders) {
+      loader.set_epoch(0);
+      batches.push_back(loader.begin());
+    }
+    std::vector<Tensor> seen;
+    const auto size = loaders.front().size();
+    for (std::int64_t k = 0; k < size; ++k) {
+      for (auto& batch : batches) {
+        REQUIRE(batch != std::default_sentinel);
+        REQUIRE((*batch).suggest_memory_format() == x.suggest_memory_format());
+        seen.push_back((*batch).clone());
+        ++batch;
+      }
+    }
+    for (auto& batch : batches) REQUIRE(batch == std::default_sentinel);
+    CHECK(torch::cat(seen).equal(sorted));
+  }
+}
+
+TEST_CASE("a wider last batch lies in the same buffers") {
+  Loader loader{numbered(13), {.batch_size = 3, .shuffle = true, .share = {0, 2}}};
+  std::vector<const void*> buffers;
+  std::vector<std::int64_t> widths;
+  for (auto& [x, y] : loader) {
+    buffers.push_back(x.data_ptr());
+    widths.push_back(x.size(0));
+  }
+  CHECK(widths == std::vector<std::int64_t>{3, 4});
+  CHECK(buffers == std::vector<const void*>(2, buffers[0]));
+}
+
+TEST_CASE("an epoch that goes on after some samples has the rest of them, the next one is whole") {
+  const auto kind = GENERATE(0, 1, 2);
+  const auto passed = GENERATE(0, 1, 4, 6, 8, 13, 15, 17);
+  CAPTURE(kind, passed);
+  Tensor x = torch::arange(34).view({17, 2});
+  if (kind == 1) x = torch::arange(34).view({2, 17}).t();
+  const auto order = hone::OptionalShuffle{kind < 2, 5}.order(17, 0);
+  const auto sorted = order.defined() ? x.index_select(0, order) : x;
+  std::vector<std::vector<Tensor>> parts(2);
+  for (int rank = 0; rank < 2; ++rank) {
+    hone::TensorLoader<Tensor> loader{hone::TensorDataset{x},
+                                      {.batch_size = 2, .shuffle = kind < 2, .seed = 5, .share = {rank, 2}}};
+    auto batch = loader.begin();
+    loader.go_on_after(passed);
+    const auto count = loader.batches_after(passed);
+    CHECK(loader.samples_after(count, passed) == 17);
+    parts[static_cast<std::size_t>(rank)].reserve(static_cast<std::size_t>(count));
+    for (++batch; batch != loader.end(); ++batch) parts[static_cast<std::size_t>(rank)].push_back((*batch).clone());
+    CHECK(static_cast<std::int64_t>(parts[static_cast<std::size_t>(rank)].size()) == count);
+    std::vector<std::int64_t> widths;
+    for (const auto& whole : loader) widths.push_back(whole.size(0));
+    CHECK(widths == (rank == 0 ? std::vector<std::int64_t>{2, 2, 2, 3} : std::vector<std::int64_t>{2, 2, 2, 2}));
+  }
+  std::vector<Tensor> seen{sorted.slice(0, 0, passed)};
+  for (std::size_t k = 0; k < parts[0].size(); ++k) {
+    seen.push_back(parts[0][k]);
+    seen.push_back(parts[1][k]);
+  }
+  CHECK(torch::cat(seen).equal(sorted));
+}
+
 TEST_CASE("options that leave no batch are refused") {
   CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = 0}); }) ==
         "batch_size is 0. Give a number of samples, at least 1.");

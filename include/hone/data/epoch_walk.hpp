@@ -4,16 +4,19 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <utility>
 
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/core/type_name.hpp"
+#include "hone/data/epoch_cut.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/data/sampler.hpp"
 
 namespace hone::detail {
 
-/// Walks through the order of one epoch after the other in steps of a batch.
+/// Walks through one process's share of the order of one epoch after the other in steps of a batch.
 template <Sampler S>
 class EpochWalk {
  public:
@@ -21,13 +24,16 @@ class EpochWalk {
       : sampler_(std::move(sampler)),
         samples_(samples),
         visits_(visits(sampler_, samples)),
-        batches_(count_batches(visits_, options)),
-        batch_size_(options.batch_size),
-        end_(options.drop_last ? batches_ * batch_size_ : visits_) {}
+        options_(checked(options)),
+        whole_(0, visits_, options),
+        cut_(whole_) {}
 
-  [[nodiscard]] std::int64_t batches() const { return batches_; }
-  [[nodiscard]] std::int64_t batch_size() const { return batch_size_; }
-  [[nodiscard]] std::int64_t last_width() const { return end_ - (batches_ - 1) * batch_size_; }
+  [[nodiscard]] std::int64_t batches() const { return whole_.batches(); }
+  [[nodiscard]] std::int64_t batch_size() const { return options_.batch_size; }
+  [[nodiscard]] const DataShare& share() const { return options_.share; }
+  /// No batch is wider, wherever an epoch goes on.
+  [[nodiscard]] std::int64_t most() const { return options_.batch_size + (options_.share.world_size > 1); }
+  [[nodiscard]] std::int64_t last_width() const { return cut_.last_width(); }
 
   void set_epoch(std::int64_t epoch) { epoch_ = epoch; }
 
@@ -36,20 +42,38 @@ class EpochWalk {
     order_ = checked_order(sampler_.order(samples_, epoch_), samples_, visits_);
     indices_ = order_.defined() ? order_.template data_ptr<std::int64_t>() : nullptr;
     ++epoch_;
-    first_ = width_ = 0;
+    cut_ = whole_;
+    batch_ = -1;
+    width_ = 0;
   }
 
   /// Goes to the next batch; false when the epoch is over.
   bool advance() {
-    first_ += width_;
-    width_ = std::min(batch_size_, end_ - first_);
-    return width_ > 0;
+    if (++batch_ >= cut_.batches()) {
+      batch_ = cut_.batches();
+      width_ = 0;
+      return false;
+    }
+    first_ = cut_.first(batch_);
+    width_ = cut_.width(batch_);
+    return true;
   }
 
   /// Passes over `count` batches.
-  void skip(std::int64_t count) {
-    first_ += count * batch_size_;
-    width_ = std::min(batch_size_, end_ - first_);
+  void skip(std::int64_t count) { batch_ += count; }
+
+  /// Stands behind the first `samples` of the order, before the first batch of what is left, which is cut anew.
+  void go_on_after(std::int64_t samples) {
+    cut_ = after(samples);
+    batch_ = -1;
+  }
+  /// The batches that are left behind the first `samples` of the order.
+  [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return after(samples).batches(); }
+  /// How much of the order has passed, in all processes, after `batches` batches of an epoch that went on after
+  /// `samples`.
+  [[nodiscard]] std::int64_t samples_after(std::int64_t batches, std::int64_t samples) const {
+    if (batches >= batches_after(samples)) return visits_;
+    return samples + batches * options_.batch_size * options_.share.world_size;
   }
 
   [[nodiscard]] bool done() const { return width_ == 0; }
@@ -62,9 +86,33 @@ class EpochWalk {
   [[nodiscard]] const std::int64_t* indices() const { return indices_ == nullptr ? nullptr : indices_ + first_; }
 
  private:
+  [[nodiscard]] const LoaderOptions& checked(const LoaderOptions& options) const {
+    check_options(visits_, options);
+    if constexpr (UsesGlobalGenerator<S>) {
+      if (options.share.world_size > 1) refuse_global_generator(type_name<S>(), options.share.world_size);
+    }
+    return options;
+  }
+  [[nodiscard]] EpochCut after(std::int64_t samples) const {
+    if (samples < 0 || samples > visits_) {
+      throw DataError(sentence("The epoch is to go on after {} samples, and has {}. Give it the data that it had.",
+                               {samples, visits_}));
+    }
+    const std::int64_t left = visits_ - samples;
+    if (left > 0 && left < options_.share.world_size && !options_.drop_last) {
+      throw DataError(sentence(
+          "Of the epoch that is to go on, {} samples are left for {} processes. Go on with at most {}, or from "
+          "another training state.",
+          {left, options_.share.world_size, left}));
+    }
+    return {samples, visits_, options_};
+  }
+
   S sampler_;
-  std::int64_t samples_, visits_, batches_, batch_size_, end_;
-  std::int64_t epoch_ = 0, first_ = 0, width_ = 0;
+  std::int64_t samples_, visits_;
+  LoaderOptions options_;
+  EpochCut whole_, cut_;  // of a whole epoch; of this one
+  std::int64_t epoch_ = 0, batch_ = -1, first_ = 0, width_ = 0;
   at::Tensor order_;
   const std::int64_t* indices_ = nullptr;
 };

@@ -85,8 +85,8 @@ template <IndexedDataset D>
 /// increment.
 ///
 /// **Errors** on construction: `std::invalid_argument` when batch_size is not in 1..samples, `DataError` when the
-/// dataset is empty. In `begin()`: `DataError` when the sampler's order does not fit. Whatever `get` and `Collate`
-/// throw.
+/// dataset is empty or too small for its processes. In `begin()`: `DataError` when the sampler's order does not fit.
+/// Whatever `get` and `Collate` throw.
 /// **Example** `IndexedLoader loader{dataset, {.batch_size = 4}, [](std::vector<Sample> samples) { return ...; }};`
 template <IndexedDataset Dataset, class Collate = StackSamples, Sampler S = OptionalShuffle>
 class IndexedLoader {
@@ -130,15 +130,30 @@ class IndexedLoader {
   }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
-  /// The number of batches in an epoch.
+  /// The number of batches in an epoch, the same in each process.
   [[nodiscard]] std::int64_t size() const { return walk_.batches(); }
   [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
+  [[nodiscard]] const DataShare& share() const { return walk_.share(); }
 
   /// Chooses the epoch that the next `begin()` starts; without it epochs count up from 0.
   void set_epoch(std::int64_t epoch) { walk_.set_epoch(epoch); }
   /// In an epoch that goes on, passes over the next `count` batches without making them: the one at hand
   /// is no longer to be used, an increment makes the one after them.
   void skip(std::int64_t count) { walk_.skip(count); }
+
+  /// In an epoch that has begun, goes on after the first `samples` samples of its order, those of all processes,
+  /// whatever batches they were in: the batch at hand is no longer to be used, an increment makes the first of those
+  /// that the rest is cut into. After whole steps of this loader that is where `skip` would lead.
+  ///
+  /// **Errors** `DataError` when the epoch has fewer, or leaves fewer than there are processes (unless `drop_last`).
+  void go_on_after(std::int64_t samples) { walk_.go_on_after(samples); }
+  /// The number of batches in an epoch that goes on after `samples` samples.
+  [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return walk_.batches_after(samples); }
+  /// How many samples of an epoch's order have passed, in all processes, after `batches` batches; of an epoch that went
+  /// on after `samples`, those included.
+  [[nodiscard]] std::int64_t samples_after(std::int64_t batches, std::int64_t samples = 0) const {
+    return walk_.samples_after(batches, samples);
+  }
 
  private:
   friend Iterator;

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
+#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/indexed_loader.hpp"
 #include "hone/data/loader_options.hpp"
@@ -103,6 +105,21 @@ template <BatchRange R>
     return static_cast<std::int64_t>(std::ranges::size(range));
   } else {
     return std::nullopt;
+  }
+}
+
+/// Refuses a loader that gives one of many processes another share than its own. Other ranges are divided by whoever
+/// makes them.
+///
+/// **Errors** `std::invalid_argument`.
+template <class R>
+void require_share(const R& range, const DataShare& own) {
+  if constexpr (requires { range.share() == own; }) {
+    if (own.world_size <= 1 || range.share() == own) return;
+    throw std::invalid_argument(
+        sentence("The loader has the share of process {} of {}, and this is process {} of {}. Make it with "
+                 ".share = {{}, {}}, or give the dataset itself.",
+                 {range.share().rank, range.share().world_size, own.rank, own.world_size, own.rank, own.world_size}));
   }
 }
 

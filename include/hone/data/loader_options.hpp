@@ -2,39 +2,81 @@
 /// What can be said about how a dataset is cut into batches.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
 
+/// Which part of each batch is this process's, where many train together.
+struct DataShare {
+  int rank = 0;  ///< from 0 to world_size - 1
+  int world_size = 1;
+
+  friend bool operator==(const DataShare&, const DataShare&) = default;
+};
+
 /// How a dataset is cut into batches.
 ///
-/// **Units** batch_size: samples, at least 1 and at most those of the dataset.
+/// **Units** batch_size: samples in each process, at least 1; over all processes at most those of the dataset, rounded
+/// up to a multiple of the processes.
 struct LoaderOptions {
   std::int64_t batch_size = 8;
   bool shuffle = false;    ///< a new order in each epoch
   bool drop_last = false;  ///< leave out the last batch when it is shorter than the others
-  std::uint64_t seed = 0;  ///< of the shuffled orders
+  std::uint64_t seed = 0;  ///< of the shuffled orders; the same in each process
+  DataShare share = {};    ///< of this process; the whole unless given
 };
 
 namespace detail {
 
-/// The number of batches that `samples` samples make.
-inline std::int64_t count_batches(std::int64_t samples, const LoaderOptions& options) {
+inline void check_share(const DataShare& share) {
+  if (share.world_size >= 1 && share.rank >= 0 && share.rank < share.world_size) return;
+  throw std::invalid_argument(
+      sentence("The share of the data is that of process {} of {}. Give a world_size of 1 or more and a rank below it.",
+               {share.rank, share.world_size}));
+}
+
+}  // namespace detail
+
+/// The batch size that `usual` becomes for a dataset that may be smaller than one batch of all processes: at most as
+/// much as brings all samples into one step, and at least 1.
+///
+/// **Errors** `std::invalid_argument` for a share that is none.
+[[nodiscard]] inline std::int64_t fitting_batch_size(std::int64_t samples, std::int64_t usual, const DataShare& share) {
+  detail::check_share(share);
+  const std::int64_t whole = samples / share.world_size + (samples % share.world_size > 0);
+  return std::clamp(whole, std::int64_t{1}, std::max(usual, std::int64_t{1}));
+}
+
+namespace detail {
+
+/// **Errors** `std::invalid_argument` for options out of range, `DataError` for fewer samples than processes.
+inline void check_options(std::int64_t samples, const LoaderOptions& options) {
+  check_share(options.share);
+  const int world_size = options.share.world_size;
   if (options.batch_size < 1) {
     throw std::invalid_argument(
         sentence("batch_size is {}. Give a number of samples, at least 1.", {options.batch_size}));
   }
   if (samples < 1) throw DataError("The dataset is empty. Give at least one sample.");
-  if (options.batch_size > samples) {
-    throw std::invalid_argument(sentence(
-        "batch_size is {}, but the dataset has only {} samples{}. Give at most {}.",
-        {options.batch_size, samples, options.drop_last ? ", so drop_last would leave no batch" : "", samples}));
+  if (samples < world_size) {
+    throw DataError(sentence(
+        "The dataset has {} samples for {} processes. Give at least one for each, or train with fewer processes.",
+        {samples, world_size}));
   }
-  return options.drop_last ? samples / options.batch_size : (samples - 1) / options.batch_size + 1;
+  const std::int64_t most =
+      options.drop_last ? samples / world_size : fitting_batch_size(samples, samples, options.share);
+  if (options.batch_size > most) {
+    throw std::invalid_argument(
+        sentence("batch_size is {}{}, but the dataset has only {} samples{}. Give at most {}.",
+                 {options.batch_size, world_size > 1 ? sentence(" in each of {} processes", {world_size}) : "", samples,
+                  options.drop_last ? ", so drop_last would leave no batch" : "", most}));
+  }
 }
 
 /// A loader takes its order from a sampler or from the options, never from both.

@@ -2,7 +2,9 @@
 /// What is left of a pass through batches, for a run that goes on in the middle of an epoch.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "hone/core/error.hpp"
@@ -15,6 +17,15 @@ namespace hone {
 template <class R>
 concept SkipsBatches = BatchRange<R> && requires(R& range, std::int64_t count) { range.skip(count); };
 
+/// Optional ability: goes on after so many samples of an epoch, where the batches before were of another size; see
+/// `TensorLoader::go_on_after`.
+template <class R>
+concept CutsAnew = BatchRange<R> && requires(R& range, std::int64_t count) {
+  range.go_on_after(count);
+  { range.batches_after(count) } -> std::same_as<std::int64_t>;
+  { range.samples_after(count, count) } -> std::same_as<std::int64_t>;
+};
+
 namespace detail {
 
 template <class R, class F>
@@ -23,12 +34,15 @@ class Remaining {
   static constexpr bool makes_batches_at_once = hone::makes_batches_at_once<R>;
   static constexpr bool makes_new_batches = hone::makes_new_batches<R>;
 
-  Remaining(R&& range, std::int64_t num_passed, F before_next)
-      : range_(std::forward<R>(range)), num_passed_(num_passed), before_next_(std::move(before_next)) {}
+  Remaining(R&& range, std::int64_t num_passed, F before_next, std::optional<std::int64_t> samples_passed)
+      : range_(std::forward<R>(range)),
+        num_passed_(num_passed),
+        samples_passed_(samples_passed),
+        before_next_(std::move(before_next)) {}
 
   auto begin() {
     auto batch = range_.begin();
-    if (num_passed_ > 0) [[unlikely]]
+    if (num_passed_ > 0 || samples_passed_) [[unlikely]]
       pass(batch);
     return batch;
   }
@@ -37,7 +51,9 @@ class Remaining {
  private:
   [[gnu::noinline]] void pass(auto& batch) {
     require(batch, 0);
-    if constexpr (SkipsBatches<R>) {
+    if (samples_passed_) {
+      go_on_after(*samples_passed_);
+    } else if constexpr (SkipsBatches<R>) {
       range_.skip(num_passed_ - 1);
     } else {
       for (std::int64_t i = 1; i < num_passed_; ++i) {
@@ -47,6 +63,16 @@ class Remaining {
     }
     before_next_();
     ++batch;
+  }
+  void go_on_after(std::int64_t samples) {
+    if constexpr (CutsAnew<R>) {
+      range_.go_on_after(samples);
+    } else {
+      throw DataError(
+          sentence("The run is to go on after {} samples of its epoch in batches of another size, and this range of "
+                   "batches has its own. Give it a dataset, or as many processes and as large batches as it had.",
+                   {samples}));
+    }
   }
   void require(auto& batch, std::int64_t num_seen) {
     if (batch != range_.end()) return;
@@ -58,18 +84,23 @@ class Remaining {
 
   R range_;  // a reference where an lvalue was given
   std::int64_t num_passed_;
+  std::optional<std::int64_t> samples_passed_;
   F before_next_;
 };
 
 }  // namespace detail
 
 /// The batches of one pass through `range` after its first `num_passed`, which are passed over as cheaply as the range
-/// allows. `before_next` is called between those and the next one, unless `num_passed` is 0.
+/// allows. `before_next` is called between those and the next one, unless none are.
 ///
-/// **Errors** `DataError` when the range ends before that.
+/// `samples_passed` is given where those batches were of another size or in another number of processes: the pass then
+/// goes on after so many samples of the epoch's order.
+///
+/// **Errors** `DataError` when the range ends before that, or cannot be cut anew.
 template <BatchRange R, class F>
-[[nodiscard]] auto remaining(R&& range, std::int64_t num_passed, F before_next) {
-  return detail::Remaining<R, F>(std::forward<R>(range), num_passed, std::move(before_next));
+[[nodiscard]] auto remaining(R&& range, std::int64_t num_passed, F before_next,
+                             std::optional<std::int64_t> samples_passed = std::nullopt) {
+  return detail::Remaining<R, F>(std::forward<R>(range), num_passed, std::move(before_next), samples_passed);
 }
 
 }  // namespace hone

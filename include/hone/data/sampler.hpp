@@ -17,6 +17,8 @@
 
 #include <concepts>
 #include <cstdint>
+#include <stdexcept>
+#include <string_view>
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
@@ -28,6 +30,9 @@ namespace hone {
 ///
 /// **Shapes** `[visits]`, int64, on the CPU; `visits` is `samples` unless the sampler has `count` (see
 /// `CountsSamples`).
+///
+/// With many processes each has a sampler, and all of them must give the same order: one that depends on the sampler's
+/// settings and the two arguments only, as `RandomSampler`'s does.
 template <class S>
 concept Sampler = requires(S& sampler, std::int64_t samples, std::int64_t epoch) {
   { sampler.order(samples, epoch) } -> std::same_as<at::Tensor>;
@@ -38,6 +43,12 @@ template <class S>
 concept CountsSamples = Sampler<S> && requires(const S& sampler, std::int64_t samples) {
   { sampler.count(samples) } -> std::same_as<std::int64_t>;
 };
+
+/// Said by a sampler that draws its order from LibTorch's global generator, with
+/// `static constexpr bool uses_global_generator = true`. Many processes have as many such generators, so it is refused
+/// there.
+template <class S>
+concept UsesGlobalGenerator = Sampler<S> && requires { requires S::uses_global_generator; };
 
 /// A seed from LibTorch's global generator: reproducible after `torch::manual_seed`, new at each call.
 [[nodiscard]] inline std::uint64_t drawn_seed() {
@@ -72,11 +83,13 @@ struct OptionalShuffle {
 };
 
 /// Draws from the global generator what Python's `DataLoader(shuffle=..., num_workers=0)` draws, in the same order.
-/// After `torch::manual_seed` the batches are those of the Python program; the epoch's number is not used.
+/// After `torch::manual_seed` the batches are those of the Python program; the epoch's number is not used. For one
+/// process: loaders with a share of many refuse it.
 ///
 /// **Source** `torch/utils/data/dataloader.py` and `sampler.py`: the iterator draws a base seed, then the sampler its
 /// own.
 struct PyTorchSampler {
+  static constexpr bool uses_global_generator = true;
   bool shuffle = true;
 
   [[nodiscard]] at::Tensor order(std::int64_t samples, std::int64_t /*epoch*/) const {
@@ -96,6 +109,13 @@ template <Sampler S>
   } else {
     return samples;
   }
+}
+
+[[noreturn]] inline void refuse_global_generator(std::string_view sampler, int world_size) {
+  throw std::invalid_argument(
+      sentence("{} draws from the global generator, which is another one in each of the {} processes. Take "
+               "RandomSampler with a seed, or .shuffle and .seed.",
+               {sampler, world_size}));
 }
 
 /// Passes on an order that can be used without further checks: contiguous, of length `visits`, each index in range.

@@ -34,12 +34,14 @@ namespace detail {
 /// One tensor of a dataset and the buffers that its batches are gathered into.
 class GatheredColumn {
  public:
-  GatheredColumn(at::Tensor source, std::int64_t batch_size, std::int64_t last_width) : source_(std::move(source)) {
+  /// Batches of `batch_size` samples, others of at most `most`.
+  GatheredColumn(at::Tensor source, std::int64_t batch_size, std::int64_t most) : source_(std::move(source)) {
     auto sizes = source_.sizes().vec();
-    sizes[0] = batch_size;
+    sizes[0] = most;
     const bool rows = has_whole_rows();
-    full_ = rows ? at::empty_strided(sizes, source_.strides(), source_.options()) : at::empty(sizes, source_.options());
-    short_ = full_.slice(0, 0, last_width);
+    whole_ =
+        rows ? at::empty_strided(sizes, source_.strides(), source_.options()) : at::empty(sizes, source_.options());
+    full_ = most == batch_size ? whole_ : whole_.slice(0, 0, batch_size);
     const bool plain = rows && source_.device().is_cpu() && !source_.is_conj() && !source_.is_neg();
     if (plain && (full_.numel() <= serial_elements || at::get_num_threads() == 1)) {
       from_ = static_cast<const std::byte*>(source_.const_data_ptr());
@@ -48,6 +50,7 @@ class GatheredColumn {
     }
   }
 
+  void fit_short(std::int64_t width) { short_ = whole_.slice(0, 0, width); }
   [[nodiscard]] const at::Tensor& buffer(bool full) const { return full ? full_ : short_; }
   [[nodiscard]] bool copies_rows() const { return from_ != nullptr; }
 
@@ -90,7 +93,7 @@ class GatheredColumn {
   // Up to here ATen's own kernel copies on one thread as well; beyond, it shares the work out where there are threads.
   static constexpr std::int64_t serial_elements = 32768;
 
-  at::Tensor source_, full_, short_;
+  at::Tensor source_, whole_, full_, short_;  // the last two are of the first rows of `whole_`
   const std::byte* from_ = nullptr;
   std::byte* to_ = nullptr;
   std::size_t row_bytes_ = 0;
@@ -104,11 +107,13 @@ class GatheredColumn {
 /// batches in stored order are views of the dataset (so changing them in place changes the dataset). Clone what must
 /// last.
 ///
-/// **Shapes** each tensor `[batch_size, ...]`, the last batch shorter unless `drop_last`.
+/// **Shapes** each tensor `[batch_size, ...]`, the last batch shorter unless `drop_last`; in a share of many processes
+/// the last batch may have one sample more instead (see `LoaderOptions::share`).
 /// **Cost** in stored order one view per tensor and batch. Shuffled, one gather per tensor and batch; small rows in CPU
 /// memory are copied without a dispatch or an allocation.
 /// **Errors** on construction: `std::invalid_argument` when batch_size is not in 1..samples, `DataError` when the
-/// dataset is empty or spread over devices. In `begin()`: `DataError` when the sampler's order does not fit.
+/// dataset is empty, too small for its processes, or spread over devices. In `begin()`: `DataError` when the sampler's
+/// order does not fit.
 /// **Example** `TensorLoader loader{dataset, {.batch_size = 32, .shuffle = true}}; for (auto& [x, y] : loader) ...`
 template <HoldsTensors Batch, Sampler S = OptionalShuffle>
 class TensorLoader {
@@ -146,9 +151,10 @@ class TensorLoader {
   }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
-  /// The number of batches in an epoch.
+  /// The number of batches in an epoch, the same in each process.
   [[nodiscard]] std::int64_t size() const { return walk_.batches(); }
   [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
+  [[nodiscard]] const DataShare& share() const { return walk_.share(); }
   [[nodiscard]] const TensorDataset<Batch>& dataset() const { return dataset_; }
 
   /// Chooses the epoch that the next `begin()` starts; without it epochs count up from 0.
@@ -156,6 +162,23 @@ class TensorLoader {
   /// In an epoch that goes on, passes over the next `count` batches without making them: the one at hand
   /// is no longer to be used, an increment makes the one after them.
   void skip(std::int64_t count) { walk_.skip(count); }
+
+  /// In an epoch that has begun, goes on after the first `samples` samples of its order, those of all processes,
+  /// whatever batches they were in: the batch at hand is no longer to be used, an increment makes the first of those
+  /// that the rest is cut into. After whole steps of this loader that is where `skip` would lead.
+  ///
+  /// **Errors** `DataError` when the epoch has fewer, or leaves fewer than there are processes (unless `drop_last`).
+  void go_on_after(std::int64_t samples) {
+    walk_.go_on_after(samples);
+    if (walk_.order().defined()) fit_short_batch();
+  }
+  /// The number of batches in an epoch that goes on after `samples` samples.
+  [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return walk_.batches_after(samples); }
+  /// How many samples of an epoch's order have passed, in all processes, after `batches` batches; of an epoch that went
+  /// on after `samples`, those included.
+  [[nodiscard]] std::int64_t samples_after(std::int64_t batches, std::int64_t samples = 0) const {
+    return walk_.samples_after(batches, samples);
+  }
 
  private:
   friend Iterator;
@@ -177,13 +200,22 @@ class TensorLoader {
     const c10::InferenceMode normal(false);  // a loader may be made in inference mode and outlive it
     if (columns_.empty()) {
       for_each_tensor(dataset_.tensors(), [&](const at::Tensor& tensor) {
-        columns_.emplace_back(tensor.detach(), walk_.batch_size(), walk_.last_width());
+        columns_.emplace_back(tensor.detach(), walk_.batch_size(), walk_.most());
         selects_ = selects_ || !columns_.back().copies_rows();
       });
       full_ = buffers(true);
-      short_ = buffers(false);
     }
+    fit_short_batch();
     if (selects_) device_order_ = walk_.order().to(device_);
+  }
+
+  /// The batch that is not full is the last one of an epoch; its width is another where the epoch went on.
+  void fit_short_batch() {
+    if (short_width_ == walk_.last_width()) return;
+    short_width_ = walk_.last_width();
+    const c10::InferenceMode normal(false);
+    for (auto& column : columns_) column.fit_short(short_width_);
+    short_ = buffers(false);
   }
 
   [[nodiscard]] Batch buffers(bool full) const {
@@ -223,6 +255,7 @@ class TensorLoader {
   TensorDataset<Batch> dataset_;
   detail::EpochWalk<S> walk_;
   at::Device device_ = at::kCPU;
+  std::int64_t short_width_ = -1;
   bool selects_ = false;  // some tensors are gathered by index_select
   at::Tensor device_order_;
   std::vector<detail::GatheredColumn> columns_;

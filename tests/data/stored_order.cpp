@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/data/stored_order.hpp"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/index_select.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "hone/data/tensor_loader.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+TEST_CASE("what the processes gather is put back into the order as stored") {
+  for (const std::int64_t samples : {5, 12, 13, 16, 17, 24}) {
+    for (int n = 1; n <= 4; ++n) {
+      for (const std::int64_t usual : {1, 2, 3, 8}) {
+        for (const bool drop_last : {false, true}) {
+          CAPTURE(samples, n, usual, drop_last);
+          hone::LoaderOptions options{.drop_last = drop_last, .share = {0, n}};
+          options.batch_size = std::min(hone::fitting_batch_size(samples, usual, options.share), samples / n);
+          const auto dataset = at::arange(samples);
+          std::vector<at::Tensor> parts;
+          for (int rank = 0; rank < n; ++rank) {
+            auto share = options;
+            share.share.rank = rank;
+            hone::TensorLoader<at::Tensor> loader(hone::TensorDataset{dataset}, share);
+            for (const auto& batch : loader) parts.push_back(batch);
+          }
+          const auto gathered = at::cat(parts);
+          const auto whole = options.batch_size * n;
+          REQUIRE(gathered.size(0) == (drop_last ? samples / whole * whole : samples));
+          REQUIRE(
+              at::index_select(gathered, 0, hone::stored_order(samples, options)).equal(at::arange(gathered.size(0))));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("no order as stored is there to go back to for a shuffled loader, or for options that make no batch") {
+  CHECK_THROWS_AS(hone::stored_order(10, {.batch_size = 2, .shuffle = true}), std::invalid_argument);
+  CHECK_THROWS_AS(hone::stored_order(10, {.batch_size = 6, .share = {0, 2}}), std::invalid_argument);
+  CHECK_THROWS_AS(hone::stored_order(1, {.batch_size = 1, .share = {0, 2}}), hone::DataError);
+}
+
+}  // namespace
