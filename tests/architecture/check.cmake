@@ -20,7 +20,8 @@ set(may_loop core schedule history metrics callbacks policies optim data checkpo
 set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.
-set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp)
+set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp
+    distributed/communicator.hpp distributed/gradient_reducer.hpp)
 
 set(wrong "")
 file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/hone" "${ROOT}/include/hone/*.hpp")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What hone throws. An option that is out of range throws `std::invalid_argument`; everything that is wrong with a file,
-/// a dataset or a batch throws `DataError`. A message is one sentence or two: the thing, its value, the remedy.
+/// a dataset or a batch throws `DataError`; what goes wrong between processes that train together throws
+/// `DistributedError`. A message is one sentence or two: the thing, its value, the remedy.
 #pragma once
 
 #include <stdexcept>
@@ -9,6 +10,12 @@ namespace hone {
 
 /// A file, a dataset or a batch cannot be used as it is.
 class DataError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A process of a group failed, cannot be reached, or is at odds with the others. The group cannot be used any more.
+class DistributedError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };

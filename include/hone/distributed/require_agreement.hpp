@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Whether all processes have the same thing, and the sentence for when they do not.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// The same number for the same text, in every process. **Source** FNV-1a, 64 bits.
+[[nodiscard]] constexpr std::int64_t fingerprint(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char letter : text) hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211ULL;
+  return static_cast<std::int64_t>(hash);
+}
+
+[[nodiscard]] inline std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+/// Names the first line in which `theirs` differs from `ours`.
+[[noreturn]] inline void refuse_difference(std::string_view what, int our_rank, std::string_view ours, int their_rank,
+                                           std::string_view theirs, std::string_view remedy) {
+  const auto a = lines_of(ours), b = lines_of(theirs);
+  std::size_t i = 0;
+  while (i < a.size() && i < b.size() && a[i] == b[i]) ++i;
+  throw DistributedError(sentence("The processes disagree on the {}: rank {} has {}, rank {} has {}. {}",
+                                  {what, our_rank, i < a.size() ? a[i] : "no more", their_rank,
+                                   i < b.size() ? b[i] : "no more", remedy}));
+}
+
+}  // namespace detail
+
+/// Returns when all processes of `group` say the same; collective.
+///
+/// **Cost** one number of each process; the texts travel only when they differ.
+/// **Errors** `DistributedError`, in every process, that names the first line in which two processes differ.
+template <class Group>
+void require_agreement(Group& group, std::string_view what, std::string_view text, std::string_view remedy) {
+  const auto prints = group.gather_numbers(detail::fingerprint(text), what);
+  if (std::all_of(prints.begin(), prints.end(), [&](std::int64_t print) { return print == prints[0]; })) return;
+  const auto texts = group.gather_texts(text, what);
+  for (std::size_t rank = 1; rank < texts.size(); ++rank) {
+    if (texts[rank] != texts[0]) {
+      detail::refuse_difference(what, 0, texts[0], static_cast<int>(rank), texts[rank], remedy);
+    }
+  }
+}
+
+}  // namespace hone
