@@ -3,7 +3,11 @@
 
 #include <torch/torch.h>
 
-#include <ranges>
+#include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
@@ -22,16 +26,39 @@ static_assert(hone::SingleProcess::rank() == 0 && hone::SingleProcess::world_siz
 struct Pair {
   using slot = hone::slots::Distribution;
   hone::Trace* trace = nullptr;
-  std::size_t* num_parameters = nullptr;
+  std::vector<double> numbers = {};
 
   [[nodiscard]] static int rank() { return 1; }
   [[nodiscard]] static int world_size() { return 2; }
-  void prepare(at::TensorList parameters) const {
-    trace->push_back("prepare");
-    *num_parameters = parameters.size();
+  template <class Model>
+  void start(Model&) const {
+    trace->push_back("start");
   }
   void before_forward(bool update_follows) const { note("before_forward", update_follows); }
-  void after_backward(bool update_follows) const { note("after_backward", update_follows); }
+  template <class Backward>
+  void backward(const Tensor& loss, bool update_follows, Backward&& pass) const {
+    pass(loss);
+    note("backward", update_follows);
+  }
+  void average_gradients() const { trace->push_back("average_gradients"); }
+  void begin_exchange(std::span<const double> given) {
+    trace->push_back("begin_exchange");
+    numbers.assign(given.begin(), given.end());
+    for (auto& number : numbers) number *= 2;
+  }
+  std::span<const double> end_exchange() {
+    trace->push_back("end_exchange");
+    return numbers;
+  }
+  void share_buffers() const { trace->push_back("share_buffers"); }
+  [[nodiscard]] std::vector<Tensor> gather(const Tensor& rows) const { return {rows, rows}; }
+  [[nodiscard]] std::vector<std::string> gather_texts(std::string_view text) const {
+    return {std::string(text), std::string(text)};
+  }
+  void require_agreement(std::string_view what, std::string_view, std::string_view) const {
+    trace->push_back("agreement on the " + std::string(what));
+  }
+  void fail(std::string_view why) const { trace->push_back("fail: " + std::string(why)); }
   void all_reduce_sum(const Tensor& values) const {
     trace->push_back("all_reduce_sum");
     Tensor(values).mul_(2);
@@ -44,50 +71,70 @@ struct Pair {
 };
 static_assert(hone::ReducesGradients<Pair> && hone::SumsOverProcesses<Pair>);
 
-TEST_CASE("processes of the user's own are told the parameters once and surround each forward and backward") {
+TEST_CASE("processes of the user's own are told the model once and surround each forward and backward") {
   hone::Trace trace;
-  std::size_t num_parameters = 0;
   tiny::Net net, alone;
   auto trainer = hone::Trainer{net,
                                torch::nn::CrossEntropyLoss(),
                                hone::Sgd{.lr = 0.1},
                                hone::GradAccum<2>{},
-                               Pair{&trace, &num_parameters},
+                               Pair{&trace},
                                hone::TracingCallback{&trace}};
-  CHECK(num_parameters == 4);
-  CHECK(trace == hone::Trace{"prepare", ".on_init_end"});
+  CHECK(trace == hone::Trace{"start", ".on_init_end"});
   trace.clear();
   const auto history = trainer.train(tiny::batches(3));
-  const hone::Trace steps(trace.begin() + 2, trace.end() - 5);
+  const auto begin = std::ranges::find(trace, ".on_train_step_start");
+  const auto end = std::ranges::find(trace, ".on_train_epoch_end");
+  CHECK(std::ranges::count(trace.begin(), begin, "agreement on the run's options") == 1);
+  const hone::Trace steps(begin, end);
   CHECK(steps ==
-        hone::Trace{".on_train_step_start", "before_forward", ".on_train_loss", "after_backward", ".on_train_step_end",
-                    ".on_resume_point",
+        hone::Trace{".on_train_step_start", "before_forward", ".on_train_loss", "begin_exchange", "end_exchange",
+                    "backward", ".on_train_step_end", ".on_resume_point",
                     //
-                    ".on_train_step_start", "before_forward update", ".on_train_loss", "after_backward update",
-                    ".on_before_optimizer_step", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",
+                    ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
+                    "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange", "end_exchange",
+                    ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",
                     // the short window at the end of the epoch
-                    ".on_train_step_start", "before_forward update", ".on_train_loss", "after_backward update",
-                    ".on_before_optimizer_step", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point"});
-  CHECK(trace[trace.size() - 5] == "all_reduce_sum");  // of the epoch's loss
+                    ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
+                    "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange", "end_exchange",
+                    ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",  //
+                    "all_reduce_sum"});  // of the epoch's loss
 
   auto reference = hone::Trainer{alone, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}};
   CHECK(history.at("train_loss_epoch") == reference.train(tiny::batches(3)).at("train_loss_epoch"));
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(alone)));
 }
 
+TEST_CASE("where nobody looks at the gradients, the processes agree once for each update") {
+  hone::Trace trace;
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
+  auto batches = tiny::batches(2);
+  trainer.step(batches[0]);
+  trace.clear();
+  trainer.step(batches[1]);
+  CHECK(trace == hone::Trace{"before_forward update", "begin_exchange", "backward update", "end_exchange"});
+}
+
+TEST_CASE("an exception in a run is told to the other processes") {
+  hone::Trace trace;
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
+  CHECK_THROWS_AS(trainer.train(tiny::batches(0)), hone::DataError);
+  CHECK(trace.back().starts_with("fail: The loader gave no batch in epoch 1"));
+}
+
 TEST_CASE("an evaluation sums its loss over the processes and reduces no gradients") {
   hone::Trace trace;
-  std::size_t num_parameters = 0;
-  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace, &num_parameters}};
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
   trace.clear();
   trainer.evaluate(tiny::batches(2));
-  CHECK(trace == hone::Trace{"all_reduce_sum"});
+  CHECK(std::ranges::count(trace, "all_reduce_sum") == 1);
+  CHECK(std::ranges::count(trace, "share_buffers") == 1);
+  CHECK(std::ranges::none_of(trace, [](const auto& word) { return word.starts_with("backward"); }));
 }
 
 TEST_CASE("the run's configuration knows the processes") {
   hone::Trace trace;
-  std::size_t num_parameters = 0;
-  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace, &num_parameters}};
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
   trainer.train(tiny::dataset(), {.per_device_batch_size = 3});
   const auto& config = trainer.run().config();
   CHECK(config.num_processes == 2);
@@ -95,7 +142,7 @@ TEST_CASE("the run's configuration knows the processes") {
   CHECK(config.is_distributed());
   CHECK(!trainer.run().is_world_process_zero());
   CHECK(config.train_total_batch_size() == 6);
-  CHECK(config.num_update_steps_per_epoch == 4);  // of this process
+  CHECK(config.num_update_steps_per_epoch == 2);  // of this process
 }
 
 }  // namespace

@@ -37,15 +37,19 @@ class Run {
 
   /// Ends the run after the update at hand. Every end event still happens; the reason is in the history.
   /// The first reason stands. Before `min_num_epochs` and `min_num_train_steps` the stop is held back.
+  /// With many processes, any of them may ask: all end together, when they next agree, which they do in each update and
+  /// at the end of each epoch and evaluation.
   void request_stop(std::string reason) {
-    if (stop_ == Stop::none) reason_ = std::move(reason);
-    if (stop_ != Stop::before_update) stop_ = Stop::after_update;
+    Stop& stop = config_.is_distributed() ? asked_ : stop_;
+    if (stop == Stop::none) reason_ = std::move(reason);
+    if (stop != Stop::before_update) stop = Stop::after_update;
   }
   /// Ends the run and leaves the weights as they are: heard in `on_train_loss`, the batch at hand is not learned from
   /// and the gradients of an open accumulation window are dropped. It is never held back.
   void request_stop_before_update(std::string reason) {
-    if (!stop_requested()) reason_ = std::move(reason);
-    stop_ = Stop::before_update;
+    Stop& stop = config_.is_distributed() ? asked_ : stop_;
+    if (!stop_requested() && stop != Stop::before_update) reason_ = std::move(reason);
+    stop = Stop::before_update;
   }
   /// True when a stop was requested and is not held back.
   [[nodiscard]] bool stop_requested() const {
@@ -88,7 +92,7 @@ class Run {
     config_ = std::move(config);
     num_epochs_ = 0;
     num_updates_ = 0;
-    stop_ = Stop::none;
+    stop_ = asked_ = Stop::none;
     reason_.clear();
     history_.set_stop_reason(std::nullopt);
     begin_epoch(phase, std::nullopt);
@@ -102,6 +106,13 @@ class Run {
     history_.increment_epoch();
     ++num_epochs_;
     step_ = 0;
+  }
+
+  /// The processes agree to stop.
+  void settle(bool before_update, std::string reason) {
+    asked_ = Stop::none;
+    stop_ = before_update ? Stop::before_update : Stop::after_update;
+    reason_ = std::move(reason);
   }
 
   /// Where a run stands within an epoch, for an evaluation in between.
@@ -125,6 +136,7 @@ class Run {
   std::optional<std::int64_t> num_batches_;
   Phase phase_ = Phase::train;
   Stop stop_ = Stop::none;
+  Stop asked_ = Stop::none;  ///< By this process, and not agreed on yet.
   std::string reason_;
 };
 

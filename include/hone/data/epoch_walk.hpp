@@ -30,6 +30,8 @@ class EpochWalk {
 
   [[nodiscard]] std::int64_t batches() const { return whole_.batches(); }
   [[nodiscard]] std::int64_t batch_size() const { return options_.batch_size; }
+  [[nodiscard]] const LoaderOptions& options() const { return options_; }
+  [[nodiscard]] std::int64_t samples() const { return samples_; }
   [[nodiscard]] const DataShare& share() const { return options_.share; }
   /// No batch is wider, wherever an epoch goes on.
   [[nodiscard]] std::int64_t most() const { return options_.batch_size + (options_.share.world_size > 1); }

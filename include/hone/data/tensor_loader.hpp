@@ -25,6 +25,7 @@
 #include "hone/data/epoch_walk.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/data/sampler.hpp"
+#include "hone/data/stored_order.hpp"
 #include "hone/data/tensor_dataset.hpp"
 
 namespace hone {
@@ -154,6 +155,8 @@ class TensorLoader {
   /// The number of batches in an epoch, the same in each process.
   [[nodiscard]] std::int64_t size() const { return walk_.batches(); }
   [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
+  /// Puts rows that were gathered from all processes into the dataset's order; see `hone::stored_order`.
+  [[nodiscard]] at::Tensor stored_order() const { return hone::stored_order(walk_.samples(), walk_.options()); }
   [[nodiscard]] const DataShare& share() const { return walk_.share(); }
   [[nodiscard]] const TensorDataset<Batch>& dataset() const { return dataset_; }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
 #include <fmt/core.h>
 
 #include <cstdio>
@@ -12,6 +13,7 @@
 
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/callbacks/console.hpp"
+#include "hone/data/loader_options.hpp"
 #include "hone/loop/arrangement.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/parts.hpp"
@@ -63,6 +65,23 @@ class Assembly {
   [[nodiscard]] const Run& run() const { return run_; }
   [[nodiscard]] RunHistory& run_history() { return run_.history(); }
 
+  [[nodiscard]] DistributionType& processes() { return processes_; }
+  [[nodiscard]] int rank() const { return processes_.rank(); }
+  [[nodiscard]] int world_size() const { return processes_.world_size(); }
+  /// The share of a dataset that is this process's, for a loader that is not of the trainer's making.
+  [[nodiscard]] DataShare data_share() const { return {rank(), world_size()}; }
+
+  /// The rows of all processes, in the order of ranks, in each of them. Collective.
+  ///
+  /// **Shapes** those of a process may differ from the others' in the first dimension, which may be 0.
+  [[nodiscard]] at::Tensor gather(const at::Tensor& rows) {
+    if constexpr (ReducesGradients<DistributionType>) {
+      return at::cat(processes_.gather(rows.dim() == 0 ? rows.reshape({1}) : rows));
+    } else {
+      return rows.dim() == 0 ? rows.reshape({1}) : rows;
+    }
+  }
+
   /// Prints a line on standard output, once, however many processes train. In a callback: `print_once`.
   template <class... Args>
   void print(fmt::format_string<Args...> format, Args&&... args) const {
@@ -99,13 +118,13 @@ class Assembly {
         optimizer_(bound(std::move(optimizer))),
         active_schedule_(schedule_) {
     static_assert(Given<Settings...>::template all_among<Policies...>());
-    if constexpr (ReducesGradients<DistributionType>) processes_.prepare(optimizer_.parameters());
   }
 
   OptimizerType bound(Optimizer&& optimizer) {
     move_to(model_, device_.device());
     move_to(loss_, device_.device());
     if constexpr (ArrangesTensors<MemoryFormatType>) arrange_model<MemoryFormatType>(pointee(model_));
+    if constexpr (ReducesGradients<DistributionType>) processes_.start(pointee(model_));
     return bind(std::move(optimizer), named_parameters(pointee(model_)));
   }
 

@@ -51,7 +51,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   }
 
   /// The model's outputs for every sample, in the order of the dataset: one tensor when the model returns tensors, else
-  /// a vector with an element for each batch. A target in a batch is not looked at.
+  /// a vector with an element for each batch of this process. A target in a batch is not looked at.
   template <class Dataset>
   auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
@@ -62,7 +62,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     const int num_threads = this->suitable_threads(options.num_threads, dataset, options.batch_size());
     this->guarded_run(Phase::predict, num_threads, [&] { run_prediction(options, batches, outputs); });
     if constexpr (std::is_same_v<decltype(outputs), std::vector<at::Tensor>>) {
-      return at::cat(outputs);
+      return whole(at::cat(outputs), batches);
     } else {
       return outputs;
     }
@@ -92,9 +92,9 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   /// Where no batch size was given, the usual one, or as many samples as there are.
   template <class Dataset>
   decltype(auto) eval_loader(Dataset& dataset, std::optional<std::int64_t> given, std::int64_t usual) {
-    LoaderOptions loader{.batch_size = given.value_or(usual)};
+    LoaderOptions loader{.batch_size = given.value_or(usual), .share = this->data_share()};
     if constexpr (IndexedDataset<Dataset>) {
-      if (!given) loader.batch_size = std::clamp(sample_count(dataset), std::int64_t{1}, usual);
+      if (!given) loader.batch_size = fitting_batch_size(sample_count(dataset), usual, loader.share);
     }
     return own_or(
         overrides::create_eval_dataloader{},
@@ -111,6 +111,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   void run_eval_epoch(Batches& batches, Phase phase, std::optional<std::int64_t> num_batches, std::string_view metric,
                       Listeners& listeners) {
     const at::NoGradGuard no_gradients;
+    if constexpr (Base::reduces) processes_.share_buffers();
     run_.begin_epoch(phase, num_batches);
     own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
     eval_loss_.reset();
@@ -130,6 +131,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     const bool is_whole = !run_.stop_requested() || this->is_epoch_over();
     if (is_whole && !metric.empty()) run_.history_.record(metric, loss, phase);
     this->announce_to(listeners, EvalEpochEnd{{run_}, loss});
+    this->agree_on_stop();
   }
 
   /// Evaluates in the middle of something else, which then goes on as if nothing had been.
@@ -190,6 +192,19 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     this->require_batches();
     this->announce_stop();
     announce(PredictRunEnd{{run_}});
+  }
+
+  /// This process's outputs and the others', in the order of the dataset; those for a range of batches in the order of
+  /// ranks.
+  template <class Batches>
+  at::Tensor whole(const at::Tensor& outputs, Batches& batches) {
+    if constexpr (!Base::reduces) {
+      return outputs;
+    } else if constexpr (requires { batches.stored_order(); }) {
+      return this->gather(outputs).index_select(0, batches.stored_order().to(outputs.device()));
+    } else {
+      return this->gather(outputs);
+    }
   }
 
   template <class Batch>

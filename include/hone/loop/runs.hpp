@@ -11,12 +11,14 @@
 #include <exception>
 #include <limits>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/data/loader.hpp"
+#include "hone/data/splitmix.hpp"
 #include "hone/loop/agreement.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/model.hpp"
@@ -39,6 +41,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   using Base::device_;
   using Base::drop_window;
   using Base::model_;
+  using Base::optimizer_;
   using Base::processes_;
   using Base::run_;
   using Base::window_;
@@ -62,6 +65,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     try {
       run();
     } catch (...) {
+      tell_others();
       if (phase == Phase::train) drop_window();  // else a window may be open that belongs to the host's own loop
       announce(ExceptionThrown{{run_}, std::current_exception()});
       throw;
@@ -76,6 +80,11 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     config.process_index = processes_.rank();
     config.device = device_.device().str();
     config.precision = type_name<typename Base::PrecisionType>();
+    if constexpr (Base::reduces) {
+      processes_.require_agreement("run's options", agreed_part(config, optimizer_),
+                                   "Give the run the same options, data and optimizer in every process.");
+      this->together_ = {};
+    }
     run_.begin(phase, std::move(config));
     max_updates_ = run_.config_.max_num_train_steps.value_or(std::numeric_limits<std::int64_t>::max());
     first_look_ = max_updates_;
@@ -104,6 +113,27 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     return window_.empty() && (run_.stop_requested() || (run_.num_updates_ >= first_look_ && is_at_limit()));
   }
 
+  /// A seed for what each process draws for itself; rank 0 has that of a process alone.
+  [[nodiscard]] std::uint64_t own_seed(std::uint64_t seed) const {
+    if constexpr (Base::reduces) {
+      if (processes_.rank() > 0) return stream_seed(seed, static_cast<std::uint64_t>(processes_.rank()));
+    }
+    return seed;
+  }
+  /// A drawn seed that all processes have.
+  [[nodiscard]] std::uint64_t common_seed() {
+    const auto seed = drawn_seed();
+    if constexpr (Base::reduces) return static_cast<std::uint64_t>(std::stoull(processes_.gather_texts(std::to_string(seed))[0]));
+    return seed;
+  }
+  /// Notes how many samples the coming step has in all processes, where the loader knows.
+  template <class Batches>
+  void count_samples(const Batches& batches) {
+    if constexpr (Base::reduces && requires { batches.samples_after(std::int64_t{}), batches.share(); }) {
+      this->together_.samples_in_step = batches.samples_after(run_.step_ + 1) - batches.samples_after(run_.step_);
+    }
+  }
+
   void require_batches() const {
     if (run_.step_ > 0) return;
     throw DataError(
@@ -113,6 +143,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   }
 
   void announce_stop() {
+    this->agree_on_stop();
     if (run_.stop_requested()) {
       run_.history_.set_stop_reason(run_.reason_);
       announce(StopTraining{{run_}});
@@ -122,10 +153,23 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   }
 
  private:
+  /// The exception at hand ends the group: nobody is to wait for this process.
+  void tell_others() {
+    if constexpr (Base::reduces) {
+      try {
+        throw;
+      } catch (const std::exception& error) {
+        processes_.fail(error.what());
+      } catch (...) {
+        processes_.fail("It threw something that is no std::exception.");
+      }
+    }
+  }
+
   [[nodiscard, gnu::noinline]] bool is_at_limit() {
     if (run_.num_updates_ >= max_updates_) return true;
     const auto max_time = *run_.config_.max_time;
-    if (is_true_anywhere(processes_, std::chrono::steady_clock::now() - began_ >= max_time)) {
+    if (std::chrono::steady_clock::now() - began_ >= max_time) {
       run_.request_stop(sentence("Reached max_time = {} s", {max_time.count()}));
     }
     return run_.stop_requested();

@@ -5,10 +5,15 @@
 #include <ATen/ops/_foreach_mul.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
+#include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/assembly.hpp"
 #include "hone/loop/batch_loss.hpp"
@@ -57,7 +62,14 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   /// Does the update of a window of batches that is not complete, with the mean over its true length. `step` needs it
   /// only when gradients are accumulated and the data ends early.
   void finish_window() {
-    if (!window_.empty()) update();
+    if (window_.empty()) return;
+    if constexpr (reduces) {
+      processes_.average_gradients();
+      begin_agreement();
+      update_if_agreed();
+    } else {
+      update();
+    }
   }
 
   // ------------------------------------------------------------------- the loop's own steps, for overrides to call
@@ -110,6 +122,8 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
  protected:
   static constexpr bool has_schedule = !std::is_same_v<ScheduleType, NoSchedule>;
   static constexpr bool accumulates = !UpdatesEveryBatch<AccumulationType>;
+  static constexpr bool reduces = ReducesGradients<DistributionType>;
+  static constexpr bool weighs = accumulates || reduces;  ///< A batch is a share of an update.
 
   using Parts::accumulation_;
   using Parts::active_schedule_;
@@ -160,43 +174,112 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   template <class Batch>
   auto learn_from(Batch& batch, bool is_last) {
     const bool update_follows = !accumulates || is_last || window_.size() + 1 == accumulation_.steps();
-    if constexpr (ReducesGradients<DistributionType>) processes_.before_forward(update_follows);
+    if constexpr (reduces) processes_.before_forward(update_follows);
     auto output = own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch);
     train_loss_.add(output.loss, items_in(output));
     announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]] {
       drop_window();
+    } else if constexpr (reduces) {
+      learn_together(output, update_follows);
     } else {
-      backward_share(output);
-      if constexpr (ReducesGradients<DistributionType>) processes_.after_backward(update_follows);
+      backward_share(output.loss, accumulates ? window_.add(weight_of(output), accumulation_.steps()) : 1.0);
       if (update_follows) update();
     }
     return output;
   }
 
   /// Backward of a batch's share of the mean over the window.
-  void backward_share(const auto& output) {
+  void backward_share(const at::Tensor& whole, double share) {
     const auto standard = [this](const at::Tensor& value) { backward(value); };
     if constexpr (ComputesGradients<Model>) {
-      pointee(model_).hand_over_gradients(accumulates ? window_.add(weight_of(output), accumulation_.steps()) : 1.0);
-    } else if constexpr (accumulates || ScalesLoss<PrecisionType>) {
-      at::Tensor loss = output.loss;
-      if constexpr (accumulates) {
-        const double share = window_.add(weight_of(output), accumulation_.steps());
+      pointee(model_).hand_over_gradients(share);
+    } else if constexpr (weighs || ScalesLoss<PrecisionType>) {
+      at::Tensor loss = whole;
+      if constexpr (weighs) {
         if (share != 1.0) loss = loss * share;
       }
       if constexpr (ScalesLoss<PrecisionType>) loss = precision_.scale(loss);
       own_or(overrides::backward{}, standard, loss);
     } else {
-      own_or(overrides::backward{}, standard, output.loss);
+      own_or(overrides::backward{}, standard, whole);
+    }
+  }
+
+  /// Backward and the update, each the same in all processes. What they have to agree on is on its way meanwhile.
+  void learn_together(const auto& output, bool update_follows) {
+    const double share = window_.add(weight_among_processes(output), accumulation_.steps(), 1.0);
+    if (update_follows) begin_agreement();
+    processes_.backward(output.loss, update_follows, [&](const at::Tensor& loss) { backward_share(loss, share); });
+    if constexpr (ComputesGradients<Model>) {  // behind autograd's back
+      if (update_follows) processes_.average_gradients();
+    }
+    if (update_follows) update_if_agreed();
+  }
+
+  /// What a batch counts: its share of the step's samples in all processes, 1 when all have as many. Where nobody knows
+  /// the step's samples, those of this process over a number that all agree on; then `correct_window` does the rest.
+  double weight_among_processes(const auto& output) {
+    const auto world_size = static_cast<double>(processes_.world_size());
+    if constexpr (requires { output.num_items; }) {
+      return static_cast<double>(output.num_items) / agreed_unit(static_cast<double>(output.num_items));
+    } else {
+      const auto samples = static_cast<double>(output.batch_size);
+      const auto all = static_cast<double>(together_.samples_in_step);
+      return samples / (all > 0.0 ? all / world_size : agreed_unit(samples));
+    }
+  }
+  double agreed_unit(double here) {
+    if (together_.unit == 0.0) [[unlikely]] {
+      processes_.begin_exchange(std::span(&here, 1));
+      together_.unit = processes_.end_exchange()[0] / processes_.world_size();
+    }
+    return together_.unit;
+  }
+
+  void begin_agreement() {
+    const auto asked = run_.asked_;
+    const double numbers[] = {asked == Run::Stop::before_update ? 1.0 : 0.0, asked == Run::Stop::none ? 0.0 : 1.0,
+                              window_.total()};
+    processes_.begin_exchange(numbers);
+  }
+  void update_if_agreed() {
+    const auto sums = processes_.end_exchange();
+    const bool stops_before = sums[0] > 0.0, stops = sums[1] > 0.0;
+    together_.total = sums[2];
+    if (stops) [[unlikely]]
+      settle_stop(stops_before);
+    if (stops_before) [[unlikely]]
+      return drop_window();
+    update();
+  }
+  /// The stop that some process asked for is everybody's.
+  [[gnu::noinline]] void settle_stop(bool before_update) {
+    const auto reasons = processes_.gather_texts(run_.asked_ == Run::Stop::none ? std::string() : run_.reason_);
+    std::size_t rank = 0;
+    while (rank + 1 < reasons.size() && reasons[rank].empty()) ++rank;
+    const bool is_common = std::all_of(reasons.begin(), reasons.end(), [&](auto& r) { return r == reasons[rank]; });
+    run_.settle(before_update, is_common ? reasons[rank] : sentence("{} (rank {})", {reasons[rank], rank}));
+  }
+  /// Makes a stop that some process asked for everybody's. Collective.
+  void agree_on_stop() {
+    if constexpr (reduces) {
+      if (run_.stop_ != Run::Stop::none) return;
+      const double asks[] = {run_.asked_ == Run::Stop::before_update ? 1.0 : 0.0,
+                             run_.asked_ == Run::Stop::none ? 0.0 : 1.0};
+      processes_.begin_exchange(asks);
+      const auto sums = processes_.end_exchange();
+      const bool stops_before = sums[0] > 0.0;
+      if (sums[1] > 0.0) settle_stop(stops_before);
     }
   }
 
   void update() {
     if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
-    if constexpr (accumulates) correct_window();
+    if constexpr (weighs) correct_window();
     window_.reset();
     clip();
+    if constexpr (hears_gradients) agree_on_stop();
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]]
       return drop_window();
     own_or(overrides::optimizer_step{}, [this] { optimizer_step(); });
@@ -210,7 +293,12 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
 
   /// Makes the gradients of a window that ended early, or whose batches count differently, the mean over it.
   void correct_window() {
-    const double correction = window_.correction(accumulation_.steps());
+    double correction = 0.0;
+    if constexpr (reduces) {
+      correction = Window::correction(accumulation_.steps(), together_.total / processes_.world_size(), 1.0);
+    } else {
+      correction = window_.correction(accumulation_.steps());
+    }
     if (correction == 1.0) return;
     const at::NoGradGuard no_gradients;
     at::_foreach_mul_(optimizer_.collect_gradients(), correction);
@@ -262,9 +350,27 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     bool started = false;
   };
 
+  /// Somebody looks at the gradients of an update, and may ask in a process of its own for a stop.
+  static constexpr bool hears_gradients = [] {
+    if constexpr (reduces) {
+      return Parts::CallbacksType::template relays<Told<BeforeOptimizerStep, WithTrainer<Self>>> ||
+             Parts::CallbacksType::template relays<Told<BeforeOptimizerStep, WithTrainer<Self>, WithClipped<at::Tensor>>>;
+    } else {
+      return false;
+    }
+  }();
+
   LossTracker<DeviceType> train_loss_;
   Window window_;
   SchedulePlace schedule_place_;
+
+  /// What only processes that learn together need.
+  struct Together {
+    std::int64_t samples_in_step = 0;  ///< Of all processes; 0 where nobody knows.
+    double unit = 0.0;                 ///< What a batch is measured by then.
+    double total = 0.0;                ///< What the window's batches count in all processes.
+  };
+  [[no_unique_address]] std::conditional_t<reduces, Together, NoScope> together_;
 };
 
 }  // namespace hone

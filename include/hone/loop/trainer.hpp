@@ -15,6 +15,7 @@
 #include "hone/data/loader.hpp"
 #include "hone/loop/environment.hpp"
 #include "hone/loop/evaluation.hpp"
+#include "hone/loop/in_step.hpp"
 #include "hone/loop/refusal.hpp"
 #include "hone/loop/run_options.hpp"
 #include "hone/loop/run_setup.hpp"
@@ -61,13 +62,14 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     options.check();
     const int num_threads = suitable_threads(options.num_threads, dataset, options.per_device_batch_size);
     return guarded_run(Phase::train, num_threads, [&] {
-      if (options.seed) at::manual_seed(*options.seed);
-      loader_seed_ = options.seed ? *options.seed : drawn_seed();
+      if (options.seed) at::manual_seed(this->own_seed(*options.seed));
+      loader_seed_ = options.seed ? *options.seed : this->common_seed();
       if (options.fast_dev_run == 0) resume_from(options.resume_from);
       decltype(auto) train_batches = train_loader(dataset, {.batch_size = options.per_device_batch_size,
                                                             .shuffle = options.shuffle && options.overfit_batches == 0,
                                                             .drop_last = options.drop_last,
-                                                            .seed = loader_seed_});
+                                                            .seed = loader_seed_,
+                                                            .share = this->data_share()});
       const auto load_eval = [&]() -> decltype(auto) {
         return eval_loader(*options.eval_dataset, options.eval_per_device_batch_size, options.per_device_batch_size);
       };
@@ -124,6 +126,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   /// `eval_batches` is null in a run that does not evaluate.
   template <class Options, class TrainBatches, class EvalBatches>
   void run_training(const Options& options, TrainBatches& train_batches, EvalBatches* eval_batches) {
+    require_share(train_batches, this->data_share());
     if (options.reset_run_history && !resumes()) run_.history_.reset();
     const auto limit = batch_limit(options, environment_batch_limit());
     begin_run(Phase::train, training_config(options, length_of(train_batches, Phase::train, limit),
@@ -136,6 +139,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     announce(TrainingRunStart{{run_}});
     if (eval_batches && options.num_sanity_eval_steps > 0) try_evaluation(*eval_batches, options.num_sanity_eval_steps);
     if (resumes() && !resumes_in_epoch()) resume();
+    this->agree_on_stop();
     while (run_.num_epochs() < run_.config_.num_epochs && (resumes() || !is_over())) {
       const auto evaluate_within = [&](std::string_view metric, auto&... listeners) {
         if (!eval_batches) return;
@@ -151,6 +155,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
         if (eval_batches) this->evaluate_between(*eval_batches, Phase::eval, metric, listeners...);
       };
       announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
+      this->agree_on_stop();
       run_.end_epoch();
       const bool is_last = run_.num_epochs() >= run_.config_.num_epochs || ends_here();
       announce_resume_point(is_last);
@@ -173,7 +178,9 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     if (!is_over_now()) {
       if (!is_epoch_over()) {
         auto rest = rest_of(batches);
-        for (auto&& batch : transfer_.over(rest, device_)) {
+        auto&& arriving = transfer_.over(rest, device_);
+        for (auto&& batch : in_step(arriving, processes_, run_.num_batches_.has_value())) {
+          this->count_samples(batches);
           train_step(batch, is_last_batch(), evaluation);
           const bool is_last = ends_here();
           announce_resume_point(is_last);
@@ -187,6 +194,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     const double loss = train_loss_.mean(processes_);
     if (run_.step_ > 0) run_.history_.record("train_loss_epoch", loss, Phase::train);
     announce(TrainEpochEnd{{run_}, loss});
+    this->agree_on_stop();
   }
 
   /// **Errors** `DataError` when one range is to be walked through for evaluation while it is for training, and cannot.

@@ -19,14 +19,21 @@ class Window {
   [[nodiscard]] constexpr bool empty() const { return size_ == 0; }
   [[nodiscard]] constexpr std::int64_t size() const { return size_; }
 
+  /// What its batches count.
+  [[nodiscard]] constexpr double total() const { return total_; }
+
   /// Takes in a batch that counts `weight`, above 0; returns its share, in a window of `steps` batches.
-  constexpr double add(double weight, std::int64_t steps) {
-    if (size_++ == 0) first_ = weight;
+  constexpr double add(double weight, std::int64_t steps) { return add(weight, steps, size_ == 0 ? weight : first_); }
+  /// The same where batches are measured by `unit` instead of the first one.
+  constexpr double add(double weight, std::int64_t steps, double unit) {
+    ++size_;
+    first_ = unit;
     total_ += weight;
-    return weight / first_ / static_cast<double>(steps);
+    return weight / unit / static_cast<double>(steps);
   }
-  [[nodiscard]] constexpr double correction(std::int64_t steps) const {
-    return static_cast<double>(steps) * first_ / total_;
+  [[nodiscard]] constexpr double correction(std::int64_t steps) const { return correction(steps, total_, first_); }
+  [[nodiscard]] static constexpr double correction(std::int64_t steps, double total, double unit) {
+    return static_cast<double>(steps) * unit / total;
   }
   constexpr void reset() { *this = {}; }
 

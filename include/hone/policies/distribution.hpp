@@ -4,11 +4,17 @@
 /// | policy | use it | combinations that do not exist |
 /// |---|---|---|
 /// | `SingleProcess` | the default: this process alone | none |
+/// | `Ddp{Gloo{}}` (`hone/distributed.hpp`) | every process has the model and a share of each batch | none |
+/// | `Zero<1>{Gloo{}}`, `Zero<2>{...}` | the same, and the optimizer's state, and the gradients, are divided | optimizers that are not hone's |
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "hone/core/policy.hpp"
 
@@ -21,18 +27,45 @@ concept DistributedPolicy = PolicyFor<P, slots::Distribution> && requires(const 
   { processes.world_size() } -> std::convertible_to<int>;
 };
 
-/// Optional ability: gradients are averaged over the processes. `prepare` is told the parameters once; the other two
-/// surround each backward pass and hear whether an update follows it (only then must gradients agree).
-template <class P>
-concept ReducesGradients = DistributedPolicy<P> && requires(P& processes, at::TensorList parameters, bool update_follows) {
-  processes.prepare(parameters);
-  processes.before_forward(update_follows);
-  processes.after_backward(update_follows);
-};
-
 /// Optional ability: numbers are summed over the processes; every process gets the sums.
 template <class P>
 concept SumsOverProcesses = DistributedPolicy<P> && requires(P& processes, at::Tensor values) { processes.all_reduce_sum(values); };
+
+namespace detail {
+
+struct SomeModel {};
+struct SomeBackward {
+  void operator()(const at::Tensor& loss) const;
+};
+
+}  // namespace detail
+
+/// Optional ability: several processes learn together. All of it is collective but `fail`.
+///
+/// - `start(model)` comes once, before an optimizer has the model's parameters: they and its buffers become those of rank 0.
+/// - `before_forward` and `backward` surround the arithmetic of a batch and hear whether an update follows it: only then must
+///   the gradients agree. `backward` calls `pass(loss)`; afterwards they are the mean over the processes.
+/// - `average_gradients` does that for gradients which are there already.
+/// - `begin_exchange` sets numbers on their way, `end_exchange` waits and returns their sums over the processes.
+/// - `share_buffers` makes the model's buffers in all processes those of rank 0.
+/// - `require_agreement(what, text, remedy)` throws in every process unless all say the same.
+/// - `fail` tells the others that this process leaves, and why.
+template <class P>
+concept ReducesGradients =
+    SumsOverProcesses<P> && requires(P& processes, detail::SomeModel& model, bool update_follows, const at::Tensor& tensor,
+                                     std::span<const double> numbers, std::string_view text, detail::SomeBackward pass) {
+      processes.start(model);
+      processes.before_forward(update_follows);
+      processes.backward(tensor, update_follows, pass);
+      processes.average_gradients();
+      processes.begin_exchange(numbers);
+      { processes.end_exchange() } -> std::convertible_to<std::span<const double>>;
+      processes.share_buffers();
+      { processes.gather(tensor) } -> std::same_as<std::vector<at::Tensor>>;
+      { processes.gather_texts(text) } -> std::same_as<std::vector<std::string>>;
+      processes.require_agreement(text, text, text);
+      processes.fail(text);
+    };
 
 /// This process alone: nothing is exchanged.
 struct SingleProcess {

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Data parallel training: every process has the model and learns from a share of each batch.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "hone/core/policy.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/distributed/communicator.hpp"
+#include "hone/distributed/gradient_reducer.hpp"
+#include "hone/distributed/process_group.hpp"
+#include "hone/distributed/require_agreement.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/policies/distribution.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// Calls `f` with every tensor in the model that is no parameter.
+template <class Model, class F>
+void for_each_buffer(Model& model, F&& f) {
+  if constexpr (requires { model.buffers(); }) {
+    for (const at::Tensor& buffer : model.buffers()) f(buffer);
+  }
+}
+
+/// One line for each parameter.
+[[nodiscard]] inline std::string description(const NamedParameters& parameters) {
+  std::string text;
+  for (const auto& [name, value] : parameters) {
+    text += sentence("'{}' of {} [", {name, c10::toString(value.scalar_type())});
+    for (std::int64_t i = 0; i < value.dim(); ++i) text += (i ? ", " : "") + std::to_string(value.size(i));
+    text += value.requires_grad() ? "]\n" : "], frozen\n";
+  }
+  return text;
+}
+
+}  // namespace detail
+
+/// The distribution policy of data parallel training over a communicator. The gradients of an update are the mean over
+/// the processes, each sample counting as much as any other; so n processes with batches of b samples learn what one
+/// learns with n * b. Parameters and buffers begin as those of rank 0. With one process there is nothing of it.
+///
+/// The gradients travel in buckets while backward is under way, and of an accumulation window only with its last batch.
+///
+/// **Cost** a copy of the gradients; beside them, one small message for each update, under way during backward, by which
+/// the processes agree on stops and on how many samples the update has.
+/// **Errors** `DistributedError` when the models differ, when a process fails, or does not come in time.
+/// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Ddp{hone::Gloo{}}}`
+template <Communicator Comm>
+class Ddp {
+ public:
+  using slot = slots::Distribution;
+
+  explicit Ddp(Comm group = Comm(), const DdpOptions& options = {}) : group_(std::move(group)), options_(options) {}
+
+  [[nodiscard]] int rank() const { return group_.rank(); }
+  [[nodiscard]] int world_size() const { return group_.world_size(); }
+  [[nodiscard]] const Comm& group() const { return group_; }
+  [[nodiscard]] const DdpOptions& options() const { return options_; }
+
+  template <class Model>
+  void start(Model& model) {
+    if (world_size() == 1) return;
+    const auto parameters = named_parameters(model);
+    hone::require_agreement(group_, "model's parameters", detail::description(parameters),
+                      "Build the same model in every process.");
+    const at::NoGradGuard no_gradients;
+    for (const auto& [name, value] : parameters) {
+      parameters_.push_back(value);
+      group_.broadcast(value, 0, "broadcast of parameters");
+    }
+    detail::for_each_buffer(model, [this](const at::Tensor& buffer) { buffers_.push_back(buffer); });
+    share_buffers();
+    if constexpr (requires { model.modules(); }) {
+      for (const auto& module : model.modules(/*include_self=*/false)) give_group(*module);
+    }
+  }
+
+  void before_forward(bool update_follows) {
+    if (world_size() == 1) return;
+    if (options_.static_graph && !update_follows) refuse_window();
+    if (num_trainable() != num_reduced_) make_reducer();
+    if (update_follows && reducer_) reducer_->before_forward();
+  }
+  template <class Backward>
+  void backward(const at::Tensor& loss, bool update_follows, Backward&& pass) {
+    const bool reduces = update_follows && reducer_;
+    try {
+      if (reduces) reducer_->before_backward(loss);
+      pass(loss);
+      if (reduces) reducer_->after_backward();
+    } catch (const std::exception& error) {
+      if (reduces) reducer_->reset();
+      if (reduces && is_of_the_group(error)) group_.explain("all-reduce of gradients", error);
+      throw;
+    }
+    if (update_follows && !reducer_) average_gradients();
+  }
+
+  /// One bucket after the other, with nothing else under way. A parameter without a gradient in one process gets the
+  /// others' mean; without one in all of them, zeros.
+  void average_gradients() {
+    if (world_size() == 1) return;
+    const at::NoGradGuard no_gradients;
+    std::vector<at::Tensor> bucket;
+    std::int64_t bytes = 0;
+    for (auto parameter = parameters_.rbegin(); parameter != parameters_.rend(); ++parameter) {
+      if (!parameter->requires_grad()) continue;
+      auto& gradient = parameter->mutable_grad();
+      if (!gradient.defined()) gradient = at::zeros_like(*parameter);
+      if (!bucket.empty() && (bytes + static_cast<std::int64_t>(gradient.nbytes()) > options_.bucket_bytes ||
+                              bucket.back().scalar_type() != gradient.scalar_type())) {
+        average(bucket);
+        bucket.clear();
+        bytes = 0;
+      }
+      bucket.push_back(gradient);
+      bytes += static_cast<std::int64_t>(gradient.nbytes());
+    }
+    if (!bucket.empty()) average(bucket);
+  }
+
+  void begin_exchange(std::span<const double> numbers) {
+    exchanged_.assign(numbers.begin(), numbers.end());
+    if (world_size() == 1) return;
+    if (!exchange_.defined() || exchange_.numel() != static_cast<std::int64_t>(numbers.size())) {
+      exchange_ = at::empty({static_cast<std::int64_t>(numbers.size())}, at::TensorOptions(at::kDouble).device(group_.device()));
+    }
+    exchange_.copy_(on_host());
+    under_way_ = std::make_unique<Pending>(group_.begin_all_reduce(exchange_, Reduction::sum, "agreement on the update"));
+  }
+  [[nodiscard]] std::span<const double> end_exchange() {
+    if (const auto under_way = std::exchange(under_way_, nullptr)) {
+      under_way->wait();
+      on_host().copy_(exchange_);
+    }
+    return exchanged_;
+  }
+
+  void all_reduce_sum(const at::Tensor& values) const { group_.all_reduce(values, Reduction::sum, "sum over processes"); }
+  [[nodiscard]] std::vector<at::Tensor> gather(const at::Tensor& values) const { return group_.gather(values); }
+  [[nodiscard]] std::vector<std::string> gather_texts(std::string_view text) const { return group_.gather_texts(text); }
+  void require_agreement(std::string_view what, std::string_view text, std::string_view remedy) const {
+    hone::require_agreement(group_, what, text, remedy);
+  }
+  void share_buffers() const {
+    const at::NoGradGuard no_gradients;
+    for (const auto& buffer : buffers_) group_.broadcast(buffer, 0, "broadcast of buffers");
+  }
+  void fail(std::string_view reason) const noexcept { group_.fail(reason); }
+
+ private:
+  [[noreturn]] static void refuse_window() {
+    throw std::invalid_argument(
+        "Ddp: static_graph is set and batches are accumulated, of which LibTorch's reducer loses count. Leave one of the "
+        "two out.");
+  }
+  using Pending = ProcessGroup::Pending;
+
+  /// LibTorch throws what its own threads throw; only the text tells whose it is.
+  [[nodiscard]] static bool is_of_the_group(const std::exception& error) {
+    if (dynamic_cast<const DistributedError*>(&error) != nullptr) return true;
+    const std::string_view text = error.what();
+    return text.find("gloo") != text.npos || text.find("NCCL") != text.npos;
+  }
+
+  template <class Module>
+  void give_group(Module& module) const {
+    static_cast<void>(module);
+  }
+
+  [[nodiscard]] std::size_t num_trainable() const {
+    return static_cast<std::size_t>(
+        std::count_if(parameters_.begin(), parameters_.end(), [](const at::Tensor& p) { return p.requires_grad(); }));
+  }
+  /// Anew when layers were frozen or thawed.
+  void make_reducer() {
+    reducer_.reset();
+    num_reduced_ = num_trainable();
+    if (!options_.overlap || num_reduced_ == 0) return;
+    std::vector<at::Tensor> trainable;
+    std::copy_if(parameters_.begin(), parameters_.end(), std::back_inserter(trainable),
+                 [](const at::Tensor& p) { return p.requires_grad(); });
+    reducer_ = std::make_unique<GradientReducer>(group_.handle(), std::move(trainable), options_);
+  }
+
+  void average(const std::vector<at::Tensor>& gradients) const {
+    std::vector<at::Tensor> flat;
+    flat.reserve(gradients.size());
+    for (const auto& gradient : gradients) flat.push_back(gradient.reshape({-1}));
+    auto bucket = at::cat(flat).div_(world_size());
+    auto sent = options_.gradient_format == GradientFormat::as_is  ? bucket
+                : options_.gradient_format == GradientFormat::bf16 ? bucket.to(at::kBFloat16)
+                                                                   : bucket.to(at::kHalf);
+    group_.all_reduce(sent, Reduction::sum, "all-reduce of gradients");
+    std::int64_t first = 0;
+    for (const auto& gradient : gradients) {
+      gradient.copy_(sent.narrow(0, first, gradient.numel()).view(gradient.sizes()));
+      first += gradient.numel();
+    }
+  }
+
+  [[nodiscard]] at::Tensor on_host() {
+    return at::from_blob(exchanged_.data(), {static_cast<std::int64_t>(exchanged_.size())}, at::kDouble);
+  }
+
+  Comm group_;
+  DdpOptions options_;
+  std::vector<at::Tensor> parameters_, buffers_;
+  std::size_t num_reduced_ = 0;
+  std::unique_ptr<GradientReducer> reducer_;
+  std::vector<double> exchanged_;
+  at::Tensor exchange_;
+  std::unique_ptr<Pending> under_way_;
+};
+
+}  // namespace hone

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+/// LibTorch's reducer of gradients: in buckets, while backward is still under way. Its constructor changes from version to
+/// version; this is the one place that calls it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace hone {
+
+/// The number format in which gradients travel.
+enum class GradientFormat { as_is, bf16, fp16 };
+
+/// How gradients are averaged. **Source** of the defaults: `torch.nn.parallel.DistributedDataParallel`.
+///
+/// **Units** bucket_bytes, first_bucket_bytes: of the gradients that travel together; the first bucket to be complete is
+/// smaller, so that something is under way early.
+struct DdpOptions {
+  std::int64_t bucket_bytes = 25 << 20;
+  std::int64_t first_bucket_bytes = 1 << 20;
+  bool find_unused_parameters = false;  ///< A batch may leave parameters out, others in each process.
+  bool static_graph = false;            ///< Every batch uses the same parameters, known after the first. Not with accumulation.
+  bool overlap = true;                  ///< Gradients travel during backward; else after it.
+  GradientFormat gradient_format = GradientFormat::as_is;
+};
+
+namespace detail {
+
+/// Sends buckets in a shorter number format. The mean over processes is taken before they are shortened.
+class ShortenedGradients : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::ProcessGroup>> {
+ public:
+  ShortenedGradients(c10::intrusive_ptr<c10d::ProcessGroup> group, at::ScalarType format)
+      : CppCommHookInterface(std::move(group)), format_(format) {}
+
+  c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
+    const at::Tensor whole = bucket.getBuffer();
+    std::vector<at::Tensor> shortened{whole.div(state_->getSize()).to(format_)};
+    return state_->allreduce(shortened)->getFuture()->then(
+        [whole](c10::ivalue::Future& sent) {
+          whole.copy_(c10d::detail::parseCppCommHookResult(sent.value()));
+          return c10::IValue(whole);
+        },
+        c10::TensorType::get());
+  }
+
+ private:
+  at::ScalarType format_;
+};
+
+}  // namespace detail
+
+/// Averages the gradients of `parameters` over a group's processes, in the same order in each.
+///
+/// **Errors** those of LibTorch; after one, `reset` before the next batch.
+class GradientReducer {
+ public:
+  GradientReducer(const c10::intrusive_ptr<c10d::ProcessGroup>& group, std::vector<at::Tensor> parameters,
+                  const DdpOptions& options)
+      : options_(options) {
+    const std::vector<bool> sparse(parameters.size(), false);
+    auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(
+        parameters,
+        {static_cast<std::size_t>(options.first_bucket_bytes), static_cast<std::size_t>(options.bucket_bytes)}, sparse));
+    std::reverse(buckets.begin(), buckets.end());  // backward comes to the last layers first
+    reducer_ = std::make_unique<c10d::Reducer>(
+        std::move(parameters), std::move(buckets), group, sparse, options.bucket_bytes, options.find_unused_parameters,
+        /*gradient_as_bucket_view=*/true, std::unordered_map<std::size_t, std::string>{}, options.first_bucket_bytes,
+        /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false, std::vector<std::int64_t>{});
+    if (options.static_graph) reducer_->set_static_graph();
+    if (options.gradient_format != GradientFormat::as_is) {
+      reducer_->register_comm_hook(std::make_unique<detail::ShortenedGradients>(
+          group, options.gradient_format == GradientFormat::bf16 ? at::kBFloat16 : at::kHalf));
+    }
+  }
+  GradientReducer(const GradientReducer&) = delete;
+  GradientReducer& operator=(const GradientReducer&) = delete;
+  ~GradientReducer() { reducer_->remove_autograd_hooks(); }
+
+  /// Before the forward pass of a batch that an update follows.
+  void before_forward() {
+    reducer_->prepare_for_forward();
+    reducer_->rebuild_buckets();
+  }
+  /// Before its backward pass: from here on, gradients travel as they become complete.
+  void before_backward(const at::Tensor& loss) {
+    reducer_->prepare_for_backward(options_.find_unused_parameters ? std::vector<at::Tensor>{loss}
+                                                                   : std::vector<at::Tensor>{});
+  }
+  void after_backward() {
+    if (options_.static_graph && !std::exchange(is_recorded_, true)) reducer_->delay_all_reduce();
+    reducer_->check_finalized();
+  }
+  /// After an exception in between.
+  void reset() { reducer_->reset_state(); }
+
+ private:
+  DdpOptions options_;
+  std::unique_ptr<c10d::Reducer> reducer_;
+  bool is_recorded_ = false;
+};
+
+}  // namespace hone

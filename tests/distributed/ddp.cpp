@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Many processes against one with the same data: the reference is the trainer that the other tests hold to PyTorch.
+#include "hone/distributed/ddp.hpp"
+
+#include <torch/torch.h>
+
+#include "hone/distributed/gloo.hpp"
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/adam.hpp"
+#include "hone/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/ranks.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using torch::Tensor;
+
+struct NetImpl : torch::nn::Module {
+  explicit NetImpl(std::int64_t width = 16) : first(3, width), second(width, 2) {
+    register_module("first", first);
+    register_module("second", second);
+  }
+  Tensor forward(const Tensor& inputs) { return second(torch::tanh(first(inputs))); }
+  torch::nn::Linear first, second;
+};
+TORCH_MODULE(Net);
+
+using Batch = std::pair<Tensor, Tensor>;
+
+hone::TensorDataset<Batch> dataset(std::int64_t samples, at::ScalarType type) {
+  const auto inputs = (torch::arange(samples * 3, at::kDouble) * 0.37).cos().reshape({samples, 3});
+  const auto targets = torch::stack({inputs.sum(1).sin(), inputs.prod(1)}, 1);
+  return {inputs.to(type), targets.to(type)};
+}
+
+Net net(at::ScalarType type, std::uint64_t seed = 7) {
+  torch::manual_seed(seed);
+  Net made;
+  made->to(type);
+  return made;
+}
+
+hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
+
+double distance(const Net& a, const Net& b) {
+  double largest = 0.0;
+  const auto as = a->parameters(), bs = b->parameters();
+  for (std::size_t i = 0; i < as.size(); ++i) {
+    largest = std::max(largest, (as[i] - bs[i]).abs().max().item<double>());
+  }
+  return largest;
+}
+
+struct Case {
+  std::int64_t samples, whole_batch, window;
+  double max_norm;
+};
+
+/// Trains alone and together, and compares weights, losses and predictions.
+template <class Optimizer>
+void compare(const hone::Placement& placement, const Optimizer& optimizer, const Case& c, hone::DdpOptions options,
+             at::ScalarType type, double tolerance) {
+  const auto n = placement.world_size;
+  const auto data = dataset(c.samples, type);
+  const auto window = hone::GradAccum<hone::dynamic>{c.window};
+  const auto num_epochs = 100 * c.whole_batch / c.samples + 1;
+  Net alone = net(type), together = net(type, /*seed=*/7 + static_cast<std::uint64_t>(placement.rank));
+  auto reference = hone::Trainer{alone, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{c.max_norm}};
+  const auto expected = reference.train(
+      data, {.num_epochs = num_epochs, .per_device_batch_size = c.whole_batch, .max_num_train_steps = 100, .seed = 3});
+  auto trainer = hone::Trainer{together, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{c.max_norm},
+                               hone::Ddp{group(placement), options}};
+  const auto history = trainer.train(data, {.num_epochs = num_epochs,
+                                            .per_device_batch_size = c.whole_batch / n,
+                                            .max_num_train_steps = 100,
+                                            .seed = 3});
+  INFO(c.samples << " samples, batch " << c.whole_batch << ", window " << c.window << ", buckets "
+                 << options.bucket_bytes << (options.find_unused_parameters ? ", find unused" : "")
+                 << (options.static_graph ? ", static" : "") << (options.overlap ? "" : ", no overlap") << ", format "
+                 << static_cast<int>(options.gradient_format) << ", " << type);
+  CHECK(distance(alone, together) <= tolerance);
+  CHECK(trainer.run().num_updates() == reference.run().num_updates());
+  CHECK(std::abs(history.at("train_loss_epoch") - expected.at("train_loss_epoch")) <= tolerance);
+  const auto odd = dataset(c.samples - 1, type);
+  CHECK(std::abs(trainer.evaluate(odd).at("evaluation_loss") -
+                 reference.evaluate(odd).at("evaluation_loss")) <= tolerance);
+  CHECK((trainer.predict(odd) - reference.predict(odd)).abs().max().template item<double>() <= tolerance);
+}
+
+TEST_CASE("n processes learn what one learns from the same batches") {
+  for (const int n : {2, 3}) {
+    hone::require_ranks(n, 120s, [](const hone::Placement& placement) {
+      const auto whole = 4 * placement.world_size;
+      for (const Case& c : {Case{48, whole, 1, 1e9}, Case{48 + whole - 1, whole, 1, 0.05}, Case{51, whole, 3, 1e9}}) {
+        compare(placement, hone::Sgd{.lr = 0.1, .momentum = 0.9}, c, {}, at::kDouble, 1e-12);
+        compare(placement, hone::AdamW{.lr = 1e-2}, c, {}, at::kDouble, 1e-12);
+        compare(placement, hone::Sgd{.lr = 0.1}, c, {}, at::kFloat, 1e-6);
+        compare(placement, hone::AdamW{.lr = 1e-3}, c, {}, at::kFloat, 1e-6);
+      }
+    });
+  }
+}
+
+TEST_CASE("however the gradients travel, they arrive") {
+  hone::require_ranks(2, 120s, [](const hone::Placement& placement) {
+    const Case c{50, 8, 2, 1e9};
+    const hone::Sgd optimizer{.lr = 0.1};
+    compare(placement, optimizer, c, {.bucket_bytes = 64, .first_bucket_bytes = 16}, at::kDouble, 1e-12);
+    compare(placement, optimizer, c, {.find_unused_parameters = true}, at::kDouble, 1e-12);
+    compare(placement, optimizer, {50, 8, 1, 1e9}, {.static_graph = true}, at::kDouble, 1e-12);
+    compare(placement, optimizer, c, {.bucket_bytes = 64, .overlap = false}, at::kDouble, 1e-12);
+    compare(placement, optimizer, c, {.gradient_format = hone::GradientFormat::bf16}, at::kFloat, 2e-3);
+    compare(placement, optimizer, c, {.gradient_format = hone::GradientFormat::fp16}, at::kFloat, 2e-4);
+    compare(placement, optimizer, c, {.overlap = false, .gradient_format = hone::GradientFormat::bf16}, at::kFloat, 2e-3);
+  });
+}
+
+}  // namespace
