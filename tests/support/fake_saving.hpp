@@ -64,6 +64,7 @@ struct Trainer {
     told.push_back("state " + path.string());
     std::ofstream(path).put('\n');
   }
+  auto in_rank_zero(auto&& f) { return f(); }
   [[nodiscard]] hone::TrainingPlace place() const { return at; }
 };
 

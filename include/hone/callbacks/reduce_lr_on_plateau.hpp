@@ -41,7 +41,7 @@ struct lr_is_scheduled {
 ///
 /// **Errors** at compile time, one sentence, when the trainer has a schedule for the learning rate.
 /// `std::invalid_argument` for settings of `plateau` that are out of range, and at the end of the first epoch for a
-/// metric that nothing has recorded.
+/// metric that nothing has recorded. With many processes, what rank 0 recorded counts.
 /// **Source** `torch.optim.lr_scheduler.ReduceLROnPlateau`, stepped once an epoch.
 /// **Example** `hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.factor = 0.5, .patience = 2}}`
 template <Plateau P>
@@ -61,7 +61,8 @@ struct ReduceLrOnPlateau {
 
   void on_training_run_epoch_end(const auto& event) {
     check_trainer(event.trainer);
-    const auto value = detail::value_of_epoch(event.run, watch_metric, "ReduceLrOnPlateau::watch_metric");
+    const auto value =
+        detail::shared_value_of_epoch(event.trainer, event.run, watch_metric, "ReduceLrOnPlateau::watch_metric");
     if (!value || !plateau.observe(*value)) return;
     auto& optimizer = event.trainer.optimizer();
     for (std::size_t group = 0; group < optimizer.num_groups(); ++group) {

@@ -21,7 +21,8 @@ namespace hone {
 ///
 /// The first number is the best so far, and only a strictly better one takes its place; NaN never does. An epoch that
 /// records no value of the metric does not count. What is loaded is only ever what this run saved, and of the optimizer
-/// its state, not the place of its schedule. In a fast development run nothing is written.
+/// its state, not the place of its schedule. In a fast development run nothing is written. With many processes, what
+/// rank 0 recorded counts; rank 0 writes, and all load.
 ///
 /// **Errors** `DataError` when the file cannot be written, or at the end is no longer the one that was written;
 /// `std::invalid_argument` at the end of the first epoch for a metric that nothing has recorded.
@@ -58,17 +59,15 @@ struct SaveBest {
   }
 
   void on_training_run_epoch_end(const auto& event) {
-    const auto value = detail::value_of_epoch(event.run, watch_metric, "SaveBest::watch_metric");
+    const auto value = detail::shared_value_of_epoch(event.trainer, event.run, watch_metric, "SaveBest::watch_metric");
     if (!value || !detail::is_better(*value, state.best, greater_is_better)) return;
     state.best = value;
     state.best_epoch = event.run.epoch();
     if (event.run.config().fast_dev_run) return;
-    if (event.run.is_world_process_zero()) {
-      event.trainer.save_checkpoint(
-          save_path, {.save_optimizer = save_optimizer,
-                      .save_scheduler = save_scheduler,
-                      .extra = {{"metric_name", watch_metric}, {"metric_value", *value}, {"epoch", state.best_epoch}}});
-    }
+    event.trainer.save_checkpoint(
+        save_path, {.save_optimizer = save_optimizer,
+                    .save_scheduler = save_scheduler,
+                    .extra = {{"metric_name", watch_metric}, {"metric_value", *value}, {"epoch", state.best_epoch}}});
     state.has_saved = true;
     say(event.run, "Saved");
   }

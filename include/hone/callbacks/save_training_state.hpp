@@ -34,7 +34,7 @@ namespace hone {
 /// States beyond `keep_last` are removed, the oldest first, save the `keep_best` with the best value of `watch_metric`,
 /// which stands in their names; the folder itself is looked through, so that the count holds across restarts. A run
 /// holds its folder: a second one is refused, and so is a folder with states that are ahead of where the run begins. In
-/// a fast development run nothing is written.
+/// a fast development run nothing is written. With many processes, rank 0 writes, removes and looks through the folder.
 ///
 /// **Units** save_every_n_updates: optimizer updates of the run, 0 never; save_every_n_epochs: epochs of the run, 0
 /// never; keep_last, keep_best: files; keep_last 0 keeps all.
@@ -56,8 +56,9 @@ struct SaveTrainingState {
 
   /// What lasts for a run.
   struct State {
-    std::shared_ptr<FolderLock> lock{};
+    std::shared_ptr<FolderLock> lock{};  ///< Of rank 0.
     std::int64_t num_updates = 0;
+    bool is_saving = false;
     bool has_ended = false;
   };
   State state{};
@@ -66,15 +67,18 @@ struct SaveTrainingState {
     check();
     state = {};
     state.num_updates = event.run.num_updates();
-    if (event.run.config().fast_dev_run || !event.run.is_world_process_zero()) return;
-    state.lock = std::make_shared<FolderLock>(save_dir);
-    refuse_states_ahead_of(event.trainer.place());
-    // A process that was killed between writing and removing has left one too many.
-    if (const auto newest = latest_training_state(save_dir)) remove_surplus(*newest);
+    if (event.run.config().fast_dev_run) return;
+    event.trainer.in_rank_zero([&] {
+      state.lock = std::make_shared<FolderLock>(save_dir);
+      refuse_states_ahead_of(event.trainer.place());
+      // A process that was killed between writing and removing has left one too many.
+      if (const auto newest = latest_training_state(save_dir)) remove_surplus(*newest);
+    });
+    state.is_saving = true;
   }
 
   void on_resume_point(const auto& event) {
-    if (!state.lock || state.has_ended) return;
+    if (!state.is_saving || state.has_ended) return;
     const auto& run = event.run;
     const bool is_update = run.num_updates() != std::exchange(state.num_updates, run.num_updates());
     const bool is_epoch = run.step() == 0;
@@ -85,8 +89,8 @@ struct SaveTrainingState {
     }
   }
 
-  void on_training_run_end(const TrainingRunEnd&) { state.lock.reset(); }
-  void on_exception(const ExceptionThrown&) { state.lock.reset(); }
+  void on_training_run_end(const TrainingRunEnd&) { state = {}; }
+  void on_exception(const ExceptionThrown&) { state = {}; }
 
  private:
   static bool is_multiple(std::int64_t number, std::int64_t of) { return of > 0 && number % of == 0; }
@@ -124,6 +128,7 @@ struct SaveTrainingState {
     }
     const auto path = save_dir / (name + ".pt");
     trainer.save_training_state(path);
+    if (!run.is_world_process_zero()) return;
     if (verbose) detail::put(output, sentence("\nSaved training state to {}\n", {path.string()}));
     remove_surplus(path);
   }

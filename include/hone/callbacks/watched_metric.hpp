@@ -30,6 +30,12 @@ inline std::optional<double> value_of_epoch(const Run& run, std::string_view met
                               ". Watch one of those, or give the run an evaluation dataset.");
 }
 
+/// The same in every process: the value that rank 0 recorded, so that all decide alike. Collective.
+[[nodiscard]] std::optional<double> shared_value_of_epoch(auto& trainer, const Run& run, std::string_view metric,
+                                                          std::string_view setting) {
+  return trainer.in_rank_zero([&] { return value_of_epoch(run, metric, setting); });
+}
+
 /// True when `value` is better than the best so far. The first number is; NaN never is.
 inline bool is_better(double value, const std::optional<double>& best, bool greater_is_better) {
   if (std::isnan(value)) return false;

@@ -58,7 +58,7 @@ struct WsdCheckpoints {
     if constexpr (requires { trainer.active_schedule().phase(std::int64_t{}).pre_decay_update; }) {
       const auto n = trainer.scheduled_updates();
       if (std::exchange(state.num_updates, n) == n) return;
-      if (event.run.config().fast_dev_run || !event.run.is_world_process_zero()) return;
+      if (event.run.config().fast_dev_run) return;
       const auto phase = trainer.active_schedule().phase(n);
       const auto path = [&](const char* type) { return save_dir / sentence("checkpoint_{}_{}.pt", {n, type}); };
       const auto fraction =
@@ -73,12 +73,12 @@ struct WsdCheckpoints {
             {.save_optimizer = save_optimizer,
              .save_scheduler = save_scheduler,
              .extra = {{"step", n}, {"checkpoint_type", type}, {"total_steps", total}, {"decay_fraction", fraction}}});
-        say(path(type));
+        say(event.run, path(type));
       } else if (n == phase.pre_decay_update) {
         const auto* const type = "wsd_pre_decay";
         trainer.save_training_state(
             path(type), {{"step", n}, {"checkpoint_type", type}, {"total_steps", total}, {"decay_fraction", fraction}});
-        say(path(type));
+        say(event.run, path(type));
       }
     } else {
       static_cast<void>(sizeof(detail::schedule_without_phases<std::remove_cvref_t<decltype(trainer)>>));
@@ -86,8 +86,8 @@ struct WsdCheckpoints {
   }
 
  private:
-  void say(const std::filesystem::path& path) const {
-    if (verbose) detail::put(output, sentence("\nSaved {}\n", {path.string()}));
+  void say(const Run& run, const std::filesystem::path& path) const {
+    if (verbose && run.is_world_process_zero()) detail::put(output, sentence("\nSaved {}\n", {path.string()}));
   }
 };
 

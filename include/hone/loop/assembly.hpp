@@ -17,6 +17,7 @@
 #include "hone/loop/arrangement.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/parts.hpp"
+#include "hone/loop/rank_zero.hpp"
 #include "hone/optim/optimizer.hpp"
 #include "hone/policies/accumulation.hpp"
 #include "hone/policies/clipping.hpp"
@@ -80,6 +81,13 @@ class Assembly {
     } else {
       return rows.dim() == 0 ? rows.reshape({1}) : rows;
     }
+  }
+
+  /// What `f` returns or throws, called in the one process that prints and writes files, in all of them; see
+  /// `hone::in_rank_zero`. Collective. With one process, a call.
+  template <class F>
+  auto in_rank_zero(F&& f) {
+    return hone::in_rank_zero(processes_, f);
   }
 
   /// Prints a line on standard output, once, however many processes train. In a callback: `print_once`.

@@ -114,7 +114,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   using typename Step::OptimizerType;
 
   /// A checkpoint as a dictionary, with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
-  /// `scheduler_state_dict`. The tensors are the live ones: see `cloned`.
+  /// `scheduler_state_dict`. The tensors are the live ones: see `cloned`. Collective.
   [[nodiscard]] Dict checkpoint(const CheckpointOptions& options = {}) {
     require_savable();
     Dict state = weights(options);
@@ -123,11 +123,12 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     return state;
   }
   /// Writes a checkpoint that Python's `torch.load(path, weights_only=True)` opens. The file is there whole or not at
-  /// all. Missing folders are made.
+  /// all. Missing folders are made. Collective: rank 0 writes, and the file is there when the call returns.
   ///
-  /// **Errors** `DataError` when it cannot be written; the file that was there is untouched then.
+  /// **Errors** `DataError`, in every process, when it cannot be written; the file that was there is untouched then.
   void save_checkpoint(const std::filesystem::path& path, const CheckpointOptions& options = {}) {
-    write(path, checkpoint(options));
+    const Dict state = checkpoint(options);
+    this->in_rank_zero([&] { write(path, state); });
   }
   /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with its keys, and returns all that it
   /// holds. The next run's schedule goes on from where the checkpoint's was.
@@ -172,11 +173,13 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     state.set("training_state", run.take());
     return state;
   }
-  /// Writes a training state, whole or not at all. Missing folders are made.
+  /// Writes a training state, whole or not at all. Missing folders are made. Collective: rank 0 writes, and the file is
+  /// there when the call returns.
   ///
   /// **Errors** as for `training_state` and `save_checkpoint`.
   void save_training_state(const std::filesystem::path& path, const Dict& extra = {}) {
-    write(path, training_state(extra));
+    const Dict state = training_state(extra);
+    this->in_rank_zero([&] { write(path, state); });
   }
   /// Brings everything back, so that `step` goes on as it would have. `train` begins a new run, unless it is told to go
   /// on: `.resume_from`.
@@ -218,9 +221,13 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     Resumable& trainer_;
   };
 
-  /// Tells that everything is whole. Where nobody hears it, nothing is left of the call.
+  /// Tells that everything is whole. Where nobody hears it, nothing is left of the call. The gradients of an open
+  /// window are another process's own, so that many processes do not stop there.
   void announce_resume_point(bool is_last) {
     if constexpr (hears_resume_point) {
+      if constexpr (Step::reduces) {
+        if (!this->window_.empty()) return;
+      }
       is_whole_ = true;
       announce(ResumePoint{{run_}, is_last});
       is_whole_ = false;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What one process does for all, and all learn how it went.
+#pragma once
+
+#include <cstring>
+#include <exception>
+#include <string>
+#include <type_traits>
+
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/policies/distribution.hpp"
+
+namespace hone {
+
+/// Calls `f` in rank 0 alone, and returns in every process what it returned there: nothing, or a value that can be
+/// copied byte by byte. Nobody goes on before it is done. Collective; `f` may call nothing that is.
+///
+/// **Errors** what `f` throws, in rank 0; in the others then `DataError` where it is one, else `DistributedError`, with
+/// the same text.
+template <DistributedPolicy Processes, class F>
+auto in_rank_zero(Processes& processes, F&& f) -> std::invoke_result_t<F&> {
+  if constexpr (!ReducesGradients<Processes>) {
+    return f();
+  } else {
+    using Result = std::invoke_result_t<F&>;
+    constexpr char is_done = 0, is_data_error = 1, is_error = 2;
+    std::string told;
+    std::exception_ptr problem;
+    const auto tell_problem = [&](char kind, const char* text) {
+      told = kind + std::string(text);
+      problem = std::current_exception();
+    };
+    if (processes.rank() == 0) {
+      try {
+        told = is_done;
+        if constexpr (std::is_void_v<Result>) {
+          f();
+        } else {
+          static_assert(std::is_trivially_copyable_v<Result>);
+          const Result result = f();
+          told.append(reinterpret_cast<const char*>(&result), sizeof(Result));
+        }
+      } catch (const DataError& error) {
+        tell_problem(is_data_error, error.what());
+      } catch (const std::exception& error) {
+        tell_problem(is_error, error.what());
+      } catch (...) {
+        tell_problem(is_error, "It threw something that is no std::exception.");
+      }
+    }
+    told = processes.gather_texts(told)[0];
+    if (problem) std::rethrow_exception(problem);
+    if (told[0] != is_done) {
+      const auto text = sentence("Rank 0: {}", {told.substr(1)});
+      if (told[0] == is_data_error) throw DataError(text);
+      throw DistributedError(text);
+    }
+    if constexpr (!std::is_void_v<Result>) {
+      Result result{};
+      std::memcpy(static_cast<void*>(&result), told.data() + 1, sizeof(Result));
+      return result;
+    }
+  }
+}
+
+}  // namespace hone
