@@ -40,6 +40,7 @@ none_lives() {
 }
 start() {
   what="launch $*"
+  : > "$folder/out"
   set -m  # without, an interrupt would be ignored by what is started
   "$launch" "$@" > "$folder/out" 2> "$folder/err" &
   process=$!
