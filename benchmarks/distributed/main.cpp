@@ -7,7 +7,6 @@
 ///
 /// BATCH is that of this process. WORKLOAD is one of floor/workloads.hpp, or `wide`, 10 million parameters. Rank 0
 /// prints JSON.
-#include <torch/cuda.h>
 #include <torch/nn/functional/loss.h>
 
 #include <algorithm>
@@ -24,6 +23,9 @@
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/clipping.hpp"
+#include "hone/policies/denormals.hpp"
+#include "hone/policies/heap.hpp"
+#include "hone/policies/memory_format.hpp"
 
 namespace {
 
@@ -80,21 +82,31 @@ auto rule_of() {
   if constexpr (Workload::rule == Rule::adamw) return hone::AdamW{.lr = settings::lr, .weight_decay = 0.01};
 }
 
+/// With the policies that the workload has in floor/.
 template <class Workload, class Distribution>
 auto trainer_of(Distribution distribution) {
-  auto model = make_model<Workload>();
-  if constexpr (Workload::max_norm > 0.0) {
-    return hone::Trainer{std::move(model), typename Workload::Loss{}, rule_of<Workload>(),
-                         hone::ClipNorm{Workload::max_norm}, std::move(distribution)};
-  } else {
-    return hone::Trainer{std::move(model), typename Workload::Loss{}, rule_of<Workload>(), std::move(distribution)};
-  }
+  const auto compose = [&](auto... policies) {
+    return hone::Trainer{make_model<Workload>(), typename Workload::Loss{}, rule_of<Workload>(), hone::RetainHeap{},
+                         std::move(distribution), policies...};
+  };
+  if constexpr (Workload::max_norm > 0.0) return compose(hone::ClipNorm{Workload::max_norm});
+  if constexpr (std::is_same_v<Workload, MnistCnnWorkload>) return compose(hone::ChannelsLast{});
+  if constexpr (Workload::max_norm == 0.0 && !std::is_same_v<Workload, MnistCnnWorkload>) return compose();
 }
+
+/// What `train` does for a whole run, for these runs of `step`.
+class Scopes {
+ public:
+  Scopes() : denormals_(hone::FlushDenormals{}.over_run()), heap_(hone::RetainHeap{}.over_run()) {}
+
+ private:
+  [[no_unique_address]] decltype(hone::FlushDenormals{}.over_run()) denormals_;
+  [[no_unique_address]] decltype(hone::RetainHeap{}.over_run()) heap_;
+};
 
 template <class Workload>
 void measure_steps(const hone::Gloo& group, std::int64_t size, int steps, const hone::DdpOptions& options) {
-  const hone::FlushDenormals denormals;
-  const auto scope = denormals.over_run();
+  const Scopes scopes;
   auto trainer = trainer_of<Workload>(hone::Ddp<hone::Gloo>(group, options));
   auto batch = batch_of<Workload>(size);
   for (int i = 0; i < 5 + steps / 10; ++i) trainer.step(batch);
@@ -113,8 +125,7 @@ void measure_steps(const hone::Gloo& group, std::int64_t size, int steps, const 
 /// When the gradient of each parameter is there, from the beginning of backward on: the middle of many steps.
 template <class Workload>
 void measure_schedule(std::int64_t size, int steps) {
-  const hone::FlushDenormals denormals;
-  const auto scope = denormals.over_run();
+  const Scopes scopes;
   auto trainer = trainer_of<Workload>(hone::SingleProcess{});
   auto batch = batch_of<Workload>(size);
   auto& model = trainer.model();

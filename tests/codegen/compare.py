@@ -2,9 +2,11 @@
 """Compares the instructions that the functions train, evaluate and step of object files come to.
 
 compare.py same|different OBJDUMP FIRST SECOND
+compare.py without OBJDUMP OBJECT PATTERN
 
 All functions that these three reach within their object are compared, by name and instruction by instruction. Addresses,
-alignment padding, and the name of the callbacks' type do not count.
+alignment padding, and the name of the callbacks' type do not count. `without`: none of them, nor anything that they
+refer to, has a name in which PATTERN, a regular expression, is found.
 """
 
 import re
@@ -63,7 +65,19 @@ def reached(found):
     return {name: found[name][0] for name in names}
 
 
+def require_without(objdump, path, pattern):
+    found = functions(objdump, path)
+    names = reached(found).keys()
+    names = names | {target for name in names for target in found[name][1]}
+    wrong = sorted(name for name in names if re.search(pattern, name))
+    print(f"{len(names)} names, {len(wrong)} of them with {pattern}.")
+    if wrong:
+        raise SystemExit("\n".join(wrong))
+
+
 def main():
+    if sys.argv[1] == "without":
+        return require_without(*sys.argv[2:])
     expectation, objdump, *paths = sys.argv[1:]
     first, second = (reached(functions(objdump, path)) for path in paths)
     unequal = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
