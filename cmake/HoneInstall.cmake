@@ -12,6 +12,6 @@ endif()
 configure_file(cmake/hone-config.cmake.in hone-config.cmake @ONLY)
 write_basic_package_version_file(hone-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/hone-config.cmake" "${CMAKE_CURRENT_BINARY_DIR}/hone-config-version.cmake"
-              cmake/FindLibTorch.cmake cmake/HoneHeaders.cmake cmake/HonePch.cmake
+              cmake/FindLibTorch.cmake cmake/HoneHeaders.cmake cmake/HonePch.cmake cmake/HoneMpi.cmake
         DESTINATION "${folder}")
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/hone")

@@ -21,7 +21,7 @@ set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.
 set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp
-    distributed/communicator.hpp distributed/gradient_reducer.hpp)
+    distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp)
 
 set(wrong "")
 file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/hone" "${ROOT}/include/hone/*.hpp")
@@ -52,6 +52,9 @@ foreach(header IN LISTS headers)
 
   if(room AND NOT header IN_LIST no_test_needed)
     string(REGEX REPLACE "hpp$" "cpp" test "${header}")
+    if(header MATCHES "^distributed/(mpi|nccl)")
+      set(test "distributed/${CMAKE_MATCH_1}/${CMAKE_MATCH_1}.cpp")  # A program of its own, for all headers of that name.
+    endif()
     if(NOT EXISTS "${ROOT}/tests/${test}")
       list(APPEND wrong "${header} has no test: write tests/${test}.")
     endif()

@@ -6,6 +6,7 @@
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -43,7 +44,7 @@ class Failures {
 
   /// Tells the others why this process leaves. Does nothing once it has left.
   void publish(std::string_view reason) noexcept {
-    if (std::exchange(has_published_, true)) return;
+    if (has_published_.exchange(true)) return;
     try {
       store_->set(key("failed", rank_), std::string(reason));
       store_->add("failures", 1);
@@ -92,7 +93,7 @@ class Failures {
     std::string silent;
     try {
       store_->set(key("waits", rank_), std::string(collective));
-      if (!std::exchange(has_published_, true)) store_->add("failures", 1);
+      if (!has_published_.exchange(true)) store_->add("failures", 1);
       const auto deadline = std::chrono::steady_clock::now() + std::min(timeout_, Milliseconds(3000));
       while (true) {
         std::string failed;
@@ -125,7 +126,7 @@ class Failures {
     std::unique_lock lock(mutex_);
     while (!woken_.wait_for(lock, Milliseconds(250), [this] { return left_; })) {
       lock.unlock();
-      if (!is_failed && has_failed_elsewhere()) {
+      if (!is_failed && !has_published_ && has_failed_elsewhere()) {
         is_failed = true;
         last_moment = std::chrono::steady_clock::now() + timeout_;
       }
@@ -167,7 +168,7 @@ class Failures {
   c10::intrusive_ptr<c10d::Store> store_;
   int rank_, world_size_;
   Milliseconds timeout_;
-  bool has_published_ = false;
+  std::atomic<bool> has_published_ = false;
   std::mutex mutex_;
   std::condition_variable woken_;
   bool left_ = false;

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Runs in each of the processes that `mpirun` starts, any number of them. Numbers are compared with what the sums of
+/// the ranks must be. What changes or breaks MPI for the whole process has a run of its own, by tag.
+#include "hone/distributed/mpi.hpp"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/zeros.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "hone/distributed/gradient_reducer.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using at::Tensor;
+using Op = c10d::ReduceOp;
+
+hone::Mpi group() { return hone::Mpi({.timeout = 30s}); }
+
+/// The backend by itself. A few elements in each call of MPI, where `max_count` is small.
+c10::intrusive_ptr<hone::MpiBackend> backend(std::int64_t max_count) {
+  hone::MpiLibrary::start();
+  return c10::make_intrusive<hone::MpiBackend>(hone::MpiCommunicator(MPI_COMM_WORLD),
+                                               hone::MpiBackendOptions{.timeout = 30s, .max_count = max_count});
+}
+
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
+
+bool same(const Tensor& a, const Tensor& b) { return a.to(at::kDouble).equal(b.to(at::kDouble)); }
+
+/// 1 or 2, another in each rank.
+Tensor ones_and_twos(int rank, at::IntArrayRef shape, at::ScalarType type) {
+  std::int64_t size = 1;
+  for (const auto n : shape) size *= n;
+  return (at::arange(size).add(rank).remainder(2).add(1)).to(type).view(shape);
+}
+
+TEST_CASE("every type is reduced in every way") {
+  for (const std::int64_t max_count : {7, 1'000'000}) {
+    const auto mpi = backend(max_count);
+    const int rank = mpi->getRank();
+    const int n = mpi->getSize();
+    // In even places an even rank has 1, in odd ones 2.
+    const int num_even = (n + 1) / 2;
+    const auto in_places = [](double even, double odd) {
+      return at::arange(101).remainder(2).to(at::kDouble).mul(odd - even).add(even);
+    };
+    const auto sum = in_places(num_even + 2 * (n - num_even), 2 * num_even + n - num_even);
+    const auto product = in_places(std::pow(2.0, n - num_even), std::pow(2.0, num_even));
+    const auto smallest = in_places(1, n > 1 ? 1 : 2);
+    const auto largest = in_places(n > 1 ? 2 : 1, 2);
+    for (const auto type :
+         {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16, at::kInt, at::kLong, at::kShort, at::kChar, at::kByte}) {
+      const auto reduced = [&](Op::RedOpType op) {
+        std::vector<Tensor> values{ones_and_twos(rank, {101}, type)};
+        c10d::AllreduceOptions options;
+        options.reduceOp = op;
+        const auto work = mpi->allreduce(values, options);
+        work->wait();
+        CHECK(work->isSuccess());
+        CHECK(work->getFuture()->completed());
+        return values[0];
+      };
+      INFO(c10::toString(type));
+      CHECK(same(reduced(Op::SUM), sum));
+      CHECK(same(reduced(Op::PRODUCT), product));
+      CHECK(same(reduced(Op::MIN), smallest));
+      CHECK(same(reduced(Op::MAX), largest));
+      if (c10::isFloatingType(type)) {
+        CHECK((reduced(Op::AVG).to(at::kDouble) - sum / n).abs().max().item<double>() <
+              (type == at::kBFloat16 ? 1e-2 : 1e-3));
+      } else {
+        CHECK(contains(error_of([&] { reduced(Op::AVG); }), "is not a whole number"));
+      }
+    }
+    const auto any = [&](Op::RedOpType op) {
+      std::vector<Tensor> values{at::arange(n).eq(rank)};
+      c10d::AllreduceOptions options;
+      options.reduceOp = op;
+      mpi->allreduce(values, options)->wait();
+      CHECK(values[0].scalar_type() == at::kBool);
+      return values[0].sum().item<std::int64_t>();
+    };
+    CHECK(any(Op::SUM) == n);
+    CHECK(any(Op::MAX) == n);
+    CHECK(any(Op::MIN) == (n == 1));
+    CHECK(any(Op::PRODUCT) == (n == 1));
+    mpi->shutdown();
+  }
+}
+
+TEST_CASE("tensors arrive as they were, however they lie and however large a call of MPI may be") {
+  for (const std::int64_t max_count : {5, 1'000'000}) {
+    const auto mpi = backend(max_count);
+    const int rank = mpi->getRank();
+    const int n = mpi->getSize();
+    const auto of_rank = [](int r) { return at::arange(24).reshape({2, 3, 4}).add(100.0 * r); };
+
+    for (int root = 0; root < n; ++root) {
+      const auto complex = [](const Tensor& values) { return values.to(at::kComplexFloat); };
+      std::vector<Tensor> sent[] = {
+          {of_rank(rank)}, {of_rank(rank).transpose(0, 2)}, {complex(of_rank(rank)).conj()}, {}};
+      sent[3].push_back(at::zeros({0, 3}));
+      c10d::BroadcastOptions options;
+      options.rootRank = root;
+      for (auto& tensors : sent) mpi->broadcast(tensors, options)->wait();
+      CHECK(sent[0][0].equal(of_rank(root)));
+      CHECK(sent[1][0].equal(of_rank(root).transpose(0, 2)));
+      CHECK(sent[2][0].equal(complex(of_rank(root))));
+      CHECK(sent[3][0].numel() == 0);
+
+      std::vector<Tensor> reduced{of_rank(rank).transpose(0, 1)};
+      c10d::ReduceOptions reduce;
+      reduce.rootRank = root;
+      mpi->reduce(reduced, reduce)->wait();
+      if (rank == root)
+        CHECK(reduced[0].equal((at::arange(24).reshape({2, 3, 4}) * n + 50.0 * n * (n - 1)).transpose(0, 1)));
+    }
+
+    std::vector<Tensor> parts;
+    for (int r = 0; r < n; ++r) parts.push_back(r == 0 ? at::zeros({4, 3, 2}).transpose(0, 2) : at::zeros({2, 3, 4}));
+    std::vector<std::vector<Tensor>> outputs{parts};
+    std::vector<Tensor> inputs{of_rank(rank)};
+    mpi->allgather(outputs, inputs, {})->wait();
+    for (int r = 0; r < n; ++r) CHECK(parts[static_cast<std::size_t>(r)].equal(of_rank(r)));
+
+    Tensor all = at::zeros({n, 2, 3, 4});
+    Tensor mine = of_rank(rank);
+    mpi->_allgather_base(all, mine, {})->wait();
+    for (int r = 0; r < n; ++r) CHECK(all[r].equal(of_rank(r)));
+    all.zero_();
+    mine = all[rank];  // in place
+    mine.copy_(of_rank(rank));
+    mpi->_allgather_base(all, mine, {})->wait();
+    for (int r = 0; r < n; ++r) CHECK(all[r].equal(of_rank(r)));
+
+    const auto summed = at::arange(24).reshape({2, 3, 4}).add(10.0 * rank).mul(n).add(50.0 * n * (n - 1));
+    const auto blocks = [&] {
+      Tensor made = at::zeros({n, 2, 3, 4});
+      for (int r = 0; r < n; ++r) made[r].copy_(of_rank(rank).add(10.0 * r));
+      return made;
+    };
+    Tensor input = blocks();
+    Tensor output = at::zeros({2, 3, 4});
+    mpi->_reduce_scatter_base(output, input, {})->wait();
+    CHECK(output.equal(summed));
+    CHECK(input.equal(blocks()));
+    output = input[rank];  // in place
+    mpi->_reduce_scatter_base(output, input, {})->wait();
+    CHECK(output.equal(summed));
+    c10d::ReduceScatterOptions mean;
+    mean.reduceOp = Op::AVG;
+    input = blocks();
+    output = at::zeros({4, 3, 2}).transpose(0, 2);
+    mpi->_reduce_scatter_base(output, input, mean)->wait();
+    CHECK((output - summed / n).abs().max().item<double>() < 1e-4);
+
+    mpi->barrier({})->wait();
+    mpi->shutdown();
+  }
+}
+
+TEST_CASE("several are under way at once") {
+  const auto mpi = backend(1'000'000);
+  const int n = mpi->getSize();
+  std::vector<c10::intrusive_ptr<c10d::Work>> works;
+  std::vector<Tensor> tensors;
+  for (int i = 0; i < 40; ++i) {
+    std::vector<Tensor> one{at::full({1 + 997 * (i % 7)}, i)};
+    tensors.push_back(one[0]);
+    works.push_back(mpi->allreduce(one, {}));
+  }
+  works.back()->wait();
+  for (int i = 0; i < 40; ++i) {
+    CHECK(works[static_cast<std::size_t>(i)]->isCompleted());  // they end in order
+    CHECK(tensors[static_cast<std::size_t>(i)].eq(i * n).all().item<bool>());
+  }
+}
+
+TEST_CASE("what MPI cannot take is refused before anything is sent") {
+  const auto mpi = backend(1'000'000);
+  std::vector<Tensor> none;
+  std::vector<Tensor> sparse{at::ones({2, 2}).to_sparse()};
+  std::vector<Tensor> complex{at::ones({2}).to(at::kComplexDouble)};
+  std::vector<Tensor> fine{at::ones({2})};
+  c10d::BroadcastOptions from_nobody;
+  from_nobody.rootRank = mpi->getSize();
+  c10d::AllreduceOptions bits;
+  bits.reduceOp = Op::BXOR;
+  Tensor input = at::ones({3});
+  Tensor output = at::ones({3 * mpi->getSize() + 1});
+  CHECK(contains(error_of([&] { mpi->allreduce(none, {}); }), "takes one tensor, and was given 0"));
+  CHECK(contains(error_of([&] { mpi->allreduce(sparse, {}); }), "was given a sparse one"));
+  CHECK(contains(error_of([&] { mpi->allreduce(complex, {}); }), "ComplexDouble"));
+  CHECK(contains(error_of([&] { mpi->allreduce(fine, bits); }), "sum, mean, product, min and max"));
+  CHECK(contains(error_of([&] { mpi->broadcast(fine, from_nobody); }), "broadcast from rank"));
+  CHECK(contains(error_of([&] { mpi->_allgather_base(output, input, {}); }), "all-gather has a tensor of"));
+  CHECK(contains(error_of([] { backend(0); }), "max_count is 0"));
+  CHECK(contains(error_of([] { hone::MpiCommunicator{MPI_COMM_NULL}; }), "MPI_COMM_NULL"));
+  mpi->barrier({})->wait();
+
+  mpi->abort();
+  CHECK(contains(error_of([&] { mpi->barrier({})->wait(); }), "The group was aborted."));
+}
+
+TEST_CASE("a group is what all groups are") {
+  const auto mpi = group();
+  const int rank = mpi.rank();
+  const int n = mpi.world_size();
+  const auto values = at::full({3}, rank + 1.0);
+  mpi.all_reduce(values);
+  CHECK(values.eq(n * (n + 1) / 2).all().item<bool>());
+  mpi.all_reduce(values.fill_(rank), hone::Reduction::max);
+  CHECK(values.eq(n - 1).all().item<bool>());
+  mpi.broadcast(values.fill_(rank), n - 1);
+  CHECK(values.eq(n - 1).all().item<bool>());
+
+  const auto rows = mpi.gather(at::full({rank, 2}, rank));  // rank 0 has none
+  for (int r = 0; r < n; ++r) {
+    const auto& row = rows[static_cast<std::size_t>(r)];
+    CHECK(row.sizes() == at::IntArrayRef({r, 2}));
+    CHECK(row.eq(r).all().item<bool>());
+  }
+  CHECK(mpi.gather_texts("rank " + std::to_string(rank)).back() == "rank " + std::to_string(n - 1));
+  mpi.barrier();
+}
+
+TEST_CASE("a part of the processes is a group beside that of all") {
+  const auto all = group();
+  if (all.world_size() == 1) return;
+  MPI_Comm half = MPI_COMM_NULL;
+  MPI_Comm_split(MPI_COMM_WORLD, all.rank() % 2, all.rank(), &half);
+  const hone::Mpi part({.communicator = half, .timeout = 30s});
+  MPI_Comm_free(&half);
+  CHECK(part.rank() == all.rank() / 2);
+  const auto in_all = at::full({1000}, 1.0);
+  const auto in_part = at::full({1000}, all.rank() % 2 + 1.0);
+  auto first = all.begin_all_reduce(in_all, hone::Reduction::sum, "sum");
+  if (part.world_size() > 1) part.begin_all_reduce(in_part, hone::Reduction::sum, "sum").wait();
+  first.wait();
+  CHECK(in_all.eq(all.world_size()).all().item<bool>());
+  CHECK(in_part.eq((all.rank() % 2 + 1.0) * part.world_size()).all().item<bool>());
+}
+
+TEST_CASE("gradients are those of the whole batch") {
+  const auto mpi = group();
+  const int n = mpi.world_size();
+  if (n == 1) return;
+  const auto wave = [](at::IntArrayRef shape, double step) {
+    std::int64_t size = 1;
+    for (const auto d : shape) size *= d;
+    return at::arange(size, at::kDouble).mul(step).cos().view(shape);
+  };
+  const auto inputs = wave({3 * n, 50}, 0.37);
+  const auto parameters = [&] {
+    std::vector<Tensor> made{wave({50, 40}, 0.1), wave({40}, 0.2), wave({40, 1}, 0.3)};
+    for (auto& one : made) one.requires_grad_();
+    return made;
+  };
+  const auto loss = [](const std::vector<Tensor>& w, const Tensor& x) {
+    return at::tanh(x.matmul(w[0]) + w[1]).matmul(w[2]).square().mean();
+  };
+  const auto together = parameters();
+  const auto alone = parameters();
+  hone::GradientReducer reducer(mpi.handle(), together, {.bucket_bytes = 4096, .first_bucket_bytes = 64});
+  for (int step = 0; step < 3; ++step) {
+    reducer.before_forward();
+    const auto mean = loss(together, inputs.narrow(0, 3 * mpi.rank(), 3));
+    reducer.before_backward(mean);
+    mean.backward();
+    reducer.after_backward();
+    loss(alone, inputs).backward();
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      CHECK((together[i].grad() - alone[i].grad()).abs().max().item<double>() < 1e-14);
+      together[i].grad().zero_();
+      alone[i].grad().zero_();
+    }
+  }
+}
+
+// From here on, each in a run of its own.
+
+/// MPI as a host program has it.
+void start_mpi(int level) {
+  int provided = 0;
+  MPI_Init_thread(nullptr, nullptr, level, &provided);
+  REQUIRE(provided >= level);
+}
+
+TEST_CASE("the program's own MPI is neither started nor ended", "[.host]") {
+  start_mpi(MPI_THREAD_SERIALIZED);
+  {
+    auto first = group();
+    first.all_reduce(at::ones({2}));
+    first.shutdown();
+    CHECK(contains(error_of([&] { first.all_reduce(at::ones({2})); }), first.world_size() > 1 ? "is closed" : ""));
+  }
+  CHECK(hone::MpiLibrary::is_running());
+  const auto outlives = group();
+  outlives.barrier();
+  hone::Mpi out_of_order({.communicator = MPI_COMM_SELF});
+  MPI_Finalize();
+  CHECK_FALSE(hone::MpiLibrary::is_running());
+  CHECK(contains(error_of([] { group(); }), "cannot start it twice"));
+}
+
+TEST_CASE("a program that started MPI for one thread is told what to write", "[.one_thread]") {
+  start_mpi(MPI_THREAD_SINGLE);
+  int level = MPI_THREAD_SINGLE;
+  MPI_Query_thread(&level);
+  if (level < MPI_THREAD_SERIALIZED) {
+    CHECK(contains(error_of([] { group(); }), "Start it with MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED"));
+  }
+  MPI_Finalize();
+}
+
+TEST_CASE("the last group to be shut down ends the MPI that was started for it", "[.ends]") {
+  auto first = group();
+  auto second = group();
+  auto copy = second;
+  first.shutdown();
+  CHECK(hone::MpiLibrary::is_running());
+  second.shutdown();
+  CHECK(hone::MpiLibrary::is_running());
+  copy.shutdown();
+  CHECK_FALSE(hone::MpiLibrary::is_running());
+}
+
+TEST_CASE("a process that hangs is named when the time-out is over", "[.hangs]") {
+  start_mpi(MPI_THREAD_SERIALIZED);
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  {
+    const hone::Mpi mpi({.timeout = rank == 0 ? 2s : 30s});
+    const auto values = at::ones({3});
+    const auto begin = std::chrono::steady_clock::now();
+    if (rank == 0) {
+      const auto text = error_of([&] { mpi.all_reduce(values, hone::Reduction::sum, "sum of losses"); });
+      INFO(text);
+      CHECK(contains(text, "Rank 0 of 2 left the sum of losses: rank 1 did not come."));
+      CHECK(contains(text, "The all-reduce of 3 elements"));
+      CHECK(contains(text, "was not done within 2 s"));
+      CHECK(std::chrono::steady_clock::now() - begin > 2s);
+      CHECK(std::chrono::steady_clock::now() - begin < 10s);
+      CHECK(contains(error_of([&] { mpi.barrier(); }), "is closed"));
+    } else {
+      std::this_thread::sleep_for(5s);
+      static_cast<void>(error_of([&] { mpi.all_reduce(values); }));
+    }
+  }
+  MPI_Finalize();
+}
+
+TEST_CASE("a process that fails says why, and nobody waits for it", "[.fails]") {
+  start_mpi(MPI_THREAD_SERIALIZED);
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  {
+    const auto mpi = group();
+    const auto begin = std::chrono::steady_clock::now();
+    if (rank == 0) {
+      const auto text = error_of([&] { mpi.all_reduce(at::ones({3})); });
+      CHECK(text == "Rank 0 of 2 left the all-reduce: Rank 1 failed: no more data");
+      CHECK(std::chrono::steady_clock::now() - begin < 2s);
+    } else {
+      mpi.fail("no more data");
+    }
+  }
+  MPI_Finalize();
+}
+
+}  // namespace
