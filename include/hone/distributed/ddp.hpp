@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "hone/core/sentence.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/gradient_reducer.hpp"
+#include "hone/distributed/group_user.hpp"
 #include "hone/distributed/process_group.hpp"
 #include "hone/distributed/require_agreement.hpp"
 #include "hone/optim/parameter_group.hpp"
@@ -184,7 +186,9 @@ class Ddp {
 
   template <class Module>
   void give_group(Module& module) const {
-    static_cast<void>(module);
+    if constexpr (std::is_polymorphic_v<Module>) {
+      if (auto* const user = dynamic_cast<GroupUser*>(&module)) user->set_process_group(group_.handle());
+    }
   }
 
   [[nodiscard]] std::size_t num_trainable() const {
