@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/// That it compiles and links, and what it says where there is no GPU. Needs no launcher: a process alone is rank 0 of 1.
+#include "hone/distributed/nccl.hpp"
+
+#include <cstdio>
+#include <string_view>
+
+int main() {
+  try {
+    const hone::Nccl group;
+    std::puts(group.device().str().c_str());
+    return group.device() == at::Device(at::kCUDA, 0) && group.world_size() == 1 ? 0 : 1;
+  } catch (const hone::DistributedError& error) {
+    std::puts(error.what());
+    return std::string_view(error.what()).starts_with(
+               "Nccl: rank 0 of 1 would take GPU 0 of its machine, where LibTorch finds 0.")
+               ? 0
+               : 1;
+  }
+}
