@@ -7,6 +7,13 @@
 #include <hone/checkpoint/state_dict.hpp>
 #include <hone/hone.hpp>
 
+#ifdef QUICKSTART_WITH_RANKS
+#include <hone/distributed.hpp>
+using Processes = hone::Ddp<hone::Gloo>;
+#else
+using Processes = hone::SingleProcess;
+#endif
+
 #include "support/run_main.hpp"
 
 struct MlpImpl : torch::nn::Module {
@@ -43,26 +50,36 @@ int train(const Options& options) {
   auto train_set = digits.subset(0, std::min<std::int64_t>(50'000, digits.size()));
   auto eval_set = digits.subset(train_set.size(), std::min<std::int64_t>(5'000, digits.size() - train_set.size()));
   auto model = Mlp{};
+  auto processes = Processes{};
+  const auto num_processes = processes.world_size();
+  if (options.batch_size % num_processes != 0) {
+    throw std::invalid_argument(
+        fmt::format("--batch-size is {}, which {} processes cannot share evenly. Give a multiple of {}.",
+                    options.batch_size, num_processes, num_processes));
+  }
+  const auto batch_size = options.batch_size / num_processes;
 
   auto trainer = hone::Trainer{model,
                                torch::nn::CrossEntropyLoss{},
                                hone::Sgd{.lr = options.lr, .momentum = 0.9},
+                               std::move(processes),
                                hone::TerminateOnNaN{},
                                hone::Metrics{hone::Accuracy{}},
                                hone::ProgressBar{},
                                hone::LogMetrics{}};
   auto history = trainer.train(train_set, {.num_epochs = options.epochs,
                                            .eval_dataset = eval_set,
-                                           .per_device_batch_size = options.batch_size,
+                                           .per_device_batch_size = batch_size,
                                            .seed = options.seed,
                                            .num_threads = options.threads});
   if (history.stop_reason()) throw std::runtime_error(*history.stop_reason());
   if (!options.save.empty()) {
-    hone::write_checkpoint(options.save, hone::Dict{{"model_state_dict", hone::state_dict(model)}});
+    trainer.in_rank_zero(
+        [&] { hone::write_checkpoint(options.save, hone::Dict{{"model_state_dict", hone::state_dict(model)}}); });
   }
 
-  auto test = trainer.evaluate(test_set, {.per_device_batch_size = options.batch_size, .num_threads = options.threads});
-  fmt::print("test accuracy: {:.4f}\n", test.at("evaluation_accuracy"));
+  auto test = trainer.evaluate(test_set, {.per_device_batch_size = batch_size, .num_threads = options.threads});
+  trainer.print("test accuracy: {:.4f}", test.at("evaluation_accuracy"));
   return 0;
 }
 
@@ -71,7 +88,8 @@ int main(int argc, char** argv) {
   Options options;
   app.add_option("--data", options.data, "the folder with the four MNIST files, plain or .gz; else digits are drawn");
   app.add_option("--epochs", options.epochs, "passes through the training set")->capture_default_str();
-  app.add_option("--batch-size", options.batch_size, "samples in a step")->capture_default_str();
+  app.add_option("--batch-size", options.batch_size, "samples in a step, those of all processes together")
+      ->capture_default_str();
   app.add_option("--lr", options.lr, "learning rate")->capture_default_str();
   app.add_option("--seed", options.seed, "of weights, order and drawn digits")->capture_default_str();
   app.add_option("--threads", options.threads, "threads of LibTorch's operators")->capture_default_str();
