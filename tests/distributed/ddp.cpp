@@ -17,12 +17,22 @@ using namespace std::chrono_literals;
 using torch::Tensor;
 
 struct NetImpl : torch::nn::Module {
-  explicit NetImpl(std::int64_t width = 16) : first(3, width), second(width, 2) {
+  NetImpl() {
     register_module("first", first);
     register_module("second", second);
   }
-  Tensor forward(const Tensor& inputs) { return second(torch::tanh(first(inputs))); }
-  torch::nn::Linear first, second;
+  Tensor forward(const Tensor& inputs) {
+    const auto outputs = second(torch::tanh(first(inputs)));
+    return spare ? spare(outputs) : outputs;
+  }
+  /// From here on there is a layer more, which only some processes use.
+  void add_spare(bool uses) {
+    torch::manual_seed(9);
+    auto made = register_module("spare", torch::nn::Linear(2, 2));
+    made->to(second->weight.scalar_type());
+    if (uses) spare = made;
+  }
+  torch::nn::Linear first{3, 16}, second{16, 2}, spare{nullptr};
 };
 TORCH_MODULE(Net);
 
@@ -114,6 +124,90 @@ TEST_CASE("however the gradients travel, they arrive") {
     compare(placement, optimizer, c, {.gradient_format = hone::GradientFormat::fp16}, at::kFloat, 2e-4);
     compare(placement, optimizer, c, {.overlap = false, .gradient_format = hone::GradientFormat::bf16}, at::kFloat, 2e-3);
   });
+}
+
+TEST_CASE("a run repeats to the last bit") {
+  hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
+    const auto data = dataset(50, at::kFloat);
+    Net first = net(at::kFloat), second = net(at::kFloat);
+    for (auto* model : {&first, &second}) {
+      auto trainer = hone::Trainer{*model, torch::nn::MSELoss(), hone::AdamW{.lr = 1e-2},
+                                   hone::GradAccum<hone::dynamic>{2}, hone::ClipNorm{0.1}, hone::Ddp{group(placement)}};
+      trainer.train(data, {.num_epochs = 5, .per_device_batch_size = 4, .seed = 3});
+    }
+    CHECK(distance(first, second) == 0.0);
+  });
+}
+
+TEST_CASE("a parameter that a batch of one process leaves out gets the others' share of the mean") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    Net together = net(at::kDouble);
+    together->add_spare(placement.rank == 0);
+    const auto data = dataset(8, at::kDouble);
+    const auto [inputs, targets] = data.tensors();
+    const auto half = [&](int rank) { return Batch(inputs.narrow(0, 4 * rank, 4), targets.narrow(0, 4 * rank, 4)); };
+    Net with = net(at::kDouble), without = with;
+    with->add_spare(true);
+    auto loss = torch::mse_loss(with(half(0).first), half(0).second);
+    with->spare = nullptr;
+    loss = (loss + torch::mse_loss(with(half(1).first), half(1).second)) / 2;
+    loss.backward();
+    auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{.lr = 1.0},
+                                 hone::GradAccum<hone::dynamic>{1}, hone::ClipNorm{1e9},
+                                 hone::Ddp{group(placement), {.find_unused_parameters = true}}};
+    auto batch = half(placement.rank);
+    trainer.step(batch);
+    const auto before = with->named_parameters();
+    for (const auto& item : together->named_parameters()) {
+      const auto expected = before[item.key()] - before[item.key()].grad();
+      CHECK((item.value() - expected).abs().max().item<double>() <= 1e-12);
+    }
+  });
+}
+
+TEST_CASE("a parameter that is left out by surprise is an error, and nobody hangs") {
+  hone::require_ranks(
+      2, 60s,
+      [](const hone::Placement& placement) {
+        Net together = net(at::kDouble);
+        together->add_spare(placement.rank == 0);
+        auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{}, hone::GradAccum<hone::dynamic>{1},
+                                     hone::ClipNorm{1e9}, hone::Ddp{group(placement)}};
+        trainer.train(dataset(8, at::kDouble), {.per_device_batch_size = 4});
+      },
+      {{.rank = 0, .message = "Rank 1 failed: Some of the model's parameters got no gradient from a batch of rank 1"},
+       {.rank = 1, .message = "find_unused_parameters = true"}});
+}
+
+TEST_CASE("layers that are thawed are reduced from then on") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    Net alone = net(at::kDouble), together = net(at::kDouble);
+    const auto data = dataset(48, at::kDouble);
+    const auto train = [&](auto& trainer, Net& model, std::int64_t batch_size) {
+      model->first->weight.set_requires_grad(false);
+      trainer.train(data, {.num_epochs = 1, .per_device_batch_size = batch_size, .seed = 1});
+      model->first->weight.set_requires_grad(true);
+      trainer.train(data, {.num_epochs = 1, .per_device_batch_size = batch_size, .seed = 2});
+    };
+    auto reference = hone::Trainer{alone, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1},
+                                   hone::GradAccum<hone::dynamic>{1}, hone::ClipNorm{1e9}};
+    auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1},
+                                 hone::GradAccum<hone::dynamic>{1}, hone::ClipNorm{1e9}, hone::Ddp{group(placement)}};
+    train(reference, alone, 8);
+    train(trainer, together, 4);
+    CHECK(distance(alone, together) <= 1e-12);
+  });
+}
+
+TEST_CASE("a window and a static graph do not go together") {
+  hone::require_ranks(2, 60s,
+                      [](const hone::Placement& placement) {
+                        auto trainer = hone::Trainer{net(at::kDouble), torch::nn::MSELoss(), hone::Sgd{},
+                                                     hone::GradAccum<hone::dynamic>{2}, hone::ClipNorm{1e9},
+                                                     hone::Ddp{group(placement), {.static_graph = true}}};
+                        trainer.train(dataset(8, at::kDouble), {.per_device_batch_size = 2});
+                      },
+                      {{.rank = 0, .message = "static_graph is set"}, {.rank = 1, .message = "static_graph is set"}});
 }
 
 }  // namespace

@@ -112,6 +112,11 @@ class Ddp {
     } catch (const std::exception& error) {
       if (reduces) reducer_->reset();
       if (reduces && is_of_the_group(error)) group_.explain("all-reduce of gradients", error);
+      if (reduces && is_of_unused_parameters(error)) {
+        throw DataError(sentence("Some of the model's parameters got no gradient from a batch of rank {}. Give Ddp "
+                                 "{.find_unused_parameters = true}, or freeze them.",
+                                 {rank()}));
+      }
       throw;
     }
     if (update_follows && !reducer_) average_gradients();
@@ -182,6 +187,10 @@ class Ddp {
     if (dynamic_cast<const DistributedError*>(&error) != nullptr) return true;
     const std::string_view text = error.what();
     return text.find("gloo") != text.npos || text.find("NCCL") != text.npos;
+  }
+
+  [[nodiscard]] static bool is_of_unused_parameters(const std::exception& error) {
+    return std::string_view(error.what()).find("Expected to have finished reduction") != std::string_view::npos;
   }
 
   template <class Module>
