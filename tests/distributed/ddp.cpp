@@ -51,6 +51,16 @@ Net net(at::ScalarType type, std::uint64_t seed = 7) {
   return made;
 }
 
+struct BetweenGpus : hone::ProcessGroup {
+  static constexpr at::DeviceType device_type = at::kCUDA;
+};
+struct Gpu {
+  using slot = hone::slots::Device;
+};
+static_assert(hone::fits_with<hone::Ddp<hone::Gloo>, hone::Ddp<hone::Gloo>>);
+static_assert(!hone::fits_with<hone::Ddp<BetweenGpus>, hone::Ddp<BetweenGpus>>);
+static_assert(hone::fits_with<hone::Ddp<BetweenGpus>, hone::Ddp<BetweenGpus>, Gpu>);
+
 hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
 
 double distance(const Net& a, const Net& b) {

@@ -9,6 +9,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -28,6 +29,7 @@
 #include "hone/distributed/group_user.hpp"
 #include "hone/distributed/process_group.hpp"
 #include "hone/distributed/require_agreement.hpp"
+#include "hone/fwd.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/policies/distribution.hpp"
 
@@ -42,6 +44,10 @@ void for_each_buffer(Model& model, F&& f) {
     for (const at::Tensor& buffer : model.buffers()) f(buffer);
   }
 }
+
+/// A communicator whose tensors are on GPUs says so: `static constexpr at::DeviceType device_type = at::kCUDA`.
+template <class Comm>
+inline constexpr bool sends_from_gpus = requires { requires Comm::device_type != at::kCPU; };
 
 /// One line for each parameter.
 [[nodiscard]] inline std::string description(const NamedParameters& parameters) {
@@ -70,6 +76,18 @@ template <Communicator Comm>
 class Ddp {
  public:
   using slot = slots::Distribution;
+
+  template <class... Policies>
+  struct fits {
+    static constexpr bool value =
+        !detail::sends_from_gpus<Comm> || !std::same_as<AnswerTo<slots::Device, Cpu, Policies...>, Cpu>;
+  };
+  template <class... Policies>
+  struct misfit {
+    static_assert(fits<Policies...>::value,
+                  "hone: this communicator sends between GPUs, and the trainer's device is Cpu. Add a device policy for "
+                  "GPUs, or take Ddp<hone::Gloo> or Ddp<hone::Mpi>.");
+  };
 
   explicit Ddp(Comm group = Comm(), const DdpOptions& options = {}) : group_(std::move(group)), options_(options) {}
 

@@ -62,6 +62,8 @@ class NcclBackend : public c10d::ProcessGroupNCCL {
 /// **Example** `hone::Ddp{hone::Nccl{}}`, or over MPI `hone::Ddp{hone::Nccl{hone::Mpi{}}}`
 class Nccl : public ProcessGroup {
  public:
+  static constexpr at::DeviceType device_type = at::kCUDA;
+
   /// The processes that a launcher started.
   explicit Nccl(const NcclOptions& options = {}) : Nccl(Gloo({.timeout = options.timeout}), options) {}
   /// The processes of another group.
