@@ -45,6 +45,10 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   template <class... Settings>
   explicit Trainer(Model model, Loss loss_function, Optimizer optimizer, Settings... settings)
       : Base(Given<Settings...>(settings...), std::move(model), std::move(loss_function), std::move(optimizer)) {
+    if constexpr (Base::reduces) {  // for who asks for a stop before the first run
+      run_.config_.num_processes = this->world_size();
+      run_.config_.process_index = this->rank();
+    }
     announce(InitEnd{{run_}});
   }
 
