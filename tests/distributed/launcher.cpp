@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What launchers say, in the words that they were seen to use: torchrun of PyTorch 2.11, mpirun of Open MPI 4.1 and of
-/// MPICH 4.0. Those of Slurm are taken from the manual pages of srun and sbatch.
+/// MPICH 4.0, srun, sbatch and salloc of Slurm 22.05.
 #include "hone/distributed/launcher.hpp"
 
 #include "support/catch.hpp"

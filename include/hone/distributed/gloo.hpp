@@ -93,9 +93,7 @@ class Gloo : public ProcessGroup {
  private:
   static c10::intrusive_ptr<c10d::Store> meet(const GlooOptions& options) {
     const Placement& place = options.placement;
-    // torchrun keeps a store itself, at the address that it names.
-    const char* served = std::getenv("TORCHELASTIC_USE_AGENT_STORE");
-    const bool serves = place.rank == 0 && !(served && std::string_view(served) == "True");
+    const bool serves = place.rank == 0 && !place.has_store;
     c10d::TCPStoreOptions tcp;
     tcp.port = static_cast<std::uint16_t>(place.port);
     tcp.isServer = serves;
