@@ -75,4 +75,25 @@ TEST_CASE("many small losses are added in double") {
   CHECK(far.mean(alone) == Approx((1e8 + 1000) / 1001).epsilon(1e-15));
 }
 
+template <class Device>
+void check_merge() {
+  hone::LossTracker<Device> one, two, whole;
+  hone::SingleProcess alone;
+  for (int i = 0; i < 5; ++i) {
+    const auto loss = torch::tensor(0.5F * static_cast<float>(i));
+    (i < 2 ? one : two).add(loss, i + 1);
+    whole.add(loss, i + 1);
+  }
+  one.merge(two);
+  CHECK(one.mean(alone) == whole.mean(alone));
+  one.add(torch::tensor(3.0F), 1);
+  whole.add(torch::tensor(3.0F), 1);
+  CHECK(one.mean(alone) == whole.mean(alone));
+}
+
+TEST_CASE("merged, two have seen what both did") {
+  check_merge<hone::Cpu>();
+  check_merge<Far>();
+}
+
 }  // namespace

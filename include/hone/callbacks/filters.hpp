@@ -9,6 +9,9 @@
 /// | `rank_zero(callback)` | everything, in the one process that prints and writes files |
 /// | `on<TrainStepEnd>(function)` | a function that hears one event |
 ///
+/// A callback that works with all processes together says so with `static constexpr bool is_collective = true`, and is
+/// refused by `rank_zero`.
+///
 /// "Everything else" are the starts and ends of runs and epochs, stops, exceptions, checkpoints and events of the
 /// user's own. Filters may stand in filters, and in front of a set.
 ///
@@ -148,9 +151,17 @@ class EveryEpochs {
   [[no_unique_address]] C callback_;
 };
 
+/// Says that all processes have to hear what it hears, since it waits for the others.
+template <class C>
+inline constexpr bool is_collective = requires { requires C::is_collective; };
+
 template <class C>
 class RankZero {
   static_assert(checked_callback<C>);
+  static_assert(
+      !is_collective<C>,
+      "hone: this callback works with all processes together, and rank_zero would leave the others out. Use it "
+      "without rank_zero: only rank 0 prints and writes files anyway.");
 
  public:
   using relay = void;

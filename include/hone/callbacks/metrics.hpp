@@ -5,6 +5,7 @@
 #include <any>
 #include <cstddef>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -91,10 +92,14 @@ class Watch {
                     "hone: Metrics finds no member `outputs` in what the override of the loss step returns.");
     }
   }
-  void record(Run& run) {
-    if (!has_seen_) return;
+  void record(const auto& event) {
+    Run& run = event.run;
+    double num_that_have_seen = has_seen_ ? 1.0 : 0.0;
+    sum_over_processes(event, num_that_have_seen);
+    if (num_that_have_seen == 0.0) return;
     each([&](auto& watched) {
       watched.settle();
+      merge_over_processes(event, watched.metric);
       const std::string name(watched.metric.name());
       const auto phase = run.phase();
       run.history().record(phase == Phase::train               ? "train_" + name + "_epoch"
@@ -115,6 +120,16 @@ class Watch {
   void serialize(auto& archive) {
     for_each([&](auto& metric) { serialize_state(archive, metric.name(), metric); });
     archive("has_seen", has_seen_);
+    take_over(archive, *this);
+  }
+  void reset() { start(); }
+  void merge(const Watch& other) {
+    std::apply(
+        [&](auto&... mine) {
+          std::apply([&](const auto&... theirs) { (mine.metric.merge(theirs.metric), ...); }, other.watched_);
+        },
+        watched_);
+    has_seen_ = has_seen_ || other.has_seen_;
   }
   /// Calls `function` with each metric.
   void for_each(auto&& function) {
@@ -125,6 +140,14 @@ class Watch {
   }
 
  private:
+  static void sum_over_processes([[maybe_unused]] const auto& event, [[maybe_unused]] double& number) {
+    if constexpr (requires { event.trainer.sum_over_processes(std::span(&number, 1)); }) {
+      event.trainer.sum_over_processes(std::span(&number, 1));
+    }
+  }
+  static void merge_over_processes([[maybe_unused]] const auto& event, [[maybe_unused]] auto& metric) {
+    if constexpr (requires { event.trainer.merge_over_processes(metric); }) event.trainer.merge_over_processes(metric);
+  }
   void each(auto&& function) {
     std::apply([&](auto&... watched) { (function(watched), ...); }, watched_);
   }
@@ -139,10 +162,11 @@ class Watch {
 /// them when it ends: `eval_<name>_epoch` between epochs of training, `intermediate_eval_<name>` within one,
 /// `evaluation_<name>` in a run of `evaluate`. With
 /// `hone::in_training` in front it does so in training too, and records `train_<name>_epoch`: of the outputs with which
-/// each batch was learned from. Place it before `LogMetrics` and what watches them. Each process counts its own
-/// samples.
+/// each batch was learned from. Place it before `LogMetrics` and what watches them. With many processes, each counts
+/// its own samples, and what is recorded is of all of them, as the metrics are from then on.
 ///
-/// A metric is any type that is a `Metric` and has `update(outputs, target)`.
+/// A metric is any type that is a `Metric` and has `update(outputs, target)`. Many processes merge one by its
+/// `serialize` or `state`, else by its `sums()`.
 ///
 /// **Cost** what the metrics cost. The sums of those that have `add_up` stay on the device; the host reads them once
 /// per epoch.
@@ -153,6 +177,8 @@ class Metrics {
   static_assert((true && ... && Metric<Ms>), "hone: Metrics was given what is no Metric. See metrics/metric.hpp.");
 
  public:
+  static constexpr bool is_collective = true;
+
   explicit Metrics(Ms... metrics) : evaluation_(std::move(metrics)...) { require_names(); }
   Metrics()
     requires(sizeof...(Ms) > 0 && (std::is_default_constructible_v<Ms> && ...))
@@ -162,7 +188,7 @@ class Metrics {
 
   void on_eval_epoch_start(const EvalEpochStart&) { evaluation_.start(); }
   void on_eval_step_end(const auto& event) { evaluation_.update(event); }
-  void on_eval_epoch_end(const EvalEpochEnd& event) { evaluation_.record(event.run); }
+  void on_eval_epoch_end(const auto& event) { evaluation_.record(event); }
 
   /// The metric of type `M` as the evaluation at hand, or the last one, left it.
   template <class M>
@@ -201,7 +227,7 @@ class Metrics<InTraining, Ms...> : public Metrics<Ms...> {
 
   void on_train_epoch_start(const TrainEpochStart&) { training_.start(); }
   void on_train_step_end(const auto& event) { training_.update(event); }
-  void on_train_epoch_end(const TrainEpochEnd& event) { training_.record(event.run); }
+  void on_train_epoch_end(const auto& event) { training_.record(event); }
 
   /// The metric of type `M` as the epoch of training at hand, or the last one, left it.
   template <class M>

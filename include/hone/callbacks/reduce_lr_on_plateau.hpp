@@ -46,6 +46,8 @@ struct lr_is_scheduled {
 /// **Example** `hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.factor = 0.5, .patience = 2}}`
 template <Plateau P>
 struct ReduceLrOnPlateau {
+  static constexpr bool is_collective = true;
+
   P plateau = {};
   std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
   bool reset_on_train = true;                    ///< Forget what was seen when a run starts.

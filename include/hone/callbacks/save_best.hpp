@@ -29,6 +29,8 @@ namespace hone {
 /// **Example** `hone::SaveBest{.save_path = "best.pt", .watch_metric = "eval_accuracy_epoch", .greater_is_better =
 /// true}`
 struct SaveBest {
+  static constexpr bool is_collective = true;
+
   std::filesystem::path save_path = "best_model.pt";
   std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
   bool greater_is_better = false;

@@ -42,6 +42,8 @@ namespace hone {
 /// in use, is ahead or is none, and when a state cannot be written.
 /// **Example** `hone::SaveTrainingState{.save_every_n_updates = 1000, .keep_last = 2}`
 struct SaveTrainingState {
+  static constexpr bool is_collective = true;
+
   std::filesystem::path save_dir = "training_states";
   std::int64_t save_every_n_updates = 0;
   std::int64_t save_every_n_epochs = 0;

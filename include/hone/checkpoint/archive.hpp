@@ -154,18 +154,34 @@ class StateReader {
   static constexpr bool is_loading = true;
 
   explicit StateReader(const Value& state) : state_(state.get<Dict>()) {}
+  /// For a process that goes on for others too, of whose states are `taken_over`, or that begins with another's state.
+  StateReader(const Value& state, std::vector<const Value*> taken_over, bool begins_anew)
+      : state_(state.get<Dict>()), taken_over_(std::move(taken_over)), begins_anew_(begins_anew) {}
 
   template <class T>
   void operator()(std::string_view name, T&& thing) const {
     const Value* found = state_.find(name);
     if (found == nullptr) throw DataError(sentence("'{}' is missing.", {name}));
     try {
-      read(*found, thing);
+      if constexpr (Serializable<T>) {
+        StateReader inner(*found, entries(taken_over_, name), begins_anew_);
+        thing.serialize(inner);
+      } else {
+        read(*found, thing);
+      }
     } catch (const DataError& error) {
       throw DataError(sentence("'{}': {}", {name, error.what()}));
     }
   }
   [[nodiscard]] bool contains(std::string_view name) const { return state_.contains(name); }
+
+  /// See `hone::take_over`.
+  [[nodiscard]] bool begins_anew() const { return begins_anew_; }
+  [[nodiscard]] std::vector<StateReader> taken_over() const {
+    std::vector<StateReader> readers;
+    for (const Value* state : taken_over_) readers.emplace_back(*state);
+    return readers;
+  }
 
   /// Sets `thing` to what `value` holds.
   template <class T>
@@ -221,6 +237,13 @@ class StateReader {
   }
 
  private:
+  static std::vector<const Value*> entries(const std::vector<const Value*>& states, std::string_view name) {
+    std::vector<const Value*> found;
+    for (const Value* state : states) {
+      if (const Value* entry = state->get<Dict>().find(name)) found.push_back(entry);
+    }
+    return found;
+  }
   template <class T>
   static void read_column(const Value& value, std::vector<T>& numbers) {
     const auto& tensor = value.get<at::Tensor>();
@@ -233,6 +256,8 @@ class StateReader {
   }
 
   const Dict& state_;
+  std::vector<const Value*> taken_over_;
+  bool begins_anew_ = false;
 };
 
 /// The state of a thing with `serialize`.

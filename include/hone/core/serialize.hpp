@@ -63,6 +63,19 @@ void serialize_counts(auto& archive, std::string_view name, auto& counts) {
   }
 }
 
+/// After `thing` was read: takes in what processes had that a run goes on without, where the archive says so. In a
+/// process that the run did not have, `thing` begins anew. For what adds up over processes: it has `merge` and `reset`.
+void take_over(auto& archive, auto& thing) {
+  if constexpr (requires { archive.taken_over(); }) {
+    if (archive.begins_anew()) thing.reset();
+    for (auto& other : archive.taken_over()) {
+      auto theirs = thing;
+      theirs.serialize(other);
+      thing.merge(theirs);
+    }
+  }
+}
+
 /// Has `serialize` of its own.
 template <class T>
 concept HasSerialize = requires(T& thing, detail::AnyArchive& archive) { thing.serialize(archive); };

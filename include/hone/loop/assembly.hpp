@@ -7,7 +7,9 @@
 #include <ATen/ops/cat.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -80,6 +82,15 @@ class Assembly {
       return at::cat(processes_.gather(rows.dim() == 0 ? rows.reshape({1}) : rows));
     } else {
       return rows.dim() == 0 ? rows.reshape({1}) : rows;
+    }
+  }
+
+  /// Makes each of `numbers`, in every process, its sum over all of them. Collective. With one process, nothing.
+  void sum_over_processes([[maybe_unused]] std::span<double> numbers) {
+    if constexpr (ReducesGradients<DistributionType>) {
+      processes_.begin_exchange(numbers);
+      const auto sums = processes_.end_exchange();
+      std::copy(sums.begin(), sums.end(), numbers.begin());
     }
   }
 

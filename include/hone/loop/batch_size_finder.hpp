@@ -50,13 +50,22 @@ struct batch_size_of_batches {
                 "of batches has its batch size already.");
 };
 
+/// Memory may run out in one process, and the others would wait for it.
+inline void require_one_process(int world_size) {
+  if (world_size == 1) return;
+  throw std::invalid_argument(
+      sentence("find_batch_size was called by {} processes: where memory runs out in one, the others wait for it. Look "
+               "for the size in a program of one process, with the same model, and give it to all.",
+               {world_size}));
+}
+
 }  // namespace detail
 
 /// The largest batch size with which updates run, and the trainer as it was: see `Trainer::rehearse`. The size is
 /// doubled until memory runs out or the dataset is exhausted.
 ///
-/// **Errors** `std::invalid_argument` for options out of range; `std::runtime_error`, with LibTorch's own error nested
-/// in it, when `start` does not fit; every other error of a step as it is.
+/// **Errors** `std::invalid_argument` for options out of range and with many processes; `std::runtime_error`, with
+/// LibTorch's own error nested in it, when `start` does not fit; every other error of a step as it is.
 /// **Source** PyTorch Lightning's batch size finder, modes "power" and "binsearch".
 /// **Example** `const auto size = hone::find_batch_size(trainer, train_set, {.mode = hone::BatchSizeSearch::binary});`
 template <class Trainer, class Dataset>
@@ -67,6 +76,7 @@ template <class Trainer, class Dataset>
     return 0;
   } else {
     options.check();
+    detail::require_one_process(trainer.world_size());
     const auto samples = static_cast<std::int64_t>(sample_count(dataset));
     const std::int64_t limit = std::min(options.max.value_or(samples), samples);
     if (options.start > limit) {

@@ -10,6 +10,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/history/running_mean.hpp"
 #include "hone/policies/device.hpp"
 #include "hone/policies/distribution.hpp"
@@ -68,6 +69,16 @@ class LossTracker {
       archive("carried", carried_);
       archive("samples", samples_);
       if (archive.is_loading) device_sum_.reset();
+    }
+    take_over(archive, *this);
+  }
+  /// Takes in what another one has seen. Waits for the device.
+  void merge(const LossTracker& other) {
+    sum_.merge(other.sum_);
+    if constexpr (!HostReadable<Device>) {
+      carried_ = total() + other.total();
+      samples_ += other.samples_;
+      device_sum_.reset();
     }
   }
 

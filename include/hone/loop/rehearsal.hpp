@@ -19,6 +19,7 @@
 #include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/guards.hpp"
+#include "hone/loop/in_step.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/resumable.hpp"
 #include "hone/loop/run_options.hpp"
@@ -53,8 +54,9 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
  public:
   /// Makes updates as training would, and then brings everything back, also when an exception leaves: weights and
   /// buffers of model and loss, the optimizer, gradients, an open accumulation window, the place of the schedule,
-  /// random generators, modes, the history, policies and overrides with `serialize`. Callbacks hear nothing, so none of
-  /// them prints, stops or writes a file; what they do to a run is missing, too. A schedule stands at its beginning.
+  /// random generators, modes, the history, policies and overrides with `serialize`. Collective. Callbacks hear
+  /// nothing, so none of them prints, stops or writes a file; what they do to a run is missing, too. A schedule stands
+  /// at its beginning.
   ///
   /// `before(update)` is called before each update, the first is 0; it may set learning rates. `after(update, loss)`
   /// gets the mean loss over the samples of the update, and of all processes, computed with the weights before it, and
@@ -141,13 +143,16 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
     decltype(auto) batches = this->train_loader(dataset, {.batch_size = options.per_device_batch_size,
                                                           .shuffle = options.shuffle,
                                                           .drop_last = options.drop_last,
-                                                          .seed = options.seed ? *options.seed : drawn_seed()});
+                                                          .seed = options.seed ? *options.seed : this->common_seed(),
+                                                          .share = this->data_share()});
+    require_share(batches, this->data_share());
     this->own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
     std::int64_t update = 0, in_window = 0;
     for (std::int64_t epoch = 0;; ++epoch) {
       set_epoch(batches, epoch);
       bool is_empty = true;
-      for (auto&& batch : this->transfer_.over(batches, this->device_)) {
+      auto&& arriving = this->transfer_.over(batches, this->device_);
+      for (auto&& batch : in_step(arriving, this->processes_, batch_count(batches).has_value())) {
         is_empty = false;
         if (in_window == 0) {
           this->train_loss_.reset();

@@ -25,6 +25,7 @@
 #include "hone/checkpoint/archive.hpp"
 #include "hone/checkpoint/generator_state.hpp"
 #include "hone/checkpoint/optimizer_state_dict.hpp"
+#include "hone/checkpoint/packed.hpp"
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/read_training_state.hpp"
 #include "hone/checkpoint/schedule_state_dict.hpp"
@@ -34,6 +35,8 @@
 #include "hone/core/sentence.hpp"
 #include "hone/core/training_files.hpp"
 #include "hone/data/remaining.hpp"
+#include "hone/data/splitmix.hpp"
+#include "hone/loop/epoch_place.hpp"
 #include "hone/loop/resume_from.hpp"
 #include "hone/loop/step.hpp"
 
@@ -94,11 +97,6 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   static void take_run(Self& self, const Dict& state) {
     Resumable& trainer = self;
     trainer.read_ahead(state, "run", trainer.run_);
-    const auto& batches = trainer.run_.config().num_train_batches_per_epoch;
-    if (!batches || trainer.run_.step() <= *batches) return;
-    throw DataError(sentence(
-        "The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it had.",
-        {trainer.run_.step(), *batches}));
   }
   static void bring_back(Self& self, const Dict& state) {
     Resumable& trainer = self;
@@ -157,6 +155,9 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   /// the data, the gradients of an open accumulation window, the states of random generators, the history, and what
   /// callbacks, policies and overrides with `serialize` remember. The tensors are the live ones: see `cloned`.
   ///
+  /// Collective. In rank 0 it has what all processes differ in, and with it any number of processes can go on; in the
+  /// others what that process needs.
+  ///
   /// **Errors** `std::logic_error` within a run, anywhere but in `on_resume_point`.
   [[nodiscard]] Dict training_state(const Dict& extra = {}) {
     require_savable();
@@ -170,7 +171,9 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     for (const auto& [key, value] : extra) state.set(key, value);
     StateWriter run;
     serialize_run(run);
-    state.set("training_state", run.take());
+    Dict own = run.take();
+    if constexpr (Step::reduces) gather_parts(own);
+    state.set("training_state", std::move(own));
     return state;
   }
   /// Writes a training state, whole or not at all. Missing folders are made. Collective: rank 0 writes, and the file is
@@ -190,9 +193,46 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     if constexpr (Step::has_schedule) this->continue_schedule(updates.value_or(0));
     restore(state);
   }
+  /// The same from a file, or the newest in a folder. Collective.
   void load_training_state(const std::filesystem::path& path) {
     const Value state = read_training_state(path);
+    if constexpr (Step::reduces) require_same_place(&state, path);
     load_training_state(state.get<Dict>());
+  }
+
+  /// Makes `thing` what those of all processes are when they are merged, in the order of ranks: a metric, or whatever
+  /// has `merge`, `reset`, and either something to be kept in a file (see `core/serialize.hpp`) or `sums` and `add`.
+  /// Collective.
+  void merge_over_processes([[maybe_unused]] auto& thing) {
+    if constexpr (Step::reduces) {
+      using Thing = std::remove_reference_t<decltype(thing)>;
+      static_assert(
+          RemembersState<Thing> || requires { thing.add(thing.sums()); },
+          "hone: this metric cannot be merged over processes. Give it `void serialize(auto& archive)`, or a "
+          "member `state` with one.");
+      StateWriter writer;
+      if constexpr (RemembersState<Thing>) {
+        serialize_state(writer, "state", thing);
+      } else {
+        writer("state", thing.sums());
+      }
+      const auto parts = this->processes_.gather_texts(packed(writer.take()));
+      thing.reset();
+      for (const auto& part : parts) {
+        const Value value = unpacked(part);
+        StateReader reader(value);
+        if constexpr (RemembersState<Thing>) {
+          Thing theirs = thing;
+          theirs.reset();
+          serialize_state(reader, "state", theirs);
+          thing.merge(theirs);
+        } else {
+          std::vector<double> sums;
+          reader("state", sums);
+          thing.add(sums);
+        }
+      }
+    }
   }
 
   /// Where the run stands, in the order of time.
@@ -223,11 +263,13 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
 
   /// Tells that everything is whole. Where nobody hears it, nothing is left of the call. The gradients of an open
   /// window are another process's own, so that many processes do not stop there.
-  void announce_resume_point(bool is_last) {
+  template <class... Batches>
+  void announce_resume_point(bool is_last, const Batches&... batches) {
     if constexpr (hears_resume_point) {
       if constexpr (Step::reduces) {
         if (!this->window_.empty()) return;
       }
+      (epoch_place_.note(batches, run_.step(), this->world_size()), ...);
       is_whole_ = true;
       announce(ResumePoint{{run_}, is_last});
       is_whole_ = false;
@@ -238,14 +280,16 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   /// The coming run goes on from a state, where there is one.
   template <class Owner>
   void resume_from(const ResumeFrom<Owner>& from) {
-    if (!from) return;
-    resumed_ = from.read();
-    if constexpr (std::is_same_v<Owner, Self>) {
-      actions_ = from.resumption();
-    } else {
-      actions_ = &resumption;
+    if (from) {
+      resumed_ = from.read();
+      if constexpr (std::is_same_v<Owner, Self>) {
+        actions_ = from.resumption();
+      } else {
+        actions_ = &resumption;
+      }
+      actions_->take_seed(this->self(), resumed_->get<Dict>());
     }
-    actions_->take_seed(this->self(), resumed_->get<Dict>());
+    if constexpr (Step::reduces) require_same_place(resumed_.get(), from.path());
   }
   /// Stands where the run is to go on; everything else comes back at `resume`.
   void take_place() {
@@ -260,9 +304,27 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     actions_->restore(this->self(), state->get<Dict>());
   }
 
-  /// The random numbers that a loader draws when an epoch begins are drawn again when the run goes on in that epoch.
+  /// An epoch begins. The random numbers that a loader draws then are drawn again when the run goes on in that epoch.
   void keep_epoch_generator() {
+    epoch_place_ = {};
     if constexpr (hears_resume_point) epoch_generator_ = generator_state();
+  }
+  /// How many batches the epoch has that the run has gone on in, of `num_batches` in a whole one.
+  template <class Batches>
+  [[nodiscard]] std::optional<std::int64_t> batches_with_rest_of(const Batches& batches,
+                                                                 std::optional<std::int64_t> num_batches) {
+    return run_.step() > 0 ? epoch_place_.go_on(batches, run_.step(), this->world_size(), num_batches) : num_batches;
+  }
+  /// A seed for what each process draws for itself; rank 0 has that of a process alone.
+  [[nodiscard]] std::uint64_t own_seed(std::uint64_t seed) const {
+    if constexpr (Step::reduces) {
+      if (this->rank() > 0) return stream_seed(seed, static_cast<std::uint64_t>(this->rank()));
+    }
+    return seed;
+  }
+  /// A drawn seed that all processes have.
+  [[nodiscard]] std::uint64_t common_seed() {
+    return this->in_rank_zero([] { return drawn_seed(); });
   }
   /// The batches of an epoch that begins, or the rest of one that goes on.
   template <class Batches>
@@ -272,10 +334,12 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
       now = generator_state();
       if (epoch_generator_.defined()) set_generator_state(epoch_generator_);
     }
-    return remaining(std::forward<Batches>(batches), run_.step(), [now] { set_generator_state(now); });
+    return remaining(
+        std::forward<Batches>(batches), run_.step(), [now] { set_generator_state(now); }, epoch_place_.cut());
   }
 
   std::uint64_t loader_seed_ = 0;
+  EpochPlace epoch_place_;
 
  private:
   static constexpr bool has_model_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Model>>> ||
@@ -362,8 +426,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   /// All that is not in a checkpoint. The weights have been loaded.
   void restore(const Dict& state) {
     try {
-      StateReader run(state.at("training_state"));
-      serialize_run(run);
+      read_part(state.at("training_state"));
     } catch (const DataError& error) {
       refuse(error);
     }
@@ -374,6 +437,70 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
                              {error.what()}));
   }
 
+  /// Brings this process to its part of a training state. That of a rank is what differs there from rank 0's, in
+  /// `other_ranks`; in a state that another rank than 0 keeps for itself, `rank` says so. Fewer processes than there
+  /// were take over the sums of those that are missing; what is remembered in another way goes on in none of them. More
+  /// begin with the memory of rank 0, and numbers of their own.
+  void read_part(const Value& all) {
+    const auto rank = static_cast<std::size_t>(this->rank());
+    const auto world_size = static_cast<std::size_t>(this->world_size());
+    const auto* const keeper = all.get<Dict>().find("rank");
+    const auto* const others = all.get<Dict>().find("other_ranks");
+    if (keeper != nullptr && keeper->get<std::int64_t>() != 0) {
+      if (keeper->get<std::int64_t>() != this->rank()) {
+        throw DataError(sentence("It is what rank {} kept for itself, and this is rank {}.",
+                                 {keeper->get<std::int64_t>(), this->rank()}));
+      }
+      StateReader run(all);
+      return serialize_run(run);
+    }
+    const std::size_t num_parts = others == nullptr ? 1 : others->items().size() + 1;
+    const auto part = [&](std::size_t of) { return of == 0 ? all : overlaid(all, others->items()[of - 1]); };
+    const Value own = part(rank < num_parts ? rank : 0);
+    std::vector<Value> taken_over;
+    for (auto of = rank + world_size; of < num_parts; of += world_size) taken_over.push_back(part(of));
+    std::vector<const Value*> pointers;
+    for (const auto& value : taken_over) pointers.push_back(&value);
+    StateReader run(own, std::move(pointers), rank >= num_parts);
+    serialize_run(run);
+    if (num_parts != world_size && !this->window_.empty()) {
+      throw DataError(sentence("It was taken by {} processes in the middle of an accumulation window, and here are {}.",
+                               {num_parts, world_size}));
+    }
+    if (rank >= num_parts) {
+      at::manual_seed(stream_seed(own_seed(loader_seed_), static_cast<std::uint64_t>(run_.num_updates())));
+    }
+  }
+
+  /// Notes in rank 0's part what the others differ in.
+  void gather_parts(Dict& own) {
+    const bool is_first = this->rank() == 0;
+    own.set("rank", this->rank());
+    const auto base = this->processes_.gather_texts(is_first ? packed(prints(own)) : std::string())[0];
+    const auto differences = this->processes_.gather_texts(
+        is_first ? std::string() : packed(difference(own, unpacked(base)).value_or(Dict())));
+    if (!is_first) return;
+    List others;
+    for (std::size_t rank = 1; rank < differences.size(); ++rank) others.push_back(unpacked(differences[rank]));
+    own.set("other_ranks", std::move(others));
+  }
+
+  /// Every process reads a file of its own, which may lag behind.
+  void require_same_place(const Value* state, const std::filesystem::path& path) {
+    std::string place = "none, and begins anew";
+    if (state != nullptr) {
+      StateReader reader(state->at("training_state"));
+      Run run;
+      reader("run", run);
+      place = sentence("one after {} epochs, {} updates and {} batches of the next epoch",
+                       {run.num_epochs(), run.num_updates(), run.step()});
+    }
+    this->processes_.require_agreement(
+        "training state", place,
+        sentence("Here, in rank {}, it was {}. Give every process the same file, or folders with the same files.",
+                 {this->rank(), path.empty() ? "not read from a file" : path.string()}));
+  }
+
   /// Shows what is not in a checkpoint to an archive.
   void serialize_run(auto& archive) {
     std::int64_t version = 1;
@@ -382,6 +509,7 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
       throw DataError(sentence("The training state has version {}, this hone reads 1. Use a newer hone.", {version}));
     }
     archive("run", run_);
+    serialize_epoch_place(archive);
     archive("loader_seed", loader_seed_);
     archive("epoch_generator", epoch_generator_);
     archive("train_loss", this->train_loss_);
@@ -396,6 +524,14 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     auto generators = generator_states(device_.device());
     archive("generators", generators);
     if (archive.is_loading) set_generator_states(generators, device_.device());  // last: nothing draws after it
+  }
+
+  void serialize_epoch_place(auto& archive) {
+    if constexpr (requires { archive.contains("epoch"); }) {
+      epoch_place_ = {};
+      if (!archive.contains("epoch")) return;  // of an older hone
+    }
+    archive("epoch", epoch_place_);
   }
 
   /// The batches whose gradients wait for an update, and those gradients.

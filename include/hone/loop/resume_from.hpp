@@ -47,6 +47,8 @@ class ResumeFrom {
 
   [[nodiscard]] explicit operator bool() const { return read_ != nullptr || state_; }
 
+  /// The file or folder that was given, empty where it was a state or nothing.
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   /// The state, or null.
   ///
   /// **Errors** `DataError` for a file that holds none, and for a folder without one.

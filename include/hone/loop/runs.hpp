@@ -18,7 +18,6 @@
 #include "hone/core/sentence.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/data/loader.hpp"
-#include "hone/data/splitmix.hpp"
 #include "hone/loop/agreement.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/model.hpp"
@@ -113,24 +112,13 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     return window_.empty() && (run_.stop_requested() || (run_.num_updates_ >= first_look_ && is_at_limit()));
   }
 
-  /// A seed for what each process draws for itself; rank 0 has that of a process alone.
-  [[nodiscard]] std::uint64_t own_seed(std::uint64_t seed) const {
-    if constexpr (Base::reduces) {
-      if (processes_.rank() > 0) return stream_seed(seed, static_cast<std::uint64_t>(processes_.rank()));
-    }
-    return seed;
-  }
-  /// A drawn seed that all processes have.
-  [[nodiscard]] std::uint64_t common_seed() {
-    const auto seed = drawn_seed();
-    if constexpr (Base::reduces) return static_cast<std::uint64_t>(std::stoull(processes_.gather_texts(std::to_string(seed))[0]));
-    return seed;
-  }
   /// Notes how many samples the coming step has in all processes, where the loader knows.
   template <class Batches>
   void count_samples(const Batches& batches) {
-    if constexpr (Base::reduces && requires { batches.samples_after(std::int64_t{}), batches.share(); }) {
-      this->together_.samples_in_step = batches.samples_after(run_.step_ + 1) - batches.samples_after(run_.step_);
+    if constexpr (Base::reduces && KnowsItsCut<Batches>) {
+      const auto& place = this->epoch_place_;
+      this->together_.samples_in_step =
+          place.samples_after(batches, run_.step_ + 1) - place.samples_after(batches, run_.step_);
     }
   }
 

@@ -178,7 +178,10 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     announce(TrainEpochStart{{run_}});
     set_epoch(batches, run_.config_.overfit_batches > 0 ? 0 : run_.epoch() - 1);
     keep_epoch_generator();
-    if (resumes()) resume();
+    if (resumes()) {
+      resume();
+      run_.num_batches_ = this->batches_with_rest_of(batches, run_.num_batches_);
+    }
     if (!is_over_now()) {
       if (!is_epoch_over()) {
         auto rest = rest_of(batches);
@@ -187,7 +190,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
           this->count_samples(batches);
           train_step(batch, is_last_batch(), evaluation);
           const bool is_last = ends_here();
-          announce_resume_point(is_last);
+          announce_resume_point(is_last, batches);
           if (is_last || is_epoch_over() || is_over_now()) break;
         }
       }

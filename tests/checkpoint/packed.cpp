@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/checkpoint/packed.hpp"
+
+#include <torch/torch.h>
+
+#include <string>
+
+#include "hone/checkpoint/archive.hpp"
+#include "hone/core/serialize.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using hone::Dict;
+using hone::Value;
+
+Dict some() {
+  return {{"count", 3},
+          {"name", "x"},
+          {"none", hone::None()},
+          {"list", hone::List{1, 0.5, "y"}},
+          {"numbers", torch::arange(5)},
+          {"inner", Dict{{"flag", true}, {"half", torch::ones({2, 2}, at::kHalf)}, {"empty", torch::zeros({0})}}}};
+}
+
+/// Two values are the same when their bytes are.
+bool same(const Value& a, const Value& b) { return hone::packed(a) == hone::packed(b); }
+
+TEST_CASE("a value survives being packed") {
+  const auto back = hone::unpacked(hone::packed(some()));
+  CHECK(same(back, some()));
+  CHECK(torch::equal(back.at("numbers").get<at::Tensor>(), torch::arange(5)));
+  CHECK(back.at("inner").at("half").get<at::Tensor>().scalar_type() == at::kHalf);
+  CHECK(same(hone::unpacked(hone::packed(Value())), Value()));
+}
+
+TEST_CASE("bytes that are no packed value are refused") {
+  const auto bytes = hone::packed(some());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CHECK_THROWS_AS(hone::unpacked(std::string_view(bytes).substr(0, size)), hone::DataError);
+  }
+}
+
+TEST_CASE("a difference holds what differs and brings it back") {
+  const Value base = some();
+  const auto prints = hone::prints(base);
+  CHECK(!hone::difference(base, prints));
+  Dict other = some();
+  other.set("count", 4);
+  Dict inner = other.get<Dict>("inner");
+  inner.set("half", torch::zeros({2, 2}, at::kHalf));
+  other.set("inner", inner);
+  const auto difference = hone::difference(other, hone::unpacked(hone::packed(prints)));
+  REQUIRE(difference);
+  CHECK(difference->get<Dict>().size() == 2);
+  CHECK(difference->at("inner").get<Dict>().size() == 1);
+  CHECK(same(hone::overlaid(base, *difference), other));
+}
+
+TEST_CASE("dictionaries of other keys differ as a whole") {
+  Dict other = some();
+  other.set("inner", Dict{{"flag", true}});
+  other.set("list", hone::Tuple{{1}});
+  const auto difference = hone::difference(other, hone::prints(some()));
+  REQUIRE(difference);
+  CHECK(same(hone::overlaid(some(), *difference), other));
+  Dict more = some();
+  more.set("more", 1);
+  CHECK(same(hone::overlaid(some(), hone::difference(more, hone::prints(some())).value()), more));
+  // and where a number was, a dictionary
+  Dict deeper = some();
+  deeper.set("count", Dict{{"a", 1}});
+  CHECK(same(hone::overlaid(some(), hone::difference(deeper, hone::prints(some())).value()), deeper));
+}
+
+TEST_CASE("what does not belong together is refused") {
+  CHECK_THROWS_AS(hone::overlaid(some(), Dict{{"unknown", hone::Tuple{{1}}}}), hone::DataError);
+  CHECK_THROWS_AS(hone::overlaid(some(), Dict{{"count", 3}}), hone::DataError);
+  CHECK_THROWS_AS(hone::overlaid(some(), Dict{{"count", hone::Tuple{{1, 2}}}}), hone::DataError);
+  CHECK_THROWS_AS(hone::overlaid(Value(3), Dict{{"count", hone::Tuple{{1}}}}), hone::DataError);
+}
+
+/// Adds up over processes.
+struct Sum {
+  double sum = 0.0;
+  void reset() { sum = 0.0; }
+  void merge(const Sum& other) { sum += other.sum; }
+  void serialize(auto& archive) {
+    archive("sum", sum);
+    hone::take_over(archive, *this);
+  }
+};
+struct Holder {
+  Sum sum;
+  int other = 0;
+  void serialize(auto& archive) {
+    archive("sum", sum);
+    archive("other", other);
+  }
+};
+
+TEST_CASE("a process takes over the sums of those that are missing, and a new one begins anew") {
+  Holder a{{1.0}, 5}, b{{2.0}, 6}, c{{4.0}, 7}, read;
+  const Value own = hone::state_of(a), second = hone::state_of(b), third = hone::state_of(c);
+  hone::StateReader all(own, {&second, &third}, false);
+  read.serialize(all);
+  CHECK(read.sum.sum == 7.0);
+  CHECK(read.other == 5);
+  hone::StateReader none(own, {}, true);
+  read.serialize(none);
+  CHECK(read.sum.sum == 0.0);
+  CHECK(read.other == 5);
+}
+
+}  // namespace

@@ -1,0 +1,16 @@
+// expect: hone: this callback works with all processes together, and rank_zero would leave the others out. Use it without rank_zero: only rank 0 prints and writes files anyway.
+// SPDX-License-Identifier: Apache-2.0
+/// A callback that waits for the others, in one process.
+#include "hone/callbacks/filters.hpp"
+
+struct Gathers {
+#ifndef FIXED
+  static constexpr bool is_collective = true;
+#endif
+  void on_train_epoch_end(const hone::TrainEpochEnd&) const {}
+};
+
+void tell(hone::Run& run) {
+  hone::CallbackSet callbacks{hone::rank_zero(Gathers{})};
+  callbacks.tell(hone::TrainEpochEnd{{run}, 0.5});
+}

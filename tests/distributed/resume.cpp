@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Runs of many processes that go on: with as many they end as ones that were never stopped, with others no sample is
+/// missed. The reference is the run that was not stopped.
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hone/callbacks/early_stopping.hpp"
+#include "hone/callbacks/metrics.hpp"
+#include "hone/distributed/ddp.hpp"
+#include "hone/distributed/gloo.hpp"
+#include "hone/loop/trainer.hpp"
+#include "hone/metrics/mean_error.hpp"
+#include "hone/optim/adam.hpp"
+#include "hone/schedule/cosine.hpp"
+#include "support/catch.hpp"
+#include "support/ranks.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using at::Tensor;
+
+/// How often each sample was learned from, in any process.
+using Visits = hone::Shared<std::array<int, 128>>;
+
+struct NetImpl : torch::nn::Module {
+  explicit NetImpl(double p)
+      : first(register_module("first", torch::nn::Linear(3, 8))),
+        dropout(register_module("dropout", torch::nn::Dropout(p))),
+        last(register_module("last", torch::nn::Linear(8, 1))) {}
+  Tensor forward(const Tensor& x) { return last(dropout(torch::tanh(first(x)))); }
+  torch::nn::Linear first;
+  torch::nn::Dropout dropout;
+  torch::nn::Linear last;
+};
+TORCH_MODULE(Net);
+
+/// The first column of a batch is the number of the sample.
+hone::TensorDataset<std::pair<Tensor, Tensor>> dataset(std::int64_t samples) {
+  const auto number = torch::arange(samples, at::kDouble);
+  const auto inputs = torch::stack({number / 100.0, (number * 0.7).cos(), (number * 1.3).sin()}, 1);
+  return {inputs, inputs.sum(1, true).sin()};
+}
+
+/// Saves after each of the updates, or after those from `first` on, and stops after the last.
+struct Keep {
+  fs::path folder;
+  std::int64_t stop_after = -1;
+  const Visits* visits = nullptr;
+
+  [[nodiscard]] fs::path at(std::int64_t updates) const { return folder / (std::to_string(updates) + ".pt"); }
+  void on_train_step_end(const auto& event) const {
+    if (visits != nullptr) {
+      const auto numbers = std::get<0>(event.batch).select(1, 0).mul(100.0).round().to(at::kLong);
+      for (std::int64_t i = 0; i < numbers.numel(); ++i) {
+        const auto number = static_cast<std::size_t>(numbers[i].template item<std::int64_t>());
+        __atomic_fetch_add(&(**visits)[number], 1, __ATOMIC_SEQ_CST);
+      }
+    }
+  }
+  void on_train_loss(const auto& event) const {
+    if (event.run.num_updates() + 1 == stop_after) event.run.request_stop("enough");
+  }
+  void on_resume_point(const auto& event) const {
+    if (folder.empty() || event.run.step() == 0 || (stop_after >= 0 && event.run.num_updates() > stop_after)) return;
+    event.trainer.save_training_state(at(event.run.num_updates()));
+  }
+};
+
+template <class... Processes>
+auto trainer_of(double p, std::int64_t window, Keep keep, Processes... processes) {
+  torch::manual_seed(11);
+  Net net(p);
+  net->to(at::kDouble);
+  return hone::Trainer{net,
+                       torch::nn::MSELoss(),
+                       hone::AdamW{.lr = 1e-2},
+                       hone::CosineLr{.total_updates = 60},
+                       hone::GradAccum<hone::dynamic>{window},
+                       hone::Metrics{hone::in_training, hone::MeanSquaredError{}},
+                       hone::EarlyStopping{.patience = 2, .min_delta = 1e9, .watch_metric = "train_loss_epoch"},
+                       std::move(keep),
+                       std::move(processes)...};
+}
+
+hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
+
+std::string weights_of(auto& trainer) { return hone::packed(hone::state_dict(*trainer.model())); }
+
+TEST_CASE("as many processes go on exactly from wherever they were") {
+  const TemporaryFolder folder, later;
+  hone::require_ranks(2, 120s, [&](const hone::Placement& placement) {
+    const auto processes = group(placement);
+    for (const std::int64_t window : {1, 2}) {
+      const auto data = dataset(27);  // 3 steps of 8 samples, and 3 more
+      const auto options = [&](auto from) {
+        return hone::TrainOptions<hone::TensorDataset<std::pair<Tensor, Tensor>>>{
+            .num_epochs = 5, .eval_dataset = dataset(7), .per_device_batch_size = 4, .seed = 5, .resume_from = from};
+      };
+      const Keep keep{folder.path};
+      auto whole = trainer_of(0.3, window, keep, hone::Ddp{processes});
+      whole.train(data, options(std::nullopt));
+      CHECK(whole.run().num_epochs() == 3);  // stopped early
+      const auto expected = weights_of(whole);
+      const auto history = whole.run().history();
+      for (std::int64_t update = 1; update <= whole.run().num_updates(); ++update) {
+        INFO("window " << window << ", update " << update);
+        if (!fs::exists(keep.at(update))) continue;  // a last window
+        auto part = trainer_of(0.3, window, Keep{later.path}, hone::Ddp{processes});
+        torch::manual_seed(1000);
+        part.train(data, options(keep.at(update)));
+        CHECK((weights_of(part) == expected));
+        CHECK((part.run().history() == history));
+      }
+    }
+  });
+}
+
+using Data = hone::TensorDataset<std::pair<Tensor, Tensor>>;
+
+/// What a run learned: weights, and the mean losses and errors of its epochs.
+hone::Dict learned_by(auto& trainer) {
+  hone::List means;
+  for (const auto* name : {"train_loss_epoch", "train_mean_squared_error_epoch"}) {
+    for (const auto& record : trainer.run().history().values(name)) means.push_back(record.value);
+  }
+  return {{"weights", hone::state_dict(*trainer.model())}, {"means", std::move(means)}};
+}
+
+void check_learned(auto& trainer, const fs::path& expected) {
+  const auto own = learned_by(trainer);
+  const auto all = hone::read_checkpoint(expected);
+  for (const auto& [name, value] : own.at("weights").template get<hone::Dict>()) {
+    const auto difference = value.template get<Tensor>() - all.at("weights").at(name).template get<Tensor>();
+    CHECK(difference.abs().max().template item<double>() <= 1e-12);
+  }
+  const auto means = own.at("means").items(), others = all.at("means").items();
+  REQUIRE(means.size() == 6);
+  for (std::size_t i = 0; i < means.size(); ++i) CHECK(means[i].number() == Approx(others[i].number()).epsilon(1e-12));
+}
+
+/// A run of 3 epochs that is handed on from group to group.
+struct Relay {
+  std::int64_t samples;
+  TemporaryFolder folder = {};
+  Visits visits = {};
+  std::int64_t at = 0;
+
+  /// Goes on with `n` processes until after `stop_after` updates, or to the end; there `last(trainer)` is called.
+  void run(int n, std::int64_t batch_size, std::int64_t stop_after, auto last) {
+    const auto train = [&](auto& trainer) {
+      hone::TrainOptions<Data> options{.num_epochs = 3, .per_device_batch_size = batch_size, .seed = 5};
+      if (at > 0) options.resume_from = folder / (std::to_string(at) + ".pt");
+      trainer.train(dataset(samples), options);
+      if (stop_after > 0) CHECK(trainer.run().num_updates() == stop_after);
+      last(trainer);
+    };
+    hone::require_ranks(n, 60s, [&](const hone::Placement& placement) {
+      const Keep keep{folder.path, stop_after, &visits};
+      if (n == 1) {
+        auto trainer = trainer_of(0.0, 1, keep);
+        train(trainer);
+      } else {
+        auto trainer = trainer_of(0.0, 1, keep, hone::Ddp{group(placement)});
+        train(trainer);
+      }
+    });
+    at = stop_after;
+  }
+  void run(int n, std::int64_t batch_size, std::int64_t stop_after) {
+    run(n, batch_size, stop_after, [](const auto&) {});
+  }
+};
+
+TEST_CASE("other numbers of processes with as large steps learn the same") {
+  Relay alone{53}, relay{53};
+  alone.run(1, 8, -1, [&](auto& trainer) { hone::write_checkpoint(alone.folder / "end.pt", learned_by(trainer)); });
+  relay.run(4, 2, 2);
+  relay.run(2, 4, 4);
+  relay.run(2, 4, 5);  // the same epoch once more
+  relay.run(1, 8, 9);
+  relay.run(2, 4, 10);
+  relay.run(4, 2, 16);
+  relay.run(1, 8, -1, [&](auto& trainer) { check_learned(trainer, alone.folder / "end.pt"); });
+  CHECK(*alone.visits == *relay.visits);
+}
+
+TEST_CASE("other numbers of processes with steps of another size miss no sample and see none twice") {
+  for (const std::int64_t samples : {48, 50, 61}) {
+    Relay relay{samples};
+    relay.run(3, 2, 2);
+    relay.run(2, 5, 3);
+    relay.run(4, 2, 4);
+    relay.run(4, 1, 5);
+    relay.run(1, 7, -1);
+    for (std::int64_t i = 0; i < samples; ++i) CHECK((*relay.visits)[static_cast<std::size_t>(i)] == 3);
+  }
+}
+
+TEST_CASE("processes that would go on from different places say so") {
+  Relay relay{53};
+  relay.run(2, 4, 2);
+  hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
+    auto trainer = trainer_of(0.0, 1, {}, hone::Ddp{group(placement)});
+    hone::TrainOptions<Data> options{.num_epochs = 3, .per_device_batch_size = 4};
+    const auto file = relay.folder / (placement.rank == 0 ? "2.pt" : "1.pt");
+    options.resume_from = file;
+    CHECK_THROWS_WITH(
+        trainer.train(dataset(53), options),
+        "The processes disagree on the training state: rank 0 has one after 0 epochs, 2 updates and 2 batches of the "
+        "next "
+        "epoch, rank 1 has one after 0 epochs, 1 updates and 1 batches of the next epoch. Here, in rank " +
+            std::to_string(placement.rank) + ", it was " + file.string() +
+            ". Give every process the same file, or folders with the same files.");
+  });
+}
+
+TEST_CASE("a range that cannot be cut anew goes on with as many processes only") {
+  Relay relay{8};
+  relay.run(2, 1, 2);
+  hone::require_ranks(1, 60s, [&](const hone::Placement&) {
+    auto trainer = trainer_of(0.0, 1, {});
+    const std::vector<std::pair<Tensor, Tensor>> batches{dataset(4).tensors(), dataset(4).tensors()};
+    CHECK_THROWS_WITH(trainer.train(batches, {.resume_from = relay.folder / "2.pt"}),
+                      Catch::Matchers::StartsWith(
+                          "The run is to go on in the middle of an epoch with 1 processes, was saved with 2"));
+  });
+}
+
+}  // namespace
