@@ -63,6 +63,7 @@ struct ProgressBar;
 struct SaveBest;
 struct SaveTrainingState;
 struct StepBasedEvaluation;
+struct StopOnSignal;
 struct TerminateOnNaN;
 struct WsdCheckpoints;
 

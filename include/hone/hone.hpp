@@ -19,6 +19,7 @@
 #include "hone/callbacks/save_best.hpp"
 #include "hone/callbacks/save_training_state.hpp"
 #include "hone/callbacks/step_based_evaluation.hpp"
+#include "hone/callbacks/stop_on_signal.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/callbacks/wsd_checkpoints.hpp"
 #include "hone/core/error.hpp"

@@ -40,6 +40,7 @@ class Run {
   /// With many processes, any of them may ask: all end together, when they next agree, which they do in each update and
   /// at the end of each epoch and evaluation.
   void request_stop(std::string reason) {
+    if (config_.is_distributed() && stop_ != Stop::none) return;  // all have agreed
     Stop& stop = config_.is_distributed() ? asked_ : stop_;
     if (stop == Stop::none) reason_ = std::move(reason);
     if (stop != Stop::before_update) stop = Stop::after_update;
