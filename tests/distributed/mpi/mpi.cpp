@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-#include "hone/distributed/gradient_reducer.hpp"
+#include "hone/distributed/ddp.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -263,38 +263,46 @@ TEST_CASE("a part of the processes is a group beside that of all") {
   CHECK(in_part.eq((all.rank() % 2 + 1.0) * part.world_size()).all().item<bool>());
 }
 
-TEST_CASE("gradients are those of the whole batch") {
+/// What is asked of a model.
+struct Model {
+  hone::NamedParameters parameters;
+  [[nodiscard]] const hone::NamedParameters& named_parameters() const { return parameters; }
+};
+
+TEST_CASE("Ddp makes the gradients those of the whole batch") {
   const auto mpi = group();
+  const int rank = mpi.rank();
   const int n = mpi.world_size();
-  if (n == 1) return;
   const auto wave = [](at::IntArrayRef shape, double step) {
     std::int64_t size = 1;
     for (const auto d : shape) size *= d;
     return at::arange(size, at::kDouble).mul(step).cos().view(shape);
   };
   const auto inputs = wave({3 * n, 50}, 0.37);
-  const auto parameters = [&] {
-    std::vector<Tensor> made{wave({50, 40}, 0.1), wave({40}, 0.2), wave({40, 1}, 0.3)};
-    for (auto& one : made) one.requires_grad_();
+  const auto model = [&](double factor) {
+    Model made{{{"first", wave({50, 40}, 0.1)}, {"bias", wave({40}, 0.2)}, {"second", wave({40, 1}, 0.3)}}};
+    for (auto& [name, value] : made.parameters) value.mul_(factor).requires_grad_();
     return made;
   };
-  const auto loss = [](const std::vector<Tensor>& w, const Tensor& x) {
-    return at::tanh(x.matmul(w[0]) + w[1]).matmul(w[2]).square().mean();
+  const auto loss = [](const Model& of, const Tensor& x) {
+    const auto& w = of.parameters;
+    return at::tanh(x.matmul(w[0].value) + w[1].value).matmul(w[2].value).square().mean();
   };
-  const auto together = parameters();
-  const auto alone = parameters();
-  hone::GradientReducer reducer(mpi.handle(), together, {.bucket_bytes = 4096, .first_bucket_bytes = 64});
+  auto together = model(1.0 + rank);  // and so of rank 0
+  const auto alone = model(1.0);
+  hone::Ddp ddp{mpi, {.bucket_bytes = 4096, .first_bucket_bytes = 64}};
+  ddp.start(together);
   for (int step = 0; step < 3; ++step) {
-    reducer.before_forward();
-    const auto mean = loss(together, inputs.narrow(0, 3 * mpi.rank(), 3));
-    reducer.before_backward(mean);
-    mean.backward();
-    reducer.after_backward();
+    ddp.before_forward(/*update_follows=*/true);
+    const auto mean = loss(together, inputs.narrow(0, 3 * rank, 3));
+    ddp.backward(mean, /*update_follows=*/true, [](const Tensor& of) { of.backward(); });
     loss(alone, inputs).backward();
-    for (std::size_t i = 0; i < alone.size(); ++i) {
-      CHECK((together[i].grad() - alone[i].grad()).abs().max().item<double>() < 1e-14);
-      together[i].grad().zero_();
-      alone[i].grad().zero_();
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto& mine = together.parameters[i].value.grad();
+      const auto& expected = alone.parameters[i].value.grad();
+      CHECK((mine - expected).abs().max().item<double>() < 1e-14);
+      mine.zero_();
+      expected.zero_();
     }
   }
 }
@@ -358,7 +366,7 @@ TEST_CASE("a process that hangs is named when the time-out is over", "[.hangs]")
     if (rank == 0) {
       const auto text = error_of([&] { mpi.all_reduce(values, hone::Reduction::sum, "sum of losses"); });
       INFO(text);
-      CHECK(contains(text, "Rank 0 of 2 left the sum of losses: rank 1 did not come."));
+      CHECK(contains(text, "Rank 0 of 2 left the sum of losses: rank 1 did not come"));
       CHECK(contains(text, "The all-reduce of 3 elements"));
       CHECK(contains(text, "was not done within 2 s"));
       CHECK(std::chrono::steady_clock::now() - begin > 2s);
