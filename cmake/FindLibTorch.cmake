@@ -127,7 +127,10 @@ function(_libtorch_cuda_target)
             HINTS ${wheels} "$ENV{CUDA_HOME}" /usr/local/cuda PATH_SUFFIXES include)
   find_library(LibTorch_CUDART NAMES cudart libcudart.so.13 libcudart.so.12
                HINTS ${wheels} "$ENV{CUDA_HOME}" /usr/local/cuda PATH_SUFFIXES lib lib64)
-  mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART)
+  # For hone/distributed/nccl.hpp alone, which says so where it is missing.
+  find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h HINTS "${LibTorch_FOLDER}/../nvidia/nccl" "$ENV{CUDA_HOME}" /usr/local/cuda
+            PATH_SUFFIXES include)
+  mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART LibTorch_NCCL_INCLUDE_DIR)
   if(NOT EXISTS "${LibTorch_FOLDER}/lib/libtorch_cuda${CMAKE_SHARED_LIBRARY_SUFFIX}")
     _libtorch_fail("${LibTorch_FOLDER} is a LibTorch without CUDA. Leave CUDA off, or give one with it in LibTorch_ROOT.")
   elseif(NOT LibTorch_CUDA_INCLUDE_DIR OR NOT LibTorch_CUDART)
@@ -135,7 +138,11 @@ function(_libtorch_cuda_target)
                    "or set CUDA_HOME.")
   else()
     set(lib "${LibTorch_FOLDER}/lib")
-    _libtorch_target(LibTorch::cuda "${LibTorch_INCLUDE_DIRS};${LibTorch_CUDA_INCLUDE_DIR}" ${lib}/libtorch.so
+    set(includes "${LibTorch_INCLUDE_DIRS}" "${LibTorch_CUDA_INCLUDE_DIR}")
+    if(LibTorch_NCCL_INCLUDE_DIR)
+      list(APPEND includes "${LibTorch_NCCL_INCLUDE_DIR}")
+    endif()
+    _libtorch_target(LibTorch::cuda "${includes}" ${lib}/libtorch.so
                      ${lib}/libtorch_cuda.so ${lib}/libtorch_cpu.so ${lib}/libc10_cuda.so ${lib}/libc10.so
                      ${LibTorch_CUDART})
   endif()
