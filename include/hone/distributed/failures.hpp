@@ -6,173 +6,319 @@
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
 #include <algorithm>
-#include <atomic>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "hone/core/sentence.hpp"
 
 namespace hone {
 
+namespace detail {
+
+/// What the others have heard of a process.
+struct Heard {
+  std::string failed = {};  ///< Its reason, when it failed.
+  std::string waits = {};   ///< The collective that broke, when one did.
+  bool answers = false;     ///< It has heard of a failure: the process lives, whatever it does.
+  bool left = false;        ///< It left in order.
+};
+
+/// One word of a process as a line of the group's log.
+[[nodiscard]] inline std::string line_of(char kind, int rank, std::string_view text) {
+  text = text.substr(0, std::min(text.find('\n'), std::size_t{2000}));  // LibTorch's errors end with a stack of calls
+  return sentence("{} {} {}\n", {kind, rank, text.empty() ? "no reason was given." : text});
+}
+
+[[nodiscard]] inline std::vector<Heard> heard_in(std::string_view log, int world_size) {
+  std::vector<Heard> heard(static_cast<std::size_t>(world_size));
+  while (!log.empty()) {
+    const auto end = std::min(log.find('\n'), log.size());
+    const auto line = log.substr(0, end);
+    log.remove_prefix(std::min(end + 1, log.size()));
+    std::size_t rank = 0;
+    if (line.size() < 4) continue;
+    const auto [after, error] = std::from_chars(line.data() + 2, line.data() + line.size(), rank);
+    if (error != std::errc{} || rank >= heard.size() || after == line.data() + line.size()) continue;
+    const std::string text(after + 1, line.data() + line.size());
+    switch (line[0]) {
+      case 'F':
+        heard[rank].failed = text;
+        break;
+      case 'W':
+        heard[rank].waits = text;
+        break;
+      case 'A':
+        heard[rank].answers = true;
+        break;
+      case 'L':
+        heard[rank].left = true;
+        break;
+    }
+  }
+  return heard;
+}
+
+[[nodiscard]] inline std::string named(const std::vector<int>& ranks) {
+  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
+  for (std::size_t i = 0; i < ranks.size(); ++i) text += (i ? ", " : "") + std::to_string(ranks[i]);
+  return text;
+}
+
+}  // namespace detail
+
 /// One process's view of the failures in its group.
 ///
 /// A process that fails publishes its reason. One whose collective broke publishes what it waited in, and asks for the
-/// others' reasons: who has neither failed nor waits is the one that is gone. A thread looks for failures of others four
-/// times a second; when there is one and this process does not come to notice, in a loop that never ends, say, the
-/// thread ends the process after the group's time-out.
+/// others' words. A thread looks for failures of others four times a second, and answers: so who is killed can be told
+/// from who is late. When another has failed and this process does not come to notice, in a loop that never ends, say,
+/// the thread ends the process after the group's time-out.
+///
+/// All talk with the store is that thread's, on a connection of its own: a store that does not answer delays nobody for
+/// more than a few seconds.
 ///
 /// **Cost** nothing in a collective that succeeds.
 class Failures {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  Failures(c10::intrusive_ptr<c10d::Store> store, int rank, int world_size, Milliseconds timeout)
-      : store_(std::move(store)), rank_(rank), world_size_(world_size), timeout_(timeout) {
-    watch_ = std::thread([this] { watch(); });
-  }
+  Failures(const c10::intrusive_ptr<c10d::Store>& store, int rank, int world_size, Milliseconds timeout)
+      : channel_(std::make_shared<Channel>(store->clone(), rank, world_size, timeout)),
+        thread_([channel = channel_] { channel->listen(); }) {}
   Failures(const Failures&) = delete;
   Failures& operator=(const Failures&) = delete;
   ~Failures() { leave(); }
 
-  /// Tells the others why this process leaves. Does nothing once it has left.
+  /// Tells the others why this process leaves. Does nothing when it has said something already.
   void publish(std::string_view reason) noexcept {
-    if (has_published_.exchange(true)) return;
     try {
-      store_->set(key("failed", rank_), std::string(reason));
-      store_->add("failures", 1);
-    } catch (...) {  // the store went with the process that kept it
+      std::unique_lock lock(channel_->mutex);
+      channel_->notice();
+      if (std::exchange(channel_->has_spoken, true)) return;
+      channel_->say('F', reason, /*is_failure=*/true);
+      channel_->wait(lock, patience, [this] { return channel_->unsaid.empty(); });
+    } catch (...) {  // no memory: there is nobody to tell
     }
   }
 
   /// What is to be said of a collective that broke: who is at fault, as far as can be found out. Waits for the others'
-  /// word, at most three seconds.
+  /// words: at once when one failed, a second when one was killed, three when one is late; never more than the group's
+  /// time-out.
   [[nodiscard]] std::string explain(std::string_view collective, std::string_view original) noexcept {
     try {
-      return sentence("Rank {} of {} left the {}: {}", {rank_, world_size_, collective, culprits(collective, original)});
+      return sentence("Rank {} of {} left the {}: {}",
+                      {channel_->rank, channel_->world_size, collective, culprits(collective, original)});
     } catch (...) {
-      return "The store of the group cannot be reached: rank 0, which keeps it, is gone.";
+      return "A collective broke, and there is no memory to say more.";
     }
   }
 
-  /// The watch ends; nobody ends this process any more. Rank 0, which keeps the store, lets the others leave first, and
-  /// waits two seconds for them at most.
+  /// The watch ends; nobody ends this process any more. Rank 0, which keeps the store, lets the others hear what was
+  /// said, or leave first, and waits two seconds for them at most.
   void leave() noexcept {
-    if (!watch_.joinable()) return;
-    bool is_gone = false;
-    {
-      const std::lock_guard lock(mutex_);
-      is_gone = std::exchange(left_, true);
-    }
-    woken_.notify_all();
-    watch_.join();
-    if (is_gone) return;
+    if (!thread_.joinable()) return;
     try {
-      const auto deadline = std::chrono::steady_clock::now() + std::min(timeout_, Milliseconds(2000));
-      const std::int64_t others = world_size_ - 1;
-      std::int64_t left = store_->add("left", rank_ == 0 ? 0 : 1);
-      while (rank_ == 0 && left < others && std::chrono::steady_clock::now() < deadline) {
-        std::this_thread::sleep_for(Milliseconds(5));
-        left = store_->add("left", 0);
+      std::unique_lock lock(channel_->mutex);
+      channel_->notice();
+      if (!channel_->has_spoken) channel_->say('L', "in order", /*is_failure=*/false);
+      if (channel_->rank == 0) {
+        channel_->listens_closely = true;
+        const auto begin = channel_->noticed;
+        channel_->wait(lock, patience, [&] { return others_may_do_without(Clock::now() - begin); });
       }
-    } catch (...) {  // the store is gone
+      channel_->is_over = true;
+      channel_->wake();
+      const bool has_ended = channel_->changed.wait_for(lock, patience / 2, [this] { return channel_->has_ended; });
+      lock.unlock();
+      has_ended ? thread_.join() : thread_.detach();  // it waits for a store that does not answer
+    } catch (...) {
+      std::abort();  // a mutex that cannot be locked
     }
   }
 
  private:
-  static std::string key(const char* kind, int rank) { return std::string(kind) + "/" + std::to_string(rank); }
+  using Clock = std::chrono::steady_clock;
+  static constexpr Milliseconds patience{2000};
+
+  /// What the thread has in common with its owner, whom it may outlive.
+  struct Channel {
+    Channel(c10::intrusive_ptr<c10d::Store> own_store, int own_rank, int size, Milliseconds limit)
+        : store(std::move(own_store)), rank(own_rank), world_size(size), timeout(limit) {}
+
+    const c10::intrusive_ptr<c10d::Store> store;
+    const int rank, world_size;
+    const Milliseconds timeout;
+
+    std::mutex mutex;
+    std::condition_variable woken, changed;
+    bool is_woken = false, is_over = false, has_ended = false;
+    bool listens_closely = false;
+    bool has_spoken = false;   ///< This process has said why it leaves.
+    bool has_noticed = false;  ///< It knows that something is wrong, or leaves.
+    bool is_lost = false;      ///< The store is gone.
+    bool has_failed = false;   ///< Somebody has said so.
+    std::string unsaid = {};
+    bool is_failure_unsaid = false;
+    Clock::time_point noticed = {};
+    std::vector<detail::Heard> heard = std::vector<detail::Heard>(static_cast<std::size_t>(world_size));
+    std::int64_t rounds = 0;  ///< How often the store was asked.
+
+    // With the lock held:
+    void notice() {
+      if (!std::exchange(has_noticed, true)) noticed = Clock::now();
+    }
+    void wake() {
+      is_woken = true;
+      woken.notify_all();
+    }
+    void say(char kind, std::string_view text, bool is_failure) {
+      unsaid += detail::line_of(kind, rank, text);
+      is_failure_unsaid = is_failure_unsaid || is_failure;
+      wake();
+    }
+    template <class Condition>
+    void wait(std::unique_lock<std::mutex>& lock, Milliseconds limit, Condition condition) {
+      changed.wait_for(lock, limit, [&] { return has_ended || is_lost || condition(); });
+    }
+
+    // The thread:
+    void listen() noexcept {
+      const auto often = std::max(Milliseconds(10), Milliseconds(world_size / 2));
+      const auto seldom = std::max(Milliseconds(250), Milliseconds(2 * world_size));
+      bool has_answered = false;
+      Clock::time_point last_moment;
+      std::unique_lock lock(mutex);
+      while (true) {
+        woken.wait_for(lock, listens_closely ? often : seldom, [this] { return std::exchange(is_woken, false); });
+        const std::string saying = unsaid;
+        const bool says_failure = is_failure_unsaid, reads = listens_closely;
+        bool failed = has_failed;
+        std::vector<detail::Heard> now;
+        lock.unlock();
+        bool is_there = true;
+        try {
+          if (!saying.empty()) append(saying);
+          if (says_failure) store->set("failures", "1");
+          failed = failed || store->check({"failures"});
+          if ((failed || reads) && store->check({"words"})) now = detail::heard_in(store->get_to_str("words"), world_size);
+          if (failed && !std::exchange(has_answered, true)) append(detail::line_of('A', rank, "here"));
+        } catch (...) {
+          is_there = false;
+        }
+        lock.lock();
+        is_lost = !is_there;
+        if (is_there) {
+          unsaid.erase(0, saying.size());
+          if (says_failure) is_failure_unsaid = false;
+          if (!now.empty()) heard = std::move(now);
+          ++rounds;
+        }
+        if (failed && !std::exchange(has_failed, true)) last_moment = Clock::now() + timeout;
+        changed.notify_all();
+        if (is_lost || (is_over && unsaid.empty())) break;  // so it ends when rank 0 comes to its end, too
+        if (has_failed && !has_noticed && Clock::now() > last_moment) end_process();
+      }
+      has_ended = true;
+      changed.notify_all();
+    }
+    void append(const std::string& text) { store->append("words", std::vector<std::uint8_t>(text.begin(), text.end())); }
+
+    [[noreturn]] void end_process() const noexcept {
+      std::fputs(sentence("hone: rank {} of {} did not notice within {} ms that the group has failed, and is ended.{}\n",
+                          {rank, world_size, timeout.count(), what_happened()})
+                     .c_str(),
+                 stderr);
+      std::_Exit(EXIT_FAILURE);
+    }
+    [[nodiscard]] std::string what_happened() const {
+      std::string failed, waits;
+      for (int other = 0; other < world_size; ++other) {
+        const auto& word = heard[static_cast<std::size_t>(other)];
+        if (!word.failed.empty()) failed += sentence(" Rank {} failed: {}", {other, word.failed});
+        if (!word.waits.empty() && waits.empty()) waits = sentence(" Rank {} waited in the {}.", {other, word.waits});
+      }
+      return failed.empty() ? waits : failed;
+    }
+  };
+
+  /// For rank 0, which takes the store with it.
+  [[nodiscard]] bool others_may_do_without(Clock::duration waited) const {
+    for (std::size_t other = 1; other < channel_->heard.size(); ++other) {
+      const auto& word = channel_->heard[other];
+      const bool is_ready = word.left || (channel_->has_failed && (word.answers || waited > quiet()));
+      if (!is_ready) return false;
+    }
+    return true;
+  }
+  [[nodiscard]] Milliseconds grace() const { return std::min(channel_->timeout, Milliseconds(3000)); }
+  /// Who lives has answered by then.
+  [[nodiscard]] Milliseconds quiet() const { return std::min(grace(), Milliseconds(1000)); }
 
   [[nodiscard]] std::string culprits(std::string_view collective, std::string_view original) {
-    std::string silent;
-    try {
-      store_->set(key("waits", rank_), std::string(collective));
-      if (!has_published_.exchange(true)) store_->add("failures", 1);
-      const auto deadline = std::chrono::steady_clock::now() + std::min(timeout_, Milliseconds(3000));
-      while (true) {
-        std::string failed;
-        silent.clear();
-        for (int rank = 0; rank < world_size_; ++rank) {
-          if (rank == rank_) continue;
-          if (store_->check({key("failed", rank)})) {
-            failed += sentence(" Rank {} failed: {}", {rank, store_->get_to_str(key("failed", rank))});
-          } else if (!store_->check({key("waits", rank)})) {
-            silent += (silent.empty() ? "" : ", ") + std::to_string(rank);
-          }
-        }
-        if (!failed.empty()) return failed.substr(1);
-        if (silent.empty()) return "no process failed, the connection did: " + std::string(original);
-        if (std::chrono::steady_clock::now() > deadline) break;
-        std::this_thread::sleep_for(Milliseconds(20));
-      }
-    } catch (...) {
-      if (silent.empty()) silent = "0";  // it keeps the store
-    }
-    return sentence(
-        "rank {} did not come. It was killed, or hangs, or is further behind than the time-out of {} ms, which the "
-        "communicator's option timeout sets. ({})",
-        {silent, timeout_.count(), original});
-  }
-
-  void watch() {
-    bool is_failed = false;
-    std::chrono::steady_clock::time_point last_moment;
-    std::unique_lock lock(mutex_);
-    while (!woken_.wait_for(lock, Milliseconds(250), [this] { return left_; })) {
-      lock.unlock();
-      if (!is_failed && !has_published_ && has_failed_elsewhere()) {
-        is_failed = true;
-        last_moment = std::chrono::steady_clock::now() + timeout_;
-      }
-      if (is_failed && std::chrono::steady_clock::now() > last_moment) {
-        const auto reason = failed_elsewhere();
-        std::fputs(sentence("hone: rank {} of {} did not notice within {} ms that the group has failed, and is ended. {}\n",
-                            {rank_, world_size_, timeout_.count(), reason})
-                       .c_str(),
-                   stderr);
-        std::_Exit(EXIT_FAILURE);
-      }
-      lock.lock();
+    std::unique_lock lock(channel_->mutex);
+    channel_->notice();
+    channel_->listens_closely = true;
+    if (!std::exchange(channel_->has_spoken, true)) channel_->say('W', collective, /*is_failure=*/true);
+    const auto rounds = channel_->rounds;
+    const auto begin = Clock::now();
+    while (true) {
+      const bool is_heard = channel_->rounds > rounds;
+      if (auto text = verdict(original, Clock::now() - begin, is_heard); !text.empty()) return text;
+      channel_->changed.wait_for(lock, Milliseconds(50));
     }
   }
-  /// Ends the watch when the store is gone: so it goes when rank 0 comes to its end, too.
-  [[nodiscard]] bool has_failed_elsewhere() noexcept {
-    try {
-      return store_->check({"failures"});
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      left_ = true;
-      return false;
-    }
-  }
-  [[nodiscard]] std::string failed_elsewhere() noexcept {
+  /// Empty as long as it is too early to say.
+  [[nodiscard]] std::string verdict(std::string_view original, Clock::duration waited, bool is_heard) const {
     std::string failed;
-    try {
-      for (int rank = 0; rank < world_size_; ++rank) {
-        if (rank != rank_ && store_->check({key("failed", rank)})) {
-          failed += sentence("Rank {} failed: {} ", {rank, store_->get_to_str(key("failed", rank))});
-        }
+    std::vector<int> left, gone, late;
+    for (int other = 0; other < channel_->world_size; ++other) {
+      if (other == channel_->rank) continue;
+      const auto& word = channel_->heard[static_cast<std::size_t>(other)];
+      if (!word.failed.empty()) {
+        failed += sentence("{}Rank {} failed: {}", {failed.empty() ? "" : " ", other, word.failed});
+      } else if (word.left) {
+        left.push_back(other);
+      } else if (word.waits.empty()) {
+        (word.answers ? late : gone).push_back(other);
       }
-    } catch (...) {
-      failed = "Rank 0, which keeps the store of the group, is gone.";
     }
-    return failed;
+    if (!failed.empty()) return failed;
+    if (channel_->is_lost || channel_->has_ended || (!is_heard && waited > grace())) {
+      return sentence(
+          "rank 0, which keeps the store of the group, does not answer. It was killed or stopped, its machine or network "
+          "failed, or it ended before the others. ({})",
+          {original});
+    }
+    if (!is_heard) return {};
+    if (!left.empty()) {
+      return sentence("{} left the group in order before. All processes make the same collective calls. ({})",
+                      {detail::named(left), original});
+    }
+    if (gone.empty() && late.empty()) return sentence("no process says that it failed. ({})", {original});
+    if (!gone.empty() && waited > quiet()) {
+      return sentence("{} did not come, nor does it answer. It was killed or stopped, or its machine or network failed. ({})",
+                      {detail::named(gone), original});
+    }
+    if (waited <= grace()) return {};
+    return sentence(
+        "{} did not come, but answers. It hangs, or is further behind than the time-out of {} ms, which the "
+        "communicator's option timeout sets. ({})",
+        {detail::named(late), channel_->timeout.count(), original});
   }
 
-  c10::intrusive_ptr<c10d::Store> store_;
-  int rank_, world_size_;
-  Milliseconds timeout_;
-  std::atomic<bool> has_published_ = false;
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  bool left_ = false;
-  std::thread watch_;
+  std::shared_ptr<Channel> channel_;
+  std::thread thread_;
 };
 
 }  // namespace hone

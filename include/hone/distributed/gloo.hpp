@@ -9,23 +9,36 @@
 #define USE_C10D_GLOO
 #endif
 
+#include <ATen/ops/zeros.h>
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <future>
+#include <map>
+#include <mutex>
+#include <random>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
@@ -66,116 +79,267 @@ namespace detail {
   return text;
 }
 
-}  // namespace detail
-
-/// A group of plain processes over TCP. Rank 0 keeps the store in which they meet, at the placement's address and port.
-///
-/// **Errors** on construction: `std::invalid_argument` for a placement that is none, `DistributedError` when the port is
-/// taken, when the processes do not agree on how many they are, when two are of one rank, or when one does not come.
-/// **Example** `hone::Gloo group; group.all_reduce(tensor);` in each process that `torchrun`, `mpirun`, `srun` or
-/// `scripts/launch` started.
-class Gloo : public ProcessGroup {
- public:
-  explicit Gloo(const GlooOptions& options = {}) {
-    const auto& [rank, world_size] = std::pair(options.placement.rank, options.placement.world_size);
-    if (world_size < 1 || rank < 0 || rank >= world_size) {
-      throw std::invalid_argument(
-          sentence("Gloo: rank is {} of {} processes. Give a rank from 0 to world_size - 1.", {rank, world_size}));
+/// Waits until something listens at `host`; nothing is sent. Returns what is wrong at the deadline, empty when it does.
+[[nodiscard]] inline std::string await_listener(const std::string& host, int port,
+                                                std::chrono::steady_clock::time_point deadline) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  while (true) {
+    std::string wrong;
+    addrinfo* found = nullptr;
+    if (const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); error != 0) {
+      wrong = gai_strerror(error);
     }
-    members().rank = rank;
-    members().world_size = world_size;
-    members().timeout = options.timeout;
-    if (world_size == 1) return;
-    const auto store = meet(options);
-    open(store, connect(store, options), c10d::ProcessGroup::GLOO);
-  }
-
- private:
-  static c10::intrusive_ptr<c10d::Store> meet(const GlooOptions& options) {
-    const Placement& place = options.placement;
-    const bool serves = place.rank == 0 && !place.has_store;
-    c10d::TCPStoreOptions tcp;
-    tcp.port = static_cast<std::uint16_t>(place.port);
-    tcp.isServer = serves;
-    tcp.waitWorkers = false;
-    tcp.timeout = options.timeout;
-    tcp.multiTenant = true;  // this process may form several groups
-    c10::intrusive_ptr<c10d::Store> store;
-    try {
-      store = c10::make_intrusive<c10d::TCPStore>(place.address, tcp);
-    } catch (const std::exception& error) {
-      const std::string_view why = error.what();
-      throw DistributedError(
-          serves ? sentence("Rank 0 cannot keep the store of the group on port {}: {}. Choose a port that is free, with "
-                            "MASTER_PORT or the placement's port.",
-                            {place.port, why.substr(0, why.find('\n'))})
-                 : sentence("Rank {} does not reach rank 0 at {}:{} within {} ms: {}. Start rank 0, or correct MASTER_ADDR "
-                            "and MASTER_PORT.",
-                            {place.rank, place.address, place.port, options.timeout.count(),
-                             why.substr(0, why.find('\n'))}));
-    }
-    static std::atomic<int> count = 0;
-    const char* attempt = std::getenv("TORCHELASTIC_RESTART_COUNT");
-    store = c10::make_intrusive<c10d::PrefixStore>(
-        "hone/" + std::string(attempt ? attempt : "0") + "/" + std::to_string(count++), store);
-    try {
-      check_in(*store, place, options.timeout);
-    } catch (const DistributedError&) {
-      throw;
-    } catch (const std::exception& error) {
-      throw DistributedError(sentence("Rank {} lost the store of the group that rank 0 keeps at {}:{} ({}).",
-                                      {place.rank, place.address, place.port, error.what()}));
-    }
-    return store;
-  }
-
-  /// Every process says how many it takes them to be, and hears it of all.
-  static void check_in(c10d::Store& store, const Placement& place, std::chrono::milliseconds timeout) {
-    const auto name = [](int rank) { return "world_size_of/" + std::to_string(rank); };
-    if (store.add("here/" + std::to_string(place.rank), 1) > 1) {
-      throw DistributedError(sentence(
-          "Two processes say that they are rank {}. Give each a rank of its own (RANK, or Placement::rank).", {place.rank}));
-    }
-    store.set(name(place.rank), std::to_string(place.world_size));
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
-    for (int rank = 0; rank < place.world_size; ++rank) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-      try {
-        store.wait({name(rank)}, std::max(left, std::chrono::milliseconds(1)));
-      } catch (const std::exception& error) {
-        throw DistributedError(
-            sentence("Rank {} of {} did not come within {} ms, which GlooOptions::timeout sets. Start it, or give all "
-                     "processes the true number of them (WORLD_SIZE). ({})",
-                     {rank, place.world_size, timeout.count(), first_line(error.what())}));
+    for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
+      const int handle = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      pollfd waits{handle, POLLOUT, 0};
+      int error = connect(handle, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
+      if (error == EINPROGRESS) {
+        socklen_t size = sizeof error;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        if (poll(&waits, 1, std::max(1, static_cast<int>(std::min<std::int64_t>(left.count(), 2000)))) != 1) {
+          error = ETIMEDOUT;
+        } else {
+          getsockopt(handle, SOL_SOCKET, SO_ERROR, &error, &size);
+        }
       }
-      const std::string theirs = store.get_to_str(name(rank));
-      if (theirs != std::to_string(place.world_size)) {
-        throw DistributedError(
-            sentence("Rank {} takes the group to have {} processes, rank {} takes it to have {}. Give all the same number "
-                     "(WORLD_SIZE, or Placement::world_size).",
-                     {place.rank, place.world_size, rank, theirs}));
+      close(handle);
+      wrong = error == 0 ? "" : std::generic_category().message(error);
+      if (wrong.empty()) break;
+    }
+    if (found != nullptr) freeaddrinfo(found);
+    if (wrong.empty() || std::chrono::steady_clock::now() > deadline) return wrong;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+/// gloo, with a way out of what is under way: LibTorch's has none.
+class GlooBackend final : public c10d::ProcessGroupGloo {
+ public:
+  using ProcessGroupGloo::ProcessGroupGloo;
+
+  /// Closes the connections to all others. gloo does that when a receive comes to nothing.
+  void abort() override {
+    for (int peer = 0; peer < size_; ++peer) {
+      if (peer == rank_) continue;
+      try {
+        std::vector<at::Tensor> nothing{at::zeros({1}, at::kByte)};
+        recv(nothing, peer, /*tag=*/0)->wait(std::chrono::milliseconds(1));
+      } catch (const std::exception&) {  // as meant
+      }
+    }
+  }
+};
+
+/// Where the processes of a group are to meet, as one log of who is there. Numbers the groups that are formed in one
+/// place, so that each has a log of its own.
+class Meeting {
+ public:
+  explicit Meeting(const GlooOptions& options)
+      : place_(options.placement),
+        timeout_(options.timeout),
+        deadline_(std::chrono::steady_clock::now() + options.timeout) {}
+
+  /// The store that all processes of the group have come to.
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> hold() {
+    while (true) {
+      const auto store = prefixed(reach());
+      try {
+        check_in(*store);
+        ++formed();
+        return store;
+      } catch (const DistributedError&) {
+        throw;
+      } catch (const std::exception& error) {  // it was that of a program which ended meanwhile
+        if (std::chrono::steady_clock::now() > deadline_) {
+          throw DistributedError(sentence("Rank {} lost the store of the group that rank 0 keeps at {}:{} ({}).",
+                                          {place_.rank, place_.address, place_.port, first_line(error.what())}));
+        }
       }
     }
   }
 
   [[nodiscard]] static std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
+ private:
+  using Milliseconds = std::chrono::milliseconds;
+
+  [[nodiscard]] bool serves() const { return place_.rank == 0 && !place_.has_store; }
+  [[nodiscard]] Milliseconds left() const {
+    return std::max(Milliseconds(1), std::chrono::duration_cast<Milliseconds>(deadline_ - std::chrono::steady_clock::now()));
+  }
+
+  /// This process, among those that say the same of themselves.
+  [[nodiscard]] static const std::string& token() {
+    static const std::string token = std::to_string(std::random_device{}()) + std::to_string(std::random_device{}());
+    return token;
+  }
+  /// How many groups this process has formed there.
+  [[nodiscard]] std::atomic<int>& formed() const {
+    static std::mutex mutex;
+    static std::map<std::string, std::atomic<int>> counts;
+    const std::lock_guard lock(mutex);
+    return counts[place_.address + ":" + std::to_string(place_.port)];
+  }
+
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> prefixed(c10::intrusive_ptr<c10d::Store> store) const {
+    const char* attempt = std::getenv("TORCHELASTIC_RESTART_COUNT");
+    return c10::make_intrusive<c10d::PrefixStore>(
+        "hone/" + std::string(attempt ? attempt : "0") + "/" + std::to_string(formed()), std::move(store));
+  }
+
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> reach() const {
+    if (serves()) {
+      while (local_address_towards(place_.address).empty()) {
+        if (std::chrono::steady_clock::now() > deadline_) refuse_to_wait("there is no way to that host");
+        std::this_thread::sleep_for(Milliseconds(20));
+      }
+    } else {  // LibTorch's own attempts are a second apart
+      if (const auto wrong = await_listener(place_.address, place_.port, deadline_); !wrong.empty()) refuse_to_wait(wrong);
+    }
+    c10d::TCPStoreOptions tcp;
+    tcp.port = static_cast<std::uint16_t>(place_.port);
+    tcp.isServer = serves();
+    tcp.waitWorkers = false;
+    tcp.timeout = left();
+    tcp.multiTenant = true;  // this process may form several groups
+    // In a thread: LibTorch waits for ever for the answer of a program that is no store.
+    std::packaged_task<c10::intrusive_ptr<c10d::Store>()> make(
+        [tcp, address = place_.address] { return c10::make_intrusive<c10d::TCPStore>(address, tcp); });
+    auto made = make.get_future();
+    std::thread thread(std::move(make));
+    if (made.wait_for(left() + Milliseconds(100)) != std::future_status::ready) {
+      thread.detach();
+      refuse_to_wait(serves() ? "that is not the machine of rank 0"
+                              : "something listens there, but does not answer as a store does");
+    }
+    thread.join();
+    try {
+      auto store = made.get();
+      if (serves()) keep(store);
+      return store;
+    } catch (const std::exception& error) {
+      const std::string_view why = first_line(error.what());
+      if (!serves() || why.find("listen") == why.npos) refuse_to_wait(why);
+      throw DistributedError(
+          sentence("Rank 0 cannot keep the store of the group on port {}, {}. Choose a port that is free, with MASTER_PORT "
+                   "or the placement's port.",
+                   {place_.port, why.find("EADDRINUSE") == why.npos ? why : "which another program uses"}));
+    }
+  }
+  /// As long as the program runs: a process may come for the next group while this one still leaves the last.
+  void keep(const c10::intrusive_ptr<c10d::Store>& store) const {
+    static std::mutex mutex;
+    static auto& stores = *new std::map<int, c10::intrusive_ptr<c10d::Store>>;  // ends with the process, after all else
+    const std::lock_guard lock(mutex);
+    stores.emplace(place_.port, store);
+  }
+  [[noreturn]] void refuse_to_wait(std::string_view why) const {
+    if (why.ends_with('.')) why.remove_suffix(1);
+    throw DistributedError(
+        sentence("Rank {} of {} does not reach the store of rank 0 at {}:{} within {} ms: {}. Start rank 0, or correct "
+                 "MASTER_ADDR and MASTER_PORT.",
+                 {place_.rank, place_.world_size, place_.address, place_.port, timeout_.count(), why}));
+  }
+
+  /// Every process says who it is and how many it takes them to be, and hears it of all.
+  void check_in(c10d::Store& store) const {
+    const std::string own = sentence("{} {} {}\n", {place_.rank, place_.world_size, token()});
+    store.append("present", std::vector<std::uint8_t>(own.begin(), own.end()));
+    const auto pause = std::max(Milliseconds(5), Milliseconds(place_.world_size / 4));
+    while (true) {
+      std::istringstream present(store.get_to_str("present"));
+      std::vector<bool> here(static_cast<std::size_t>(place_.world_size));
+      int rank = 0, world_size = 0, num_missing = place_.world_size;
+      for (std::string who; present >> rank >> world_size >> who;) {
+        if (world_size != place_.world_size) {
+          refuse(sentence("Rank {} takes the group to have {} processes, rank {} takes it to have {}. Give all the same "
+                          "number (WORLD_SIZE, or Placement::world_size).",
+                          {place_.rank, place_.world_size, rank, world_size}));
+        }
+        if (rank == place_.rank && who != token()) {
+          refuse(sentence("Two processes say that they are rank {}. Give each a rank of its own (RANK, or Placement::rank).",
+                          {rank}));
+        }
+        if (!here[static_cast<std::size_t>(rank)]) --num_missing;
+        here[static_cast<std::size_t>(rank)] = true;
+      }
+      if (num_missing == 0) return;
+      if (std::chrono::steady_clock::now() > deadline_) refuse_absence(here);
+      std::this_thread::sleep_for(pause);
+    }
+  }
+  [[noreturn]] void refuse_absence(const std::vector<bool>& here) const {
+    std::string missing;
+    for (std::size_t rank = 0; rank < here.size(); ++rank) {
+      if (!here[rank]) missing += (missing.empty() ? "" : ", ") + std::to_string(rank);
+    }
+    refuse(sentence("Rank {} of {} did not come within {} ms, which GlooOptions::timeout sets. Start it, or give all "
+                    "processes the true number of them (WORLD_SIZE).",
+                    {missing, place_.world_size, timeout_.count()}));
+  }
+  /// The others are to come to the same; rank 0 has the store.
+  [[noreturn]] void refuse(const std::string& text) const {
+    if (serves()) std::this_thread::sleep_for(Milliseconds(500));
+    throw DistributedError(text);
+  }
+
+  Placement place_;
+  Milliseconds timeout_;
+  std::chrono::steady_clock::time_point deadline_;
+};
+
+}  // namespace detail
+
+/// A group of plain processes over TCP. Rank 0 keeps the store in which they meet, at the placement's address and port.
+///
+/// **Errors** on construction: `std::invalid_argument` for a placement or a time-out that is none, `DistributedError` when
+/// the port is taken, when the processes do not agree on how many they are, when two are of one rank, or when one does
+/// not come.
+/// **Example** `hone::Gloo group; group.all_reduce(tensor);` in each process that `torchrun`, `mpirun`, `srun` or
+/// `scripts/launch` started.
+class Gloo : public ProcessGroup {
+ public:
+  explicit Gloo(const GlooOptions& options = {}) {
+    const Placement& place = options.placement;
+    if (place.world_size < 1 || place.rank < 0 || place.rank >= place.world_size) {
+      throw std::invalid_argument(sentence(
+          "Gloo: rank is {} of {} processes. Give a rank from 0 to world_size - 1.", {place.rank, place.world_size}));
+    }
+    if (options.timeout < std::chrono::milliseconds(1)) {
+      throw std::invalid_argument(
+          sentence("Gloo: timeout is {} ms. Give at least 1 ms, and minutes for training.", {options.timeout.count()}));
+    }
+    members().rank = place.rank;
+    members().world_size = place.world_size;
+    members().timeout = options.timeout;
+    if (place.world_size == 1) return;
+    if (place.port < 1 || place.port > 65'535) {
+      throw std::invalid_argument(sentence("Gloo: port is {}. Give a number from 1 to 65535.", {place.port}));
+    }
+    const auto store = detail::Meeting(options).hold();
+    open(store, connect(store, options), c10d::ProcessGroup::GLOO);
+  }
+
+ private:
   static c10::intrusive_ptr<c10d::Backend> connect(const c10::intrusive_ptr<c10d::Store>& store,
                                                    const GlooOptions& options) {
-    using Backend = c10d::ProcessGroupGloo;
-    const auto own = Backend::Options::create(options.timeout);
+    using Backend = detail::GlooBackend;
+    const Placement& place = options.placement;
     std::string interface = options.interface;
     if (const char* named = std::getenv("GLOO_SOCKET_IFNAME"); interface.empty() && named) interface = named;
-    const std::string address = detail::local_address_towards(options.placement.address);
-    own->devices.push_back(!interface.empty() ? Backend::createDeviceForInterface(interface)
-                           : !address.empty() ? Backend::createDeviceForHostname(address)
-                                              : Backend::createDefaultDevice());
+    const std::string address = detail::local_address_towards(place.address);
     try {
-      return c10::make_intrusive<Backend>(store, options.placement.rank, options.placement.world_size, own);
+      const auto own = Backend::Options::create(options.timeout);
+      own->devices.push_back(!interface.empty() ? Backend::createDeviceForInterface(interface)
+                             : !address.empty() ? Backend::createDeviceForHostname(address)
+                                                : Backend::createDefaultDevice());
+      return c10::make_intrusive<Backend>(store, place.rank, place.world_size, own);
     } catch (const std::exception& error) {
-      throw DistributedError(
-          sentence("Rank {} of {} cannot connect to the others from {}: {}", {options.placement.rank,
-                   options.placement.world_size, interface.empty() ? address : interface, first_line(error.what())}));
+      throw DistributedError(sentence(
+          "Rank {} of {} cannot connect to the others from {}: {}. Name the network interface that leads to them, with "
+          "GLOO_SOCKET_IFNAME or GlooOptions::interface.",
+          {place.rank, place.world_size, !interface.empty() ? interface : address, detail::Meeting::first_line(error.what())}));
     }
   }
 };

@@ -24,6 +24,7 @@
 #include "hone/core/sentence.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/failures.hpp"
+#include "hone/distributed/require_agreement.hpp"
 
 namespace hone {
 
@@ -31,13 +32,17 @@ namespace hone {
 ///
 /// Tensors may be anywhere: those that the group cannot send go through its own device.
 /// **Errors** `DistributedError` from every collective when a process fails, does not come within the time-out, or the
-/// group was shut down. The collectives of a group that failed fail at once.
+/// group was shut down. The collectives of a group that failed fail at once. A group of which the last copy goes because
+/// of an exception has failed, and the others are told.
 class ProcessGroup {
  protected:
   struct Members;
 
  public:
   using Milliseconds = std::chrono::milliseconds;
+
+  ProcessGroup(const ProcessGroup&) = default;  // there is no move: what was moved from could not even say its rank
+  ProcessGroup& operator=(const ProcessGroup&) = default;
 
   /// A collective under way.
   class Pending {
@@ -110,12 +115,15 @@ class ProcessGroup {
   }
   /// The values of all processes, in the order of ranks, in every process. **Shapes** those of a process may differ from
   /// the others' in the first dimension, which may be 0.
+  ///
+  /// **Errors** `DistributedError` in every process when they differ elsewhere, or in type.
   [[nodiscard]] std::vector<at::Tensor> gather(const at::Tensor& values, std::string_view what = "gather") const {
     if (world_size() == 1) return {values};
-    const auto counts = gather_numbers(values.dim() == 0 ? 1 : values.size(0), what);
     const at::Tensor rows = (values.dim() == 0 ? values.reshape({1}) : values).detach().contiguous();
+    const auto counts = row_counts(rows, what);
     auto shape = rows.sizes().vec();
     shape[0] = *std::max_element(counts.begin(), counts.end());
+    if (shape[0] == 0) return std::vector<at::Tensor>(counts.size(), values.detach());
     at::Tensor padded = at::zeros(shape, rows.options().device(device()));
     padded.narrow(0, 0, rows.size(0)).copy_(rows);
     std::vector<at::Tensor> all = all_gather(padded, what);
@@ -150,21 +158,18 @@ class ProcessGroup {
 
   /// Tells the others why this process leaves, and closes its connections, so that they need not wait for it. Not
   /// collective.
-  void fail(std::string_view reason) const noexcept {
-    if (members_->failures) members_->failures->publish(reason);
-    members_->close(reason);
-  }
+  void fail(std::string_view reason) const noexcept { members_->fail(reason); }
   /// Leaves the group in order: waits until all processes do so, then closes the connections. Without it, a group is
   /// closed when the last copy of it goes, and nobody is waited for.
   void shutdown() const {
     if (members_->group) barrier("shutdown");
-    members_->close("It was shut down.");
+    members_->close("It was shut down.", /*has_failed=*/false);
   }
 
   /// Throws what is to be said of an error of the group's that came out of somebody else's code.
   [[noreturn]] void explain(std::string_view what, const std::exception& error) const { members_->explain(what, error); }
   /// True when the group was closed, by a failure or by `shutdown`.
-  [[nodiscard]] bool is_closed() const { return !members_->closed_because.empty(); }
+  [[nodiscard]] bool is_closed() const { return members_->is_closed; }
 
  protected:
   struct Members {
@@ -175,25 +180,50 @@ class ProcessGroup {
     c10::intrusive_ptr<c10d::Store> store = {};
     c10::intrusive_ptr<c10d::ProcessGroup> group = {};
     std::unique_ptr<Failures> failures = {};
+    bool is_closed = false;
     std::string closed_because = {};
+    int exceptions = std::uncaught_exceptions();
 
     Members() = default;
     Members(const Members&) = delete;
     Members& operator=(const Members&) = delete;
-    ~Members() { close("It ended."); }
+    ~Members() {
+      if (std::uncaught_exceptions() > exceptions) fail("An exception that was not told ended its group.");
+      close("It ended.", /*has_failed=*/false);
+    }
 
-    void close(std::string_view reason) noexcept {
-      if (!closed_because.empty()) return;
-      closed_because = reason;
+    void fail(std::string_view reason) noexcept {
+      if (is_closed) return;
+      if (failures) failures->publish(reason);
+      close(reason, /*has_failed=*/true);
+    }
+    /// What is under way when the group has failed ends now, here and elsewhere, whoever else has a hold of the group.
+    void close(std::string_view reason, bool has_failed) noexcept {
+      if (std::exchange(is_closed, true)) return;
+      try {
+        closed_because = reason.substr(0, reason.find('\n'));
+        if (group && has_failed) group->abort();
+      } catch (...) {  // it is gone already
+      }
       if (failures) failures->leave();
       group.reset();
+      store.reset();
     }
     [[noreturn]] void explain(std::string_view what, const std::exception& error) {
-      const std::string_view original = error.what();  // its first line: the rest is a stack of calls
-      const std::string text = failures ? failures->explain(what, original.substr(0, original.find('\n')))
-                                        : std::string(original);
-      close(text);
+      if (is_closed) refuse(what);
+      const std::string text = failures ? failures->explain(what, shortened(error.what())) : shortened(error.what());
+      close(text, /*has_failed=*/true);
       throw DistributedError(text);
+    }
+    [[noreturn]] void refuse(std::string_view what) const {
+      throw DistributedError(sentence("Rank {} of {}: the {} was asked of a group that is closed. {}",
+                                      {rank, world_size, what, closed_because}));
+    }
+    /// The first line of an error of LibTorch's, without the place in its sources; the rest is a stack of calls.
+    [[nodiscard]] static std::string shortened(std::string_view text) {
+      text = text.substr(0, text.find('\n'));
+      if (const auto end = text.find("] "); text.starts_with('[') && end != text.npos) text.remove_prefix(end + 2);
+      return std::string(text);
     }
   };
 
@@ -219,6 +249,24 @@ class ProcessGroup {
     if (here.data_ptr() != values.data_ptr()) values.detach().copy_(here);
   }
 
+  /// The length of each process's values in the first dimension.
+  [[nodiscard]] std::vector<std::int64_t> row_counts(const at::Tensor& rows, std::string_view what) const {
+    std::string shape = std::string(c10::toString(rows.scalar_type())) + " [*";
+    for (std::int64_t i = 1; i < rows.dim(); ++i) shape += ", " + std::to_string(rows.size(i));
+    shape += "]";
+    at::Tensor own = at::full({2}, rows.size(0), at::kLong);
+    own.mutable_data_ptr<std::int64_t>()[1] = detail::fingerprint(shape);
+    std::vector<std::int64_t> counts;
+    bool is_same = true;
+    for (const auto& theirs : all_gather(own.to(device()), what)) {
+      const at::Tensor here = theirs.cpu();
+      counts.push_back(here.const_data_ptr<std::int64_t>()[0]);
+      is_same = is_same && here.const_data_ptr<std::int64_t>()[1] == detail::fingerprint(shape);
+    }
+    if (!is_same) hone::require_agreement(*this, sentence("shapes in the {}", {what}), shape, "They may differ in the first dimension only.");
+    return counts;
+  }
+
   [[nodiscard]] std::vector<at::Tensor> all_gather(at::Tensor values, std::string_view what) const {
     std::vector<std::vector<at::Tensor>> all(1);
     for (int rank = 0; rank < world_size(); ++rank) all[0].push_back(at::empty_like(values));
@@ -232,9 +280,7 @@ class ProcessGroup {
   template <class F>
   [[nodiscard]] Pending begin(std::string_view what, F&& start) const {
     Pending pending(members_, what);
-    if (!members_->group) {
-      throw DistributedError(sentence("The {} was asked of a group that is closed. {}", {what, members_->closed_because}));
-    }
+    if (!members_->group) members_->refuse(what);
     try {
       pending.work_ = start(*members_->group);
     } catch (const std::exception& error) {
