@@ -3,8 +3,6 @@
 /// say that something went wrong.
 #pragma once
 
-#include <torch/csrc/distributed/c10d/Store.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -18,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <torch/csrc/distributed/c10d/Store.hpp>
 #include <utility>
 #include <vector>
 
@@ -33,6 +32,7 @@ struct Heard {
   std::string waits = {};   ///< The collective that broke, when one did.
   bool answers = false;     ///< It has heard of a failure: the process lives, whatever it does.
   bool left = false;        ///< It left in order.
+  bool ended = false;       ///< It has said why it leaves, and left.
 };
 
 /// One word of a process as a line of the group's log.
@@ -65,6 +65,9 @@ struct Heard {
       case 'L':
         heard[rank].left = true;
         break;
+      case 'E':
+        heard[rank].ended = true;
+        break;
     }
   }
   return heard;
@@ -85,8 +88,7 @@ struct Heard {
 /// from who is late. When another has failed and this process does not come to notice, in a loop that never ends, say,
 /// the thread ends the process after the group's time-out.
 ///
-/// All talk with the store is that thread's, on a connection of its own: a store that does not answer delays nobody for
-/// more than a few seconds.
+/// All talk with the store is that thread's: a store that does not answer delays nobody for more than a few seconds.
 ///
 /// **Cost** nothing in a collective that succeeds.
 class Failures {
@@ -94,7 +96,7 @@ class Failures {
   using Milliseconds = std::chrono::milliseconds;
 
   Failures(const c10::intrusive_ptr<c10d::Store>& store, int rank, int world_size, Milliseconds timeout)
-      : channel_(std::make_shared<Channel>(store->clone(), rank, world_size, timeout)),
+      : channel_(std::make_shared<Channel>(store, rank, world_size, timeout)),
         thread_([channel = channel_] { channel->listen(); }) {}
   Failures(const Failures&) = delete;
   Failures& operator=(const Failures&) = delete;
@@ -131,7 +133,7 @@ class Failures {
     try {
       std::unique_lock lock(channel_->mutex);
       channel_->notice();
-      if (!channel_->has_spoken) channel_->say('L', "in order", /*is_failure=*/false);
+      channel_->say(channel_->has_spoken ? 'E' : 'L', "left", /*is_failure=*/false);
       if (channel_->rank == 0) {
         channel_->listens_closely = true;
         const auto begin = channel_->noticed;
@@ -211,7 +213,8 @@ class Failures {
           if (!saying.empty()) append(saying);
           if (says_failure) store->set("failures", "1");
           failed = failed || store->check({"failures"});
-          if ((failed || reads) && store->check({"words"})) now = detail::heard_in(store->get_to_str("words"), world_size);
+          if ((failed || reads) && store->check({"words"}))
+            now = detail::heard_in(store->get_to_str("words"), world_size);
           if (failed && !std::exchange(has_answered, true)) append(detail::line_of('A', rank, "here"));
         } catch (...) {
           is_there = false;
@@ -232,13 +235,16 @@ class Failures {
       has_ended = true;
       changed.notify_all();
     }
-    void append(const std::string& text) { store->append("words", std::vector<std::uint8_t>(text.begin(), text.end())); }
+    void append(const std::string& text) {
+      store->append("words", std::vector<std::uint8_t>(text.begin(), text.end()));
+    }
 
     [[noreturn]] void end_process() const noexcept {
-      std::fputs(sentence("hone: rank {} of {} did not notice within {} ms that the group has failed, and is ended.{}\n",
-                          {rank, world_size, timeout.count(), what_happened()})
-                     .c_str(),
-                 stderr);
+      std::fputs(
+          sentence("hone: rank {} of {} did not notice within {} ms that the group has failed, and is ended.{}\n",
+                   {rank, world_size, timeout.count(), what_happened()})
+              .c_str(),
+          stderr);
       std::_Exit(EXIT_FAILURE);
     }
     [[nodiscard]] std::string what_happened() const {
@@ -256,8 +262,8 @@ class Failures {
   [[nodiscard]] bool others_may_do_without(Clock::duration waited) const {
     for (std::size_t other = 1; other < channel_->heard.size(); ++other) {
       const auto& word = channel_->heard[other];
-      const bool is_ready = word.left || (channel_->has_failed && (word.answers || waited > quiet()));
-      if (!is_ready) return false;
+      const bool needs_nothing = word.answers ? word.waits.empty() : waited > quiet();
+      if (!word.left && !word.ended && !(channel_->has_failed && needs_nothing)) return false;
     }
     return true;
   }
@@ -294,26 +300,29 @@ class Failures {
       }
     }
     if (!failed.empty()) return failed;
-    if (channel_->is_lost || channel_->has_ended || (!is_heard && waited > grace())) {
+    const bool is_lost = channel_->is_lost || channel_->has_ended || (!is_heard && waited > grace());
+    if (const auto& keeper = channel_->heard[0]; is_lost && keeper.waits.empty() && !keeper.left) {
       return sentence(
-          "rank 0, which keeps the store of the group, does not answer. It was killed or stopped, its machine or network "
+          "rank 0, which keeps the store of the group, does not answer. It was killed or stopped, its machine or "
+          "network "
           "failed, or it ended before the others. ({})",
           {original});
     }
-    if (!is_heard) return {};
+    if (!is_heard && !is_lost) return {};
     if (!left.empty()) {
       return sentence("{} left the group in order before. All processes make the same collective calls. ({})",
                       {detail::named(left), original});
     }
     if (gone.empty() && late.empty()) return sentence("no process says that it failed. ({})", {original});
-    if (!gone.empty() && waited > quiet()) {
-      return sentence("{} did not come, nor does it answer. It was killed or stopped, or its machine or network failed. ({})",
+    if (!gone.empty() && (is_lost || waited > quiet())) {
+      return sentence("{} did not come and did not answer: killed or stopped, or without a machine or network. ({})",
                       {detail::named(gone), original});
     }
-    if (waited <= grace()) return {};
+    if (!is_lost && waited <= grace()) return {};
     return sentence(
-        "{} did not come, but answers. It hangs, or is further behind than the time-out of {} ms, which the "
-        "communicator's option timeout sets. ({})",
+        "{} did not come but did answer: hanging, or further behind than the time-out of {} ms, which the "
+        "communicator's "
+        "option timeout sets. ({})",
         {detail::named(late), channel_->timeout.count(), original});
   }
 

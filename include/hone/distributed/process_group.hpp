@@ -202,15 +202,22 @@ class ProcessGroup {
       if (std::exchange(is_closed, true)) return;
       try {
         closed_because = reason.substr(0, reason.find('\n'));
-        if (group && has_failed) group->abort();
-      } catch (...) {  // it is gone already
+      } catch (...) {  // no memory
       }
+      if (has_failed) abort();
       if (failures) failures->leave();
       group.reset();
       store.reset();
     }
+    void abort() noexcept {
+      try {
+        if (group) group->abort();
+      } catch (...) {  // it is gone already
+      }
+    }
     [[noreturn]] void explain(std::string_view what, const std::exception& error) {
       if (is_closed) refuse(what);
+      abort();  // first, so that all come to look for the reason
       const std::string text = failures ? failures->explain(what, shortened(error.what())) : shortened(error.what());
       close(text, /*has_failed=*/true);
       throw DistributedError(text);
@@ -254,16 +261,20 @@ class ProcessGroup {
     std::string shape = std::string(c10::toString(rows.scalar_type())) + " [*";
     for (std::int64_t i = 1; i < rows.dim(); ++i) shape += ", " + std::to_string(rows.size(i));
     shape += "]";
+    const auto print = detail::fingerprint(shape);
     at::Tensor own = at::full({2}, rows.size(0), at::kLong);
-    own.mutable_data_ptr<std::int64_t>()[1] = detail::fingerprint(shape);
+    static_cast<std::int64_t*>(own.mutable_data_ptr())[1] = print;
     std::vector<std::int64_t> counts;
     bool is_same = true;
     for (const auto& theirs : all_gather(own.to(device()), what)) {
       const at::Tensor here = theirs.cpu();
-      counts.push_back(here.const_data_ptr<std::int64_t>()[0]);
-      is_same = is_same && here.const_data_ptr<std::int64_t>()[1] == detail::fingerprint(shape);
+      const auto* const numbers = static_cast<const std::int64_t*>(here.const_data_ptr());
+      counts.push_back(numbers[0]);
+      is_same = is_same && numbers[1] == print;
     }
-    if (!is_same) hone::require_agreement(*this, sentence("shapes in the {}", {what}), shape, "They may differ in the first dimension only.");
+    if (!is_same) {
+      require_agreement(*this, sentence("shapes in the {}", {what}), shape, "They may differ in the first dimension only.");
+    }
     return counts;
   }
 

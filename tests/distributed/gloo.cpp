@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How processes find each other, and what they say when they do not.
+#include "hone/distributed/gloo.hpp"
+
+#include <ATen/ops/ones.h>
+
+#include "support/catch.hpp"
+#include "support/environment.hpp"
+#include "support/ranks.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using Catch::Matchers::Contains;
+using hone::Placement;
+
+/// What is thrown when this process comes, and after how many seconds.
+struct Refusal {
+  std::string text = {};
+  double seconds = 0.0;
+};
+Refusal refusal(const Placement& placement, std::chrono::milliseconds timeout = 10s,
+                const std::string& interface = "") {
+  const auto begin = std::chrono::steady_clock::now();
+  Refusal met{"It formed a group."};
+  try {
+    const hone::Gloo group({.placement = placement, .timeout = timeout, .interface = interface});
+  } catch (const std::exception& error) {
+    met.text = error.what();
+  }
+  met.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return met;
+}
+
+/// A program that listens on a port and says nothing.
+class OtherProgram {
+ public:
+  OtherProgram() : port(hone::detail::free_port()), socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::listen(socket_, 8) == 0);
+  }
+  OtherProgram(const OtherProgram&) = delete;
+  OtherProgram& operator=(const OtherProgram&) = delete;
+  ~OtherProgram() { ::close(socket_); }
+
+  const int port;
+
+ private:
+  int socket_;
+};
+
+TEST_CASE("a placement that is none is refused, and one process needs nobody") {
+  const auto refused = [](Placement placement, const std::string& text) {
+    CHECK_THROWS_AS(hone::Gloo({.placement = placement}), std::invalid_argument);
+    CHECK(refusal(placement).text == text);
+  };
+  refused({.rank = 2, .world_size = 2}, "Gloo: rank is 2 of 2 processes. Give a rank from 0 to world_size - 1.");
+  refused({.rank = -1, .world_size = 2}, "Gloo: rank is -1 of 2 processes. Give a rank from 0 to world_size - 1.");
+  refused({.rank = 0, .world_size = 0}, "Gloo: rank is 0 of 0 processes. Give a rank from 0 to world_size - 1.");
+  refused({.rank = 0, .world_size = 2, .port = 70'000}, "Gloo: port is 70000. Give a number from 1 to 65535.");
+  CHECK_THAT(refusal({.rank = 0, .world_size = 2}, 0ms).text, Contains("Gloo: timeout is 0 ms."));
+
+  const hone::Gloo alone({.placement = {.port = -1}});
+  CHECK(alone.handle() == nullptr);
+  alone.barrier();
+  alone.shutdown();
+}
+
+TEST_CASE("half of a launcher's environment is refused") {
+  const LauncherEnvironment half({{"RANK", "1"}});
+  CHECK_THROWS_WITH(hone::Gloo(), Contains("RANK is `1`, but WORLD_SIZE is not set."));
+}
+
+TEST_CASE("a port that another program uses is named by all") {
+  const OtherProgram other;
+  hone::require_ranks(2, 20s, [&](Placement placement) {
+    placement.port = other.port;
+    const auto met = refusal(placement, 1s);
+    const auto port = std::to_string(other.port);
+    if (placement.rank == 0) {
+      CHECK(met.text ==
+            "Rank 0 cannot keep the store of the group on port " + port +
+                ": another program uses it. Choose a port that is free, with MASTER_PORT or the placement's port.");
+      CHECK(met.seconds < 0.5);
+    } else {
+      CHECK_THAT(met.text, Contains("Rank 1 of 2 does not reach the store of rank 0 at 127.0.0.1:" + port) &&
+                               Contains("does not answer as a store does") && Contains("MASTER_PORT"));
+      CHECK(met.seconds < 2.0);
+    }
+  });
+}
+
+TEST_CASE("processes that disagree on how many they are all hear it at once") {
+  hone::require_ranks(4, 20s, [](Placement placement) {
+    if (placement.rank == 2) std::this_thread::sleep_for(300ms);
+    placement.world_size = placement.rank == 3 ? 5 : 4;
+    const auto met = refusal(placement);
+    CHECK_THAT(met.text, Contains(" to have 5") && Contains(" to have 4") && Contains("WORLD_SIZE"));
+    CHECK(met.seconds < 2.0);
+  });
+}
+
+TEST_CASE("two processes of one rank both hear it, and the rank that is missing is named") {
+  hone::require_ranks(3, 20s, [](Placement placement) {
+    placement.rank = placement.rank == 0 ? 0 : 1;
+    const auto met = refusal(placement, 1s);
+    CHECK_THAT(met.text, placement.rank == 1
+                             ? Contains("Two processes say that they are rank 1. Give each a rank of its own")
+                             : Contains("Rank 2 of 3 did not come within 1000 ms"));
+    CHECK(met.seconds < 2.5);
+  });
+}
+
+TEST_CASE("ranks that never come are named with the time-out; rank 0 too") {
+  hone::require_ranks(4, 20s, [](const Placement& placement) {
+    if (placement.rank == 1 || placement.rank == 3) return;
+    const auto met = refusal(placement, 1s);
+    CHECK(met.text ==
+          "Rank 1, 3 of 4 did not come within 1000 ms, which GlooOptions::timeout sets. Start it, or give all "
+          "processes the true number of them (WORLD_SIZE).");
+    CHECK(met.seconds < 2.5);
+  });
+  hone::require_ranks(2, 20s, [](const Placement& placement) {
+    if (placement.rank == 0) return;
+    const auto met = refusal(placement, 1s);
+    CHECK_THAT(met.text, Contains("Rank 1 of 2 does not reach the store of rank 0 at 127.0.0.1:") &&
+                             Contains("1000 ms") && Contains("Connection refused") && Contains("Start rank 0"));
+    CHECK(met.seconds < 2.0);
+  });
+}
+
+TEST_CASE("a host that is none, and an interface that is none, are named") {
+  hone::require_ranks(2, 60s, [](Placement placement) {
+    auto nowhere = placement;
+    nowhere.address = "240.0.0.1";
+    CHECK_THAT(refusal(nowhere, 1s).text,
+               Contains("does not reach the store of rank 0 at 240.0.0.1:") && Contains("MASTER_ADDR"));
+    const auto met = refusal(placement, 2s, placement.rank == 0 ? "eth77" : "");
+    const auto own = "Rank " + std::to_string(placement.rank) + " of 2 cannot connect to the others from ";
+    CHECK_THAT(met.text,
+               Contains(own + (placement.rank == 0 ? "eth77" : "127.0.0.1")) && Contains("GLOO_SOCKET_IFNAME"));
+  });
+}
+
+TEST_CASE("whoever comes late is waited for, and a second attempt succeeds") {
+  hone::require_ranks(3, 20s, [](const Placement& placement) {
+    if (placement.rank == 2) {
+      std::this_thread::sleep_for(900ms);
+    } else {
+      CHECK_THAT(refusal(placement, 400ms).text, Contains("did not come within 400 ms"));
+    }
+    if (placement.rank == 0) std::this_thread::sleep_for(100ms);
+    const hone::Gloo group({.placement = placement, .timeout = 5s});
+    auto one = at::ones({1});
+    group.all_reduce(one);
+    CHECK(one.item<float>() == 3.0F);
+  });
+}
+
+TEST_CASE("a connection that is gone ends no process by a signal") {
+  sigset_t before, after;
+  pthread_sigmask(SIG_BLOCK, nullptr, &before);
+  {
+    const hone::detail::BrokenPipesAreErrors guard;
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    ::close(ends[0]);
+    CHECK(::write(ends[1], "x", 1) == -1);
+    ::close(ends[1]);
+  }
+  pthread_sigmask(SIG_BLOCK, nullptr, &after);
+  CHECK(sigismember(&before, SIGPIPE) == sigismember(&after, SIGPIPE));
+}
+
+}  // namespace
