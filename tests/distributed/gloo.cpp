@@ -70,7 +70,7 @@ TEST_CASE("a placement that is none is refused, and one process needs nobody") {
 }
 
 TEST_CASE("half of a launcher's environment is refused") {
-  const LauncherEnvironment half({{"RANK", "1"}});
+  const LauncherEnvironment half(LauncherEnvironment::Variables{{"RANK", "1"}});
   CHECK_THROWS_WITH(hone::Gloo(), Contains("RANK is `1`, but WORLD_SIZE is not set."));
 }
 
