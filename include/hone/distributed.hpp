@@ -7,3 +7,4 @@
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/distributed/launcher.hpp"
+#include "hone/distributed/zero.hpp"

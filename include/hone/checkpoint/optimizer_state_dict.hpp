@@ -9,6 +9,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -23,9 +24,27 @@
 #include "hone/optim/adam.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/optimizer_state.hpp"
+#include "hone/optim/rule.hpp"
 #include "hone/optim/sgd.hpp"
 
 namespace hone {
+
+/// An optimizer of a rule of hone's, that tells its state by name.
+template <class O>
+concept RuleOptimizer = OptimizerRule<typename O::rule_type> && requires(O& optimizer, const OptimizerState& state) {
+  { optimizer.state() } -> std::same_as<OptimizerState>;
+  optimizer.load_state(state);
+  optimizer.groups();
+  optimizer.names();
+};
+/// One of which each process has a part; `state()` is whole in rank 0.
+template <class O>
+concept OptimizerShard = RuleOptimizer<O> && requires(const O& optimizer) {
+  { optimizer.own_state() } -> std::same_as<OptimizerState>;
+  optimizer.own_places();
+  optimizer.rank();
+  optimizer.world_size();
+};
 
 namespace detail {
 
@@ -113,17 +132,11 @@ inline ParameterState parameter_state(const std::string& name, const Value* fiel
   return result;
 }
 
-}  // namespace detail
-
-/// The optimizer's state as `optimizer.state_dict()` of Python has it. The tensors are the live ones, save `step`:
-/// clone what is to be kept. `initial_lr` is there as PyTorch's schedulers leave it.
-///
-/// **Cost** no copy of any state of a parameter's size.
-template <OptimizerRule Rule>
-[[nodiscard]] Dict optimizer_state_dict(const FusedOptimizer<Rule>& optimizer) {
+template <RuleOptimizer O>
+[[nodiscard]] Dict optimizer_dict(const O& optimizer, const OptimizerState& entries) {
   Dict state;
   std::int64_t index = 0;
-  for (const auto& entry : optimizer.state()) {
+  for (const auto& entry : entries) {
     Dict fields;
     for (const auto& [name, tensor] : entry.fields) fields.set(name, tensor);
     if (!fields.empty()) state.set(index, std::move(fields));
@@ -141,22 +154,71 @@ template <OptimizerRule Rule>
   return {{"state", std::move(state)}, {"param_groups", std::move(groups)}};
 }
 
+/// A part of a state can be taken over by who needs no other part.
+template <RuleOptimizer O>
+void require_part(const O& optimizer, const Dict& part) {
+  const auto parameters = part.at("parameters").items();
+  std::set<std::int64_t> there;
+  for (const auto& place : parameters) there.insert(place.get<std::int64_t>());
+  const auto require = [&](std::size_t place) {
+    if (there.contains(static_cast<std::int64_t>(place))) return;
+    throw DataError(sentence(
+        "The optimizer state is the part of rank {} of {}, without that of '{}'. Load what rank 0 wrote, or all parts "
+        "with load_sharded_checkpoint.",
+        {part.get<std::int64_t>("rank"), part.get<std::int64_t>("world_size"), optimizer.names()[place]}));
+  };
+  if constexpr (OptimizerShard<O>) {
+    for (const std::size_t place : optimizer.own_places()) require(place);
+  } else {
+    for (std::size_t place = 0; place < optimizer.names().size(); ++place) require(place);
+  }
+}
+
+}  // namespace detail
+
+/// The part of this process alone, as a dictionary that says so.
+template <OptimizerShard O>
+[[nodiscard]] Dict optimizer_shard_dict(const O& optimizer) {
+  Dict result = detail::optimizer_dict(optimizer, optimizer.own_state());
+  List places;
+  for (const std::size_t place : optimizer.own_places()) places.push_back(place);
+  result.set("shard", Dict{{"rank", optimizer.rank()},
+                           {"world_size", optimizer.world_size()},
+                           {"parameters", std::move(places)}});
+  return result;
+}
+
+/// The optimizer's state as `optimizer.state_dict()` of Python has it. The tensors are the live ones, save `step`:
+/// clone what is to be kept. `initial_lr` is there as PyTorch's schedulers leave it. Where the state is divided among
+/// processes it is collective: rank 0 gets all of it, the others get their part.
+///
+/// **Cost** no copy of any state of a parameter's size, save what other processes have.
+template <RuleOptimizer O>
+[[nodiscard]] Dict optimizer_state_dict(const O& optimizer) {
+  const OptimizerState state = optimizer.state();
+  if constexpr (OptimizerShard<O>) {
+    if (optimizer.rank() > 0) return optimizer_shard_dict(optimizer);
+  }
+  return detail::optimizer_dict(optimizer, state);
+}
+
 /// Takes over settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`, by the order of
 /// the parameters, as Python does. Where schedules start from is taken over too (`initial_lr`).
 ///
 /// **Errors** `DataError` when groups, settings or shapes do not fit; nothing was changed then.
-template <OptimizerRule Rule>
-void load_optimizer_state_dict(FusedOptimizer<Rule>& optimizer, const Value& value) {
+template <RuleOptimizer O>
+void load_optimizer_state_dict(O& optimizer, const Value& value) {
   const auto fail = [](const std::string& what) {
     throw DataError(sentence("The optimizer state does not fit, and nothing of it was loaded. {}", {what}));
   };
+  if (const Value* part = value.get<Dict>().find("shard")) detail::require_part(optimizer, part->get<Dict>());
   const auto& state = value.get<Dict>().get<Dict>("state");
   const auto groups = value.at("param_groups").items();
   if (groups.size() != optimizer.num_groups()) {
     fail(sentence("It has {} parameter groups, the optimizer has {}. Make the same groups.",
                   {groups.size(), optimizer.num_groups()}));
   }
-  std::vector<Rule> settings;
+  std::vector<typename O::rule_type> settings;
   std::vector<double> base_lrs;
   OptimizerState parameters;
   for (std::size_t g = 0; g < groups.size(); ++g) {

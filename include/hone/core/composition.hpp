@@ -64,6 +64,7 @@ template <class Model, class Loss, class Optimizer, class... Policies>
 concept Composable = !NamesOptimizer<Loss> && NamesForward<Model> && NamesOptimizer<Optimizer> &&
                      (TrainerArgument<Policies> && ...) && (detail::is_only_answer<Policies, Policies...>() && ...) &&
                      (detail::num_overriding<Policies...> <= 1) && (fits_with<Policies, Policies...> && ...) &&
+                     (fits_with_optimizer<Policies, Optimizer> && ...) &&
                      fits_with<PointeeOf<Model>, Loss, Policies...> && fits_with<Loss, Model>;
 
 namespace detail {
@@ -104,7 +105,7 @@ struct several_overrides {
 struct no_fault {};
 
 /// Names, without instantiating it, the sentence for the first of `Policies` that has a fault.
-template <class... Policies>
+template <class Optimizer, class... Policies>
 consteval auto fault_of_policies() {
   constexpr auto first = [](auto faulty) {
     return boost::hana::front(boost::hana::filter(boost::hana::tuple_t<Policies...>, faulty));
@@ -122,6 +123,11 @@ consteval auto fault_of_policies() {
     });
   } else if constexpr (num_overriding<Policies...> > 1) {
     return boost::hana::type_c<several_overrides<Policies...>>;
+  } else if constexpr ((fits_with<Policies, Policies...> && ...)) {
+    constexpr auto faulty = [](auto t) {
+      return boost::hana::bool_c<!fits_with_optimizer<typename decltype(t)::type, Optimizer>>;
+    };
+    return boost::hana::type_c<typename decltype(first(faulty))::type::template misfit_optimizer<Optimizer>>;
   } else {
     constexpr auto faulty = [](auto t) {
       return boost::hana::bool_c<!fits_with<typename decltype(t)::type, Policies...>>;
@@ -146,7 +152,7 @@ consteval auto fault_of() {
   } else if constexpr (!fits_with<Loss, Model>) {
     return boost::hana::type_c<typename Loss::template misfit<Model>>;
   } else {
-    return fault_of_policies<Policies...>();
+    return fault_of_policies<Optimizer, Policies...>();
   }
 }
 

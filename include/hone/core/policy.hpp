@@ -61,4 +61,14 @@ inline constexpr bool fits_with = [] {
   }
 }();
 
+/// The same about the optimizer alone: `fits_optimizer<Optimizer>` and `misfit_optimizer<Optimizer>`.
+template <class P, class Optimizer>
+inline constexpr bool fits_with_optimizer = [] {
+  if constexpr (requires { P::template fits_optimizer<Optimizer>::value; }) {
+    return P::template fits_optimizer<Optimizer>::value;
+  } else {
+    return true;
+  }
+}();
+
 }  // namespace hone

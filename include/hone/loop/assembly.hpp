@@ -54,7 +54,7 @@ class Assembly {
   using HeapType = AnswerTo<slots::Heap, SystemHeap, Policies...>;
   using CallbacksType = CallbacksAmong<Policies...>;
   using OverridesType = OverridesAmong<Policies...>;
-  using OptimizerType = BoundOptimizer<Optimizer>;
+  using OptimizerType = OptimizerAmong<DistributionType, BoundOptimizer<Optimizer>>;
 
   [[nodiscard]] Model& model() { return model_; }
   [[nodiscard]] Loss& loss() { return loss_; }
@@ -144,7 +144,11 @@ class Assembly {
     move_to(loss_, device_.device());
     if constexpr (ArrangesTensors<MemoryFormatType>) arrange_model<MemoryFormatType>(pointee(model_));
     if constexpr (ReducesGradients<DistributionType>) processes_.start(pointee(model_));
-    return bind(std::move(optimizer), named_parameters(pointee(model_)));
+    if constexpr (ShardsOptimizer<DistributionType>) {
+      return processes_.shard(bind(std::move(optimizer), named_parameters(pointee(model_))));
+    } else {
+      return bind(std::move(optimizer), named_parameters(pointee(model_)));
+    }
   }
 
   Self& self() { return static_cast<Self&>(*this); }

@@ -298,11 +298,17 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     }
     if (correction == 1.0) return;
     const at::NoGradGuard no_gradients;
-    at::_foreach_mul_(optimizer_.collect_gradients(), correction);
+    const auto gradients = optimizer_.collect_gradients();
+    if constexpr (ShardsOptimizer<DistributionType>) {
+      if (gradients.empty()) return;
+    }
+    at::_foreach_mul_(gradients, correction);
   }
 
   void clip() {
-    if constexpr (ClipPolicy<ClippingType>) {
+    if constexpr (ShardsOptimizer<DistributionType>) {
+      clip_shard();
+    } else if constexpr (ClipPolicy<ClippingType>) {
       const at::NoGradGuard no_gradients;
       if (const auto gradients = optimizer_.collect_gradients(); !gradients.empty()) {
         if constexpr (std::is_void_v<decltype(clipping_.clip(gradients))>) {
@@ -314,6 +320,21 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
         }
       }
     } else {
+      announce(BeforeOptimizerStep{{run_}});
+    }
+  }
+
+  /// The same where this process has a part of the gradients.
+  void clip_shard() {
+    const at::NoGradGuard no_gradients;
+    const auto gradients = optimizer_.collect_gradients();
+    if constexpr (ClipsShards<ClippingType>) {
+      const auto clipped = clipping_.clip(gradients, [this](const at::Tensor& norm) { return processes_.of_each(norm); });
+      announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped});
+    } else {
+      if constexpr (ClipPolicy<ClippingType>) {
+        if (!gradients.empty()) clipping_.clip(gradients);
+      }
       announce(BeforeOptimizerStep{{run_}});
     }
   }

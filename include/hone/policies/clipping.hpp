@@ -13,6 +13,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
+#include <concepts>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -25,6 +26,16 @@ namespace hone {
 /// Bounds gradients in place. What it returns reaches `on_before_optimizer_step` as `event.clipped`.
 template <class P>
 concept ClipPolicy = PolicyFor<P, slots::Clipping> && requires(const P& clipping, at::TensorList gradients) { clipping.clip(gradients); };
+
+/// Optional ability: bounds gradients of which each process has a part, perhaps an empty one, as if all were here.
+/// `of_each(number)` makes a tensor with the number of every process from the one that is this process's; collective.
+template <class P>
+concept ClipsShards = ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients, at::Tensor (*of_each)(const at::Tensor&)) {
+  { clipping.clip(gradients, of_each) } -> std::same_as<at::Tensor>;
+};
+/// Says of itself that it looks at each element alone, so that a part of the gradients may be clipped by itself.
+template <class P>
+concept ClipsElements = ClipPolicy<P> && requires { requires P::is_elementwise; };
 
 /// Gradients are used as they are.
 struct NoClip {
@@ -64,6 +75,15 @@ class ClipNorm {
     }
     return norm;
   }
+  /// The same for gradients of which each process has a part; see `ClipsShards`. The norm is float64.
+  template <class OfEach>
+  at::Tensor clip(at::TensorList gradients, OfEach&& of_each) const {
+    const auto own = gradients.empty() ? at::zeros({}, at::kDouble)
+                                       : at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
+    const at::Tensor norm = at::linalg_vector_norm(of_each(own), norm_type_);
+    if (!gradients.empty()) at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+    return norm;
+  }
 
  private:
   double max_norm_;
@@ -78,6 +98,7 @@ class ClipNorm {
 class ClipValue {
  public:
   using slot = slots::Clipping;
+  static constexpr bool is_elementwise = true;
   explicit ClipValue(double limit) : limit_(limit) {
     if (!(limit > 0)) {
       throw std::invalid_argument("ClipValue: the limit is " + std::to_string(limit) + ", it must be above 0");
@@ -93,6 +114,6 @@ class ClipValue {
  private:
   double limit_;
 };
-static_assert(!ClipPolicy<NoClip> && std::is_empty_v<NoClip> && ClipPolicy<ClipNorm> && ClipPolicy<ClipValue>);
+static_assert(!ClipPolicy<NoClip> && std::is_empty_v<NoClip> && ClipsShards<ClipNorm> && ClipsElements<ClipValue>);
 
 }  // namespace hone

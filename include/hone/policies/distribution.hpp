@@ -5,7 +5,7 @@
 /// |---|---|---|
 /// | `SingleProcess` | the default: this process alone | none |
 /// | `Ddp{Gloo{}}` (`hone/distributed.hpp`) | every process has the model and a share of each batch | none |
-/// | `Zero<1>{Gloo{}}`, `Zero<2>{...}` | the same, and the optimizer's state, and the gradients, are divided | optimizers that are not hone's |
+/// | `Zero<1>{Gloo{}}`, `Zero<2>{...}` | the same, and the optimizer's state, and the gradients, are divided | optimizers that are not hone's, clipping that has to see all gradients, scaled losses |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "hone/core/policy.hpp"
@@ -66,6 +67,35 @@ concept ReducesGradients =
       processes.require_agreement(text, text, text);
       processes.fail(text);
     };
+
+/// Optional ability: each process updates a part of the parameters, and has the optimizer's state and the gradients of an
+/// update for these alone. Collective.
+///
+/// - `shard(optimizer)` makes of a bound optimizer one that looks like it from outside (see `Optimizer`): its gradients are
+///   those of this process's part, which may be empty; after its `step`, all processes have the same parameters; its
+///   `zero_grad` takes all gradients away.
+/// - `of_each(number)`: a tensor with the number of each process, the same bits in all of them.
+template <class P>
+concept ShardsOptimizer = ReducesGradients<P> && requires(P& processes, const at::Tensor& number) {
+  { processes.of_each(number) } -> std::same_as<at::Tensor>;
+};
+
+namespace detail {
+
+template <class P, class O>
+struct OptimizerAmong {
+  using type = O;
+};
+template <ShardsOptimizer P, class O>
+struct OptimizerAmong<P, O> {
+  using type = decltype(std::declval<P&>().shard(std::declval<O>()));
+};
+
+}  // namespace detail
+
+/// What an optimizer is among the processes of `P`.
+template <DistributedPolicy P, class O>
+using OptimizerAmong = typename detail::OptimizerAmong<P, O>::type;
 
 /// This process alone: nothing is exchanged.
 struct SingleProcess {

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Data parallel training in which no process keeps all of the optimizer's state.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "hone/core/policy.hpp"
+#include "hone/distributed/communicator.hpp"
+#include "hone/distributed/ddp.hpp"
+#include "hone/distributed/gradient_reducer.hpp"
+#include "hone/distributed/owner_reducer.hpp"
+#include "hone/distributed/sharded_optimizer.hpp"
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/rule.hpp"
+#include "hone/policies/clipping.hpp"
+#include "hone/policies/distribution.hpp"
+#include "hone/policies/precision.hpp"
+
+namespace hone {
+
+class Gloo;
+
+namespace detail {
+
+template <class O>
+inline constexpr bool can_be_sharded = OptimizerRule<O>;
+template <class Rule>
+inline constexpr bool can_be_sharded<FusedOptimizer<Rule>> = true;
+
+}  // namespace detail
+
+/// The distribution policy of data parallel training in which each parameter has one process that updates it and keeps
+/// the optimizer's state for it; the others get the parameter after each update. What is learned is what `Ddp` learns.
+///
+/// - `Zero<1>` divides the optimizer's state. Gradients are averaged in all processes, as by `Ddp`.
+/// - `Zero<2>` divides the gradients too: each is averaged where its parameter is updated, and gone elsewhere. With
+///   gradient accumulation, gradients travel with every batch, not only with the last one of a window. Batches may leave
+///   parameters out. Of the options, `find_unused_parameters` and `static_graph` mean nothing.
+///
+/// With a communicator other than `Gloo`: `Zero<1, Mpi>{Mpi{}}`.
+///
+/// **Cost** per process, of n: of the optimizer's state about 1/n, and with `Zero<2>` of the gradients too; whole
+/// parameters are dealt out, so one that is larger than the rest sets a limit. A broadcast of all parameters after each
+/// update, which nothing hides. One small sum over the processes where the gradients' norm is asked for.
+/// **Errors** at compile time for optimizers that are not hone's and for clipping policies that have to see all
+/// gradients; otherwise those of `Ddp`.
+/// **Source** S. Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020.
+/// **Example** `hone::Trainer{model, loss, hone::AdamW{.lr = 1e-3}, hone::Zero<2>{hone::Gloo{}}}`
+template <int stage, class Comm = Gloo>
+class Zero : public Ddp<Comm> {
+  static_assert(stage == 1 || stage == 2,
+                "hone: there are Zero<1>, which divides the optimizer's state, and Zero<2>, which divides the gradients "
+                "too. Choose one of them.");
+  using Base = Ddp<Comm>;
+
+ public:
+  using slot = slots::Distribution;
+
+  template <class... Policies>
+  struct fits {
+    using Clipping = AnswerTo<slots::Clipping, NoClip, Policies...>;
+    using Precision = AnswerTo<slots::Precision, Fp32, Policies...>;
+    static constexpr bool can_clip = !ClipPolicy<Clipping> || ClipsShards<Clipping> || ClipsElements<Clipping>;
+    static constexpr bool value = can_clip && !ScalesLoss<Precision>;
+  };
+  template <class... Policies>
+  struct misfit {
+    static_assert(fits<Policies...>::can_clip,
+                  "hone: with Zero, each process has the gradients of its own parameters, and this clipping policy takes "
+                  "all of them. Give it `clip(gradients, of_each)` as ClipNorm has it, or say that it looks at each element "
+                  "by itself: `static constexpr bool is_elementwise = true`.");
+    static_assert(!fits<Policies...>::can_clip || fits<Policies...>::value,
+                  "hone: with Zero, each process has the gradients of its own parameters, and a precision policy that "
+                  "scales the loss takes all of them. Use Ddp, or a precision that scales nothing.");
+  };
+  template <class Optimizer>
+  struct fits_optimizer : std::bool_constant<detail::can_be_sharded<Optimizer>> {};
+  template <class Optimizer>
+  struct misfit_optimizer {
+    static_assert(detail::can_be_sharded<Optimizer>,
+                  "hone: Zero divides the state of hone's own optimizers, and this is another one. Use a rule such as "
+                  "hone::AdamW or a hone::FusedOptimizer, or Ddp.");
+  };
+
+  using Base::Base;
+
+  /// Divides the optimizer. Collective.
+  template <OptimizerRule Rule>
+  [[nodiscard]] ShardedOptimizer<Rule> shard(FusedOptimizer<Rule>&& whole) {
+    ShardedOptimizer<Rule> sharded(std::move(whole), this->group(), this->options().bucket_bytes);
+    shards_ = sharded.shards();
+    return sharded;
+  }
+
+  void before_forward(bool update_follows) {
+    if constexpr (stage == 1) {
+      Base::before_forward(update_follows);
+    } else if (this->world_size() > 1 && !(reducer_ && reducer_->is_current())) {
+      reducer_.reset();  // takes its hooks away
+      reducer_ = std::make_unique<OwnerReducer>(this->group(), shards_, this->options());
+    }
+  }
+  template <class Backward>
+  void backward(const at::Tensor& loss, bool update_follows, Backward&& pass) {
+    if constexpr (stage == 1) {
+      Base::backward(loss, update_follows, std::forward<Backward>(pass));
+    } else if (!reducer_) {
+      pass(loss);
+    } else {
+      try {
+        reducer_->begin();
+        pass(loss);
+        reducer_->finish();
+      } catch (...) {
+        reducer_->reset();
+        throw;
+      }
+    }
+  }
+  /// Nothing is left to do for gradients that were averaged with their batch.
+  void average_gradients() {
+    if constexpr (stage == 1) Base::average_gradients();
+  }
+
+  /// The number of each process, in the order of ranks; the same in each to the last bit. **Shapes** [] to [world_size].
+  [[nodiscard]] at::Tensor of_each(const at::Tensor& number) const {
+    auto all = at::zeros({this->world_size()}, at::TensorOptions(at::kDouble).device(this->group().device()));
+    all.select(0, this->rank()).copy_(number);
+    this->group().all_reduce(all, Reduction::sum, "norm of the gradients");  // a number and zeros: exact in any order
+    return all;
+  }
+
+ private:
+  std::shared_ptr<const Shards> shards_;
+  std::unique_ptr<OwnerReducer> reducer_;
+};
+
+}  // namespace hone
