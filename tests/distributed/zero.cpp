@@ -2,15 +2,26 @@
 /// Optimizers divided among processes, against one process with the same data.
 #include "hone/distributed/zero.hpp"
 
+#include <sys/resource.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "checkpoint/files.hpp"
 #include "hone/distributed/gloo.hpp"
+#include "hone/loop/sharded_checkpoint.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
 #include "support/catch.hpp"
 #include "support/ranks.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 
@@ -73,7 +84,7 @@ auto trainer_of(const Net& model, const auto& optimizer, const Case& c, Distribu
                        optimizer,
                        hone::GradAccum<hone::dynamic>{c.window},
                        hone::ClipNorm{c.max_norm, c.norm_type},
-                       hone::CosineLr{},
+                       hone::CosineLr{.total_updates = 100},
                        std::move(distribution)...};
 }
 
@@ -88,10 +99,8 @@ void compare(const hone::Placement& placement, const auto& optimizer, const Case
   auto reference = trainer_of(alone, optimizer, c);
   auto trainer = trainer_of(together, optimizer, c, hone::Zero<stage>{group(placement), options});
   const auto train = [&](auto& each, std::int64_t batch_size) {
-    return each.train(data, {.num_epochs = num_epochs,
-                             .per_device_batch_size = batch_size,
-                             .max_num_train_steps = 100,
-                             .seed = 3});
+    return each.train(
+        data, {.num_epochs = num_epochs, .per_device_batch_size = batch_size, .max_num_train_steps = 100, .seed = 3});
   };
   const auto expected = train(reference, c.whole_batch);
   const auto history = train(trainer, c.whole_batch / n);
@@ -104,24 +113,409 @@ void compare(const hone::Placement& placement, const auto& optimizer, const Case
   CHECK(std::abs(history.at("train_loss_epoch") - expected.at("train_loss_epoch")) <= tolerance);
 }
 
+TEST_CASE("with a divided optimizer, n processes learn what one learns", "[zero]") {
+  const hone::Sgd sgd{.lr = 0.1, .momentum = 0.9};
+  hone::require_ranks(3, 120s, [&](const hone::Placement& placement) {
+    const hone::DdpOptions small{.bucket_bytes = 256, .first_bucket_bytes = 64};
+    for (const Case& c : {Case{48, 12, 1, 1e9}, Case{59, 12, 1, 0.05}, Case{51, 12, 3, 0.02}}) {
+      compare<1>(placement, sgd, c, {}, at::kDouble, 1e-12);
+      compare<1>(placement, hone::AdamW{.lr = 1e-2}, c, small, at::kDouble, 1e-12);
+      compare<2>(placement, sgd, c, small, at::kDouble, 1e-12);
+      compare<2>(placement, hone::AdamW{.lr = 1e-2}, c, {}, at::kDouble, 1e-12);
+    }
+    compare<1>(placement, hone::AdamW{.lr = 1e-3}, {51, 12, 2, 0.02}, {}, at::kFloat, 1e-6);
+    compare<2>(placement, sgd, {51, 12, 2, 0.02}, {}, at::kFloat, 1e-6);
+    compare<2>(placement, hone::AdamW{.lr = 1e-3}, {48, 12, 1, 1e9}, {.overlap = false}, at::kFloat, 1e-6);
+  });
+  hone::require_ranks(2, 120s, [&](const hone::Placement& placement) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    compare<1>(placement, hone::AdamW{.lr = 1e-2}, {50, 8, 2, 0.01, infinity}, {}, at::kDouble, 1e-12);
+    compare<2>(placement, sgd, {50, 8, 2, 0.05, 1.0}, {}, at::kDouble, 1e-12);
+    compare<2>(placement, sgd, {50, 8, 1, 1e9}, {.gradient_format = hone::GradientFormat::bf16}, at::kFloat, 2e-2);
+  });
+}
+
+// ------------------------------------------------------------------------------------------- steps of a loop outside
+
+const hone::AdamW adamw{.lr = 1e-2};
+
 template <int stage>
-void compare_all(const hone::Placement& placement) {
-  const auto whole = 4 * placement.world_size;
-  for (const Case& c : {Case{48, whole, 1, 1e9}, Case{48 + whole - 1, whole, 1, 0.05}, Case{51, whole, 3, 0.02}}) {
-    compare<stage>(placement, hone::Sgd{.lr = 0.1, .momentum = 0.9}, c, {}, at::kDouble, 1e-12);
-    compare<stage>(placement, hone::AdamW{.lr = 1e-2}, c, {}, at::kDouble, 1e-12);
-    compare<stage>(placement, hone::Sgd{.lr = 0.1, .momentum = 0.9}, c, {}, at::kFloat, 1e-6);
-    compare<stage>(placement, hone::AdamW{.lr = 1e-3}, c, {}, at::kFloat, 1e-6);
+auto zero_of(const Net& model, const hone::Placement& placement, const Case& c = {0, 12, 1, 0.05}) {
+  return trainer_of(model, adamw, c,
+                    hone::Zero<stage>{group(placement), {.bucket_bytes = 256, .first_bucket_bytes = 64}});
+}
+auto alone_of(const Net& model, const Case& c = {0, 12, 1, 0.05}) { return trainer_of(model, adamw, c); }
+
+/// The batch of a step, or the part of it that is `rank`'s.
+Batch batch_of(std::int64_t step, int rank = 0, int world_size = 1) {
+  const auto inputs = (torch::arange(step * 36, step * 36 + 36, at::kDouble) * 0.37).cos().reshape({12, 3});
+  const auto targets = torch::stack({inputs.sum(1).sin(), inputs.prod(1)}, 1);
+  const std::int64_t size = 12 / world_size;
+  return {inputs.narrow(0, rank * size, size), targets.narrow(0, rank * size, size)};
+}
+
+/// Steps `from` to `to`, the last left out.
+void learn(auto& trainer, std::int64_t from, std::int64_t to) {
+  for (std::int64_t step = from; step < to; ++step) trainer.step(batch_of(step, trainer.rank(), trainer.world_size()));
+}
+
+/// What every process but one has no use for.
+template <int stage>
+void learn_leaving_out(const hone::Placement& placement) {
+  Net together = net(at::kDouble), alone = net(at::kDouble);
+  auto trainer = zero_of<stage>(together, placement, {0, 12, 1, 1e9});
+  hone::FusedOptimizer<hone::AdamW> optimizer{hone::named_parameters(alone), adamw};
+  together->leaves_out = alone->leaves_out = true;
+  int num_without = 0, num_partly = 0;
+  for (std::int64_t step = 0; step < 30; ++step) {
+    optimizer.set_lr(trainer.optimizer().lr());
+    trainer.step(batch_of(step, placement.rank, placement.world_size));
+    int num_using = 0;
+    for (int rank = 0; rank < placement.world_size; ++rank) {
+      const auto [inputs, targets] = batch_of(step, rank, placement.world_size);
+      num_using += inputs.index({0, 0}).item<double>() < 0.0 ? 1 : 0;
+      (torch::mse_loss(alone(inputs), targets) / placement.world_size).backward();
+    }
+    num_without += num_using == 0 ? 1 : 0;
+    num_partly += num_using > 0 && num_using < placement.world_size ? 1 : 0;
+    optimizer.step();
+    optimizer.zero_grad();
+  }
+  CHECK(num_without > 0);
+  CHECK(num_partly > 0);
+  CHECK(distance(together, alone) < 1e-12);
+}
+
+TEST_CASE("batches may leave parameters out, others in each process", "[zero]") {
+  hone::require_ranks(2, 60s, learn_leaving_out<2>);
+}
+
+TEST_CASE("the optimizer's state is divided, and with Zero<2> the gradients", "[zero]") {
+  struct Bytes {
+    std::int64_t state[3], gradients[3], all;
+  };
+  const hone::Shared<Bytes> bytes;
+  hone::require_ranks(3, 60s, [&](const hone::Placement& placement) {
+    const auto rank = static_cast<std::size_t>(placement.rank);
+    Net model = net(at::kDouble);
+    auto trainer = zero_of<2>(model, placement, {0, 12, 2, 1e9});
+    learn(trainer, 0, 3);  // the last one opens a window
+    for (const auto& entry : trainer.optimizer().own_state()) {
+      for (const auto& [name, value] : entry.fields) {
+        if (value.dim() > 0) bytes->state[rank] += static_cast<std::int64_t>(value.nbytes());
+      }
+    }
+    for (const auto& parameter : model->parameters()) {
+      bytes->all += rank == 0 ? static_cast<std::int64_t>(parameter.nbytes()) : 0;
+      if (parameter.grad().defined()) bytes->gradients[rank] += static_cast<std::int64_t>(parameter.grad().nbytes());
+    }
+  });
+  CHECK(bytes->all == 162 * 8);
+  std::int64_t state = 0, gradients = 0;
+  for (int rank = 0; rank < 3; ++rank) {
+    state += bytes->state[rank];
+    gradients += bytes->gradients[rank];
+    CHECK(static_cast<double>(bytes->gradients[rank]) < 1.2 * static_cast<double>(bytes->all) / 3);
+    CHECK(bytes->state[rank] == 2 * bytes->gradients[rank]);
+  }
+  CHECK(gradients == bytes->all);
+  CHECK(state == 2 * bytes->all);
+}
+
+TEST_CASE("a process may own nothing", "[zero]") {
+  hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
+    Net together = net(at::kDouble), alone = net(at::kDouble);
+    for (auto* each : {&together, &alone}) {
+      for (const auto& parameter : (*each)->parameters()) parameter.set_requires_grad(false);
+      (*each)->second->weight.set_requires_grad(true);
+    }
+    auto trainer = zero_of<2>(together, placement, {0, 12, 2, 0.05});
+    CHECK(trainer.optimizer().own_places().size() == (placement.rank == 0 ? 1 : 0));
+    auto reference = alone_of(alone, {0, 12, 2, 0.05});
+    learn(trainer, 0, 7);
+    learn(reference, 0, 7);
+    trainer.finish_window();
+    reference.finish_window();
+    CHECK(distance(together, alone) < 1e-12);
+
+    // What is thawed during training is divided too.
+    for (auto* each : {&together, &alone}) {
+      for (const auto& parameter : (*each)->parameters()) parameter.set_requires_grad(true);
+    }
+    const auto add = [](auto& of, const Net& model) {
+      of.optimizer().add_group(hone::named_parameters(model->first, "first."), {.lr = 1e-3});
+      of.optimizer().add_group({{"second.bias", model->second->bias}}, {.lr = 1e-3});
+    };
+    add(trainer, together);
+    add(reference, alone);
+    learn(trainer, 7, 21);
+    learn(reference, 7, 21);
+    CHECK(trainer.optimizer().own_places().size() == (placement.rank == 2 ? 2 : 1));
+    CHECK(trainer.optimizer().lr(1) == reference.optimizer().lr(1));
+    CHECK(distance(together, alone) < 1e-12);
+    trainer.zero_grad();  // `side` is not the optimizer's
+    for (const auto& parameter : {together->first->weight, together->second->bias}) CHECK(!parameter.grad().defined());
+  });
+}
+
+TEST_CASE("two runs of as many processes are equal to the bit", "[zero]") {
+  hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
+    Net first = net(at::kFloat), second = net(at::kFloat);
+    for (const auto& model : {first, second}) {
+      auto trainer = zero_of<2>(model, placement);
+      trainer.train(dataset(51, at::kFloat), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 3});
+    }
+    CHECK(distance(first, second) == 0.0);
+  });
+}
+
+// ---------------------------------------------------------------------------------------------- without a trainer
+
+struct WideImpl : torch::nn::Module {
+  WideImpl() : first(3, 300), second(300, 300), table(torch::nn::EmbeddingOptions(4, 3).sparse(true)) {
+    register_module("first", first);
+    register_module("second", second);
+    register_module("table", table);
+    to(at::kDouble);
+  }
+  Tensor forward(const Tensor& inputs) { return second(torch::tanh(first(inputs))).square().mean(); }
+  torch::nn::Linear first, second;
+  torch::nn::Embedding table;
+};
+
+TEST_CASE("an optimizer with groups and a past is divided as it is", "[zero]") {
+  hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
+    Net alone = net(at::kDouble), together = net(at::kDouble);
+    const auto made = [](const Net& model) {
+      hone::FusedOptimizer<hone::AdamW> optimizer{hone::named_parameters(model->first, "first."), adamw};
+      optimizer.add_group(hone::named_parameters(model->second, "second."), {.lr = 1e-3, .weight_decay = 0.1});
+      return optimizer;
+    };
+    auto reference = made(alone), whole = made(together);
+    const auto learn = [](Net& model, auto& optimizer) {
+      torch::mse_loss(model(batch_of(1).first), batch_of(1).second).backward();
+      optimizer.step();
+      optimizer.zero_grad();
+    };
+    learn(alone, reference);
+    learn(together, whole);
+    hone::ShardedOptimizer<hone::AdamW> optimizer(std::move(whole), group(placement), 64);
+    for (auto* each : {&reference.groups()[1], &optimizer.groups()[1]}) each->settings.weight_decay = 0.2;
+    reference.set_lr(0, 2e-3);
+    optimizer.set_lr(0, 2e-3);
+    for (int step = 0; step < 3; ++step) {
+      learn(alone, reference);
+      learn(together, optimizer);
+    }
+    CHECK(distance(alone, together) == 0.0);  // all processes have all gradients here
+    CHECK(optimizer.num_updates() == reference.num_updates());
+    const auto state = optimizer.state(), expected = reference.state();
+    for (std::size_t i = 0; placement.rank == 0 && i < expected.size(); ++i) {
+      CHECK(state[i].parameter == expected[i].parameter);
+      REQUIRE(state[i].fields.size() == expected[i].fields.size());
+      for (std::size_t f = 0; f < expected[i].fields.size(); ++f) {
+        CHECK(state[i].fields[f].first == expected[i].fields[f].first);
+        CHECK(torch::equal(state[i].fields[f].second, expected[i].fields[f].second));
+      }
+    }
+  });
+}
+
+TEST_CASE("large parameters travel by themselves, and what cannot be divided is an error", "[zero]") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    torch::manual_seed(static_cast<std::uint64_t>(placement.rank));
+    WideImpl model;
+    hone::Zero<2> processes{group(placement)};
+    processes.start(model);
+    auto optimizer = processes.shard(hone::FusedOptimizer{hone::named_parameters(model), adamw});
+    const auto inputs = torch::ones({4, 3}, at::kDouble) * (placement.rank + 1);
+    const auto pass = [&](const Tensor& loss, auto&& backward) {
+      processes.before_forward(true);
+      processes.backward(loss, true, backward);
+    };
+    const auto version = model.second->weight.unsafeGetTensorImpl()->version_counter().current_version();
+    pass(model.forward(inputs), [](const Tensor& loss) { loss.backward(); });
+    optimizer.step();
+    CHECK(model.second->weight.unsafeGetTensorImpl()->version_counter().current_version() > version);
+    for (const auto& parameter : model.parameters()) {
+      const auto all = processes.group().gather(parameter.detach());
+      CHECK(torch::equal(all[0], all[1]));
+    }
+    optimizer.zero_grad();
+    const auto twice = files::message<std::logic_error>([&] {
+      pass(model.forward(inputs), [](const Tensor& loss) {
+        loss.backward({}, /*retain_graph=*/true);
+        loss.backward();
+      });
+    });
+    CHECK(files::contains(twice, "got a second gradient in one backward pass"));
+    const auto sparse = files::message(
+        [&] { pass(model.table(torch::zeros({2}, at::kLong)).sum(), [](const Tensor& loss) { loss.backward(); }); });
+    CHECK(files::contains(sparse, "The gradient of 'table.weight' is sparse"));
+  });
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    const auto of = placement.rank == 0 ? torch::ones({2}) : torch::ones({3});
+    hone::Zero<1> processes{group(placement)};
+    CHECK_THROWS_WITH(
+        static_cast<void>(processes.shard(hone::FusedOptimizer{{{"weight", of}}, adamw})),
+        "The processes disagree on the optimizer's parameters: rank 0 has 'weight' of [2], rank 1 has 'weight' of "
+        "[3]. Give the optimizer the same parameters, in the same order, in every process.");
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------------- files
+
+bool is_equal(const hone::Value& a, const hone::Value& b) {
+  if (const auto* tensor = std::get_if<at::Tensor>(&a.data())) return torch::equal(*tensor, b.get<at::Tensor>());
+  if (const auto* dict = std::get_if<hone::Dict>(&a.data())) {
+    return dict->size() == b.get<hone::Dict>().size() &&
+           std::all_of(dict->begin(), dict->end(), [&](const auto& e) { return is_equal(e.value, b.at(e.key)); });
+  }
+  if (a.is<hone::List>() || a.is<hone::Tuple>()) {
+    return std::ranges::equal(a.items(), b.items(), is_equal);
+  }
+  return a.description() == b.description();
+}
+
+/// Goes on from step 8 of both forms of a checkpoint, to where the run that wrote them was after 16.
+void go_on(auto make, const std::filesystem::path& folder, std::initializer_list<bool> forms = {false, true}) {
+  const auto end = hone::read_checkpoint(folder / "end.pt");
+  const auto whole = hone::read_checkpoint(folder / "8.pt").at("optimizer_state_dict");
+  for (const bool sharded : forms) {
+    Net model = net(at::kDouble, /*seed=*/8);
+    auto trainer = make(model);
+    if (sharded) {
+      hone::load_sharded_checkpoint(trainer, folder / "sharded");
+    } else {
+      trainer.load_checkpoint(folder / "8.pt");
+    }
+    const auto state = trainer.checkpoint();
+    if (trainer.rank() == 0) CHECK(is_equal(state.at("optimizer_state_dict"), whole));
+    learn(trainer, 8, 16);
+    Net expected = net(at::kDouble);
+    hone::load_state_dict(expected, end.at("model_state_dict"));
+    INFO(trainer.world_size() << " processes, " << (sharded ? "sharded" : "whole"));
+    CHECK(distance(model, expected) < 1e-12);
   }
 }
 
-TEST_CASE("with a divided optimizer, n processes learn what one learns", "[zero]") {
-  for (const int n : {2, 3}) {
-    hone::require_ranks(n, 120s, [](const hone::Placement& placement) {
-      compare_all<1>(placement);
-      compare_all<2>(placement);
+void write_and_go_on(const std::filesystem::path& folder, const hone::Placement& placement) {
+  Net model = net(at::kDouble);
+  auto trainer = zero_of<1>(model, placement);
+  learn(trainer, 0, 4);
+  hone::save_sharded_checkpoint(trainer, folder / "sharded");
+  learn(trainer, 4, 8);
+  hone::save_sharded_checkpoint(trainer, folder / "sharded", {.extra = {{"note", "after 8"}}});
+  trainer.save_checkpoint(folder / "8.pt");
+  const auto part = hone::cloned(trainer.checkpoint());
+  learn(trainer, 8, 16);
+  trainer.save_checkpoint(folder / "end.pt");
+  const Tensor at_end = model->second->weight.detach().clone();
+
+  // What a process has in memory is enough for itself, to the bit, and for no other.
+  trainer.load_checkpoint(part.get<hone::Dict>());
+  learn(trainer, 8, 16);
+  CHECK(torch::equal(model->second->weight, at_end));
+  if (placement.rank == 0) return;
+  Net other = net(at::kDouble);
+  auto reference = alone_of(other);
+  CHECK_THROWS_WITH(
+      reference.load_checkpoint(part.get<hone::Dict>()),
+      "The optimizer state is that of rank " + std::to_string(placement.rank) +
+          " of 3 alone, without 'first.weight'. Load what rank 0 saved, or all parts with load_sharded_checkpoint.");
+}
+
+TEST_CASE("a checkpoint goes on with any number of processes, in one piece and in parts", "[zero]") {
+  const TemporaryFolder folder;
+  hone::require_ranks(3, 60s, [&](const hone::Placement& placement) { write_and_go_on(folder.path, placement); });
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "sharded")) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  CHECK(names == std::vector<std::string>{"2-model.pt", "2-optimizer-0-of-3.pt", "2-optimizer-1-of-3.pt",
+                                          "2-optimizer-2-of-3.pt", "checkpoint.pt"});
+  for (const int n : {3, 2}) {
+    hone::require_ranks(n, 60s, [&](const hone::Placement& placement) {
+      go_on([&](const Net& model) { return zero_of<2>(model, placement); }, folder.path);
     });
   }
+  hone::require_ranks(1, 60s, [&](const hone::Placement& placement) {
+    go_on([](const Net& model) { return alone_of(model); }, folder.path);
+    go_on([&](const Net& model) { return zero_of<2>(model, placement); }, folder.path);
+    // The other way round: what a process alone writes, several take over.
+    Net model = net(at::kDouble);
+    auto trainer = alone_of(model);
+    learn(trainer, 0, 8);
+    trainer.save_checkpoint(folder / "8.pt");
+  });
+  hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
+    go_on([&](const Net& model) { return zero_of<1>(model, placement); }, folder.path, {false});
+  });
+
+  const files::Python python(R"(
+import pathlib
+folder = pathlib.Path(')" + folder.path.string() +
+                             R"(')
+for path in folder.glob("**/*.pt"):
+    torch.load(path, weights_only=True)
+manifest = torch.load(folder / "sharded/checkpoint.pt", weights_only=True)
+state = {}
+for name in manifest["optimizer"]:
+    state.update(torch.load(folder / "sharded" / name, weights_only=True)["optimizer_state_dict"]["state"])
+whole = torch.load(folder / "end.pt", weights_only=True)
+assert sorted(state) == sorted(whole["optimizer_state_dict"]["state"]) == list(range(6))
+assert torch.load(folder / "sharded" / manifest["model"], weights_only=True)["note"] == "after 8"
+model = torch.nn.ParameterList(list(whole["model_state_dict"].values()))
+optimizer = torch.optim.AdamW(model.parameters())
+optimizer.load_state_dict(whole["optimizer_state_dict"])
+assert optimizer.state[model[0]]["step"] == 16
+)");
+  if (python.available) CHECK(python.output.empty());
+}
+
+/// While it lives, this process cannot make a file of more than 1 KiB.
+class NoRoom {
+ public:
+  explicit NoRoom(bool really) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit little = before_;
+    little.rlim_cur = really ? 1024 : before_.rlim_cur;
+    std::signal(SIGXFSZ, SIG_IGN);
+    ::setrlimit(RLIMIT_FSIZE, &little);
+  }
+  NoRoom(const NoRoom&) = delete;
+  NoRoom& operator=(const NoRoom&) = delete;
+  ~NoRoom() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_CASE("a part that cannot be written or read is an error, and the checkpoint before is whole", "[zero]") {
+  const TemporaryFolder folder;
+  hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
+    Net model = net(at::kDouble);
+    auto trainer = zero_of<2>(model, placement);
+    learn(trainer, 0, 2);
+    hone::save_sharded_checkpoint(trainer, folder / "parts");
+    {
+      const NoRoom no_room(placement.rank == 1);
+      try {
+        hone::save_sharded_checkpoint(trainer, folder / "parts");
+        FAIL_CHECK("no error");
+      } catch (const hone::DataError& error) {
+        CHECK(std::string(error.what()) == "Rank 1: " + (folder / "parts" / "2-optimizer-1-of-2.pt").string() +
+                                               " cannot be written: File too large. Make room. Nothing was changed.");
+      }
+    }
+    hone::load_sharded_checkpoint(trainer, folder / "parts");
+    trainer.in_rank_zero([&] {
+      std::filesystem::remove(folder / "parts" / "1-optimizer-0-of-2.pt");
+      std::filesystem::remove(folder / "parts" / "1-optimizer-1-of-2.pt");
+    });
+    CHECK_THROWS_AS(hone::load_sharded_checkpoint(trainer, folder / "parts"), hone::DataError);
+  });
 }
 
 }  // namespace

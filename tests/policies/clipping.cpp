@@ -40,6 +40,26 @@ TEST_CASE("ClipNorm does what torch::nn::utils::clip_grad_norm_ does, and return
   CHECK(norm.dim() == 0);
 }
 
+TEST_CASE("ClipNorm of a part of the gradients does what it does to all of them") {
+  const double norm_type = GENERATE(1.0, 2.0, std::numeric_limits<double>::infinity());
+  const hone::ClipNorm clipping(0.5, norm_type);
+  const auto whole = parameters(), parts = parameters();
+  const auto expected = clipping.clip(gradients(whole));
+  const std::vector<std::vector<Tensor>> processes{{parts[0].grad(), parts[2].grad()}, {}, {parts[1].grad()}};
+  std::vector<Tensor> norms;  // as they go out
+  for (const auto& part : processes) {
+    clipping.clip(part, [&](const Tensor& own) {
+      norms.push_back(own.to(at::kDouble));
+      return torch::full({1}, 0.0);
+    });
+  }
+  for (const auto& part : processes) {
+    const auto norm = clipping.clip(part, [&](const Tensor&) { return torch::stack(norms); });
+    CHECK(norm.item<double>() == Approx(expected.item<double>()).epsilon(1e-6));
+  }
+  CHECK(tiny::distance(gradients(parts), gradients(whole)) < 1e-6);
+}
+
 TEST_CASE("ClipNorm leaves small gradients as they are, bit for bit") {
   const auto ours = parameters(1e-3), before = parameters(1e-3);
   const auto version = ours[0].grad()._version();

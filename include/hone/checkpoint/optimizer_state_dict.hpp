@@ -6,9 +6,11 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/scalar_tensor.h>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -154,23 +156,29 @@ template <RuleOptimizer O>
   return {{"state", std::move(state)}, {"param_groups", std::move(groups)}};
 }
 
-/// A part of a state can be taken over by who needs no other part.
+/// The first parameter that `optimizer` needs the state of and that is not in a part, where there is one.
 template <RuleOptimizer O>
-void require_part(const O& optimizer, const Dict& part) {
-  const auto parameters = part.at("parameters").items();
+[[nodiscard]] std::optional<std::size_t> missing_in_part(const O& optimizer, const Dict& part) {
   std::set<std::int64_t> there;
-  for (const auto& place : parameters) there.insert(place.get<std::int64_t>());
-  const auto require = [&](std::size_t place) {
-    if (there.contains(static_cast<std::int64_t>(place))) return;
+  for (const auto& place : part.at("parameters").items()) there.insert(place.get<std::int64_t>());
+  for (std::size_t place = 0; place < optimizer.names().size(); ++place) {
+    if (there.contains(static_cast<std::int64_t>(place))) continue;
+    if constexpr (OptimizerShard<O>) {
+      const auto own = optimizer.own_places();
+      if (std::find(own.begin(), own.end(), place) == own.end()) continue;
+    }
+    return place;
+  }
+  return {};
+}
+
+template <RuleOptimizer O>
+void require_enough(const O& optimizer, const Dict& part) {
+  if (const auto place = missing_in_part(optimizer, part)) {
     throw DataError(sentence(
-        "The optimizer state is the part of rank {} of {}, without that of '{}'. Load what rank 0 wrote, or all parts "
-        "with load_sharded_checkpoint.",
-        {part.get<std::int64_t>("rank"), part.get<std::int64_t>("world_size"), optimizer.names()[place]}));
-  };
-  if constexpr (OptimizerShard<O>) {
-    for (const std::size_t place : optimizer.own_places()) require(place);
-  } else {
-    for (std::size_t place = 0; place < optimizer.names().size(); ++place) require(place);
+        "The optimizer state is that of rank {} of {} alone, without '{}'. Load what rank 0 saved, or all parts with "
+        "load_sharded_checkpoint.",
+        {part.get<std::int64_t>("rank"), part.get<std::int64_t>("world_size"), optimizer.names()[*place]}));
   }
 }
 
@@ -211,7 +219,7 @@ void load_optimizer_state_dict(O& optimizer, const Value& value) {
   const auto fail = [](const std::string& what) {
     throw DataError(sentence("The optimizer state does not fit, and nothing of it was loaded. {}", {what}));
   };
-  if (const Value* part = value.get<Dict>().find("shard")) detail::require_part(optimizer, part->get<Dict>());
+  if (const Value* part = value.get<Dict>().find("shard")) detail::require_enough(optimizer, part->get<Dict>());
   const auto& state = value.get<Dict>().get<Dict>("state");
   const auto groups = value.at("param_groups").items();
   if (groups.size() != optimizer.num_groups()) {

@@ -45,8 +45,8 @@ class OwnerReducer {
     for (std::size_t i = 0; i < size_; ++i) {
       if (states_[i].bucket == none) continue;
       const auto node = torch::autograd::impl::grad_accumulator(shards_->parameters[i]);
-      const auto key = node->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
-          [this, i](const auto& outputs, const auto&) {
+      const auto key = node->add_post_hook(
+          std::make_unique<torch::autograd::utils::LambdaPostHook>([this, i](const auto& outputs, const auto&) {
             arrived(i);
             return outputs;
           }));
@@ -102,7 +102,7 @@ class OwnerReducer {
   struct Bucket {
     int owner = 0;
     std::int64_t bytes = 0;
-    std::int64_t size = 0;                  ///< Of all gradients; as many numbers as there are members come behind them.
+    std::int64_t size = 0;  ///< Of all gradients; as many numbers as there are members come behind them.
     std::vector<std::size_t> members = {};  ///< Places of parameters, the last of the model first.
     std::size_t num_arrived = 0;
     at::Tensor sent = {};
@@ -122,7 +122,9 @@ class OwnerReducer {
   // Backward comes to the last parameters first. A bucket's place is that of its last member.
   void make_buckets() {
     std::vector<Bucket> open;
-    const auto close = [&](Bucket& bucket) { buckets_.push_back(std::exchange(bucket, Bucket{.owner = bucket.owner})); };
+    const auto close = [&](Bucket& bucket) {
+      buckets_.push_back(std::exchange(bucket, Bucket{.owner = bucket.owner}));
+    };
     for (std::size_t i = size_; i-- > 0;) {
       const auto& parameter = shards_->parameters[i];
       if (!travels(parameter)) continue;
@@ -130,7 +132,8 @@ class OwnerReducer {
       auto bucket = std::find_if(open.begin(), open.end(), [&](const Bucket& each) { return each.owner == owner; });
       if (bucket == open.end()) bucket = open.insert(open.end(), Bucket{.owner = owner});
       const auto bytes = static_cast<std::int64_t>(parameter.nbytes());
-      const bool is_first = std::none_of(buckets_.begin(), buckets_.end(), [&](auto& each) { return each.owner == owner; });
+      const bool is_first =
+          std::none_of(buckets_.begin(), buckets_.end(), [&](auto& each) { return each.owner == owner; });
       if (!bucket->members.empty() &&
           (bucket->bytes + bytes > (is_first ? options_.first_bucket_bytes : options_.bucket_bytes) ||
            shards_->parameters[bucket->members[0]].scalar_type() != parameter.scalar_type())) {
@@ -185,8 +188,9 @@ class OwnerReducer {
         part.zero_();
         uses.select(0, k).zero_();
       } else if (gradient.layout() != at::kStrided) {
-        throw DataError(sentence("The gradient of '{}' is sparse, and cannot be sent. Build the layer with dense gradients.",
-                                 {shards_->names[i]}));
+        throw DataError(
+            sentence("The gradient of '{}' is sparse, and cannot be sent. Build the layer with dense gradients.",
+                     {shards_->names[i]}));
       } else {
         part.copy_(gradient);
         gradient.reset();
@@ -215,8 +219,8 @@ class OwnerReducer {
       const std::size_t i = bucket.members[k];
       at::Tensor& gradient = shards_->parameters[i].mutable_grad();
       gradient = std::exchange(states_[i].kept, at::Tensor());
-      const bool is_used = states_[i].is_used ||
-                           flat.select(0, bucket.size + static_cast<std::int64_t>(k)).item<double>() > 0.0;
+      const bool is_used =
+          states_[i].is_used || flat.select(0, bucket.size + static_cast<std::int64_t>(k)).item<double>() > 0.0;
       if (is_used) {
         const at::Tensor part = part_of(flat, first, i);
         if (gradient.defined()) {

@@ -40,7 +40,8 @@ namespace hone {
 /// none.
 ///
 /// **Cost** in `step`, a broadcast of every parameter.
-/// **Errors** those of `FusedOptimizer`; `DistributedError` when the processes disagree on the parameters, or one fails.
+/// **Errors** those of `FusedOptimizer`; `DistributedError` when the processes disagree on the parameters, or one
+/// fails.
 /// **Source** S. Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020;
 /// `torch.distributed.optim.ZeroRedundancyOptimizer`.
 template <OptimizerRule Rule>
@@ -60,13 +61,15 @@ class ShardedOptimizer {
     require_same_parameters();
     for (std::size_t g = 0; g < whole_.num_groups(); ++g) divide(g);
     OptimizerState remembered = whole_.state();
-    if (std::all_of(remembered.begin(), remembered.end(), [](const auto& entry) { return entry.fields.empty(); })) return;
+    if (std::all_of(remembered.begin(), remembered.end(), [](const auto& entry) { return entry.fields.empty(); }))
+      return;
     take_own(remembered);
     for (auto& entry : remembered) entry.fields.clear();
     whole_.load_state(remembered);
   }
 
-  /// Adds parameters with settings of their own, and divides them. On an error the optimizer stays as it was. Collective.
+  /// Adds parameters with settings of their own, and divides them. On an error the optimizer stays as it was.
+  /// Collective.
   void add_group(NamedParameters parameters, const Rule& settings) {
     whole_.add_group(std::move(parameters), settings);
     require_same_parameters();
@@ -199,9 +202,10 @@ class ShardedOptimizer {
     for (std::size_t i = 0; i < own_places_.size(); ++i) {
       const std::string& name = own_->names()[i];
       const auto& expected = state.at(own_places_[i]);
-      own.push_back(expected.parameter == name ? expected : *std::find_if(state.begin(), state.end(), [&](const auto& entry) {
-        return entry.parameter == name;
-      }));
+      own.push_back(expected.parameter == name ? expected
+                                               : *std::find_if(state.begin(), state.end(), [&](const auto& entry) {
+                                                   return entry.parameter == name;
+                                                 }));
     }
     own_->load_state(own);
   }
@@ -253,7 +257,8 @@ class ShardedOptimizer {
         if (value != nullptr) table[i][f] = f + 1 < num_fields ? 1.0 : value->template item<double>() + 1.0;
       }
     }
-    const auto numbers = at::from_blob(table.data(), {static_cast<std::int64_t>(table.size() * num_fields)}, at::kDouble);
+    const auto numbers =
+        at::from_blob(table.data(), {static_cast<std::int64_t>(table.size() * num_fields)}, at::kDouble);
     group_.all_reduce(numbers, Reduction::sum, "gathering of the optimizer's state");
     return table;
   }
@@ -280,7 +285,8 @@ class ShardedOptimizer {
     group_.broadcast(flat, owner, "gathering of the optimizer's state");
     if (group_.rank() != 0) return;
     for_each_part([&](const auto& piece, const at::Tensor& part) {
-      const auto copy = at::empty_like(shards_->parameters[piece.place], at::TensorOptions(at::kCPU).requires_grad(false));
+      const auto copy =
+          at::empty_like(shards_->parameters[piece.place], at::TensorOptions(at::kCPU).requires_grad(false));
       state[piece.place].fields.emplace_back(field_name(piece.field), copy.copy_(part));
     });
   }

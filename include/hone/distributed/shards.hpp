@@ -17,15 +17,16 @@
 
 namespace hone {
 
-/// Parameters in the order of an optimizer's list, and the rank of the process that updates each: the lists are parallel.
+/// Parameters in the order of an optimizer's list, and the rank of the process that updates each: the lists are
+/// parallel.
 struct Shards {
   std::vector<std::string> names = {};
   std::vector<at::Tensor> parameters = {};
   std::vector<int> owners = {};
 };
 
-/// Gives each parameter of its owner to the others. Small ones of one owner travel together, those of 256 KiB or more by
-/// themselves, from where they lie to where they belong.
+/// Gives each parameter of its owner to the others. Small ones of one owner travel together, those of 256 KiB or more
+/// by themselves, from where they lie to where they belong.
 ///
 /// **Cost** a copy of the small parameters, kept.
 class ParameterBroadcast {

@@ -5,43 +5,32 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/zeros.h>
 
-#include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
-#include "hone/core/policy.hpp"
+#include "hone/core/slots.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gradient_reducer.hpp"
 #include "hone/distributed/owner_reducer.hpp"
 #include "hone/distributed/sharded_optimizer.hpp"
+#include "hone/distributed/zero_company.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/rule.hpp"
-#include "hone/policies/clipping.hpp"
 #include "hone/policies/distribution.hpp"
-#include "hone/policies/precision.hpp"
 
 namespace hone {
 
 class Gloo;
-
-namespace detail {
-
-template <class O>
-inline constexpr bool can_be_sharded = OptimizerRule<O>;
-template <class Rule>
-inline constexpr bool can_be_sharded<FusedOptimizer<Rule>> = true;
-
-}  // namespace detail
 
 /// The distribution policy of data parallel training in which each parameter has one process that updates it and keeps
 /// the optimizer's state for it; the others get the parameter after each update. What is learned is what `Ddp` learns.
 ///
 /// - `Zero<1>` divides the optimizer's state. Gradients are averaged in all processes, as by `Ddp`.
 /// - `Zero<2>` divides the gradients too: each is averaged where its parameter is updated, and gone elsewhere. With
-///   gradient accumulation, gradients travel with every batch, not only with the last one of a window. Batches may leave
-///   parameters out. Of the options, `find_unused_parameters` and `static_graph` mean nothing.
+///   gradient accumulation, gradients travel with every batch, not only with the last one of a window. Batches may
+///   leave parameters out. Of the options, `find_unused_parameters` and `static_graph` mean nothing.
 ///
 /// With a communicator other than `Gloo`: `Zero<1, Mpi>{Mpi{}}`.
 ///
@@ -53,40 +42,20 @@ inline constexpr bool can_be_sharded<FusedOptimizer<Rule>> = true;
 /// **Source** S. Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{.lr = 1e-3}, hone::Zero<2>{hone::Gloo{}}}`
 template <int stage, class Comm = Gloo>
-class Zero : public Ddp<Comm> {
-  static_assert(stage == 1 || stage == 2,
-                "hone: there are Zero<1>, which divides the optimizer's state, and Zero<2>, which divides the gradients "
-                "too. Choose one of them.");
+class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
   using Base = Ddp<Comm>;
+  using Company = detail::ZeroCompany<stage>;
 
  public:
   using slot = slots::Distribution;
 
   template <class... Policies>
-  struct fits {
-    using Clipping = AnswerTo<slots::Clipping, NoClip, Policies...>;
-    using Precision = AnswerTo<slots::Precision, Fp32, Policies...>;
-    static constexpr bool can_clip = !ClipPolicy<Clipping> || ClipsShards<Clipping> || ClipsElements<Clipping>;
-    static constexpr bool value = can_clip && !ScalesLoss<Precision>;
-  };
+  struct fits
+      : std::bool_constant<Base::template fits<Policies...>::value && Company::template fits<Policies...>::value> {};
   template <class... Policies>
-  struct misfit {
-    static_assert(fits<Policies...>::can_clip,
-                  "hone: with Zero, each process has the gradients of its own parameters, and this clipping policy takes "
-                  "all of them. Give it `clip(gradients, of_each)` as ClipNorm has it, or say that it looks at each element "
-                  "by itself: `static constexpr bool is_elementwise = true`.");
-    static_assert(!fits<Policies...>::can_clip || fits<Policies...>::value,
-                  "hone: with Zero, each process has the gradients of its own parameters, and a precision policy that "
-                  "scales the loss takes all of them. Use Ddp, or a precision that scales nothing.");
-  };
-  template <class Optimizer>
-  struct fits_optimizer : std::bool_constant<detail::can_be_sharded<Optimizer>> {};
-  template <class Optimizer>
-  struct misfit_optimizer {
-    static_assert(detail::can_be_sharded<Optimizer>,
-                  "hone: Zero divides the state of hone's own optimizers, and this is another one. Use a rule such as "
-                  "hone::AdamW or a hone::FusedOptimizer, or Ddp.");
-  };
+  struct misfit
+      : std::conditional_t<Base::template fits<Policies...>::value, typename Company::template misfit<Policies...>,
+                           typename Base::template misfit<Policies...>> {};
 
   using Base::Base;
 
@@ -128,7 +97,8 @@ class Zero : public Ddp<Comm> {
     if constexpr (stage == 1) Base::average_gradients();
   }
 
-  /// The number of each process, in the order of ranks; the same in each to the last bit. **Shapes** [] to [world_size].
+  /// The number of each process, in the order of ranks; the same in each to the last bit. **Shapes** [] to
+  /// [world_size].
   [[nodiscard]] at::Tensor of_each(const at::Tensor& number) const {
     auto all = at::zeros({this->world_size()}, at::TensorOptions(at::kDouble).device(this->group().device()));
     all.select(0, this->rank()).copy_(number);

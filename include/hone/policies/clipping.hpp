@@ -81,7 +81,13 @@ class ClipNorm {
     const auto own = gradients.empty() ? at::zeros({}, at::kDouble)
                                        : at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
     const at::Tensor norm = at::linalg_vector_norm(of_each(own), norm_type_);
-    if (!gradients.empty()) at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+    if (gradients.empty()) return norm;
+    if (norm.is_cpu()) {
+      const double factor = max_norm_ / (norm.item<double>() + 1e-6);
+      if (!(factor >= 1.0)) at::_foreach_mul_(gradients, factor);
+    } else {
+      at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+    }
     return norm;
   }
 

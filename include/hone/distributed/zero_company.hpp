@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What can stand beside `Zero` in a trainer.
+#pragma once
+
+#include <type_traits>
+
+#include "hone/core/policy.hpp"
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/rule.hpp"
+#include "hone/policies/clipping.hpp"
+#include "hone/policies/precision.hpp"
+
+namespace hone::detail {
+
+template <class O>
+inline constexpr bool can_be_sharded = OptimizerRule<O>;
+template <class Rule>
+inline constexpr bool can_be_sharded<FusedOptimizer<Rule>> = true;
+
+template <int stage>
+struct ZeroCompany {
+  static_assert(
+      stage == 1 || stage == 2,
+      "hone: there are Zero<1>, which divides the optimizer's state, and Zero<2>, which divides the gradients "
+      "too. Choose one of them.");
+
+  template <class... Policies>
+  struct fits {
+    using Clipping = AnswerTo<slots::Clipping, NoClip, Policies...>;
+    using Precision = AnswerTo<slots::Precision, Fp32, Policies...>;
+    static constexpr bool can_clip = !ClipPolicy<Clipping> || ClipsShards<Clipping> || ClipsElements<Clipping>;
+    static constexpr bool value = can_clip && !ScalesLoss<Precision>;
+  };
+  template <class... Policies>
+  struct misfit {
+    static_assert(
+        fits<Policies...>::can_clip,
+        "hone: with Zero, each process has the gradients of its own parameters, and this clipping policy takes "
+        "all of them. Give it `clip(gradients, of_each)` as ClipNorm has it, or say that it looks at each element "
+        "by itself: `static constexpr bool is_elementwise = true`.");
+    static_assert(!fits<Policies...>::can_clip || fits<Policies...>::value,
+                  "hone: with Zero, each process has the gradients of its own parameters, and a precision policy that "
+                  "scales the loss takes all of them. Use Ddp, or a precision that scales nothing.");
+  };
+  template <class Optimizer>
+  struct fits_optimizer : std::bool_constant<can_be_sharded<Optimizer>> {};
+  template <class Optimizer>
+  struct misfit_optimizer {
+    static_assert(can_be_sharded<Optimizer>,
+                  "hone: Zero divides the state of hone's own optimizers, and this is another one. Use a rule such as "
+                  "hone::AdamW or a hone::FusedOptimizer, or Ddp.");
+  };
+};
+
+}  // namespace hone::detail

@@ -1,0 +1,24 @@
+// expect: hone: with Zero, each process has the gradients of its own parameters, and this clipping policy takes all of them. Give it `clip(gradients, of_each)` as ClipNorm has it, or say that it looks at each element by itself: `static constexpr bool is_elementwise = true`.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A clipping policy of the user's own may need all gradients.
+#include "hone/core/composition.hpp"
+#include "hone/distributed/zero_company.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Zero : hone::detail::ZeroCompany<2> {
+  using slot = hone::slots::Distribution;
+};
+struct Signs {
+  using slot = hone::slots::Clipping;
+#ifdef FIXED
+  static constexpr bool is_elementwise = true;
+#endif
+  void clip(at::TensorList) const {}
+};
+
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Signs, Zero>);

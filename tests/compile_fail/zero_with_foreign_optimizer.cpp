@@ -1,0 +1,26 @@
+// expect: hone: Zero divides the state of hone's own optimizers, and this is another one. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// An optimizer whose state hone does not know cannot be divided.
+#include "hone/core/composition.hpp"
+#include "hone/distributed/zero_company.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Foreign {
+  void step() {}
+  void zero_grad() {}
+};
+struct Zero : hone::detail::ZeroCompany<1> {
+  using slot = hone::slots::Distribution;
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Zero>);
+static_assert(hone::checked_composition<Model, Loss, hone::FusedOptimizer<hone::Sgd>, Zero>);
+#else
+static_assert(hone::checked_composition<Model, Loss, Foreign, Zero>);
+#endif
