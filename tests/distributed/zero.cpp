@@ -474,6 +474,29 @@ assert optimizer.state[model[0]]["step"] == 16
   if (python.available) CHECK(python.output.empty());
 }
 
+TEST_CASE("a run goes on with another number of processes, after a rehearsal too", "[zero]") {
+  const TemporaryFolder folder;
+  const auto data = [] { return dataset(48, at::kDouble); };
+  hone::require_ranks(3, 60s, [&](const hone::Placement& placement) {
+    Net model = net(at::kDouble);
+    auto trainer = zero_of<2>(model, placement);
+    trainer.train(data(), {.num_epochs = 2, .per_device_batch_size = 4, .seed = 3});
+    const auto before = hone::cloned(trainer.checkpoint());
+    trainer.rehearse(
+        data(), {.num_updates = 5, .per_device_batch_size = 4}, [](auto) {}, [](auto, double) { return true; });
+    CHECK(is_equal(trainer.checkpoint(), before));
+    trainer.save_training_state(folder / "state.pt");
+  });
+  hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
+    Net model = net(at::kDouble), alone = net(at::kDouble);
+    auto trainer = zero_of<2>(model, placement);
+    trainer.train(data(), {.num_epochs = 4, .per_device_batch_size = 6, .seed = 3, .resume_from = folder / "state.pt"});
+    auto reference = alone_of(alone);
+    reference.train(data(), {.num_epochs = 4, .per_device_batch_size = 12, .seed = 3});
+    CHECK(distance(model, alone) < 1e-12);
+  });
+}
+
 /// While it lives, this process cannot make a file of more than 1 KiB.
 class NoRoom {
  public:
