@@ -14,6 +14,7 @@
 
 #include "checkpoint/files.hpp"
 #include "hone/distributed/gloo.hpp"
+#include "hone/finetune/gradual_unfreezing.hpp"
 #include "hone/loop/sharded_checkpoint.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
@@ -270,6 +271,11 @@ TEST_CASE("two runs of as many processes are equal to the bit", "[zero]") {
 }
 
 // ---------------------------------------------------------------------------------------------- without a trainer
+
+static_assert(hone::ShardsOptimizer<hone::Zero<1>> && hone::ShardsOptimizer<hone::Zero<2>>);
+static_assert(hone::Optimizer<hone::ShardedOptimizer<hone::Sgd>> &&
+              hone::OptimizerShard<hone::ShardedOptimizer<hone::Sgd>>);
+static_assert(hone::detail::TakesGroups<hone::ShardedOptimizer<hone::Sgd>>);  // of GradualUnfreezing
 
 struct WideImpl : torch::nn::Module {
   WideImpl() : first(3, 300), second(300, 300), table(torch::nn::EmbeddingOptions(4, 3).sparse(true)) {
