@@ -123,6 +123,43 @@ TEST_CASE("as many processes go on exactly from wherever they were") {
 
 using Data = hone::TensorDataset<std::pair<Tensor, Tensor>>;
 
+TEST_CASE("a host's own loop goes on in every process, from a file or from memory, in the middle of a window too") {
+  const TemporaryFolder folder;
+  hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
+    const auto processes = group(placement);
+    const auto make = [&] { return trainer_of(0.3, 2, {}, hone::Ddp{processes}); };
+    auto batches = hone::TensorLoader(dataset(24), {.batch_size = 2, .share = {placement.rank, 2}});
+    const auto steps = [&](auto& trainer, int from, int to) {
+      int i = 0;
+      for (auto&& batch : batches) {
+        if (i >= from && i < to) trainer.step(batch);
+        ++i;
+      }
+    };
+    auto trainer = make(), from_file = make(), from_memory = make();
+    torch::manual_seed(100 + static_cast<std::uint64_t>(placement.rank));
+    steps(trainer, 0, 3);
+    trainer.save_training_state(folder / "state.pt");
+    const auto kept = hone::cloned(trainer.training_state());
+    steps(trainer, 3, 6);
+    const auto expected = weights_of(trainer);
+    from_file.load_training_state(folder / "state.pt");
+    steps(from_file, 3, 6);
+    CHECK((weights_of(from_file) == expected));
+    from_memory.load_training_state(kept.get<hone::Dict>());
+    steps(from_memory, 3, 6);
+    CHECK((weights_of(from_memory) == expected));
+    if (placement.rank == 1) {
+      auto alone = trainer_of(0.3, 2, {});
+      CHECK_THROWS_WITH(alone.load_training_state(folder / "state.pt"),
+                        Catch::Contains("It was taken by 2 processes in the middle of an accumulation window, "
+                                        "and here are 1."));
+      CHECK_THROWS_WITH(alone.load_training_state(kept.get<hone::Dict>()),
+                        Catch::Contains("It is what rank 1 kept for itself, and this is rank 0."));
+    }
+  });
+}
+
 /// What a run learned: weights, and the mean losses and errors of its epochs.
 hone::Dict learned_by(auto& trainer) {
   hone::List means;
@@ -226,9 +263,9 @@ TEST_CASE("a range that cannot be cut anew goes on with as many processes only")
   hone::require_ranks(1, 60s, [&](const hone::Placement&) {
     auto trainer = trainer_of(0.0, 1, {});
     const std::vector<std::pair<Tensor, Tensor>> batches{dataset(4).tensors(), dataset(4).tensors()};
-    CHECK_THROWS_WITH(trainer.train(batches, {.resume_from = relay.folder / "2.pt"}),
-                      Catch::Matchers::StartsWith(
-                          "The run is to go on in the middle of an epoch with 1 processes, was saved with 2"));
+    CHECK_THROWS_WITH(
+        trainer.train(batches, {.resume_from = relay.folder / "2.pt"}),
+        Catch::StartsWith("The run is to go on in the middle of an epoch with 1 processes, was saved with 2"));
   });
 }
 

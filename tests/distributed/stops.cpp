@@ -224,7 +224,7 @@ TEST_CASE("a limit of one process only is refused") {
     auto trainer = trainer_of(group(placement), {}, {}, {.num_batches = 3 + placement.rank});
     CHECK_THROWS_WITH(
         trainer.train(dataset(), options()),
-        Catch::Matchers::StartsWith("The processes disagree on the run's options: rank 0 has the training "
+        Catch::StartsWith("The processes disagree on the run's options: rank 0 has the training "
                                     "batches of an epoch = 3, rank 1 has the training batches of an epoch "
                                     "= 4."));
   });
@@ -250,7 +250,7 @@ TEST_CASE("learning rates are swept together, batch sizes alone") {
     }
 
     CHECK_THROWS_WITH(hone::find_batch_size(trainer, dataset()),
-                      Catch::Matchers::StartsWith("find_batch_size was called by 2 processes"));
+                      Catch::StartsWith("find_batch_size was called by 2 processes"));
   });
 }
 

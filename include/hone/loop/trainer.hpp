@@ -180,6 +180,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     keep_epoch_generator();
     if (resumes()) {
       resume();
+      this->agree_on_stop();
       run_.num_batches_ = this->batches_with_rest_of(batches, run_.num_batches_);
     }
     if (!is_over_now()) {
