@@ -18,10 +18,12 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "hone/core/error.hpp"
 #include "hone/core/policy.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/distributed/communicator.hpp"
@@ -117,8 +119,13 @@ class Ddp {
   void before_forward(bool update_follows) {
     if (world_size() == 1) return;
     if (options_.static_graph && !update_follows) refuse_window();
-    if (num_trainable() != num_reduced_) make_reducer();
-    if (update_follows && reducer_) reducer_->before_forward();
+    try {
+      if (num_trainable() != num_reduced_) make_reducer();
+      if (update_follows && reducer_) reducer_->before_forward();
+    } catch (const std::exception& error) {
+      if (is_of_the_group(error)) group_.explain("agreement on buckets", error);
+      throw;
+    }
   }
   template <class Backward>
   void backward(const at::Tensor& loss, bool update_follows, Backward&& pass) {
@@ -127,6 +134,8 @@ class Ddp {
       if (reduces) reducer_->before_backward(loss);
       pass(loss);
       if (reduces) reducer_->after_backward();
+    } catch (const DistributedError&) {
+      throw;
     } catch (const std::exception& error) {
       if (reduces) reducer_->reset();
       if (reduces && is_of_the_group(error)) group_.explain("all-reduce of gradients", error);
@@ -202,9 +211,8 @@ class Ddp {
 
   /// LibTorch throws what its own threads throw; only the text tells whose it is.
   [[nodiscard]] static bool is_of_the_group(const std::exception& error) {
-    if (dynamic_cast<const DistributedError*>(&error) != nullptr) return true;
-    const std::string_view text = error.what();
-    return text.find("gloo") != text.npos || text.find("NCCL") != text.npos;
+    const std::string_view text = error.what(), type = typeid(error).name();
+    return type.find("gloo") != type.npos || text.find("gloo") != text.npos || text.find("NCCL") != text.npos;
   }
 
   [[nodiscard]] static bool is_of_unused_parameters(const std::exception& error) {

@@ -172,8 +172,9 @@ class Failures {
     bool has_failed = false;   ///< Somebody has said so.
     std::string unsaid = {};
     bool is_failure_unsaid = false;
-    Clock::time_point noticed = {};
+    Clock::time_point noticed = {}, failed = {};
     std::vector<detail::Heard> heard = std::vector<detail::Heard>(static_cast<std::size_t>(world_size));
+    std::vector<Clock::time_point> came = std::vector<Clock::time_point>(heard.size());  ///< When a wait was heard of.
     std::int64_t rounds = 0;  ///< How often the store was asked.
 
     // With the lock held:
@@ -199,38 +200,40 @@ class Failures {
       const auto often = std::max(Milliseconds(10), Milliseconds(world_size / 2));
       const auto seldom = std::max(Milliseconds(250), Milliseconds(2 * world_size));
       bool has_answered = false;
-      Clock::time_point last_moment;
       std::unique_lock lock(mutex);
       while (true) {
         woken.wait_for(lock, listens_closely ? often : seldom, [this] { return std::exchange(is_woken, false); });
         const std::string saying = unsaid;
         const bool says_failure = is_failure_unsaid, reads = listens_closely;
-        bool failed = has_failed;
+        bool now_failed = has_failed;
         std::vector<detail::Heard> now;
         lock.unlock();
-        bool is_there = true;
-        try {
-          if (!saying.empty()) append(saying);
-          if (says_failure) store->set("failures", "1");
-          failed = failed || store->check({"failures"});
-          if ((failed || reads) && store->check({"words"}))
-            now = detail::heard_in(store->get_to_str("words"), world_size);
-          if (failed && !std::exchange(has_answered, true)) append(detail::line_of('A', rank, "here"));
-        } catch (...) {
-          is_there = false;
-        }
+        bool is_there = !is_lost;
+        if (is_there) try {
+            if (!saying.empty()) append(saying);
+            if (says_failure) store->set("failures", "1");
+            now_failed = now_failed || store->check({"failures"});
+            if ((now_failed || reads) && store->check({"words"}))
+              now = detail::heard_in(store->get_to_str("words"), world_size);
+            if (now_failed && !std::exchange(has_answered, true)) append(detail::line_of('A', rank, "here"));
+          } catch (...) {
+            is_there = false;
+          }
         lock.lock();
         is_lost = !is_there;
+        for (std::size_t other = 0; other < now.size(); ++other) {
+          if (heard[other].waits.empty() && !now[other].waits.empty()) came[other] = Clock::now();
+        }
+        if (!now.empty()) heard = std::move(now);
         if (is_there) {
           unsaid.erase(0, saying.size());
           if (says_failure) is_failure_unsaid = false;
-          if (!now.empty()) heard = std::move(now);
           ++rounds;
         }
-        if (failed && !std::exchange(has_failed, true)) last_moment = Clock::now() + timeout;
+        if (now_failed && !std::exchange(has_failed, true)) failed = Clock::now();
         changed.notify_all();
-        if (is_lost || (is_over && unsaid.empty())) break;  // so it ends when rank 0 comes to its end, too
-        if (has_failed && !has_noticed && Clock::now() > last_moment) end_process();
+        if (is_lost ? is_over || !has_failed : is_over && unsaid.empty()) break;  // rank 0 may come to its end first
+        if (has_failed && !has_noticed && Clock::now() > failed + timeout) end_process();
       }
       has_ended = true;
       changed.notify_all();
@@ -248,13 +251,13 @@ class Failures {
       std::_Exit(EXIT_FAILURE);
     }
     [[nodiscard]] std::string what_happened() const {
-      std::string failed, waits;
+      std::string reasons, waits;
       for (int other = 0; other < world_size; ++other) {
         const auto& word = heard[static_cast<std::size_t>(other)];
-        if (!word.failed.empty()) failed += sentence(" Rank {} failed: {}", {other, word.failed});
+        if (!word.failed.empty()) reasons += sentence(" Rank {} failed: {}", {other, word.failed});
         if (!word.waits.empty() && waits.empty()) waits = sentence(" Rank {} waited in the {}.", {other, word.waits});
       }
-      return failed.empty() ? waits : failed;
+      return reasons.empty() ? waits : reasons;
     }
   };
 
@@ -287,7 +290,7 @@ class Failures {
   /// Empty as long as it is too early to say.
   [[nodiscard]] std::string verdict(std::string_view original, Clock::duration waited, bool is_heard) const {
     std::string failed;
-    std::vector<int> left, gone, late;
+    std::vector<int> left, gone, late, too_late;
     for (int other = 0; other < channel_->world_size; ++other) {
       if (other == channel_->rank) continue;
       const auto& word = channel_->heard[static_cast<std::size_t>(other)];
@@ -297,6 +300,8 @@ class Failures {
         left.push_back(other);
       } else if (word.waits.empty()) {
         (word.answers ? late : gone).push_back(other);
+      } else if (channel_->came[static_cast<std::size_t>(other)] - channel_->noticed > quiet() / 2) {
+        too_late.push_back(other);
       }
     }
     if (!failed.empty()) return failed;
@@ -312,6 +317,19 @@ class Failures {
     if (!left.empty()) {
       return sentence("{} left the group in order before. All processes make the same collective calls. ({})",
                       {detail::named(left), original});
+    }
+    if (gone.empty() && late.empty() && channel_->has_failed && channel_->noticed - channel_->failed > quiet() / 2) {
+      return sentence(
+          "the others had stopped waiting for this process. It was further behind than the time-out of {} ms, which "
+          "the "
+          "communicator's option timeout sets. ({})",
+          {channel_->timeout.count(), original});
+    }
+    if (gone.empty() && late.empty() && !too_late.empty()) {
+      return sentence(
+          "{} came too late: further behind than the time-out of {} ms, which the communicator's option timeout sets. "
+          "({})",
+          {detail::named(too_late), channel_->timeout.count(), original});
     }
     if (gone.empty() && late.empty()) return sentence("no process says that it failed. ({})", {original});
     if (!gone.empty() && (is_lost || waited > quiet())) {

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Training in which a process fails, is killed, hangs, is late, or is at odds with the others: nobody waits for ever,
+/// and whoever is left says who it was, and in which collective.
+///
+/// HONE_REPEAT=20 in the environment does each of them so often.
+#include <torch/torch.h>
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "hone/distributed/ddp.hpp"
+#include "hone/distributed/gloo.hpp"
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+#include "support/catch.hpp"
+#include "support/ranks.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using at::Tensor;
+using Catch::Matchers::Contains;
+using hone::Placement;
+using Clock = std::chrono::steady_clock;
+using Act = std::function<void()>;
+
+int repeats() {
+  const char* const text = std::getenv("HONE_REPEAT");
+  return text == nullptr ? 1 : std::atoi(text);
+}
+
+/// What happens in a process, and where.
+struct Fault {
+  Act in_forward{}, in_backward{}, in_loader{}, at_loss{}, at_step_end{}, at_resume_point{};
+};
+
+struct Shape {
+  std::int64_t width = 16;
+  bool is_swapped = false, is_frozen = false;
+};
+
+struct NetImpl : torch::nn::Module {
+  explicit NetImpl(Shape shape = {}) : first(3, shape.width), second(shape.width, 1) {
+    if (shape.is_swapped) {
+      register_module("second", second);
+      register_module("first", first);
+    } else {
+      register_module("first", first);
+      register_module("second", second);
+    }
+    if (shape.is_frozen) first->bias.set_requires_grad(false);
+    to(at::kDouble);
+  }
+  Tensor forward(const Tensor& inputs) {
+    if (fault.in_forward) fault.in_forward();
+    const auto hidden = torch::tanh(first(inputs));
+    if (fault.in_backward && hidden.requires_grad()) {
+      hidden.register_hook([this](const Tensor&) { fault.in_backward(); });  // the second layer's gradients travel
+    }
+    return second(hidden);
+  }
+  torch::nn::Linear first, second;
+  Fault fault{};
+};
+TORCH_MODULE(Net);
+
+/// The first number of a sample is which it is.
+struct Samples {
+  std::size_t count = 96;
+  Act before_each{};
+
+  [[nodiscard]] std::size_t size() const { return count; }
+  [[nodiscard]] std::pair<Tensor, Tensor> get(std::size_t i) const {
+    if (before_each) before_each();
+    const auto x = torch::tensor({static_cast<double>(i) / 100.0, std::cos(0.7 * double(i)), std::sin(1.3 * double(i))},
+                                 at::kDouble);
+    return {x, x.sum(0, /*keepdim=*/true).sin()};
+  }
+};
+
+struct Probe {
+  Fault fault{};
+  fs::path folder{};
+  std::function<void(const Tensor&, std::int64_t)> seen{};
+
+  void on_train_loss(const hone::TrainLoss&) const { act(fault.at_loss); }
+  void on_train_step_end(const auto& event) const {
+    if (seen) seen(std::get<0>(event.batch), event.run.num_updates());
+    act(fault.at_step_end);
+  }
+  void on_resume_point(const auto& event) const {
+    if (folder.empty() || event.run.step() == 0) return;
+    act(fault.at_resume_point);
+    event.trainer.save_training_state(folder / (hone::TrainingPlace{0, event.run.num_updates()}.name() + ".pt"));
+  }
+
+ private:
+  static void act(const Act& what) {
+    if (what) what();
+  }
+};
+
+auto trainer_of(const hone::Gloo& group, const Probe& probe = {}, Shape shape = {}, double lr = 0.05,
+                std::int64_t window = 1) {
+  torch::manual_seed(1);
+  Net net(shape);
+  net->fault = probe.fault;
+  return hone::Trainer{net,   torch::nn::MSELoss(), hone::Sgd{.lr = lr}, hone::GradAccum<hone::dynamic>{window},
+                       probe, hone::Ddp{group}};
+}
+
+hone::Gloo group(const Placement& placement, std::chrono::milliseconds timeout = 1s) {
+  return hone::Gloo({.placement = placement, .timeout = timeout});
+}
+
+hone::TrainOptions<Samples> options() { return {.num_epochs = 4, .per_device_batch_size = 2, .seed = 3}; }
+
+double seconds(Clock::time_point since) { return std::chrono::duration<double>(Clock::now() - since).count(); }
+
+/// The fourth time: the parameters were sent, the reducer has rebuilt its buckets, and steps are under way.
+Act the_fourth_time(Act what) {
+  return [what = std::move(what), count = std::make_shared<int>(0)] {
+    if (++*count == 4) what();
+  };
+}
+
+[[noreturn]] void die() {
+  ::kill(::getpid(), SIGKILL);
+  for (;;) ::pause();
+}
+
+/// How those that are left are to end.
+struct Expected {
+  std::string culprit;  ///< In the message of each.
+  double within;        ///< Seconds from the fault.
+};
+
+/// `fault` happens to rank `victim` of three, in its fourth step; the other two are to throw what is expected.
+void train_into(Fault fault, int victim, const Expected& expected, const hone::Doomed& doom,
+                std::chrono::milliseconds timeout = 1s) {
+  for (int i = 0; i < repeats(); ++i) {
+    hone::Shared<Clock::time_point> moment;
+    hone::require_ranks(3, 20s,
+                        [&](const Placement& placement) {
+                          const auto all = group(placement, timeout);
+                          Fault here;
+                          if (placement.rank == victim) {
+                            const auto marked = [&](const Act& act) {
+                              return act ? the_fourth_time([&moment, act] {
+                                *moment = Clock::now();
+                                act();
+                              })
+                                         : Act{};
+                            };
+                            here = {marked(fault.in_forward), marked(fault.in_backward), marked(fault.in_loader),
+                                    marked(fault.at_loss),    marked(fault.at_step_end), {}};
+                          }
+                          auto trainer = trainer_of(all, {.fault = here});
+                          try {
+                            trainer.train(Samples{.before_each = here.in_loader}, options());
+                            FAIL("It trained to the end.");
+                          } catch (const hone::DistributedError& error) {
+                            if (placement.rank == victim) throw;
+                            CHECK_THAT(error.what(),
+                                       Contains("Rank " + std::to_string(placement.rank) + " of 3 left the ") &&
+                                           Contains(expected.culprit));
+                            CHECK_THAT(error.what(), Contains("agreement on ") || Contains("all-reduce of gradients"));
+                            CHECK(seconds(*moment) < expected.within);
+                          }
+                          CHECK(all.is_closed());
+                        },
+                        {doom});
+  }
+}
+
+Act throws(const char* text) {
+  return [text] { throw std::runtime_error(text); };
+}
+
+TEST_CASE("what a process throws, wherever it does, is what the others say", "[faults]") {
+  const Expected expected{"Rank 1 failed: out of luck.", 1.0};
+  const hone::Doomed doom{.rank = 1, .message = "runtime_error: out of luck."};
+  train_into({.in_forward = throws("out of luck.")}, 1, expected, doom, 20s);
+  train_into({.in_backward = throws("out of luck.")}, 1, expected, doom, 20s);
+  train_into({.in_loader = throws("out of luck.")}, 1, expected, doom, 20s);
+  train_into({.at_loss = throws("out of luck.")}, 1, expected, doom, 20s);
+  train_into({.at_step_end = throws("out of luck.")}, 0, {"Rank 0 failed: out of luck.", 1.0},
+             {.rank = 0, .message = "runtime_error: out of luck."}, 20s);
+}
+
+TEST_CASE("a process that is killed is named within two seconds", "[faults]") {
+  const Expected expected{"rank 1 did not come and did not answer: killed or stopped", 2.0};
+  const hone::Doomed doom{.rank = 1, .signal = SIGKILL};
+  train_into({.in_forward = die}, 1, expected, doom, 20s);
+  train_into({.in_backward = die}, 1, expected, doom, 20s);
+  const Act in_collective = [] {  // the others are not there yet
+    std::thread([] {
+      std::this_thread::sleep_for(20ms);
+      die();
+    }).detach();
+  };
+  train_into({.at_loss = in_collective}, 1, expected, doom, 20s);
+  train_into({.in_forward = die}, 0, {"rank 0, which keeps the store of the group, does not answer.", 2.0},
+             {.rank = 0, .signal = SIGKILL}, 20s);
+}
+
+TEST_CASE("a process that hangs is named, and is ended", "[faults]") {
+  for (int i = 0; i < repeats(); ++i) {
+    const auto outcome = hone::run_ranks(2, 20s, [&](const Placement& placement) {
+      const auto all = group(placement);
+      Fault fault;
+      if (placement.rank == 1) {
+        fault.in_forward = the_fourth_time([] {
+          for (;;) ::pause();
+        });
+      }
+      auto trainer = trainer_of(all, {.fault = fault});
+      trainer.train(Samples{}, options());
+    });
+    CHECK_THAT(outcome[0].message, Contains("Rank 0 of 2 left the ") &&
+                                       Contains(": rank 1 did not come but did answer: "
+                                                "hanging, or further behind than the time-out of 1000 ms"));
+    CHECK(outcome[0].seconds < 5.0);
+    CHECK(outcome[1].exit_code == EXIT_FAILURE);
+    CHECK_THAT(outcome[1].output,
+               Contains("hone: rank 1 of 2 did not notice within 1000 ms that the group has failed, and is "
+                        "ended. Rank 0 waited in the "));
+    CHECK(outcome[1].seconds < 5.0);
+    if (!outcome[0].exception.starts_with("hone::DistributedError")) FAIL(outcome.text());
+  }
+}
+
+TEST_CASE("a process that comes too late learns that it is", "[faults]") {
+  train_into({.in_forward = [] { std::this_thread::sleep_for(1900ms); }}, 1,
+             {"rank 1 came too late: further behind than the time-out of 1000 ms", 3.0},
+             {.rank = 1, .message = "the others had stopped waiting for this process."});
+}
+
+TEST_CASE("a process that is late but in time is waited for", "[faults]") {
+  hone::require_ranks(2, 20s, [](const Placement& placement) {
+    const auto all = group(placement, 3s);
+    Fault fault;
+    if (placement.rank == 1) fault.in_forward = the_fourth_time([] { std::this_thread::sleep_for(1s); });
+    auto trainer = trainer_of(all, {.fault = fault});
+    trainer.train(Samples{}, options());
+    CHECK(trainer.run().num_updates() == 4 * 24);
+    CHECK(all.gather_numbers(1).size() == 2);
+  });
+}
+
+TEST_CASE("processes that are at odds all hear on what, at once", "[faults]") {
+  struct Odds {
+    const char* on;
+    std::function<void(const hone::Gloo&)> train;
+  };
+  const auto at_odds = [](const std::string& on, const std::string& one, const std::string& other, auto train) {
+    for (int i = 0; i < repeats(); ++i) {
+      hone::require_ranks(2, 20s, [&](const Placement& placement) {
+        const auto begin = Clock::now();
+        std::string text = "It trained.";
+        try {
+          train(group(placement, 20s), placement.rank == 1);
+        } catch (const hone::DistributedError& error) {
+          text = error.what();
+        }
+        CHECK_THAT(text, Contains("The processes disagree on the " + on) && Contains("rank 0 has " + one) &&
+                             Contains("rank 1 has " + other));
+        CHECK(seconds(begin) < 2.0);
+      });
+    }
+  };
+  const auto of_model = [&](const std::string& one, const std::string& other, Shape shape) {
+    at_odds("model's parameters", one, other, [=](const hone::Gloo& all, bool is_odd) {
+      trainer_of(all, {}, is_odd ? shape : Shape{}).train(Samples{}, options());
+    });
+  };
+  of_model("'first.weight' of Double [16, 3]", "'first.weight' of Double [8, 3]", {.width = 8});
+  of_model("'first.weight'", "'second.weight'", {.is_swapped = true});
+  of_model("'first.bias' of Double [16]", "'first.bias' of Double [16], frozen", {.is_frozen = true});
+
+  const auto of_run = [&](const std::string& one, const std::string& other, auto change) {
+    at_odds("run's options", one, other, [=](const hone::Gloo& all, bool is_odd) {
+      Samples samples;
+      auto how = options();
+      double lr = 0.05;
+      std::int64_t window = 1;
+      if (is_odd) change(samples, how, lr, window);
+      trainer_of(all, {}, {}, lr, window).train(samples, how);
+    });
+  };
+  using Options = hone::TrainOptions<Samples>;
+  using I = std::int64_t;
+  of_run("the training batches of an epoch = 24", "the training batches of an epoch = 20",
+         [](Samples& samples, Options&, double&, I&) { samples.count = 80; });
+  of_run("per_device_batch_size = 2", "per_device_batch_size = 3",
+         [](Samples&, Options& how, double&, I&) { how.per_device_batch_size = 3; });
+  of_run("num_epochs = 4", "num_epochs = 5", [](Samples&, Options& how, double&, I&) { how.num_epochs = 5; });
+  of_run("seed = 3", "seed = 4", [](Samples&, Options& how, double&, I&) { how.seed = 4; });
+  of_run("learning rate of group 0 = 0.05", "learning rate of group 0 = 0.1",
+         [](Samples&, Options&, double& lr, I&) { lr = 0.1; });
+  of_run("gradient_accumulation_steps = 1", "gradient_accumulation_steps = 2",
+         [](Samples&, Options&, double&, I& window) { window = 2; });
+  of_run("evaluation = none", "evaluation = by a loader",
+         [](Samples&, Options& how, double&, I&) { how.eval_dataset = Samples{8}; });
+}
+
+TEST_CASE("an epoch over ranges that differ in length ends for all with the shortest", "[faults]") {
+  hone::require_ranks(3, 20s, [](const Placement& placement) {
+    struct Batches {
+      int count;
+      struct Iterator {
+        int at;
+        std::pair<Tensor, Tensor> operator*() const {
+          return {torch::ones({2, 3}, at::kDouble), torch::ones({2, 1}, at::kDouble)};
+        }
+        Iterator& operator++() { return ++at, *this; }
+        bool operator!=(const Iterator& other) const { return at != other.at; }
+      };
+      [[nodiscard]] Iterator begin() const { return {0}; }
+      [[nodiscard]] Iterator end() const { return {count}; }
+    };
+    const auto all = group(placement, 5s);
+    auto trainer = trainer_of(all);
+    trainer.train(Batches{placement.rank == 1 ? 3 : 5}, {.num_epochs = 2});
+    CHECK(trainer.run().num_updates() == 6);
+    const auto sums = all.gather_texts(std::to_string(trainer.model()->first->weight.sum().item<double>()));
+    CHECK(sums[0] == sums[2]);
+  });
+}
+
+/// How often each sample was learned from on the way to each update, in any process.
+using Visits = hone::Shared<std::array<std::array<int, 96>, 64>>;
+
+TEST_CASE("four processes of which one is killed while it saves go on as two, and no sample is missed", "[faults]") {
+  for (int i = 0; i < repeats(); ++i) {
+    const TemporaryFolder folder;
+    const Visits before, after;
+    const auto count = [](const Visits& visits) {
+      return [&visits](const Tensor& inputs, std::int64_t updates) {
+        for (std::int64_t row = 0; row < inputs.size(0); ++row) {
+          const auto sample = static_cast<std::size_t>(std::lround(inputs[row][0].item<double>() * 100.0));
+          __atomic_fetch_add(&(*visits)[static_cast<std::size_t>(updates)][sample], 1, __ATOMIC_SEQ_CST);
+        }
+      };
+    };
+    const int victim = i % 2 == 0 ? 0 : 2;  // rank 0 writes
+    hone::require_ranks(4, 20s,
+                        [&](const Placement& placement) {
+                          Fault fault;
+                          if (placement.rank == victim) {
+                            fault.at_resume_point = [calls = std::make_shared<int>(0), i] {
+                              if (++*calls != 7) return;
+                              std::thread([i] {
+                                std::this_thread::sleep_for(std::chrono::microseconds(300 * (i % 20)));
+                                die();
+                              }).detach();
+                            };
+                          }
+                          const auto all = group(placement, 20s);
+                          auto trainer =
+                              trainer_of(all, {.fault = fault, .folder = folder.path, .seen = count(before)});
+                          CHECK_THROWS_AS(trainer.train(Samples{}, options()), hone::DistributedError);
+                        },
+                        {{.rank = victim, .signal = SIGKILL}});
+    const auto last = hone::latest_training_state(folder.path);
+    REQUIRE(last.has_value());
+    hone::require_ranks(2, 20s, [&](const Placement& placement) {
+      const auto all = group(placement, 20s);
+      auto trainer = trainer_of(all, {.seen = count(after)});
+      auto how = options();
+      how.num_epochs = 2;
+      how.resume_from = *last;
+      const auto history = trainer.train(Samples{}, how);
+      CHECK(trainer.run().num_epochs() == 2);
+      CHECK(history.at("train_loss_epoch") < 0.5);
+    });
+    const auto saved = static_cast<std::size_t>(hone::training_states_in(folder.path).back().place.num_updates);
+    CHECK(saved >= 6);
+    std::array<int, 96> first_epoch{};
+    for (std::size_t update = 0; update < 64; ++update) {
+      for (std::size_t sample = 0; sample < 96; ++sample) {
+        if (update <= saved) first_epoch[sample] += (*before)[update][sample];
+        first_epoch[sample] += (*after)[update][sample];
+      }
+    }
+    for (const int visits : first_epoch) CHECK(visits == 2);  // once in each epoch
+  }
+}
+
+TEST_CASE("however a process ends, it does so without a crash, and soon", "[faults]") {
+  for (int i = 0; i < repeats(); ++i) {
+    hone::require_ranks(2, 20s, [](const Placement& placement) {  // the group before the trainer that uses it
+      const auto begin = Clock::now();
+      {
+        const auto all = group(placement, 20s);
+        auto trainer = trainer_of(all);
+        trainer.train(Samples{}, options());
+        all.shutdown();
+        CHECK_THROWS_AS(trainer.train(Samples{}, options()), hone::DistributedError);
+      }
+      {  // the trainer last, without a word
+        auto trainer = trainer_of(group(placement, 20s));
+        trainer.train(Samples{}, options());
+      }
+      {  // in the middle of a step
+        auto trainer = trainer_of(group(placement, 20s));
+        trainer.step(std::pair{torch::ones({2, 3}, at::kDouble), torch::ones({2, 1}, at::kDouble)});
+      }
+      CHECK(seconds(begin) < 5.0);
+    });
+    const auto outcome = hone::run_ranks(3, 20s, [](const Placement& placement) {
+      Fault fault;
+      if (placement.rank == 1) fault.at_loss = the_fourth_time([] { std::exit(7); });
+      auto trainer = trainer_of(group(placement, 20s), {.fault = fault});
+      trainer.train(Samples{}, options());
+    });
+    CHECK(outcome[1].exit_code == 7);
+    for (const int rank : {0, 2}) CHECK_THAT(outcome[rank].message, Contains("rank 1 did not come and did not answer"));
+  }
+}
+
+}  // namespace
