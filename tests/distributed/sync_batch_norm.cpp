@@ -162,6 +162,16 @@ TEST_CASE("Ddp tells it the processes") {
   });
 }
 
+TEST_CASE("a process that is gone is an error") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& place) {
+    const hone::Gloo group({.placement = place, .timeout = 5s});
+    if (place.rank == 1) return group.fail("no more data");
+    hone::SyncBatchNorm norm(Options(3));
+    norm->set_process_group(group.handle());
+    CHECK_THROWS_AS(norm(torch::zeros({2, 3})), hone::DistributedError);
+  });
+}
+
 TEST_CASE("what it cannot do is said") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     const hone::Gloo group({.placement = place, .timeout = 20s});

@@ -87,6 +87,7 @@ class MpiLibrary {
 
   /// Ends MPI if it was started here, runs, and no group failed: with processes that are gone, ending it would hang.
   static void end() {
+    const auto own = turn();
     if (started_here_ && !failed_ && is_running()) MPI_Finalize();
   }
   /// A group is broken: MPI is left as it is.

@@ -188,6 +188,7 @@ class MpiWorker {
     const MpiCollective* at = nullptr;
     try {
       const auto turn = MpiLibrary::turn();
+      if (!MpiLibrary::is_running()) return "MPI was finalized before the group had done its work.";
       for (; !arrived.empty(); arrived.pop_front()) {
         at = &under_way.emplace_back(std::move(arrived.front()));
         under_way.back().begin(under_way.back().requests);

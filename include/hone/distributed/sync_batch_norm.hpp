@@ -14,10 +14,13 @@
 #include <torch/nn/modules/batchnorm.h>
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <ostream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -54,6 +57,20 @@ inline at::Tensor widened(const at::Tensor& values) {
   return is_narrow ? values.to(at::kFloat) : values;
 }
 
+/// Waits for a collective. LibTorch throws what its backends throw.
+template <class Begin>
+void exchange(Begin begin) {
+  try {
+    begin()->wait();
+  } catch (const DistributedError&) {
+    throw;
+  } catch (const std::exception& error) {
+    const std::string_view text = error.what();
+    throw DistributedError(
+        sentence("SyncBatchNorm: the other processes were not reached. ({})", {text.substr(0, text.find('\n'))}));
+  }
+}
+
 /// One all-gather of 1 + 2 * channels numbers: means and squared deviations of parts are merged (T. F. Chan, G. H.
 /// Golub, R. J. LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979), which
 /// loses no digits when the mean is far from zero, as sums of squares do.
@@ -68,7 +85,7 @@ inline BatchStatistics statistics_of_all(const at::Tensor& input, c10d::ProcessG
     mine[0].copy_(at::cat({at::full({1}, n, mean.options()), mean, var * n}));
   }
   auto all = at::empty({group.getSize(), 1 + 2 * channels}, mine.options());
-  group._allgather_base(all, mine)->wait();
+  exchange([&] { return group._allgather_base(all, mine); });
 
   const auto counts = all.narrow(1, 0, 1);
   const auto means = all.narrow(1, 1, channels);
@@ -117,7 +134,7 @@ struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> 
     Tensors result(6);  // one for each argument of forward
     if (context->needs_input_grad(0)) {
       std::vector<at::Tensor> sums{at::cat({sum, weighted_sum})};
-      group->allreduce(sums)->wait();
+      exchange([&] { return group->allreduce(sums); });
       const auto mean = sums[0].div_(count);
       const auto mean_gradient = mean.narrow(0, 0, channels);
       const auto slope = mean.narrow(0, channels, channels) * scale.square();

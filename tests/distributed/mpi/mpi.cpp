@@ -331,6 +331,7 @@ TEST_CASE("the program's own MPI is neither started nor ended", "[.host]") {
   MPI_Finalize();
   CHECK_FALSE(hone::MpiLibrary::is_running());
   CHECK(contains(error_of([] { group(); }), "cannot start it twice"));
+  CHECK(contains(error_of([&] { outlives.all_reduce(at::ones({2})); }), "MPI was finalized"));
 }
 
 TEST_CASE("a program that started MPI for one thread is told what to write", "[.one_thread]") {
