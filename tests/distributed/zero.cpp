@@ -259,6 +259,70 @@ TEST_CASE("a process may own nothing", "[zero]") {
   });
 }
 
+/// Its gradients come from elsewhere, as an exported model's do.
+struct GivenImpl : torch::nn::Module {
+  GivenImpl() : layer(register_module("layer", torch::nn::Linear(3, 2))) { to(at::kDouble); }
+  Tensor forward(const Tensor& inputs) { return layer(inputs); }
+  auto loss_and_outputs(const Tensor& target, const Tensor& inputs) {
+    struct {
+      Tensor loss, outputs;
+    } result{{}, layer(inputs)};
+    result.loss = torch::mse_loss(result.outputs, target);
+    gradients = torch::autograd::grad({result.loss}, parameters());
+    result.loss = result.loss.detach();
+    return result;
+  }
+  void hand_over_gradients(double share) {
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      at::Tensor& held = parameters()[i].mutable_grad();
+      held = held.defined() ? held + gradients[i] * share : gradients[i] * share;
+    }
+  }
+  torch::nn::Linear layer;
+  std::vector<Tensor> gradients;
+};
+TORCH_MODULE(Given);
+
+template <int stage>
+void learn_given(const hone::Placement& placement) {
+  torch::manual_seed(3);
+  Given together, alone;
+  const at::NoGradGuard no_gradients;
+  for (std::size_t i = 0; i < 2; ++i) alone->parameters()[i].copy_(together->parameters()[i]);
+  const at::AutoGradMode gradients(true);
+  hone::Trainer trainer{together, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{},
+                        hone::Zero<stage>{group(placement)}};
+  hone::FusedOptimizer optimizer{hone::named_parameters(alone), hone::Sgd{.lr = 0.1}};
+  for (std::int64_t step = 0; step < 8; ++step) {
+    trainer.step(batch_of(step, placement.rank, placement.world_size));
+    (torch::mse_loss(alone->forward(batch_of(step).first), batch_of(step).second) / 2).backward();
+    if (step % 2 == 0) continue;
+    optimizer.step();
+    optimizer.zero_grad();
+  }
+  CHECK((together->layer->weight - alone->layer->weight).abs().max().item<double>() < 1e-12);
+}
+
+TEST_CASE("gradients that autograd does not know of are averaged too", "[zero]") {
+  hone::require_ranks(2, 60s, learn_given<1>);
+  hone::require_ranks(2, 60s, learn_given<2>);
+}
+
+TEST_CASE("who waits for a process that left is told why", "[zero]") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    Net model = net(at::kDouble);
+    hone::Zero<2> processes{group(placement)};
+    processes.start(*model);
+    auto optimizer = processes.shard(hone::FusedOptimizer{hone::named_parameters(model), adamw});
+    processes.before_forward(true);
+    if (placement.rank == 1) return processes.fail("It was tired.");
+    const auto told = files::message<hone::DistributedError>(
+        [&] { processes.backward(model(batch_of(0).first).sum(), true, [](const Tensor& loss) { loss.backward(); }); });
+    CHECK(files::contains(told, "It was tired."));
+    CHECK(files::contains(files::message<hone::DistributedError>([&] { optimizer.step(); }), "It was tired."));
+  });
+}
+
 TEST_CASE("two runs of as many processes are equal to the bit", "[zero]") {
   hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
     Net first = net(at::kFloat), second = net(at::kFloat);

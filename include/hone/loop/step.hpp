@@ -211,6 +211,9 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     const double share = window_.add(weight_among_processes(output), accumulation_.steps(), 1.0);
     if (update_follows) begin_agreement();
     processes_.backward(output.loss, update_follows, [&](const at::Tensor& loss) { backward_share(loss, share); });
+    if constexpr (ComputesGradients<Model>) {  // behind autograd's back
+      if (update_follows) processes_.average_gradients();
+    }
     if (update_follows) update_if_agreed();
   }
 
