@@ -8,6 +8,8 @@ template <class Model, class Loss, class Optimizer, class... Policies>
 class Trainer;
 
 template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Agreement;
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
 class TrainingStep;
 template <class Self, class Model, class Loss, class Optimizer, class... Policies>
 class Runs;

@@ -23,7 +23,8 @@ set(plain_rooms core schedule history metrics callbacks)
 set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp
     distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp
     distributed/owner_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp
-    distributed/zero_company.hpp loop/sharded_checkpoint.hpp)
+    distributed/zero_company.hpp loop/agreement.hpp loop/checkpoints.hpp
+    loop/merge_over_processes.hpp loop/sharded_checkpoint.hpp)
 
 set(wrong "")
 file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/hone" "${ROOT}/include/hone/*.hpp")

@@ -76,6 +76,8 @@ class Run {
   template <class, class, class, class...>
   friend class Trainer;
   template <class, class, class, class, class...>
+  friend class Agreement;
+  template <class, class, class, class, class...>
   friend class TrainingStep;
   template <class, class, class, class, class...>
   friend class Runs;

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a trainer keeps in files, and goes on from.
-///
-/// | | holds | for |
-/// | --- | --- | --- |
-/// | a checkpoint | model, optimizer, schedule | other programs, Python's among them; a new run |
-/// | a training state | all that and the run: its place in the data, random generators, history, callbacks | the same
-/// run |
+/// Training states: all that a run needs to go on where it was. A checkpoint (`checkpoints.hpp`) and the run: its place
+/// in the data, random generators, history, callbacks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,71 +19,24 @@
 
 #include "hone/checkpoint/archive.hpp"
 #include "hone/checkpoint/generator_state.hpp"
-#include "hone/checkpoint/optimizer_state_dict.hpp"
 #include "hone/checkpoint/packed.hpp"
-#include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/read_training_state.hpp"
-#include "hone/checkpoint/schedule_state_dict.hpp"
-#include "hone/checkpoint/state_dict.hpp"
-#include "hone/checkpoint/torch_optimizer_state.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/training_files.hpp"
 #include "hone/data/remaining.hpp"
 #include "hone/data/splitmix.hpp"
+#include "hone/loop/checkpoints.hpp"
 #include "hone/loop/epoch_place.hpp"
+#include "hone/loop/merge_over_processes.hpp"
 #include "hone/loop/resume_from.hpp"
-#include "hone/loop/step.hpp"
 
 namespace hone {
 
-/// What goes into a checkpoint.
-struct CheckpointOptions {
-  bool save_optimizer = true;
-  bool save_scheduler = true;  ///< Where the trainer has a schedule.
-  Dict extra = {};             ///< Entries of the user's own, at top level. They win over those of the same name.
-};
-
-/// What is taken from a checkpoint.
-struct LoadOptions {
-  bool load_optimizer = true;  ///< Where the checkpoint has it.
-  bool load_scheduler = true;  ///< Where the checkpoint has it.
-  bool strict = true;          ///< Every name of the model has to be in the checkpoint, and the other way round.
-};
-
-namespace detail {
-
-template <class Model>
-concept HasNamedState = requires(const Model& model) {
-  model.named_parameters(false);
-  model.named_buffers(false);
-  model.named_children();
-};
-template <class O>
-concept HasOptimizerState = requires(O& optimizer, const Value& state) {
-  { optimizer_state_dict(optimizer) } -> std::same_as<Dict>;
-  load_optimizer_state_dict(optimizer, state);
-};
-
-template <class Model>
-struct model_without_state {
-  static_assert(sizeof(Model) == 0,
-                "hone: this model cannot be saved: it is no torch::nn::Module and has no "
-                "`void serialize(auto& archive)`. Give it one of the two.");
-};
-template <class Optimizer>
-struct optimizer_without_state {
-  static_assert(sizeof(Optimizer) == 0,
-                "hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's "
-                "rules, or leave it out with .save_optimizer = false in a trainer of its own.");
-};
-
-}  // namespace detail
-
 /// A training step that can be kept and brought back.
 template <class Self, class Model, class Loss, class Optimizer, class... Policies>
-class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...> {
-  using Step = TrainingStep<Self, Model, Loss, Optimizer, Policies...>;
+class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> {
+  using Step = Checkpoints<Self, Model, Loss, Optimizer, Policies...>;
 
   static void take_seed(Self& self, const Dict& state) {
     Resumable& trainer = self;
@@ -111,46 +59,6 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
 
   using typename Step::OptimizerType;
 
-  /// A checkpoint as a dictionary, with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
-  /// `scheduler_state_dict`. The tensors are the live ones: see `cloned`. Collective.
-  [[nodiscard]] Dict checkpoint(const CheckpointOptions& options = {}) {
-    require_savable();
-    Dict state = weights(options);
-    announce(SaveCheckpoint{{run_}}, WithState<Dict>{state});
-    for (const auto& [key, value] : options.extra) state.set(key, value);
-    return state;
-  }
-  /// Writes a checkpoint that Python's `torch.load(path, weights_only=True)` opens. The file is there whole or not at
-  /// all. Missing folders are made. Collective: rank 0 writes, and the file is there when the call returns.
-  ///
-  /// **Errors** `DataError`, in every process, when it cannot be written; the file that was there is untouched then.
-  void save_checkpoint(const std::filesystem::path& path, const CheckpointOptions& options = {}) {
-    const Dict state = checkpoint(options);
-    this->in_rank_zero([&] { write(path, state); });
-  }
-  /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with its keys, and returns all that it
-  /// holds. The next run's schedule goes on from where the checkpoint's was.
-  ///
-  /// **Errors** `DataError` that lists everything that does not fit; nothing was changed then.
-  Dict load_checkpoint(const std::filesystem::path& path, const LoadOptions& options = {}) {
-    const Value state = read_checkpoint(path);
-    try {
-      load_checkpoint(state.get<Dict>(), options);
-    } catch (const DataError& error) {
-      throw DataError(sentence("{}: {}", {path.string(), error.what()}));
-    }
-    return state.get<Dict>();
-  }
-  /// The same from a dictionary.
-  void load_checkpoint(const Dict& state, const LoadOptions& options = {}) {
-    const auto updates = load_weights(state, options);
-    this->drop_window();
-    if constexpr (Step::has_schedule) {
-      if (updates) this->continue_schedule(*updates);
-    }
-    announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state});
-  }
-
   /// All that a run needs to go on exactly where it is: a checkpoint and the entry `training_state`, with the place in
   /// the data, the gradients of an open accumulation window, the states of random generators, the history, and what
   /// callbacks, policies and overrides with `serialize` remember. The tensors are the live ones: see `cloned`.
@@ -160,13 +68,13 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   ///
   /// **Errors** `std::logic_error` within a run, anywhere but in `on_resume_point`.
   [[nodiscard]] Dict training_state(const Dict& extra = {}) {
-    require_savable();
+    Step::require_savable();
     if (!is_whole_) {
       throw std::logic_error(
           "A training state was asked for in the middle of a step, which nothing could go on from. Ask in "
           "on_resume_point, or when no run is under way.");
     }
-    Dict state = weights({});
+    Dict state = this->weights({});
     announce(SaveCheckpoint{{run_}}, WithState<Dict>{state});
     for (const auto& [key, value] : extra) state.set(key, value);
     StateWriter run;
@@ -182,14 +90,14 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   /// **Errors** as for `training_state` and `save_checkpoint`.
   void save_training_state(const std::filesystem::path& path, const Dict& extra = {}) {
     const Dict state = training_state(extra);
-    this->in_rank_zero([&] { write(path, state); });
+    this->in_rank_zero([&] { Step::write(path, state); });
   }
   /// Brings everything back, so that `step` goes on as it would have. `train` begins a new run, unless it is told to go
   /// on: `.resume_from`.
   ///
   /// **Errors** `DataError` for a state of another trainer.
   void load_training_state(const Dict& state) {
-    const auto updates = load_weights(state, {});
+    const auto updates = this->load_weights(state, {});
     if constexpr (Step::has_schedule) this->continue_schedule(updates.value_or(0));
     restore(state);
   }
@@ -200,39 +108,9 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     load_training_state(state.get<Dict>());
   }
 
-  /// Makes `thing` what those of all processes are when they are merged, in the order of ranks: a metric, or whatever
-  /// has `merge`, `reset`, and either something to be kept in a file (see `core/serialize.hpp`) or `sums` and `add`.
-  /// Collective.
+  /// Makes `thing` what those of all processes are when they are merged; see `hone::merge_over_processes`. Collective.
   void merge_over_processes([[maybe_unused]] auto& thing) {
-    if constexpr (Step::reduces) {
-      using Thing = std::remove_reference_t<decltype(thing)>;
-      static_assert(
-          RemembersState<Thing> || requires { thing.add(thing.sums()); },
-          "hone: this metric cannot be merged over processes. Give it `void serialize(auto& archive)`, or a "
-          "member `state` with one.");
-      StateWriter writer;
-      if constexpr (RemembersState<Thing>) {
-        serialize_state(writer, "state", thing);
-      } else {
-        writer("state", thing.sums());
-      }
-      const auto parts = this->processes_.gather_texts(packed(writer.take()));
-      thing.reset();
-      for (const auto& part : parts) {
-        const Value value = unpacked(part);
-        StateReader reader(value);
-        if constexpr (RemembersState<Thing>) {
-          Thing theirs = thing;
-          theirs.reset();
-          serialize_state(reader, "state", theirs);
-          thing.merge(theirs);
-        } else {
-          std::vector<double> sums;
-          reader("state", sums);
-          thing.add(sums);
-        }
-      }
-    }
+    if constexpr (Step::reduces) hone::merge_over_processes(this->processes_, thing);
   }
 
   /// Where the run stands, in the order of time.
@@ -342,78 +220,6 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
   EpochPlace epoch_place_;
 
  private:
-  static constexpr bool has_model_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Model>>> ||
-                                          Serializable<std::remove_cvref_t<PointeeOf<Model>>>;
-  static constexpr bool has_optimizer_state = detail::HasOptimizerState<OptimizerType> || Serializable<OptimizerType>;
-
-  static constexpr void require_savable() {
-    if constexpr (!has_model_state) static_cast<void>(sizeof(detail::model_without_state<Model>));
-    if constexpr (!has_optimizer_state) static_cast<void>(sizeof(detail::optimizer_without_state<OptimizerType>));
-  }
-
-  [[nodiscard]] Dict weights(const CheckpointOptions& options) {
-    Dict state;
-    auto& model = pointee(model_);
-    if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
-      state.set("model_state_dict", state_dict(model));
-    } else if constexpr (has_model_state) {
-      state.set("model_state_dict", state_of(model));
-    }
-    if (options.save_optimizer) {
-      if constexpr (detail::HasOptimizerState<OptimizerType>) {
-        state.set("optimizer_state_dict", optimizer_state_dict(optimizer_));
-      } else if constexpr (has_optimizer_state) {
-        state.set("optimizer_state_dict", state_of(optimizer_));
-      }
-    }
-    if constexpr (Step::has_schedule) {
-      if (options.save_scheduler) {
-        state.set("scheduler_state_dict",
-                  schedule_state_dict(optimizer_, this->scheduled_updates(), this->active_schedule()));
-      }
-    }
-    return state;
-  }
-
-  /// Loads model and optimizer; returns the update at which the schedule is, where the state has it. What does not fit
-  /// is found before anything is changed, as far as the optimizer is hone's.
-  std::optional<std::int64_t> load_weights(const Dict& state, const LoadOptions& options) {
-    std::optional<std::int64_t> updates;
-    const Value* schedule = options.load_scheduler ? state.find("scheduler_state_dict") : nullptr;
-    if (schedule != nullptr) {
-      if (!Step::has_schedule) {
-        throw DataError(
-            "It holds the state of a schedule, and this trainer has none. Give the trainer one, or load with "
-            ".load_scheduler = false.");
-      }
-      updates = scheduled_updates_in(*schedule);
-    }
-    auto& model = pointee(model_);
-    if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
-      const auto fit = fit_state_dict(model, state.at("model_state_dict"), options.strict);
-      load_optimizer(state, options);
-      fit.load();
-    } else if constexpr (has_model_state) {
-      load_optimizer(state, options);
-      load_state_of(model, state.at("model_state_dict"));
-    } else {
-      throw std::logic_error(
-          "The model has no state that could be loaded: it is no torch::nn::Module and has no serialize. Give it one.");
-    }
-    return updates;
-  }
-  void load_optimizer(const Dict& state, const LoadOptions& options) {
-    const Value* found = options.load_optimizer ? state.find("optimizer_state_dict") : nullptr;
-    if (found == nullptr) return;
-    if constexpr (detail::HasOptimizerState<OptimizerType>) {
-      load_optimizer_state_dict(optimizer_, *found);
-    } else if constexpr (has_optimizer_state) {
-      load_state_of(optimizer_, *found);
-    } else {
-      throw std::logic_error("The optimizer has no state that could be loaded. Give it serialize.");
-    }
-  }
-
   static void read_ahead(const Dict& state, const char* name, auto& thing) {
     try {
       StateReader reader(state.at("training_state"));
@@ -566,14 +372,6 @@ class Resumable : public TrainingStep<Self, Model, Loss, Optimizer, Policies...>
     for (std::size_t i = 0; i < owners.size(); ++i) {
       owners[i].mutable_grad() = gradients[i].value.to(owners[i].device(), false, true);
     }
-  }
-
-  static void write(const std::filesystem::path& path, const Dict& state) {
-    if (path.has_parent_path()) {
-      std::error_code error;
-      std::filesystem::create_directories(path.parent_path(), error);  // what is wrong with it, the file will tell
-    }
-    write_checkpoint(path, state);
   }
 
   at::Tensor epoch_generator_;

@@ -18,7 +18,7 @@
 #include "hone/core/sentence.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/data/loader.hpp"
-#include "hone/loop/agreement.hpp"
+#include "hone/loop/agreed_part.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/multiplications.hpp"

@@ -5,17 +5,12 @@
 #include <ATen/ops/_foreach_mul.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
-#include <cstddef>
 #include <cstdint>
-#include <span>
-#include <string>
 #include <type_traits>
 #include <utility>
 
-#include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
-#include "hone/loop/assembly.hpp"
+#include "hone/loop/agreement.hpp"
 #include "hone/loop/batch_loss.hpp"
 #include "hone/loop/loss_tracker.hpp"
 #include "hone/loop/window.hpp"
@@ -25,8 +20,8 @@ namespace hone {
 
 /// The arithmetic of a step for the parts of a trainer.
 template <class Self, class Model, class Loss, class Optimizer, class... Policies>
-class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> {
-  using Parts = Assembly<Self, Model, Loss, Optimizer, Policies...>;
+class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...> {
+  using Parts = Agreement<Self, Model, Loss, Optimizer, Policies...>;
 
  public:
   using typename Parts::AccumulationType;
@@ -65,7 +60,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     if (window_.empty()) return;
     if constexpr (reduces) {
       processes_.average_gradients();
-      begin_agreement();
+      begin_agreement(window_.total());
       update_if_agreed();
     } else {
       update();
@@ -122,14 +117,17 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
  protected:
   static constexpr bool has_schedule = !std::is_same_v<ScheduleType, NoSchedule>;
   static constexpr bool accumulates = !UpdatesEveryBatch<AccumulationType>;
-  static constexpr bool reduces = ReducesGradients<DistributionType>;
+  using Parts::reduces;
   static constexpr bool weighs = accumulates || reduces;  ///< A batch is a share of an update.
 
   using Parts::accumulation_;
   using Parts::active_schedule_;
+  using Parts::agree_on_stop;
   using Parts::announce;
+  using Parts::begin_agreement;
   using Parts::clipping_;
   using Parts::device_;
+  using Parts::end_agreement;
   using Parts::execution_;
   using Parts::loss_;
   using Parts::model_;
@@ -140,6 +138,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   using Parts::processes_;
   using Parts::run_;
   using Parts::schedule_;
+  using Parts::weight_among_processes;
 
   /// A batch where the device policy wants it and as the memory format policy does; the batch itself when it is so.
   template <class Batch>
@@ -209,7 +208,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   /// Backward and the update, each the same in all processes. What they have to agree on is on its way meanwhile.
   void learn_together(const auto& output, bool update_follows) {
     const double share = window_.add(weight_among_processes(output), accumulation_.steps(), 1.0);
-    if (update_follows) begin_agreement();
+    if (update_follows) begin_agreement(window_.total());
     processes_.backward(output.loss, update_follows, [&](const at::Tensor& loss) { backward_share(loss, share); });
     if constexpr (ComputesGradients<Model>) {  // behind autograd's back
       if (update_follows) processes_.average_gradients();
@@ -217,69 +216,14 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     if (update_follows) update_if_agreed();
   }
 
-  /// What a batch counts: its share of the step's samples in all processes, 1 when all have as many. Where nobody knows
-  /// the step's samples, those of this process over a number that all agree on; then `correct_window` does the rest.
-  double weight_among_processes(const auto& output) {
-    const auto world_size = static_cast<double>(processes_.world_size());
-    if constexpr (requires { output.num_items; }) {
-      return static_cast<double>(output.num_items) / agreed_unit(static_cast<double>(output.num_items));
-    } else {
-      const auto samples = static_cast<double>(output.batch_size);
-      const auto all = static_cast<double>(together_.samples_in_step);
-      return samples / (all > 0.0 ? all / world_size : agreed_unit(samples));
-    }
-  }
-  double agreed_unit(double here) {
-    if (together_.unit == 0.0) [[unlikely]] {
-      processes_.begin_exchange(std::span(&here, 1));
-      together_.unit = processes_.end_exchange()[0] / processes_.world_size();
-    }
-    return together_.unit;
-  }
-
-  void begin_agreement() {
-    const auto asked = run_.asked_;
-    const double numbers[] = {asked == Run::Stop::before_update ? 1.0 : 0.0, asked == Run::Stop::none ? 0.0 : 1.0,
-                              window_.total()};
-    processes_.begin_exchange(numbers);
-  }
-  void update_if_agreed() {
-    const auto sums = processes_.end_exchange();
-    const bool stops_before = sums[0] > 0.0, stops = sums[1] > 0.0;
-    together_.total = sums[2];
-    if (stops) [[unlikely]]
-      settle_stop(stops_before);
-    if (stops_before) [[unlikely]]
-      return drop_window();
-    update();
-  }
-  /// The stop that some process asked for is everybody's.
-  [[gnu::noinline]] void settle_stop(bool before_update) {
-    const auto reasons = processes_.gather_texts(run_.asked_ == Run::Stop::none ? std::string() : run_.reason_);
-    std::size_t rank = 0;
-    while (rank + 1 < reasons.size() && reasons[rank].empty()) ++rank;
-    const bool is_common = std::all_of(reasons.begin(), reasons.end(), [&](auto& r) { return r == reasons[rank]; });
-    run_.settle(before_update, is_common ? reasons[rank] : sentence("{} (rank {})", {reasons[rank], rank}));
-  }
-  /// Makes a stop that some process asked for everybody's. Collective.
-  void agree_on_stop() {
-    if constexpr (reduces) {
-      if (run_.stop_ != Run::Stop::none) return;
-      const double asks[] = {run_.asked_ == Run::Stop::before_update ? 1.0 : 0.0,
-                             run_.asked_ == Run::Stop::none ? 0.0 : 1.0};
-      processes_.begin_exchange(asks);
-      const auto sums = processes_.end_exchange();
-      const bool stops_before = sums[0] > 0.0;
-      if (sums[1] > 0.0) settle_stop(stops_before);
-    }
-  }
+  void update_if_agreed() { end_agreement() ? update() : drop_window(); }
 
   void update() {
     if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
     if constexpr (weighs) correct_window();
     window_.reset();
     clip();
-    if constexpr (hears_gradients) agree_on_stop();
+    if constexpr (Parts::hears_gradients) agree_on_stop();
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]]
       return drop_window();
     own_or(overrides::optimizer_step{}, [this] { optimizer_step(); });
@@ -295,7 +239,7 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
   void correct_window() {
     double correction = 0.0;
     if constexpr (reduces) {
-      correction = Window::correction(accumulation_.steps(), together_.total / processes_.world_size(), 1.0);
+      correction = Window::correction(accumulation_.steps(), this->window_total() / processes_.world_size(), 1.0);
     } else {
       correction = window_.correction(accumulation_.steps());
     }
@@ -332,7 +276,8 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     const at::NoGradGuard no_gradients;
     const auto gradients = optimizer_.collect_gradients();
     if constexpr (ClipsShards<ClippingType>) {
-      const auto clipped = clipping_.clip(gradients, [this](const at::Tensor& norm) { return processes_.of_each(norm); });
+      const auto clipped =
+          clipping_.clip(gradients, [this](const at::Tensor& norm) { return processes_.of_each(norm); });
       announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped});
     } else {
       if constexpr (ClipPolicy<ClippingType>) {
@@ -371,27 +316,9 @@ class TrainingStep : public Assembly<Self, Model, Loss, Optimizer, Policies...> 
     bool started = false;
   };
 
-  /// Somebody looks at the gradients of an update, and may ask in a process of its own for a stop.
-  static constexpr bool hears_gradients = [] {
-    if constexpr (reduces) {
-      return Parts::CallbacksType::template relays<Told<BeforeOptimizerStep, WithTrainer<Self>>> ||
-             Parts::CallbacksType::template relays<Told<BeforeOptimizerStep, WithTrainer<Self>, WithClipped<at::Tensor>>>;
-    } else {
-      return false;
-    }
-  }();
-
   LossTracker<DeviceType> train_loss_;
   Window window_;
   SchedulePlace schedule_place_;
-
-  /// What only processes that learn together need.
-  struct Together {
-    std::int64_t samples_in_step = 0;  ///< Of all processes; 0 where nobody knows.
-    double unit = 0.0;                 ///< What a batch is measured by then.
-    double total = 0.0;                ///< What the window's batches count in all processes.
-  };
-  [[no_unique_address]] std::conditional_t<reduces, Together, NoScope> together_;
 };
 
 }  // namespace hone

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hone/loop/agreement.hpp"
+#include "hone/loop/agreed_part.hpp"
 
 #include "support/catch.hpp"
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What processes that train together must be told alike, or one would wait for another that has left.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "hone/core/run_config.hpp"
+#include "hone/core/sentence.hpp"
+
+namespace hone {
+
+/// The facts of a run that have to be the same in every process, one in a line. Lengths of evaluations are not among
+/// them: nobody waits for anybody there.
+template <class Optimizer>
+[[nodiscard]] std::string agreed_part(const RunConfig& config, const Optimizer& optimizer) {
+  std::string text;
+  const auto line = [&text](const char* name, const Word& value) { text += sentence("{} = {}\n", {name, value}); };
+  const auto optional_line = [&](const char* name, const auto& value) {
+    value ? line(name, *value) : line(name, "none");
+  };
+  line("num_epochs", config.num_epochs);
+  line("per_device_batch_size", config.train_per_device_batch_size);
+  optional_line("the training batches of an epoch", config.num_train_batches_per_epoch);
+  line("gradient_accumulation_steps", config.gradient_accumulation_steps);
+  optional_line("max_num_train_steps", config.max_num_train_steps);
+  line("min_num_epochs", config.min_num_epochs);
+  line("min_num_train_steps", config.min_num_train_steps);
+  optional_line("seed", config.seed);
+  optional_line("batch limit", config.batch_limit);
+  line("overfit_batches", config.overfit_batches);
+  line("evaluate_every_n_epochs", config.evaluate_every_n_epochs);
+  line("evaluation", config.num_eval_batches_per_epoch ? "by a loader of known length" : "none, or of unknown length");
+  line("fast_dev_run", config.fast_dev_run);
+  line("num_processes", config.num_processes);
+  line("precision", config.precision);
+  for (std::size_t group = 0; group < optimizer.num_groups(); ++group) {
+    text += sentence("learning rate of group {} = {}\n", {group, optimizer.lr(group)});
+  }
+  return text;
+}
+
+}  // namespace hone

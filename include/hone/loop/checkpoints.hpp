@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a trainer keeps in files for others.
+///
+/// | | holds | for |
+/// | --- | --- | --- |
+/// | a checkpoint | model, optimizer, schedule | other programs, Python's among them; a new run |
+/// | a training state (`resumable.hpp`) | all that and the run | the same run |
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <system_error>
+#include <type_traits>
+
+#include "hone/checkpoint/archive.hpp"
+#include "hone/checkpoint/optimizer_state_dict.hpp"
+#include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/schedule_state_dict.hpp"
+#include "hone/checkpoint/state_dict.hpp"
+#include "hone/checkpoint/torch_optimizer_state.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/loop/step.hpp"
+
+namespace hone {
+
+/// What goes into a checkpoint.
+struct CheckpointOptions {
+  bool save_optimizer = true;
+  bool save_scheduler = true;  ///< Where the trainer has a schedule.
+  Dict extra = {};             ///< Entries of the user's own, at top level. They win over those of the same name.
+};
+
+/// What is taken from a checkpoint.
+struct LoadOptions {
+  bool load_optimizer = true;  ///< Where the checkpoint has it.
+  bool load_scheduler = true;  ///< Where the checkpoint has it.
+  bool strict = true;          ///< Every name of the model has to be in the checkpoint, and the other way round.
+};
+
+namespace detail {
+
+template <class Model>
+concept HasNamedState = requires(const Model& model) {
+  model.named_parameters(false);
+  model.named_buffers(false);
+  model.named_children();
+};
+template <class O>
+concept HasOptimizerState = requires(O& optimizer, const Value& state) {
+  { optimizer_state_dict(optimizer) } -> std::same_as<Dict>;
+  load_optimizer_state_dict(optimizer, state);
+};
+
+template <class Model>
+struct model_without_state {
+  static_assert(sizeof(Model) == 0,
+                "hone: this model cannot be saved: it is no torch::nn::Module and has no "
+                "`void serialize(auto& archive)`. Give it one of the two.");
+};
+template <class Optimizer>
+struct optimizer_without_state {
+  static_assert(sizeof(Optimizer) == 0,
+                "hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's "
+                "rules, or leave it out with .save_optimizer = false in a trainer of its own.");
+};
+
+}  // namespace detail
+
+/// A training step whose weights can be kept and brought back.
+template <class Self, class Model, class Loss, class Optimizer, class... Policies>
+class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies...> {
+  using Step = TrainingStep<Self, Model, Loss, Optimizer, Policies...>;
+
+ public:
+  using typename Step::OptimizerType;
+
+  /// A checkpoint as a dictionary, with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
+  /// `scheduler_state_dict`. The tensors are the live ones: see `cloned`. Collective.
+  [[nodiscard]] Dict checkpoint(const CheckpointOptions& options = {}) {
+    require_savable();
+    Dict state = weights(options);
+    announce(SaveCheckpoint{{run_}}, WithState<Dict>{state});
+    for (const auto& [key, value] : options.extra) state.set(key, value);
+    return state;
+  }
+  /// Writes a checkpoint that Python's `torch.load(path, weights_only=True)` opens. The file is there whole or not at
+  /// all. Missing folders are made. Collective: rank 0 writes, and the file is there when the call returns.
+  ///
+  /// **Errors** `DataError`, in every process, when it cannot be written; the file that was there is untouched then.
+  void save_checkpoint(const std::filesystem::path& path, const CheckpointOptions& options = {}) {
+    const Dict state = checkpoint(options);
+    this->in_rank_zero([&] { write(path, state); });
+  }
+  /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with its keys, and returns all that it
+  /// holds. The next run's schedule goes on from where the checkpoint's was.
+  ///
+  /// **Errors** `DataError` that lists everything that does not fit; nothing was changed then.
+  Dict load_checkpoint(const std::filesystem::path& path, const LoadOptions& options = {}) {
+    const Value state = read_checkpoint(path);
+    try {
+      load_checkpoint(state.get<Dict>(), options);
+    } catch (const DataError& error) {
+      throw DataError(sentence("{}: {}", {path.string(), error.what()}));
+    }
+    return state.get<Dict>();
+  }
+  /// The same from a dictionary.
+  void load_checkpoint(const Dict& state, const LoadOptions& options = {}) {
+    const auto updates = load_weights(state, options);
+    this->drop_window();
+    if constexpr (Step::has_schedule) {
+      if (updates) this->continue_schedule(*updates);
+    }
+    announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state});
+  }
+
+ protected:
+  using Step::announce;
+  using Step::model_;
+  using Step::optimizer_;
+  using Step::run_;
+  using Step::Step;
+
+  static constexpr bool has_model_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Model>>> ||
+                                          Serializable<std::remove_cvref_t<PointeeOf<Model>>>;
+  static constexpr bool has_optimizer_state = detail::HasOptimizerState<OptimizerType> || Serializable<OptimizerType>;
+
+  static constexpr void require_savable() {
+    if constexpr (!has_model_state) static_cast<void>(sizeof(detail::model_without_state<Model>));
+    if constexpr (!has_optimizer_state) static_cast<void>(sizeof(detail::optimizer_without_state<OptimizerType>));
+  }
+
+  [[nodiscard]] Dict weights(const CheckpointOptions& options) {
+    Dict state;
+    auto& model = pointee(model_);
+    if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
+      state.set("model_state_dict", state_dict(model));
+    } else if constexpr (has_model_state) {
+      state.set("model_state_dict", state_of(model));
+    }
+    if (options.save_optimizer) {
+      if constexpr (detail::HasOptimizerState<OptimizerType>) {
+        state.set("optimizer_state_dict", optimizer_state_dict(optimizer_));
+      } else if constexpr (has_optimizer_state) {
+        state.set("optimizer_state_dict", state_of(optimizer_));
+      }
+    }
+    if constexpr (Step::has_schedule) {
+      if (options.save_scheduler) {
+        state.set("scheduler_state_dict",
+                  schedule_state_dict(optimizer_, this->scheduled_updates(), this->active_schedule()));
+      }
+    }
+    return state;
+  }
+
+  /// Loads model and optimizer; returns the update at which the schedule is, where the state has it. What does not fit
+  /// is found before anything is changed, as far as the optimizer is hone's.
+  std::optional<std::int64_t> load_weights(const Dict& state, const LoadOptions& options) {
+    std::optional<std::int64_t> updates;
+    const Value* schedule = options.load_scheduler ? state.find("scheduler_state_dict") : nullptr;
+    if (schedule != nullptr) {
+      if (!Step::has_schedule) {
+        throw DataError(
+            "It holds the state of a schedule, and this trainer has none. Give the trainer one, or load with "
+            ".load_scheduler = false.");
+      }
+      updates = scheduled_updates_in(*schedule);
+    }
+    auto& model = pointee(model_);
+    if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
+      const auto fit = fit_state_dict(model, state.at("model_state_dict"), options.strict);
+      load_optimizer(state, options);
+      fit.load();
+    } else if constexpr (has_model_state) {
+      load_optimizer(state, options);
+      load_state_of(model, state.at("model_state_dict"));
+    } else {
+      throw std::logic_error(
+          "The model has no state that could be loaded: it is no torch::nn::Module and has no serialize. Give it one.");
+    }
+    return updates;
+  }
+  static void write(const std::filesystem::path& path, const Dict& state) {
+    if (path.has_parent_path()) {
+      std::error_code error;
+      std::filesystem::create_directories(path.parent_path(), error);  // what is wrong with it, the file will tell
+    }
+    write_checkpoint(path, state);
+  }
+
+ private:
+  void load_optimizer(const Dict& state, const LoadOptions& options) {
+    const Value* found = options.load_optimizer ? state.find("optimizer_state_dict") : nullptr;
+    if (found == nullptr) return;
+    if constexpr (detail::HasOptimizerState<OptimizerType>) {
+      load_optimizer_state_dict(optimizer_, *found);
+    } else if constexpr (has_optimizer_state) {
+      load_state_of(optimizer_, *found);
+    } else {
+      throw std::logic_error("The optimizer has no state that could be loaded. Give it serialize.");
+    }
+  }
+};
+
+}  // namespace hone

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Metrics of many processes become one.
+#pragma once
+
+#include <type_traits>
+#include <vector>
+
+#include "hone/checkpoint/archive.hpp"
+#include "hone/checkpoint/packed.hpp"
+#include "hone/core/serialize.hpp"
+#include "hone/policies/distribution.hpp"
+
+namespace hone {
+
+/// Makes `thing` what those of all processes are when they are merged, in the order of ranks: a metric, or whatever
+/// has `merge`, `reset`, and either something to be kept in a file (see `core/serialize.hpp`) or `sums` and `add`.
+/// Collective.
+template <ReducesGradients Processes, class Thing>
+void merge_over_processes(Processes& processes, Thing& thing) {
+  static_assert(
+      RemembersState<Thing> || requires { thing.add(thing.sums()); },
+      "hone: this metric cannot be merged over processes. Give it `void serialize(auto& archive)`, or a "
+      "member `state` with one.");
+  StateWriter writer;
+  if constexpr (RemembersState<Thing>) {
+    serialize_state(writer, "state", thing);
+  } else {
+    writer("state", thing.sums());
+  }
+  const auto parts = processes.gather_texts(packed(writer.take()));
+  thing.reset();
+  for (const auto& part : parts) {
+    const Value value = unpacked(part);
+    StateReader reader(value);
+    if constexpr (RemembersState<Thing>) {
+      Thing theirs = thing;
+      theirs.reset();
+      serialize_state(reader, "state", theirs);
+      thing.merge(theirs);
+    } else {
+      std::vector<double> sums;
+      reader("state", sums);
+      thing.add(sums);
+    }
+  }
+}
+
+}  // namespace hone
