@@ -170,6 +170,14 @@ TEST_CASE("a process that is gone is an error") {
     norm->set_process_group(group.handle());
     CHECK_THROWS_AS(norm(torch::zeros({2, 3})), hone::DistributedError);
   });
+  hone::require_ranks(2, 60s, [](const hone::Placement& place) {
+    torch::nn::Sequential model(hone::SyncBatchNorm(3));
+    hone::Ddp processes{hone::Gloo({.placement = place, .timeout = 5s})};
+    processes.start(*model);
+    if (place.rank == 1) return processes.fail("no more data");
+    CHECK_THROWS_WITH(model->forward(torch::zeros({2, 3})),
+                      "Rank 0 of 2 left the statistics of SyncBatchNorm: Rank 1 failed: no more data");
+  });
 }
 
 TEST_CASE("what it cannot do is said") {

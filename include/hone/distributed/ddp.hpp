@@ -134,7 +134,8 @@ class Ddp {
       if (reduces) reducer_->before_backward(loss);
       pass(loss);
       if (reduces) reducer_->after_backward();
-    } catch (const DistributedError&) {
+    } catch (const DistributedError& error) {
+      if (is_of_the_group(error)) group_.explain("all-reduce of gradients", error);
       throw;
     } catch (const std::exception& error) {
       if (reduces) reducer_->reset();
@@ -209,8 +210,9 @@ class Ddp {
   }
   using Pending = ProcessGroup::Pending;
 
-  /// LibTorch throws what its own threads throw; only the text tells whose it is.
-  [[nodiscard]] static bool is_of_the_group(const std::exception& error) {
+  /// LibTorch throws what its own threads throw; only the text tells whose it is. What has been explained closed the group.
+  [[nodiscard]] bool is_of_the_group(const std::exception& error) const {
+    if (dynamic_cast<const DistributedError*>(&error) != nullptr) return !group_.is_closed();
     const std::string_view text = error.what(), type = typeid(error).name();
     return type.find("gloo") != type.npos || text.find("gloo") != text.npos || text.find("NCCL") != text.npos;
   }
@@ -222,7 +224,7 @@ class Ddp {
   template <class Module>
   void give_group(Module& module) const {
     if constexpr (std::is_polymorphic_v<Module>) {
-      if (auto* const user = dynamic_cast<GroupUser*>(&module)) user->set_process_group(group_.handle());
+      if (auto* const user = dynamic_cast<GroupUser*>(&module)) user->set_process_group(group_.handle(), group_.explainer());
     }
   }
 

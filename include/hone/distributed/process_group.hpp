@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -168,6 +169,12 @@ class ProcessGroup {
 
   /// Throws what is to be said of an error of the group's that came out of somebody else's code.
   [[noreturn]] void explain(std::string_view what, const std::exception& error) const { members_->explain(what, error); }
+  /// The same for who is not to keep the group open; it does nothing once the group is gone.
+  [[nodiscard]] std::function<void(std::string_view, const std::exception&)> explainer() const {
+    return [members = std::weak_ptr(members_)](std::string_view what, const std::exception& error) {
+      if (const auto group = members.lock()) group->explain(what, error);
+    };
+  }
   /// True when the group was closed, by a failure or by `shutdown`.
   [[nodiscard]] bool is_closed() const { return members_->is_closed; }
 

@@ -57,24 +57,32 @@ inline at::Tensor widened(const at::Tensor& values) {
   return is_narrow ? values.to(at::kFloat) : values;
 }
 
-/// Waits for a collective. LibTorch throws what its backends throw.
-template <class Begin>
-void exchange(Begin begin) {
-  try {
-    begin()->wait();
-  } catch (const DistributedError&) {
-    throw;
-  } catch (const std::exception& error) {
-    const std::string_view text = error.what();
-    throw DistributedError(
-        sentence("SyncBatchNorm: the other processes were not reached. ({})", {text.substr(0, text.find('\n'))}));
+/// The processes, for as long as the autograd graph may need them.
+struct NormGroup : torch::CustomClassHolder {
+  NormGroup(c10::intrusive_ptr<c10d::ProcessGroup> processes, ExplainFailure on_failure)
+      : group(std::move(processes)), explain(std::move(on_failure)) {}
+
+  /// Waits for a collective. LibTorch throws what its backends throw.
+  template <class Begin>
+  void exchange(Begin begin) const {
+    try {
+      begin(*group)->wait();
+    } catch (const std::exception& error) {
+      if (explain) explain("statistics of SyncBatchNorm", error);
+      const std::string_view text = error.what();
+      throw DistributedError(
+          sentence("SyncBatchNorm: the other processes were not reached. ({})", {text.substr(0, text.find('\n'))}));
+    }
   }
-}
+
+  c10::intrusive_ptr<c10d::ProcessGroup> group;
+  ExplainFailure explain;
+};
 
 /// One all-gather of 1 + 2 * channels numbers: means and squared deviations of parts are merged (T. F. Chan, G. H.
 /// Golub, R. J. LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979), which
 /// loses no digits when the mean is far from zero, as sums of squares do.
-inline BatchStatistics statistics_of_all(const at::Tensor& input, c10d::ProcessGroup& group) {
+inline BatchStatistics statistics_of_all(const at::Tensor& input, const NormGroup& processes) {
   const auto channels = input.size(1);
   const auto count = input.numel() / channels;
   const auto values = widened(input);
@@ -84,8 +92,8 @@ inline BatchStatistics statistics_of_all(const at::Tensor& input, c10d::ProcessG
     const auto [var, mean] = at::var_mean(values, all_but_channels(values), /*correction=*/at::Scalar(0));
     mine[0].copy_(at::cat({at::full({1}, n, mean.options()), mean, var * n}));
   }
-  auto all = at::empty({group.getSize(), 1 + 2 * channels}, mine.options());
-  exchange([&] { return group._allgather_base(all, mine); });
+  auto all = at::empty({processes.group->getSize(), 1 + 2 * channels}, mine.options());
+  processes.exchange([&](auto& group) { return group._allgather_base(all, mine); });
 
   const auto counts = all.narrow(1, 0, 1);
   const auto means = all.narrow(1, 1, channels);
@@ -103,11 +111,11 @@ struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> 
 
   static at::Tensor forward(Context* context, const at::Tensor& input, const std::optional<at::Tensor>& weight,
                             const std::optional<at::Tensor>& bias, const BatchStatistics& statistics, double eps,
-                            c10::intrusive_ptr<c10d::ProcessGroup> group) {
+                            c10::intrusive_ptr<NormGroup> processes) {
     context->save_for_backward(
         {input, weight.value_or(at::Tensor()), statistics.count, statistics.mean, (statistics.var + eps).rsqrt_()});
-    context->saved_data["group"] =
-        c10::IValue::make_capsule(c10::intrusive_ptr<torch::CustomClassHolder>(std::move(group)));
+    context->saved_data["processes"] =
+        c10::IValue::make_capsule(c10::intrusive_ptr<torch::CustomClassHolder>(std::move(processes)));
     return std::get<0>(at::native_batch_norm(input, weight, bias, statistics.mean, statistics.var, /*training=*/false,
                                              /*momentum=*/0.0, eps));
   }
@@ -121,7 +129,7 @@ struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> 
     const auto& weight = saved[1];
     const auto& count = saved[2];
     const auto& scale = saved[4];  // 1 / sqrt(var + eps)
-    const auto group = c10::static_intrusive_pointer_cast<c10d::ProcessGroup>(context->saved_data["group"].toCapsule());
+    const auto processes = c10::static_intrusive_pointer_cast<NormGroup>(context->saved_data["processes"].toCapsule());
 
     const auto channels = input.size(1);
     const auto along = [&](const at::Tensor& values) { return along_channels(values, input); };
@@ -134,7 +142,7 @@ struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> 
     Tensors result(6);  // one for each argument of forward
     if (context->needs_input_grad(0)) {
       std::vector<at::Tensor> sums{at::cat({sum, weighted_sum})};
-      exchange([&] { return group->allreduce(sums); });
+      processes->exchange([&](auto& group) { return group.allreduce(sums); });
       const auto mean = sums[0].div_(count);
       const auto mean_gradient = mean.narrow(0, 0, channels);
       const auto slope = mean.narrow(0, channels, channels) * scale.square();
@@ -173,13 +181,17 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
  public:
   using NormImplBase::NormImplBase;
 
-  void set_process_group(c10::intrusive_ptr<c10d::ProcessGroup> group) override { group_ = std::move(group); }
+  void set_process_group(c10::intrusive_ptr<c10d::ProcessGroup> group, ExplainFailure explain = {}) override {
+    processes_ = nullptr;
+    if (!group || group->getSize() == 1) return;
+    processes_ = c10::make_intrusive<detail::NormGroup>(std::move(group), std::move(explain));
+  }
 
   torch::Tensor forward(const torch::Tensor& input) {
     _check_input_dim(input);
     const bool updates = is_training() && num_batches_tracked.defined();
     if (updates) num_batches_tracked.add_(1);
-    if (!is_training() || !group_ || group_->getSize() == 1) {
+    if (!is_training() || !processes_) {
       double momentum = options.momentum().value_or(0.0);
       if (updates && !options.momentum()) momentum = 1.0 / num_batches_tracked.item<double>();
       return torch::nn::functional::detail::batch_norm(input, running_mean, running_var, weight, bias,
@@ -189,7 +201,7 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
     detail::BatchStatistics statistics;
     {
       const at::NoGradGuard no_grad;
-      statistics = detail::statistics_of_all(input, *group_);
+      statistics = detail::statistics_of_all(input, *processes_);
       // Reading the sum would wait for the device: only where this process's own values are not enough.
       if (input.numel() / input.size(1) < 2 && statistics.count.item<double>() < 2.0) {
         throw std::invalid_argument(
@@ -199,7 +211,8 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
       if (updates) update_running(statistics);
     }
     const auto given = [](const at::Tensor& tensor) { return tensor.defined() ? std::optional(tensor) : std::nullopt; };
-    return detail::SyncBatchNormFunction::apply(input, given(weight), given(bias), statistics, options.eps(), group_);
+    return detail::SyncBatchNormFunction::apply(input, given(weight), given(bias), statistics, options.eps(),
+                                                processes_);
   }
 
   void pretty_print(std::ostream& stream) const override {
@@ -230,7 +243,7 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
     }
   }
 
-  c10::intrusive_ptr<c10d::ProcessGroup> group_;
+  c10::intrusive_ptr<detail::NormGroup> processes_;
 };
 TORCH_MODULE(SyncBatchNorm);
 

@@ -395,6 +395,17 @@ TEST_CASE("a process that fails says why, and nobody waits for it", "[.fails]") 
     } else {
       mpi.fail("no more data");
     }
+    Model model{{{"weights", at::ones({3}).requires_grad_()}}};
+    hone::Ddp ddp{group()};
+    ddp.start(model);
+    ddp.before_forward(/*update_follows=*/true);
+    if (rank == 0) {
+      const auto loss = model.parameters[0].value.sum();
+      CHECK(error_of([&] { ddp.backward(loss, /*update_follows=*/true, [](const Tensor& of) { of.backward(); }); }) ==
+            "Rank 0 of 2 left the all-reduce of gradients: Rank 1 failed: a hole in the data");
+    } else {
+      ddp.fail("a hole in the data");
+    }
   }
   MPI_Finalize();
 }
