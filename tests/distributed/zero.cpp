@@ -557,6 +557,23 @@ TEST_CASE("a run goes on with another number of processes, after a rehearsal too
     CHECK(is_equal(trainer.checkpoint(), before));
     trainer.save_training_state(folder / "state.pt");
   });
+  hone::require_ranks(3, 60s, [&](const hone::Placement& placement) {  // in the middle of a window
+    Net model = net(at::kDouble), other = net(at::kDouble);
+    auto trainer = zero_of<2>(model, placement, {0, 12, 3, 0.05});
+    learn(trainer, 0, 5);
+    trainer.save_training_state(folder / "in_window.pt");
+    learn(trainer, 5, 9);
+    auto later = zero_of<2>(other, placement, {0, 12, 3, 0.05});
+    later.load_training_state(folder / "in_window.pt");
+    learn(later, 5, 9);
+    CHECK(distance(model, other) == 0.0);
+    auto first = zero_of<1>(other, placement, {0, 12, 3, 0.05});
+    CHECK_THROWS_WITH(
+        first.load_training_state(folder / "in_window.pt"),
+        "The training state does not fit this trainer: It was taken in the middle of an accumulation window, by "
+        "a distribution policy that averages its gradients at another time. Give the trainer that it was "
+        "saved by.");
+  });
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
     Net model = net(at::kDouble), alone = net(at::kDouble);
     auto trainer = zero_of<2>(model, placement);

@@ -97,6 +97,9 @@ class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
     if constexpr (stage == 1) Base::average_gradients();
   }
 
+  /// Whether the gradients in an open window are those of all processes.
+  [[nodiscard]] bool averages_each_batch() const { return stage == 2 && this->world_size() > 1; }
+
   /// The number of each process, in the order of ranks; the same in each to the last bit. **Shapes** [] to
   /// [world_size].
   [[nodiscard]] at::Tensor of_each(const at::Tensor& number) const {

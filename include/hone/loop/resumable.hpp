@@ -351,6 +351,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
     }
     archive("window", window);
     archive("window_gradients", gradients);
+    if constexpr (Step::reduces) serialize_averaging(archive, window.empty());
     if (!archive.is_loading) return;
     if (!window.empty() && window.size() >= this->accumulation_.steps()) {
       throw DataError(sentence("It was taken after batch {} of an accumulation window, and windows have {} here.",
@@ -371,6 +372,21 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
     this->window_ = window;
     for (std::size_t i = 0; i < owners.size(); ++i) {
       owners[i].mutable_grad() = gradients[i].value.to(owners[i].device(), false, true);
+    }
+  }
+
+  /// Whether those gradients are the mean over the processes already: it depends on the distribution policy.
+  void serialize_averaging(auto& archive, bool is_empty) const {
+    bool here = false;
+    if constexpr (requires { this->processes_.averages_each_batch(); }) here = this->processes_.averages_each_batch();
+    constexpr const char* name = "window_is_averaged";
+    if constexpr (std::remove_reference_t<decltype(archive)>::is_loading) {
+      if (is_empty || archive.contains(name) == here) return;
+      throw DataError(
+          "It was taken in the middle of an accumulation window, by a distribution policy that averages its gradients at "
+          "another time.");
+    } else if (here) {
+      archive(name, here);
     }
   }
 

@@ -32,7 +32,7 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
-#include "hone/loop/resumable.hpp"
+#include "hone/loop/checkpoints.hpp"
 
 namespace hone {
 

@@ -74,6 +74,7 @@ concept ReducesGradients =
 /// - `shard(optimizer)` makes of a bound optimizer one that looks like it from outside (see `Optimizer`): its gradients are
 ///   those of this process's part, which may be empty; after its `step`, all processes have the same parameters; its
 ///   `zero_grad` takes all gradients away.
+/// - `averages_each_batch()`, where there is one, says whether the gradients of a window are averaged with each batch of it.
 /// - `of_each(number)`: a tensor with the number of each process, the same bits in all of them.
 template <class P>
 concept ShardsOptimizer = ReducesGradients<P> && requires(P& processes, const at::Tensor& number) {
