@@ -213,7 +213,8 @@ class Ddp {
   /// LibTorch throws what its own threads throw; only the text tells whose it is. What has been explained closed the group.
   [[nodiscard]] bool is_of_the_group(const std::exception& error) const {
     if (dynamic_cast<const DistributedError*>(&error) != nullptr) return !group_.is_closed();
-    const std::string_view text = error.what(), type = typeid(error).name();
+    std::string_view text = error.what(), type = typeid(error).name();
+    text = text.substr(0, text.find('\n'));  // below are the names of files, the program's too
     return type.find("gloo") != type.npos || text.find("gloo") != text.npos || text.find("NCCL") != text.npos;
   }
 
