@@ -3,6 +3,7 @@
 /// headers of their own: `hone/distributed/mpi.hpp`, `hone/distributed/nccl.hpp`.
 #pragma once
 
+#include "hone/callbacks/warn_of_slow_ranks.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/callbacks/warn_of_slow_ranks.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/loop/trainer.hpp"
@@ -92,6 +93,7 @@ struct Probe {
   Fault fault{};
   fs::path folder{};
   std::function<void(const Tensor&, std::int64_t)> seen{};
+  std::int64_t compare_every = 1'000'000;
 
   void on_train_loss(const hone::TrainLoss&) const { act(fault.at_loss); }
   void on_train_step_end(const auto& event) const {
@@ -115,8 +117,13 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe = {}, Shape shape = 
   torch::manual_seed(1);
   Net net(shape);
   net->fault = probe.fault;
-  return hone::Trainer{net,   torch::nn::MSELoss(), hone::Sgd{.lr = lr}, hone::GradAccum<hone::dynamic>{window},
-                       probe, hone::Ddp{group}};
+  return hone::Trainer{net,
+                       torch::nn::MSELoss(),
+                       hone::Sgd{.lr = lr},
+                       hone::GradAccum<hone::dynamic>{window},
+                       probe,
+                       hone::WarnOfSlowRanks{.ratio = 3.0, .every_n_steps = probe.compare_every},
+                       hone::Ddp{group}};
 }
 
 hone::Gloo group(const Placement& placement, std::chrono::milliseconds timeout = 1s) {
@@ -256,6 +263,17 @@ TEST_CASE("a process that is late but in time is waited for", "[faults]") {
     CHECK(trainer.run().num_updates() == 4 * 24);
     CHECK(all.gather_numbers(1).size() == 2);
   });
+}
+
+TEST_CASE("the process that all wait for is named", "[faults]") {
+  const auto outcome = hone::require_ranks(3, 20s, [](const Placement& placement) {
+    Fault fault;
+    if (placement.rank == 1) fault.in_forward = [] { std::this_thread::sleep_for(20ms); };
+    auto trainer = trainer_of(group(placement, 10s), {.fault = fault, .compare_every = 5});
+    trainer.train(Samples{}, {.num_epochs = 1, .per_device_batch_size = 2});
+  });
+  CHECK_THAT(outcome[0].output, Contains("Slow: rank 1 takes 2") && Contains("until step 12 of epoch 1"));
+  CHECK(outcome[1].output.empty());
 }
 
 TEST_CASE("processes that are at odds all hear on what, at once", "[faults]") {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -85,8 +86,9 @@ struct Heard {
 ///
 /// A process that fails publishes its reason. One whose collective broke publishes what it waited in, and asks for the
 /// others' words. A thread looks for failures of others four times a second, and answers: so who is killed can be told
-/// from who is late. When another has failed and this process does not come to notice, in a loop that never ends, say,
-/// the thread ends the process after the group's time-out.
+/// from who is late. It interrupts the collectives under way, in case this process waits in one. When another has
+/// failed and this process does not come to notice, in a loop that never ends, say, the thread ends the process after
+/// the group's time-out.
 ///
 /// All talk with the store is that thread's: a store that does not answer delays nobody for more than a few seconds.
 ///
@@ -95,8 +97,10 @@ class Failures {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  Failures(const c10::intrusive_ptr<c10d::Store>& store, int rank, int world_size, Milliseconds timeout)
-      : channel_(std::make_shared<Channel>(store, rank, world_size, timeout)),
+  /// `interrupt` is called, in the thread, while the group has failed and this process does not notice.
+  Failures(const c10::intrusive_ptr<c10d::Store>& store, int rank, int world_size, Milliseconds timeout,
+           std::function<void()> interrupt = {})
+      : channel_(std::make_shared<Channel>(store, rank, world_size, timeout, std::move(interrupt))),
         thread_([channel = channel_] { channel->listen(); }) {}
   Failures(const Failures&) = delete;
   Failures& operator=(const Failures&) = delete;
@@ -152,15 +156,22 @@ class Failures {
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr Milliseconds patience{2000};
+  static constexpr Milliseconds interruption_after{400};  // a collective that broke is noticed much sooner
 
   /// What the thread has in common with its owner, whom it may outlive.
   struct Channel {
-    Channel(c10::intrusive_ptr<c10d::Store> own_store, int own_rank, int size, Milliseconds limit)
-        : store(std::move(own_store)), rank(own_rank), world_size(size), timeout(limit) {}
+    Channel(c10::intrusive_ptr<c10d::Store> own_store, int own_rank, int size, Milliseconds limit,
+            std::function<void()> interruption)
+        : store(std::move(own_store)),
+          rank(own_rank),
+          world_size(size),
+          timeout(limit),
+          interrupt(std::move(interruption)) {}
 
     const c10::intrusive_ptr<c10d::Store> store;
     const int rank, world_size;
     const Milliseconds timeout;
+    const std::function<void()> interrupt;
 
     std::mutex mutex;
     std::condition_variable woken, changed;
@@ -233,7 +244,13 @@ class Failures {
         if (now_failed && !std::exchange(has_failed, true)) failed = Clock::now();
         changed.notify_all();
         if (is_lost ? is_over || !has_failed : is_over && unsaid.empty()) break;  // rank 0 may come to its end first
-        if (has_failed && !has_noticed && Clock::now() > failed + timeout) end_process();
+        if (!has_failed || has_noticed || Clock::now() < failed + interruption_after) continue;
+        if (Clock::now() > failed + timeout) end_process();
+        if (interrupt) {
+          lock.unlock();
+          interrupt();
+          lock.lock();
+        }
       }
       has_ended = true;
       changed.notify_all();

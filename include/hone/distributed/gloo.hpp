@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Processes that find each other over TCP and need nobody to start them together: the gloo inside LibTorch.
-///
-/// LibTorch's wheel has gloo's code and none of its headers. The few types that LibTorch's own header names, and never
-/// looks into, are declared in `without_gloo`; a LibTorch with gloo's headers uses those.
 #pragma once
 
-#ifndef USE_C10D_GLOO
-#define USE_C10D_GLOO
-#endif
-
-#include <ATen/ops/zeros.h>
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,7 +12,6 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -39,13 +29,13 @@
 #include <system_error>
 #include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <utility>
 #include <vector>
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/distributed/gloo_backend.hpp"
 #include "hone/distributed/launcher.hpp"
 #include "hone/distributed/process_group.hpp"
 
@@ -154,51 +144,6 @@ class Addresses {
   close(handle);
   return -error;
 }
-
-/// In this thread, and in those that it starts meanwhile for as long as they run, writing to a connection that was
-/// closed is an error. Otherwise it is a signal that ends the program, and gloo lets it come.
-class BrokenPipesAreErrors {
- public:
-  BrokenPipesAreErrors() {
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    sigset_t before;
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before);
-    was_blocked_ = sigismember(&before, SIGPIPE) == 1;
-  }
-  BrokenPipesAreErrors(const BrokenPipesAreErrors&) = delete;
-  BrokenPipesAreErrors& operator=(const BrokenPipesAreErrors&) = delete;
-  ~BrokenPipesAreErrors() {
-    if (was_blocked_) return;
-    const timespec at_once{};
-    while (sigtimedwait(&pipe_, nullptr, &at_once) > 0) {
-    }
-    pthread_sigmask(SIG_UNBLOCK, &pipe_, nullptr);
-  }
-
- private:
-  sigset_t pipe_;
-  bool was_blocked_ = false;
-};
-
-/// gloo, with a way out of what is under way: LibTorch's has none.
-class GlooBackend final : public c10d::ProcessGroupGloo {
- public:
-  using ProcessGroupGloo::ProcessGroupGloo;
-
-  /// Closes the connections to all others. gloo does that when a receive comes to nothing.
-  void abort() override {
-    const BrokenPipesAreErrors guard;
-    for (int peer = 0; peer < size_; ++peer) {
-      if (peer == rank_) continue;
-      try {
-        std::vector<at::Tensor> nothing{at::zeros({1}, at::kByte)};
-        recv(nothing, peer, /*tag=*/0)->wait(std::chrono::milliseconds(1));
-      } catch (const std::exception&) {  // as meant
-      }
-    }
-  }
-};
 
 /// Where the processes of a group are to meet, as one log of who is there. Numbers the groups that are formed in one
 /// place, so that each has a log of its own.
@@ -429,7 +374,7 @@ class Gloo : public ProcessGroup {
     }
     detail::Meeting meeting(options);
     const auto store = meeting.hold();
-    c10::intrusive_ptr<c10d::Backend> backend;
+    c10::intrusive_ptr<detail::GlooBackend> backend;
     std::string failure;
     try {
       backend = connected(store, options);
@@ -437,12 +382,12 @@ class Gloo : public ProcessGroup {
       failure = error.what();
     }
     meeting.leave_together(*store, failure);
-    open(store, backend, c10d::ProcessGroup::GLOO);
+    open(store, backend, c10d::ProcessGroup::GLOO, backend->interruption());
   }
 
  private:
-  static c10::intrusive_ptr<c10d::Backend> connected(const c10::intrusive_ptr<c10d::Store>& store,
-                                                     const GlooOptions& options) {
+  static c10::intrusive_ptr<detail::GlooBackend> connected(const c10::intrusive_ptr<c10d::Store>& store,
+                                                           const GlooOptions& options) {
     using Backend = detail::GlooBackend;
     const Placement& place = options.placement;
     std::string interface = options.interface;

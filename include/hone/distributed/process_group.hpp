@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -186,6 +187,7 @@ class ProcessGroup {
     Milliseconds timeout{0};
     c10::intrusive_ptr<c10d::Store> store = {};
     c10::intrusive_ptr<c10d::ProcessGroup> group = {};
+    c10::intrusive_ptr<c10d::Backend> interruptible = {};
     std::unique_ptr<Failures> failures = {};
     bool is_closed = false;
     std::string closed_because = {};
@@ -213,8 +215,20 @@ class ProcessGroup {
       }
       if (has_failed) abort();
       if (failures) failures->leave();
+      if (has_failed) bury();
+      interruptible.reset();
       group.reset();
       store.reset();
+    }
+    /// A backend that waits for a message, which is never to come, must hold nobody up: neither here nor where somebody
+    /// else has a hold of the group.
+    void bury() noexcept {
+      if (!interruptible) return;
+      try {
+        group->release_resources();
+        std::thread([backend = std::move(interruptible)]() mutable { backend.reset(); }).detach();
+      } catch (...) {  // then here
+      }
     }
     void abort() noexcept {
       try {
@@ -245,13 +259,16 @@ class ProcessGroup {
   [[nodiscard]] Members& members() { return *members_; }
 
   /// The group works from here on: `backend` is what LibTorch sends with, `store` how its processes found each other.
-  void open(c10::intrusive_ptr<c10d::Store> store, const c10::intrusive_ptr<c10d::Backend>& backend,
-            c10d::ProcessGroup::BackendType type) {
+  /// `interrupt` lets go whoever waits for the backend, which may end in peace then.
+  void open(c10::intrusive_ptr<c10d::Store> store, c10::intrusive_ptr<c10d::Backend> backend,
+            c10d::ProcessGroup::BackendType type, std::function<void()> interrupt = {}) {
     members_->group = c10::make_intrusive<c10d::ProcessGroup>(store, rank(), world_size());
     members_->group->setDefaultBackend(type);
     members_->group->setBackend(device().type(), type, backend);
     members_->store = std::move(store);
-    members_->failures = std::make_unique<Failures>(members_->store, rank(), world_size(), timeout());
+    if (interrupt) members_->interruptible = std::move(backend);
+    members_->failures =
+        std::make_unique<Failures>(members_->store, rank(), world_size(), timeout(), std::move(interrupt));
   }
 
  private:

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Names the processes of a training that the others wait for.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hone/callbacks/console.hpp"
+#include "hone/callbacks/events.hpp"
+#include "hone/core/sentence.hpp"
+
+namespace hone {
+
+/// Prints a line when a process takes more than `ratio` times as long for a step's own work as the median process.
+///
+/// Own work is what no process waits for another in: getting the batch, and forward and loss. Backward and the update
+/// are left out, because gradients travel meanwhile: there the fast processes wait for the slow one, and all take as
+/// long. The mean over `every_n_steps` steps is compared; the first two steps of a run, which set things up, do not
+/// count. All processes must have the callback, with the same `every_n_steps`. Between GPUs it sees what the host does
+/// only, and with `SyncBatchNorm` forward waits, too.
+///
+/// **Units** every_n_steps: steps, at least 1; ratio: above 1.
+/// **Cost** three looks at the clock in a step; one gather of a number every `every_n_steps` steps. One process alone
+/// compares nothing.
+/// **Errors** `std::invalid_argument` for settings out of range, when a run begins.
+/// **Example** prints `Slow: rank 2 takes 31.2 ms a step for data and forward, the median is 12.1 ms (mean over 100
+/// steps until step 102 of epoch 1, ranks in order: 11.9, 12.3, 31.2, 12.1).`
+struct WarnOfSlowRanks {
+  double ratio = 2.0;
+  std::int64_t every_n_steps = 100;
+  std::FILE* output = stderr;
+
+  using Clock = std::chrono::steady_clock;
+  /// What has been measured since the last comparison.
+  struct Measured {
+    Clock::time_point started{}, ended{};  ///< Of the last step.
+    Clock::duration own{};                 ///< Its own work.
+    double sum = 0.0;                      ///< Milliseconds.
+    std::int64_t num_steps = 0;
+    int num_unready = 2;  ///< Steps that set things up.
+    bool has_ended = false;
+  };
+  Measured measured{};
+
+  void on_training_run_start(const TrainingRunStart&) {
+    if (!(ratio > 1.0)) {
+      throw std::invalid_argument(sentence("WarnOfSlowRanks::ratio is {}. Give more than 1.", {ratio}));
+    }
+    if (every_n_steps < 1) {
+      throw std::invalid_argument(sentence("WarnOfSlowRanks::every_n_steps is {}. Give 1 or more.", {every_n_steps}));
+    }
+    measured = {};
+  }
+  void on_train_epoch_start(const TrainEpochStart&) { measured.has_ended = false; }
+  void on_eval_epoch_start(const EvalEpochStart&) { measured.has_ended = false; }
+  void on_train_step_start(const TrainStepStart&) {
+    const auto now = Clock::now();
+    measured.own = measured.has_ended ? now - measured.ended : Clock::duration(0);
+    measured.started = now;
+  }
+  void on_train_loss(const TrainLoss&) { measured.own += Clock::now() - measured.started; }
+  void on_train_step_end(const auto& event) {
+    if (measured.num_unready > 0) {
+      --measured.num_unready;
+    } else {
+      measured.sum += std::chrono::duration<double, std::milli>(measured.own).count();
+      if (++measured.num_steps == every_n_steps) compare(event);
+    }
+    measured.ended = Clock::now();
+    measured.has_ended = true;
+  }
+
+ private:
+  void compare(const auto& event) {
+    const double mean = measured.sum / static_cast<double>(measured.num_steps);
+    measured.sum = 0.0;
+    measured.num_steps = 0;
+    if constexpr (requires { event.trainer.processes().gather_texts(std::string()); }) {
+      const auto& processes = event.trainer.processes();
+      if (processes.world_size() == 1) return;
+      std::vector<double> times;
+      for (const std::string& text : processes.gather_texts(sentence("{}", {mean}))) {
+        std::from_chars(text.data(), text.data() + text.size(), times.emplace_back(0.0));
+      }
+      if (event.run.is_world_process_zero()) report(event.run, times);
+    } else {
+      static_cast<void>(mean);
+    }
+  }
+  void report(const Run& run, const std::vector<double>& times) const {
+    auto sorted = times;
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);  // of two, the faster
+    std::nth_element(sorted.begin(), middle, sorted.end());
+    std::string slow, all;
+    for (std::size_t rank = 0; rank < times.size(); ++rank) {
+      const auto time = detail::general(times[rank], 3);
+      all += sentence("{}{}", {all.empty() ? "" : ", ", time});
+      if (times[rank] > ratio * *middle) {
+        slow += sentence("{}rank {} takes {} ms", {slow.empty() ? "" : ", ", rank, time});
+      }
+    }
+    if (slow.empty()) return;
+    detail::put(output,
+                sentence("Slow: {} a step for data and forward, the median is {} ms (mean over {} steps until step "
+                         "{} of epoch {}, ranks in order: {}).\n",
+                         {slow, detail::general(*middle, 3), every_n_steps, run.step() + 1, run.epoch(), all}));
+  }
+};
+
+}  // namespace hone
