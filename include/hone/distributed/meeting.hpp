@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How processes that know an address and a port find each other.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <utility>
+#include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/distributed/launcher.hpp"
+#include "hone/distributed/network.hpp"
+
+namespace hone::detail {
+
+/// Where the processes of a group are to meet, as one log of who is there. Numbers the groups that are formed in one
+/// place, so that each has a log of its own.
+class Meeting {
+ public:
+  Meeting(Placement place, std::chrono::milliseconds timeout)
+      : place_(std::move(place)), timeout_(timeout), deadline_(std::chrono::steady_clock::now() + timeout) {}
+
+  /// The store that all processes of the group have come to.
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> hold() {
+    while (true) {
+      const auto store = prefixed(reach());
+      try {
+        check_in(*store);
+        ++formed();
+        return store;
+      } catch (const DistributedError&) {
+        throw;
+      } catch (const std::exception& error) {  // it was that of a program which ended meanwhile
+        if (std::chrono::steady_clock::now() > deadline_) {
+          throw DistributedError(sentence("Rank {} lost the store of the group that rank 0 keeps at {}:{} ({}).",
+                                          {place_.rank, place_.address, place_.port, first_line(error.what())}));
+        }
+      }
+    }
+  }
+
+  /// Returns when all of them have connected to each other. **Errors** `DistributedError` as soon as one could not.
+  void leave_together(c10d::Store& store, std::string_view failure) const {
+    const auto say = [&](const std::string& text) {
+      store.append("connected", std::vector<std::uint8_t>(text.begin(), text.end()));
+    };
+    if (!failure.empty()) {
+      try {
+        say(sentence("!{}\n", {failure}));
+      } catch (const std::exception&) {  // it is what failed
+      }
+      refuse(std::string(failure));
+    }
+    say(".\n");
+    while (true) {
+      const std::string all = store.get_to_str("connected");
+      if (const auto first = all.find('!'); first != all.npos) {
+        refuse(all.substr(first + 1, all.find('\n', first) - first - 1));
+      }
+      if (std::count(all.begin(), all.end(), '.') == place_.world_size) return;
+      if (std::chrono::steady_clock::now() > deadline_) {
+        throw DistributedError(sentence("Rank {} of {} has connected to the others, but not all of them to each other.",
+                                        {place_.rank, place_.world_size}));
+      }
+      std::this_thread::sleep_for(pause());
+    }
+  }
+
+  [[nodiscard]] static std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
+ private:
+  using Milliseconds = std::chrono::milliseconds;
+
+  [[nodiscard]] bool serves() const { return place_.rank == 0 && !place_.has_store; }
+  [[nodiscard]] Milliseconds left() const {
+    return std::max(Milliseconds(1),
+                    std::chrono::duration_cast<Milliseconds>(deadline_ - std::chrono::steady_clock::now()));
+  }
+
+  /// This process, among those that say the same of themselves.
+  [[nodiscard]] static const std::string& token() {
+    static const std::string token = std::to_string(std::random_device{}()) + std::to_string(std::random_device{}());
+    return token;
+  }
+  [[nodiscard]] Milliseconds pause() const { return std::max(Milliseconds(2), Milliseconds(place_.world_size / 4)); }
+  /// How many groups this process has formed there.
+  [[nodiscard]] std::atomic<int>& formed() const {
+    static std::mutex mutex;
+    static std::map<std::string, std::atomic<int>> counts;
+    const std::lock_guard lock(mutex);
+    return counts[place_.address + ":" + std::to_string(place_.port)];
+  }
+
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> prefixed(c10::intrusive_ptr<c10d::Store> store) const {
+    const char* attempt = std::getenv("TORCHELASTIC_RESTART_COUNT");
+    return c10::make_intrusive<c10d::PrefixStore>(
+        "hone/" + std::string(attempt ? attempt : "0") + "/" + std::to_string(formed()), std::move(store));
+  }
+
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> reach() const {
+    if (serves()) return served();
+    // LibTorch's own attempts are a second apart.
+    if (const auto wrong = await_listener(place_.address, place_.port, deadline_); !wrong.empty())
+      refuse_to_wait(wrong);
+    return store_at(std::nullopt, "something listens there, but does not answer as a store does");
+  }
+  /// The store that this process keeps for as long as it runs: another may come for the next group while this one still
+  /// leaves the last.
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> served() const {
+    static std::mutex mutex;
+    static auto& kept = *new std::map<int, c10::intrusive_ptr<c10d::Store>>;  // ends with the process, after all else
+    const std::lock_guard lock(mutex);
+    auto& store = kept[place_.port];
+    if (store) return store;
+    auto addresses = std::make_unique<Addresses>(place_.address, place_.port);
+    while (addresses->first() == nullptr) {
+      if (std::chrono::steady_clock::now() > deadline_) refuse_to_wait(addresses->wrong());
+      std::this_thread::sleep_for(Milliseconds(20));
+      addresses = std::make_unique<Addresses>(place_.address, place_.port);
+    }
+    const int handle = listening_socket(*addresses->first(), place_.port);
+    if (handle < 0) {
+      throw DistributedError(sentence(
+          "Rank 0 cannot keep the store of the group on port {}: {}. Choose a port that is free, with MASTER_PORT or "
+          "the "
+          "placement's port.",
+          {place_.port, handle == -EADDRINUSE ? "another program uses it" : std::generic_category().message(-handle)}));
+    }
+    store = store_at(handle, "that is not the machine of rank 0");
+    return store;
+  }
+  /// In a thread: LibTorch waits for ever for the answer of a program that is no store.
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> store_at(std::optional<int> listening,
+                                                         std::string_view no_answer) const {
+    c10d::TCPStoreOptions tcp;
+    tcp.port = static_cast<std::uint16_t>(place_.port);
+    tcp.isServer = listening.has_value();
+    tcp.masterListenFd = listening;
+    tcp.waitWorkers = false;
+    tcp.timeout = left();
+    std::packaged_task<c10::intrusive_ptr<c10d::Store>()> make(
+        [tcp, address = place_.address] { return c10::make_intrusive<c10d::TCPStore>(address, tcp); });
+    auto made = make.get_future();
+    std::thread thread(std::move(make));
+    if (made.wait_for(left() + Milliseconds(100)) != std::future_status::ready) {
+      thread.detach();
+      refuse_to_wait(no_answer);
+    }
+    thread.join();
+    try {
+      return made.get();
+    } catch (const std::exception& error) {
+      refuse_to_wait(first_line(error.what()));
+    }
+  }
+  [[noreturn]] void refuse_to_wait(std::string_view why) const {
+    if (why.ends_with('.')) why.remove_suffix(1);
+    throw DistributedError(
+        sentence("Rank {} of {} does not reach the store of rank 0 at {}:{} within {} ms: {}. Start rank 0, or correct "
+                 "MASTER_ADDR and MASTER_PORT.",
+                 {place_.rank, place_.world_size, place_.address, place_.port, timeout_.count(), why}));
+  }
+
+  /// Every process says who it is and how many it takes them to be, and hears it of all.
+  void check_in(c10d::Store& store) const {
+    const std::string own = sentence("{} {} {}\n", {place_.rank, place_.world_size, token()});
+    store.append("present", std::vector<std::uint8_t>(own.begin(), own.end()));
+    while (true) {
+      std::istringstream present(store.get_to_str("present"));
+      std::vector<bool> here(static_cast<std::size_t>(place_.world_size));
+      int rank = 0, world_size = 0, num_missing = place_.world_size;
+      for (std::string who; present >> rank >> world_size >> who;) {
+        if (world_size != place_.world_size) {
+          refuse(
+              sentence("Rank {} takes the group to have {} processes, rank {} takes it to have {}. Give all the same "
+                       "number (WORLD_SIZE, or Placement::world_size).",
+                       {place_.rank, place_.world_size, rank, world_size}));
+        }
+        if (rank == place_.rank && who != token()) {
+          refuse(sentence(
+              "Two processes say that they are rank {}. Give each a rank of its own (RANK, or Placement::rank).",
+              {rank}));
+        }
+        if (!here[static_cast<std::size_t>(rank)]) --num_missing;
+        here[static_cast<std::size_t>(rank)] = true;
+      }
+      if (num_missing == 0) return;
+      if (std::chrono::steady_clock::now() > deadline_) refuse_absence(here);
+      std::this_thread::sleep_for(pause());
+    }
+  }
+  [[noreturn]] void refuse_absence(const std::vector<bool>& here) const {
+    std::string missing;
+    for (std::size_t rank = 0; rank < here.size(); ++rank) {
+      if (!here[rank]) missing += (missing.empty() ? "" : ", ") + std::to_string(rank);
+    }
+    refuse(
+        sentence("Rank {} of {} did not come within {} ms, which GlooOptions::timeout sets. Start it, or give all "
+                 "processes the true number of them (WORLD_SIZE).",
+                 {missing, place_.world_size, timeout_.count()}));
+  }
+  /// The others are to come to the same; rank 0 has the store.
+  [[noreturn]] void refuse(const std::string& text) const {
+    if (serves()) std::this_thread::sleep_for(Milliseconds(500));
+    throw DistributedError(text);
+  }
+
+  Placement place_;
+  Milliseconds timeout_;
+  std::chrono::steady_clock::time_point deadline_;
+};
+
+}  // namespace hone::detail
