@@ -22,7 +22,7 @@ end() {
     sleep 0.05
   done
   sleep 0.5  # steps are under way
-  mapfile -t children < <(pgrep -P "$process")
+  mapfile -t children < <(tr " " "\n" < "/proc/$process/task/$process/children" | grep .)
   [ ${#children[@]} = 2 ] || { echo "There are ${#children[@]} processes."; cat "$folder/out"; kill "$process"; exit 1; }
   if [ "$2" = all ]; then kill "-$1" "$process"; else kill "-$1" "${children[1]}"; fi
   wait "$process" 2> /dev/null
