@@ -27,14 +27,18 @@ class Agreement : public Assembly<Self, Model, Loss, Optimizer, Policies...> {
   using Parts::run_;
 
   /// Sets on its way what an update has to know of all processes: who asks for a stop, what the window counts.
-  void begin_agreement(double in_window) {
+  void begin_agreement(double in_window)
+    requires reduces
+  {
     const auto asked = run_.asked_;
     const double numbers[] = {asked == Run::Stop::before_update ? 1.0 : 0.0, asked == Run::Stop::none ? 0.0 : 1.0,
                               in_window};
     processes_.begin_exchange(numbers);
   }
   /// Waits for it; false when some process wants no update.
-  [[nodiscard]] bool end_agreement() {
+  [[nodiscard]] bool end_agreement()
+    requires reduces
+  {
     const auto sums = processes_.end_exchange();
     const bool stops_before = sums[0] > 0.0, stops = sums[1] > 0.0;
     together_.total = sums[2];
@@ -43,7 +47,11 @@ class Agreement : public Assembly<Self, Model, Loss, Optimizer, Policies...> {
     return !stops_before;
   }
   /// What the window's batches count in all processes.
-  [[nodiscard]] double window_total() const { return together_.total; }
+  [[nodiscard]] double window_total() const
+    requires reduces
+  {
+    return together_.total;
+  }
 
   /// What a batch counts: its share of the step's samples in all processes, 1 when all have as many. Where nobody knows
   /// the step's samples, those of this process over a number that all agree on; then `correct_window` does the rest.
@@ -57,7 +65,9 @@ class Agreement : public Assembly<Self, Model, Loss, Optimizer, Policies...> {
       return samples / (all > 0.0 ? all / world_size : agreed_unit(samples));
     }
   }
-  double agreed_unit(double here) {
+  double agreed_unit(double here)
+    requires reduces
+  {
     if (together_.unit == 0.0) [[unlikely]] {
       processes_.begin_exchange(std::span(&here, 1));
       together_.unit = processes_.end_exchange()[0] / processes_.world_size();
@@ -66,7 +76,9 @@ class Agreement : public Assembly<Self, Model, Loss, Optimizer, Policies...> {
   }
 
   /// The stop that some process asked for is everybody's.
-  [[gnu::noinline]] void settle_stop(bool before_update) {
+  [[gnu::noinline]] void settle_stop(bool before_update)
+    requires reduces
+  {
     const auto reasons = processes_.gather_texts(run_.asked_ == Run::Stop::none ? std::string() : run_.reason_);
     std::size_t rank = 0;
     while (rank + 1 < reasons.size() && reasons[rank].empty()) ++rank;

@@ -279,7 +279,9 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   }
 
   /// Notes in rank 0's part what the others differ in.
-  void gather_parts(Dict& own) {
+  void gather_parts(Dict& own)
+    requires(Step::reduces)
+  {
     const bool is_first = this->rank() == 0;
     own.set("rank", this->rank());
     const auto base = this->processes_.gather_texts(is_first ? packed(prints(own)) : std::string())[0];
@@ -292,7 +294,9 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   }
 
   /// Every process reads a file of its own, which may lag behind.
-  void require_same_place(const Value* state, const std::filesystem::path& path) {
+  void require_same_place(const Value* state, const std::filesystem::path& path)
+    requires(Step::reduces)
+  {
     std::string place = "none, and begins anew";
     if (state != nullptr) {
       StateReader reader(state->at("training_state"));

@@ -216,7 +216,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     if (update_follows) update_if_agreed();
   }
 
-  void update_if_agreed() { end_agreement() ? update() : drop_window(); }
+  void update_if_agreed()
+    requires(Parts::reduces)
+  { end_agreement() ? update() : drop_window(); }
 
   void update() {
     if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
@@ -272,7 +274,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   }
 
   /// The same where this process has a part of the gradients.
-  void clip_shard() {
+  void clip_shard()
+    requires ShardsOptimizer<DistributionType>
+  {
     const at::NoGradGuard no_gradients;
     const auto gradients = optimizer_.collect_gradients();
     if constexpr (ClipsShards<ClippingType>) {
