@@ -387,7 +387,8 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
     if constexpr (std::remove_reference_t<decltype(archive)>::is_loading) {
       if (is_empty || archive.contains(name) == here) return;
       throw DataError(
-          "It was taken in the middle of an accumulation window, by a distribution policy that averages its gradients at "
+          "It was taken in the middle of an accumulation window, by a distribution policy that averages its gradients "
+          "at "
           "another time.");
     } else if (here) {
       archive(name, here);

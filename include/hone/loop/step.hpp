@@ -218,7 +218,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
 
   void update_if_agreed()
     requires(Parts::reduces)
-  { end_agreement() ? update() : drop_window(); }
+  {
+    end_agreement() ? update() : drop_window();
+  }
 
   void update() {
     if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
