@@ -94,19 +94,10 @@ auto trainer_of(Distribution distribution) {
   if constexpr (Workload::max_norm == 0.0 && !std::is_same_v<Workload, MnistCnnWorkload>) return compose();
 }
 
-/// What `train` does for a whole run, for these runs of `step`.
-class Scopes {
- public:
-  Scopes() : denormals_(hone::FlushDenormals{}.over_run()), heap_(hone::RetainHeap{}.over_run()) {}
-
- private:
-  [[no_unique_address]] decltype(hone::FlushDenormals{}.over_run()) denormals_;
-  [[no_unique_address]] decltype(hone::RetainHeap{}.over_run()) heap_;
-};
-
 template <class Workload>
 void measure_steps(const hone::Gloo& group, std::int64_t size, int steps, const hone::DdpOptions& options) {
-  const Scopes scopes;
+  [[maybe_unused]] const auto denormals = hone::FlushDenormals{}.over_run();  // as `train` has it
+  [[maybe_unused]] const auto heap = hone::RetainHeap{}.over_run();
   auto trainer = trainer_of<Workload>(hone::Ddp<hone::Gloo>(group, options));
   auto batch = batch_of<Workload>(size);
   for (int i = 0; i < 5 + steps / 10; ++i) trainer.step(batch);
@@ -125,7 +116,8 @@ void measure_steps(const hone::Gloo& group, std::int64_t size, int steps, const 
 /// When the gradient of each parameter is there, from the beginning of backward on: the middle of many steps.
 template <class Workload>
 void measure_schedule(std::int64_t size, int steps) {
-  const Scopes scopes;
+  [[maybe_unused]] const auto denormals = hone::FlushDenormals{}.over_run();  // as `train` has it
+  [[maybe_unused]] const auto heap = hone::RetainHeap{}.over_run();
   auto trainer = trainer_of<Workload>(hone::SingleProcess{});
   auto batch = batch_of<Workload>(size);
   auto& model = trainer.model();
