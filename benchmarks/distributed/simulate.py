@@ -2,7 +2,7 @@
 """What a step takes on many ranks: latency, bandwidth, and when each gradient is ready.
 
 A step is forward, backward and update, as measured on one rank. Each bucket is sent when its last gradient is ready and
-the bucket before it is through, as LibTorch's reducer fills buckets; the update begins when backward is over and the last
+one of gloo's threads is free, as LibTorch's reducer fills buckets; the update begins when backward is over and the last
 bucket has arrived."""
 
 import math
@@ -18,16 +18,19 @@ class Network:
     bytes_per_us: float
 
     def ring(self, ranks, size):
-        """An all-reduce around the ring: 2 (n - 1) messages one after the other, each of size / n."""
-        return 2 * (ranks - 1) * (self.latency_us + size / ranks / self.bytes_per_us) if ranks > 1 else 0.0
+        """An all-reduce around the ring, as (waiting, sending) in microseconds: 2 (n - 1) messages one after the other, each of
+        size / n."""
+        if ranks == 1:
+            return 0.0, 0.0
+        return 2 * (ranks - 1) * self.latency_us, 2 * (ranks - 1) / ranks * size / self.bytes_per_us
 
     def halving(self, ranks, size):
-        """By recursive halving and doubling: 2 log2(n) messages, of 2 (n - 1) / n times the size together.
+        """The same by recursive halving and doubling: 2 log2(n) messages.
 
         Source: R. Thakur et al., Optimization of collective communication operations in MPICH, 2005."""
         if ranks == 1:
-            return 0.0
-        return 2 * math.log2(ranks) * self.latency_us + 2 * (ranks - 1) / ranks * size / self.bytes_per_us
+            return 0.0, 0.0
+        return 2 * math.log2(ranks) * self.latency_us, 2 * (ranks - 1) / ranks * size / self.bytes_per_us
 
 
 def fit(points):
@@ -56,13 +59,17 @@ def buckets(parameters, first_bytes, bucket_bytes):
     return filled
 
 
-def step_us(schedule, ranks, reduce, first_bytes=1 << 20, bucket_bytes=25 << 20, overlap=True):
-    """`reduce(ranks, bytes)` in microseconds. `schedule`: what `bench_distributed schedule` prints."""
+def step_us(schedule, ranks, reduce, first_bytes=1 << 20, bucket_bytes=25 << 20, overlap=True, lanes=2):
+    """`schedule`: what `bench_distributed schedule` prints. `reduce(ranks, bytes)` is (waiting, sending). As many collectives as
+    there are lanes wait at once, and share what the network can send; the message by which the ranks agree on the update is the
+    first of them."""
     if ranks == 1:
         return schedule["step_us"]
-    through = 0.0
-    for ready, size in buckets(schedule["parameters"], first_bytes, bucket_bytes):
-        through = max(through, ready if overlap else schedule["backward_us"]) + reduce(ranks, size)
-    waits = max(0.0, through - schedule["backward_us"])
-    agreement = max(0.0, reduce(ranks, 24) - schedule["backward_us"])  # on its way during backward
-    return schedule["step_us"] + max(waits, agreement)
+    free, line = [0.0] * lanes, 0.0
+    for ready, size in [(0.0, 24), *buckets(schedule["parameters"], first_bytes, bucket_bytes)]:
+        waiting, sending = reduce(ranks, size)
+        lane = min(range(lanes), key=free.__getitem__)
+        begin = max(free[lane], ready if overlap or size == 24 else schedule["backward_us"])
+        line = max(begin + waiting, line) + sending
+        free[lane] = line
+    return schedule["step_us"] + max(0.0, max(free) - schedule["backward_us"])
