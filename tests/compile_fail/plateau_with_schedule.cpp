@@ -19,6 +19,7 @@ struct Trainer {
   static constexpr bool schedule_drives_lr = true;
 #endif
   Optimizer& optimizer();
+  auto in_rank_zero(auto f) { return f(); }
 };
 
 void end_epoch(hone::CallbackSet<hone::ReduceLrOnPlateau<hone::ReduceOnPlateau>>& callbacks, hone::Run& run,
