@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# The project's own programs that use CUDA. They are built wherever CUDA's headers and LibTorch's CUDA library are, also
+# when hone itself is built without CUDA, so that they always compile and link; they run where there is a GPU.
+#
+#   HONE_CAN_LINK_CUDA              whether such programs can be built here
+#   hone_link_cuda(target)          makes a program one of them
+#   hone_add_cuda_test(name target) runs it; skipped where it exits with 77, or where CUDA's other libraries are missing
+
+set(HONE_CAN_LINK_CUDA OFF)
+find_path(LibTorch_CUDA_HEADERS cusolverDn.h
+          HINTS "${LibTorch_FOLDER}/../nvidia/cu13" "${LibTorch_FOLDER}/../nvidia/cu12" "$ENV{CUDA_HOME}" /usr/local/cuda
+          PATH_SUFFIXES include)
+mark_as_advanced(LibTorch_CUDA_HEADERS)
+file(GLOB hone_cudart "${LibTorch_FOLDER}/../nvidia/cu*/lib/libcudart.so.*" "$ENV{CUDA_HOME}/lib64/libcudart.so"
+     /usr/local/cuda/lib64/libcudart.so)
+if(LibTorch_CUDA_HEADERS AND hone_cudart AND EXISTS "${LibTorch_FOLDER}/lib/libtorch_cuda.so")
+  list(GET hone_cudart 0 hone_cudart)
+  set(HONE_CAN_LINK_CUDA ON)
+endif()
+
+function(hone_link_cuda target)
+  target_compile_definitions(${target} PRIVATE HONE_WITH_CUDA)
+  target_compile_options(${target} PRIVATE "SHELL:-idirafter \"${LibTorch_CUDA_HEADERS}\"")
+  # A wheel without its companions can be linked with and not be run.
+  set(lib "${LibTorch_FOLDER}/lib")
+  target_link_libraries(${target} PRIVATE
+    "-Wl,--push-state,--no-as-needed,${lib}/libtorch_cuda.so,${lib}/libc10_cuda.so,${hone_cudart},--pop-state"
+    -Wl,--unresolved-symbols=ignore-in-shared-libs)
+endfunction()
+
+function(hone_add_cuda_test name target)
+  add_test(NAME ${name} COMMAND sh -c "if ldd '$<TARGET_FILE:${target}>' | grep 'not found'; then exit 77; fi; '$<TARGET_FILE:${target}>'")
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT OMP_NUM_THREADS=1)
+endfunction()
