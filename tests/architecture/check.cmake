@@ -29,7 +29,8 @@ set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp
     distributed/failure_log.hpp distributed/meeting.hpp distributed/network.hpp
     distributed/owner_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp
     distributed/zero_company.hpp loop/agreement.hpp loop/checkpoints.hpp
-    loop/merge_over_processes.hpp loop/sharded_checkpoint.hpp)
+    loop/merge_over_processes.hpp loop/sharded_checkpoint.hpp
+    memory/block.hpp memory/forward_state.hpp)
 
 set(wrong "")
 file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/hone" "${ROOT}/include/hone/*.hpp")

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a forward pass depends on beside its inputs: random generators and autocast. Remembered, so that the same pass
+/// can be run a second time.
+#pragma once
+
+#include <ATen/Context.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <mutex>
+
+namespace hone::detail {
+
+/// The states of the CPU's generator and of a device's.
+class RandomState {
+ public:
+  explicit RandomState(c10::Device device) : device_(device), host_(read(c10::kCPU)) {
+    if (!device.is_cpu()) on_device_ = read(device);
+  }
+  void restore() const {
+    write(c10::kCPU, host_);
+    if (on_device_.defined()) write(device_, on_device_);
+  }
+
+ private:
+  static at::Tensor read(c10::Device device) {
+    auto generator = at::globalContext().defaultGenerator(device);
+    const std::lock_guard lock(generator.mutex());
+    return generator.get_state();
+  }
+  static void write(c10::Device device, const at::Tensor& state) {
+    auto generator = at::globalContext().defaultGenerator(device);
+    const std::lock_guard lock(generator.mutex());
+    generator.set_state(state);
+  }
+
+  c10::Device device_;
+  at::Tensor host_, on_device_;
+};
+
+/// While it lives, the random generators are where they were at `state`; then where they were before.
+class RandomReplay {
+ public:
+  RandomReplay(const RandomState& state, c10::Device device) : before_(device) { state.restore(); }
+  RandomReplay(const RandomReplay&) = delete;
+  RandomReplay& operator=(const RandomReplay&) = delete;
+  ~RandomReplay() { before_.restore(); }
+
+ private:
+  RandomState before_;
+};
+
+/// Autocast of the CPU and of a device.
+class AutocastState {
+ public:
+  explicit AutocastState(c10::Device device)
+      : host_(c10::kCPU), on_device_(device.type()), uses_cache_(at::autocast::is_autocast_cache_enabled()) {}
+
+  void restore() const {
+    host_.restore();
+    on_device_.restore();
+    at::autocast::set_autocast_cache_enabled(uses_cache_);
+  }
+
+ private:
+  struct Kind {
+    explicit Kind(c10::DeviceType kind)
+        : type(at::autocast::is_autocast_available(kind) ? kind : c10::kCPU),
+          enabled(at::autocast::is_autocast_enabled(type)),
+          format(at::autocast::get_autocast_dtype(type)) {}
+    void restore() const {
+      at::autocast::set_autocast_enabled(type, enabled);
+      at::autocast::set_autocast_dtype(type, format);
+    }
+    c10::DeviceType type;
+    bool enabled;
+    at::ScalarType format;
+  };
+
+  Kind host_, on_device_;
+  bool uses_cache_;
+};
+
+/// While it lives, autocast is as it was at `state`; weights that were cast in it are cast anew the next time.
+class AutocastReplay {
+ public:
+  AutocastReplay(const AutocastState& state, c10::Device device) : before_(device) {
+    at::autocast::increment_nesting();
+    state.restore();
+  }
+  AutocastReplay(const AutocastReplay&) = delete;
+  AutocastReplay& operator=(const AutocastReplay&) = delete;
+  ~AutocastReplay() {
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+    before_.restore();
+  }
+
+ private:
+  AutocastState before_;
+};
+
+}  // namespace hone::detail

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A say in how autograd keeps the tensors that it saves for backward, without Python.
+///
+/// LibTorch asks the engine of autograd for hooks whenever it saves a tensor. The engine of a program without Python
+/// has none to give. The first region puts an engine in front of the one that is there, be it Python's, which asks the
+/// innermost region of the thread and hands everything else on.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/TensorImpl.h>
+#include <torch/csrc/autograd/engine.h>
+#include <torch/csrc/autograd/saved_variable_hooks.h>
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace hone::detail {
+
+using SavedTensorHooks = std::unique_ptr<torch::autograd::SavedVariableHooks>;
+
+/// While it lives, `hooks` makes what keeps a tensor that autograd saves in this thread. The innermost region decides.
+class SavedTensorRegion {
+ public:
+  SavedTensorRegion(const SavedTensorRegion&) = delete;
+  SavedTensorRegion& operator=(const SavedTensorRegion&) = delete;
+  virtual ~SavedTensorRegion() { innermost() = outer_; }
+
+  virtual SavedTensorHooks hooks() = 0;
+
+  static SavedTensorRegion*& innermost() {
+    thread_local SavedTensorRegion* region = nullptr;
+    return region;
+  }
+
+ protected:
+  SavedTensorRegion();
+
+ private:
+  friend class EngineQuestion;
+  struct Unasked {};
+  explicit SavedTensorRegion(Unasked) : outer_(std::exchange(innermost(), this)) {}
+
+  SavedTensorRegion* outer_;
+};
+
+/// Hands everything on, save the question for hooks.
+class AskingEngine final : public torch::autograd::Engine {
+  using Engine = torch::autograd::Engine;
+
+ public:
+  explicit AskingEngine(Engine& next) : next_(next) {}
+  AskingEngine(const AskingEngine&) = delete;
+  AskingEngine& operator=(const AskingEngine&) = delete;
+  ~AskingEngine() override { stop(); }
+
+  torch::autograd::variable_list execute(const torch::autograd::edge_list& roots,
+                                         const torch::autograd::variable_list& inputs, bool keep_graph,
+                                         bool create_graph, bool accumulate_grad,
+                                         const torch::autograd::edge_list& outputs) override {
+    return next_.execute(roots, inputs, keep_graph, create_graph, accumulate_grad, outputs);
+  }
+  c10::intrusive_ptr<at::ivalue::Future> execute_with_graph_task(
+      const std::shared_ptr<torch::autograd::GraphTask>& task, std::shared_ptr<torch::autograd::Node> root,
+      torch::autograd::InputBuffer&& inputs) override {
+    return next_.execute_with_graph_task(task, std::move(root), std::move(inputs));
+  }
+  std::unique_ptr<torch::autograd::AnomalyMetadata> make_anomaly_metadata() override {
+    return next_.make_anomaly_metadata();
+  }
+  SavedTensorHooks get_default_saved_variable_hooks() override {
+    if (auto* region = SavedTensorRegion::innermost()) return region->hooks();
+    return next_.get_default_saved_variable_hooks();
+  }
+  void thread_on_exception(const std::shared_ptr<torch::autograd::GraphTask>& task,
+                           const std::shared_ptr<torch::autograd::Node>& node, std::exception& error) override {
+    next_.thread_on_exception(task, node, error);
+  }
+  void thread_init(int device, const std::shared_ptr<torch::autograd::ReadyQueue>& queue,
+                   bool should_increment) override {
+    next_.thread_init(device, queue, should_increment);
+  }
+
+ private:
+  Engine& next_;
+};
+
+/// Finds out whether the engine in force asks the regions, and sees to it.
+class EngineQuestion final : SavedTensorRegion {
+ public:
+  static void settle() {
+    if (is_asked()) return;
+    static std::mutex mutex;
+    static AskingEngine* front = nullptr;
+    const std::lock_guard lock(mutex);
+    if (is_asked()) return;
+    // A new one each time: each hands on to an engine that is older, so the chain has an end.
+    front = new AskingEngine(torch::autograd::Engine::get_default_engine());
+    torch::autograd::set_default_engine_stub([]() -> torch::autograd::Engine& { return *front; });
+  }
+
+ private:
+  EngineQuestion() : SavedTensorRegion(Unasked{}) {}
+  SavedTensorHooks hooks() override {
+    was_asked_ = true;
+    return nullptr;
+  }
+  static bool is_asked() {
+    EngineQuestion question;
+    static_cast<void>(torch::autograd::Engine::get_default_engine().get_default_saved_variable_hooks());
+    return question.was_asked_;
+  }
+
+  bool was_asked_ = false;
+};
+
+inline SavedTensorRegion::SavedTensorRegion() : outer_(innermost()) {
+  EngineQuestion::settle();
+  innermost() = this;
+}
+
+/// How often a tensor had been modified in place when it was saved. It does not keep the tensor.
+class SavedVersion {
+ public:
+  explicit SavedVersion(const at::Tensor& tensor)
+      : counter_(tensor.unsafeGetTensorImpl()->version_counter()), version_(counter_.current_version()) {}
+
+  /// **Errors** `c10::Error` when the tensor has been modified since, as autograd itself throws it.
+  void check() const {
+    TORCH_CHECK(counter_.current_version() == version_,
+                "one of the variables needed for gradient computation has been modified by an inplace operation: it is "
+                "at version ",
+                counter_.current_version(), "; expected version ", version_,
+                " instead. Modify a copy of it, or use an operation that is not in place.");
+  }
+
+ private:
+  c10::VariableVersion counter_;
+  std::uint32_t version_;
+};
+
+}  // namespace hone::detail
