@@ -86,6 +86,8 @@ struct KeepDenormals;
 struct Cpu;
 struct SingleProcess;
 struct Eager;
+struct SetToNone;
+struct KeepGradients;
 struct SystemHeap;
 struct RetainHeap;
 struct ContiguousFormat;

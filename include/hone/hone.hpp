@@ -50,6 +50,7 @@
 #include "hone/policies/device.hpp"
 #include "hone/policies/distribution.hpp"
 #include "hone/policies/execution.hpp"
+#include "hone/policies/gradients.hpp"
 #include "hone/policies/heap.hpp"
 #include "hone/policies/memory_format.hpp"
 #include "hone/policies/precision.hpp"

@@ -27,6 +27,7 @@
 #include "hone/policies/device.hpp"
 #include "hone/policies/distribution.hpp"
 #include "hone/policies/execution.hpp"
+#include "hone/policies/gradients.hpp"
 #include "hone/policies/heap.hpp"
 #include "hone/policies/memory_format.hpp"
 #include "hone/policies/precision.hpp"
@@ -51,6 +52,7 @@ class Assembly {
   using MemoryFormatType = AnswerTo<slots::MemoryFormat, ContiguousFormat, Policies...>;
   using DenormalsType = AnswerTo<slots::Denormals, FlushDenormals, Policies...>;
   using ThreadsType = AnswerTo<slots::Threads, AutoThreads, Policies...>;
+  using GradientsType = AnswerTo<slots::Gradients, SetToNone, Policies...>;
   using HeapType = AnswerTo<slots::Heap, SystemHeap, Policies...>;
   using CallbacksType = CallbacksAmong<Policies...>;
   using OverridesType = OverridesAmong<Policies...>;

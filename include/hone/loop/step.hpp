@@ -28,6 +28,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   using typename Parts::ClippingType;
   using typename Parts::DeviceType;
   using typename Parts::DistributionType;
+  using typename Parts::GradientsType;
   using typename Parts::MemoryFormatType;
   using typename Parts::PrecisionType;
   using typename Parts::ScheduleType;
@@ -112,7 +113,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   void scheduler_step() {
     if constexpr (has_schedule) apply_schedule(active_schedule_, optimizer_, schedule_place_.updates);
   }
-  void zero_grad() { optimizer_.zero_grad(); }
+  void zero_grad() { GradientsType::clear(optimizer_); }
 
  protected:
   static constexpr bool has_schedule = !std::is_same_v<ScheduleType, NoSchedule>;

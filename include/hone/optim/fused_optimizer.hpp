@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_sub.h>
+#include <ATen/ops/_foreach_zero.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -106,11 +107,16 @@ class FusedOptimizer {
     ++num_updates_;
   }
 
-  /// Takes all gradients away, so that the next backward pass writes them instead of adding to them.
-  void zero_grad() {
+  /// Takes all gradients away, so that the next backward pass writes them instead of adding to them; or fills those that
+  /// are there with zeros.
+  void zero_grad(bool set_to_none = true) {
+    if (set_to_none) {
+      for (const auto& parameter : parameters_) parameter.mutable_grad().reset();
+    } else {
+      fill_with_zeros();
+    }
     collected_ = false;
     gradients_.clear();
-    for (const auto& parameter : parameters_) parameter.mutable_grad().reset();
   }
 
   [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return groups_; }
@@ -174,6 +180,11 @@ class FusedOptimizer {
     std::vector<at::Tensor> parameters, gradients, steps;
     std::array<std::vector<at::Tensor>, num_fields> state;
   };
+
+  [[gnu::noinline]] void fill_with_zeros() {
+    const at::NoGradGuard no_grad;
+    if (const auto present = collect_gradients(); !present.empty()) at::_foreach_zero_(present);
+  }
 
   [[gnu::noinline]] void find_present() {
     present_.clear();

@@ -65,10 +65,10 @@ class TorchOptimizer {
     optimizer_->step();
     ++num_updates_;
   }
-  void zero_grad() {
+  void zero_grad(bool set_to_none = true) {
     collected_ = false;
     gradients_.clear();
-    optimizer_->zero_grad();
+    optimizer_->zero_grad(set_to_none);
   }
 
   [[nodiscard]] std::size_t num_groups() const { return optimizer_->param_groups().size(); }

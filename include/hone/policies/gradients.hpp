@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What becomes of the gradients when an update has used them.
+///
+/// | policy | use it | combinations that do not exist |
+/// |---|---|---|
+/// | `SetToNone` | the default: their memory is free until the next backward pass, which writes them instead of adding | none |
+/// | `KeepGradients` | somebody holds views of them: they are filled with zeros and stay where they are | `Zero`, recorded steps, an optimizer without `zero_grad(false)` |
+#pragma once
+
+#include <type_traits>
+
+#include "hone/core/pointee.hpp"
+#include "hone/core/policy.hpp"
+#include "hone/policies/distribution.hpp"
+
+namespace hone {
+
+/// Clears the gradients of an optimizer's parameters, with `clear(optimizer)`.
+template <class P>
+concept GradientsPolicy = PolicyFor<P, slots::Gradients>;
+
+/// Takes them away.
+struct SetToNone {
+  using slot = slots::Gradients;
+  template <class Optimizer>
+  static void clear(Optimizer& optimizer) {
+    optimizer.zero_grad();
+  }
+};
+
+namespace detail {
+
+template <class P>
+concept RecordsGradients = requires { requires P::records_steps; };
+template <class P>
+inline constexpr bool needs_gradients_gone = ShardsOptimizer<P> || RecordsGradients<P>;
+
+/// An update rule, or an optimizer that can fill gradients with zeros.
+template <class O>
+inline constexpr bool can_keep_gradients = requires { O::state_names; } || requires(O& optimizer) {
+  optimizer.zero_grad(false);
+};
+
+}  // namespace detail
+
+/// Fills them with zeros. A gradient that is there, from the first backward pass or from the host, keeps its memory to the
+/// end. As everywhere with zeros in the place of none, a parameter that a window of batches does not reach is updated all
+/// the same, by momentum and weight decay.
+///
+/// **Cost** a pass over all gradients for each update, and their memory during forward.
+struct KeepGradients {
+  using slot = slots::Gradients;
+  template <class Optimizer>
+  static void clear(Optimizer& optimizer) {
+    optimizer.zero_grad(/*set_to_none=*/false);
+  }
+
+  template <class... Policies>
+  struct fits : std::bool_constant<!(... || detail::needs_gradients_gone<Policies>)> {};
+  template <class... Policies>
+  struct misfit {
+    static_assert(fits<Policies...>::value,
+                  "hone: KeepGradients leaves gradients where they are, and Zero and recorded steps hand them out anew in "
+                  "each update. Leave KeepGradients out, or use Ddp and Eager.");
+  };
+  template <class Optimizer>
+  struct fits_optimizer : std::bool_constant<detail::can_keep_gradients<PointeeOf<Optimizer>>> {};
+  template <class Optimizer>
+  struct misfit_optimizer {
+    static_assert(fits_optimizer<Optimizer>::value,
+                  "hone: KeepGradients calls `zero_grad(false)`, which this optimizer does not have. Give it a "
+                  "`void zero_grad(bool set_to_none)`, or leave KeepGradients out.");
+  };
+};
+static_assert(GradientsPolicy<SetToNone> && GradientsPolicy<KeepGradients> && std::is_empty_v<KeepGradients>);
+
+}  // namespace hone
