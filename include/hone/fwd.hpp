@@ -133,6 +133,7 @@ struct Mnist;
 struct DataShare;
 struct LoaderOptions;
 struct Prefetch;
+struct PrefetchToDevice;
 struct SequentialSampler;
 struct RandomSampler;
 struct OptionalShuffle;

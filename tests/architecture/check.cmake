@@ -25,6 +25,7 @@ set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.
 set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp
+    devices/cuda.hpp devices/device_streams.hpp devices/mps.hpp devices/xpu.hpp
     distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp
     distributed/failure_log.hpp distributed/meeting.hpp distributed/network.hpp
     distributed/owner_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp

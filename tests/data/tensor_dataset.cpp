@@ -49,6 +49,15 @@ TEST_CASE("a dataset of tensors knows its samples and shares them") {
   CHECK(one[0].equal(x[0]));
 }
 
+TEST_CASE("a dataset can be brought to another device; where it is already, it stays") {
+  const hone::TensorDataset dataset{torch::ones({3, 2}), torch::ones({3})};
+  CHECK(dataset.to(torch::kCPU).tensors().first.is_same(dataset.tensors().first));
+  const auto there = dataset.to(torch::kMeta);
+  CHECK(there.size() == 3);
+  CHECK(there.tensors().first.is_meta());
+  CHECK(there.tensors().second.is_meta());
+}
+
 TEST_CASE("a subset is a view, and may be empty") {
   const auto x = torch::arange(10);
   const hone::TensorDataset dataset{x};

@@ -72,6 +72,13 @@ class TensorDataset {
         map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.slice(0, first, first + count); }));
   }
 
+  /// The dataset on another device, where a loader gathers its batches without the host; this one when it is there already.
+  ///
+  /// **Example** `trainer.train(train_set.to(trainer.device()), {.num_epochs = 8})`
+  [[nodiscard]] TensorDataset to(at::Device device) const {
+    return TensorDataset(map_tensors(tensors_, [device](const at::Tensor& tensor) { return tensor.to(device); }));
+  }
+
   /// Sample `index`: a view of that row of every tensor.
   ///
   /// **Errors** `std::out_of_range`.

@@ -209,7 +209,8 @@ class TensorLoader {
       full_ = buffers(true);
     }
     fit_short_batch();
-    if (selects_) device_order_ = walk_.order().to(device_);
+    // CUDA has read the order when the call returns.
+    if (selects_) device_order_ = walk_.order().to(device_, at::kLong, /*non_blocking=*/device_.is_cuda());
   }
 
   /// The batch that is not full is the last one of an epoch; its width is another where the epoch went on.

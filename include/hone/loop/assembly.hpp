@@ -17,6 +17,7 @@
 #include "hone/callbacks/console.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/loop/arrangement.hpp"
+#include "hone/loop/device_errors.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/parts.hpp"
 #include "hone/loop/rank_zero.hpp"
@@ -142,6 +143,8 @@ class Assembly {
   }
 
   OptimizerType bound(Optimizer&& optimizer) {
+    require_device(device_, model_);
+    [[maybe_unused]] const auto current = device_scope(device_);
     move_to(model_, device_.device());
     move_to(loss_, device_.device());
     if constexpr (ArrangesTensors<MemoryFormatType>) arrange_model<MemoryFormatType>(pointee(model_));
@@ -154,6 +157,17 @@ class Assembly {
   }
 
   Self& self() { return static_cast<Self&>(*this); }
+
+  /// Calls `f` with the device as the thread's current one, and explains the device's errors. On the host, a call.
+  template <class F>
+  decltype(auto) on_device(F&& f) {
+    if constexpr (HostReadable<DeviceType>) {
+      return std::forward<F>(f)();
+    } else {
+      [[maybe_unused]] const auto current = device_scope(device_);
+      return with_device_errors(device_.device(), std::forward<F>(f));
+    }
+  }
 
   /// Tells an event of the loop, with the trainer and what else is at hand, to the listeners that hear it. Where none
   /// does, nothing is left of the call.

@@ -15,7 +15,9 @@
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
+#include "hone/loop/device_errors.hpp"
 #include "hone/loop/model.hpp"
+#include "hone/loop/out_of_memory.hpp"
 
 namespace hone {
 
@@ -109,9 +111,8 @@ template <class Model, class... Inputs>
 auto forward_or_explain(Model& model, Inputs&... inputs) {
   try {
     return forward(model, inputs...);
-  } catch (const c10::OutOfMemoryError&) {
-    throw;
   } catch (const c10::Error& error) {
+    if (is_out_of_memory(error) || is_device_error(error)) throw;
     detail::refuse_inputs(detail::first_line(error), inputs...);
   } catch (const std::runtime_error& error) {
     if constexpr (detail::Scripted<PointeeOf<Model>>) {
@@ -126,9 +127,8 @@ template <class Loss, class Outputs, class Target>
 at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
   try {
     return loss_of(loss, outputs, target);
-  } catch (const c10::OutOfMemoryError&) {
-    throw;
   } catch (const c10::Error& error) {
+    if (is_out_of_memory(error) || is_device_error(error)) throw;
     std::throw_with_nested(DataError(
         sentence("The model's output {} does not fit the loss with the target {}: {} Give a last layer, a loss and "
                  "targets that go together (class labels count from 0).",

@@ -73,9 +73,11 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   auto evaluate_batch(Batch&& arrived) {
     const ModeGuard mode(model_);
     const at::NoGradGuard no_gradients;
-    set_training(model_, false);
-    auto&& batch = this->taken_in(arrived);
-    return eval_output(batch);
+    return this->on_device([&] {
+      set_training(model_, false);
+      auto&& batch = this->taken_in(arrived);
+      return eval_output(batch);
+    });
   }
 
  protected:

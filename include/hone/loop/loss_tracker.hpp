@@ -35,7 +35,8 @@ class LossTracker {
           static_cast<double>(samples));
     } else {
       if (!device_sum_.defined()) {
-        device_sum_ = at::full({}, carried_, loss.options().dtype(at::kDouble).requires_grad(false));
+        const auto format = loss.is_mps() ? at::kFloat : at::kDouble;  // those have no double
+        device_sum_ = at::full({}, carried_, loss.options().dtype(format).requires_grad(false));
       }
       device_sum_.add_(loss.detach().reshape({}), static_cast<double>(samples));
       samples_ += samples;

@@ -71,15 +71,16 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
     const ModeGuard mode(this->model_);
     const ThreadGuard threads(options.num_threads);
     [[maybe_unused]] const auto denormals = this->denormals_.over_run();
+    [[maybe_unused]] const auto current = device_scope(this->device_);
     const at::AutoGradMode gradients(true);
     const typename Step::Silence silence(*this);
     const Memory memory = remember();
     try {
       this->drop_window();
       run_ = Run();  // one that was stopped would drop every batch
-      make_updates(dataset, options, before, after);
+      with_device_errors(this->device_.device(), [&] { make_updates(dataset, options, before, after); });
     } catch (...) {
-      bring_back(memory);
+      as_far_as_possible([&] { bring_back(memory); });
       throw;
     }
     bring_back(memory);

@@ -60,12 +60,15 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     [[maybe_unused]] const auto denormals = this->denormals_.over_run();
     [[maybe_unused]] const auto heap = this->heap_.over_run();
     const at::AutoGradMode gradients(true);
+    [[maybe_unused]] const auto current = device_scope(device_);
     const typename Base::RunGuard run_guard(*this);
     try {
-      run();
+      with_device_errors(device_.device(), run);
     } catch (...) {
       tell_others();
-      if (phase == Phase::train) drop_window();  // else a window may be open that belongs to the host's own loop
+      if (phase == Phase::train) {  // else a window may be open that belongs to the host's own loop
+        as_far_as_possible([&] { drop_window(); });
+      }
       announce(ExceptionThrown{{run_}, std::current_exception()});
       throw;
     }

@@ -49,23 +49,27 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   auto step(Batch&& batch) {
     const at::AutoGradMode gradients(true);
     [[maybe_unused]] const auto denormals = this->denormals_.over_step();
-    if constexpr (has_schedule) {
-      if (!schedule_place_.started) start_schedule(RunLength{});
-    }
-    return train_step(batch, /*is_last=*/false);
+    return this->on_device([&] {
+      if constexpr (has_schedule) {
+        if (!schedule_place_.started) start_schedule(RunLength{});
+      }
+      return train_step(batch, /*is_last=*/false);
+    });
   }
 
   /// Does the update of a window of batches that is not complete, with the mean over its true length. `step` needs it
   /// only when gradients are accumulated and the data ends early.
   void finish_window() {
     if (window_.empty()) return;
-    if constexpr (reduces) {
-      processes_.average_gradients();
-      begin_agreement(window_.total());
-      update_if_agreed();
-    } else {
-      update();
-    }
+    this->on_device([&] {
+      if constexpr (reduces) {
+        processes_.average_gradients();
+        begin_agreement(window_.total());
+        update_if_agreed();
+      } else {
+        update();
+      }
+    });
   }
 
   // ------------------------------------------------------------------- the loop's own steps, for overrides to call

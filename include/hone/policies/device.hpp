@@ -4,10 +4,15 @@
 /// | policy | use it | combinations that do not exist |
 /// |---|---|---|
 /// | `Cpu` | always possible, the default | processes that talk over NCCL |
+/// | `Cuda<>` (`hone/devices/cuda.hpp`) | a GPU for each process | none |
+/// | `Cuda<1>`, `Cuda<hone::dynamic>{i}` | a GPU with a number | none |
+/// | `Mps<>`, `Xpu<>` (`hone/devices/mps.hpp`, `xpu.hpp`) | Apple's and Intel's GPUs; nobody has run them yet | `double` on `Mps` |
 #pragma once
 
 #include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
 
+#include <concepts>
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
@@ -25,6 +30,31 @@ concept DevicePolicy = PolicyFor<P, slots::Device> && requires(const P& policy, 
 template <class P>
 concept HostReadable = DevicePolicy<P> && P::host_readable;
 
+/// Optional ability: can say that it is not there. `require()` throws a `DeviceError` or a `std::invalid_argument`; it is
+/// asked when a trainer is made, before the model is touched.
+template <class P>
+concept ChecksPresence = DevicePolicy<P> && requires(const P& policy) { policy.require(); };
+
+/// Optional ability: there are number formats that it does not have.
+template <class P>
+concept LimitsFormats = DevicePolicy<P> && requires(c10::ScalarType format) {
+  { P::holds(format) } -> std::same_as<bool>;
+};
+
+/// Optional ability: a thread has a current device of its kind. `scope()` makes it this one, and brings back what was.
+template <class P>
+concept EntersDevice = DevicePolicy<P> && requires(const P& policy) { policy.scope(); };
+
+/// What makes the policy's device the thread's current one while it lives; `NoScope` where there is no such thing.
+template <DevicePolicy P>
+[[nodiscard]] auto device_scope([[maybe_unused]] const P& policy) {
+  if constexpr (EntersDevice<P>) {
+    return policy.scope();
+  } else {
+    return NoScope{};
+  }
+}
+
 /// The host's processors. Batches stay where the loader made them.
 struct Cpu {
   using slot = slots::Device;
@@ -37,6 +67,6 @@ struct Cpu {
     return batch;
   }
 };
-static_assert(DevicePolicy<Cpu> && HostReadable<Cpu> && std::is_empty_v<Cpu>);
+static_assert(DevicePolicy<Cpu> && HostReadable<Cpu> && !EntersDevice<Cpu> && std::is_empty_v<Cpu>);
 
 }  // namespace hone

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the devices beside the host's processors have in common. A program that names one here compiles and links
+/// without the device's libraries; the trainer says at its construction what is missing.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/ScalarType.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/Exception.h>
+
+#include <charconv>
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "hone/core/error.hpp"
+#include "hone/core/policy.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/policies/accumulation.hpp"
+#include "hone/policies/device.hpp"
+
+namespace hone {
+
+/// In place of a device's number: that of this process among those on its machine, else the caller's current device.
+inline constexpr std::int64_t device_of_process = -2;
+
+namespace detail {
+
+/// What LibTorch registers for a kind of device, or what stands in for it in a test.
+using DeviceKind = c10::impl::DeviceGuardImplInterface;
+
+[[nodiscard]] inline const DeviceKind* device_kind(c10::DeviceType type) {
+  return c10::impl::hasDeviceGuardImpl(type) ? c10::impl::getDeviceGuardImpl(type) : nullptr;
+}
+
+/// The variable by which a process is shown some of its machine's devices only.
+[[nodiscard]] constexpr const char* visible_devices_variable(c10::DeviceType type) {
+  return type == c10::kXPU ? "ZE_AFFINITY_MASK" : type == c10::kCUDA ? "CUDA_VISIBLE_DEVICES" : nullptr;
+}
+
+[[nodiscard]] inline const char* visible_devices(c10::DeviceType type) {
+  const char* const name = visible_devices_variable(type);
+  return name == nullptr ? nullptr : std::getenv(name);
+}
+
+/// The number of this process among those on its machine, where a launcher says so: `torchrun` and `scripts/launch`,
+/// Open MPI, MPICH, `srun`.
+[[nodiscard]] inline std::optional<int> number_on_machine() {
+  for (const char* const name : {"LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}) {
+    const char* const text = std::getenv(name);
+    if (text == nullptr || *text == '\0') continue;
+    if (std::string_view(name) == "SLURM_LOCALID" && std::getenv("SLURM_STEP_ID") == nullptr) continue;  // no `srun`
+    const std::string_view digits = text;
+    int number = -1;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc{} || end != digits.data() + digits.size() || number < 0) {
+      throw std::invalid_argument(
+          sentence("{} is `{}`. Give the number of this process on its machine, from 0.", {name, digits}));
+    }
+    return number;
+  }
+  return std::nullopt;
+}
+
+/// The number of the device for this process. A launcher that shows each process one device alone has chosen already.
+[[nodiscard]] inline int index_for_process(c10::DeviceType type, const DeviceKind* kind) {
+  const int count = kind == nullptr ? 0 : kind->deviceCount();
+  if (count == 1 && visible_devices(type) != nullptr) return 0;
+  if (const auto number = number_on_machine()) return *number;
+  return count == 0 ? 0 : kind->getDevice().index();
+}
+
+/// Why there is no device, in the words of the device's library.
+[[nodiscard]] inline std::string reason_of_none(const DeviceKind& kind) {
+  try {
+    static_cast<void>(kind.getDevice());
+    return {};
+  } catch (const c10::Error& error) {
+    const std::string_view text = error.what_without_backtrace();
+    return sentence(" ({})", {text.substr(0, text.find('\n'))});
+  }
+}
+
+/// Throws unless device `index` of that kind is there.
+inline void require_device(c10::DeviceType type, std::int64_t index, const DeviceKind* kind) {
+  const auto device = c10::Device(type, 0).str();
+  const std::string_view name = std::string_view(device).substr(0, device.find(':'));
+  if (kind == nullptr) {
+    throw DeviceError(
+        type == c10::kCUDA
+            ? std::string("The trainer's device is cuda, and this program was linked without CUDA. Configure with "
+                          "-DHONE_WITH_CUDA=ON, or link LibTorch's CUDA libraries with -Wl,--no-as-needed.")
+            : sentence("The trainer's device is {}, and the LibTorch of this program has none. Take one that was built "
+                       "for it, or the device Cpu.",
+                       {name}));
+  }
+  const int count = kind->deviceCount();
+  const char* const visible = visible_devices(type);
+  if (count == 0) {
+    const auto reason = reason_of_none(*kind);
+    if (visible != nullptr) {
+      throw DeviceError(
+          sentence("The trainer's device is {}, and LibTorch finds none{}. {} is `{}`: name a device there, "
+                   "or unset it.",
+                   {name, reason, visible_devices_variable(type), visible}));
+    }
+    throw DeviceError(
+        sentence("The trainer's device is {}, and LibTorch finds none{}. Look at the driver{}, or take the "
+                 "device Cpu.",
+                 {name, reason, type == c10::kCUDA ? " with nvidia-smi" : ""}));
+  }
+  if (index < 0 || index >= count) {
+    throw std::invalid_argument(sentence(
+        "The trainer's device is {} {}, and there {} here{}. Give a number from 0 to {}, and start no more processes "
+        "on "
+        "a machine than it has devices.",
+        {name, index, count == 1 ? "is 1" : sentence("are {}", {count}),
+         visible == nullptr ? "" : sentence(" ({} is `{}`)", {visible_devices_variable(type), visible}), count - 1}));
+  }
+}
+
+/// The tensor on `device`; itself when it is there. A copy that the host need not wait for is under way when this
+/// returns.
+[[nodiscard]] inline at::Tensor brought_to(c10::Device device, const at::Tensor& tensor) {
+  if (!tensor.defined() || tensor.device() == device) return tensor;
+  // CUDA has read pageable memory when the call returns; of other devices only pinned memory is known to be safe.
+  const bool goes_on = device.is_cuda() || tensor.is_pinned();
+  return tensor.to(tensor.options().device(device), /*non_blocking=*/goes_on);
+}
+
+}  // namespace detail
+
+/// A device that has memory of its own: model, loss and batches are copied there, and the host runs ahead of it. It is
+/// the thread's current device within every call of the trainer, whose work goes to the stream that is the thread's
+/// current one on that device; afterwards both are as the caller had them.
+///
+/// `index` is a device's number; `device_of_process` or `dynamic` choose at run time. A launcher says which process of
+/// its machine this is (`LOCAL_RANK`, `OMPI_COMM_WORLD_LOCAL_RANK`, `MPI_LOCALRANKID`, `SLURM_LOCALID`) and it has the
+/// device of that number, or the only one that it is shown (`CUDA_VISIBLE_DEVICES`); without a launcher it is the
+/// device that is the thread's current one when the policy is made.
+///
+/// **Cost** a copy for each tensor of a batch that is elsewhere. From the host to CUDA, and from pinned memory
+/// anywhere, the copy is under way while the host goes on: a range that fills pinned memory again has to wait for it
+/// itself.
+/// **Errors** when a trainer is made, before its model is touched: `DeviceError` when the program, the driver or the
+/// machine have no such device; `std::invalid_argument` for a number that is none of those there.
+/// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Cuda<>{}}`
+template <c10::DeviceType type, std::int64_t index>
+class Accelerator {
+  static_assert(index >= device_of_process && index < 128, "hone: a device's number is from 0 to 127.");
+
+ public:
+  using slot = slots::Device;
+  static constexpr bool host_readable = false;
+
+  Accelerator()
+    requires(index >= 0)
+      : index_(index) {}
+  /// **Errors** `std::invalid_argument` for a launcher's variable that is no number.
+  Accelerator()
+    requires(index == device_of_process)
+      : index_(detail::index_for_process(type, detail::device_kind(type))) {}
+  explicit Accelerator(std::int64_t number)
+    requires(index == dynamic)
+      : index_(number) {}
+
+  [[nodiscard]] c10::Device device() const { return {type, static_cast<c10::DeviceIndex>(index_)}; }
+
+  void require() const { detail::require_device(type, index_, detail::device_kind(type)); }
+
+  /// Apple's GPUs have no `double`.
+  [[nodiscard]] static bool holds(c10::ScalarType format)
+    requires(type == c10::kMPS)
+  {
+    return format != c10::kDouble && format != c10::kComplexDouble;
+  }
+
+  [[nodiscard]] c10::DeviceGuard scope() const { return c10::DeviceGuard(device()); }
+
+  /// The batch with all its tensors there.
+  template <HoldsTensors Batch>
+  [[nodiscard]] std::remove_const_t<Batch> move(Batch& batch) const {
+    return map_tensors(batch, [to = device()](const at::Tensor& tensor) { return detail::brought_to(to, tensor); });
+  }
+  /// A batch without tensors is as good there as here.
+  template <class Batch>
+  Batch& move(Batch& batch) const {
+    return batch;
+  }
+
+ private:
+  std::int64_t index_;
+};
+
+}  // namespace hone

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/// NVIDIA's and AMD's GPUs, with a LibTorch that was built for them.
+#pragma once
+
+#include "hone/devices/accelerator.hpp"
+
+namespace hone {
+
+/// See `Accelerator`.
+template <std::int64_t index = device_of_process>
+using Cuda = Accelerator<c10::kCUDA, index>;
+static_assert(DevicePolicy<Cuda<>> && !HostReadable<Cuda<>> && EntersDevice<Cuda<>> && ChecksPresence<Cuda<>>);
+
+}  // namespace hone

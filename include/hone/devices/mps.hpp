@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The GPU of Apple's machines, with a LibTorch that was built for them.
+#pragma once
+
+#include "hone/devices/accelerator.hpp"
+
+namespace hone {
+
+/// See `Accelerator`.
+template <std::int64_t index = device_of_process>
+using Mps = Accelerator<c10::kMPS, index>;
+static_assert(DevicePolicy<Mps<>> && !HostReadable<Mps<>> && EntersDevice<Mps<>> && ChecksPresence<Mps<>>);
+
+}  // namespace hone

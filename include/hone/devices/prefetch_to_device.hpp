@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Brings the next batches to the device while it computes.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+#include <c10/core/GradMode.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "hone/core/sentence.hpp"
+#include "hone/core/slots.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/data/batch_iterator.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/data/prefetch.hpp"
+#include "hone/devices/device_streams.hpp"
+#include "hone/policies/device.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// Memory for one tensor of a batch, used again for the next one that has room in it.
+template <class Streams>
+class Staged {
+ public:
+  /// True when the memory on the device is new.
+  bool make_room(const Streams& streams, const at::Tensor& tensor) {
+    if (has_room(tensor)) return false;
+    buffer_ = streams.buffer(tensor);
+    pinned_.reset();
+    return true;
+  }
+  /// Sets the copy of `tensor` on its way and returns where it will be.
+  at::Tensor put(const Streams& streams, const at::Tensor& tensor) {
+    const auto to = rows(buffer_, tensor);
+    if (!tensor.is_cpu()) {
+      streams.copy(to, tensor);
+    } else {
+      if (!pinned_.defined()) pinned_ = streams.pinned(buffer_);
+      const auto from = rows(pinned_, tensor);
+      from.copy_(tensor);
+      streams.copy(to, from);
+    }
+    return to;
+  }
+
+ private:
+  [[nodiscard]] bool has_room(const at::Tensor& tensor) const {
+    if (!buffer_.defined() || buffer_.scalar_type() != tensor.scalar_type() || buffer_.dim() != tensor.dim())
+      return false;
+    if (tensor.dim() == 0) return true;
+    const bool lies_so =
+        tensor.is_non_overlapping_and_dense() ? buffer_.strides() == tensor.strides() : buffer_.is_contiguous();
+    return lies_so && buffer_.size(0) >= tensor.size(0) && buffer_.sizes().slice(1) == tensor.sizes().slice(1);
+  }
+  static at::Tensor rows(const at::Tensor& whole, const at::Tensor& tensor) {
+    return tensor.dim() == 0 || whole.size(0) == tensor.size(0) ? whole : whole.slice(0, 0, tensor.size(0));
+  }
+
+  at::Tensor pinned_, buffer_;
+};
+
+}  // namespace detail
+
+/// An input range over the batches of another one, which are on the device, or on their way there, up to `depth`
+/// batches ahead of the one in use. One pass at a time.
+///
+/// Each batch is copied into pinned memory, and from there by a stream of its own into memory on the device; both are
+/// used again. The stream that computes waits for a batch's copy, the next copy into the same memory for the work that
+/// was given to that stream before the increment; the host waits for nobody unless it is `depth` batches ahead. A batch
+/// is valid until the next increment.
+///
+/// Tensors that are on the device already are passed on. A range whose first batch has no others is walked through as
+/// without this, one batch at a time.
+///
+/// **Units** depth: batches, at least 1.
+/// **Cost** a copy within the host's memory for each batch; `depth + 1` batches of pinned memory, and of the device's.
+/// **Errors** `std::invalid_argument` for a depth below 1; what the range throws is thrown when its batch is due.
+template <BatchRange R, class Streams = DeviceStreams>
+class PrefetchedToDevice {
+ public:
+  using Batch = BatchOf<R>;
+  using Iterator = BatchIterator<PrefetchedToDevice, Batch>;
+
+  PrefetchedToDevice(R& range, c10::Device device, std::int64_t depth)
+      : PrefetchedToDevice(range, device, depth, Streams(device)) {}
+  PrefetchedToDevice(R& range, c10::Device device, std::int64_t depth, Streams streams)
+      : range_(range), device_(device), streams_(std::move(streams)) {
+    if (depth < 1) throw std::invalid_argument(sentence("PrefetchToDevice: the depth is {}. Give 1 or more.", {depth}));
+    for (std::int64_t i = 0; i <= depth; ++i) slots_.emplace_back(streams_);
+  }
+  PrefetchedToDevice(const PrefetchedToDevice&) = delete;
+  PrefetchedToDevice& operator=(const PrefetchedToDevice&) = delete;
+  ~PrefetchedToDevice() {
+    try {
+      end_pass();
+    } catch (...) {  // of a device that has failed; what is on its way arrives nowhere
+    }
+  }
+
+  [[nodiscard]] Iterator begin() {
+    end_pass();
+    place_.reset();
+    made_ = used_ = 0;
+    is_over_ = passes_on_ = false;
+    error_ = nullptr;
+    fill();
+    enter();
+    return Iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const { return {}; }
+
+ private:
+  friend Iterator;
+
+  struct Slot {
+    explicit Slot(const Streams& streams) : copied(streams.event()), used(streams.event()) {}
+
+    std::optional<Batch> batch;
+    std::vector<detail::Staged<Streams>> memory;
+    typename Streams::Event copied;  ///< The batch is there.
+    typename Streams::Event used;    ///< Nobody needs what was there before.
+    bool is_under_way = false;       ///< The stream that computes has not waited for `copied`.
+  };
+
+  [[nodiscard]] bool done() const { return used_ == made_; }
+  [[nodiscard]] Batch& current() { return *at(used_).batch; }
+  [[nodiscard]] Slot& at(std::size_t index) { return slots_[index % slots_.size()]; }
+
+  void advance() {
+    leave(at(used_));
+    ++used_;
+    fill();
+    enter();
+  }
+  void enter() {
+    if (!done()) {
+      await(at(used_));
+    } else if (error_) {
+      std::rethrow_exception(std::exchange(error_, nullptr));
+    }
+  }
+  void await(Slot& slot) {
+    if (std::exchange(slot.is_under_way, false)) streams_.compute_waits_for(slot.copied);
+  }
+  void leave(Slot& slot) {
+    if (!slot.memory.empty()) streams_.record_in_compute(slot.used);
+  }
+  /// After it, the memory may be freed or filled again.
+  void end_pass() {
+    for (auto& slot : slots_) {
+      await(slot);
+      leave(slot);
+    }
+  }
+
+  void fill() {
+    while (!is_over_ && made_ - used_ < (passes_on_ ? 1 : slots_.size())) fetch();
+  }
+  void fetch() {
+    try {
+      if (!place_) {
+        place_.emplace(range_.begin());
+      } else {
+        ++*place_;
+      }
+      if (!(*place_ != range_.end())) {
+        is_over_ = true;
+        return;
+      }
+      take(at(made_), **place_);
+      ++made_;
+    } catch (...) {
+      error_ = std::current_exception();
+      is_over_ = true;
+    }
+  }
+
+  template <class Given>
+  void take(Slot& slot, Given&& given) {
+    if constexpr (HoldsTensors<Batch>) {
+      bool is_there = true;
+      for_each_tensor(given, [&](const at::Tensor& tensor) { is_there = is_there && !is_elsewhere(tensor); });
+      if (made_ == 0) passes_on_ = is_there;
+      if (!is_there) return put(slot, given);
+    } else {
+      passes_on_ = made_ == 0 || passes_on_;
+    }
+    slot.batch.emplace(std::forward<Given>(given));
+  }
+  [[nodiscard]] bool is_elsewhere(const at::Tensor& tensor) const {
+    return tensor.defined() && tensor.device() != device_;
+  }
+
+  void put(Slot& slot, const Batch& given) {
+    const at::NoGradGuard no_gradients;
+    streams_.host_waits_for(slot.copied);  // out of the pinned memory that is written now
+    bool needs_compute = false, reads_device = false;
+    std::size_t i = 0;
+    for_each_tensor(given, [&](const at::Tensor& tensor) {
+      if (!is_copied(tensor)) return;
+      if (i == slot.memory.size()) slot.memory.emplace_back();
+      needs_compute = slot.memory[i++].make_room(streams_, tensor) || needs_compute;
+      reads_device = reads_device || !tensor.is_cpu();
+    });
+    if (needs_compute || reads_device) streams_.record_in_compute(slot.used);
+    streams_.copy_waits_for(slot.used);
+    i = 0;
+    slot.batch = map_tensors(given, [&](const at::Tensor& tensor) {
+      if (is_copied(tensor)) return slot.memory[i++].put(streams_, tensor.detach());
+      return is_elsewhere(tensor) ? tensor.to(device_) : tensor;
+    });
+    streams_.record_in_copy(slot.copied);
+    slot.is_under_way = true;
+    if (reads_device) await(slot);  // before the range writes there again
+  }
+  /// Beside tensors that are elsewhere, one that is there may be in memory that the range fills again.
+  [[nodiscard]] bool is_copied(const at::Tensor& tensor) const {
+    if (!tensor.defined() || tensor.layout() != at::kStrided || tensor.is_quantized()) return false;
+    return is_elsewhere(tensor) || !makes_new_batches<R>;
+  }
+
+  R& range_;
+  c10::Device device_;
+  Streams streams_;
+  std::vector<Slot> slots_;
+  std::optional<decltype(std::declval<R&>().begin())> place_;
+  std::size_t made_ = 0, used_ = 0;
+  bool is_over_ = true;
+  bool passes_on_ = false;  ///< The range's batches are on the device.
+  std::exception_ptr error_;
+};
+
+namespace detail {
+
+template <class R>
+struct MadeByThread {
+  Prefetched<R> made;
+};
+
+/// The same over batches that a thread makes.
+template <class R>
+class MadeAndPrefetchedToDevice : MadeByThread<R>, public PrefetchedToDevice<Prefetched<R>> {
+ public:
+  MadeAndPrefetchedToDevice(R& range, c10::Device device, std::int64_t depth)
+      : MadeByThread<R>{Prefetched<R>(range, depth)}, PrefetchedToDevice<Prefetched<R>>(this->made, device, depth) {}
+};
+
+}  // namespace detail
+
+/// Transfer policy: copies the next batches to the device while it computes, at most `depth` ahead of the one in use.
+/// Where making a batch is work, a thread does that, as with `Prefetch`. A dataset that is on the device already is
+/// walked through as without it; on the device `Cpu` it is `Prefetch`.
+///
+/// **Units** depth: batches, at least 1.
+/// **Errors** `std::invalid_argument` for a depth below 1, when a run begins.
+/// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Cuda<>{}, hone::PrefetchToDevice{}}`
+struct PrefetchToDevice {
+  using slot = slots::Transfer;
+  std::int64_t depth = 2;
+
+  template <class Batches, class Device>
+  decltype(auto) over(Batches& batches, const Device& device) const {
+    if constexpr (!DevicePolicy<Device> || HostReadable<Device>) {
+      return Prefetch{depth}.over(batches, device);
+    } else if constexpr (makes_batches_at_once<Batches>) {
+      return PrefetchedToDevice<Batches>(batches, device.device(), depth);
+    } else {
+      return detail::MadeAndPrefetchedToDevice<Batches>(batches, device.device(), depth);
+    }
+  }
+};
+
+}  // namespace hone

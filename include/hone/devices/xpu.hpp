@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Intel's GPUs, with a LibTorch that was built for them.
+#pragma once
+
+#include "hone/devices/accelerator.hpp"
+
+namespace hone {
+
+/// See `Accelerator`.
+template <std::int64_t index = device_of_process>
+using Xpu = Accelerator<c10::kXPU, index>;
+static_assert(DevicePolicy<Xpu<>> && !HostReadable<Xpu<>> && EntersDevice<Xpu<>> && ChecksPresence<Xpu<>>);
+
+}  // namespace hone

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A device that the host does not read, for tests without one: its tensors are the host's, and every batch is copied.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <type_traits>
+
+#include "hone/data/batch.hpp"
+#include "hone/policies/device.hpp"
+
+struct OtherDevice {
+  using slot = hone::slots::Device;
+  static constexpr bool host_readable = false;
+
+  [[nodiscard]] static c10::Device device() { return c10::Device(c10::kCPU); }
+  template <hone::HoldsTensors Batch>
+  [[nodiscard]] static std::remove_const_t<Batch> move(Batch& batch) {
+    return hone::map_tensors(batch, [](const at::Tensor& tensor) { return tensor.clone(); });
+  }
+  template <class Batch>
+  static Batch& move(Batch& batch) {
+    return batch;
+  }
+};
+static_assert(hone::DevicePolicy<OtherDevice> && !hone::HostReadable<OtherDevice>);
