@@ -94,6 +94,21 @@ consteval bool holds_tensors() {
   }
 }
 
+template <class T>
+consteval bool holds_only_tensors() {
+  if constexpr (std::is_same_v<T, at::Tensor>) {
+    return true;
+  } else if constexpr (is_vector<T>) {
+    return holds_only_tensors<typename T::value_type>();
+  } else if constexpr (Structured<T>) {
+    return []<class... Parts>(std::type_identity<std::tuple<Parts&...>>) {
+      return (holds_only_tensors<std::remove_const_t<Parts>>() && ...);
+    }(std::type_identity<MembersOf<T>>{});
+  } else {
+    return false;
+  }
+}
+
 /// A tuple of one reference, or of none when `Member` holds no tensor.
 template <class Member>
 constexpr auto tie_if_tensors(Member& member) {

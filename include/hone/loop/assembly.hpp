@@ -65,6 +65,7 @@ class Assembly {
   [[nodiscard]] CallbacksType& callbacks() { return callbacks_; }
   [[nodiscard]] AccumulationType& accumulation() { return accumulation_; }
   [[nodiscard]] ClippingType& clipping() { return clipping_; }
+  [[nodiscard]] ExecutionType& execution() { return execution_; }
   [[nodiscard]] c10::Device device() const { return device_.device(); }
   [[nodiscard]] ScheduleType& schedule() { return schedule_; }  ///< What the next run will follow.
   [[nodiscard]] Run& run() { return run_; }                     ///< Lets an override or a host ask for a stop.

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <concepts>
 #include <type_traits>
 #include <vector>
 
@@ -88,6 +89,17 @@ void set_training(Model& model, bool on) {
     detail::for_each_module(target, [on](auto& module) { detail::set_module_training(module, on); });
   } else if constexpr (requires { target.train(on); }) {
     target.train(on);
+  }
+}
+
+/// Whether a model is in training; one without modes always is.
+template <class Model>
+[[nodiscard]] bool is_training(Model& model) {
+  auto& target = pointee(model);
+  if constexpr (requires { { target.is_training() } -> std::convertible_to<bool>; }) {
+    return target.is_training();
+  } else {
+    return true;
   }
 }
 

@@ -13,6 +13,7 @@
 #include "hone/loop/agreement.hpp"
 #include "hone/loop/batch_loss.hpp"
 #include "hone/loop/loss_tracker.hpp"
+#include "hone/loop/recordable.hpp"
 #include "hone/loop/window.hpp"
 #include "hone/schedule/apply_schedule.hpp"
 
@@ -25,9 +26,11 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
 
  public:
   using typename Parts::AccumulationType;
+  using typename Parts::CallbacksType;
   using typename Parts::ClippingType;
   using typename Parts::DeviceType;
   using typename Parts::DistributionType;
+  using typename Parts::ExecutionType;
   using typename Parts::GradientsType;
   using typename Parts::MemoryFormatType;
   using typename Parts::PrecisionType;
@@ -169,15 +172,29 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   auto train_step(Batch& arrived, bool is_last, const Facets&... more) {
     auto&& batch = taken_in(arrived);
     announce(TrainStepStart{{run_}}, WithBatch{batch});
-    auto output = execution_.run([&](auto& input) { return learn_from(input, is_last); }, batch);
+    auto output = done(batch, is_last);
     announce(TrainStepEnd{{run_}}, WithBatch{batch}, WithOutput{output}, more...);
     ++run_.step_;
     return output;
   }
 
   template <class Batch>
+  auto done(Batch& batch, bool is_last) {
+    if constexpr (RecordsSteps<ExecutionType>) {
+      return learn_recorded(batch, is_last);
+    } else {
+      return execution_.run([&](auto& input) { return learn_from(input, is_last); }, batch);
+    }
+  }
+
+  /// True when the batch at hand completes a window.
+  [[nodiscard]] bool update_follows(bool is_last) const {
+    return !accumulates || is_last || window_.size() + 1 == accumulation_.steps();
+  }
+
+  template <class Batch>
   auto learn_from(Batch& batch, bool is_last) {
-    const bool update_follows = !accumulates || is_last || window_.size() + 1 == accumulation_.steps();
+    const bool update_follows = this->update_follows(is_last);
     if constexpr (reduces) processes_.before_forward(update_follows);
     auto output = own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch);
     train_loss_.add(output.loss, items_in(output));
@@ -189,6 +206,58 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     } else {
       backward_share(output.loss, accumulates ? window_.add(weight_of(output), accumulation_.steps()) : 1.0);
       if (update_follows) update();
+    }
+    return output;
+  }
+
+  /// The same for an execution policy that records: what the device does, apart from what the host counts.
+  template <class Batch>
+  auto learn_recorded(Batch& batch, bool is_last)
+    requires RecordsSteps<ExecutionType>
+  {
+    const WindowPlace place{window_.empty(), update_follows(is_last), accumulation_.steps()};
+    const bool is_short = place.updates && window_.size() + 1 != place.steps;  // is never recorded
+    const auto forward = [this](Batch& input) {
+      return own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, input);
+    };
+    using Output = decltype(forward(batch));
+    static_assert(detail::recordable<CallbacksType, Self, std::remove_const_t<Batch>, Output, accumulates>);
+    const auto learn = [&](const Output& output) {
+      backward_share(output.loss, 1.0 / static_cast<double>(place.steps));
+      if (!place.updates) return;
+      if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
+      if (is_short) {
+        window_.add(1.0, place.steps);
+        correct_window();
+      }
+      clip();
+      own_or(overrides::optimizer_step{}, [this] { optimizer_step(); });
+      own_or(overrides::zero_grad{}, [this] { zero_grad(); });
+    };
+    const auto tell = [&](const Output& output) {
+      train_loss_.add(output.loss, items_in(output));
+      announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
+      return run_.stop_ != Run::Stop::before_update;
+    };
+    constexpr bool is_heard =
+        CallbacksType::template relays<Told<TrainLoss, WithTrainer<Self>, WithBatch<Batch>, WithOutput<Output>>>;
+    const auto between = [&] {
+      if constexpr (is_heard) {
+        return tell;
+      } else {
+        return NoScope{};
+      }
+    }();
+    auto output = execution_.template run<Output>(place, is_training(model_), !is_short, batch, optimizer_, forward,
+                                                  between, learn);
+    if constexpr (!is_heard) tell(output);
+    if (run_.stop_ == Run::Stop::before_update) [[unlikely]] {
+      drop_window();
+    } else if (place.updates) {
+      window_.reset();
+      count_update();
+    } else {
+      window_.add(1.0, place.steps);
     }
     return output;
   }
@@ -236,11 +305,16 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]]
       return drop_window();
     own_or(overrides::optimizer_step{}, [this] { optimizer_step(); });
+    own_or(overrides::zero_grad{}, [this] { zero_grad(); });
+    count_update();
+  }
+
+  /// What the host does about an update.
+  void count_update() {
     ++run_.num_updates_;
     if constexpr (has_schedule) ++schedule_place_.updates;
     run_.history_.set_num_updates(run_.history_.num_updates() + 1);
     own_or(overrides::scheduler_step{}, [this] { scheduler_step(); });
-    own_or(overrides::zero_grad{}, [this] { zero_grad(); });
     announce(OptimizerStep{{run_}});
   }
 
@@ -267,16 +341,25 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     } else if constexpr (ClipPolicy<ClippingType>) {
       const at::NoGradGuard no_gradients;
       if (const auto gradients = optimizer_.collect_gradients(); !gradients.empty()) {
-        if constexpr (std::is_void_v<decltype(clipping_.clip(gradients))>) {
-          clipping_.clip(gradients);
+        if constexpr (std::is_void_v<decltype(clipped_by(clipping_, gradients))>) {
+          clipped_by(clipping_, gradients);
           announce(BeforeOptimizerStep{{run_}});
         } else {
-          const auto clipped = clipping_.clip(gradients);
+          const auto clipped = clipped_by(clipping_, gradients);
           announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped});
         }
       }
     } else {
       announce(BeforeOptimizerStep{{run_}});
+    }
+  }
+
+  /// Where steps are recorded, without a number that the host has read.
+  static decltype(auto) clipped_by(ClippingType& clipping, at::TensorList gradients) {
+    if constexpr (RecordsSteps<ExecutionType> && ClipsUnread<ClippingType>) {
+      return clipping.clip_unread(gradients);
+    } else {
+      return clipping.clip(gradients);
     }
   }
 

@@ -64,9 +64,14 @@ struct Adam {
   [[nodiscard]] bool uses(std::size_t field) const { return field < 2 || amsgrad; }
   void check() const { detail::check_adam("Adam", *this); }
 
-  void apply(const RuleLists<3>& lists, bool /*first*/, const StepScaling& scaling) const {
-    at::_fused_adam_(lists.parameters, lists.gradients, lists.state[0], lists.state[1], lists.state[2], lists.steps, lr,
-                     beta1, beta2, weight_decay, eps, amsgrad, maximize, scaling.grad_scale, scaling.found_inf);
+  void apply(const RuleLists<3>& lists, bool first, const StepScaling& scaling) const {
+    apply(lists, first, scaling, lr);
+  }
+  /// The same with the learning rate in a tensor on the parameters' device.
+  template <class Lr>
+  void apply(const RuleLists<3>& lists, bool /*first*/, const StepScaling& scaling, const Lr& rate) const {
+    at::_fused_adam_(lists.parameters, lists.gradients, lists.state[0], lists.state[1], lists.state[2], lists.steps,
+                     rate, beta1, beta2, weight_decay, eps, amsgrad, maximize, scaling.grad_scale, scaling.found_inf);
   }
 };
 
@@ -90,9 +95,14 @@ struct AdamW {
   [[nodiscard]] bool uses(std::size_t field) const { return field < 2 || amsgrad; }
   void check() const { detail::check_adam("AdamW", *this); }
 
-  void apply(const RuleLists<3>& lists, bool /*first*/, const StepScaling& scaling) const {
+  void apply(const RuleLists<3>& lists, bool first, const StepScaling& scaling) const {
+    apply(lists, first, scaling, lr);
+  }
+  /// The same with the learning rate in a tensor on the parameters' device.
+  template <class Lr>
+  void apply(const RuleLists<3>& lists, bool /*first*/, const StepScaling& scaling, const Lr& rate) const {
     at::_fused_adamw_(lists.parameters, lists.gradients, lists.state[0], lists.state[1], lists.state[2], lists.steps,
-                      lr, beta1, beta2, weight_decay, eps, amsgrad, maximize, scaling.grad_scale, scaling.found_inf);
+                      rate, beta1, beta2, weight_decay, eps, amsgrad, maximize, scaling.grad_scale, scaling.found_inf);
   }
 };
 

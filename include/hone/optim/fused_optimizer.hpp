@@ -67,6 +67,7 @@ class FusedOptimizer {
     steps_.resize(Rule::counts_steps ? parameters_.size() : 0);
     gradients_.reserve(parameters_.size());
     collected_ = false;
+    ++layout_version_;
   }
 
   /// Reads the gradients that are there, in the parameters' order, and keeps them for the coming step. The list stays
@@ -129,6 +130,31 @@ class FusedOptimizer {
     for (auto& group : groups_) group.settings.lr = lr;
   }
 
+  // ------------------------------------------------------------------- for steps that are recorded once and replayed
+
+  /// Brings the learning rates to the device, where a recorded `step` reads them: the present ones, and then those that
+  /// have changed. From the first call on, `step` computes nothing on the host.
+  void write_lr()
+    requires TakesLrTensor<Rule>
+  {
+    for (auto& group : groups_) {
+      if (!group.lr_.defined()) {
+        group.lr_ = at::empty({}, at::TensorOptions().dtype(at::kFloat).device(parameters_[group.first_].device()));
+      } else if (group.written_lr_ == group.settings.lr) {
+        continue;
+      }
+      group.lr_.fill_(group.settings.lr);
+      group.written_lr_ = group.settings.lr;
+    }
+  }
+  /// Another number whenever the tensors that `step` works on have been exchanged for others.
+  [[nodiscard]] std::int64_t layout_version() const { return layout_version_; }
+  /// Counts a `step` that was replayed.
+  void count_replayed_step() {
+    for (const auto& parameter : parameters_) parameter.unsafeGetTensorImpl()->bump_version();
+    ++num_updates_;
+  }
+
   /// How often `step` has run, by this object.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
 
@@ -170,6 +196,7 @@ class FusedOptimizer {
       note_kept(group);
       group.shares_step_ = share_equal_steps(group);
     }
+    ++layout_version_;
   }
 
  private:
@@ -213,8 +240,8 @@ class FusedOptimizer {
   }
 
   /// Adds 1; where the host can, without a dispatch.
-  static void count(const at::Tensor& step) {
-    if (step.is_cpu()) {
+  static void count(const ParameterGroup<Rule>& group, const at::Tensor& step) {
+    if (step.is_cpu() && !group.lr_.defined()) {
       *static_cast<float*>(step.mutable_data_ptr()) += 1.0F;
     } else {
       step.add_(1);
@@ -224,12 +251,17 @@ class FusedOptimizer {
   static void update(const ParameterGroup<Rule>& group, const Lists& lists, bool first, const StepScaling& scaling) {
     if constexpr (Rule::counts_steps) {
       if (group.shares_step_) {
-        count(lists.steps[0]);
+        count(group, lists.steps[0]);
       } else {
         at::_foreach_add_(lists.steps, 1);
       }
     }
-    group.settings.apply(lists, first, scaling);
+    if constexpr (TakesLrTensor<Rule>) {
+      group.lr_.defined() ? group.settings.apply(lists, first, scaling, group.lr_)
+                          : group.settings.apply(lists, first, scaling);
+    } else {
+      group.settings.apply(lists, first, scaling);
+    }
     if constexpr (Rule::counts_steps) {
       if (scaling.found_inf) {
         for (const auto& step : group.shares_step_ ? lists.steps.slice(0, 1) : lists.steps)
@@ -283,11 +315,15 @@ class FusedOptimizer {
     scratch_.gradients.push_back(gradients_[k]);
     for (std::size_t f = 0; f < num_fields; ++f) {
       if (!group.settings.uses(f)) continue;
-      if (!state_[f][i].defined()) state_[f][i] = at::zeros_like(parameters_[i]);
+      if (!state_[f][i].defined()) {
+        state_[f][i] = at::zeros_like(parameters_[i]);
+        ++layout_version_;
+      }
       scratch_.state[f].push_back(state_[f][i]);
     }
     if constexpr (Rule::counts_steps) {
       if (!steps_[i].defined()) {
+        ++layout_version_;
         steps_[i] = group.shares_step_ && i != group.first_ ? steps_[group.first_] : new_step(i);
       }
       scratch_.steps.push_back(steps_[i]);
@@ -320,6 +356,7 @@ class FusedOptimizer {
   void separate_steps(ParameterGroup<Rule>& group) {
     if constexpr (Rule::counts_steps) {
       if (!std::exchange(group.shares_step_, false)) return;
+      ++layout_version_;
       for (auto& step : steps_of(group)) {
         if (step.defined()) step = step.clone();
       }
@@ -353,6 +390,7 @@ class FusedOptimizer {
   Scratch scratch_;
   std::vector<bool> fresh_;
   std::int64_t num_updates_ = 0;
+  std::int64_t layout_version_ = 0;
   bool collected_ = false;
 };
 

@@ -139,6 +139,8 @@ class ParameterGroup {
   std::size_t size_;
   std::array<bool, Rule::state_names.size()> kept_{};  // the fields that every parameter of the group has by now
   bool shares_step_ = true;                            // one tensor counts for all, as long as all move together
+  at::Tensor lr_;                                      // on the device, where updates are recorded
+  double written_lr_ = 0.0;                            // what it holds
 };
 
 }  // namespace hone

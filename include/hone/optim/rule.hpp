@@ -62,6 +62,14 @@ concept OptimizerRule =
       settings.apply(lists, true, scaling);
     };
 
+/// Optional ability: the learning rate may be a tensor without dimensions on the device, so that an update can be
+/// recorded once and replayed with other rates.
+template <class R>
+concept TakesLrTensor = OptimizerRule<R> && requires(const R& settings, const RuleLists<R::state_names.size()>& lists,
+                                                     const StepScaling& scaling, const at::Tensor& lr) {
+  settings.apply(lists, true, scaling, lr);
+};
+
 namespace detail {
 
 /// Throws unless `value` is a finite number of at least 0.

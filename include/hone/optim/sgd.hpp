@@ -64,8 +64,13 @@ struct Sgd {
   }
 
   void apply(const RuleLists<1>& lists, bool first, const StepScaling& scaling) const {
-    at::_fused_sgd_(lists.parameters, lists.gradients, lists.state[0], weight_decay, momentum, lr, dampening, nesterov,
-                    maximize, first, scaling.grad_scale, scaling.found_inf);
+    apply(lists, first, scaling, lr);
+  }
+  /// The same with the learning rate in a tensor on the parameters' device.
+  template <class Lr>
+  void apply(const RuleLists<1>& lists, bool first, const StepScaling& scaling, const Lr& rate) const {
+    at::_fused_sgd_(lists.parameters, lists.gradients, lists.state[0], weight_decay, momentum, rate, dampening,
+                    nesterov, maximize, first, scaling.grad_scale, scaling.found_inf);
   }
 };
 

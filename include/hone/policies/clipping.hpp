@@ -33,6 +33,9 @@ template <class P>
 concept ClipsShards = ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients, at::Tensor (*of_each)(const at::Tensor&)) {
   { clipping.clip(gradients, of_each) } -> std::same_as<at::Tensor>;
 };
+/// Optional ability: bounds gradients by what the device knows, whatever the host could read, so that it can be recorded.
+template <class P>
+concept ClipsUnread = ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients) { clipping.clip_unread(gradients); };
 /// Says of itself that it looks at each element alone, so that a part of the gradients may be clipped by itself.
 template <class P>
 concept ClipsElements = ClipPolicy<P> && requires { requires P::is_elementwise; };
@@ -66,32 +69,44 @@ class ClipNorm {
   [[nodiscard]] double max_norm() const { return max_norm_; }
 
   at::Tensor clip(at::TensorList gradients) const {
-    const auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
+    const auto norm = norm_over(gradients);
     if (norm.is_cpu() && norm.scalar_type() == at::kFloat) {
       const float factor = static_cast<float>(max_norm_) / (*static_cast<const float*>(norm.const_data_ptr()) + 1e-6F);
       if (!(factor >= 1.0F)) at::_foreach_mul_(gradients, factor);  // NaN too
     } else {
-      at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+      scale(gradients, norm);
     }
+    return norm;
+  }
+  /// The same, see `ClipsUnread`.
+  at::Tensor clip_unread(at::TensorList gradients) const {
+    const auto norm = norm_over(gradients);
+    scale(gradients, norm);
     return norm;
   }
   /// The same for gradients of which each process has a part; see `ClipsShards`. The norm is float64.
   template <class OfEach>
   at::Tensor clip(at::TensorList gradients, OfEach&& of_each) const {
-    const auto own = gradients.empty() ? at::zeros({}, at::kDouble)
-                                       : at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
+    const auto own = gradients.empty() ? at::zeros({}, at::kDouble) : norm_over(gradients);
     const at::Tensor norm = at::linalg_vector_norm(of_each(own), norm_type_);
     if (gradients.empty()) return norm;
     if (norm.is_cpu()) {
       const double factor = max_norm_ / (norm.item<double>() + 1e-6);
       if (!(factor >= 1.0)) at::_foreach_mul_(gradients, factor);
     } else {
-      at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+      scale(gradients, norm);
     }
     return norm;
   }
 
  private:
+  [[nodiscard]] at::Tensor norm_over(at::TensorList gradients) const {
+    return at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
+  }
+  void scale(at::TensorList gradients, const at::Tensor& norm) const {
+    at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+  }
+
   double max_norm_;
   double norm_type_;
 };

@@ -4,8 +4,10 @@
 /// | policy | use it | combinations that do not exist |
 /// |---|---|---|
 /// | `Eager` | the default: the step is a function call | none |
+/// | `StepCapture<>` | the step is recorded into a CUDA graph and replayed | a device that is the host's own, processes, exported models, `torch::optim`, listeners to `on_before_optimizer_step` |
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -18,6 +20,17 @@ template <class P>
 concept ExecutionPolicy = PolicyFor<P, slots::Execution> && requires(P& execution, int& batch, int (*compute)(int&)) {
   { execution.run(compute, batch) } -> std::same_as<int>;
 };
+
+/// Where a batch stands in its accumulation window. What the device does for it depends on nothing else of the host's.
+struct WindowPlace {
+  bool begins = true;   ///< No gradient is there yet.
+  bool updates = true;  ///< The optimizer's update follows.
+  std::int64_t steps = 1;  ///< Batches to an update.
+};
+
+/// Optional ability: records what the device does in a step and does it again for other batches. See `StepCapture`.
+template <class P>
+concept RecordsSteps = PolicyFor<P, slots::Execution> && requires { requires P::records_steps; };
 
 /// Calls the step.
 struct Eager {

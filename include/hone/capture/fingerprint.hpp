@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a recorded step holds on to: where the parameters are, which of them learn, and the numbers that were written
+/// into it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace hone {
+
+/// Compares the present with the time of a recording. No allocation while nothing has changed.
+class Fingerprint {
+ public:
+  /// Takes the present over. Returns what has changed since the last call, in words; nothing when all is as it was.
+  template <class Optimizer>
+  std::string_view update(Optimizer& optimizer, bool is_training, std::int64_t steps) {
+    std::string_view changed;
+    const auto note = [&changed](auto& old, const auto& now, std::string_view what) {
+      if (old == now) return;
+      old = now;
+      changed = what;
+    };
+    note(is_training_, is_training, "the model's mode was switched");
+    note(steps_, steps, "the number of batches to an update was changed");
+    note(layout_version_, optimizer.layout_version(), "the optimizer's state was made or loaded");
+    const auto parameters = optimizer.parameters();
+    places_.resize(parameters.size());
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      note(places_[i], place_of(parameters[i]), "a parameter was exchanged, frozen or unfrozen");
+    }
+    std::size_t next = 0;
+    for (const auto& group : optimizer.groups()) {
+      std::apply(
+          [&](const auto&... field) {
+            (note(setting(next), number(group.settings, field), "a setting of the optimizer other than lr was changed"),
+             ...);
+          },
+          group.settings.fields());
+    }
+    return changed;
+  }
+
+ private:
+  struct Place {
+    const void* tensor = nullptr;
+    const void* data = nullptr;
+    bool learns = false;
+    bool operator==(const Place&) const = default;
+  };
+  static Place place_of(const at::Tensor& parameter) {
+    return {parameter.unsafeGetTensorImpl(), parameter.storage().data(), parameter.requires_grad()};
+  }
+
+  double& setting(std::size_t& next) {
+    if (next == settings_.size()) settings_.push_back(0.0);
+    return settings_[next++];
+  }
+  template <class Settings, class Field>
+  static double number(const Settings& settings, const Field& field) {
+    return std::string_view(field.first) == "lr" ? 0.0 : static_cast<double>(settings.*field.second);
+  }
+
+  bool is_training_ = false;
+  std::int64_t steps_ = 0;
+  std::int64_t layout_version_ = -1;
+  std::vector<Place> places_;
+  std::vector<double> settings_;
+};
+
+}  // namespace hone

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A training step that is recorded once and replayed.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/Device.h>
+#include <c10/util/Exception.h>
+
+#include <any>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/capture/fingerprint.hpp"
+#include "hone/capture/step_recorder.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/policies/device.hpp"
+#include "hone/policies/distribution.hpp"
+#include "hone/policies/execution.hpp"
+#ifdef HONE_WITH_CUDA
+#include "hone/capture/cuda_recorder.hpp"
+#endif
+
+namespace hone {
+
+#ifndef HONE_WITH_CUDA
+class CudaRecorder;
+#endif
+
+namespace detail {
+
+template <class Optimizer>
+inline constexpr bool steps_can_be_recorded = TakesLrTensor<Optimizer>;
+template <class Rule>
+inline constexpr bool steps_can_be_recorded<FusedOptimizer<Rule>> = TakesLrTensor<Rule>;
+
+template <class T>
+concept IsComplete = requires { sizeof(T); };
+
+}  // namespace detail
+
+struct StepCaptureOptions {
+  int warm_up = 3;          ///< Steps of a kind that run as they are written before one is recorded.
+  int max_recordings = 32;  ///< From then on steps run as they are written.
+  int patience = 64;        ///< After so many steps that could not be recorded, and were to be, it says why.
+  std::FILE* log = stderr;  ///< Where it says so, once; null for nowhere.
+};
+
+/// Records what the device does in a training step, forward, loss, backward, unscaling, clipping, update, once for each
+/// place in an accumulation window, and replays it: one launch instead of hundreds. It pays where a step's operators
+/// are so small that the host cannot ask for them as fast as the device computes them.
+///
+/// The first steps run as they are written. Then each batch is copied into the recording's own tensors. Learning rates,
+/// step counts, the loss scale and the generator of the device are read on the device, so that they move on. Batches of
+/// another shape than the recorded one, such as the last of an epoch, and the short window that an epoch may end with,
+/// run as they are written; when only other shapes come, those are recorded. A recording is thrown away, and made anew,
+/// when a parameter is exchanged, frozen or unfrozen, the model's mode is switched, a training state is loaded, or a
+/// setting other than `lr` is changed. A step that cannot be recorded is run as it is written from then on, and the
+/// reason is said once.
+///
+/// Written into the recording, and thus as they were then: what overrides and the model compute on the host, and values
+/// of other policies, such as the bound of `ClipNorm`; see `forget`. Callbacks hear `on_train_loss` between two
+/// recordings. What a step returns is valid until the next.
+///
+/// **Errors** at compile time, one sentence, for company that cannot be recorded.
+/// **Example** `hone::Trainer{model, loss, hone::AdamW{.lr = 3e-4}, hone::Cuda<>{}, hone::Bf16{},
+/// hone::StepCapture<>{}}`
+/// **Source** `torch.cuda.graph`, whole-network capture.
+template <class Recorder = CudaRecorder>
+class StepCapture {
+ public:
+  using slot = slots::Execution;
+  static constexpr bool records_steps = true;
+
+  template <class... Policies>
+  struct fits {
+    using Device = AnswerTo<slots::Device, Cpu, Policies...>;
+    using Processes = AnswerTo<slots::Distribution, SingleProcess, Policies...>;
+    static constexpr bool is_aside = !HostReadable<Device>;
+    static constexpr bool is_alone = !ReducesGradients<Processes>;
+    static constexpr bool value = detail::IsComplete<Recorder> && is_aside && is_alone;
+  };
+  template <class... Policies>
+  struct misfit {
+    using Fits = fits<Policies...>;
+    static_assert(
+        detail::IsComplete<Recorder>,
+        "hone: StepCapture records CUDA graphs, and this program is compiled without CUDA. Configure hone with "
+        "-DHONE_WITH_CUDA=ON.");
+    static_assert(!detail::IsComplete<Recorder> || Fits::is_aside,
+                  "hone: StepCapture records what a GPU is asked to do, and this trainer computes on the host. Add "
+                  "hone::Cuda<>, or leave StepCapture out.");
+    static_assert(!detail::IsComplete<Recorder> || !Fits::is_aside || Fits::is_alone,
+                  "hone: StepCapture records the work of one process, and here processes train together. Leave one of "
+                  "the two out.");
+  };
+  template <class Optimizer>
+  struct fits_optimizer : std::bool_constant<detail::steps_can_be_recorded<Optimizer>> {};
+  template <class Optimizer>
+  struct misfit_optimizer {
+    static_assert(
+        detail::steps_can_be_recorded<Optimizer>,
+        "hone: StepCapture cannot record this optimizer, whose step computes on the host. Use a rule of hone, "
+        "such as hone::AdamW, or a hone::FusedOptimizer over one.");
+  };
+
+  explicit StepCapture(const StepCaptureOptions& options = {}) : options_(options) {}
+
+  /// How the steps so far were done.
+  struct Counts {
+    std::int64_t eager = 0;
+    std::int64_t replayed = 0;
+    int recordings = 0;
+    std::string reason;  ///< Why the last step to be recorded was not; empty when none failed.
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+
+  /// Throws the recordings away; the next steps record anew.
+  void forget() {
+    for (auto& kind : kinds_) kind = {};
+  }
+
+  /// Does a step: `forward(batch)` for the output, `between(output)` on the host, and, unless that returned false,
+  /// `learn(output)`. Without a `between` (`NoScope`), all of it is one recording.
+  template <class Output, class Batch, class Optimizer, class Forward, class Between, class Learn>
+  Output run(const WindowPlace& place, bool is_training, bool may_record, Batch& batch, Optimizer& optimizer,
+             Forward&& forward, Between&& between, Learn&& learn) {
+    if (!recorder_) recorder_.emplace(optimizer.parameters().front().device());
+    optimizer.write_lr();
+    if (const auto changed = fingerprint_.update(optimizer, is_training, place.steps); !changed.empty()) [[unlikely]] {
+      forget();
+      reason_ = changed;
+    }
+    Kind& kind = kinds_[index_of(place)];
+    may_record = may_record && (place.begins || holds_window_gradients(optimizer));
+    const Step<Output, Batch, Optimizer, Forward, Between, Learn> step{*this,     place,   kind,    batch,
+                                                                       optimizer, forward, between, learn};
+    if (may_record && kind.takes(batch)) [[likely]] {
+      kind.num_others = 0;
+      return step.replay();
+    }
+    return may_record && is_ready(kind, batch) ? step.record() : step.run_eagerly();
+  }
+
+ private:
+  using Recording = typename Recorder::Recording;
+
+  static constexpr std::size_t index_of(const WindowPlace& place) {
+    return (place.begins ? 1U : 0U) + (place.updates ? 2U : 0U);
+  }
+
+  /// Whether the parameters' gradients are those that a recording of a window's begin has left.
+  template <class Optimizer>
+  [[nodiscard]] bool holds_window_gradients(const Optimizer& optimizer) const {
+    const auto& gradients = kinds_[index_of({.begins = true, .updates = false})].gradients;
+    const auto parameters = optimizer.parameters();
+    if (gradients.size() != parameters.size()) return false;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      if (!parameters[i].mutable_grad().is_same(gradients[i])) return false;
+    }
+    return true;
+  }
+
+  struct Shape {
+    std::vector<std::int64_t> sizes;
+    at::ScalarType type;
+    bool operator==(const Shape&) const = default;
+    [[nodiscard]] bool is_of(const at::Tensor& tensor) const {
+      return tensor.defined() && tensor.scalar_type() == type && tensor.sizes() == at::IntArrayRef(sizes);
+    }
+  };
+
+  /// The steps at one place of a window, and their recording.
+  struct Kind {
+    std::vector<Shape> shapes;  // of the batches that are, or are to be, recorded
+    int num_warm = 0;           // steps of those shapes since something changed
+    int num_others = 0;         // steps of other shapes in a row
+    std::any batch;             // what the recording reads
+    std::vector<at::Tensor> inputs;
+    std::any output;  // what it writes
+    std::unique_ptr<Recording> first, second;
+    std::vector<at::Tensor> gradients;  // where the begin of a window leaves them
+
+    template <class Batch>
+    [[nodiscard]] bool has_shapes_of(const Batch& given) const {
+      std::size_t i = 0;
+      bool same = true;
+      for_each_tensor(given, [&](const at::Tensor& tensor) {
+        same = same && i < shapes.size() && shapes[i].is_of(tensor);
+        ++i;
+      });
+      return same && i == shapes.size();
+    }
+    template <class Batch>
+    [[nodiscard]] bool takes(const Batch& given) const {
+      return first != nullptr && has_shapes_of(given) && std::any_cast<std::remove_const_t<Batch>>(&batch) != nullptr;
+    }
+    template <class Batch>
+    void expect(const Batch& given) {
+      *this = {};
+      for_each_tensor(
+          given, [&](const at::Tensor& tensor) { shapes.push_back({tensor.sizes().vec(), tensor.scalar_type()}); });
+    }
+  };
+
+  /// Whether this step is to be recorded.
+  template <class Batch>
+  bool is_ready(Kind& kind, const Batch& batch) {
+    if (gave_up_) return false;
+    if (kind.has_shapes_of(batch)) {
+      kind.num_others = 0;
+    } else {
+      // One batch of another shape is the last of an epoch; many are the shape from now on.
+      if (!kind.shapes.empty() && ++kind.num_others <= options_.warm_up) return false;
+      if (kind.first) {
+        reason_ = "the batches' shapes were changed";
+        forget();
+      }
+      kind.expect(batch);
+    }
+    if (kind.num_warm++ < options_.warm_up) {
+      if (!kind.first && ++num_waiting_ == options_.patience) say("has recorded no step yet", reason_);
+      return false;
+    }
+    num_waiting_ = 0;
+    if (counts_.recordings < options_.max_recordings) return true;
+    give_up(sentence("{} recordings were made, the last because {}", {counts_.recordings, std::string(reason_)}));
+    return false;
+  }
+
+  void give_up(const std::string& why) {
+    gave_up_ = true;
+    forget();
+    say("runs the steps as they are written from here on", why);
+  }
+  void say(std::string_view what, std::string_view why) {
+    counts_.reason = why;
+    if (options_.log == nullptr) return;
+    const auto text = sentence("hone: StepCapture {}: {}.\n", {std::string(what), std::string(why)});
+    static_cast<void>(std::fputs(text.c_str(), options_.log));
+  }
+
+  template <class Output, class Batch, class Optimizer, class Forward, class Between, class Learn>
+  struct Step {
+    StepCapture& capture;
+    const WindowPlace& place;
+    Kind& kind;
+    Batch& batch;
+    Optimizer& optimizer;
+    Forward& forward;
+    Between& between;
+    Learn& learn;
+    static constexpr bool is_one = std::is_same_v<std::remove_cvref_t<Between>, NoScope>;
+
+    Output run_eagerly() const {
+      ++capture.counts_.eager;
+      std::optional<Output> output;
+      capture.recorder_->eagerly([&] {
+        output.emplace(forward(batch));
+        if constexpr (is_one) learn(*output);
+      });
+      if constexpr (!is_one) {
+        if (between(*output)) capture.recorder_->eagerly([&] { learn(*output); });
+      }
+      return std::move(*output);
+    }
+
+    Output replay() const {
+      ++capture.counts_.replayed;
+      take_in();
+      Output& output = *std::any_cast<Output>(&kind.output);
+      Recorder::replay(*kind.first);
+      if constexpr (!is_one) {
+        if (!between(output)) return output;
+        Recorder::replay(*kind.second);
+      }
+      if (place.updates) optimizer.count_replayed_step();
+      hand_over_gradients();
+      return output;
+    }
+
+    Output record() const {
+      try {
+        return recorded();
+      } catch (const c10::OutOfMemoryError&) {
+        throw;
+      } catch (const std::exception& error) {
+        const std::string what = error.what();
+        capture.give_up("a step cannot be recorded, since " + what.substr(0, what.find('\n')));
+      }
+      if (place.begins) optimizer.zero_grad();  // they hold nothing
+      return run_eagerly();
+    }
+
+   private:
+    Output recorded() const {
+      kind.batch = map_tensors(batch, [](const at::Tensor& tensor) { return at::empty_like(tensor); });
+      auto& input = *std::any_cast<std::remove_const_t<Batch>>(&kind.batch);
+      for_each_tensor(input, [&](at::Tensor& tensor) { kind.inputs.push_back(tensor); });
+      take_in();
+      std::optional<Output> output;
+      auto first = capture.recorder_->record([&] {
+        output.emplace(forward(input));
+        if constexpr (is_one) learn(*output);
+      });
+      Recorder::replay(*first);
+      std::unique_ptr<Recording> second;
+      if constexpr (!is_one) {
+        if (!between(*output)) return std::move(*output);
+        second = capture.recorder_->record([&] { learn(*output); });
+        Recorder::replay(*second);
+      }
+      ++capture.counts_.recordings;
+      ++capture.counts_.replayed;
+      output->loss = output->loss.detach();  // the operators behind it have done their work
+      kind.output = *output;
+      kind.first = std::move(first);
+      kind.second = std::move(second);
+      if (place.begins && !place.updates) keep_gradients();
+      return std::move(*output);
+    }
+
+    void take_in() const {
+      std::size_t i = 0;
+      for_each_tensor(batch, [&](const at::Tensor& tensor) { kind.inputs[i++].copy_(tensor, /*non_blocking=*/true); });
+    }
+
+    void keep_gradients() const {
+      for (const auto& parameter : optimizer.parameters()) kind.gradients.push_back(parameter.mutable_grad());
+    }
+    /// For the batches of the window that run as they are written, and for who looks at gradients.
+    void hand_over_gradients() const {
+      if (place.begins == place.updates) return;
+      if (place.updates) return optimizer.zero_grad();
+      const auto parameters = optimizer.parameters();
+      for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].mutable_grad() = kind.gradients[i];
+    }
+  };
+
+  StepCaptureOptions options_;
+  std::optional<Recorder> recorder_;
+  std::array<Kind, 4> kinds_;
+  Fingerprint fingerprint_;
+  Counts counts_;
+  std::string_view reason_ = "the run is young";
+  int num_waiting_ = 0;
+  bool gave_up_ = false;
+};
+
+}  // namespace hone

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Which trainers can have their steps recorded.
+#pragma once
+
+#include "hone/callbacks/events.hpp"
+#include "hone/callbacks/hooks.hpp"
+#include "hone/data/batch.hpp"
+
+namespace hone::detail {
+
+template <class Callbacks>
+struct listener_within_a_recording {
+  static_assert(
+      sizeof(Callbacks) == 0,
+      "hone: a callback listens to `on_before_optimizer_step`, which lies within a recorded step, where nothing "
+      "of the host's happens. Listen to `on_optimizer_step`, or leave StepCapture out.");
+};
+
+template <class Output>
+struct weights_within_a_recording {
+  static_assert(sizeof(Output) == 0,
+                "hone: batches that count by `num_items` cannot be accumulated in recorded steps, where each counts as "
+                "it did when it was recorded. Leave GradAccum, num_items or StepCapture out.");
+};
+
+template <class Batch>
+struct host_data_within_a_recording {
+  static_assert(sizeof(Batch) == 0,
+                "hone: this batch has members that are no tensors, and a recorded step would see for ever those of the "
+                "batch that was recorded. Make them tensors, or leave StepCapture out.");
+};
+
+/// True, or a compile-time error with one sentence.
+template <class Callbacks, class Self, class Batch, class Output, bool accumulates>
+consteval bool checked_recordable() {
+  using Before = Told<BeforeOptimizerStep, WithTrainer<Self>>;
+  if constexpr (Callbacks::template relays<Before> ||
+                Callbacks::template relays<Told<BeforeOptimizerStep, WithTrainer<Self>, WithClipped<at::Tensor>>>) {
+    return sizeof(listener_within_a_recording<Callbacks>) > 0;
+  } else if constexpr (!holds_only_tensors<Batch>()) {
+    return sizeof(host_data_within_a_recording<Batch>) > 0;
+  } else if constexpr (accumulates && requires(const Output& output) { output.num_items; }) {
+    return sizeof(weights_within_a_recording<Output>) > 0;
+  } else {
+    return true;
+  }
+}
+template <class Callbacks, class Self, class Batch, class Output, bool accumulates>
+inline constexpr bool recordable = checked_recordable<Callbacks, Self, Batch, Output, accumulates>();
+
+}  // namespace hone::detail

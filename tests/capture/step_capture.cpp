@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// On the CPU, with a recorder that is as blind to the host as a CUDA graph; tests/cuda/capture.cpp does it on a GPU.
+#include "hone/capture/step_capture.hpp"
+
+#include <torch/torch.h>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/adam.hpp"
+#include "hone/optim/sgd.hpp"
+#include "hone/schedule/cosine.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+#include "support/op_recorder.hpp"
+
+namespace {
+
+using Capture = hone::StepCapture<hone::testing::OpRecorder>;
+
+/// Memory that the host does not read, as far as hone knows.
+struct Elsewhere {
+  using slot = hone::slots::Device;
+  [[nodiscard]] static c10::Device device() { return c10::Device{c10::kCPU}; }
+  template <class Batch>
+  static Batch& move(Batch& batch) {
+    return batch;
+  }
+};
+static_assert(!hone::HostReadable<Elsewhere>);
+
+/// 3 -> 5 -> 2 with dropout and batch normalisation; optionally reads a result on the host.
+struct DropNetImpl : torch::nn::Module {
+  tiny::Net net = register_module("net", tiny::Net());
+  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(3));
+  torch::nn::Dropout dropout = register_module("dropout", torch::nn::Dropout(0.25));
+  bool reads = false;
+  at::Tensor forward(const at::Tensor& x) {
+    auto hidden = dropout(norm(x));
+    if (reads && hidden.sum().item<float>() > 1e9F) return hidden;
+    return net(hidden);
+  }
+};
+TORCH_MODULE(DropNet);
+
+using Adam = hone::AdamW;
+const auto adam = Adam{.lr = 0.05, .weight_decay = 0.1};
+hone::StepCaptureOptions quiet(int max_recordings = 32) { return {.max_recordings = max_recordings, .log = nullptr}; }
+
+/// The same run twice, as it is written and recorded; returns how its steps were done.
+template <class... Policies>
+Capture::Counts require_equal_runs(const hone::TensorDataset<tiny::Batch>& data, const auto& optimizer,
+                                   const Policies&... policies) {
+  DropNet written, recorded;
+  auto eager = hone::Trainer{written, torch::nn::CrossEntropyLoss(), optimizer, Elsewhere{}, policies...};
+  auto captured =
+      hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), optimizer, Elsewhere{}, Capture(quiet()), policies...};
+  const auto expected = eager.train(data, {.num_epochs = 4, .per_device_batch_size = 4, .shuffle = true, .seed = 3});
+  const auto history = captured.train(data, {.num_epochs = 4, .per_device_batch_size = 4, .shuffle = true, .seed = 3});
+  CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < 2e-6);
+  CHECK(tiny::distance(written->buffers(), recorded->buffers()) < 1e-6);
+  const auto losses = history.values("train_loss_epoch"), expected_losses = expected.values("train_loss_epoch");
+  REQUIRE(losses.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(losses[i].value == Approx(expected_losses[i].value).epsilon(1e-5));
+  CHECK(history.num_updates() == expected.num_updates());
+  CHECK(captured.optimizer().num_updates() == eager.optimizer().num_updates());
+  return captured.execution().counts();
+}
+
+TEST_CASE("a recorded step moves weights, buffers, dropout and losses as one that is written") {
+  const auto counts = require_equal_runs(tiny::dataset(48), adam);
+  CHECK(counts.recordings == 1);
+  CHECK(counts.replayed == 48 - 3 - 1);  // one step makes the optimizer's state, three are warm-up
+  CHECK(counts.eager == 4);
+}
+
+TEST_CASE("schedule, clipping and accumulation are in the recording") {
+  SECTION("a schedule, read on the device") {
+    CHECK(require_equal_runs(tiny::dataset(48), adam, hone::CosineLr{}).recordings == 1);
+  }
+  SECTION("clipping") { CHECK(require_equal_runs(tiny::dataset(48), adam, hone::ClipNorm{0.05}).recordings == 1); }
+  SECTION("Sgd with momentum") {
+    CHECK(
+        require_equal_runs(tiny::dataset(48), hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{0.05}).recordings ==
+        1);
+  }
+  SECTION("accumulation, the last window of an epoch short and its last batch odd") {
+    const auto counts = require_equal_runs(tiny::dataset(50 + 36), adam, hone::GradAccum<3>{}, hone::ClipNorm{0.5});
+    CHECK(counts.recordings == 3);  // begin, middle and end of a window
+    CHECK(counts.replayed > 40);
+  }
+}
+
+/// A trainer whose own loop calls `step`.
+struct Hosted {
+  DropNet net;
+  decltype(hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(quiet())}) trainer{
+      net, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(quiet())};
+  hone::Trainer<DropNet, torch::nn::CrossEntropyLoss, hone::FusedOptimizer<Adam>, Elsewhere> eager = twin();
+  std::vector<tiny::Batch> batches = tiny::batches(6);
+  std::size_t next = 0;
+
+  decltype(eager) twin() const {
+    DropNet other;
+    return decltype(eager){other, torch::nn::CrossEntropyLoss(),
+                           hone::bind(Adam(adam), hone::named_parameters(*other))};
+  }
+  /// Both do the same steps with the same random numbers.
+  void step(int count = 1) {
+    for (int i = 0; i < count; ++i) {
+      auto& batch = batches[next++ % batches.size()];
+      torch::manual_seed(static_cast<std::uint64_t>(next));
+      const auto expected = eager.step(batch);
+      torch::manual_seed(static_cast<std::uint64_t>(next));
+      const auto output = trainer.step(batch);
+      REQUIRE(output.loss.item<float>() == Approx(expected.loss.item<float>()).epsilon(1e-5));
+      REQUIRE(tiny::distance(output.outputs.detach().split(1).front().split(1),
+                             expected.outputs.detach().split(1).front().split(1)) < 1e-5);
+    }
+    REQUIRE(tiny::distance(tiny::weights(net), tiny::weights(eager.model())) < 2e-6);
+  }
+  [[nodiscard]] const Capture::Counts& counts() { return trainer.execution().counts(); }
+};
+
+TEST_CASE("a recording is made anew when what it holds on to is exchanged") {
+  Hosted hosted;
+  hosted.step(8);
+  CHECK(hosted.counts().recordings == 1);
+  SECTION("frozen and unfrozen parameters") {
+    for (const bool learns : {false, true}) {
+      for (auto* net : {&hosted.net, &hosted.eager.model()}) (*net)->net->first->weight.set_requires_grad(learns);
+      const auto before = hosted.net->net->first->weight.detach().clone();
+      hosted.step(6);
+      CHECK(torch::equal(before, hosted.net->net->first->weight) == !learns);
+    }
+    CHECK(hosted.counts().recordings == 3);
+  }
+  SECTION("the optimizer's state, loaded") {
+    const auto state = hosted.eager.optimizer().state();
+    hosted.trainer.optimizer().load_state(state);
+    hosted.step(6);
+    CHECK(hosted.counts().recordings == 2);
+  }
+  SECTION("a setting other than the learning rate") {
+    hosted.trainer.optimizer().groups()[0].settings.beta1 = hosted.eager.optimizer().groups()[0].settings.beta1 = 0.5;
+    hosted.step(6);
+    CHECK(hosted.counts().recordings == 2);
+  }
+  SECTION("the learning rate needs no other recording") {
+    hosted.trainer.optimizer().set_lr(0.5);
+    hosted.eager.optimizer().set_lr(0.5);
+    hosted.step(3);
+    CHECK(hosted.counts().recordings == 1);
+    CHECK(hosted.counts().replayed == 8 - 4 + 3);
+  }
+  SECTION("the model's mode") {
+    for (auto* net : {&hosted.net, &hosted.eager.model()}) (*net)->eval();
+    hosted.step(6);
+    CHECK(hosted.counts().recordings == 2);
+  }
+  SECTION("batches of another size: one runs as it is written, many are recorded") {
+    const auto usual = hosted.batches;
+    hosted.batches = tiny::batches(1, 3);
+    hosted.step(1);
+    hosted.batches = usual;
+    hosted.step(2);
+    CHECK(hosted.counts().replayed == 8 - 4 + 2);
+    hosted.batches = tiny::batches(4, 7);
+    hosted.step(9);
+    CHECK(hosted.counts().recordings == 2);
+    CHECK(hosted.counts().replayed == 8 - 4 + 2 + 9 - 6);
+  }
+  SECTION("on request") {
+    hosted.trainer.execution().forget();
+    hosted.step(4);
+    CHECK(hosted.counts().recordings == 2);
+  }
+}
+
+TEST_CASE("what cannot be recorded runs as it is written, and says why once") {
+  SECTION("a model that reads a result on the host") {
+    hone::StepCaptureOptions options;
+    options.log = std::tmpfile();
+    DropNet written, recorded;
+    written->reads = recorded->reads = true;
+    const auto data = tiny::dataset(32);
+    hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}}.train(
+        data, {.num_epochs = 2, .per_device_batch_size = 4, .seed = 3});
+    auto trainer = hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(options)};
+    trainer.train(data, {.num_epochs = 2, .per_device_batch_size = 4, .seed = 3});
+    CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < 2e-6);
+    CHECK(trainer.execution().counts().recordings == 0);
+    CHECK(trainer.execution().counts().eager == 16);
+    char text[400] = {};
+    std::rewind(options.log);
+    CHECK(std::fread(text, 1, sizeof text - 1, options.log) > 0);
+    std::fclose(options.log);
+    INFO(text);
+    CHECK(tiny::contains(text,
+                         "runs the steps as they are written from here on: a step cannot be recorded, since "
+                         "aten::_local_scalar_dense reads a result on the host"));
+    CHECK(std::string(text).find('\n') == std::string(text).size() - 1);
+  }
+  SECTION("a setting that changes with every update") {
+    DropNet net;
+    auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(quiet())};
+    const auto batches = tiny::batches(1);
+    for (int i = 0; i < 80; ++i) {
+      trainer.optimizer().groups()[0].settings.beta1 = 0.9 - 1e-3 * i;
+      trainer.step(batches[0]);
+    }
+    CHECK(trainer.execution().counts().recordings == 0);
+    CHECK(trainer.execution().counts().reason == "a setting of the optimizer other than lr was changed");
+  }
+  SECTION("more recordings than allowed") {
+    DropNet net;
+    auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(quiet(2))};
+    const auto batches = tiny::batches(1);
+    for (int i = 0; i < 40; ++i) {
+      if (i % 8 == 0) trainer.optimizer().groups()[0].settings.beta1 = 0.9 - 1e-3 * i;
+      trainer.step(batches[0]);
+    }
+    CHECK(trainer.execution().counts().recordings == 2);
+    CHECK(tiny::contains(trainer.execution().counts().reason, "2 recordings were made, the last because a setting"));
+  }
+}
+
+struct Listener {
+  DropNet net{nullptr};
+  std::vector<double> losses{};
+  std::vector<at::Tensor> before{};
+  void on_train_loss(const auto& event) {
+    losses.push_back(event.output.loss.template item<double>());
+    if (losses.size() < 20) return;
+    before = tiny::weights(net);
+    event.run.request_stop_before_update("enough");
+  }
+};
+
+TEST_CASE("callbacks hear the loss between two recordings, and can still stop the update") {
+  DropNet written, recorded;
+  auto eager = hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Listener{.net = written}};
+  auto trainer = hone::Trainer{recorded,         torch::nn::CrossEntropyLoss(), adam, Elsewhere{},
+                               Capture(quiet()), Listener{.net = recorded}};
+  eager.train(tiny::dataset(48), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 3});
+  const auto history = trainer.train(tiny::dataset(48), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 3});
+  const auto& heard = trainer.callbacks().template get<Listener>();
+  const auto& expected = eager.callbacks().template get<Listener>().losses;
+  REQUIRE(heard.losses.size() == 20);
+  for (std::size_t i = 0; i < 20; ++i) CHECK(heard.losses[i] == Approx(expected[i]).epsilon(1e-5));
+  CHECK(tiny::equal(tiny::weights(recorded), heard.before));
+  CHECK(trainer.execution().counts().replayed >= 14);
+  CHECK(history.num_updates() == 19);
+}
+
+TEST_CASE("a window that its host ends early is the mean over its true length") {
+  DropNet written, recorded;
+  const auto run = [](auto trainer) {
+    torch::manual_seed(5);
+    const auto batches = tiny::batches(3);
+    for (int window = 0; window < 8; ++window) {
+      for (int i = 0; i < (window == 6 ? 2 : 3); ++i) trainer.step(batches[static_cast<std::size_t>(i)]);
+      trainer.finish_window();
+    }
+    return trainer.run().num_updates();
+  };
+  const hone::GradAccum<3> windows;
+  CHECK(run(hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, windows}) == 8);
+  CHECK(run(hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, windows, Capture(quiet())}) == 8);
+  CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < 2e-6);
+}
+
+}  // namespace

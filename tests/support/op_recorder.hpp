@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Stands in for CUDA graphs where there is no GPU: records every operator that reaches the CPU's kernels, below
+/// autograd, with the tensors and numbers it got, and calls the same ones again. As a graph does, it does nothing while
+/// it records, sees neither the host's numbers nor its branches again, and refuses to read a result on the host.
+#pragma once
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <torch/library.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hone/capture/step_recorder.hpp"
+
+namespace hone::testing {
+
+class OpRecording {
+ public:
+  void replay() const {
+    const c10::impl::ExcludeDispatchKeyGuard quiet(c10::DispatchKey::Fake);
+    const at::AutoDispatchBelowADInplaceOrView below_autograd;
+    for (const auto& call : calls_) {
+      auto stack = call.arguments;
+      call.op.callBoxed(&stack);
+      for (std::size_t i = 0; i < stack.size(); ++i) renew(call, call.results[i], stack[i]);
+    }
+  }
+  [[nodiscard]] std::size_t size() const { return calls_.size(); }
+
+ private:
+  friend class OpRecorder;
+  struct Call {
+    c10::OperatorHandle op;
+    torch::jit::Stack arguments, results;
+  };
+
+  template <class F>
+  static void for_each_tensor(const torch::jit::Stack& values, F&& f) {
+    for (const auto& value : values) {
+      if (value.isTensor() && value.toTensor().defined()) f(value.toTensor());
+      if (value.isTensorList()) {
+        for (const at::Tensor& tensor : value.toTensorList()) f(tensor);
+      }
+    }
+  }
+  /// Later calls find the new result where the old one was.
+  static void renew(const Call& call, const c10::IValue& old, const c10::IValue& now) {
+    if (old.isTensorList()) {
+      const auto olds = old.toTensorVector(), nows = now.toTensorVector();
+      for (std::size_t i = 0; i < olds.size(); ++i) renew(call, olds[i], nows[i]);
+    } else if (old.isTensor() && old.toTensor().defined()) {
+      bool is_view = false;
+      for_each_tensor(call.arguments,
+                      [&](const at::Tensor& argument) { is_view = is_view || argument.is_alias_of(old.toTensor()); });
+      if (!is_view) old.toTensor().copy_(now.toTensor());
+    }
+  }
+
+  std::vector<Call> calls_;
+};
+
+class OpRecorder {
+ public:
+  using Recording = OpRecording;
+
+  explicit OpRecorder(c10::Device) {}
+
+  template <class Work>
+  void eagerly(Work&& work) {
+    work();
+  }
+
+  template <class Work>
+  std::unique_ptr<Recording> record(Work&& work) {
+    auto recording = std::make_unique<Recording>();
+    const Tape tape(*recording);
+    const c10::impl::IncludeDispatchKeyGuard loud(c10::DispatchKey::Fake);
+    work();
+    return recording;
+  }
+  static void replay(Recording& recording) { recording.replay(); }
+
+  static void record_call(const c10::OperatorHandle& op, c10::DispatchKeySet keys, torch::jit::Stack* stack) {
+    constexpr auto kernels = c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, c10::DispatchKey::Fake);
+    const std::string name = op.schema().name();
+    if (name == "aten::_local_scalar_dense" || name == "aten::equal" || name == "aten::nonzero") {
+      throw std::runtime_error(name + " reads a result on the host, which is not permitted while recording");
+    }
+    const std::size_t count = op.schema().arguments().size();
+    OpRecording::Call call{op, {stack->end() - static_cast<std::ptrdiff_t>(count), stack->end()}, {}};
+    const bool is_batch_norm = name == "aten::native_batch_norm";  // does not say that it writes its running means
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto* alias = op.schema().arguments()[i].alias_info();
+      const bool writes = alias != nullptr ? alias->isWrite() : is_batch_norm && (i == 3 || i == 4);
+      if (writes) OpRecording::for_each_tensor({call.arguments[i]}, [](auto& tensor) { tape_->keep(tensor); });
+    }
+    {
+      const c10::impl::ExcludeDispatchKeyGuard quiet(c10::DispatchKey::Fake);
+      op.redispatchBoxed(keys & kernels, stack);
+    }
+    call.results = *stack;
+    tape_->made(call);
+    if (!name.starts_with("aten::empty")) tape_->recording.calls_.push_back(std::move(call));
+  }
+
+ private:
+  /// What is written while recording is put back: nothing has been done.
+  struct Tape {
+    explicit Tape(OpRecording& made_here) : recording(made_here) { tape_ = this; }
+    Tape(const Tape&) = delete;
+    Tape& operator=(const Tape&) = delete;
+    ~Tape() {
+      tape_ = nullptr;
+      at::Generator(at::detail::getDefaultCPUGenerator()).set_state(generator);
+      for (auto& [tensor, before] : written) tensor.data().copy_(before);
+    }
+    void keep(const at::Tensor& tensor) {
+      for (const auto& [known, before] : written) {
+        if (known.is_alias_of(tensor)) return;
+      }
+      for (const auto& own : made_tensors) {
+        if (own.is_alias_of(tensor)) return;
+      }
+      written.emplace_back(tensor, tensor.data().clone());
+    }
+    void made(const OpRecording::Call& call) {
+      OpRecording::for_each_tensor(call.results, [&](const at::Tensor& result) {
+        bool is_new = true;
+        OpRecording::for_each_tensor(
+            call.arguments, [&](const at::Tensor& argument) { is_new = is_new && !argument.is_alias_of(result); });
+        if (is_new) made_tensors.push_back(result);
+      });
+    }
+    OpRecording& recording;
+    at::Tensor generator = at::detail::getDefaultCPUGenerator().get_state();
+    std::vector<std::pair<at::Tensor, at::Tensor>> written;
+    std::vector<at::Tensor> made_tensors;
+  };
+  static inline thread_local Tape* tape_ = nullptr;
+};
+static_assert(StepRecorder<OpRecorder>);
+
+}  // namespace hone::testing
+
+TORCH_LIBRARY_IMPL(_, Fake, library) {
+  library.fallback(torch::CppFunction::makeFromBoxedFunction<&hone::testing::OpRecorder::record_call>());
+}
