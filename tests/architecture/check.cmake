@@ -29,7 +29,8 @@ set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp
     distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp
     distributed/failure_log.hpp distributed/meeting.hpp distributed/network.hpp
     distributed/owner_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp
-    distributed/zero_company.hpp loop/agreement.hpp loop/checkpoints.hpp
+    distributed/zero_company.hpp capture/fingerprint.hpp capture/step_recorder.hpp
+    loop/recordable.hpp loop/agreement.hpp loop/checkpoints.hpp
     loop/merge_over_processes.hpp loop/sharded_checkpoint.hpp
     memory/block.hpp memory/forward_state.hpp)
 
@@ -64,6 +65,8 @@ foreach(header IN LISTS headers)
     string(REGEX REPLACE "hpp$" "cpp" test "${header}")
     if(header MATCHES "^distributed/(mpi|nccl)")
       set(test "distributed/${CMAKE_MATCH_1}/${CMAKE_MATCH_1}.cpp")  # A program of its own, for all headers of that name.
+    elseif(header STREQUAL "capture/cuda_recorder.hpp")
+      set(test "cuda/capture.cpp")
     endif()
     if(NOT EXISTS "${ROOT}/tests/${test}")
       list(APPEND wrong "${header} has no test: write tests/${test}.")
