@@ -81,3 +81,6 @@
 #include "hone/schedule/step.hpp"
 #include "hone/schedule/warmup.hpp"
 #include "hone/schedule/wsd.hpp"
+#ifdef HONE_WITH_CUDA
+#include "hone/capture/step_capture.hpp"
+#endif

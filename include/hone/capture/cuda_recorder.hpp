@@ -6,13 +6,16 @@
 #error "hone: hone/capture/cuda_recorder.hpp needs LibTorch with CUDA: configure with -DHONE_WITH_CUDA=ON."
 #endif
 
-#include <ATen/cuda/CUDAContext.h>
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -24,7 +27,11 @@ namespace hone {
 /// the caller's stream. The default generator of the device goes on from replay to replay, as it does without.
 class CudaRecorder {
  public:
-  using Recording = at::cuda::CUDAGraph;
+  struct Recording {
+    at::cuda::CUDAGraph graph;
+    bool draws = true;  ///< Random numbers: the generator has to be told of each replay.
+    bool was_replayed = false;
+  };
 
   explicit CudaRecorder(c10::Device device)
       : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())) {}
@@ -40,23 +47,37 @@ class CudaRecorder {
   /// then.
   template <class Work>
   std::unique_ptr<Recording> record(Work&& work) {
-    auto graph = std::make_unique<Recording>();
+    auto recording = std::make_unique<Recording>();
+    auto& graph = recording->graph;
     const Aside aside(*this);
     if (pool_ == c10::MempoolId_t{0, 0}) pool_ = at::cuda::graph_pool_handle();
-    graph->register_generator_state(at::cuda::detail::getDefaultCUDAGenerator(device_.index()));
+    const auto seed = generator().current_seed(), offset = generator().get_offset();
+    graph.register_generator_state(generator());
     // Other threads, such as those that load data, may do meanwhile what this one may not.
-    graph->capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+    graph.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
     try {
       work();
+      graph.capture_end();
     } catch (...) {
-      end_failed(*graph);
+      clean_up(graph, seed, offset);
       throw;
     }
-    graph->capture_end();
-    return graph;
+    return recording;
   }
 
-  static void replay(Recording& recording) { recording.replay(); }
+  void replay(Recording& recording) const {
+    if (!recording.draws) {
+      C10_CUDA_CHECK(
+          cudaGraphLaunch(recording.graph.raw_cuda_graph_exec(), c10::cuda::getCurrentCUDAStream(device_.index())));
+    } else if (recording.was_replayed) {
+      recording.graph.replay();
+    } else {
+      const auto offset = generator().get_offset();
+      recording.graph.replay();
+      recording.draws = generator().get_offset() != offset;
+      recording.was_replayed = true;
+    }
+  }
 
  private:
   /// Makes the recorder's stream the current one, after what the caller's is doing; and the other way round.
@@ -86,13 +107,32 @@ class CudaRecorder {
     c10::cuda::CUDAStreamGuard guard_;
   };
 
-  /// A recording has to be ended before the stream can be used again, though it came to nothing.
-  static void end_failed(Recording& graph) {
-    try {
-      graph.capture_end();
-    } catch (...) {
-    }
+  [[nodiscard]] const at::Generator& generator() const {
+    return at::cuda::detail::getDefaultCUDAGenerator(device_.index());
+  }
+
+  /// After a failure. LibTorch leaves the stream, the allocators and the generator of such a graph as if it were still
+  /// being recorded; the generator's own state cannot be mended, it gets another.
+  void clean_up(at::cuda::CUDAGraph& graph, std::uint64_t seed, std::uint64_t offset) const {
+    const auto attempt = [](auto&& f) {
+      try {
+        f();
+      } catch (...) {  // it was done already
+      }
+    };
+    attempt([&] { graph.capture_end(); });
+    attempt([&] { c10::cuda::CUDACachingAllocator::endAllocateToPool(device_.index(), pool_); });
+    attempt([&] { at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(pool_); });
+    attempt([&] {
+      auto fresh = at::cuda::detail::createCUDAGenerator(device_.index());
+      fresh.set_current_seed(seed);
+      fresh.set_offset(offset);
+      at::Generator(generator()).graphsafe_set_state(fresh);
+    });
+    bool releases = false;
+    attempt([&] { releases = graph.pool() == pool_; });
     graph.reset();
+    if (!releases) attempt([&] { c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool_); });
   }
 
   c10::Device device_;

@@ -281,10 +281,10 @@ class StepCapture {
       ++capture.counts_.replayed;
       take_in();
       Output& output = *std::any_cast<Output>(&kind.output);
-      Recorder::replay(*kind.first);
+      capture.recorder_->replay(*kind.first);
       if constexpr (!is_one) {
         if (!between(output)) return output;
-        Recorder::replay(*kind.second);
+        capture.recorder_->replay(*kind.second);
       }
       if (place.updates) optimizer.count_replayed_step();
       hand_over_gradients();
@@ -315,12 +315,12 @@ class StepCapture {
         output.emplace(forward(input));
         if constexpr (is_one) learn(*output);
       });
-      Recorder::replay(*first);
+      capture.recorder_->replay(*first);
       std::unique_ptr<Recording> second;
       if constexpr (!is_one) {
         if (!between(*output)) return std::move(*output);
         second = capture.recorder_->record([&] { learn(*output); });
-        Recorder::replay(*second);
+        capture.recorder_->replay(*second);
       }
       ++capture.counts_.recordings;
       ++capture.counts_.replayed;

@@ -2,6 +2,8 @@
 /// Which trainers can have their steps recorded.
 #pragma once
 
+#include <type_traits>
+
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/hooks.hpp"
 #include "hone/data/batch.hpp"
@@ -30,22 +32,25 @@ struct host_data_within_a_recording {
                 "batch that was recorded. Make them tensors, or leave StepCapture out.");
 };
 
-/// True, or a compile-time error with one sentence.
+/// Names, without instantiating it, the sentence for what is wrong.
 template <class Callbacks, class Self, class Batch, class Output, bool accumulates>
-consteval bool checked_recordable() {
+consteval auto recording_fault() {
   using Before = Told<BeforeOptimizerStep, WithTrainer<Self>>;
   if constexpr (Callbacks::template relays<Before> ||
                 Callbacks::template relays<Told<BeforeOptimizerStep, WithTrainer<Self>, WithClipped<at::Tensor>>>) {
-    return sizeof(listener_within_a_recording<Callbacks>) > 0;
+    return std::type_identity<listener_within_a_recording<Callbacks>>{};
   } else if constexpr (!holds_only_tensors<Batch>()) {
-    return sizeof(host_data_within_a_recording<Batch>) > 0;
+    return std::type_identity<host_data_within_a_recording<Batch>>{};
   } else if constexpr (accumulates && requires(const Output& output) { output.num_items; }) {
-    return sizeof(weights_within_a_recording<Output>) > 0;
+    return std::type_identity<weights_within_a_recording<Output>>{};
   } else {
-    return true;
+    return std::type_identity<char>{};
   }
 }
+
+/// True, or a compile-time error with one sentence.
 template <class Callbacks, class Self, class Batch, class Output, bool accumulates>
-inline constexpr bool recordable = checked_recordable<Callbacks, Self, Batch, Output, accumulates>();
+inline constexpr bool recordable =
+    sizeof(typename decltype(recording_fault<Callbacks, Self, Batch, Output, accumulates>())::type) > 0;
 
 }  // namespace hone::detail

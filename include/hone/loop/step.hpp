@@ -355,7 +355,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   }
 
   /// Where steps are recorded, without a number that the host has read.
-  static decltype(auto) clipped_by(ClippingType& clipping, at::TensorList gradients) {
+  static decltype(auto) clipped_by(ClippingType& clipping, at::TensorList gradients)
+    requires ClipPolicy<ClippingType>
+  {
     if constexpr (RecordsSteps<ExecutionType> && ClipsUnread<ClippingType>) {
       return clipping.clip_unread(gradients);
     } else {

@@ -1,0 +1,20 @@
+// expect: hone: this batch has members that are no tensors, and a recorded step would see for ever those of the batch that was recorded. Make them tensors, or leave StepCapture out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A recording reads tensors; a number in a batch would stay what it was.
+#include <tuple>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/loop/recordable.hpp"
+
+struct Trainer {};
+struct Output {
+  at::Tensor loss;
+};
+
+#ifdef FIXED
+using Batch = std::tuple<at::Tensor, at::Tensor>;
+#else
+using Batch = std::tuple<at::Tensor, at::Tensor, double>;
+#endif
+static_assert(hone::detail::recordable<hone::CallbackSet<>, Trainer, Batch, Output, false>);

@@ -1,0 +1,26 @@
+// expect: hone: StepCapture records what a GPU is asked to do, and this trainer computes on the host. Add hone::Cuda<>, or leave StepCapture out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// Only the work of another device can be recorded.
+#include "hone/capture/step_capture.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Recorder {
+  using Recording = int;
+};
+struct Gpu {
+  using slot = hone::slots::Device;
+  static c10::Device device() { return c10::Device{c10::kCUDA}; }
+  static void move(auto& batch) { static_cast<void>(batch); }
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
+#else
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>>);
+#endif
