@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lets all contenders take turns on the device, and writes what they took as JSON.
+
+measure.py --program BENCH_GPU [--python PYTHON] [--json FILE] [--workloads a,b] [--contenders a,b] [--rounds N]
+           [--seconds N] [--device cuda|cpu] [--tiny]
+
+Each contender of each workload is a process, which waits while the others take their turns. All are prepared side by side
+first: they train a few steps from the same weights, and the losses are compared. Then every round gives each a turn, in
+changing order. What fails is written down and the others go on; the file is whole after each round.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support import machine, report, rounds  # noqa: E402
+
+WORKLOADS = ["gpt2", "mnist_mlp", "surrogate", "mnist_cnn", "char_gpt", "wide_mlp"]  # what takes longest first
+IN_PYTHON = ["torch_compile", "torch_eager", "lightning"]
+# Of a mean loss. In bfloat16 the order of additions shows more.
+TOLERANCE = {"gpt2": 1e-2}
+DEFAULT_TOLERANCE = 2e-3
+PREPARE_S, TURN_S = 300, 120  # longer takes what hangs
+
+
+class Contender:
+    """A process that answers. After a failure it is gone, and says why."""
+
+    def __init__(self, command, environment):
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.errors, env={**os.environ, **environment})  # fmt: skip
+        self.failure = None
+
+    def ask(self, line, limit_s):
+        """What it answers to a line, or {"error": ...}."""
+        if self.failure:
+            return {"error": self.failure}
+        try:
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+            answer = self.read_line(limit_s)
+            if answer is not None:
+                return json.loads(answer)
+            self.failure = self.last_words()
+        except TimeoutError:
+            self.failure = f"no answer to '{line}' within {limit_s} s"
+        except (OSError, ValueError) as error:
+            self.failure = f"{error}; {self.last_words()}"
+        self.end()
+        return {"error": self.failure}
+
+    def read_line(self, limit_s):
+        end, text = time.monotonic() + limit_s, b""
+        while not text.endswith(b"\n"):
+            if not select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))[0]:
+                raise TimeoutError
+            piece = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not piece:
+                return None
+            text += piece
+        return text
+
+    def last_words(self):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.errors.seek(0)
+        text = self.errors.read().decode(errors="replace").strip()
+        return f"ended with {self.process.returncode}: {text[-1500:]}"
+
+    def end(self):
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(10 if not self.failure else 0.1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def described(command):
+    """What a program says of itself."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if done.returncode:
+        return {"error": done.stderr.strip()[-1500:]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def graphics_card():
+    with contextlib.suppress(OSError):
+        query = "--query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit"
+        done = subprocess.run(["nvidia-smi", query, "--format=csv,noheader"], capture_output=True, text=True)
+        if done.returncode == 0:
+            return done.stdout.strip().splitlines()[0]
+    return ""
+
+
+class Run:
+    def __init__(self, options):
+        self.options = options
+        self.native = [options.program, *(["--tiny"] if options.tiny else []), "--text", report.ROOT / "LICENSE"]
+        self.script = [options.python, Path(__file__).with_name("torch_loops.py"), "--device", options.device]
+        self.folder = options.json.parent / "data"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.contenders, self.shared = {}, {}
+        # A large network takes tens of GiB of the device while it warms up.
+        self.large = threading.Semaphore(2)
+        self.results = {
+            "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+            "program": described([options.program, "describe"]), "python": described([*self.script, "describe"]),
+            "card": graphics_card(), "processor": machine.processor(), "system": machine.system(), "tiny": options.tiny,
+            "workloads": {}}  # fmt: skip
+        if "error" in self.results["program"]:
+            raise SystemExit(f"{options.program}: {self.results['program']['error']}")
+
+    def names(self, workload):
+        known = list(self.results["program"]["contenders"][workload])
+        if workload != "wide_mlp" and "error" not in self.results["python"]:
+            known += IN_PYTHON
+        return [name for name in known if name in self.options.contenders or not self.options.contenders]
+
+    def process(self, workload, contender):
+        """One for each; with --together one for all that are of one program."""
+        program = self.script if contender in IN_PYTHON else self.native
+        environment = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "4", "PYTHONDONTWRITEBYTECODE": "1"}
+        if not self.options.together:
+            return Contender([*program, "serve", self.folder], environment)
+        key = contender in IN_PYTHON
+        if key not in self.shared:
+            self.shared[key] = Contender([*program, "serve", self.folder], environment)
+        return self.shared[key]
+
+    def prepare(self, workload, contender):
+        begin = time.monotonic()
+        process = self.contenders[workload, contender]
+        with self.large if workload == "gpt2" else contextlib.nullcontext():
+            answer = process.ask(f"prepare {workload} {contender}", PREPARE_S)
+        took = time.monotonic() - begin
+        print(f"{workload} {contender}: {answer.get('error') or 'ready'} ({took:.0f} s)", file=sys.stderr)
+        self.results["workloads"][workload]["contenders"][contender] = {"prepare": answer, "turns": []}
+
+    def write_data(self, workload):
+        if workload == "wide_mlp":
+            return
+        done = subprocess.run([str(word) for word in [*self.native, "write", self.folder, workload]], capture_output=True,
+                              text=True)  # fmt: skip
+        if done.returncode:
+            raise SystemExit(f"{workload}: {done.stderr.strip()}")
+
+    def all(self, workload):
+        return self.results["workloads"][workload]["contenders"]
+
+    def compare(self, workload):
+        """All have trained the same steps from the same weights, so they come to the same loss."""
+        losses = {name: found["prepare"]["loss"] for name, found in self.all(workload).items() if "loss" in found["prepare"]}
+        if not losses:
+            return
+        first = next(iter(losses.values()))
+        tolerance = TOLERANCE.get(workload, DEFAULT_TOLERANCE)
+        for name, loss in losses.items():
+            self.all(workload)[name]["agrees"] = abs(loss - first) <= tolerance * abs(first)
+        self.results["workloads"][workload]["tolerance"] = tolerance
+
+    def take_turns(self, end):
+        for index in range(self.options.rounds):
+            for workload in self.options.workloads:
+                alive = [name for name, found in self.all(workload).items() if "error" not in found["prepare"]]
+                *_, order = rounds.orders(alive, index + 1)
+                for name in order:
+                    turn = self.contenders[workload, name].ask(f"turn {workload} {name}", TURN_S)
+                    self.all(workload)[name]["turns"].append(turn)
+                    if "error" in turn:
+                        print(f"{workload} {name}: {turn['error']}", file=sys.stderr)
+            self.results["rounds"] = index + 1
+            self.save()
+            if time.monotonic() > end:
+                print(f"time is up after {index + 1} rounds", file=sys.stderr)
+                return
+
+    def count_waits(self):
+        for workload in self.options.workloads:
+            for name, found in self.all(workload).items():
+                if name not in IN_PYTHON and "error" not in found["prepare"]:
+                    found["waits"] = self.contenders[workload, name].ask(f"waits {workload} {name}", TURN_S)
+
+    def save(self):
+        partial = self.options.json.with_suffix(".partial")
+        partial.write_text(json.dumps(self.results, indent=1) + "\n")
+        partial.replace(self.options.json)
+
+    def __call__(self):
+        begin = time.monotonic()
+        workloads = self.options.workloads
+        try:
+            with ThreadPoolExecutor(len(workloads)) as pool:
+                list(pool.map(self.write_data, workloads))
+            pairs = [(workload, name) for workload in workloads for name in self.names(workload)]
+            for workload in workloads:
+                self.results["workloads"][workload] = {"contenders": {name: None for name in self.names(workload)}}
+            for pair in pairs:
+                self.contenders[pair] = self.process(*pair)
+            with ThreadPoolExecutor(1 if self.options.together else self.options.side_by_side) as pool:
+                # What is compiled takes longest.
+                list(pool.map(lambda pair: self.prepare(*pair), sorted(pairs, key=lambda pair: pair[1] != "torch_compile")))
+            for workload in workloads:
+                self.compare(workload)
+            self.results["prepared_s"] = time.monotonic() - begin
+            self.save()
+            self.take_turns(begin + self.options.seconds)
+            self.count_waits()
+            self.results["took_s"] = time.monotonic() - begin
+            self.save()
+        finally:
+            for contender in self.contenders.values():
+                contender.end()
+
+
+def names(text):
+    return text.split(",")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", type=Path, required=True, help="bench_gpu")
+    parser.add_argument("--python", default=sys.executable, help="the one whose PyTorch is measured")
+    parser.add_argument("--json", type=Path, default=report.ROOT / "build/gpu/results/gpu.json")
+    parser.add_argument("--workloads", type=names, default=WORKLOADS)
+    parser.add_argument("--contenders", type=names, default=[], help="without it, all that there are")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=270, help="no round begins later than this")
+    parser.add_argument("--side-by-side", type=int, default=16, help="how many are prepared at a time")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--tiny", action="store_true", help="few steps, small networks: to try it out")
+    parser.add_argument("--together", action="store_true", help="one process for each program: to try it out quickly")
+    options = parser.parse_args()
+    options.json = options.json.resolve()
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    for workload in options.workloads:
+        if workload not in WORKLOADS:
+            parser.error(f"there is no workload {workload}; there are {', '.join(WORKLOADS)}")
+    Run(options)()
+
+
+if __name__ == "__main__":
+    main()
