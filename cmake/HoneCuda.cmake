@@ -23,6 +23,8 @@ function(hone_link_cuda target)
   target_compile_options(${target} PRIVATE "SHELL:-idirafter \"${LibTorch_CUDA_HEADERS}\"")
   # A wheel without its companions can be linked with and not be run.
   set(lib "${LibTorch_FOLDER}/lib")
+  get_filename_component(cudart_folder "${hone_cudart}" DIRECTORY)
+  target_link_options(${target} PRIVATE "-Wl,-rpath,${cudart_folder}")
   target_link_libraries(${target} PRIVATE
     "-Wl,--push-state,--no-as-needed,${lib}/libtorch_cuda.so,${lib}/libc10_cuda.so,${hone_cudart},--pop-state"
     -Wl,--unresolved-symbols=ignore-in-shared-libs)

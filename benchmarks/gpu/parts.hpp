@@ -3,39 +3,13 @@
 #pragma once
 
 #include "hone/hone.hpp"
-#if __has_include("hone/precision/mixed.hpp")
-#include "hone/precision/mixed.hpp"
-#endif
-#ifdef HONE_WITH_CUDA
-#if __has_include("hone/capture/step_capture.hpp")
-#include "hone/capture/step_capture.hpp"
-#define HONE_BENCH_CAPTURES
-#endif
-#if __has_include("hone/devices/cuda.hpp")
-#include "hone/devices/cuda.hpp"
-#endif
-#if __has_include("hone/devices/prefetch_to_device.hpp")
-#include "hone/devices/prefetch_to_device.hpp"
-#define HONE_BENCH_PREFETCHES
-#endif
-#endif
 
 namespace parts {
 
-#ifndef HONE_WITH_CUDA
-using Device = hone::Cpu;
-#elif __has_include("hone/devices/cuda.hpp")
-using Device = hone::Cuda<>;
+#ifdef HONE_WITH_CUDA
+using Device = hone::Cuda<0>;
 #else
-struct Device {
-  using slot = hone::slots::Device;
-  static constexpr bool host_readable = false;
-  [[nodiscard]] static c10::Device device() { return {c10::kCUDA, 0}; }
-  template <class Batch>
-  static auto move(Batch& batch) {
-    return hone::map_tensors(batch, [](const at::Tensor& tensor) { return tensor.to(device()); });
-  }
-};
+using Device = hone::Cpu;
 #endif
 
 #if __has_include("hone/precision/mixed.hpp")

@@ -73,12 +73,12 @@ std::vector<std::string_view> contenders_for(std::string_view workload) {
   std::vector<std::string_view> names;
   if (workload == "wide_mlp") {
     names = {"hone", "hone_direct"};
-#ifdef HONE_BENCH_PREFETCHES
+#ifdef HONE_WITH_CUDA
     names.push_back("hone_prefetch");
 #endif
   } else {
     names = {"hand", "hone"};
-#ifdef HONE_BENCH_CAPTURES
+#ifdef HONE_WITH_CUDA
     names.push_back("hone_captured");
 #endif
   }
@@ -88,10 +88,8 @@ std::vector<std::string_view> contenders_for(std::string_view workload) {
 std::unique_ptr<Contender> make_trainer(std::string_view contender, const Task& task, const Data& data,
                                         std::shared_ptr<Network> network) {
   if (contender == "hone" || contender == "hone_direct") return with_recipe(task, data, std::move(network));
-#ifdef HONE_BENCH_CAPTURES
+#ifdef HONE_WITH_CUDA
   if (contender == "hone_captured") return with_recipe(task, data, std::move(network), hone::StepCapture<>{});
-#endif
-#ifdef HONE_BENCH_PREFETCHES
   if (contender == "hone_prefetch" && task.is_sgd) {
     return composed(task, data, std::move(network), hone::Sgd{.lr = settings::lr, .momentum = settings::momentum},
                     hone::PrefetchToDevice{});

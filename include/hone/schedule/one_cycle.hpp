@@ -25,8 +25,8 @@ constexpr double one_cycle_value(const auto& cycle, std::int64_t update, double 
   const auto between = [&](double from, double to, double from_update, double to_update) {
     const double progress = to_update > from_update ? (now - from_update) / (to_update - from_update) : 1.0;
     if (cycle.anneal == Anneal::linear) return from + (to - from) * progress;
-    const double half = std::cos(std::numbers::pi / 2.0 * progress);
-    return std::lerp(to, from, half * half);
+    const double cosine = std::cos(std::numbers::pi / 2.0 * progress);
+    return std::lerp(to, from, cosine * cosine);
   };
   if (now <= top) return between(start, peak, 0.0, top);
   if (!cycle.three_phase) return between(peak, end, top, last);
