@@ -183,4 +183,23 @@ TEST_CASE("who fails tells the others, with its words or without, at once") {
                       {{.rank = 1, .message = "never told"}});
 }
 
+/// As one between GPUs does, it keeps another group for what the hosts agree on.
+struct WithHosts : hone::Gloo {
+  explicit WithHosts(const Placement& placement) : Gloo(group(placement)) { keep_for_host(group(placement)); }
+};
+
+TEST_CASE("numbers of the host's go over the group of the hosts, and a failure ends both") {
+  CHECK(group({}).on_host().world_size() == 1);
+  hone::require_ranks(2, 60s, [](const Placement& placement) {
+    const WithHosts both(placement);
+    const auto hosts = both.on_host();
+    CHECK(hosts.handle() != both.handle());
+    CHECK(hosts.gather_numbers(both.rank()) == std::vector<std::int64_t>{0, 1});
+    const hone::Gloo one = group(placement);
+    CHECK(one.on_host().handle() == one.handle());
+    if (both.rank() == 1) return both.fail("it had to");
+    CHECK_THAT(message_of([&] { hosts.barrier(); }), Contains("it had to"));
+  });
+}
+
 }  // namespace

@@ -91,7 +91,8 @@ class Ddp {
                   "GPUs, or take Ddp<hone::Gloo> or Ddp<hone::Mpi>.");
   };
 
-  explicit Ddp(Comm group = Comm(), const DdpOptions& options = {}) : group_(std::move(group)), options_(options) {}
+  explicit Ddp(Comm group = Comm(), const DdpOptions& options = {})
+      : group_(std::move(group)), hosts_(group_.on_host()), options_(options) {}
 
   [[nodiscard]] int rank() const { return group_.rank(); }
   [[nodiscard]] int world_size() const { return group_.world_size(); }
@@ -177,10 +178,10 @@ class Ddp {
     exchanged_.assign(numbers.begin(), numbers.end());
     if (world_size() == 1) return;
     if (!exchange_.defined() || exchange_.numel() != static_cast<std::int64_t>(numbers.size())) {
-      exchange_ = at::empty({static_cast<std::int64_t>(numbers.size())}, at::TensorOptions(at::kDouble).device(group_.device()));
+      exchange_ = at::empty({static_cast<std::int64_t>(numbers.size())}, at::TensorOptions(at::kDouble).device(hosts_.device()));
     }
     exchange_.copy_(on_host());
-    under_way_ = std::make_unique<Pending>(group_.begin_all_reduce(exchange_, Reduction::sum, "agreement on the update"));
+    under_way_ = std::make_unique<Pending>(hosts_.begin_all_reduce(exchange_, Reduction::sum, "agreement on the update"));
   }
   [[nodiscard]] std::span<const double> end_exchange() {
     if (const auto under_way = std::exchange(under_way_, nullptr)) {
@@ -265,6 +266,7 @@ class Ddp {
   }
 
   Comm group_;
+  ProcessGroup hosts_;
   DdpOptions options_;
   std::vector<at::Tensor> parameters_, buffers_;
   std::size_t num_reduced_ = 0;

@@ -54,7 +54,8 @@ class NcclBackend : public c10d::ProcessGroupNCCL {
 
 /// A group in which each process has a GPU of its own, and tensors go from GPU to GPU. Those of the CPU go by the GPU.
 ///
-/// Its processes find each other over any other group, which is not needed afterwards, or as `Gloo` does. A time-out on
+/// Its processes find each other over any other group, or as `Gloo` does, and go on to agree over it on what the hosts
+/// know, such as stops. A time-out on
 /// the GPU comes to LibTorch's own watchdog, which ends the process.
 ///
 /// **Errors** on construction, in every process: `DistributedError` when a process has no GPU for itself, or when the
@@ -83,6 +84,7 @@ class Nccl : public ProcessGroup {
     const auto backend = c10::make_intrusive<detail::NcclBackend>(store, rank(), world_size(), own);
     backend->setBoundDeviceId(members().device);
     open(store, backend, c10d::ProcessGroup::NCCL);
+    keep_for_host(over);
   }
 
  private:

@@ -72,6 +72,9 @@ class ProcessGroup {
   [[nodiscard]] int world_size() const { return members_->world_size; }
   [[nodiscard]] at::Device device() const { return members_->device; }
   [[nodiscard]] Milliseconds timeout() const { return members_->timeout; }
+  /// The group for numbers of the host's: this one, or, of a group between GPUs, the one over which it was formed. So no
+  /// host waits for its GPU to agree with the others.
+  [[nodiscard]] ProcessGroup on_host() const { return members_->host ? ProcessGroup(members_->host) : *this; }
   /// LibTorch's own object, null for one process.
   [[nodiscard]] const c10::intrusive_ptr<c10d::ProcessGroup>& handle() const { return members_->group; }
   /// The store over which the group was formed, null for one process.
@@ -189,6 +192,7 @@ class ProcessGroup {
     c10::intrusive_ptr<c10d::ProcessGroup> group = {};
     c10::intrusive_ptr<c10d::Backend> interruptible = {};
     std::unique_ptr<Failures> failures = {};
+    std::shared_ptr<Members> host = {};
     bool is_closed = false;
     std::string closed_because = {};
     int exceptions = std::uncaught_exceptions();
@@ -204,6 +208,7 @@ class ProcessGroup {
     void fail(std::string_view reason) noexcept {
       if (is_closed) return;
       if (failures) failures->publish(reason);
+      if (host) host->fail(reason);
       close(reason, /*has_failed=*/true);
     }
     /// What is under way when the group has failed ends now, here and elsewhere, whoever else has a hold of the group.
@@ -256,7 +261,9 @@ class ProcessGroup {
   };
 
   ProcessGroup() : members_(std::make_shared<Members>()) {}
+  explicit ProcessGroup(std::shared_ptr<Members> members) : members_(std::move(members)) {}
   [[nodiscard]] Members& members() { return *members_; }
+  void keep_for_host(const ProcessGroup& over) { members_->host = over.members_; }
 
   /// The group works from here on: `backend` is what LibTorch sends with, `store` how its processes found each other.
   /// `interrupt` lets go whoever waits for the backend, which may end in peace then.
