@@ -88,6 +88,8 @@ struct SingleProcess;
 struct Eager;
 struct SetToNone;
 struct KeepGradients;
+struct WholeBatches;
+struct MicroBatches;
 struct SystemHeap;
 struct RetainHeap;
 struct ContiguousFormat;

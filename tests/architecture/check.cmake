@@ -32,7 +32,7 @@ set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp
     distributed/zero_company.hpp capture/fingerprint.hpp capture/step_recorder.hpp
     loop/recordable.hpp loop/agreement.hpp loop/checkpoints.hpp
     loop/merge_over_processes.hpp loop/sharded_checkpoint.hpp
-    memory/block.hpp memory/forward_state.hpp)
+    memory/autocast_state.hpp memory/block.hpp memory/random_state.hpp policies/splitting.hpp)
 
 set(wrong "")
 file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/hone" "${ROOT}/include/hone/*.hpp")

@@ -28,6 +28,7 @@ HONE_SLOT(MemoryFormat, "memory format"); ///< How the elements of images lie in
 HONE_SLOT(Denormals, "denormals");        ///< What becomes of numbers that are nearly zero.               `FlushDenormals`
 HONE_SLOT(Threads, "threads");            ///< How many threads an operator uses.                          `AutoThreads`
 HONE_SLOT(Gradients, "gradients");        ///< What becomes of gradients when an update has used them.      `SetToNone`
+HONE_SLOT(Splitting, "splitting");        ///< Whether a batch is run as a whole.                          `WholeBatches`
 HONE_SLOT(Heap, "heap");                  ///< What becomes of memory that is free between two steps.      `SystemHeap`
 
 #undef HONE_SLOT

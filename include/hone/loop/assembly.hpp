@@ -32,6 +32,7 @@
 #include "hone/policies/heap.hpp"
 #include "hone/policies/memory_format.hpp"
 #include "hone/policies/precision.hpp"
+#include "hone/policies/splitting.hpp"
 #include "hone/policies/threads.hpp"
 #include "hone/policies/transfer.hpp"
 #include "hone/schedule/schedule.hpp"
@@ -54,6 +55,7 @@ class Assembly {
   using DenormalsType = AnswerTo<slots::Denormals, FlushDenormals, Policies...>;
   using ThreadsType = AnswerTo<slots::Threads, AutoThreads, Policies...>;
   using GradientsType = AnswerTo<slots::Gradients, SetToNone, Policies...>;
+  using SplittingType = AnswerTo<slots::Splitting, WholeBatches, Policies...>;
   using HeapType = AnswerTo<slots::Heap, SystemHeap, Policies...>;
   using CallbacksType = CallbacksAmong<Policies...>;
   using OverridesType = OverridesAmong<Policies...>;
@@ -66,6 +68,7 @@ class Assembly {
   [[nodiscard]] AccumulationType& accumulation() { return accumulation_; }
   [[nodiscard]] ClippingType& clipping() { return clipping_; }
   [[nodiscard]] ExecutionType& execution() { return execution_; }
+  [[nodiscard]] SplittingType& splitting() { return splitting_; }
   [[nodiscard]] c10::Device device() const { return device_.device(); }
   [[nodiscard]] ScheduleType& schedule() { return schedule_; }  ///< What the next run will follow.
   [[nodiscard]] Run& run() { return run_; }                     ///< Lets an override or a host ask for a stop.
@@ -135,6 +138,7 @@ class Assembly {
         memory_format_(given.template take<MemoryFormatType>()),
         denormals_(given.template take<DenormalsType>()),
         threads_(given.template take<ThreadsType>()),
+        splitting_(given.template take<SplittingType>()),
         heap_(given.template take<HeapType>()),
         overrides_(given.template take<OverridesType>()),
         callbacks_(given.callbacks(std::type_identity<CallbacksType>{})),
@@ -223,6 +227,7 @@ class Assembly {
   [[no_unique_address]] MemoryFormatType memory_format_;
   [[no_unique_address]] DenormalsType denormals_;
   [[no_unique_address]] ThreadsType threads_;
+  [[no_unique_address]] SplittingType splitting_;
   [[no_unique_address]] HeapType heap_;
   [[no_unique_address]] OverridesType overrides_;
   [[no_unique_address]] CallbacksType callbacks_;

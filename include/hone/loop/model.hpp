@@ -109,6 +109,18 @@ void move_to(Model& model, c10::Device device) {
   if constexpr (auto& target = pointee(model); requires { target.to(device); }) target.to(device);
 }
 
+/// A model's buffers, where it has such; what is there may be changed in place.
+template <class Model>
+[[nodiscard]] std::vector<at::Tensor> buffers_of(Model& model) {
+  std::vector<at::Tensor> result;
+  if constexpr (auto& target = pointee(model); requires { target.buffers(); }) {
+    for (const at::Tensor& buffer : target.buffers()) {
+      if (buffer.defined()) result.push_back(buffer);
+    }
+  }
+  return result;
+}
+
 /// Remembers the mode of every module in a model and brings it back.
 template <class Model>
 class ModeGuard {

@@ -329,6 +329,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
     };
     part("precision", this->precision_);
     part("clipping", this->clipping_);
+    part("splitting", this->splitting_);
     part("overrides", this->overrides_);
     part("callbacks", this->callbacks_);
     auto generators = generator_states(device_.device());

@@ -13,6 +13,7 @@
 #include "hone/loop/agreement.hpp"
 #include "hone/loop/batch_loss.hpp"
 #include "hone/loop/loss_tracker.hpp"
+#include "hone/loop/out_of_memory.hpp"
 #include "hone/loop/recordable.hpp"
 #include "hone/loop/window.hpp"
 #include "hone/schedule/apply_schedule.hpp"
@@ -126,7 +127,8 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   static constexpr bool has_schedule = !std::is_same_v<ScheduleType, NoSchedule>;
   static constexpr bool accumulates = !UpdatesEveryBatch<AccumulationType>;
   using Parts::reduces;
-  static constexpr bool weighs = accumulates || reduces;  ///< A batch is a share of an update.
+  static constexpr bool splits = SplitsBatches<typename Parts::SplittingType>;
+  static constexpr bool weighs = accumulates || reduces || splits;  ///< A batch is a share of an update.
 
   using Parts::accumulation_;
   using Parts::active_schedule_;
@@ -146,6 +148,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   using Parts::processes_;
   using Parts::run_;
   using Parts::schedule_;
+  using Parts::splitting_;
   using Parts::weight_among_processes;
 
   /// A batch where the device policy wants it and as the memory format policy does; the batch itself when it is so.
@@ -196,7 +199,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   auto learn_from(Batch& batch, bool is_last) {
     const bool update_follows = this->update_follows(is_last);
     if constexpr (reduces) processes_.before_forward(update_follows);
-    auto output = own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch);
+    auto output = output_of(batch);
     train_loss_.add(output.loss, items_in(output));
     announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]] {
@@ -204,7 +207,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     } else if constexpr (reduces) {
       learn_together(output, update_follows);
     } else {
-      backward_share(output.loss, accumulates ? window_.add(weight_of(output), accumulation_.steps()) : 1.0);
+      if constexpr (!splits) {
+        backward_share(output.loss, accumulates ? window_.add(weight_of(output), accumulation_.steps()) : 1.0);
+      }
       if (update_follows) update();
     }
     return output;
@@ -260,6 +265,40 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
       window_.add(1.0, place.steps);
     }
     return output;
+  }
+
+  /// Forward and loss; where batches are split, of one part after the other, each with its backward.
+  template <class Batch>
+  auto output_of(Batch& batch) {
+    const auto forward = [this](auto& part) {
+      return own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, part);
+    };
+    if constexpr (splits) {
+      Window ahead;
+      double share = 1.0;
+      const auto backward = [&](const auto& output, double fraction, bool is_first) {
+        const double weight = weight_of(output);
+        if (is_first) {
+          ahead = window_;
+          share = ahead.add(weight, accumulation_.steps());
+        } else if constexpr (requires { output.num_items; }) {
+          share = ahead.add_to_last(weight, accumulation_.steps());
+        }
+        if constexpr (requires { output.num_items; }) fraction = 1.0;  // its items say what a part counts
+        backward_share(output.loss, share * fraction);
+      };
+      const auto& parameters = optimizer_.parameters();
+      auto output = splitting_.learn(batch, forward, backward,
+                                     BatchSurroundings{.device = device_.device(),
+                                                       .parameters = parameters,
+                                                       .buffers = buffers_of(model_),
+                                                       .is_out_of_memory = &is_out_of_memory,
+                                                       .release_cached_memory = &release_cached_memory});
+      window_ = ahead;
+      return output;
+    } else {
+      return forward(batch);
+    }
   }
 
   /// Backward of a batch's share of the mean over the window.

@@ -31,6 +31,11 @@ class Window {
     total_ += weight;
     return weight / unit / static_cast<double>(steps);
   }
+  /// Takes in more of the batch that was added last.
+  constexpr double add_to_last(double weight, std::int64_t steps) {
+    total_ += weight;
+    return weight / first_ / static_cast<double>(steps);
+  }
   [[nodiscard]] constexpr double correction(std::int64_t steps) const { return correction(steps, total_, first_); }
   [[nodiscard]] static constexpr double correction(std::int64_t steps, double total, double unit) {
     return static_cast<double>(steps) * unit / total;

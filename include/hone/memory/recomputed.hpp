@@ -22,8 +22,9 @@
 #include <vector>
 
 #include "hone/data/batch.hpp"
+#include "hone/memory/autocast_state.hpp"
 #include "hone/memory/block.hpp"
-#include "hone/memory/forward_state.hpp"
+#include "hone/memory/random_state.hpp"
 #include "hone/memory/saved_tensors.hpp"
 
 namespace hone {

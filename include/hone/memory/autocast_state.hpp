@@ -1,55 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a forward pass depends on beside its inputs: random generators and autocast. Remembered, so that the same pass
+/// Autocast, which a forward pass depends on beside its inputs and random numbers. Remembered, so that the same pass
 /// can be run a second time.
 #pragma once
 
-#include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/core/Generator.h>
-#include <ATen/core/Tensor.h>
-
-#include <mutex>
+#include <c10/core/Device.h>
 
 namespace hone::detail {
-
-/// The states of the CPU's generator and of a device's.
-class RandomState {
- public:
-  explicit RandomState(c10::Device device) : device_(device), host_(read(c10::kCPU)) {
-    if (!device.is_cpu()) on_device_ = read(device);
-  }
-  void restore() const {
-    write(c10::kCPU, host_);
-    if (on_device_.defined()) write(device_, on_device_);
-  }
-
- private:
-  static at::Tensor read(c10::Device device) {
-    auto generator = at::globalContext().defaultGenerator(device);
-    const std::lock_guard lock(generator.mutex());
-    return generator.get_state();
-  }
-  static void write(c10::Device device, const at::Tensor& state) {
-    auto generator = at::globalContext().defaultGenerator(device);
-    const std::lock_guard lock(generator.mutex());
-    generator.set_state(state);
-  }
-
-  c10::Device device_;
-  at::Tensor host_, on_device_;
-};
-
-/// While it lives, the random generators are where they were at `state`; then where they were before.
-class RandomReplay {
- public:
-  RandomReplay(const RandomState& state, c10::Device device) : before_(device) { state.restore(); }
-  RandomReplay(const RandomReplay&) = delete;
-  RandomReplay& operator=(const RandomReplay&) = delete;
-  ~RandomReplay() { before_.restore(); }
-
- private:
-  RandomState before_;
-};
 
 /// Autocast of the CPU and of a device.
 class AutocastState {

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Batches that do not fit into memory, run in parts that do.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_copy.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/core/policy.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/core/serialize.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/data/slice.hpp"
+#include "hone/memory/random_state.hpp"
+#include "hone/policies/distribution.hpp"
+#include "hone/policies/splitting.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// The gradients that were there before a batch, taken out of the parameters' way. When it goes they are back: with
+/// what the batch added, once `keep_both` was called, else without.
+class EarlierGradients {
+ public:
+  explicit EarlierGradients(at::TensorList parameters) : parameters_(parameters.begin(), parameters.end()) {
+    earlier_.reserve(parameters_.size());
+    for (const auto& parameter : parameters_) {
+      earlier_.push_back(std::exchange(parameter.mutable_grad(), at::Tensor()));
+    }
+  }
+  EarlierGradients(const EarlierGradients&) = delete;
+  EarlierGradients& operator=(const EarlierGradients&) = delete;
+  ~EarlierGradients() {
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      auto& gradient = parameters_[i].mutable_grad();
+      if (!keeps_both_ || earlier_[i].defined()) gradient = std::move(earlier_[i]);
+    }
+  }
+
+  /// Takes away what the batch added so far.
+  void drop_later() {
+    for (const auto& parameter : parameters_) parameter.mutable_grad().reset();
+  }
+  void keep_both() {
+    std::vector<at::Tensor> sums, later;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      if (const auto& gradient = parameters_[i].mutable_grad(); earlier_[i].defined() && gradient.defined()) {
+        sums.push_back(earlier_[i]);
+        later.push_back(gradient);
+      }
+    }
+    const at::NoGradGuard no_gradients;
+    if (!sums.empty()) at::_foreach_add_(sums, later);
+    keeps_both_ = true;
+  }
+
+ private:
+  std::vector<at::Tensor> parameters_, earlier_;
+  bool keeps_both_ = false;
+};
+
+/// A model's buffers as they were, in memory of its own that stays from batch to batch.
+class RememberedBuffers {
+ public:
+  void remember(const std::vector<at::Tensor>& buffers) {
+    const at::NoGradGuard no_gradients;
+    const auto alike = [](const at::Tensor& a, const at::Tensor& b) {
+      return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() && a.device() == b.device();
+    };
+    if (!std::equal(buffers.begin(), buffers.end(), copies_.begin(), copies_.end(), alike)) {
+      copies_.clear();
+      for (const auto& buffer : buffers) copies_.push_back(buffer.detach().clone());
+    } else if (!buffers.empty()) {
+      at::_foreach_copy_(copies_, buffers);
+    }
+  }
+  void bring_back(const std::vector<at::Tensor>& buffers) const {
+    const at::NoGradGuard no_gradients;
+    if (!buffers.empty()) at::_foreach_copy_(buffers, copies_);
+  }
+
+ private:
+  std::vector<at::Tensor> copies_;
+};
+
+template <class... Policies>
+inline constexpr bool one_process = !(... || ReducesGradients<Policies>);
+template <class P>
+concept RecordedExecution = requires { requires P::records_steps; };
+
+}  // namespace detail
+
+/// Runs each batch as micro-batches, one forward and backward after the other, whose gradients add up to those of the
+/// batch. By itself it begins with whole batches, and when memory runs out in forward or backward, it takes back what
+/// the batch did, halves the size and runs the same batch again; the size that fits is used from then on. To the rest
+/// of the trainer, a batch stays one batch: one loss, one step, one place in a `GradAccum` window, the same events
+/// (`on_train_loss` comes behind backward). What the batch took back are gradients, those of an open window untouched,
+/// the model's buffers and the random generators.
+///
+/// A mean over the samples of a batch is the sum of its parts' means, each times its share of the samples; a step with
+/// `num_items` is weighed by those. So a loss has to be a mean. Layers that look across the batch, batch norm above
+/// all, see a micro-batch; dropout draws other numbers than for a whole batch.
+///
+/// A step of the user's own gets a part of the batch, and its members that are no tensors as a whole; `outputs` of the
+/// parts are put together (see `joined`), other members of what it returns are the last part's.
+///
+/// **Units** size: samples, 0 to find it out.
+/// **Cost** for each batch, by itself: a copy of the model's buffers and of the generators' states; the gradients of an
+/// open window are kept beside those of the batch. With a size: nothing but the slices.
+/// **Errors** `std::runtime_error`, with LibTorch's own error nested in it, when not even one sample fits, with
+/// everything as it was before the batch; `std::invalid_argument` for a negative size; with a size given, LibTorch's
+/// own error. Memory that runs out in the optimizer's update is not caught.
+/// **Source** `device_train_microbatch_size="auto"` of Composer.
+/// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::MicroBatches{}}`
+struct MicroBatches {
+  using slot = slots::Splitting;
+  static constexpr bool splits_batches = true;
+
+  std::int64_t size = 0;
+
+  /// What a run remembers.
+  struct State {
+    std::int64_t size = 0;                   ///< That fitted; 0 as long as every batch did.
+    detail::RememberedBuffers buffers = {};  ///< Of the batch at hand.
+    void serialize(auto& archive) { serialize_count(archive, "size", size); }
+  } state = {};
+  void serialize(auto& archive) { archive("state", state); }
+
+  /// Runs a batch: `forward(part)`, and `backward(output, share of the samples, whether it is the first)` behind it.
+  template <class Batch, class Forward, class Backward>
+  auto learn(Batch& batch, const Forward& forward, const Backward& backward, const BatchSurroundings& around) {
+    if (size < 0) throw std::invalid_argument(sentence("MicroBatches has size {}. Give 1 or more, or none.", {size}));
+    const std::int64_t samples = batch_size(batch);
+    if (size > 0) return in_parts(batch, samples, size, forward, backward);
+
+    detail::EarlierGradients earlier(around.parameters);
+    const detail::RandomState random(around.device);
+    state.buffers.remember(around.buffers);
+    const auto take_back = [&] {
+      earlier.drop_later();
+      random.restore();
+      state.buffers.bring_back(around.buffers);
+    };
+    const std::int64_t first = state.size == 0 ? samples : std::min(state.size, samples);
+    for (std::int64_t tried = first;; tried = (tried + 1) / 2) {
+      try {
+        auto output = in_parts(batch, samples, tried, forward, backward);
+        earlier.keep_both();
+        if (tried != first) state.size = tried;
+        return output;
+      } catch (const std::exception& error) {
+        if (!around.is_out_of_memory(error)) {
+          take_back();
+          throw;
+        }
+        if (tried <= 1) {
+          take_back();
+          std::throw_with_nested(std::runtime_error(
+              "Not even a micro-batch of 1 sample fits into memory. Take a smaller model, recompute its blocks, or "
+              "shorten the samples."));
+        }
+      }
+      take_back();
+      around.release_cached_memory();  // once what held it is gone
+    }
+  }
+
+  template <class... Policies>
+  struct fits {
+    static constexpr bool value = detail::one_process<Policies...> && !(... || detail::RecordedExecution<Policies>);
+  };
+  template <class... Policies>
+  struct misfit {
+    static_assert(detail::one_process<Policies...>,
+                  "hone: MicroBatches splits batches as the memory of this process asks for, and processes that reduce "
+                  "gradients together would have to split alike. Use smaller batches and GradAccum, or one process.");
+    static_assert(!detail::one_process<Policies...> || fits<Policies...>::value,
+                  "hone: MicroBatches runs a step again when memory runs out, and a recorded step is always the same. "
+                  "Leave MicroBatches or StepCapture out.");
+  };
+
+ private:
+  template <class Batch, class Forward, class Backward>
+  static auto in_parts(Batch& batch, std::int64_t samples, std::int64_t most, const Forward& forward,
+                       const Backward& backward) {
+    if (samples <= most) {
+      auto output = forward(batch);
+      backward(output, 1.0, true);
+      return output;
+    }
+    using Output = decltype(forward(batch));
+    std::vector<Output> outputs;
+    std::vector<std::int64_t> sizes;
+    for (std::int64_t from = 0; from < samples; from += most) {
+      const std::int64_t to = std::min(samples, from + most);
+      auto part = slice_batch(batch, from, to);
+      auto output = forward(part);
+      backward(output, static_cast<double>(to - from) / static_cast<double>(samples), from == 0);
+      output.loss = output.loss.detach();
+      if constexpr (requires { output.outputs; }) {
+        for_each_tensor(output.outputs, [](at::Tensor& tensor) {
+          if (tensor.defined()) tensor = tensor.detach();
+        });
+      }
+      outputs.push_back(std::move(output));
+      sizes.push_back(to - from);
+    }
+    return whole_of(outputs, sizes, samples);
+  }
+
+  /// One output for the batch.
+  template <class Output>
+  static Output whole_of(std::vector<Output>& parts, const std::vector<std::int64_t>& sizes, std::int64_t samples) {
+    constexpr bool has_items = requires(Output& output) { output.num_items; };
+    const auto weight = [&](std::size_t i) {
+      if constexpr (has_items) {
+        return static_cast<double>(parts[i].num_items);
+      } else {
+        return static_cast<double>(sizes[i]);
+      }
+    };
+    double total = 0.0;
+    for (std::size_t i = 0; i < parts.size(); ++i) total += weight(i);
+    Output whole = parts.back();
+    whole.loss = parts[0].loss * (weight(0) / total);
+    for (std::size_t i = 1; i < parts.size(); ++i) whole.loss = whole.loss + parts[i].loss * (weight(i) / total);
+    whole.batch_size = samples;
+    if constexpr (has_items) {
+      for (std::size_t i = 0; i + 1 < parts.size(); ++i) whole.num_items += parts[i].num_items;
+    }
+    if constexpr (requires { whole.outputs; }) {
+      using Outputs = std::remove_cvref_t<decltype(whole.outputs)>;
+      std::vector<Outputs> outputs;
+      for (auto& part : parts) outputs.push_back(std::move(part.outputs));
+      whole.outputs = joined(std::span<Outputs>(outputs), std::span<const std::int64_t>(sizes));
+    }
+    return whole;
+  }
+};
+static_assert(SplitsBatches<MicroBatches>);
+
+}  // namespace hone

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Whether a batch is run as a whole.
+///
+/// | policy | use it | combinations that do not exist |
+/// |---|---|---|
+/// | `WholeBatches` | the default | none |
+/// | `MicroBatches` (`hone/memory/micro_batches.hpp`) | a batch does not fit into memory | many processes, recorded steps |
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <exception>
+#include <type_traits>
+#include <vector>
+
+#include "hone/core/policy.hpp"
+
+namespace hone {
+
+/// Says how much of a batch goes through forward and backward at once.
+template <class P>
+concept SplittingPolicy = PolicyFor<P, slots::Splitting>;
+
+/// What a batch touches beside the graph, and how the loop deals with memory that ran out in the middle of it.
+struct BatchSurroundings {
+  c10::Device device;
+  at::TensorList parameters;       ///< Those that the batch adds gradients to.
+  std::vector<at::Tensor> buffers;  ///< Those of the model.
+  bool (*is_out_of_memory)(const std::exception&);
+  void (*release_cached_memory)();
+};
+
+/// Optional ability: runs a batch part by part; see `MicroBatches::learn`.
+template <class P>
+concept SplitsBatches = SplittingPolicy<P> && requires { requires P::splits_batches; };
+
+/// A batch is one forward and one backward pass.
+struct WholeBatches {
+  using slot = slots::Splitting;
+};
+static_assert(SplittingPolicy<WholeBatches> && !SplitsBatches<WholeBatches> && std::is_empty_v<WholeBatches>);
+
+}  // namespace hone
