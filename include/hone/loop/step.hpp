@@ -276,16 +276,17 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     if constexpr (splits) {
       Window ahead;
       double share = 1.0;
+      const std::int64_t steps = accumulation_.steps();
       const auto backward = [&](const auto& output, double fraction, bool is_first) {
         const double weight = weight_of(output);
         if (is_first) {
           ahead = window_;
-          share = ahead.add(weight, accumulation_.steps());
+          share = ahead.add(weight, steps);
         } else if constexpr (requires { output.num_items; }) {
-          share = ahead.add_to_last(weight, accumulation_.steps());
+          share = ahead.add_to_last(weight, steps);
         }
         if constexpr (requires { output.num_items; }) fraction = 1.0;  // its items say what a part counts
-        backward_share(output.loss, share * fraction);
+        this->backward_share(output.loss, share * fraction);
       };
       const auto& parameters = optimizer_.parameters();
       auto output = splitting_.learn(batch, forward, backward,

@@ -1,0 +1,20 @@
+// expect: hone: MicroBatches runs a step again when memory runs out, and a recorded step is always the same. Leave MicroBatches or StepCapture out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A recording cannot be halved.
+#include "hone/core/composition.hpp"
+#include "hone/memory/micro_batches.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Recorded {
+  using slot = hone::slots::Execution;
+#ifndef FIXED
+  static constexpr bool records_steps = true;
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::MicroBatches, Recorded>);

@@ -1,0 +1,33 @@
+// expect: hone: MicroBatches splits batches as the memory of this process asks for, and processes that reduce gradients together would have to split alike. Use smaller batches and GradAccum, or one process.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// Memory may run out in one process alone.
+#include "hone/core/composition.hpp"
+#include "hone/memory/micro_batches.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Processes {
+  using slot = hone::slots::Distribution;
+  int rank() const { return 0; }
+  int world_size() const { return 2; }
+#ifndef FIXED
+  void all_reduce_sum(const at::Tensor&) {}
+  void start(auto&) {}
+  void before_forward(bool) {}
+  void backward(const at::Tensor&, bool, const auto&) {}
+  void average_gradients() {}
+  void begin_exchange(std::span<const double>) {}
+  std::span<const double> end_exchange() { return {}; }
+  void share_buffers() {}
+  std::vector<at::Tensor> gather(const at::Tensor&) { return {}; }
+  std::vector<std::string> gather_texts(std::string_view) { return {}; }
+  void require_agreement(std::string_view, std::string_view, std::string_view) {}
+  void fail(std::string_view) {}
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Processes, hone::MicroBatches>);
