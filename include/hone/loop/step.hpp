@@ -261,6 +261,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     } else if (place.updates) {
       window_.reset();
       count_update();
+      announce(OptimizerStep{{run_}});
     } else {
       window_.add(1.0, place.steps);
     }
@@ -345,8 +346,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]]
       return drop_window();
     own_or(overrides::optimizer_step{}, [this] { optimizer_step(); });
-    own_or(overrides::zero_grad{}, [this] { zero_grad(); });
     count_update();
+    own_or(overrides::zero_grad{}, [this] { zero_grad(); });
+    announce(OptimizerStep{{run_}});
   }
 
   /// What the host does about an update.
@@ -355,7 +357,6 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     if constexpr (has_schedule) ++schedule_place_.updates;
     run_.history_.set_num_updates(run_.history_.num_updates() + 1);
     own_or(overrides::scheduler_step{}, [this] { scheduler_step(); });
-    announce(OptimizerStep{{run_}});
   }
 
   /// Makes the gradients of a window that ended early, or whose batches count differently, the mean over it.
