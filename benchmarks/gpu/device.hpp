@@ -16,7 +16,8 @@ std::string runtime_version();
 void synchronize();
 /// Gives memory that is not in use back to the device, for the other processes.
 void release_memory();
-/// Bytes of tensors: the most at one time since the last `forget_peak`. 0 on the CPU.
+/// Bytes that this process has taken of the device: the most at one time since the last `forget_peak`. 0 on the CPU.
+/// (Tensors alone would leave out what a recorded step uses.)
 std::int64_t peak_bytes();
 void forget_peak();
 /// How often this process has made its host wait for the device: cudaStreamSynchronize, cudaDeviceSynchronize,

@@ -123,6 +123,8 @@ class Run:
             "workloads": {}}  # fmt: skip
         if "error" in self.results["program"]:
             raise SystemExit(f"{options.program}: {self.results['program']['error']}")
+        if self.results["program"]["device"] == "no GPU":
+            raise SystemExit(f"{options.program} sees no GPU. Run this where nvidia-smi shows one.")
 
     def names(self, workload):
         known = list(self.results["program"]["contenders"][workload])
@@ -237,8 +239,8 @@ def main():
     parser.add_argument("--json", type=Path, default=report.ROOT / "build/gpu/results/gpu.json")
     parser.add_argument("--workloads", type=names, default=WORKLOADS)
     parser.add_argument("--contenders", type=names, default=[], help="without it, all that there are")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=270, help="no round begins later than this")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=220, help="no round begins later than this")
     parser.add_argument("--side-by-side", type=int, default=16, help="how many are prepared at a time")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--tiny", action="store_true", help="few steps, small networks: to try it out")

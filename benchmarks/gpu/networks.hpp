@@ -175,7 +175,7 @@ inline Task gpt2_task(bool tiny) {
   return {.name = "gpt2",
           .batch_size = tiny ? 2 : 16,
           .few = tiny ? 2 : 5,
-          .many = tiny ? 6 : 25,
+          .many = tiny ? 6 : 20,
           .is_sgd = false,
           .weight_decay = 0.1,
           .max_norm = 0.0,

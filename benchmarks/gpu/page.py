@@ -122,7 +122,7 @@ def part_of_gpt2(results, peak):
         rate = flops_per_token(prepared) * tokens / 1e12
         memory = max(turn.get("peak_bytes", 0) for turn in results.found("gpt2", name)["turns"]) / 2**30
         rows.append([f"`{name}`", f"{tokens:,.0f}", f"{rate:.0f}", f"{100 * rate / peak:.1f} %" if peak else "", f"{memory:.1f}"])
-    head = ["gpt2", "tokens a second", "TFLOP/s of the model", "of the peak", "peak memory, GiB"]
+    head = ["gpt2", "tokens a second", "TFLOP/s of the model", "of the peak", "memory, GiB"]
     peak_text = (f"The peak is {peak:g} TFLOP/s, dense bfloat16, of the data sheet." if peak else
                  "The peak of this device is not known here; `page.py --peak TFLOPS` takes it.")  # fmt: skip
     return f"""## GPT-2
@@ -131,7 +131,8 @@ def part_of_gpt2(results, peak):
 
 A token takes 6 N + 12 L d T operations: N = {prepared["parameters"]:,} parameters, L = {prepared["layers"]} layers, d = {prepared["width"]} wide, T = {prepared["context"]} tokens of context
 (A. Chowdhery et al., "PaLM: Scaling Language Modeling with Pathways", 2022, appendix B; attention counted whole, though half
-of it is masked). A step has {prepared["batch_size"]} x {prepared["context"]} tokens. {peak_text} Memory is that of tensors, at most at one time.
+of it is masked). A step has {prepared["batch_size"]} x {prepared["context"]} tokens. {peak_text} Memory is what a process
+has taken of the device for tensors, at most at one time.
 
 """
 

@@ -7,7 +7,7 @@
 namespace parts {
 
 #ifdef HONE_WITH_CUDA
-using Device = hone::Cuda<0>;
+using Device = hone::Cuda<>;
 #else
 using Device = hone::Cpu;
 #endif

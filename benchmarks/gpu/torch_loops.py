@@ -97,6 +97,20 @@ def rate(task, step, steps):
     return task.lr * (0.5 * (1 + math.cos(math.pi * step / steps)) if task.cosine else 1.0)
 
 
+def loss_of(task):
+    """Forward and loss of a batch, as a function."""
+    model, loss, device = task.model, task.loss, task.device.type
+
+    def in_float32(x, y):
+        return loss(model(x), y)
+
+    def in_bfloat16(x, y):
+        with torch.autocast(device, torch.bfloat16):
+            return loss(model(x), y)
+
+    return in_bfloat16 if task.bf16 else in_float32
+
+
 class Loop:
     """The loop as an expert writes it. `mode`: that of torch.compile, for forward and loss."""
 
@@ -104,11 +118,7 @@ class Loop:
         self.task = task
         self.optimizer = optimizer_of(task)
         self.parameters = list(task.model.parameters())
-        self.forward = torch.compile(self.loss_of, mode=mode) if mode else self.loss_of
-
-    def loss_of(self, x, y):
-        with torch.autocast(self.task.device.type, torch.bfloat16, enabled=self.task.bf16):
-            return self.task.loss(self.task.model(x), y)
+        self.forward = torch.compile(loss_of(task), mode=mode) if mode else loss_of(task)
 
     def train(self, steps):
         """The mean loss of the steps."""
@@ -230,7 +240,7 @@ class Session:
             torch.cuda.reset_peak_memory_stats()
         self.loop.train(task.few)
         few, many = self.seconds_of(task.few), self.seconds_of(task.many)
-        peak = torch.cuda.max_memory_allocated() if on_gpu else 0
+        peak = torch.cuda.max_memory_reserved() if on_gpu else 0
         self.release()
         return {"step_s": (many - few) / (task.many - task.few), "few_s": few, "many_s": many, "peak_bytes": peak,
                 "loss": self.loss}  # fmt: skip
