@@ -29,7 +29,8 @@ struct ZeroCompany {
     using Clipping = AnswerTo<slots::Clipping, NoClip, Policies...>;
     using Precision = AnswerTo<slots::Precision, Fp32, Policies...>;
     static constexpr bool can_clip = !ClipPolicy<Clipping> || ClipsShards<Clipping> || ClipsElements<Clipping>;
-    static constexpr bool value = can_clip && !ScalesLoss<Precision>;
+    static constexpr bool can_scale = !ScalesLoss<Precision> || TellsOverflow<Precision>;
+    static constexpr bool value = can_clip && can_scale && !KeepsMasterWeights<Precision>;
   };
   template <class... Policies>
   struct misfit {
@@ -38,9 +39,12 @@ struct ZeroCompany {
         "hone: with Zero, each process has the gradients of its own parameters, and this clipping policy takes "
         "all of them. Give it `clip(gradients, of_each)` as ClipNorm has it, or say that it looks at each element "
         "by itself: `static constexpr bool is_elementwise = true`.");
-    static_assert(!fits<Policies...>::can_clip || fits<Policies...>::value,
-                  "hone: with Zero, each process has the gradients of its own parameters, and a precision policy that "
-                  "scales the loss takes all of them. Use Ddp, or a precision that scales nothing.");
+    static_assert(!fits<Policies...>::can_clip || fits<Policies...>::can_scale,
+                  "hone: with Zero, each process has the gradients of its own parameters, and this precision policy "
+                  "scales the loss and has no `found_inf()` by which the processes agree. Give it that, or use Ddp.");
+    static_assert(!fits<Policies...>::can_clip || !fits<Policies...>::can_scale || fits<Policies...>::value,
+                  "hone: Zero divides an optimizer that works on the model's weights, and this precision policy lets it "
+                  "work on copies. Use Bf16 or Fp16 with Zero, or Ddp.");
   };
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<can_be_sharded<Optimizer>> {};

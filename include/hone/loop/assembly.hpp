@@ -59,7 +59,7 @@ class Assembly {
   using HeapType = AnswerTo<slots::Heap, SystemHeap, Policies...>;
   using CallbacksType = CallbacksAmong<Policies...>;
   using OverridesType = OverridesAmong<Policies...>;
-  using OptimizerType = OptimizerAmong<DistributionType, BoundOptimizer<Optimizer>>;
+  using OptimizerType = OptimizerUnder<PrecisionType, OptimizerAmong<DistributionType, BoundOptimizer<Optimizer>>>;
 
   [[nodiscard]] Model& model() { return model_; }
   [[nodiscard]] Loss& loss() { return loss_; }
@@ -69,6 +69,7 @@ class Assembly {
   [[nodiscard]] ClippingType& clipping() { return clipping_; }
   [[nodiscard]] ExecutionType& execution() { return execution_; }
   [[nodiscard]] SplittingType& splitting() { return splitting_; }
+  [[nodiscard]] PrecisionType& precision() { return precision_; }
   [[nodiscard]] c10::Device device() const { return device_.device(); }
   [[nodiscard]] ScheduleType& schedule() { return schedule_; }  ///< What the next run will follow.
   [[nodiscard]] Run& run() { return run_; }                     ///< Lets an override or a host ask for a stop.
@@ -152,12 +153,32 @@ class Assembly {
     [[maybe_unused]] const auto current = device_scope(device_);
     move_to(model_, device_.device());
     move_to(loss_, device_.device());
+    if constexpr (StartsOnDevice<PrecisionType>) precision_.start(device_.device());
     if constexpr (ArrangesTensors<MemoryFormatType>) arrange_model<MemoryFormatType>(pointee(model_));
+    if constexpr (ConvertsTensors<PrecisionType> && !KeepsMasterWeights<PrecisionType>) convert();
     if constexpr (ReducesGradients<DistributionType>) processes_.start(pointee(model_));
-    if constexpr (ShardsOptimizer<DistributionType>) {
+    if constexpr (KeepsMasterWeights<PrecisionType>) {
+      auto optimizer_of_copies = precision_.over(bind(std::move(optimizer), named_parameters(pointee(model_))));
+      convert();  // what it left: buffers, frozen parameters
+      return optimizer_of_copies;
+    } else if constexpr (ShardsOptimizer<DistributionType>) {
       return processes_.shard(bind(std::move(optimizer), named_parameters(pointee(model_))));
     } else {
       return bind(std::move(optimizer), named_parameters(pointee(model_)));
+    }
+  }
+
+  void convert() {
+    arrange_model<PrecisionType>(pointee(model_));
+    arrange_model<PrecisionType>(pointee(loss_));
+  }
+
+  /// Lives over a run, or over a step of the host's own loop.
+  [[nodiscard]] auto number_format() const {
+    if constexpr (SpansRuns<PrecisionType>) {
+      return precision_.over_run();
+    } else {
+      return NoScope{};
     }
   }
 

@@ -7,13 +7,19 @@
 /// | a training state (`resumable.hpp`) | all that and the run | the same run |
 #pragma once
 
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
+
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <type_traits>
+#include <unordered_map>
 
 #include "hone/checkpoint/archive.hpp"
 #include "hone/checkpoint/optimizer_state_dict.hpp"
@@ -53,6 +59,11 @@ template <class O>
 concept HasOptimizerState = requires(O& optimizer, const Value& state) {
   { optimizer_state_dict(optimizer) } -> std::same_as<Dict>;
   load_optimizer_state_dict(optimizer, state);
+};
+
+template <class O>
+concept HasMasterWeights = requires(const O& optimizer) {
+  { optimizer.master_weights() } -> std::same_as<at::TensorList>;
 };
 
 template <class Model>
@@ -138,7 +149,7 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
     Dict state;
     auto& model = pointee(model_);
     if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
-      state.set("model_state_dict", state_dict(model));
+      state.set("model_state_dict", model_state());
     } else if constexpr (has_model_state) {
       state.set("model_state_dict", state_of(model));
     }
@@ -176,6 +187,7 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
       const auto fit = fit_state_dict(model, state.at("model_state_dict"), options.strict);
       load_optimizer(state, options);
       fit.load();
+      load_master_weights(state.at("model_state_dict").template get<Dict>());
     } else if constexpr (has_model_state) {
       load_optimizer(state, options);
       load_state_of(model, state.at("model_state_dict"));
@@ -194,6 +206,31 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
   }
 
  private:
+  /// Calls `f(name, master)` for each name of a weight that the optimizer keeps a wider copy of.
+  template <class F>
+  void for_each_master_weight([[maybe_unused]] F&& f) {
+    if constexpr (detail::HasMasterWeights<OptimizerType>) {
+      std::unordered_map<const at::TensorImpl*, at::Tensor> masters;
+      for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i) {
+        masters.emplace(optimizer_.parameters()[i].unsafeGetTensorImpl(), optimizer_.master_weights()[i]);
+      }
+      detail::visit_state(detail::module_in(pointee(model_)), "", [&](const std::string& name, const at::Tensor& weight) {
+        if (const auto found = masters.find(weight.unsafeGetTensorImpl()); found != masters.end()) f(name, found->second);
+      });
+    }
+  }
+  [[nodiscard]] Dict model_state() {
+    Dict state = state_dict(pointee(model_));
+    for_each_master_weight([&](const std::string& name, const at::Tensor& master) { state.set(name, master.detach()); });
+    return state;
+  }
+  void load_master_weights(const Dict& state) {
+    const at::NoGradGuard no_gradients;
+    for_each_master_weight([&](const std::string& name, const at::Tensor& master) {
+      if (const Value* found = state.find(name)) master.copy_(found->get<at::Tensor>());
+    });
+  }
+
   void load_optimizer(const Dict& state, const LoadOptions& options) {
     const Value* found = options.load_optimizer ? state.find("optimizer_state_dict") : nullptr;
     if (found == nullptr) return;

@@ -73,6 +73,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   auto evaluate_batch(Batch&& arrived) {
     const ModeGuard mode(model_);
     const at::NoGradGuard no_gradients;
+    [[maybe_unused]] const auto number_format = this->number_format();
     return this->on_device([&] {
       set_training(model_, false);
       auto&& batch = this->taken_in(arrived);

@@ -72,6 +72,7 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
     const ThreadGuard threads(options.num_threads);
     [[maybe_unused]] const auto denormals = this->denormals_.over_run();
     [[maybe_unused]] const auto current = device_scope(this->device_);
+    [[maybe_unused]] const auto number_format = this->number_format();
     const at::AutoGradMode gradients(true);
     const typename Step::Silence silence(*this);
     const Memory memory = remember();

@@ -58,6 +58,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     const ModeGuard mode(model_);
     const ThreadGuard threads(num_threads);
     [[maybe_unused]] const auto denormals = this->denormals_.over_run();
+    [[maybe_unused]] const auto number_format = this->number_format();
     [[maybe_unused]] const auto heap = this->heap_.over_run();
     const at::AutoGradMode gradients(true);
     [[maybe_unused]] const auto current = device_scope(device_);

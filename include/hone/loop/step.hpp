@@ -53,6 +53,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   auto step(Batch&& batch) {
     const at::AutoGradMode gradients(true);
     [[maybe_unused]] const auto denormals = this->denormals_.over_step();
+    [[maybe_unused]] const auto number_format = this->number_format();
     return this->on_device([&] {
       if constexpr (has_schedule) {
         if (!schedule_place_.started) start_schedule(RunLength{});
@@ -65,6 +66,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   /// only when gradients are accumulated and the data ends early.
   void finish_window() {
     if (window_.empty()) return;
+    [[maybe_unused]] const auto number_format = this->number_format();
     this->on_device([&] {
       if constexpr (reduces) {
         processes_.average_gradients();
@@ -151,11 +153,11 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   using Parts::splitting_;
   using Parts::weight_among_processes;
 
-  /// A batch where the device policy wants it and as the memory format policy does; the batch itself when it is so.
+  /// A batch where the device policy wants it and as memory format and precision do; the batch itself when it is so.
   template <class Batch>
   decltype(auto) taken_in(Batch& arrived) {
-    if constexpr (ArrangesTensors<MemoryFormatType>) {
-      return arranged_batch<MemoryFormatType>(device_.move(arrived));
+    if constexpr (arranges<MemoryFormatType, PrecisionType>) {
+      return arranged_batch<MemoryFormatType, PrecisionType>(device_.move(arrived));
     } else {
       return device_.move(arrived);
     }
@@ -176,6 +178,10 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     auto&& batch = taken_in(arrived);
     announce(TrainStepStart{{run_}}, WithBatch{batch});
     auto output = done(batch, is_last);
+    if constexpr (GivesUp<PrecisionType>) {
+      if (precision_.gives_up()) [[unlikely]]
+        run_.request_stop(precision_.reason());
+    }
     announce(TrainStepEnd{{run_}}, WithBatch{batch}, WithOutput{output}, more...);
     ++run_.step_;
     return output;
@@ -230,7 +236,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     const auto learn = [&](const Output& output) {
       backward_share(output.loss, 1.0 / static_cast<double>(place.steps));
       if (!place.updates) return;
-      if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
+      if constexpr (ScalesLoss<PrecisionType>) unscale();
       if (is_short) {
         window_.add(1.0, place.steps);
         correct_window();
@@ -338,7 +344,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   }
 
   void update() {
-    if constexpr (ScalesLoss<PrecisionType>) precision_.unscale(optimizer_.collect_gradients());
+    if constexpr (ScalesLoss<PrecisionType>) unscale();
     if constexpr (weighs) correct_window();
     window_.reset();
     clip();
@@ -357,6 +363,16 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     if constexpr (has_schedule) ++schedule_place_.updates;
     run_.history_.set_num_updates(run_.history_.num_updates() + 1);
     own_or(overrides::scheduler_step{}, [this] { scheduler_step(); });
+  }
+
+  void unscale()
+    requires ScalesLoss<PrecisionType>
+  {
+    precision_.unscale(optimizer_.collect_gradients());
+    if constexpr (ShardsOptimizer<DistributionType>) {  // else all have all gradients
+      const auto& found = precision_.found_inf();
+      found.copy_(processes_.of_each(found).amax());
+    }
   }
 
   /// Makes the gradients of a window that ended early, or whose batches count differently, the mean over it.

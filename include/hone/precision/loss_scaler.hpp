@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Dynamic loss scaling: float16 has no small numbers, so gradients are computed of a loss that is large.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
+#include <ATen/ops/_amp_update_scale.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/reciprocal.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/core/serialize.hpp"
+#include "hone/optim/rule.hpp"
+#include "hone/precision/late_reading.hpp"
+
+namespace hone {
+
+/// How the scale moves. The defaults are those of PyTorch.
+///
+/// **Units** init_scale: a factor on the loss; growth_factor, backoff_factor: on the scale, after `growth_interval` good
+/// updates in a row and after each skipped one; max_skipped_in_a_row: updates, 0 for no limit.
+/// **Errors** `std::invalid_argument` from `check`.
+struct LossScaling {
+  double init_scale = 65536.0;
+  double growth_factor = 2.0;
+  double backoff_factor = 0.5;
+  std::int64_t growth_interval = 2000;
+  std::int64_t max_skipped_in_a_row = 100;
+
+  void check() const {
+    const auto require = [](bool is_right, std::string_view what, double value, const char* range) {
+      if (!is_right) {
+        throw std::invalid_argument(sentence("LossScaling: {} is {}. Give {}.", {what, value, range}));
+      }
+    };
+    require(init_scale > 0.0 && init_scale <= largest, "init_scale", init_scale, "a float above 0");
+    require(growth_factor > 1.0 && growth_factor <= largest, "growth_factor", growth_factor, "a factor above 1");
+    require(backoff_factor > 0.0 && backoff_factor < 1.0, "backoff_factor", backoff_factor, "a factor between 0 and 1");
+    require(growth_interval >= 1 && growth_interval <= std::numeric_limits<std::int32_t>::max(), "growth_interval",
+            static_cast<double>(growth_interval), "1 or more updates");
+    require(max_skipped_in_a_row >= 0, "max_skipped_in_a_row", static_cast<double>(max_skipped_in_a_row),
+            "0 (no limit) or more updates");
+  }
+
+ private:
+  static constexpr double largest = std::numeric_limits<float>::max();
+};
+
+/// Scales losses, unscales gradients, and moves the scale: down when a gradient is not finite, up when all have been for
+/// long. An update with such a gradient is skipped: neither weights nor the optimizer's state move.
+///
+/// Everything happens on the device, in tensors that stay where they are, so that an update can be recorded and replayed:
+/// the host is told nothing. It counts updates that were tried; schedules too. `skipped()` says how many of them were
+/// skipped.
+///
+/// **Cost** one multiplication of the loss; for each update one pass over the gradients and five kernels on single
+/// numbers. An optimizer's state is made at the first update: that one waits for the device.
+/// **Errors** `std::invalid_argument` for settings out of range.
+/// **Source** `torch.amp.GradScaler`; P. Micikevicius et al., "Mixed Precision Training", 2018.
+class LossScaler {
+ public:
+  explicit LossScaler(const LossScaling& settings = {}) : settings_(settings) { settings.check(); }
+
+  /// Makes the numbers on the device. Comes once, before all else.
+  void start(c10::Device device) {
+    const auto number = [&](double value, at::ScalarType type) {
+      return at::full({}, value, at::TensorOptions(type).device(device));
+    };
+    scale_ = number(settings_.init_scale, at::kFloat);
+    inv_scale_ = number(1.0 / settings_.init_scale, at::kFloat);
+    found_inf_ = number(0.0, at::kFloat);
+    growth_tracker_ = number(0.0, at::kInt);
+    counts_ = at::zeros({2}, at::TensorOptions(at::kDouble).device(device));
+    skipped_ = counts_.select(0, 0);
+    skipped_in_a_row_ = counts_.select(0, 1);
+  }
+
+  /// The loss times the scale.
+  [[nodiscard]] at::Tensor scale(const at::Tensor& loss) const { return at::mul(loss, scale_); }
+
+  /// Divides gradients by the scale, in place, and notes whether all of them are finite. Once per update.
+  void unscale(at::TensorList gradients) {
+    const at::NoGradGuard no_gradients;
+    found_inf_.zero_();
+    at::reciprocal_out(inv_scale_, scale_);
+    at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf_, inv_scale_);
+  }
+
+  /// The optimizer's step, unless a gradient was not finite, and the scale for the next update.
+  template <class Optimizer>
+  void update(Optimizer& optimizer) {
+    optimizer.step(StepScaling{.grad_scale = {}, .found_inf = found_inf_});
+    const at::NoGradGuard no_gradients;
+    at::_amp_update_scale_(scale_, growth_tracker_, found_inf_, settings_.growth_factor, settings_.backoff_factor,
+                           settings_.growth_interval);
+    counts_.add_(found_inf_);
+    skipped_in_a_row_.mul_(found_inf_);
+  }
+
+  /// 1 where a gradient of the update at hand was not finite, else 0; a float32 tensor without dimensions, on the device.
+  [[nodiscard]] const at::Tensor& found_inf() const { return found_inf_; }
+
+  [[nodiscard]] const LossScaling& settings() const { return settings_; }
+  /// The present scale. Waits for the device.
+  [[nodiscard]] double scale() const { return scale_.item<double>(); }
+  /// How many updates were skipped, and how many of them since the last that was not. Waits for the device.
+  [[nodiscard]] std::int64_t skipped() const { return static_cast<std::int64_t>(skipped_.item<double>()); }
+  [[nodiscard]] std::int64_t skipped_in_a_row() const {
+    return static_cast<std::int64_t>(skipped_in_a_row_.item<double>());
+  }
+
+  /// True when `max_skipped_in_a_row` updates were skipped one after the other, as far as the host knows: on devices that
+  /// it does not read it is told some twenty batches later. Does not wait.
+  [[nodiscard]] bool gives_up() {
+    return settings_.max_skipped_in_a_row > 0 &&
+           reading_.value(skipped_in_a_row_) >= static_cast<double>(settings_.max_skipped_in_a_row);
+  }
+  [[nodiscard]] std::string reason() const {
+    return sentence(
+        "{} updates in a row were skipped, for gradients that were not finite at any scale of the loss; the weights are "
+        "those before them. Look for NaN in the data, lower the learning rate, or compute in Bf16",
+        {settings_.max_skipped_in_a_row});
+  }
+
+  /// Shows all of it to an archive, under the names of PyTorch's `GradScaler.state_dict()`. Waits for the device.
+  void serialize(auto& archive) {
+    double scale = 0.0, skipped = 0.0, in_a_row = 0.0;
+    std::int64_t growth_tracker = 0;
+    LossScaling settings = settings_;
+    if (!archive.is_loading) {
+      scale = this->scale();
+      growth_tracker = growth_tracker_.item<std::int64_t>();
+      skipped = skipped_.item<double>();
+      in_a_row = skipped_in_a_row_.item<double>();
+    }
+    archive("scale", scale);
+    archive("growth_factor", settings.growth_factor);
+    archive("backoff_factor", settings.backoff_factor);
+    serialize_count(archive, "growth_interval", settings.growth_interval, 1);
+    serialize_count(archive, "_growth_tracker", growth_tracker);
+    archive("skipped", skipped);
+    archive("skipped_in_a_row", in_a_row);
+    if (!archive.is_loading) return;
+    try {
+      settings.check();
+    } catch (const std::invalid_argument& error) {
+      throw DataError(error.what());
+    }
+    if (!(scale > 0.0 && std::isfinite(scale)) || growth_tracker > settings.growth_interval ||
+        !(in_a_row >= 0.0 && in_a_row <= skipped && std::isfinite(skipped))) {
+      throw DataError(sentence("A loss scale of {} after {} skipped updates is none. Load another file.",
+                               {scale, skipped}));
+    }
+    settings_ = settings;  // into the same tensors: they may have been recorded
+    scale_.fill_(scale);
+    growth_tracker_.fill_(growth_tracker);
+    skipped_.fill_(skipped);
+    skipped_in_a_row_.fill_(in_a_row);
+    reading_ = LateReading<>();
+  }
+
+ private:
+  LossScaling settings_;
+  at::Tensor scale_, inv_scale_, found_inf_, growth_tracker_;
+  at::Tensor counts_, skipped_, skipped_in_a_row_;
+  LateReading<> reading_;
+};
+
+}  // namespace hone

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+/// An optimizer of weights in 16 bits, which works on copies of them in float32.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_copy.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/GradMode.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/gradient_layout.hpp"
+#include "hone/optim/optimizer_state.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/optim/rule.hpp"
+
+namespace hone {
+
+/// A `FusedOptimizer` of float32 copies, the master weights. An update takes the gradients from the model's weights,
+/// brings them to float32, moves the copies, and rounds these into the model. So a change that is too small for 16 bits
+/// is not lost, and clipping and the optimizer's state are float32.
+///
+/// The model's weights are the copies', rounded, after each step: who writes to a weight calls `read_weights`.
+/// Gradients are no longer with the weights once they were collected, but in `gradients()`.
+///
+/// **Cost** two float32 tensors for each weight, beside the optimizer's state; two copies of all of them in an update.
+/// **Errors** those of `FusedOptimizer`.
+/// **Source** P. Micikevicius et al., "Mixed Precision Training", 2018, section 3.1.
+template <OptimizerRule Rule>
+class MasterWeights {
+ public:
+  using rule_type = Rule;
+
+  /// Brings the weights of an optimizer into `dtype`. The copies are what they were, to the last bit of float32.
+  MasterWeights(FusedOptimizer<Rule>&& whole, at::ScalarType dtype)
+      : dtype_(dtype), num_updates_(whole.num_updates()) {
+    for (const auto& group : whole.groups()) {
+      NamedParameters weights;
+      for (std::size_t i = group.first(); i < group.first() + group.size(); ++i) {
+        weights.push_back({whole.names()[i], whole.parameters()[i]});
+      }
+      add_group(std::move(weights), group.base_settings());
+      masters_->groups().back().settings = group.settings;
+    }
+    masters_->load_state(whole.state());
+  }
+
+  /// Adds weights with settings of their own, and brings them into the optimizer's format. On an error the optimizer
+  /// stays as it was.
+  void add_group(NamedParameters weights, const Rule& settings) {
+    const at::NoGradGuard no_gradients;
+    NamedParameters masters;
+    detail::require_usable(weights, weights_, masters_ ? masters_->names() : std::span<const std::string>());
+    for (const auto& [name, weight] : weights) {
+      masters.push_back({name, weight.variable_data().to(at::kFloat)});
+    }
+    const auto added = masters;
+    if (masters_) {
+      masters_->add_group(std::move(masters), settings);
+    } else {
+      masters_.emplace(std::move(masters), settings);
+    }
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      if (auto& gradient = weights[i].value.mutable_grad(); gradient.defined()) gradient = gradient.to(dtype_);
+      weights[i].value.set_data(added[i].value.to(dtype_, /*non_blocking=*/false, /*copy=*/true));
+      weights_.push_back(weights[i].value);
+    }
+    gradients_.resize(weights_.size());
+    collected_ = false;
+  }
+
+  /// Takes the weights' gradients, in float32, and keeps them for the coming step. What the weights get after that is
+  /// added at the next call.
+  at::TensorList collect_gradients() {
+    take_gradients();
+    collected_ = true;
+    return masters_->collect_gradients();
+  }
+  at::TensorList gradients() { return collected_ ? masters_->gradients() : collect_gradients(); }
+
+  void step(const StepScaling& scaling = {}) {
+    if (!collected_) collect_gradients();
+    collected_ = false;
+    masters_->step(scaling);
+    ++num_updates_;
+    const at::NoGradGuard no_gradients;
+    at::_foreach_copy_(weights_, masters_->parameters());
+  }
+  void zero_grad() {
+    collected_ = false;
+    masters_->zero_grad();
+    for (const auto& weight : weights_) weight.mutable_grad().reset();
+  }
+
+  [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return masters_->groups(); }
+  [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const { return std::as_const(*masters_).groups(); }
+  [[nodiscard]] std::size_t num_groups() const { return masters_->num_groups(); }
+  [[nodiscard]] double base_lr(std::size_t group) const { return masters_->base_lr(group); }
+  [[nodiscard]] double lr(std::size_t group = 0) const { return masters_->lr(group); }
+  void set_lr(std::size_t group, double lr) { masters_->set_lr(group, lr); }
+  void set_lr(double lr) { masters_->set_lr(lr); }
+  /// How often `step` has run, by this object.
+  [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
+
+  /// The model's weights, the copies in the same order, and their names.
+  [[nodiscard]] at::TensorList parameters() const { return weights_; }
+  [[nodiscard]] at::TensorList master_weights() const { return masters_->parameters(); }
+  [[nodiscard]] std::span<const std::string> names() const { return masters_->names(); }
+
+  /// Makes the copies what the model's weights are.
+  void read_weights() {
+    const at::NoGradGuard no_gradients;
+    at::_foreach_copy_(masters_->parameters(), weights_);
+  }
+
+  /// The optimizer's state, of the copies; see `FusedOptimizer`.
+  [[nodiscard]] OptimizerState state() const { return masters_->state(); }
+  void load_state(const OptimizerState& state) { masters_->load_state(state); }
+
+ private:
+  void take_gradients() {
+    const at::NoGradGuard no_gradients;
+    from_.clear();
+    to_.clear();
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      at::Tensor& gradient = weights_[i].mutable_grad();
+      if (!gradient.defined()) continue;
+      if (!detail::is_laid_out_alike(gradient, weights_[i])) [[unlikely]] {
+        detail::adopt_gradient(gradient, weights_[i], names()[i]);
+      }
+      at::Tensor& taken = masters_->parameters()[i].mutable_grad();
+      if (taken.defined()) {
+        taken.add_(gradient);
+      } else {
+        if (!gradients_[i].defined()) gradients_[i] = at::empty_like(masters_->parameters()[i]);
+        taken = gradients_[i];
+        from_.push_back(gradient);
+        to_.push_back(taken);
+      }
+      gradient.reset();
+    }
+    if (!from_.empty()) at::_foreach_copy_(to_, from_);
+    from_.clear();
+  }
+
+  at::ScalarType dtype_;
+  std::vector<at::Tensor> weights_;
+  std::optional<FusedOptimizer<Rule>> masters_;
+  std::vector<at::Tensor> gradients_;  // of the copies, kept from update to update
+  std::vector<at::Tensor> from_, to_;
+  std::int64_t num_updates_;
+  bool collected_ = false;
+};
+
+}  // namespace hone

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Mixed precision: forward and loss in 16 bits where that is safe; weights, gradients and the optimizer in float32.
+#pragma once
+
+#include <type_traits>
+
+#include "hone/core/policy.hpp"
+#include "hone/optim/rule.hpp"
+#include "hone/policies/precision.hpp"
+#include "hone/precision/autocast.hpp"
+#include "hone/precision/loss_scaler.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// Can leave a step out where a number on the device says so.
+template <class O>
+concept SkipsOnDevice =
+    OptimizerRule<O> || requires(O& optimizer, const StepScaling& scaling) { optimizer.step(scaling); };
+
+/// What scales losses needs such an optimizer.
+struct ScalingCompany {
+  template <class Optimizer>
+  struct fits_optimizer : std::bool_constant<SkipsOnDevice<Optimizer>> {};
+  template <class Optimizer>
+  struct misfit_optimizer {
+    static_assert(SkipsOnDevice<Optimizer>,
+                  "hone: with a scaled loss, an optimizer has to skip a step when a gradient overflowed, and this one has "
+                  "no `step(const hone::StepScaling&)`. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or "
+                  "compute in Bf16.");
+  };
+};
+
+}  // namespace detail
+
+/// Forward and loss in bfloat16 where autocast holds that safe. It has the exponents of float32, so losses need no scale.
+///
+/// **Cost** that of `Autocast`, once for each batch.
+/// **Errors** `std::invalid_argument` when the trainer is made for a device that has no autocast.
+/// **Source** Python's `torch.autocast(dtype=torch.bfloat16)`.
+/// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Bf16{}}`
+struct Bf16 {
+  using slot = slots::Precision;
+  static void start(c10::Device device) { Autocast::check(device.type(), at::kBFloat16); }
+  static Autocast region(c10::Device device) { return {device.type(), at::kBFloat16}; }
+};
+static_assert(PrecisionPolicy<Bf16> && !ScalesLoss<Bf16> && std::is_empty_v<Bf16>);
+
+/// Forward and loss in float16 where autocast holds that safe, with a loss that is scaled; see `LossScaler`, whose state is
+/// in the trainer's training state. For devices that are slow in bfloat16.
+///
+/// `trainer.precision().skipped()` updates were skipped so far. After `max_skipped_in_a_row` of them the run ends.
+///
+/// **Cost** those of `Autocast` and `LossScaler`.
+/// **Errors** `std::invalid_argument` as `Bf16`, and for settings out of range; at compile time for an optimizer that cannot
+/// skip a step on the device.
+/// **Source** Python's `torch.autocast(dtype=torch.float16)` and `torch.amp.GradScaler`.
+/// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Fp16{{.growth_interval = 500}}}`
+class Fp16 : public LossScaler, public detail::ScalingCompany {
+ public:
+  using slot = slots::Precision;
+  using LossScaler::LossScaler;
+
+  void start(c10::Device device) {
+    Autocast::check(device.type(), at::kHalf);
+    LossScaler::start(device);
+  }
+  static Autocast region(c10::Device device) { return {device.type(), at::kHalf}; }
+};
+static_assert(ScalesLoss<Fp16> && TellsOverflow<Fp16> && StartsOnDevice<Fp16> && GivesUp<Fp16>);
+
+}  // namespace hone

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/precision/late_reading.hpp"
+
+#include <torch/torch.h>
+
+#include "support/catch.hpp"
+
+namespace {
+
+const c10::Device cpu{c10::kCPU};
+
+/// Has happened when the test says so.
+struct Event {
+  static inline bool has_happened = false;
+  static inline int records = 0;
+  explicit Event(c10::DeviceType type) { CHECK(type == c10::kCPU); }
+  [[nodiscard]] static bool query() { return has_happened; }
+  static void record(const c10::Stream&) { ++records; }
+};
+
+TEST_CASE("a number on the CPU is read where it is") {
+  hone::LateReading<> reading(1000);
+  const auto number = torch::zeros({}, at::kDouble);
+  CHECK(reading.value(number) == 0.0);
+  number.fill_(7.0);
+  CHECK(reading.value(number) == 7.0);
+}
+
+TEST_CASE("elsewhere a copy is taken every so often, and believed once its event has happened") {
+  Event::has_happened = false;
+  Event::records = 0;
+  hone::LateReading<Event> reading(3);
+  const auto number = torch::full({}, 5.0, at::kDouble);
+  const auto value = [&] { return reading.value(number, cpu); };
+  CHECK(value() == 0.0);
+  CHECK(value() == 0.0);
+  CHECK(Event::records == 0);
+  CHECK(value() == 0.0);  // the copy is on its way
+  CHECK(Event::records == 1);
+  number.fill_(6.0);
+  for (int i = 0; i < 5; ++i) CHECK(value() == 0.0);
+  CHECK(Event::records == 1);  // one at a time
+  Event::has_happened = true;
+  CHECK(value() == 5.0);
+  CHECK(value() == 5.0);
+  CHECK(value() == 5.0);
+  CHECK(Event::records == 2);
+  CHECK(value() == 6.0);
+}
+
+}  // namespace
