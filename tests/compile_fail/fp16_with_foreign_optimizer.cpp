@@ -1,0 +1,21 @@
+// expect: hone: with a scaled loss, an optimizer has to skip a step when a gradient overflowed, and this one has no `step(const hone::StepScaling&)`. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or compute in Bf16.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// An optimizer of torch::optim cannot skip a step without asking the device.
+#include "hone/core/composition.hpp"
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/sgd.hpp"
+#include "hone/precision/mixed.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, torch::optim::AdamW, hone::Bf16>);
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::Fp16>);
+static_assert(hone::checked_composition<Model, Loss, hone::FusedOptimizer<hone::Sgd>, hone::Fp16>);
+#else
+static_assert(hone::checked_composition<Model, Loss, torch::optim::AdamW, hone::Fp16>);
+#endif

@@ -1,0 +1,23 @@
+// expect: hone: Zero divides an optimizer that works on the model's weights, and this precision policy lets it work on copies. Use Bf16 or Fp16 with Zero, or Ddp.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The copies are not divided among processes.
+#include "hone/core/composition.hpp"
+#include "hone/distributed/zero_company.hpp"
+#include "hone/optim/sgd.hpp"
+#include "hone/precision/mixed.hpp"
+#include "hone/precision/pure.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Zero : hone::detail::ZeroCompany<1> {
+  using slot = hone::slots::Distribution;
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Zero, hone::Fp16>);
+#else
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Zero, hone::PureBf16>);
+#endif

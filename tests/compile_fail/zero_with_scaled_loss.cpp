@@ -1,0 +1,26 @@
+// expect: hone: with Zero, each process has the gradients of its own parameters, and this precision policy scales the loss and has no `found_inf()` by which the processes agree. Give it that, or use Ddp.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A precision policy of the user's own that scales.
+#include "hone/core/composition.hpp"
+#include "hone/distributed/zero_company.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Zero : hone::detail::ZeroCompany<2> {
+  using slot = hone::slots::Distribution;
+};
+struct Scaled {
+  using slot = hone::slots::Precision;
+  static hone::NoScope region(c10::Device) { return {}; }
+  at::Tensor scale(const at::Tensor& loss) const { return loss; }
+  void unscale(at::TensorList) const {}
+#ifdef FIXED
+  const at::Tensor& found_inf() const;
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Zero, Scaled>);
