@@ -35,7 +35,8 @@ struct SpoiledLoss {
 constexpr int num_steps = 12, spoiled_step = 4;
 constexpr std::int64_t whole_batch = 8;
 
-/// The weights after some steps, of which one is spoiled where `spoils` says so; `share` of each batch is this process's.
+/// The weights after some steps, of which one is spoiled where `spoils` says so; `share` of each batch is this
+/// process's.
 template <class Precision, class... Distribution>
 Tensor weights_after(hone::DataShare share, bool spoils, const Precision& precision, Distribution... distribution) {
   tiny::Net net;

@@ -25,9 +25,7 @@ Tensor weight(double value, std::int64_t size = 2) {
 Masters masters_of(hone::NamedParameters weights, const hone::Sgd& rule) {
   return Masters(hone::FusedOptimizer<hone::Sgd>(std::move(weights), rule), at::kBFloat16);
 }
-void give_gradient(const Tensor& to, double value) {
-  (to * torch::full_like(to.detach(), value)).sum().backward();
-}
+void give_gradient(const Tensor& to, double value) { (to * torch::full_like(to.detach(), value)).sum().backward(); }
 
 TEST_CASE("changes that are too small for 16 bits add up") {
   const auto w = weight(1.0);

@@ -42,8 +42,12 @@ struct Spoiler {
 
 template <class Precision>
 auto trainer_of(const tiny::Net& net, Seen& seen, const Precision& precision, std::int64_t window = 1) {
-  return hone::Trainer{net,       Loss(),        hone::AdamW{.lr = 0.05},
-                       precision, hone::ClipNorm(0.2), hone::GradAccum<hone::dynamic>{window},
+  return hone::Trainer{net,
+                       Loss(),
+                       hone::AdamW{.lr = 0.05},
+                       precision,
+                       hone::ClipNorm(0.2),
+                       hone::GradAccum<hone::dynamic>{window},
                        Spoiler{&seen}};
 }
 const hone::LossScaling scaling{.init_scale = 1024.0, .growth_interval = 3, .max_skipped_in_a_row = 5};

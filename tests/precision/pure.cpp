@@ -42,7 +42,8 @@ TEST_CASE("Fp64 computes in double: model, loss, batches; what counts stays whol
   CHECK(trainer.predict(tiny::batches(1)).scalar_type() == at::kDouble);
 
   for (const auto& tensor : same->parameters()) tensor.set_data(tensor.to(at::kDouble));
-  for (const Tensor& tensor : {same->norm->running_mean, same->norm->running_var}) tensor.set_data(tensor.to(at::kDouble));
+  for (const Tensor& tensor : {same->norm->running_mean, same->norm->running_var})
+    tensor.set_data(tensor.to(at::kDouble));
   Loss same_loss(Options().weight(weights.to(at::kDouble)));
   hone::FusedOptimizer<hone::AdamW> optimizer{hone::named_parameters(same), {.lr = 0.05}};
   for (const auto& [inputs, target] : tiny::batches(5)) {

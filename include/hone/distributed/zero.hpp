@@ -36,9 +36,10 @@ class Gloo;
 ///
 /// **Cost** per process, of n: of the optimizer's state about 1/n, and with `Zero<2>` of the gradients too; whole
 /// parameters are dealt out, so one that is larger than the rest sets a limit. A broadcast of all parameters after each
-/// update, which nothing hides. One small sum over the processes where the gradients' norm is asked for.
-/// **Errors** at compile time for optimizers that are not hone's and for clipping policies that have to see all
-/// gradients; otherwise those of `Ddp`.
+/// update, which nothing hides. One small sum over the processes where the gradients' norm is asked for, and one where
+/// losses are scaled, so that all skip an update or none.
+/// **Errors** at compile time for optimizers that are not hone's, for clipping policies that have to see all gradients,
+/// and for precision policies with weights in 16 bits; otherwise those of `Ddp`.
 /// **Source** S. Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{.lr = 1e-3}, hone::Zero<2>{hone::Gloo{}}}`
 template <int stage, class Comm = Gloo>

@@ -43,8 +43,8 @@ template <class... Policies, HoldsTensors Batch>
   return map_tensors(batch, &arranged_tensor<Policies...>);
 }
 
-/// Arranges the parameters and buffers of a model, or of a loss, as far as it names them. They stay the tensors that they
-/// are.
+/// Arranges the parameters and buffers of a model, or of a loss, as far as it names them. They stay the tensors that
+/// they are.
 template <class... Policies, class Model>
 void arrange_model(Model& model) {
   const at::NoGradGuard no_gradients;

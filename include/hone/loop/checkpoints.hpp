@@ -214,14 +214,17 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
       for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i) {
         masters.emplace(optimizer_.parameters()[i].unsafeGetTensorImpl(), optimizer_.master_weights()[i]);
       }
-      detail::visit_state(detail::module_in(pointee(model_)), "", [&](const std::string& name, const at::Tensor& weight) {
-        if (const auto found = masters.find(weight.unsafeGetTensorImpl()); found != masters.end()) f(name, found->second);
-      });
+      detail::visit_state(detail::module_in(pointee(model_)), "",
+                          [&](const std::string& name, const at::Tensor& weight) {
+                            if (const auto found = masters.find(weight.unsafeGetTensorImpl()); found != masters.end())
+                              f(name, found->second);
+                          });
     }
   }
   [[nodiscard]] Dict model_state() {
     Dict state = state_dict(pointee(model_));
-    for_each_master_weight([&](const std::string& name, const at::Tensor& master) { state.set(name, master.detach()); });
+    for_each_master_weight(
+        [&](const std::string& name, const at::Tensor& master) { state.set(name, master.detach()); });
     return state;
   }
   void load_master_weights(const Dict& state) {

@@ -5,7 +5,7 @@
 /// |---|---|---|
 /// | `SingleProcess` | the default: this process alone | none |
 /// | `Ddp{Gloo{}}` (`hone/distributed.hpp`) | every process has the model and a share of each batch | none |
-/// | `Zero<1>{Gloo{}}`, `Zero<2>{...}` | the same, and the optimizer's state, and the gradients, are divided | optimizers that are not hone's, clipping that has to see all gradients, scaled losses |
+/// | `Zero<1>{Gloo{}}`, `Zero<2>{...}` | the same, and the optimizer's state, and the gradients, are divided | optimizers that are not hone's, clipping that has to see all gradients, `PureBf16`, `PureFp16` |
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -8,7 +8,7 @@
 /// | `Bf16` (`precision/mixed.hpp`) | forward and loss in bfloat16 where that is safe; weights stay float32 | exported models |
 /// | `Fp16` (`precision/mixed.hpp`) | the same in float16, with a scaled loss: for devices without bfloat16 | exported models, optimizers that cannot skip a step on the device |
 /// | `Fp64` (`precision/pure.hpp`) | model and data in double: to find out what rounding does | exported models |
-/// | `PureBf16`, `PureFp16` (`precision/pure.hpp`) | model and data in 16 bits, the optimizer on float32 copies: least memory traffic | exported models, optimizers that are not hone's, `Zero` |
+/// | `PureBf16`, `PureFp16` (`precision/pure.hpp`) | model and data in 16 bits, the optimizer on float32 copies: least memory traffic | exported models, optimizers that are not hone's, `Zero`, `KeepGradients` |
 #pragma once
 
 #include <ATen/core/Tensor.h>

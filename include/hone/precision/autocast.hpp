@@ -28,8 +28,8 @@ TORCH_API void set_autocast_cache_enabled(bool enabled);
 namespace hone {
 
 /// While it lives, operators of this thread on devices of this type compute in `dtype` where LibTorch holds that safe,
-/// and in float32 where it does not (losses, norms, sums). Regions may be nested; each brings back what it found, however
-/// it is left, and the outermost forgets the weights that were cast.
+/// and in float32 where it does not (losses, norms, sums). Regions may be nested; each brings back what it found,
+/// however it is left, and the outermost forgets the weights that were cast.
 ///
 /// **Units** dtype: `at::kBFloat16` or `at::kHalf`; cache: whether a weight is cast once for the whole region.
 /// **Cost** some 70 ns; a cast of each weight and of what goes from one format to the other.

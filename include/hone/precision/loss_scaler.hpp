@@ -28,8 +28,8 @@ namespace hone {
 
 /// How the scale moves. The defaults are those of PyTorch.
 ///
-/// **Units** init_scale: a factor on the loss; growth_factor, backoff_factor: on the scale, after `growth_interval` good
-/// updates in a row and after each skipped one; max_skipped_in_a_row: updates, 0 for no limit.
+/// **Units** init_scale: a factor on the loss; growth_factor, backoff_factor: on the scale, after `growth_interval`
+/// good updates in a row and after each skipped one; max_skipped_in_a_row: updates, 0 for no limit.
 /// **Errors** `std::invalid_argument` from `check`.
 struct LossScaling {
   double init_scale = 65536.0;
@@ -57,12 +57,12 @@ struct LossScaling {
   static constexpr double largest = std::numeric_limits<float>::max();
 };
 
-/// Scales losses, unscales gradients, and moves the scale: down when a gradient is not finite, up when all have been for
-/// long. An update with such a gradient is skipped: neither weights nor the optimizer's state move.
+/// Scales losses, unscales gradients, and moves the scale: down when a gradient is not finite, up when all have been
+/// for long. An update with such a gradient is skipped: neither weights nor the optimizer's state move.
 ///
-/// Everything happens on the device, in tensors that stay where they are, so that an update can be recorded and replayed:
-/// the host is told nothing. It counts updates that were tried; schedules too. `skipped()` says how many of them were
-/// skipped.
+/// Everything happens on the device, in tensors that stay where they are, so that an update can be recorded and
+/// replayed: the host is told nothing. It counts updates that were tried; schedules too. `skipped()` says how many of
+/// them were skipped.
 ///
 /// **Cost** one multiplication of the loss; for each update one pass over the gradients and five kernels on single
 /// numbers. An optimizer's state is made at the first update: that one waits for the device.
@@ -108,7 +108,8 @@ class LossScaler {
     skipped_in_a_row_.mul_(found_inf_);
   }
 
-  /// 1 where a gradient of the update at hand was not finite, else 0; a float32 tensor without dimensions, on the device.
+  /// 1 where a gradient of the update at hand was not finite, else 0; a float32 tensor without dimensions, on the
+  /// device.
   [[nodiscard]] const at::Tensor& found_inf() const { return found_inf_; }
 
   [[nodiscard]] const LossScaling& settings() const { return settings_; }
@@ -120,15 +121,16 @@ class LossScaler {
     return static_cast<std::int64_t>(skipped_in_a_row_.item<double>());
   }
 
-  /// True when `max_skipped_in_a_row` updates were skipped one after the other, as far as the host knows: on devices that
-  /// it does not read it is told some twenty batches later. Does not wait.
+  /// True when `max_skipped_in_a_row` updates were skipped one after the other, as far as the host knows: on devices
+  /// that it does not read it is told some twenty batches later. Does not wait.
   [[nodiscard]] bool gives_up() {
     return settings_.max_skipped_in_a_row > 0 &&
            reading_.value(skipped_in_a_row_) >= static_cast<double>(settings_.max_skipped_in_a_row);
   }
   [[nodiscard]] std::string reason() const {
     return sentence(
-        "{} updates in a row were skipped, for gradients that were not finite at any scale of the loss; the weights are "
+        "{} updates in a row were skipped, for gradients that were not finite at any scale of the loss; the weights "
+        "are "
         "those before them. Look for NaN in the data, lower the learning rate, or compute in Bf16",
         {settings_.max_skipped_in_a_row});
   }
@@ -159,8 +161,8 @@ class LossScaler {
     }
     if (!(scale > 0.0 && std::isfinite(scale)) || growth_tracker > settings.growth_interval ||
         !(in_a_row >= 0.0 && in_a_row <= skipped && std::isfinite(skipped))) {
-      throw DataError(sentence("A loss scale of {} after {} skipped updates is none. Load another file.",
-                               {scale, skipped}));
+      throw DataError(
+          sentence("A loss scale of {} after {} skipped updates is none. Load another file.", {scale, skipped}));
     }
     settings_ = settings;  // into the same tensors: they may have been recorded
     scale_.fill_(scale);

@@ -39,8 +39,7 @@ class MasterWeights {
   using rule_type = Rule;
 
   /// Brings the weights of an optimizer into `dtype`. The copies are what they were, to the last bit of float32.
-  MasterWeights(FusedOptimizer<Rule>&& whole, at::ScalarType dtype)
-      : dtype_(dtype), num_updates_(whole.num_updates()) {
+  MasterWeights(FusedOptimizer<Rule>&& whole, at::ScalarType dtype) : dtype_(dtype), num_updates_(whole.num_updates()) {
     for (const auto& group : whole.groups()) {
       NamedParameters weights;
       for (std::size_t i = group.first(); i < group.first() + group.size(); ++i) {

@@ -22,8 +22,8 @@ enum class MatmulPrecision {
   medium,   ///< In bfloat16 inside, where LibTorch has that; else as `high`.
 };
 
-/// Sets the precision for the whole process while it lives: of cuBLAS, of cuDNN, and of oneDNN's products. Then everything
-/// is as it was, whichever of LibTorch's two ways to say it the program uses.
+/// Sets the precision for the whole process while it lives: of cuBLAS, of cuDNN, and of oneDNN's products. Then
+/// everything is as it was, whichever of LibTorch's two ways to say it the program uses.
 ///
 /// **Cost** some 200 ns.
 /// **Source** `at::Context::setFloat32MatmulPrecision`, `setFloat32Precision`.
@@ -86,18 +86,17 @@ class [[nodiscard]] MatmulPrecisionGuard {
   }
 
   using Place = std::pair<at::Float32Backend, at::Float32Op>;
-  static constexpr std::array<Place, 4> places{Place{at::Float32Backend::CUDA, at::Float32Op::MATMUL},
-                                               Place{at::Float32Backend::CUDA, at::Float32Op::CONV},
-                                               Place{at::Float32Backend::CUDA, at::Float32Op::RNN},
-                                               Place{at::Float32Backend::MKLDNN, at::Float32Op::MATMUL}};
+  static constexpr std::array<Place, 4> places{
+      Place{at::Float32Backend::CUDA, at::Float32Op::MATMUL}, Place{at::Float32Backend::CUDA, at::Float32Op::CONV},
+      Place{at::Float32Backend::CUDA, at::Float32Op::RNN}, Place{at::Float32Backend::MKLDNN, at::Float32Op::MATMUL}};
 
   std::optional<at::Float32MatmulPrecision> matmul_before_;
   std::optional<bool> convolution_before_;
   std::array<at::Float32Precision, places.size()> before_{};
 };
 
-/// Every operator computes in the format of its tensors, and products of float32 matrices and convolutions as exactly as
-/// `precision` says. The setting is the process's, for as long as a run, or a step of the host's own loop, lasts.
+/// Every operator computes in the format of its tensors, and products of float32 matrices and convolutions as exactly
+/// as `precision` says. The setting is the process's, for as long as a run, or a step of the host's own loop, lasts.
 ///
 /// **Cost** a few hundred nanoseconds for a run or a step of the host's own loop.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Tf32{}}`

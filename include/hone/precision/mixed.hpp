@@ -25,16 +25,18 @@ struct ScalingCompany {
   struct fits_optimizer : std::bool_constant<SkipsOnDevice<Optimizer>> {};
   template <class Optimizer>
   struct misfit_optimizer {
-    static_assert(SkipsOnDevice<Optimizer>,
-                  "hone: with a scaled loss, an optimizer has to skip a step when a gradient overflowed, and this one has "
-                  "no `step(const hone::StepScaling&)`. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or "
-                  "compute in Bf16.");
+    static_assert(
+        SkipsOnDevice<Optimizer>,
+        "hone: with a scaled loss, an optimizer has to skip a step when a gradient overflowed, and this one has "
+        "no `step(const hone::StepScaling&)`. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or "
+        "compute in Bf16.");
   };
 };
 
 }  // namespace detail
 
-/// Forward and loss in bfloat16 where autocast holds that safe. It has the exponents of float32, so losses need no scale.
+/// Forward and loss in bfloat16 where autocast holds that safe. It has the exponents of float32, so losses need no
+/// scale.
 ///
 /// **Cost** that of `Autocast`, once for each batch.
 /// **Errors** `std::invalid_argument` when the trainer is made for a device that has no autocast.
@@ -47,14 +49,14 @@ struct Bf16 {
 };
 static_assert(PrecisionPolicy<Bf16> && !ScalesLoss<Bf16> && std::is_empty_v<Bf16>);
 
-/// Forward and loss in float16 where autocast holds that safe, with a loss that is scaled; see `LossScaler`, whose state is
-/// in the trainer's training state. For devices that are slow in bfloat16.
+/// Forward and loss in float16 where autocast holds that safe, with a loss that is scaled; see `LossScaler`, whose
+/// state is in the trainer's training state. For devices that are slow in bfloat16.
 ///
 /// `trainer.precision().skipped()` updates were skipped so far. After `max_skipped_in_a_row` of them the run ends.
 ///
 /// **Cost** those of `Autocast` and `LossScaler`.
-/// **Errors** `std::invalid_argument` as `Bf16`, and for settings out of range; at compile time for an optimizer that cannot
-/// skip a step on the device.
+/// **Errors** `std::invalid_argument` as `Bf16`, and for settings out of range; at compile time for an optimizer that
+/// cannot skip a step on the device.
 /// **Source** Python's `torch.autocast(dtype=torch.float16)` and `torch.amp.GradScaler`.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Fp16{{.growth_interval = 500}}}`
 class Fp16 : public LossScaler, public detail::ScalingCompany {

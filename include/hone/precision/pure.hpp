@@ -10,6 +10,7 @@
 #include "hone/core/policy.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/rule.hpp"
+#include "hone/policies/gradients.hpp"
 #include "hone/policies/precision.hpp"
 #include "hone/precision/loss_scaler.hpp"
 #include "hone/precision/master_weights.hpp"
@@ -30,6 +31,14 @@ struct PureFormat {
   using keeps_master_weights = void;
   static constexpr at::ScalarType dtype = format;
 
+  template <class... Policies>
+  struct fits : std::is_same<AnswerTo<slots::Gradients, SetToNone, Policies...>, SetToNone> {};
+  template <class... Policies>
+  struct misfit {
+    static_assert(fits<Policies...>::value,
+                  "hone: weights in 16 bits hand their gradients over to the optimizer in each update, and this policy "
+                  "leaves them where they are. Leave KeepGradients out, or compute in Bf16 or Fp16.");
+  };
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<is_of_a_rule<Optimizer>> {};
   template <class Optimizer>
@@ -61,9 +70,11 @@ struct Fp64 {
   [[nodiscard]] static NoScope region(c10::Device) { return {}; }
 };
 
-/// Model and data in bfloat16, with no autocast: parameters and buffers are converted when the trainer is made, floating
-/// point tensors of a batch, targets among them, when they arrive. The optimizer works on float32 copies of the weights
-/// (`MasterWeights`), which are what checkpoints hold. Gradients are summed over a window, and over processes, in bfloat16.
+/// Model and data in bfloat16, with no autocast: parameters and buffers are converted when the trainer is made,
+/// floating point tensors of a batch, targets among them, when they arrive. The optimizer works on float32 copies of
+/// the weights
+/// (`MasterWeights`), which are what checkpoints hold. Gradients are summed over a window, and over processes, in
+/// bfloat16.
 ///
 /// Everything is in bfloat16, losses and running statistics too: 8 bits of mantissa. A batch norm is better off under
 /// `Bf16`.
@@ -72,8 +83,8 @@ struct Fp64 {
 /// **Errors** at compile time for an optimizer that is not hone's.
 struct PureBf16 : detail::PureFormat<at::kBFloat16> {};
 
-/// The same in float16, with a loss that is scaled; see `LossScaler`. A loss in float16 takes no gradient above 65504, so
-/// the scale settles at 32768 or below and the first update is skipped.
+/// The same in float16, with a loss that is scaled; see `LossScaler`. A loss in float16 takes no gradient above 65504,
+/// so the scale settles at 32768 or below and the first update is skipped.
 ///
 /// **Errors** as `PureBf16`, and `std::invalid_argument` for settings out of range.
 class PureFp16 : public LossScaler, public detail::PureFormat<at::kHalf> {
