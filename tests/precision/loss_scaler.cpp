@@ -74,7 +74,8 @@ void skips_and_goes_on(const Rule& rule) {
 
 TEST_CASE("a skipped update moves neither weights nor state, and all goes on as if it had not been") {
   skips_and_goes_on(hone::Sgd{.lr = 0.1, .momentum = 0.9});
-  skips_and_goes_on(hone::AdamW{.lr = 0.1});
+  skips_and_goes_on(hone::Sgd{.lr = 0.1, .momentum = 0.9, .dampening = 0.5});
+  skips_and_goes_on(hone::AdamW{.lr = 0.1, .amsgrad = true});
 }
 
 TEST_CASE("a scaler goes on from its state, in the tensors that it has") {

@@ -62,6 +62,7 @@ struct Adam {
   static constexpr bool counts_steps = true;
   [[nodiscard]] static constexpr auto fields() { return detail::adam_fields<Adam>(); }
   [[nodiscard]] bool uses(std::size_t field) const { return field < 2 || amsgrad; }
+  [[nodiscard]] static bool first_update_differs() { return false; }
   void check() const { detail::check_adam("Adam", *this); }
 
   void apply(const RuleLists<3>& lists, bool first, const StepScaling& scaling) const {
@@ -93,6 +94,7 @@ struct AdamW {
   static constexpr bool counts_steps = true;
   [[nodiscard]] static constexpr auto fields() { return detail::adam_fields<AdamW>(); }
   [[nodiscard]] bool uses(std::size_t field) const { return field < 2 || amsgrad; }
+  [[nodiscard]] static bool first_update_differs() { return false; }
   void check() const { detail::check_adam("AdamW", *this); }
 
   void apply(const RuleLists<3>& lists, bool first, const StepScaling& scaling) const {

@@ -291,7 +291,8 @@ class FusedOptimizer {
       return static_cast<std::size_t>(std::lower_bound(present_.begin(), present_.end(), index) - present_.begin());
     };
     const std::size_t from = place_of(group.first_), to = place_of(group.first_ + group.size_);
-    const bool overflowed = scaling.found_inf && !has_all_state(group) && scaling.found_inf->item<float>() != 0.0F;
+    const bool overflowed = scaling.found_inf && !has_all_state(group) && first_update_differs(group.settings) &&
+                            scaling.found_inf->item<float>() != 0.0F;
     fresh_.clear();
     for (std::size_t k = from; k < to; ++k) fresh_.push_back(is_fresh(group, present_[k]));
     for (const bool fresh : {false, true}) {

@@ -22,7 +22,8 @@ namespace hone {
 /// Two optional numbers on the device, as a loss scaler keeps them: gradients are divided by `grad_scale`, and nothing
 /// moves where `found_inf` is 1.
 ///
-/// **Cost** none where absent. With `found_inf`, a parameter's first update waits for the device.
+/// **Cost** none where absent. With `found_inf`, a parameter's first update waits for the device where the rule's first
+/// update is another one than the later ones.
 struct StepScaling {
   std::optional<at::Tensor> grad_scale;
   std::optional<at::Tensor> found_inf;
@@ -69,6 +70,17 @@ concept TakesLrTensor = OptimizerRule<R> && requires(const R& settings, const Ru
                                                      const StepScaling& scaling, const at::Tensor& lr) {
   settings.apply(lists, true, scaling, lr);
 };
+
+/// Whether the first update of a parameter is another one than those from state that is zero. A rule that knows says so
+/// with `first_update_differs()`.
+template <OptimizerRule R>
+[[nodiscard]] bool first_update_differs(const R& settings) {
+  if constexpr (requires { settings.first_update_differs(); }) {
+    return settings.first_update_differs();
+  } else {
+    return true;
+  }
+}
 
 namespace detail {
 

@@ -45,6 +45,7 @@ struct Sgd {
   }
 
   [[nodiscard]] bool uses(std::size_t) const { return momentum != 0.0; }
+  [[nodiscard]] bool first_update_differs() const { return dampening != 0.0; }
 
   void check() const {
     detail::require_not_negative("Sgd", "lr", lr);

@@ -65,7 +65,7 @@ struct LossScaling {
 /// them were skipped.
 ///
 /// **Cost** one multiplication of the loss; for each update one pass over the gradients and five kernels on single
-/// numbers. An optimizer's state is made at the first update: that one waits for the device.
+/// numbers. No wait, save for the first updates of `Sgd` with dampening, and of rules of the user's own.
 /// **Errors** `std::invalid_argument` for settings out of range.
 /// **Source** `torch.amp.GradScaler`; P. Micikevicius et al., "Mixed Precision Training", 2018.
 class LossScaler {

@@ -105,6 +105,19 @@ class MasterWeights {
   [[nodiscard]] double lr(std::size_t group = 0) const { return masters_->lr(group); }
   void set_lr(std::size_t group, double lr) { masters_->set_lr(group, lr); }
   void set_lr(double lr) { masters_->set_lr(lr); }
+  /// For steps that are recorded once and replayed; see `FusedOptimizer`.
+  void write_lr()
+    requires TakesLrTensor<Rule>
+  {
+    masters_->write_lr();
+  }
+  [[nodiscard]] std::int64_t layout_version() const { return masters_->layout_version(); }
+  void count_replayed_step() {
+    masters_->count_replayed_step();
+    for (const auto& weight : weights_) weight.unsafeGetTensorImpl()->bump_version();
+    ++num_updates_;
+  }
+
   /// How often `step` has run, by this object.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
 
