@@ -19,6 +19,13 @@ TEST_CASE("random numbers come again, also in the middle of a pair") {
   CHECK(torch::equal(torch::rand({5}), second));
 }
 
+TEST_CASE("a run that goes on with another device of its kind goes on with its numbers") {
+  const hone::Dict states{{"cpu", torch::zeros(1)}, {"cuda:1", torch::ones(1)}, {"cuda:0", torch::ones(2)}};
+  CHECK(hone::state_for(states, {c10::kCUDA, 0})->numel() == 2);
+  CHECK(hone::state_for(states, {c10::kCUDA, 3})->numel() == 1);
+  CHECK(hone::state_for(states, {c10::kMPS, 0}) == nullptr);
+}
+
 TEST_CASE("bytes that are no state are refused") {
   torch::manual_seed(4);
   const auto before = hone::generator_state();

@@ -61,6 +61,12 @@ static_assert(hone::fits_with<hone::Ddp<hone::Gloo>, hone::Ddp<hone::Gloo>>);
 static_assert(!hone::fits_with<hone::Ddp<BetweenGpus>, hone::Ddp<BetweenGpus>>);
 static_assert(hone::fits_with<hone::Ddp<BetweenGpus>, hone::Ddp<BetweenGpus>, Gpu>);
 
+/// Says that it is on a GPU, and is not.
+struct AsOnGpus : hone::Gloo {
+  using Gloo::Gloo;
+  static constexpr at::DeviceType device_type = at::kCUDA;
+};
+
 hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
 
 double distance(const Net& a, const Net& b) {
@@ -106,6 +112,22 @@ void compare(const hone::Placement& placement, const Optimizer& optimizer, const
   CHECK(std::abs(trainer.evaluate(odd).at("evaluation_loss") -
                  reference.evaluate(odd).at("evaluation_loss")) <= tolerance);
   CHECK((trainer.predict(odd) - reference.predict(odd)).abs().max().template item<double>() <= tolerance);
+}
+
+TEST_CASE("a model on another device than its communicator is refused in every process") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    struct Somewhere {
+      at::Tensor weight;
+      hone::NamedParameters named_parameters() const { return {{"weight", weight}}; }
+    };
+    Somewhere here{at::ones({2})}, there{at::ones({2}, placement.rank == 1 ? at::kMeta : at::kCPU)};
+    const AsOnGpus all({.placement = placement, .timeout = 20s});
+    CHECK_NOTHROW(hone::Ddp{all}.start(here));
+    CHECK_THROWS_WITH(hone::Ddp{all}.start(there),
+                      Catch::Matchers::Contains("Ddp: rank 1 of 2 has the parameter 'weight'") &&
+                          Catch::Matchers::Contains(" on meta, and its communicator sends from cpu. Give trainer and "
+                                                    "communicator the same device: hone::Cuda<hone::dynamic>{i}"));
+  });
 }
 
 TEST_CASE("n processes learn what one learns from the same batches") {

@@ -9,6 +9,7 @@
 #include <c10/util/Exception.h>
 
 #include <mutex>
+#include <string>
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
@@ -64,12 +65,22 @@ inline void set_generator_state(const at::Tensor& state, c10::Device device = c1
   return states;
 }
 
-/// Brings those generators back; a device that the states do not name is left as it is.
+/// What those states have for `device`: its own, else that of another one of its kind, on which the run was before. Null
+/// when there is neither.
+[[nodiscard]] inline const at::Tensor* state_for(const Dict& states, c10::Device device) {
+  if (states.contains(device.str())) return &states.get<at::Tensor>(device.str());
+  const auto kind = c10::DeviceTypeName(device.type(), /*lower_case=*/true) + ":";
+  for (const auto& [name, state] : states) {
+    if (name.get<std::string>().starts_with(kind)) return &state.get<at::Tensor>();
+  }
+  return nullptr;
+}
+
+/// Brings those generators back; a kind of device that the states do not name is left as it is.
 inline void set_generator_states(const Dict& states, c10::Device device) {
   set_generator_state(states.get<at::Tensor>("cpu"));
-  if (!device.is_cpu() && states.contains(device.str())) {
-    set_generator_state(states.get<at::Tensor>(device.str()), device);
-  }
+  if (device.is_cpu()) return;
+  if (const auto* const state = state_for(states, device)) set_generator_state(*state, device);
 }
 
 }  // namespace hone

@@ -72,7 +72,8 @@ inline constexpr bool sends_from_gpus = requires { requires Comm::device_type !=
 ///
 /// **Cost** a copy of the gradients; beside them, one small message for each update, under way during backward, by which
 /// the processes agree on stops and on how many samples the update has.
-/// **Errors** `DistributedError` when the models differ, when a process fails, or does not come in time.
+/// **Errors** `DistributedError` when the models differ, or are on another GPU than the communicator's; when a process
+/// fails, or does not come in time.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Ddp{hone::Gloo{}}}`
 template <Communicator Comm>
 class Ddp {
@@ -105,6 +106,7 @@ class Ddp {
     const auto parameters = named_parameters(model);
     hone::require_agreement(group_, "model's parameters", detail::description(parameters),
                       "Build the same model in every process.");
+    if constexpr (detail::sends_from_gpus<Comm>) require_own_device(parameters);
     const at::NoGradGuard no_gradients;
     for (const auto& [name, value] : parameters) {
       parameters_.push_back(value);
@@ -204,6 +206,23 @@ class Ddp {
   void fail(std::string_view reason) const noexcept { group_.fail(reason); }
 
  private:
+  /// What goes from GPU to GPU is on the communicator's own; all processes come to the same end.
+  void require_own_device(const NamedParameters& parameters) const {
+    std::string wrong;
+    for (const auto& [name, value] : parameters) {
+      if (value.device() == group_.device()) continue;
+      wrong = sentence(
+          "has the parameter '{}' on {}, and its communicator sends from {}. Give trainer and communicator the same "
+          "device: hone::Cuda<hone::dynamic>{i} and hone::Nccl({.device = i}).",
+          {name, value.device().str(), group_.device().str()});
+      break;
+    }
+    const auto all = group_.gather_texts(wrong, "gather of devices");
+    for (std::size_t rank = 0; rank < all.size(); ++rank) {
+      if (!all[rank].empty()) throw DistributedError(sentence("Ddp: rank {} of {} {}", {rank, all.size(), all[rank]}));
+    }
+  }
+
   [[noreturn]] static void refuse_window() {
     throw std::invalid_argument(
         "Ddp: static_graph is set and batches are accumulated, of which LibTorch's reducer loses count. Leave one of the "
