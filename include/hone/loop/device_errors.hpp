@@ -63,8 +63,9 @@ namespace detail {
   if (dynamic_cast<const c10::Error*>(&error) == nullptr) return;  // what LibTorch did not say has its own sentence
   if (is_out_of_memory(error)) {
     std::throw_with_nested(DeviceError(sentence(
-        "Memory ran out on {}: {}. Take smaller batches (per_device_batch_size), with GradAccum where an update is to "
-        "learn from as many samples as before; lower precision and recomputed activations need less too{}",
+        "Memory ran out on {}: {}. Take smaller batches (per_device_batch_size, and GradAccum to learn from as many "
+        "samples as before), let MicroBatches split them, or keep less for backward (hone::recomputed, lower "
+        "precision){}",
         {device.str(), detail::facts_of(error),
          device.is_cuda()
              ? ". Where much is reserved and not allocated, set PYTORCH_ALLOC_CONF=expandable_segments:True."

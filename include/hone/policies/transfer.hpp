@@ -4,6 +4,8 @@
 /// | policy | use it | combinations that do not exist |
 /// |---|---|---|
 /// | `Direct` | the default: each batch is moved when its step begins | none |
+/// | `Prefetch` (`hone/data/prefetch.hpp`) | where making a batch is work: a thread does it | none |
+/// | `PrefetchToDevice` (`hone/devices/prefetch_to_device.hpp`) | the next batches are copied to the device meanwhile | none |
 #pragma once
 
 #include <type_traits>
