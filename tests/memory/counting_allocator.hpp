@@ -10,6 +10,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <new>
+#include <unordered_map>
 
 /// While it lives, tensors on the CPU are counted. One at a time; tensors made meanwhile may outlive it.
 class CountingAllocator final : public c10::Allocator {
@@ -20,14 +23,15 @@ class CountingAllocator final : public c10::Allocator {
   }
 
   c10::DataPtr allocate(std::size_t bytes) override {
-    auto* raw = static_cast<std::int64_t*>(std::aligned_alloc(header, (bytes / header + 2) * header));
-    if (raw == nullptr) return {};
-    *raw = static_cast<std::int64_t>(bytes);
-    live_ += *raw;
+    void* data = std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
+    if (data == nullptr) throw std::bad_alloc();
+    const std::lock_guard lock(mutex_);
+    sizes_[data] = static_cast<std::int64_t>(bytes);
+    live_ += static_cast<std::int64_t>(bytes);
     peak_ = std::max(peak_, live_);
-    return {reinterpret_cast<char*>(raw) + header, raw, &release, c10::Device(c10::kCPU)};
+    return {data, data, &release, c10::Device(c10::kCPU)};
   }
-  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
   void copy_data(void* to, const void* from, std::size_t bytes) const override { std::memcpy(to, from, bytes); }
 
   [[nodiscard]] std::int64_t live() const { return live_; }
@@ -49,11 +53,18 @@ class CountingAllocator final : public c10::Allocator {
   }
 
  private:
-  static constexpr std::size_t header = 64;  // as tensors are aligned
-  static void release(void* raw) {
-    instance().live_ -= *static_cast<std::int64_t*>(raw);
-    std::free(raw);
+  static constexpr std::size_t alignment = 64;
+  static void release(void* data) {
+    auto& self = instance();
+    {
+      const std::lock_guard lock(self.mutex_);
+      const auto size = self.sizes_.extract(data);
+      if (!size.empty()) self.live_ -= size.mapped();
+    }
+    std::free(data);
   }
 
+  std::mutex mutex_;
+  std::unordered_map<void*, std::int64_t> sizes_;
   std::int64_t live_ = 0, peak_ = 0;
 };
