@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Number formats in recorded steps; tests/cuda/precision.cpp does it on a GPU.
+#include <torch/torch.h>
+
+#include <utility>
+
+#include "hone/capture/step_capture.hpp"
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/adam.hpp"
+#include "hone/precision/mixed.hpp"
+#include "hone/precision/pure.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+#include "support/op_recorder.hpp"
+
+namespace {
+
+using Capture = hone::StepCapture<hone::testing::OpRecorder>;
+
+/// Memory that the host does not read, as far as hone knows.
+struct Elsewhere {
+  using slot = hone::slots::Device;
+  [[nodiscard]] static c10::Device device() { return c10::Device{c10::kCPU}; }
+  template <class Batch>
+  static Batch& move(Batch& batch) {
+    return batch;
+  }
+};
+
+template <class Precision>
+void require_equal_runs(const Precision& precision) {
+  tiny::Net written, recorded;
+  const auto trainer_of = [&](const tiny::Net& net, auto... more) {
+    return hone::Trainer{net,       torch::nn::CrossEntropyLoss(), hone::AdamW{.lr = 0.05}, Elsewhere{},
+                         precision, hone::ClipNorm{0.5},           std::move(more)...};
+  };
+  auto eager = trainer_of(written);
+  auto captured = trainer_of(recorded, Capture(hone::StepCaptureOptions{.log = nullptr}));
+  const auto batches = tiny::batches(60);
+  eager.train(batches);
+  captured.train(batches);
+  // A learning rate is a float on the device, a double on the host; where weights have 16 bits, that may tip a
+  // rounding.
+  const double tolerance = hone::KeepsMasterWeights<Precision> ? 5e-3 : 2e-6;
+  INFO(captured.execution().counts().reason);
+  CHECK(captured.execution().counts().recordings == 1);
+  CHECK(captured.execution().counts().replayed > 50);
+  CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < tolerance);
+  CHECK(captured.optimizer().num_updates() == 60);
+  if constexpr (hone::ScalesLoss<Precision>) {
+    CHECK(captured.precision().skipped() == eager.precision().skipped());
+    CHECK(captured.precision().scale() == eager.precision().scale());
+    CHECK(captured.precision().skipped() > 6);  // also in replayed steps
+  }
+  if constexpr (hone::KeepsMasterWeights<Precision>) {
+    CHECK(tiny::distance(captured.optimizer().master_weights().vec(), eager.optimizer().master_weights().vec()) < 2e-6);
+  }
+}
+
+// The scale begins so high that no step is done before the recording, and grows too high again within it.
+const hone::LossScaling scaling{.init_scale = 1e11, .growth_interval = 5};
+
+TEST_CASE("a recorded step scales, skips and unscales as one that is written") {
+  require_equal_runs(hone::Fp16(scaling));
+}
+
+TEST_CASE("a recorded step moves copies and weights as one that is written") {
+  require_equal_runs(hone::PureBf16{});
+  require_equal_runs(hone::PureFp16(scaling));
+}
+
+}  // namespace
