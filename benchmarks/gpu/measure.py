@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lets all contenders take turns on the device, and writes what they took as JSON.
 
-measure.py --program BENCH_GPU [--python PYTHON] [--json FILE] [--workloads a,b] [--contenders a,b] [--rounds N]
-           [--seconds N] [--device cuda|cpu] [--tiny]
+measure.py --program BENCH_GPU [--python PYTHON] [--json FILE] [--data FOLDER] [--workloads a,b]
+           [--contenders a,b] [--rounds N] [--seconds N] [--device cuda|cpu] [--tiny]
 
 Each contender of each workload is a process, which waits while the others take their turns. All are prepared side by side
 first: they train a few steps from the same weights, and the losses are compared. Then every round gives each a turn, in
@@ -111,7 +111,7 @@ class Run:
         self.options = options
         self.native = [options.program, *(["--tiny"] if options.tiny else []), "--text", report.ROOT / "LICENSE"]
         self.script = [options.python, Path(__file__).with_name("torch_loops.py"), "--device", options.device]
-        self.folder = options.json.parent / "data"
+        self.folder = options.data.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.contenders, self.shared = {}, {}
         # A large network takes tens of GiB of the device while it warms up.
@@ -151,6 +151,12 @@ class Run:
         took = time.monotonic() - begin
         print(f"{workload} {contender}: {answer.get('error') or 'ready'} ({took:.0f} s)", file=sys.stderr)
         self.results["workloads"][workload]["contenders"][contender] = {"prepare": answer, "turns": []}
+        self.leave_if_failed(process, answer)
+
+    def leave_if_failed(self, process, answer):
+        """So that it gives back what it has of the device."""
+        if "error" in answer and not self.options.together:
+            process.end()
 
     def write_data(self, workload):
         if workload == "wide_mlp":
@@ -174,16 +180,21 @@ class Run:
             self.all(workload)[name]["agrees"] = abs(loss - first) <= tolerance * abs(first)
         self.results["workloads"][workload]["tolerance"] = tolerance
 
+    @staticmethod
+    def is_well(found):
+        return not any("error" in answer for answer in [found["prepare"], *found["turns"]])
+
     def take_turns(self, end):
         for index in range(self.options.rounds):
             for workload in self.options.workloads:
-                alive = [name for name, found in self.all(workload).items() if "error" not in found["prepare"]]
+                alive = [name for name, found in self.all(workload).items() if self.is_well(found)]
                 *_, order = rounds.orders(alive, index + 1)
                 for name in order:
                     turn = self.contenders[workload, name].ask(f"turn {workload} {name}", TURN_S)
                     self.all(workload)[name]["turns"].append(turn)
                     if "error" in turn:
                         print(f"{workload} {name}: {turn['error']}", file=sys.stderr)
+                        self.leave_if_failed(self.contenders[workload, name], turn)
             self.results["rounds"] = index + 1
             self.save()
             if time.monotonic() > end:
@@ -193,7 +204,7 @@ class Run:
     def count_waits(self):
         for workload in self.options.workloads:
             for name, found in self.all(workload).items():
-                if name not in IN_PYTHON and "error" not in found["prepare"]:
+                if name not in IN_PYTHON and self.is_well(found):
                     found["waits"] = self.contenders[workload, name].ask(f"waits {workload} {name}", TURN_S)
 
     def save(self):
@@ -237,6 +248,7 @@ def main():
     parser.add_argument("--program", type=Path, required=True, help="bench_gpu")
     parser.add_argument("--python", default=sys.executable, help="the one whose PyTorch is measured")
     parser.add_argument("--json", type=Path, default=report.ROOT / "build/gpu/results/gpu.json")
+    parser.add_argument("--data", type=Path, default=report.ROOT / "build/gpu/data", help="a folder for about 1 GB")
     parser.add_argument("--workloads", type=names, default=WORKLOADS)
     parser.add_argument("--contenders", type=names, default=[], help="without it, all that there are")
     parser.add_argument("--rounds", type=int, default=5)

@@ -201,11 +201,13 @@ def part_of_tests(text):
 
 def part_of_failures(results):
     lines = []
+    if why := results.data["python"].get("error"):
+        lines.append(f"- The contenders in Python were left out: {' '.join(why.split())[:300]}")
     for workload, found in results.data["workloads"].items():
         for name in found["contenders"]:
             if told := results.failure(workload, name):
                 first = " ".join(told.split())[:300]
-                lines.append(f"- `{name}` of {workload} came to nothing: {first}")
+                lines.append(f"- `{name}` of {workload} failed: {first}")
             elif why := next((turn["reason"] for turn in results.found(workload, name).get("turns", []) if turn.get("reason")), ""):
                 lines.append(f"- `{name}` of {workload} ran steps as they are written: {' '.join(why.split())[:300]}")
             elif results.found(workload, name).get("agrees") is False:
@@ -223,6 +225,7 @@ def part_of_method(results):
                 break
     tolerances = sorted({found["tolerance"] for found in data["workloads"].values() if "tolerance" in found})
     packages = ", ".join(f"{name} {version}" for name, version in data["python"].get("packages", {}).items())
+    python = f"Python {data['python']['python']} with {packages}." if packages else ""
     return f"""## How it was measured
 
 ```sh
@@ -235,7 +238,7 @@ run of few steps that warms up, one of few and one of many ({"; ".join(steps)}),
 done all; the time of a step is the difference over the steps between. Medians, and ranges, of {data.get("rounds", 0)} rounds, which give each contender a
 turn in changing order; ratios are taken within rounds. Free memory of the device is given back after each turn.
 
-{data["card"] or data["program"]["device"]}. {data["processor"]}. {data["system"]}. {data["program"]["compiler"]}, LibTorch {data["program"]["libtorch"]}{f", CUDA {data['program']['cuda']}" if data["program"]["cuda"] else ""}. Python {data["python"].get("python", "")} with {packages}.
+{data["card"] or data["program"]["device"]}. {data["processor"]}. {data["system"]}. {data["program"]["compiler"]}, LibTorch {data["program"]["libtorch"]}{f", CUDA {data['program']['cuda']}" if data["program"]["cuda"] else ""}. {python}
 """
 
 

@@ -95,7 +95,7 @@ def check_made_up(folder):
         ("| mnist_mlp | `hone_captured` |", "| 0 | 2 | met |"),
         ("| mnist_mlp | `hone` |", "| 1 | 2 | **not met** |"),
         ("Of what fetching a batch adds", "0.75 (0.75 to 0.75) are hidden."),
-        ("- `lightning` of mnist_mlp came to nothing", "no lightning"),
+        ("- `lightning` of mnist_mlp failed", "no lightning"),
         ("- `torch_compile` of surrogate came to **another loss**", "left out."),
         ("The tests on the GPU", "`cuda`: failed; `nccl`: passed. test cases:  4 |  3 passed | 1 failed. All tests"),
         ("Measured on 1999-12-31.", "process"),
@@ -106,7 +106,7 @@ def check_made_up(folder):
         for name in workload["contenders"]:
             workload["contenders"][name] = {"prepare": {"error": "out of memory"}, "turns": []}
     (folder / "failed.json").write_text(json.dumps(everything_failed))
-    check("came to nothing: out of memory" in page(folder, "--json", folder / "failed.json"), "a page of failures")
+    check("failed: out of memory" in page(folder, "--json", folder / "failed.json"), "a page of failures")
 
 
 def check_nothing(folder):
@@ -117,8 +117,8 @@ def check_nothing(folder):
 
 
 def check_contenders(folder, program, python):
-    run(python, HERE / "measure.py", "--program", program, "--python", python, "--json", folder / "gpu.json", "--device", "cpu",
-        "--tiny", "--together", "--rounds", 1, "--workloads", ",".join([*WORKLOADS, "wide_mlp"]), "--contenders",
+    run(python, HERE / "measure.py", "--program", program, "--python", python, "--json", folder / "gpu.json", "--data",
+        folder / "data", "--device", "cpu", "--tiny", "--together", "--rounds", 1, "--workloads", ",".join([*WORKLOADS, "wide_mlp"]), "--contenders",
         "hand,hone,hone_direct,torch_eager")  # fmt: skip
     results = json.loads((folder / "gpu.json").read_text())
     found = results["workloads"]
