@@ -39,9 +39,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
 }
 
 c10::Device device() { return {c10::kCUDA, 0}; }
-std::string device_name() {
-  return c10::cuda::device_count() > 0 ? at::cuda::getDeviceProperties(0)->name : "no GPU";
-}
+std::string device_name() { return c10::cuda::device_count() > 0 ? at::cuda::getDeviceProperties(0)->name : "no GPU"; }
 std::string runtime_version() { return fmt::format("{}.{}", CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10); }
 void synchronize() { c10::cuda::device_synchronize(); }
 void release_memory() { c10::cuda::CUDACachingAllocator::emptyCache(); }

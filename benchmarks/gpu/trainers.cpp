@@ -7,9 +7,15 @@
 #include <utility>
 
 #include "contenders.hpp"
-#include "parts.hpp"
+#include "hone/hone.hpp"
 
 namespace {
+
+#ifdef HONE_WITH_CUDA
+using DeviceOfProgram = hone::Cuda<>;
+#else
+using DeviceOfProgram = hone::Cpu;
+#endif
 
 struct LossOf {
   LossFunction function;
@@ -48,7 +54,7 @@ class TrainerOnDevice : public Contender {
 template <class... Parts>
 std::unique_ptr<Contender> composed(const Task& task, const Data& data, std::shared_ptr<Network> network,
                                     Parts... parts) {
-  auto trainer = hone::Trainer{std::move(network), LossOf{task.loss}, std::move(parts)..., parts::Device{}};
+  auto trainer = hone::Trainer{std::move(network), LossOf{task.loss}, std::move(parts)..., DeviceOfProgram{}};
   return std::make_unique<TrainerOnDevice<decltype(trainer)>>(data, std::move(trainer));
 }
 
@@ -61,7 +67,7 @@ std::unique_ptr<Contender> with_recipe(const Task& task, const Data& data, std::
                     std::move(more)...);
   }
   const auto adamw = hone::AdamW{.lr = settings::lr, .weight_decay = task.weight_decay};
-  if (task.bf16) return composed(task, data, std::move(network), adamw, parts::Bf16{}, std::move(more)...);
+  if (task.bf16) return composed(task, data, std::move(network), adamw, hone::Bf16{}, std::move(more)...);
   if (!task.cosine) return composed(task, data, std::move(network), adamw, std::move(more)...);
   return composed(task, data, std::move(network), adamw, hone::ClipNorm{task.max_norm}, hone::CosineLr{.min_lr = 0.0},
                   std::move(more)...);
