@@ -23,7 +23,9 @@ class DeviceStreams {
 
   /// **Cost** none: the stream is one of a pool that the device's library keeps.
   explicit DeviceStreams(c10::Device device)
-      : device_(device), kind_(device.type()), copying_(kind_.getNewStream(device)) {}
+      : device_(device), kind_(device.type()), copying_(kind_.getNewStream(device)) {
+    if (copying_ == computing()) copying_ = kind_.getNewStream(device);  // the caller's is of the same pool
+  }
 
   [[nodiscard]] Event event() const { return Event(device_.type()); }
 
