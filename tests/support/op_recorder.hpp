@@ -13,6 +13,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <torch/csrc/distributed/c10d/Work.hpp>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,9 @@ class OpRecording {
     for (const auto& call : calls_) {
       auto stack = call.arguments;
       call.op.callBoxed(&stack);
+      for (const auto& result : stack) {
+        if (result.isCustomClass()) result.toCustomClass<c10d::Work>()->wait();
+      }
       for (std::size_t i = 0; i < stack.size(); ++i) renew(call, call.results[i], stack[i]);
     }
   }

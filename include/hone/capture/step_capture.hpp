@@ -89,7 +89,8 @@ class StepCapture {
     using Device = AnswerTo<slots::Device, Cpu, Policies...>;
     using Processes = AnswerTo<slots::Distribution, SingleProcess, Policies...>;
     static constexpr bool is_aside = !HostReadable<Device>;
-    static constexpr bool is_alone = !ReducesGradients<Processes>;
+    static constexpr bool is_alone = !ReducesGradients<Processes> ||
+                                     (!ShardsOptimizer<Processes> && requires { requires Processes::can_be_recorded; });
     static constexpr bool value = detail::IsComplete<Recorder> && is_aside && is_alone;
   };
   template <class... Policies>
@@ -102,9 +103,10 @@ class StepCapture {
     static_assert(!detail::IsComplete<Recorder> || Fits::is_aside,
                   "hone: StepCapture records what a GPU is asked to do, and this trainer computes on the host. Add "
                   "hone::Cuda<>, or leave StepCapture out.");
-    static_assert(!detail::IsComplete<Recorder> || !Fits::is_aside || Fits::is_alone,
-                  "hone: StepCapture records the work of one process, and here processes train together. Leave one of "
-                  "the two out.");
+    static_assert(
+        !detail::IsComplete<Recorder> || !Fits::is_aside || Fits::is_alone,
+        "hone: StepCapture can record the messages of Ddp<hone::Nccl> alone, and here processes train together in "
+        "another way. Leave one of the two out.");
   };
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<detail::steps_can_be_recorded<Optimizer>> {};

@@ -79,6 +79,8 @@ template <Communicator Comm>
 class Ddp {
  public:
   using slot = slots::Distribution;
+  /// Whether `average_gradients` asks the devices alone, and can be recorded with the rest of a step.
+  static constexpr bool can_be_recorded = requires { requires Comm::can_be_recorded; };
 
   template <class... Policies>
   struct fits {

@@ -64,6 +64,7 @@ class NcclBackend : public c10d::ProcessGroupNCCL {
 class Nccl : public ProcessGroup {
  public:
   static constexpr at::DeviceType device_type = at::kCUDA;
+  static constexpr bool can_be_recorded = true;
 
   /// The processes that a launcher started.
   explicit Nccl(const NcclOptions& options = {}) : Nccl(Gloo({.timeout = options.timeout}), options) {}

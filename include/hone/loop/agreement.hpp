@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "hone/core/sentence.hpp"
+#include "hone/data/batch.hpp"
 #include "hone/loop/assembly.hpp"
 
 namespace hone {
@@ -63,6 +64,28 @@ class Agreement : public Assembly<Self, Model, Loss, Optimizer, Policies...> {
       const auto samples = static_cast<double>(output.batch_size);
       const auto all = static_cast<double>(together_.samples_in_step);
       return samples / (all > 0.0 ? all / world_size : agreed_unit(samples));
+    }
+  }
+  /// The same of a batch whose step is recorded, known before its forward pass: its samples are its rows.
+  template <class Batch>
+  double weight_of_recorded([[maybe_unused]] const Batch& batch) {
+    if constexpr (reduces) {
+      struct Rows {
+        std::int64_t batch_size;
+      };
+      return weight_among_processes(Rows{hone::batch_size(batch)});
+    } else {
+      return 1.0;
+    }
+  }
+  /// Whether each process's batch is known to be as large as this one.
+  template <class Batch>
+  [[nodiscard]] bool is_cut_evenly([[maybe_unused]] const Batch& batch) const {
+    if constexpr (reduces) {
+      return processes_.world_size() == 1 ||
+             together_.samples_in_step == hone::batch_size(batch) * processes_.world_size();
+    } else {
+      return true;
     }
   }
   double agreed_unit(double here)

@@ -20,9 +20,11 @@ struct listener_within_a_recording {
 
 template <class Output>
 struct weights_within_a_recording {
-  static_assert(sizeof(Output) == 0,
-                "hone: batches that count by `num_items` cannot be accumulated in recorded steps, where each counts as "
-                "it did when it was recorded. Leave GradAccum, num_items or StepCapture out.");
+  static_assert(
+      sizeof(Output) == 0,
+      "hone: batches that count by `num_items` cannot be accumulated, or shared among processes, in recorded "
+      "steps, where each counts as it did when it was recorded. Leave GradAccum or Ddp, num_items or StepCapture "
+      "out.");
 };
 
 template <class Batch>
@@ -33,7 +35,7 @@ struct host_data_within_a_recording {
 };
 
 /// Names, without instantiating it, the sentence for what is wrong.
-template <class Callbacks, class Self, class Batch, class Output, bool accumulates>
+template <class Callbacks, class Self, class Batch, class Output, bool weighs>
 consteval auto recording_fault() {
   using Before = Told<BeforeOptimizerStep, WithTrainer<Self>>;
   if constexpr (Callbacks::template relays<Before> ||
@@ -41,7 +43,7 @@ consteval auto recording_fault() {
     return std::type_identity<listener_within_a_recording<Callbacks>>{};
   } else if constexpr (!holds_only_tensors<Batch>()) {
     return std::type_identity<host_data_within_a_recording<Batch>>{};
-  } else if constexpr (accumulates && requires(const Output& output) { output.num_items; }) {
+  } else if constexpr (weighs && requires(const Output& output) { output.num_items; }) {
     return std::type_identity<weights_within_a_recording<Output>>{};
   } else {
     return std::type_identity<char>{};
@@ -49,8 +51,8 @@ consteval auto recording_fault() {
 }
 
 /// True, or a compile-time error with one sentence.
-template <class Callbacks, class Self, class Batch, class Output, bool accumulates>
+template <class Callbacks, class Self, class Batch, class Output, bool weighs>
 inline constexpr bool recordable =
-    sizeof(typename decltype(recording_fault<Callbacks, Self, Batch, Output, accumulates>())::type) > 0;
+    sizeof(typename decltype(recording_fault<Callbacks, Self, Batch, Output, weighs>())::type) > 0;
 
 }  // namespace hone::detail

@@ -221,57 +221,84 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     return output;
   }
 
-  /// The same for an execution policy that records: what the device does, apart from what the host counts.
+  /// The same for an execution policy that records: what the device does, apart from what the host counts. Gradients
+  /// of several processes are averaged after backward, and what they agree on is on its way all the while.
   template <class Batch>
   auto learn_recorded(Batch& batch, bool is_last)
     requires RecordsSteps<ExecutionType>
   {
+    using Output =
+        decltype(own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch));
+    static_assert(detail::recordable<CallbacksType, Self, std::remove_const_t<Batch>, Output, weighs>);
+    constexpr bool is_heard =
+        CallbacksType::template relays<Told<TrainLoss, WithTrainer<Self>, WithBatch<Batch>, WithOutput<Output>>>;
     const WindowPlace place{window_.empty(), update_follows(is_last), accumulation_.steps()};
-    const bool is_short = place.updates && window_.size() + 1 != place.steps;  // is never recorded
-    const auto forward = [this](Batch& input) {
+    const Window before = window_;
+    const double share = window_.add(this->weight_of_recorded(batch), place.steps, 1.0);
+    const bool is_short = place.updates && window_.size() != place.steps;
+    const auto agree = [&](bool is_due) {
+      if constexpr (reduces) {
+        if (is_due && place.updates) return end_agreement();
+      }
+      return true;
+    };
+    const auto begin_to_agree = [&] {
+      if constexpr (reduces) {
+        if (place.updates) begin_agreement(window_.total());
+      }
+    };
+
+    const auto forward = [this](Batch& input) -> Output {
       return own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, input);
     };
-    using Output = decltype(forward(batch));
-    static_assert(detail::recordable<CallbacksType, Self, std::remove_const_t<Batch>, Output, accumulates>);
+    const auto tell = [&](const Output& output) {
+      train_loss_.add(output.loss, items_in(output));
+      announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
+      if constexpr (is_heard) begin_to_agree();
+      return agree(is_heard) && run_.stop_ != Run::Stop::before_update;
+    };
     const auto learn = [&](const Output& output) {
-      backward_share(output.loss, 1.0 / static_cast<double>(place.steps));
+      backward_share(output.loss, share);
       if (!place.updates) return;
+      if constexpr (reduces) processes_.average_gradients();
       if constexpr (ScalesLoss<PrecisionType>) unscale();
-      if (is_short) {
-        window_.add(1.0, place.steps);
+      if (is_short) {  // and not recorded
+        agree(!is_heard);
         correct_window();
       }
       clip();
       own_or(overrides::optimizer_step{}, [this] { optimizer_step(); });
       own_or(overrides::zero_grad{}, [this] { zero_grad(); });
     };
-    const auto tell = [&](const Output& output) {
-      train_loss_.add(output.loss, items_in(output));
-      announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
-      return run_.stop_ != Run::Stop::before_update;
-    };
-    constexpr bool is_heard =
-        CallbacksType::template relays<Told<TrainLoss, WithTrainer<Self>, WithBatch<Batch>, WithOutput<Output>>>;
-    const auto between = [&] {
-      if constexpr (is_heard) {
-        return tell;
-      } else {
-        return NoScope{};
+    const auto run = [&](const auto& between) {
+      try {
+        if constexpr (!is_heard) begin_to_agree();
+        return execution_.template run<Output>(place, is_training(model_), !is_short && this->is_cut_evenly(batch),
+                                               batch, optimizer_, forward, between, learn);
+      } catch (...) {
+        window_ = before;
+        throw;
       }
-    }();
-    auto output = execution_.template run<Output>(place, is_training(model_), !is_short, batch, optimizer_, forward,
-                                                  between, learn);
-    if constexpr (!is_heard) tell(output);
-    if (run_.stop_ == Run::Stop::before_update) [[unlikely]] {
-      drop_window();
-    } else if (place.updates) {
-      window_.reset();
-      count_update();
-      announce(OptimizerStep{{run_}});
+    };
+
+    if constexpr (is_heard) {
+      bool goes_on = true;
+      auto output = run([&](const Output& loss) { return goes_on = tell(loss); });
+      goes_on ? end_recorded(place) : drop_window();
+      return output;
     } else {
-      window_.add(1.0, place.steps);
+      auto output = run(NoScope{});
+      tell(output);
+      agree(!is_short);
+      end_recorded(place);
+      return output;
     }
-    return output;
+  }
+  void end_recorded(const WindowPlace& place) {
+    if (!place.updates) return;
+    window_.reset();
+    count_update();
+    announce(OptimizerStep{{run_}});
   }
 
   /// Forward and loss; where batches are split, of one part after the other, each with its backward.

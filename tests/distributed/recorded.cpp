@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recorded steps of several processes, over gloo and with operators recorded on the CPU: NCCL and CUDA graphs stand
+// where they do.
+#include <torch/torch.h>
+
+#include "hone/callbacks/stop_on_signal.hpp"
+#include "hone/capture/step_capture.hpp"
+#include "hone/distributed/ddp.hpp"
+#include "hone/distributed/gloo.hpp"
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/adam.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+#include "support/op_recorder.hpp"
+#include "support/other_device.hpp"
+#include "support/ranks.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using Capture = hone::StepCapture<hone::testing::OpRecorder>;
+
+struct Recordable : hone::Gloo {
+  using Gloo::Gloo;
+  static constexpr bool can_be_recorded = true;
+};
+
+template <class Processes, class... More>
+auto trained(tiny::Net& net, Processes processes, std::int64_t batch_size, More... more) {
+  auto trainer = hone::Trainer{net,
+                               torch::nn::CrossEntropyLoss(),
+                               hone::AdamW{.lr = 0.02},
+                               OtherDevice{},
+                               std::move(processes),
+                               hone::ClipNorm{0.5},
+                               std::move(more)...};
+  trainer.train(tiny::dataset(50), {.num_epochs = 8, .per_device_batch_size = batch_size, .shuffle = true, .seed = 3});
+  return trainer;
+}
+
+TEST_CASE("two processes with recorded steps learn what one learns") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    const Recordable group({.placement = placement, .timeout = 20s});
+    const hone::StepCaptureOptions quiet{.log = nullptr};
+    {  // 12 batches of 2 * 2 samples and one of 2 in an epoch
+      tiny::Net alone, together;
+      trained(alone, hone::SingleProcess{}, 4);
+      auto trainer = trained(together, hone::Ddp{group}, 2, Capture(quiet), hone::StopOnSignal{});
+      CHECK(tiny::distance(tiny::weights(alone), tiny::weights(together)) < 2e-6);
+      CHECK(trainer.execution().counts().recordings == 1);
+      CHECK(trainer.execution().counts().replayed > 80);
+    }
+    {  // windows of 3, the last of an epoch short
+      tiny::Net alone, together;
+      trained(alone, hone::SingleProcess{}, 4, hone::GradAccum<3>{});
+      auto trainer = trained(together, hone::Ddp{group}, 2, Capture(quiet), hone::GradAccum<3>{});
+      CHECK(tiny::distance(tiny::weights(alone), tiny::weights(together)) < 2e-6);
+      CHECK(trainer.execution().counts().recordings == 3);
+      CHECK(trainer.execution().counts().replayed > 40);
+    }
+  });
+}
+
+}  // namespace
