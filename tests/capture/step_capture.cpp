@@ -7,6 +7,8 @@
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/precision/mixed.hpp"
+#include "hone/precision/pure.hpp"
 #include "hone/schedule/cosine.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -234,6 +236,16 @@ struct Listener {
     event.run.request_stop_before_update("enough");
   }
 };
+
+TEST_CASE("number formats, and a loss scale that moves, are in the recording") {
+  SECTION("Bf16") { CHECK(require_equal_runs(tiny::dataset(48), adam, hone::Bf16{}).recordings == 1); }
+  SECTION("Fp16, whose first updates overflow, and whose scale grows every third") {
+    const hone::Fp16 growing({.init_scale = 0x1p24, .growth_interval = 3});
+    const auto counts = require_equal_runs(tiny::dataset(48), adam, growing, hone::ClipNorm{0.5}, hone::GradAccum<2>{});
+    CHECK(counts.recordings == 2);
+  }
+  SECTION("PureBf16") { CHECK(require_equal_runs(tiny::dataset(48), adam, hone::PureBf16{}).recordings == 1); }
+}
 
 TEST_CASE("callbacks hear the loss between two recordings, and can still stop the update") {
   DropNet written, recorded;
