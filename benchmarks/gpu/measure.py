@@ -12,8 +12,10 @@ changing order. What fails is written down and the others go on; the file is who
 import argparse
 import contextlib
 import json
+import math
 import os
 import select
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -97,6 +99,12 @@ def described(command):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def extra_words():
+    """Of the command line: what `run` does not say by itself."""
+    words = iter(sys.argv[1:])
+    return [word for word in words if word not in ("--program", "--python", "--json", "--data") or not next(words)]
+
+
 def graphics_card():
     with contextlib.suppress(OSError):
         query = "--query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit"
@@ -117,7 +125,7 @@ class Run:
         # A large network takes tens of GiB of the device while it warms up.
         self.large = threading.Semaphore(2)
         self.results = {
-            "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+            "words": extra_words(), "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
             "program": described([options.program, "describe"]), "python": described([*self.script, "describe"]),
             "card": graphics_card(), "processor": machine.processor(), "system": machine.system(), "tiny": options.tiny,
             "workloads": {}}  # fmt: skip
@@ -172,12 +180,11 @@ class Run:
     def compare(self, workload):
         """All have trained the same steps from the same weights, so they come to the same loss."""
         losses = {name: found["prepare"]["loss"] for name, found in self.all(workload).items() if "loss" in found["prepare"]}
-        if not losses:
-            return
-        first = next(iter(losses.values()))
+        numbers = [loss for loss in losses.values() if loss is not None and math.isfinite(loss)]
+        middle = statistics.median_low(numbers) if numbers else math.nan
         tolerance = TOLERANCE.get(workload, DEFAULT_TOLERANCE)
         for name, loss in losses.items():
-            self.all(workload)[name]["agrees"] = abs(loss - first) <= tolerance * abs(first)
+            self.all(workload)[name]["agrees"] = loss is not None and abs(loss - middle) <= tolerance * abs(middle)
         self.results["workloads"][workload]["tolerance"] = tolerance
 
     @staticmethod

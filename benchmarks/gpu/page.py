@@ -7,6 +7,7 @@ page.py [--json FILE] [--tests FILE] [--page FILE] [--peak TFLOPS]
 import argparse
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -223,13 +224,14 @@ def part_of_method(results):
             if found and "few" in found.get("prepare", {}):
                 steps.append(f"{found['prepare']['few']} and {found['prepare']['many']} of {workload}")
                 break
+    command = shlex.join(["benchmarks/gpu/run", *(["--", *data["words"]] if data.get("words") else [])])
     tolerances = sorted({found["tolerance"] for found in data["workloads"].values() if "tolerance" in found})
     packages = ", ".join(f"{name} {version}" for name, version in data["python"].get("packages", {}).items())
     python = f"Python {data['python']['python']} with {packages}." if packages else ""
     return f"""## How it was measured
 
 ```sh
-benchmarks/gpu/run
+{command}
 ```
 
 Measured on {data["date"]}. Each contender of each workload is a process; all are there at once, and one works at a time. All start from the same weights, see
