@@ -169,8 +169,8 @@ class Run:
     def write_data(self, workload):
         if workload == "wide_mlp":
             return
-        done = subprocess.run([str(word) for word in [*self.native, "write", self.folder, workload]], capture_output=True,
-                              text=True)  # fmt: skip
+        command = [str(word) for word in [*self.native, "write", self.folder, workload]]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{workload}: {done.stderr.strip()}")
 
@@ -179,7 +179,8 @@ class Run:
 
     def compare(self, workload):
         """All have trained the same steps from the same weights, so they come to the same loss."""
-        losses = {name: found["prepare"]["loss"] for name, found in self.all(workload).items() if "loss" in found["prepare"]}
+        prepared = {name: found["prepare"] for name, found in self.all(workload).items()}
+        losses = {name: answer["loss"] for name, answer in prepared.items() if "loss" in answer}
         numbers = [loss for loss in losses.values() if loss is not None and math.isfinite(loss)]
         middle = statistics.median_low(numbers) if numbers else math.nan
         tolerance = TOLERANCE.get(workload, DEFAULT_TOLERANCE)
@@ -232,7 +233,8 @@ class Run:
                 self.contenders[pair] = self.process(*pair)
             with ThreadPoolExecutor(1 if self.options.together else self.options.side_by_side) as pool:
                 # What is compiled takes longest.
-                list(pool.map(lambda pair: self.prepare(*pair), sorted(pairs, key=lambda pair: pair[1] != "torch_compile")))
+                pairs.sort(key=lambda pair: pair[1] != "torch_compile")
+                list(pool.map(lambda pair: self.prepare(*pair), pairs))
             for workload in workloads:
                 self.compare(workload)
             self.results["prepared_s"] = time.monotonic() - begin

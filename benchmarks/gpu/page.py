@@ -16,8 +16,8 @@ from support import figures, report  # noqa: E402
 
 CONTENDERS = {
     "torch_eager": "PyTorch by hand, in Python: fused optimizer, gradients set to none, no loss read within a run",
-    "torch_compile": "the same with forward and loss compiled by `torch.compile`, in the mode `reduce-overhead` (CUDA graphs), "
-                     "gpt2 in the mode `default`",
+    "torch_compile": "the same with forward and loss compiled by `torch.compile`, in the mode `reduce-overhead` (CUDA "
+                     "graphs), gpt2 in the mode `default`",
     "lightning": "Lightning's `Trainer`, the loss kept by `self.log`",
     "hand": "a loop written by hand in C++ over LibTorch, with the kernels that hone uses",
     "hone": "`trainer.train(...)` with `hone::Cuda<>`",
@@ -34,7 +34,8 @@ GOALS = {
 WAITS_GOAL = 0
 # Dense bf16 with float32 sums, TFLOP/s, of the data sheets: by a word of the device's name, the first that fits.
 PEAKS = {"H100 PCIe": 756, "H100 NVL": 835, "H100": 989, "H200": 989, "A100": 312}
-TRANSFERS = ("hone_direct", "hone_prefetch", "hone")  # of wide_mlp: the batches come from the host, ahead of time, not at all
+# Of wide_mlp: the batches come from the host, come from there ahead of time, are there.
+TRANSFERS = ("hone_direct", "hone_prefetch", "hone")
 
 HEAD = """# On the GPU
 
@@ -63,6 +64,11 @@ class Results:
         found = self.found(workload, contender)
         told = [found.get("prepare", {}), *found.get("turns", []), found.get("waits", {})]
         return next((each["error"] for each in told if "error" in each), None)
+
+    def reason(self, workload, contender):
+        """Why not all steps that were to be recorded were."""
+        turns = self.found(workload, contender).get("turns", [])
+        return next((turn["reason"] for turn in turns if turn.get("reason")), "")
 
     def times_as_fast(self, workload, own, beside):
         """In the rounds in which both came through; None where there are none."""
@@ -122,7 +128,8 @@ def part_of_gpt2(results, peak):
         tokens = prepared["batch_size"] * prepared["context"] / results.median("gpt2", name)
         rate = flops_per_token(prepared) * tokens / 1e12
         memory = max(turn.get("peak_bytes", 0) for turn in results.found("gpt2", name)["turns"]) / 2**30
-        rows.append([f"`{name}`", f"{tokens:,.0f}", f"{rate:.0f}", f"{100 * rate / peak:.1f} %" if peak else "", f"{memory:.1f}"])
+        share = f"{100 * rate / peak:.1f} %" if peak else ""
+        rows.append([f"`{name}`", f"{tokens:,.0f}", f"{rate:.0f}", share, f"{memory:.1f}"])
     head = ["gpt2", "tokens a second", "TFLOP/s of the model", "of the peak", "memory, GiB"]
     peak_text = (f"The peak is {peak:g} TFLOP/s, dense bfloat16, of the data sheet." if peak else
                  "The peak of this device is not known here; `page.py --peak TFLOPS` takes it.")  # fmt: skip
@@ -130,7 +137,8 @@ def part_of_gpt2(results, peak):
 
 {figures.table(head, rows)}
 
-A token takes 6 N + 12 L d T operations: N = {prepared["parameters"]:,} parameters, L = {prepared["layers"]} layers, d = {prepared["width"]} wide, T = {prepared["context"]} tokens of context
+A token takes 6 N + 12 L d T operations: N = {prepared["parameters"]:,} parameters, L = {prepared["layers"]} layers,
+d = {prepared["width"]} wide, T = {prepared["context"]} tokens of context
 (A. Chowdhery et al., "PaLM: Scaling Language Modeling with Pathways", 2022, appendix B; attention counted whole, though half
 of it is masked). A step has {prepared["batch_size"]} x {prepared["context"]} tokens. {peak_text} Memory is what a process
 has taken of the device for tensors, at most at one time.
@@ -170,7 +178,8 @@ def part_of_transfers(results):
     for name in texts:
         if results.has("wide_mlp", name):
             ratio = results.times_as_fast("wide_mlp", name, "hone")
-            rows.append([f"`{name}`", texts[name], f"{1e6 * results.median('wide_mlp', name):,.0f}", ratio.range(".2f") if ratio else ""])
+            us = f"{1e6 * results.median('wide_mlp', name):,.0f}"
+            rows.append([f"`{name}`", texts[name], us, ratio.range(".2f") if ratio else ""])
     if not rows:
         return ""
     hidden = ""
@@ -209,8 +218,8 @@ def part_of_failures(results):
             if told := results.failure(workload, name):
                 first = " ".join(told.split())[:300]
                 lines.append(f"- `{name}` of {workload} failed: {first}")
-            elif why := next((turn["reason"] for turn in results.found(workload, name).get("turns", []) if turn.get("reason")), ""):
-                lines.append(f"- `{name}` of {workload} ran steps as they are written: {' '.join(why.split())[:300]}")
+            elif why := " ".join(results.reason(workload, name).split()):
+                lines.append(f"- `{name}` of {workload} ran steps as they are written: {why[:300]}")
             elif results.found(workload, name).get("agrees") is False:
                 lines.append(f"- `{name}` of {workload} came to **another loss** than the others, so its time is left out.")
     return "## What went wrong\n\n" + "\n".join(lines) + "\n\n" if lines else ""
@@ -227,20 +236,26 @@ def part_of_method(results):
     command = shlex.join(["benchmarks/gpu/run", *(["--", *data["words"]] if data.get("words") else [])])
     tolerances = sorted({found["tolerance"] for found in data["workloads"].values() if "tolerance" in found})
     packages = ", ".join(f"{name} {version}" for name, version in data["python"].get("packages", {}).items())
-    python = f"Python {data['python']['python']} with {packages}." if packages else ""
+    program = data["program"]
+    native = f"{program['compiler']}, LibTorch {program['libtorch']}" + (f", CUDA {program['cuda']}" if program["cuda"] else "")
+    what = [data["card"] or program["device"], data["processor"], data["system"], native]
+    if packages:
+        what.append(f"Python {data['python']['python']} with {packages}")
     return f"""## How it was measured
 
 ```sh
 {command}
 ```
 
-Measured on {data["date"]}. Each contender of each workload is a process; all are there at once, and one works at a time. All start from the same weights, see
-the same batches, and come to the same mean loss of their first steps, within {" or ".join(f"{each:g}" for each in tolerances)} (the larger one where bfloat16 is). A turn is a
-run of few steps that warms up, one of few and one of many ({"; ".join(steps)}), each of which ends when the device has
-done all; the time of a step is the difference over the steps between. Medians, and ranges, of {data.get("rounds", 0)} rounds, which give each contender a
-turn in changing order; ratios are taken within rounds. Free memory of the device is given back after each turn.
+Measured on {data["date"]}. Each contender of each workload is a process; all are there at once, and one works at a time.
+All start from the same weights, see the same batches, and come to the same mean loss of their first steps, within
+{" or ".join(f"{each:g}" for each in tolerances)} (the larger one where bfloat16 is). A turn is a run of few steps that warms up, one of few and one of many
+({"; ".join(steps)}), each of which
+ends when the device has done all; the time of a step is the difference over the steps between. Medians, and ranges, of
+{data.get("rounds", 0)} rounds, which give each contender a turn in changing order; ratios are taken within rounds. Free memory of the
+device is given back after each turn.
 
-{data["card"] or data["program"]["device"]}. {data["processor"]}. {data["system"]}. {data["program"]["compiler"]}, LibTorch {data["program"]["libtorch"]}{f", CUDA {data['program']['cuda']}" if data["program"]["cuda"] else ""}. {python}
+{". ".join(what)}.
 """
 
 
@@ -248,7 +263,10 @@ def page_of(results, tests, peak):
     device = results.data["program"]["device"]
     contenders = results.contenders(SMALL + ["gpt2"])
     texts = "\n".join(f"- `{name}`: {CONTENDERS[name]}." for name in contenders)
-    warning = "**Tiny networks and few steps: the program was tried out, nothing was measured.**\n\n" if results.data["tiny"] else ""
+    tiny = "**Tiny networks and few steps: the program was tried out, nothing was measured.**\n\n"
+    warning = tiny if results.data["tiny"] else ""
+    parts = [part_of_tests(tests), part_of_failures(results), part_of_gpt2(results, peak_of(device, peak)),
+             part_of_waits(results), part_of_transfers(results), part_of_method(results)]  # fmt: skip
     return f"""{HEAD}{warning}On {device}, {results.data["date"]}.
 
 {table_of_steps(results)}
@@ -259,7 +277,7 @@ def page_of(results, tests, peak):
 
 {TASKS}
 
-{part_of_tests(tests)}{part_of_failures(results)}{part_of_gpt2(results, peak_of(device, peak))}{part_of_waits(results)}{part_of_transfers(results)}{part_of_method(results)}"""
+{"".join(parts)}"""
 
 
 def page_of_nothing():

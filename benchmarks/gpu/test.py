@@ -118,8 +118,8 @@ def check_nothing(folder):
 
 def check_contenders(folder, program, python):
     run(python, HERE / "measure.py", "--program", program, "--python", python, "--json", folder / "gpu.json", "--data",
-        folder / "data", "--device", "cpu", "--tiny", "--together", "--rounds", 1, "--workloads", ",".join([*WORKLOADS, "wide_mlp"]), "--contenders",
-        "hand,hone,hone_direct,torch_eager")  # fmt: skip
+        folder / "data", "--device", "cpu", "--tiny", "--together", "--rounds", 1, "--workloads",
+        ",".join([*WORKLOADS, "wide_mlp"]), "--contenders", "hand,hone,hone_direct,torch_eager")  # fmt: skip
     results = json.loads((folder / "gpu.json").read_text())
     found = results["workloads"]
     for workload in WORKLOADS:
