@@ -2,7 +2,7 @@
 """Lets all contenders take turns on the device, and writes what they took as JSON.
 
 measure.py --program BENCH_GPU [--python PYTHON] [--json FILE] [--data FOLDER] [--workloads a,b]
-           [--contenders a,b] [--rounds N] [--seconds N] [--device cuda|cpu] [--tiny]
+           [--contenders a,b] [--rounds N] [--seconds N] [--device cuda|cpu] [--keep] [--tiny]
 
 Each contender of each workload is a process, which waits while the others take their turns. All are prepared side by side
 first: they train a few steps from the same weights, and the losses are compared. Then every round gives each a turn, in
@@ -129,6 +129,10 @@ class Run:
             "program": described([options.program, "describe"]), "python": described([*self.script, "describe"]),
             "card": graphics_card(), "processor": machine.processor(), "system": machine.system(), "tiny": options.tiny,
             "workloads": {}}  # fmt: skip
+        if options.keep and options.json.exists():
+            for workload, found in json.loads(options.json.read_text())["workloads"].items():
+                if workload not in options.workloads:
+                    self.results["workloads"][workload] = found
         if "error" in self.results["program"]:
             raise SystemExit(f"{options.program}: {self.results['program']['error']}")
         if self.results["program"]["device"] == "no GPU":
@@ -203,7 +207,6 @@ class Run:
                     if "error" in turn:
                         print(f"{workload} {name}: {turn['error']}", file=sys.stderr)
                         self.leave_if_failed(self.contenders[workload, name], turn)
-            self.results["rounds"] = index + 1
             self.save()
             if time.monotonic() > end:
                 print(f"time is up after {index + 1} rounds", file=sys.stderr)
@@ -264,6 +267,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=220, help="no round begins later than this")
     parser.add_argument("--side-by-side", type=int, default=16, help="how many are prepared at a time")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--keep", action="store_true", help="of an earlier run, what is not measured anew")
     parser.add_argument("--tiny", action="store_true", help="few steps, small networks: to try it out")
     parser.add_argument("--together", action="store_true", help="one process for each program: to try it out quickly")
     options = parser.parse_args()

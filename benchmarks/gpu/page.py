@@ -234,6 +234,8 @@ def part_of_method(results):
                 steps.append(f"{found['prepare']['few']} and {found['prepare']['many']} of {workload}")
                 break
     command = shlex.join(["benchmarks/gpu/run", *(["--", *data["words"]] if data.get("words") else [])])
+    turns = [len(found["turns"]) for each in data["workloads"].values() for found in each["contenders"].values() if found]
+    counts = " to ".join(str(count) for count in sorted({min(filter(None, turns), default=0), max(turns, default=0)}))
     tolerances = sorted({found["tolerance"] for found in data["workloads"].values() if "tolerance" in found})
     packages = ", ".join(f"{name} {version}" for name, version in data["python"].get("packages", {}).items())
     program = data["program"]
@@ -252,7 +254,7 @@ All start from the same weights, see the same batches, and come to the same mean
 {" or ".join(f"{each:g}" for each in tolerances)} (the larger one where bfloat16 is). A turn is a run of few steps that warms up, one of few and one of many
 ({"; ".join(steps)}), each of which
 ends when the device has done all; the time of a step is the difference over the steps between. Medians, and ranges, of
-{data.get("rounds", 0)} rounds, which give each contender a turn in changing order; ratios are taken within rounds. Free memory of the
+{counts} rounds, which give each contender a turn in changing order; ratios are taken within rounds. Free memory of the
 device is given back after each turn.
 
 {". ".join(what)}.

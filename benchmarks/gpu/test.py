@@ -48,7 +48,7 @@ def contender(step_s, **more):
 
 MADE_UP = {
     "date": "1999-12-31", "card": "NVIDIA H100 80GB HBM3, 1.2.3", "processor": "a processor", "system": "a system",
-    "tiny": False, "rounds": 3,
+    "tiny": False,
     "program": {"device": "NVIDIA H100 80GB HBM3", "kind": "cuda", "libtorch": "2.11.0", "cuda": "13.0", "compiler": "g++ 13",
                 "contenders": {}},
     "python": {"python": "3.12.1", "packages": {"torch": "2.11.0"}},
@@ -99,6 +99,7 @@ def check_made_up(folder):
         ("- `torch_compile` of surrogate came to **another loss**", "left out."),
         ("The tests on the GPU", "`cuda`: failed; `nccl`: passed. test cases:  4 |  3 passed | 1 failed. All tests"),
         ("Measured on 1999-12-31.", "process"),
+        ("3 rounds, which give each contender a turn", "order"),
     ]:
         check(expected in row(text, begin), f"'{begin}': expected '{expected}' in '{row(text, begin)}' of\n{text}")
     everything_failed = copy.deepcopy(MADE_UP)
