@@ -1,4 +1,4 @@
-// expect: hone: KeepGradients leaves gradients where they are, and Zero and recorded steps hand them out anew in each update. Leave KeepGradients out, or use Ddp and Eager.
+// expect: hone: KeepGradients leaves gradients where they are, and Zero, master weights and recorded steps hand them out anew in each update. Leave KeepGradients out, or those.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A recorded step has gradients in memory of its own.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hone/loop/trainer.hpp"
@@ -85,7 +86,10 @@ Seen train(hone::MicroBatches policy, std::int64_t forward, std::int64_t backwar
   seen.weights = tiny::weights(net);
   for (const auto& buffer : net->buffers()) seen.buffers.push_back(buffer.clone());
   seen.tried = net->tried;
-  seen.size = trainer.splitting().state.size;
+  const hone::Dict state = trainer.training_state();
+  seen.size = std::exchange(trainer.splitting().state.size, 77);
+  trainer.load_training_state(state);  // remembers it
+  CHECK(trainer.splitting().state.size == seen.size);
   seen.updates = trainer.run().num_updates();
   seen.epoch_loss = history.at("train_loss_epoch");
   seen.random = torch::rand({3});

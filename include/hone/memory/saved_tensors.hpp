@@ -11,11 +11,13 @@
 #include <torch/csrc/autograd/engine.h>
 #include <torch/csrc/autograd/saved_variable_hooks.h>
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 namespace hone::detail {
 
@@ -93,11 +95,14 @@ class EngineQuestion final : SavedTensorRegion {
   static void settle() {
     if (is_asked()) return;
     static std::mutex mutex;
-    static AskingEngine* front = nullptr;
+    static std::atomic<AskingEngine*> front = nullptr;
     const std::lock_guard lock(mutex);
     if (is_asked()) return;
-    // A new one each time: each hands on to an engine that is older, so the chain has an end.
-    front = new AskingEngine(torch::autograd::Engine::get_default_engine());
+    // A new one each time: each hands on to an engine that is older, so the chain has an end. They live as long as the
+    // program, as every engine does.
+    static auto& all = *new std::vector<AskingEngine*>;
+    all.push_back(new AskingEngine(torch::autograd::Engine::get_default_engine()));
+    front = all.back();
     torch::autograd::set_default_engine_stub([]() -> torch::autograd::Engine& { return *front; });
   }
 

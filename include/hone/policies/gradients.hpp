@@ -4,7 +4,7 @@
 /// | policy | use it | combinations that do not exist |
 /// |---|---|---|
 /// | `SetToNone` | the default: their memory is free until the next backward pass, which writes them instead of adding | none |
-/// | `KeepGradients` | somebody holds views of them: they are filled with zeros and stay where they are | `Zero`, recorded steps, an optimizer without `zero_grad(false)` |
+/// | `KeepGradients` | somebody holds views of them: they are filled with zeros and stay where they are | `Zero`, master weights, recorded steps, an optimizer without `zero_grad(false)` |
 #pragma once
 
 #include <type_traits>
@@ -12,6 +12,7 @@
 #include "hone/core/pointee.hpp"
 #include "hone/core/policy.hpp"
 #include "hone/policies/distribution.hpp"
+#include "hone/policies/precision.hpp"
 
 namespace hone {
 
@@ -33,7 +34,7 @@ namespace detail {
 template <class P>
 concept RecordsGradients = requires { requires P::records_steps; };
 template <class P>
-inline constexpr bool needs_gradients_gone = ShardsOptimizer<P> || RecordsGradients<P>;
+inline constexpr bool needs_gradients_gone = ShardsOptimizer<P> || KeepsMasterWeights<P> || RecordsGradients<P>;
 
 /// An update rule, or an optimizer that can fill gradients with zeros.
 template <class O>
@@ -60,8 +61,8 @@ struct KeepGradients {
   template <class... Policies>
   struct misfit {
     static_assert(fits<Policies...>::value,
-                  "hone: KeepGradients leaves gradients where they are, and Zero and recorded steps hand them out anew in "
-                  "each update. Leave KeepGradients out, or use Ddp and Eager.");
+                  "hone: KeepGradients leaves gradients where they are, and Zero, master weights and recorded steps hand them "
+                  "out anew in each update. Leave KeepGradients out, or those.");
   };
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<detail::can_keep_gradients<PointeeOf<Optimizer>>> {};
