@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "hone/callbacks/metrics.hpp"
+#include "hone/devices/prefetch_to_device.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/adam.hpp"
@@ -127,6 +128,7 @@ auto on(Entered device, const Net& net, std::string& heard) {
                        torch::nn::CrossEntropyLoss(),
                        hone::AdamW{.lr = 0.01},
                        device,
+                       hone::PrefetchToDevice{},
                        hone::ClipNorm{1.0},
                        hone::GradAccum<2>{},
                        hone::Metrics{hone::in_training, hone::Accuracy{}},
@@ -199,6 +201,14 @@ TEST_CASE("training, evaluation, prediction, states and finders on a device that
   CHECK(tiny::equal(tiny::weights(there), tiny::weights(here)));
   trainer.rehearse(data, {.num_updates = 2}, [](auto) {}, [](auto, double loss) { return loss > 0.0; });
   all_there(4);
+  CHECK(tiny::equal(tiny::weights(there), tiny::weights(here)));
+
+  // batches that a thread makes
+  const auto batches = tiny::batches(5);
+  for (auto* const one : {&there, &here}) (*one)->devices.clear();
+  trainer.train(batches, {.num_epochs = 2});
+  reference.train(batches, {.num_epochs = 2});
+  all_there(10);
   CHECK(tiny::equal(tiny::weights(there), tiny::weights(here)));
 
   // In steps nobody asks for a number, but for the host's own kernel of AdamW: the count of updates of each parameter.
