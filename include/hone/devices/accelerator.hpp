@@ -134,6 +134,10 @@ inline void require_device(c10::DeviceType type, std::int64_t index, const Devic
   return tensor.to(tensor.options().device(device), /*non_blocking=*/goes_on);
 }
 
+/// A policy that brings tensors into double.
+template <class P>
+inline constexpr bool asks_for_double = requires { requires P::dtype == c10::kDouble; };
+
 }  // namespace detail
 
 /// A device that has memory of its own: model, loss and batches are copied there, and the host runs ahead of it. It is
@@ -158,6 +162,16 @@ class Accelerator {
  public:
   using slot = slots::Device;
   static constexpr bool host_readable = false;
+
+  template <class... Policies>
+  struct fits {
+    static constexpr bool value = type != c10::kMPS || !(detail::asks_for_double<Policies> || ...);
+  };
+  template <class... Policies>
+  struct misfit {
+    static_assert(fits<Policies...>::value,
+                  "hone: this number format is double, which Mps does not have. Leave it out, or take another device.");
+  };
 
   Accelerator()
     requires(index >= 0)
