@@ -20,32 +20,32 @@ struct Event {
 
 TEST_CASE("a number on the CPU is read where it is") {
   hone::LateReading<> reading(1000);
-  const auto number = torch::zeros({}, at::kDouble);
-  CHECK(reading.value(number) == 0.0);
+  const auto number = torch::zeros({}, at::kFloat);
+  CHECK(reading.value(number) == 0.0F);
   number.fill_(7.0);
-  CHECK(reading.value(number) == 7.0);
+  CHECK(reading.value(number) == 7.0F);
 }
 
 TEST_CASE("elsewhere a copy is taken every so often, and believed once its event has happened") {
   Event::has_happened = false;
   Event::records = 0;
   hone::LateReading<Event> reading(3);
-  const auto number = torch::full({}, 5.0, at::kDouble);
+  const auto number = torch::full({}, 5.0, at::kFloat);
   const auto value = [&] { return reading.value(number, cpu); };
-  CHECK(value() == 0.0);
-  CHECK(value() == 0.0);
+  CHECK(value() == 0.0F);
+  CHECK(value() == 0.0F);
   CHECK(Event::records == 0);
-  CHECK(value() == 0.0);  // the copy is on its way
+  CHECK(value() == 0.0F);  // the copy is on its way
   CHECK(Event::records == 1);
   number.fill_(6.0);
-  for (int i = 0; i < 5; ++i) CHECK(value() == 0.0);
+  for (int i = 0; i < 5; ++i) CHECK(value() == 0.0F);
   CHECK(Event::records == 1);  // one at a time
   Event::has_happened = true;
-  CHECK(value() == 5.0);
-  CHECK(value() == 5.0);
-  CHECK(value() == 5.0);
+  CHECK(value() == 5.0F);
+  CHECK(value() == 5.0F);
+  CHECK(value() == 5.0F);
   CHECK(Event::records == 2);
-  CHECK(value() == 6.0);
+  CHECK(value() == 6.0F);
 }
 
 }  // namespace

@@ -56,6 +56,20 @@ TEST_CASE("Fp64 computes in double: model, loss, batches; what counts stays whol
   CHECK(torch::equal(model->norm->running_var, same->norm->running_var));
 }
 
+TEST_CASE("an optimizer that has made steps takes what it remembers along into another format") {
+  tiny::Net net;
+  hone::FusedOptimizer<hone::AdamW> optimizer{hone::named_parameters(net), {.lr = 0.05}};
+  torch::nn::functional::cross_entropy(net(tiny::inputs()), tiny::labels()).backward();
+  optimizer.step();
+  optimizer.zero_grad();
+  const auto state = optimizer.state();
+  auto trainer = hone::Trainer{net, Loss(), std::move(optimizer), hone::ClipNorm(0.2), hone::Fp64{}};
+  const auto converted = trainer.optimizer().state()[0].fields.at(1).second;
+  CHECK(converted.scalar_type() == at::kDouble);
+  CHECK(torch::equal(converted, state[0].fields.at(1).second.to(at::kDouble)));
+  trainer.step(tiny::batches(1)[0]);
+}
+
 /// Weights in 16 bits with copies in float32, in a loop written by hand: as many windows of two batches.
 struct ByHand {
   std::vector<Tensor> weights, masters;
@@ -141,6 +155,13 @@ TEST_CASE("checkpoints hold the float32 weights, and training goes on from them 
 
   third.load_checkpoint(first.checkpoint());
   CHECK(tiny::equal(masters_of(third), masters_of(first)));
+  {
+    const torch::NoGradGuard no_gradients;
+    third_net->first->weight.fill_(0.5);  // as an average does while it is evaluated
+  }
+  const auto written_to = third.checkpoint().at("model_state_dict");
+  CHECK(torch::equal(written_to.at("first.weight").get<Tensor>(), third_net->first->weight));
+  CHECK(written_to.at("first.bias").get<Tensor>().scalar_type() == at::kFloat);
 }
 
 TEST_CASE("a rehearsal leaves copies and weights as they were") {

@@ -158,14 +158,23 @@ class Assembly {
     if constexpr (ConvertsTensors<PrecisionType> && !KeepsMasterWeights<PrecisionType>) convert();
     if constexpr (ReducesGradients<DistributionType>) processes_.start(pointee(model_));
     if constexpr (KeepsMasterWeights<PrecisionType>) {
-      auto optimizer_of_copies = precision_.over(bind(std::move(optimizer), named_parameters(pointee(model_))));
+      auto optimizer_of_copies = precision_.over(bound_to_model(std::move(optimizer)));
       convert();  // what it left: buffers, frozen parameters
       return optimizer_of_copies;
     } else if constexpr (ShardsOptimizer<DistributionType>) {
-      return processes_.shard(bind(std::move(optimizer), named_parameters(pointee(model_))));
+      return processes_.shard(bound_to_model(std::move(optimizer)));
     } else {
-      return bind(std::move(optimizer), named_parameters(pointee(model_)));
+      return bound_to_model(std::move(optimizer));
     }
+  }
+
+  auto bound_to_model(Optimizer&& optimizer) {
+    auto result = bind(std::move(optimizer), named_parameters(pointee(model_)));
+    if constexpr (ConvertsTensors<PrecisionType> && !KeepsMasterWeights<PrecisionType>) {
+      // What it remembers from before the trainer is of another format than the parameters are now.
+      if constexpr (requires { result.load_state(result.state()); }) result.load_state(result.state());
+    }
+    return result;
   }
 
   void convert() {

@@ -206,7 +206,7 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
   }
 
  private:
-  /// Calls `f(name, master)` for each name of a weight that the optimizer keeps a wider copy of.
+  /// Calls `f(name, weight, master)` for each name of a weight that the optimizer keeps a wider copy of.
   template <class F>
   void for_each_master_weight([[maybe_unused]] F&& f) {
     if constexpr (detail::HasMasterWeights<OptimizerType>) {
@@ -217,19 +217,22 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
       detail::visit_state(detail::module_in(pointee(model_)), "",
                           [&](const std::string& name, const at::Tensor& weight) {
                             if (const auto found = masters.find(weight.unsafeGetTensorImpl()); found != masters.end())
-                              f(name, found->second);
+                              f(name, weight, found->second);
                           });
     }
   }
+  /// The model's own, with the wider copies in the place of the weights. A weight that somebody else has written to, as
+  /// an average does for an evaluation, is as it is.
   [[nodiscard]] Dict model_state() {
     Dict state = state_dict(pointee(model_));
-    for_each_master_weight(
-        [&](const std::string& name, const at::Tensor& master) { state.set(name, master.detach()); });
+    for_each_master_weight([&](const std::string& name, const at::Tensor& weight, const at::Tensor& master) {
+      if (weight.equal(master.to(weight.scalar_type()))) state.set(name, master.detach());
+    });
     return state;
   }
   void load_master_weights(const Dict& state) {
     const at::NoGradGuard no_gradients;
-    for_each_master_weight([&](const std::string& name, const at::Tensor& master) {
+    for_each_master_weight([&](const std::string& name, const at::Tensor&, const at::Tensor& master) {
       if (const Value* found = state.find(name)) master.copy_(found->get<at::Tensor>());
     });
   }

@@ -12,7 +12,7 @@
 
 namespace hone {
 
-/// Reads a tensor of one double every so often: a copy is set on its way to the host, and is looked at once it is known
+/// Reads a tensor of one float every so often: a copy is set on its way to the host, and is looked at once it is known
 /// to have come. What it says is old by then; nobody waits.
 ///
 /// On the CPU the number is read where it is. `Event` is what tells when the copy is done.
@@ -29,22 +29,22 @@ class LateReading {
   LateReading& operator=(const LateReading&) = delete;
   ~LateReading() = default;
 
-  /// The newest value that is known; 0 until there is one. `number`: a float64 tensor without dimensions.
-  [[nodiscard]] double value(const at::Tensor& number) {
-    if (number.is_cpu()) return *static_cast<const double*>(number.const_data_ptr());
+  /// The newest value that is known; 0 until there is one. `number`: a float32 tensor without dimensions.
+  [[nodiscard]] float value(const at::Tensor& number) {
+    if (number.is_cpu()) return *static_cast<const float*>(number.const_data_ptr());
     return value(number, number.device());
   }
   /// The same by way of a copy and an event of `device`, whatever the tensor's own is.
-  [[nodiscard]] double value(const at::Tensor& number, c10::Device device) {
+  [[nodiscard]] float value(const at::Tensor& number, c10::Device device) {
     if (is_under_way_) {
       if (!event_->query()) return known_;
-      known_ = *static_cast<const double*>(on_host_.const_data_ptr());
+      known_ = *static_cast<const float*>(on_host_.const_data_ptr());
       is_under_way_ = false;
     }
     if (++calls_ < every_) return known_;
     calls_ = 0;
     if (!event_) {
-      on_host_ = at::empty({}, at::TensorOptions(at::kDouble).pinned_memory(!number.is_cpu()));
+      on_host_ = at::empty({}, at::TensorOptions(at::kFloat).pinned_memory(!number.is_cpu()));
       event_ = std::make_unique<Event>(device.type());
     }
     on_host_.copy_(number, /*non_blocking=*/true);
@@ -56,7 +56,7 @@ class LateReading {
  private:
   std::int64_t every_;
   std::int64_t calls_ = 0;
-  double known_ = 0.0;
+  float known_ = 0.0F;
   bool is_under_way_ = false;
   at::Tensor on_host_;
   std::unique_ptr<Event> event_;

@@ -81,7 +81,7 @@ class LossScaler {
     inv_scale_ = number(1.0 / settings_.init_scale, at::kFloat);
     found_inf_ = number(0.0, at::kFloat);
     growth_tracker_ = number(0.0, at::kInt);
-    counts_ = at::zeros({2}, at::TensorOptions(at::kDouble).device(device));
+    counts_ = at::zeros({2}, at::TensorOptions(at::kFloat).device(device));  // some devices have no double
     skipped_ = counts_.select(0, 0);
     skipped_in_a_row_ = counts_.select(0, 1);
   }
@@ -125,7 +125,7 @@ class LossScaler {
   /// that it does not read it is told some twenty batches later. Does not wait.
   [[nodiscard]] bool gives_up() {
     return settings_.max_skipped_in_a_row > 0 &&
-           reading_.value(skipped_in_a_row_) >= static_cast<double>(settings_.max_skipped_in_a_row);
+           reading_.value(skipped_in_a_row_) >= static_cast<float>(settings_.max_skipped_in_a_row);
   }
   [[nodiscard]] std::string reason() const {
     return sentence(
