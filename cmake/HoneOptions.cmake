@@ -15,9 +15,10 @@ option(HONE_DEV_WERROR "Make our own code's warnings errors" OFF)
 option(HONE_DEV_TIDY "Run clang-tidy on what is compiled" OFF)
 set(HONE_DEV_SANITIZE "" CACHE STRING "Sanitizers, as a list: address;undefined")
 option(HONE_DEV_PCH "Precompile LibTorch's headers once for all programs" ON)
+option(HONE_DEV_TOGETHER "Compile the tests some files at a time" ON)
 
 set(known HONE_WITH_TORCH HONE_WITH_CUDA HONE_WITH_MPI HONE_INSTALL HONE_BUILD_TESTS HONE_BUILD_EXAMPLES HONE_BUILD_BENCHMARKS
-          HONE_DEV_WERROR HONE_DEV_TIDY HONE_DEV_SANITIZE HONE_DEV_PCH)
+          HONE_DEV_WERROR HONE_DEV_TIDY HONE_DEV_SANITIZE HONE_DEV_PCH HONE_DEV_TOGETHER)
 get_cmake_property(unknown CACHE_VARIABLES)
 list(FILTER unknown INCLUDE REGEX "^HONE_")
 list(REMOVE_ITEM unknown ${known})
