@@ -91,7 +91,8 @@ function(hone_together name out)
       math(EXPR i "${i} + ${groups}")
     endwhile()
     set(file "${CMAKE_CURRENT_BINARY_DIR}/together/${name}_${group}.cpp")
-    add_custom_command(OUTPUT "${file}" DEPENDS ${sources} "${script}" VERBATIM COMMENT ""
+    add_custom_command(OUTPUT "${file}" DEPENDS ${sources} "${script}" VERBATIM
+                       COMMENT "Putting tests together: ${name}_${group}"
                        COMMAND "${CMAKE_COMMAND}" -D "OUT=${file}" -D "SOURCES=${sources}" -P "${script}")
     list(APPEND result "${file}")
     math(EXPR group "${group} + 1")
