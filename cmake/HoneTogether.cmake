@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Writes a file that compiles several at once. What they include comes first, so that their own #include lines find it done;
-# each is in a namespace of its own, so that they share no names. Run: cmake -D OUT=FILE -D "SOURCES=A;B" -P HoneTogether.cmake
+# Writes a file that compiles several at once. What they include comes first, what stands under an #if too, so that their
+# own #include lines find it done; each is in a namespace of its own, so that they share no names.
+# Run: cmake -D OUT=FILE -D "SOURCES=A;B" -P HoneTogether.cmake
 set(includes "")
 set(bodies "")
 foreach(source IN LISTS SOURCES)
