@@ -326,12 +326,22 @@ class StepCapture {
       }
       ++capture.counts_.recordings;
       ++capture.counts_.replayed;
-      output->loss = output->loss.detach();  // the operators behind it have done their work
+      forget_operators(*output);
       kind.output = *output;
       kind.first = std::move(first);
       kind.second = std::move(second);
       if (place.begins && !place.updates) keep_gradients();
       return std::move(*output);
+    }
+
+    /// Those behind the tensors have done their work.
+    static void forget_operators(Output& output) {
+      output.loss = output.loss.detach();
+      if constexpr (requires { requires HoldsTensors<decltype(output.outputs)>; }) {
+        for_each_tensor(output.outputs, [](at::Tensor& tensor) {
+          if (tensor.defined()) tensor = tensor.detach();
+        });
+      }
     }
 
     void take_in() const {
