@@ -9,12 +9,26 @@
 
 #ifdef QUICKSTART_WITH_RANKS
 #include <hone/distributed.hpp>
-using Processes = hone::Ddp<hone::Gloo>;
-#else
-using Processes = hone::SingleProcess;
+#endif
+#if defined(QUICKSTART_WITH_RANKS) && defined(HONE_WITH_CUDA)
+#include <hone/distributed/nccl.hpp>
 #endif
 
 #include "support/run_main.hpp"
+
+// All that another machine asks for.
+#ifdef HONE_WITH_CUDA
+using Device = hone::Cuda<>;
+#else
+using Device = hone::Cpu;
+#endif
+#ifndef QUICKSTART_WITH_RANKS
+using Processes = hone::SingleProcess;
+#elif defined(HONE_WITH_CUDA)
+using Processes = hone::Ddp<hone::Nccl>;
+#else
+using Processes = hone::Ddp<hone::Gloo>;
+#endif
 
 struct MlpImpl : torch::nn::Module {
   torch::nn::Linear hidden{784, 128}, features{128, 64}, classes{64, 10};
@@ -62,23 +76,26 @@ int train(const Options& options) {
   auto trainer = hone::Trainer{model,
                                torch::nn::CrossEntropyLoss{},
                                hone::Sgd{.lr = options.lr, .momentum = 0.9},
+                               Device{},
                                std::move(processes),
                                hone::TerminateOnNaN{},
                                hone::Metrics{hone::Accuracy{}},
                                hone::ProgressBar{},
                                hone::LogMetrics{}};
-  auto history = trainer.train(train_set, {.num_epochs = options.epochs,
-                                           .eval_dataset = eval_set,
-                                           .per_device_batch_size = batch_size,
-                                           .seed = options.seed,
-                                           .num_threads = options.threads});
+  const auto device = trainer.device();
+  auto history = trainer.train(train_set.to(device), {.num_epochs = options.epochs,
+                                                      .eval_dataset = eval_set.to(device),
+                                                      .per_device_batch_size = batch_size,
+                                                      .seed = options.seed,
+                                                      .num_threads = options.threads});
   if (history.stop_reason()) throw std::runtime_error(*history.stop_reason());
   if (!options.save.empty()) {
     trainer.in_rank_zero(
         [&] { hone::write_checkpoint(options.save, hone::Dict{{"model_state_dict", hone::state_dict(model)}}); });
   }
 
-  auto test = trainer.evaluate(test_set, {.per_device_batch_size = batch_size, .num_threads = options.threads});
+  auto test =
+      trainer.evaluate(test_set.to(device), {.per_device_batch_size = batch_size, .num_threads = options.threads});
   trainer.print("test accuracy: {:.4f}", test.at("evaluation_accuracy"));
   return 0;
 }
