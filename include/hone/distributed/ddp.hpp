@@ -68,7 +68,8 @@ inline constexpr bool sends_from_gpus = requires { requires Comm::device_type !=
 /// the processes, each sample counting as much as any other; so n processes with batches of b samples learn what one
 /// learns with n * b. Parameters and buffers begin as those of rank 0. With one process there is nothing of it.
 ///
-/// The gradients travel in buckets while backward is under way, and of an accumulation window only with its last batch.
+/// The gradients travel in buckets while backward is under way, and of an accumulation window only with its last batch;
+/// from a GPU through a communicator of the hosts', after backward and by way of the host.
 ///
 /// **Cost** a copy of the gradients; beside them, one small message for each update, under way during backward, by which
 /// the processes agree on stops and on how many samples the update has.
@@ -260,6 +261,7 @@ class Ddp {
     reducer_.reset();
     num_reduced_ = num_trainable();
     if (!options_.overlap || num_reduced_ == 0) return;
+    if (parameters_[0].device().type() != group_.device().type()) return;  // the reducer sends from where gradients are
     std::vector<at::Tensor> trainable;
     std::copy_if(parameters_.begin(), parameters_.end(), std::back_inserter(trainable),
                  [](const at::Tensor& p) { return p.requires_grad(); });
