@@ -1,4 +1,4 @@
-// expect: hone: weights in 16 bits hand their gradients over to the optimizer in each update, and this policy leaves them where they are. Leave KeepGradients out, or compute in Bf16 or Fp16.
+// expect: hone: KeepGradients leaves gradients where they are, and Zero, master weights and recorded steps hand them out anew in each update. Leave KeepGradients out, or those.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The gradients do not stay with the weights.

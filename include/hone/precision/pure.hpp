@@ -10,7 +10,6 @@
 #include "hone/core/policy.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/rule.hpp"
-#include "hone/policies/gradients.hpp"
 #include "hone/policies/precision.hpp"
 #include "hone/precision/loss_scaler.hpp"
 #include "hone/precision/master_weights.hpp"
@@ -31,14 +30,6 @@ struct PureFormat {
   using keeps_master_weights = void;
   static constexpr at::ScalarType dtype = format;
 
-  template <class... Policies>
-  struct fits : std::is_same<AnswerTo<slots::Gradients, SetToNone, Policies...>, SetToNone> {};
-  template <class... Policies>
-  struct misfit {
-    static_assert(fits<Policies...>::value,
-                  "hone: weights in 16 bits hand their gradients over to the optimizer in each update, and this policy "
-                  "leaves them where they are. Leave KeepGradients out, or compute in Bf16 or Fp16.");
-  };
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<is_of_a_rule<Optimizer>> {};
   template <class Optimizer>
