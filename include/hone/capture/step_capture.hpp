@@ -21,13 +21,12 @@
 #include <utility>
 #include <vector>
 
+#include "hone/capture/batch_shapes.hpp"
 #include "hone/capture/fingerprint.hpp"
+#include "hone/capture/recording_company.hpp"
 #include "hone/capture/step_recorder.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
-#include "hone/optim/fused_optimizer.hpp"
-#include "hone/policies/device.hpp"
-#include "hone/policies/distribution.hpp"
 #include "hone/policies/execution.hpp"
 #ifdef HONE_WITH_CUDA
 #include "hone/capture/cuda_recorder.hpp"
@@ -38,18 +37,6 @@ namespace hone {
 #ifndef HONE_WITH_CUDA
 class CudaRecorder;
 #endif
-
-namespace detail {
-
-template <class Optimizer>
-inline constexpr bool steps_can_be_recorded = TakesLrTensor<Optimizer>;
-template <class Rule>
-inline constexpr bool steps_can_be_recorded<FusedOptimizer<Rule>> = TakesLrTensor<Rule>;
-
-template <class T>
-concept IsComplete = requires { sizeof(T); };
-
-}  // namespace detail
 
 struct StepCaptureOptions {
   int warm_up = 3;          ///< Steps of a kind that run as they are written before one is recorded.
@@ -79,44 +66,10 @@ struct StepCaptureOptions {
 /// hone::StepCapture<>{}}`
 /// **Source** `torch.cuda.graph`, whole-network capture.
 template <class Recorder = CudaRecorder>
-class StepCapture {
+class StepCapture : public detail::RecordingCompany<Recorder> {
  public:
   using slot = slots::Execution;
   static constexpr bool records_steps = true;
-
-  template <class... Policies>
-  struct fits {
-    using Device = AnswerTo<slots::Device, Cpu, Policies...>;
-    using Processes = AnswerTo<slots::Distribution, SingleProcess, Policies...>;
-    static constexpr bool is_aside = !HostReadable<Device>;
-    static constexpr bool is_alone = !ReducesGradients<Processes> ||
-                                     (!ShardsOptimizer<Processes> && requires { requires Processes::can_be_recorded; });
-    static constexpr bool value = detail::IsComplete<Recorder> && is_aside && is_alone;
-  };
-  template <class... Policies>
-  struct misfit {
-    using Fits = fits<Policies...>;
-    static_assert(
-        detail::IsComplete<Recorder>,
-        "hone: StepCapture records CUDA graphs, and this program is compiled without CUDA. Configure hone with "
-        "-DHONE_WITH_CUDA=ON.");
-    static_assert(!detail::IsComplete<Recorder> || Fits::is_aside,
-                  "hone: StepCapture records what a GPU is asked to do, and this trainer computes on the host. Add "
-                  "hone::Cuda<>, or leave StepCapture out.");
-    static_assert(
-        !detail::IsComplete<Recorder> || !Fits::is_aside || Fits::is_alone,
-        "hone: StepCapture can record the messages of Ddp<hone::Nccl> alone, and here processes train together in "
-        "another way. Leave one of the two out.");
-  };
-  template <class Optimizer>
-  struct fits_optimizer : std::bool_constant<detail::steps_can_be_recorded<Optimizer>> {};
-  template <class Optimizer>
-  struct misfit_optimizer {
-    static_assert(
-        detail::steps_can_be_recorded<Optimizer>,
-        "hone: StepCapture cannot record this optimizer, whose step computes on the host. Use a rule of hone, "
-        "such as hone::AdamW, or a hone::FusedOptimizer over one.");
-  };
 
   explicit StepCapture(const StepCaptureOptions& options = {}) : options_(options) {}
 
@@ -175,45 +128,20 @@ class StepCapture {
     return true;
   }
 
-  struct Shape {
-    std::vector<std::int64_t> sizes;
-    at::ScalarType type;
-    bool operator==(const Shape&) const = default;
-    [[nodiscard]] bool is_of(const at::Tensor& tensor) const {
-      return tensor.defined() && tensor.scalar_type() == type && tensor.sizes() == at::IntArrayRef(sizes);
-    }
-  };
-
   /// The steps at one place of a window, and their recording.
   struct Kind {
-    std::vector<Shape> shapes;  // of the batches that are, or are to be, recorded
-    int num_warm = 0;           // steps of those shapes since something changed
-    int num_others = 0;         // steps of other shapes in a row
-    std::any batch;             // what the recording reads
+    BatchShapes shapes;  // of the batches that are, or are to be, recorded
+    int num_warm = 0;    // steps of those shapes since something changed
+    int num_others = 0;  // steps of other shapes in a row
+    std::any batch;      // what the recording reads
     std::vector<at::Tensor> inputs;
     std::any output;  // what it writes
     std::unique_ptr<Recording> first, second;
     std::vector<at::Tensor> gradients;  // where the begin of a window leaves them
 
     template <class Batch>
-    [[nodiscard]] bool has_shapes_of(const Batch& given) const {
-      std::size_t i = 0;
-      bool same = true;
-      for_each_tensor(given, [&](const at::Tensor& tensor) {
-        same = same && i < shapes.size() && shapes[i].is_of(tensor);
-        ++i;
-      });
-      return same && i == shapes.size();
-    }
-    template <class Batch>
     [[nodiscard]] bool takes(const Batch& given) const {
-      return first != nullptr && has_shapes_of(given) && std::any_cast<std::remove_const_t<Batch>>(&batch) != nullptr;
-    }
-    template <class Batch>
-    void expect(const Batch& given) {
-      *this = {};
-      for_each_tensor(
-          given, [&](const at::Tensor& tensor) { shapes.push_back({tensor.sizes().vec(), tensor.scalar_type()}); });
+      return first != nullptr && shapes.are_of(given) && std::any_cast<std::remove_const_t<Batch>>(&batch) != nullptr;
     }
   };
 
@@ -221,7 +149,7 @@ class StepCapture {
   template <class Batch>
   bool is_ready(Kind& kind, const Batch& batch) {
     if (gave_up_) return false;
-    if (kind.has_shapes_of(batch)) {
+    if (kind.shapes.are_of(batch)) {
       kind.num_others = 0;
     } else {
       // One batch of another shape is the last of an epoch; many are the shape from now on.
@@ -230,7 +158,8 @@ class StepCapture {
         reason_ = "the batches' shapes were changed";
         forget();
       }
-      kind.expect(batch);
+      kind = {};
+      kind.shapes = BatchShapes(batch);
     }
     if (kind.num_warm++ < options_.warm_up) {
       if (!kind.first && ++num_waiting_ == options_.patience) say("has recorded no step yet", reason_);

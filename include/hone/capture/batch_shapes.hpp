@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The shapes and formats of a batch's tensors, to be compared with another batch's.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "hone/data/batch.hpp"
+
+namespace hone {
+
+/// **Cost** comparing allocates nothing.
+class BatchShapes {
+ public:
+  BatchShapes() = default;
+  template <class Batch>
+  explicit BatchShapes(const Batch& batch) {
+    for_each_tensor(
+        batch, [this](const at::Tensor& tensor) { shapes_.push_back({tensor.sizes().vec(), tensor.scalar_type()}); });
+  }
+
+  [[nodiscard]] bool empty() const { return shapes_.empty(); }
+  template <class Batch>
+  [[nodiscard]] bool are_of(const Batch& batch) const {
+    std::size_t i = 0;
+    bool same = true;
+    for_each_tensor(batch, [&](const at::Tensor& tensor) {
+      same = same && i < shapes_.size() && shapes_[i].is_of(tensor);
+      ++i;
+    });
+    return same && i == shapes_.size();
+  }
+
+ private:
+  struct Shape {
+    std::vector<std::int64_t> sizes;
+    at::ScalarType type;
+    [[nodiscard]] bool is_of(const at::Tensor& tensor) const {
+      return tensor.defined() && tensor.scalar_type() == type && tensor.sizes() == at::IntArrayRef(sizes);
+    }
+  };
+
+  std::vector<Shape> shapes_;
+};
+
+}  // namespace hone
