@@ -12,26 +12,17 @@
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/op_recorder.hpp"
+#include "support/other_device.hpp"
 
 namespace {
 
 using Capture = hone::StepCapture<hone::testing::OpRecorder>;
 
-/// Memory that the host does not read, as far as hone knows.
-struct Elsewhere {
-  using slot = hone::slots::Device;
-  [[nodiscard]] static c10::Device device() { return c10::Device{c10::kCPU}; }
-  template <class Batch>
-  static Batch& move(Batch& batch) {
-    return batch;
-  }
-};
-
 template <class Precision>
 void require_equal_runs(const Precision& precision) {
   tiny::Net written, recorded;
   const auto trainer_of = [&](const tiny::Net& net, auto... more) {
-    return hone::Trainer{net,       torch::nn::CrossEntropyLoss(), hone::AdamW{.lr = 0.05}, Elsewhere{},
+    return hone::Trainer{net,       torch::nn::CrossEntropyLoss(), hone::AdamW{.lr = 0.05}, OtherDevice{},
                          precision, hone::ClipNorm{0.5},           std::move(more)...};
   };
   auto eager = trainer_of(written);
@@ -63,6 +54,8 @@ const hone::LossScaling scaling{.init_scale = 1e11, .growth_interval = 5};
 TEST_CASE("a recorded step scales, skips and unscales as one that is written") {
   require_equal_runs(hone::Fp16(scaling));
 }
+
+TEST_CASE("a recorded step computes under autocast as one that is written") { require_equal_runs(hone::Bf16{}); }
 
 TEST_CASE("a recorded step moves copies and weights as one that is written") {
   require_equal_runs(hone::PureBf16{});

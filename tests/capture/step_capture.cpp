@@ -7,41 +7,16 @@
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
-#include "hone/precision/mixed.hpp"
-#include "hone/precision/pure.hpp"
 #include "hone/schedule/cosine.hpp"
 #include "support/catch.hpp"
+#include "support/drop_net.hpp"
 #include "support/models.hpp"
 #include "support/op_recorder.hpp"
+#include "support/other_device.hpp"
 
 namespace {
 
 using Capture = hone::StepCapture<hone::testing::OpRecorder>;
-
-/// Memory that the host does not read, as far as hone knows.
-struct Elsewhere {
-  using slot = hone::slots::Device;
-  [[nodiscard]] static c10::Device device() { return c10::Device{c10::kCPU}; }
-  template <class Batch>
-  static Batch& move(Batch& batch) {
-    return batch;
-  }
-};
-static_assert(!hone::HostReadable<Elsewhere>);
-
-/// 3 -> 5 -> 2 with dropout and batch normalisation; optionally reads a result on the host.
-struct DropNetImpl : torch::nn::Module {
-  tiny::Net net = register_module("net", tiny::Net());
-  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(3));
-  torch::nn::Dropout dropout = register_module("dropout", torch::nn::Dropout(0.25));
-  bool reads = false;
-  at::Tensor forward(const at::Tensor& x) {
-    auto hidden = dropout(norm(x));
-    if (reads && hidden.sum().item<float>() > 1e9F) return hidden;
-    return net(hidden);
-  }
-};
-TORCH_MODULE(DropNet);
 
 using Adam = hone::AdamW;
 const auto adam = Adam{.lr = 0.05, .weight_decay = 0.1};
@@ -51,10 +26,10 @@ hone::StepCaptureOptions quiet(int max_recordings = 32) { return {.max_recording
 template <class... Policies>
 Capture::Counts require_equal_runs(const hone::TensorDataset<tiny::Batch>& data, const auto& optimizer,
                                    const Policies&... policies) {
-  DropNet written, recorded;
-  auto eager = hone::Trainer{written, torch::nn::CrossEntropyLoss(), optimizer, Elsewhere{}, policies...};
+  tiny::DropNet written, recorded;
+  auto eager = hone::Trainer{written, torch::nn::CrossEntropyLoss(), optimizer, OtherDevice{}, policies...};
   auto captured =
-      hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), optimizer, Elsewhere{}, Capture(quiet()), policies...};
+      hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), optimizer, OtherDevice{}, Capture(quiet()), policies...};
   const auto expected = eager.train(data, {.num_epochs = 4, .per_device_batch_size = 4, .shuffle = true, .seed = 3});
   const auto history = captured.train(data, {.num_epochs = 4, .per_device_batch_size = 4, .shuffle = true, .seed = 3});
   CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < 2e-6);
@@ -93,15 +68,15 @@ TEST_CASE("schedule, clipping and accumulation are in the recording") {
 
 /// A trainer whose own loop calls `step`.
 struct Hosted {
-  DropNet net;
-  decltype(hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(quiet())}) trainer{
-      net, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(quiet())};
-  hone::Trainer<DropNet, torch::nn::CrossEntropyLoss, hone::FusedOptimizer<Adam>, Elsewhere> eager = twin();
+  tiny::DropNet net;
+  decltype(hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Capture(quiet())}) trainer{
+      net, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Capture(quiet())};
+  hone::Trainer<tiny::DropNet, torch::nn::CrossEntropyLoss, hone::FusedOptimizer<Adam>, OtherDevice> eager = twin();
   std::vector<tiny::Batch> batches = tiny::batches(6);
   std::size_t next = 0;
 
   decltype(eager) twin() const {
-    DropNet other;
+    tiny::DropNet other;
     return decltype(eager){other, torch::nn::CrossEntropyLoss(),
                            hone::bind(Adam(adam), hone::named_parameters(*other))};
   }
@@ -181,12 +156,12 @@ TEST_CASE("what cannot be recorded runs as it is written, and says why once") {
   SECTION("a model that reads a result on the host") {
     hone::StepCaptureOptions options;
     options.log = std::tmpfile();
-    DropNet written, recorded;
+    tiny::DropNet written, recorded;
     written->reads = recorded->reads = true;
     const auto data = tiny::dataset(32);
-    hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}}.train(
+    hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}}.train(
         data, {.num_epochs = 2, .per_device_batch_size = 4, .seed = 3});
-    auto trainer = hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(options)};
+    auto trainer = hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Capture(options)};
     trainer.train(data, {.num_epochs = 2, .per_device_batch_size = 4, .seed = 3});
     CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < 2e-6);
     CHECK(trainer.execution().counts().recordings == 0);
@@ -202,8 +177,8 @@ TEST_CASE("what cannot be recorded runs as it is written, and says why once") {
     CHECK(std::string(text).find('\n') == std::string(text).size() - 1);
   }
   SECTION("a setting that changes with every update") {
-    DropNet net;
-    auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(quiet())};
+    tiny::DropNet net;
+    auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Capture(quiet())};
     const auto batches = tiny::batches(1);
     for (int i = 0; i < 80; ++i) {
       trainer.optimizer().groups()[0].settings.beta1 = 0.9 - 1e-3 * i;
@@ -213,8 +188,8 @@ TEST_CASE("what cannot be recorded runs as it is written, and says why once") {
     CHECK(trainer.execution().counts().reason == "a setting of the optimizer other than lr was changed");
   }
   SECTION("more recordings than allowed") {
-    DropNet net;
-    auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Capture(quiet(2))};
+    tiny::DropNet net;
+    auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Capture(quiet(2))};
     const auto batches = tiny::batches(1);
     for (int i = 0; i < 40; ++i) {
       if (i % 8 == 0) trainer.optimizer().groups()[0].settings.beta1 = 0.9 - 1e-3 * i;
@@ -226,7 +201,7 @@ TEST_CASE("what cannot be recorded runs as it is written, and says why once") {
 }
 
 struct Listener {
-  DropNet net{nullptr};
+  tiny::DropNet net{nullptr};
   std::vector<double> losses{};
   std::vector<at::Tensor> before{};
   void on_train_loss(const auto& event) {
@@ -237,20 +212,10 @@ struct Listener {
   }
 };
 
-TEST_CASE("number formats, and a loss scale that moves, are in the recording") {
-  SECTION("Bf16") { CHECK(require_equal_runs(tiny::dataset(48), adam, hone::Bf16{}).recordings == 1); }
-  SECTION("Fp16, whose first updates overflow, and whose scale grows every third") {
-    const hone::Fp16 growing({.init_scale = 0x1p24, .growth_interval = 3});
-    const auto counts = require_equal_runs(tiny::dataset(48), adam, growing, hone::ClipNorm{0.5}, hone::GradAccum<2>{});
-    CHECK(counts.recordings == 2);
-  }
-  SECTION("PureBf16") { CHECK(require_equal_runs(tiny::dataset(48), adam, hone::PureBf16{}).recordings == 1); }
-}
-
 TEST_CASE("callbacks hear the loss between two recordings, and can still stop the update") {
-  DropNet written, recorded;
-  auto eager = hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, Listener{.net = written}};
-  auto trainer = hone::Trainer{recorded,         torch::nn::CrossEntropyLoss(), adam, Elsewhere{},
+  tiny::DropNet written, recorded;
+  auto eager = hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Listener{.net = written}};
+  auto trainer = hone::Trainer{recorded,         torch::nn::CrossEntropyLoss(), adam, OtherDevice{},
                                Capture(quiet()), Listener{.net = recorded}};
   eager.train(tiny::dataset(48), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 3});
   const auto history = trainer.train(tiny::dataset(48), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 3});
@@ -263,8 +228,50 @@ TEST_CASE("callbacks hear the loss between two recordings, and can still stop th
   CHECK(history.num_updates() == 19);
 }
 
+/// Hears the losses; at the fifth it throws.
+struct Thrower {
+  int heard = 0;
+  void on_train_loss(const hone::TrainLoss&) {
+    if (++heard == 5) throw std::logic_error("a listener's own");
+  }
+};
+
+/// Reads a gradient on the host, which backward cannot be recorded with.
+struct ReadsGradients {
+  template <class Trainer>
+  static void backward(Trainer& trainer, const at::Tensor& loss) {
+    trainer.backward(loss);
+    static_cast<void>(trainer.model()->net->first->weight.grad().sum().template item<float>());
+  }
+};
+
+TEST_CASE("what fails between two recordings, or in the second, is heard of once") {
+  SECTION("a listener's exception is the listener's") {
+    tiny::DropNet net;
+    auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Capture(quiet()), Thrower{}};
+    CHECK_THROWS_AS(trainer.train(tiny::batches(8)), std::logic_error);  // in the step that would be recorded
+    CHECK(trainer.callbacks().template get<Thrower>().heard == 5);
+    CHECK(trainer.execution().counts().reason.empty());
+  }
+  SECTION("a backward pass that cannot be recorded") {
+    tiny::DropNet net;
+    auto trainer = hone::Trainer{net,
+                                 torch::nn::CrossEntropyLoss(),
+                                 hone::Sgd{.lr = 0.1},
+                                 OtherDevice{},
+                                 Capture(quiet()),
+                                 Listener{.net = net},
+                                 ReadsGradients{}};
+    const auto history = trainer.train(tiny::batches(8));
+    CHECK(trainer.callbacks().template get<Listener>().losses.size() == 8);
+    CHECK(history.num_updates() == 8);
+    CHECK(trainer.execution().counts().eager == 8);
+    CHECK(tiny::contains(trainer.execution().counts().reason, "a step cannot be recorded"));
+  }
+}
+
 TEST_CASE("a window that its host ends early is the mean over its true length") {
-  DropNet written, recorded;
+  tiny::DropNet written, recorded;
   const auto run = [](auto trainer) {
     torch::manual_seed(5);
     const auto batches = tiny::batches(3);
@@ -275,8 +282,9 @@ TEST_CASE("a window that its host ends early is the mean over its true length") 
     return trainer.run().num_updates();
   };
   const hone::GradAccum<3> windows;
-  CHECK(run(hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, windows}) == 8);
-  CHECK(run(hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), adam, Elsewhere{}, windows, Capture(quiet())}) == 8);
+  CHECK(run(hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, windows}) == 8);
+  CHECK(run(hone::Trainer{recorded, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, windows, Capture(quiet())}) ==
+        8);
   CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < 2e-6);
 }
 

@@ -10,26 +10,13 @@
 #include "hone/optim/adam.hpp"
 #include "hone/schedule/cosine.hpp"
 #include "support/catch.hpp"
+#include "support/drop_net.hpp"
 #include "support/models.hpp"
 
 namespace {
 
-/// 3 -> 5 -> 2 with dropout and batch normalisation; optionally reads a result on the host.
-struct DropNetImpl : torch::nn::Module {
-  tiny::Net net = register_module("net", tiny::Net());
-  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(3));
-  torch::nn::Dropout dropout = register_module("dropout", torch::nn::Dropout(0.25));
-  bool reads = false;
-  at::Tensor forward(const at::Tensor& x) {
-    auto hidden = dropout(norm(x));
-    if (reads && hidden.sum().item<float>() > 1e9F) return hidden;
-    return net(hidden);
-  }
-};
-TORCH_MODULE(DropNet);
-
 template <class... More>
-auto trained(DropNet& net, More... more) {
+auto trained(tiny::DropNet& net, More... more) {
   auto trainer = hone::Trainer{net,
                                torch::nn::CrossEntropyLoss(),
                                hone::AdamW{.lr = 0.05, .weight_decay = 0.1},
@@ -44,7 +31,7 @@ auto trained(DropNet& net, More... more) {
 
 template <class... More>
 void require_equal_runs(int num_recordings, const More&... more) {
-  DropNet written, recorded;
+  tiny::DropNet written, recorded;
   const auto eager = trained(written, more...);
   auto captured = trained(recorded, hone::StepCapture<>{}, more...);
   CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < 1e-4);
@@ -60,7 +47,7 @@ TEST_CASE("a CUDA graph of a step moves weights, dropout and schedule as the ste
 }
 
 TEST_CASE("replays ask nothing of the host, and follow the caller's stream") {
-  DropNet net;
+  tiny::DropNet net;
   auto trainer = trained(net, hone::StepCapture<>{});
   const auto batch = hone::map_tensors(tiny::batches(1)[0], [](const at::Tensor& t) { return t.to(at::kCUDA); });
   for (int i = 0; i < 6; ++i) trainer.step(batch);
@@ -77,7 +64,7 @@ TEST_CASE("replays ask nothing of the host, and follow the caller's stream") {
 }
 
 TEST_CASE("a step that reads a result on the host runs as it is written, and training goes on") {
-  DropNet written, reading;
+  tiny::DropNet written, reading;
   trained(written);
   reading->reads = true;
   auto trainer = trained(reading, hone::StepCapture<>(hone::StepCaptureOptions{.log = nullptr}));

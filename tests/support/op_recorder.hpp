@@ -150,8 +150,11 @@ class OpRecorder {
 };
 static_assert(StepRecorder<OpRecorder>);
 
-}  // namespace hone::testing
+/// Once for all files of a program.
+inline const torch::Library op_recorder_library = [] {
+  torch::Library library(torch::Library::IMPL, "_", c10::DispatchKey::Fake, __FILE__, __LINE__);
+  library.fallback(torch::CppFunction::makeFromBoxedFunction<&OpRecorder::record_call>());
+  return library;
+}();
 
-TORCH_LIBRARY_IMPL(_, Fake, library) {
-  library.fallback(torch::CppFunction::makeFromBoxedFunction<&hone::testing::OpRecorder::record_call>());
-}
+}  // namespace hone::testing

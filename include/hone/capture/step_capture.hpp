@@ -223,34 +223,23 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
     }
 
     Output record() const {
-      try {
-        return recorded();
-      } catch (const c10::OutOfMemoryError&) {
-        throw;
-      } catch (const std::exception& error) {
-        const std::string what = error.what();
-        capture.give_up("a step cannot be recorded, since " + what.substr(0, what.find('\n')));
-      }
-      if (place.begins) optimizer.zero_grad();  // they hold nothing
-      return run_eagerly();
-    }
-
-   private:
-    Output recorded() const {
       kind.batch = map_tensors(batch, [](const at::Tensor& tensor) { return at::empty_like(tensor); });
       auto& input = *std::any_cast<std::remove_const_t<Batch>>(&kind.batch);
+      kind.inputs.clear();
       for_each_tensor(input, [&](at::Tensor& tensor) { kind.inputs.push_back(tensor); });
       take_in();
       std::optional<Output> output;
-      auto first = capture.recorder_->record([&] {
+      auto first = recorded([&] {
         output.emplace(forward(input));
         if constexpr (is_one) learn(*output);
       });
+      if (!first) return run_eagerly();
       capture.recorder_->replay(*first);
       std::unique_ptr<Recording> second;
       if constexpr (!is_one) {
         if (!between(*output)) return std::move(*output);
-        second = capture.recorder_->record([&] { learn(*output); });
+        second = recorded([&] { learn(*output); });
+        if (!second) return finish_eagerly();
         capture.recorder_->replay(*second);
       }
       ++capture.counts_.recordings;
@@ -260,6 +249,35 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
       kind.first = std::move(first);
       kind.second = std::move(second);
       if (place.begins && !place.updates) keep_gradients();
+      return std::move(*output);
+    }
+
+   private:
+    /// The recording of `work`; nothing where that is not possible, which is told.
+    template <class Work>
+    std::unique_ptr<Recording> recorded(Work&& work) const {
+      std::string why;
+      try {
+        return capture.recorder_->record(work);
+      } catch (const c10::OutOfMemoryError&) {
+        if (place.begins) optimizer.zero_grad();
+        throw;
+      } catch (const std::exception& error) {
+        why = error.what();
+      }
+      if (place.begins) optimizer.zero_grad();  // they hold nothing
+      capture.give_up("a step cannot be recorded, since " + why.substr(0, why.find('\n')));
+      return nullptr;
+    }
+
+    /// After a forward pass of which everybody has heard, and whose operators may be used up.
+    Output finish_eagerly() const {
+      ++capture.counts_.eager;
+      std::optional<Output> output;
+      capture.recorder_->eagerly([&] {
+        output.emplace(forward(batch));
+        learn(*output);
+      });
       return std::move(*output);
     }
 
