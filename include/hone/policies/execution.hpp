@@ -4,7 +4,7 @@
 /// | policy | use it | combinations that do not exist |
 /// |---|---|---|
 /// | `Eager` | the default: the step is a function call | none |
-/// | `StepCapture<>` | the step is recorded into a CUDA graph and replayed | a device that is the host's own, processes, exported models, `torch::optim`, listeners to `on_before_optimizer_step` |
+/// | `StepCapture<>` | the step is recorded into a CUDA graph and replayed | a device that is the host's own, `Zero`, communicators other than NCCL, `torch::optim`, listeners to `on_before_optimizer_step` |
 #pragma once
 
 #include <cstdint>
