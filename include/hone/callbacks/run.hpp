@@ -59,14 +59,15 @@ class Run {
   /// Empty while no stop was requested; of a stop that is held back, its reason.
   [[nodiscard]] std::string_view stop_reason() const { return reason_; }
 
-  /// Shows its place to an archive of the `checkpoint` room, which keeps it or brings it back. A stop that was asked
-  /// for is not kept: who asked can do so again.
+  /// Saves the place of the run in an archive, or restores it. Includes a stop that is held back. A stop that takes
+  /// effect is not saved, because the resumed run is to continue.
   void serialize(auto& archive) {
     serialize_count(archive, "num_epochs", num_epochs_);
     serialize_count(archive, "num_updates", num_updates_);
     serialize_count(archive, "step", step_);
     archive("history", history_);
     if (archive.is_loading) history_.set_stop_reason(std::nullopt);
+    serialize_held_stop(archive);
   }
 
   /// True in the process that prints and writes files.
@@ -91,10 +92,13 @@ class Run {
     return num_updates_ >= config_.min_num_train_steps && num_epochs_ >= config_.min_num_epochs;
   }
 
+  /// Training counts from 0. Evaluation and prediction keep the counts: they change no weights.
   void begin(Phase phase, RunConfig config) {
     config_ = std::move(config);
-    num_epochs_ = 0;
-    num_updates_ = 0;
+    if (phase == Phase::train) {
+      num_epochs_ = 0;
+      num_updates_ = 0;
+    }
     stop_ = asked_ = Stop::none;
     reason_.clear();
     history_.set_stop_reason(std::nullopt);
@@ -131,6 +135,35 @@ class Run {
     step_ = place.step;
   }
 
+  void serialize_held_stop(auto& archive) {
+    const bool is_held = (stop_ == Stop::after_update || asked_ == Stop::after_update) && !is_past_minimum();
+    std::optional<std::string> agreed, asked;
+    if (!archive.is_loading && is_held) (stop_ == Stop::after_update ? agreed : asked) = reason_;
+    if constexpr (requires { archive.contains("held_stop"); }) {
+      if (!archive.contains("held_stop")) return;
+    }
+    archive("held_stop", agreed);
+    archive("asked_stop", asked);
+    if (!archive.is_loading) return;
+    stop_ = agreed ? Stop::after_update : Stop::none;
+    asked_ = asked ? Stop::after_update : Stop::none;
+    reason_ = agreed ? *agreed : asked.value_or("");
+  }
+
+  /// Puts this run aside for one inside of it, which shares the history.
+  [[nodiscard]] Run suspend() {
+    Run outer = *this;
+    outer.history_ = {};
+    outer.outer_stop_reason_ = history_.stop_reason();
+    return outer;
+  }
+  /// Continues a run that was put aside.
+  void resume(Run&& outer) {
+    outer.history_ = std::move(history_);
+    outer.history_.set_stop_reason(std::move(outer.outer_stop_reason_));
+    *this = std::move(outer);
+  }
+
   RunConfig config_;
   RunHistory history_;
   std::int64_t num_epochs_ = 0;
@@ -141,6 +174,7 @@ class Run {
   Stop stop_ = Stop::none;
   Stop asked_ = Stop::none;  ///< By this process, and not agreed on yet.
   std::string reason_;
+  std::optional<std::string> outer_stop_reason_;  ///< The history's, while this run is put aside.
 };
 
 }  // namespace hone

@@ -113,6 +113,18 @@ class RunHistory {
     return records;
   }
 
+  /// A history of its own with what was recorded since `revision()` was `mark`: the same epoch, updates, prefix and
+  /// stop reason.
+  [[nodiscard]] RunHistory since(std::int64_t mark) const {
+    RunHistory part;
+    part.epoch_ = epoch_;
+    part.num_updates_ = num_updates_;
+    part.prefix_ = prefix_;
+    part.stop_reason_ = stop_reason_;
+    for (const auto& [name, record] : recorded_since(mark)) part.append(name, record);
+    return part;
+  }
+
   /// The epoch at hand; the first is 1.
   [[nodiscard]] std::int64_t current_epoch() const { return epoch_; }
   /// **Errors** `std::invalid_argument` when `epoch` < 1.

@@ -16,6 +16,7 @@
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/callbacks/console.hpp"
 #include "hone/data/loader_options.hpp"
+#include "hone/loop/activity.hpp"
 #include "hone/loop/arrangement.hpp"
 #include "hone/loop/device_errors.hpp"
 #include "hone/loop/model.hpp"
@@ -264,6 +265,7 @@ class Assembly {
   OptimizerType optimizer_;
   [[no_unique_address]] ScheduleType active_schedule_;  ///< Resolved for the run.
   Run run_;
+  Activity activity_;
 
  private:
   bool is_silent_ = false;

@@ -39,28 +39,47 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   using Base = Runs<Self, Model, Loss, Optimizer, Policies...>;
 
  public:
-  /// Evaluates: the mean loss over samples is recorded as `evaluation_loss`. The history starts anew.
+  /// Evaluates, and returns a history with the mean loss over samples, `evaluation_loss`, and what callbacks recorded.
+  /// The trainer's own history has those records too. May be called between the steps of a host's own loop and in the
+  /// callbacks of a run, which continues as if nothing had happened.
+  ///
+  /// **Errors** `std::logic_error` inside of an evaluation.
   template <class Dataset>
   RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
+    if (activity_.evaluates) {
+      refuse_call("evaluate", activity_, "Call it when the evaluation is over, such as in on_train_epoch_end.");
+    }
     const int num_threads = this->suitable_threads(options.num_threads, dataset, options.batch_size());
-    return this->guarded_run(Phase::evaluation, num_threads, [&] {
+    const typename Base::InnerRun inner(*this);
+    const auto mark = run_.history_.revision();
+    this->guarded_run(activity_.evaluates, num_threads, [&] {
       decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
       run_evaluation(options, batches);
     });
+    return run_.history_.since(mark);
   }
 
   /// The model's outputs for every sample, in the order of the dataset: one tensor when the model returns tensors, else
-  /// a vector with an element for each batch of this process. A target in a batch is not looked at.
+  /// a vector with an element for each batch of this process. A target in a batch is not looked at. May be called
+  /// between the steps of a host's own loop and in the callbacks of a run, which continues as if nothing had happened.
+  ///
+  /// **Errors** `std::logic_error` inside of a prediction.
   template <class Dataset>
   auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
     options.check();
+    if (activity_.predicts) {
+      refuse_call("predict", activity_, "Call it when the prediction is over, such as in on_eval_epoch_end.");
+    }
     decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
     using Arrived = std::remove_reference_t<decltype(*transfer_.over(batches, device_).begin())>;
     using Moved = std::remove_reference_t<decltype(this->taken_in(std::declval<Arrived&>()))>;
     std::vector<decltype(outputs_of(std::declval<Moved&>()))> outputs;
     const int num_threads = this->suitable_threads(options.num_threads, dataset, options.batch_size());
-    this->guarded_run(Phase::predict, num_threads, [&] { run_prediction(options, batches, outputs); });
+    {
+      const typename Base::InnerRun inner(*this);
+      this->guarded_run(activity_.predicts, num_threads, [&] { run_prediction(options, batches, outputs); });
+    }
     if constexpr (std::is_same_v<decltype(outputs), std::vector<at::Tensor>>) {
       return whole(at::cat(outputs), batches);
     } else {
@@ -82,6 +101,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   }
 
  protected:
+  using Base::activity_;
   using Base::announce;
   using Base::Base;
   using Base::callbacks_;
@@ -113,24 +133,25 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   template <class Batches, class Listeners>
   void run_eval_epoch(Batches& batches, Phase phase, std::optional<std::int64_t> num_batches, std::string_view metric,
                       Listeners& listeners) {
+    const ActivityGuard activity(activity_.evaluates);
     const at::NoGradGuard no_gradients;
     if constexpr (Base::reduces) processes_.share_buffers();
     run_.begin_epoch(phase, num_batches);
     own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
-    eval_loss_.reset();
+    LossTracker<typename Base::DeviceType> eval_loss;
     this->announce_to(listeners, EvalEpochStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
       auto&& batch = this->taken_in(arrived);
       this->announce_to(listeners, EvalStepStart{{run_}}, WithBatch{batch});
       const auto output = eval_output(batch);
-      eval_loss_.add(output.loss, items_in(output));
+      eval_loss.add(output.loss, items_in(output));
       this->announce_to(listeners, EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
       ++run_.step_;
       if (this->is_epoch_over() || run_.stop_requested()) break;
     }
     this->require_batches();
     own_or(overrides::eval_epoch_end{}, [] {});
-    const double loss = eval_loss_.mean(processes_);
+    const double loss = eval_loss.mean(processes_);
     const bool is_whole = !run_.stop_requested() || this->is_epoch_over();
     if (is_whole && !metric.empty()) run_.history_.record(metric, loss, phase);
     this->announce_to(listeners, EvalEpochEnd{{run_}, loss});
@@ -165,7 +186,6 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
  private:
   template <class Batches>
   void run_evaluation(const EvaluateOptions& options, Batches& batches) {
-    run_.history_.reset();
     const auto limit = environment_batch_limit();
     this->begin_run(Phase::evaluation,
                     evaluation_config(options, this->length_of(batches, Phase::evaluation, limit), limit));
@@ -219,8 +239,6 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   auto outputs_of(Batch& batch) {
     return own_or(overrides::predict_batch{}, [this](auto& b) { return this->predict_batch(b); }, batch);
   }
-
-  LossTracker<typename Base::DeviceType> eval_loss_;
 };
 
 }  // namespace hone

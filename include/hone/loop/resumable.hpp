@@ -127,16 +127,17 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   /// From here on a run goes; a training state can be taken where `whole` says so.
   class RunGuard {
    public:
-    explicit RunGuard(Resumable& trainer) : trainer_(trainer) { trainer_.is_whole_ = false; }
+    explicit RunGuard(Resumable& trainer) : trainer_(trainer), before_(std::exchange(trainer.is_whole_, false)) {}
     RunGuard(const RunGuard&) = delete;
     RunGuard& operator=(const RunGuard&) = delete;
     ~RunGuard() {
-      trainer_.is_whole_ = true;
-      trainer_.resumed_.reset();
+      trainer_.is_whole_ = before_;
+      if (!trainer_.activity_.trains) trainer_.resumed_.reset();
     }
 
    private:
     Resumable& trainer_;
+    bool before_;
   };
 
   /// Tells that everything is whole. Where nobody hears it, nothing is left of the call. The gradients of an open

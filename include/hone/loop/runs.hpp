@@ -34,6 +34,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
 
  protected:
   using Base::accumulation_;
+  using Base::activity_;
   using Base::announce;
   using Base::Base;
   using Base::callbacks_;
@@ -45,6 +46,14 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   using Base::run_;
   using Base::window_;
 
+  /// Where a run ends at the latest.
+  struct Limits {
+    std::int64_t max_updates = std::numeric_limits<std::int64_t>::max();
+    std::int64_t first_look = max_updates;  ///< Updates from which on the run may be at a limit.
+    std::chrono::steady_clock::time_point began;
+  };
+  Limits limits_;
+
   /// How many threads a run uses: as many as it was told to, else what the policy says.
   template <class Dataset>
   [[nodiscard]] int suitable_threads(int told, const Dataset& dataset, std::int64_t batch_size) const {
@@ -52,9 +61,12 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     return this->threads_.num_threads(multiplications(pointee(model_), dataset, batch_size), at::get_num_threads());
   }
 
-  /// Does what `run` says, and leaves modes, gradient mode and threads as they were.
+  /// Calls `run` and restores modes, gradient mode and threads afterwards. `open` is the activity that this is.
   template <class F>
-  RunHistory guarded_run(Phase phase, int num_threads, F&& run) {
+  void guarded_run(bool& open, int num_threads, F&& run) {
+    const bool is_inner = !activity_.is_idle();
+    has_begun_ = false;
+    const ActivityGuard activity(open);
     const ModeGuard mode(model_);
     const ThreadGuard threads(num_threads);
     [[maybe_unused]] const auto denormals = this->denormals_.over_run();
@@ -67,14 +79,33 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
       with_device_errors(device_.device(), run);
     } catch (...) {
       tell_others();
-      if (phase == Phase::train) {  // else a window may be open that belongs to the host's own loop
+      if (!is_inner && activity_.trains) {  // else the open window is another loop's
         as_far_as_possible([&] { drop_window(); });
       }
-      announce(ExceptionThrown{{run_}, std::current_exception()});
+      if (!is_inner || has_begun_) announce(ExceptionThrown{{run_}, std::current_exception()});
       throw;
     }
-    return run_.history_;
   }
+
+  /// A run inside whatever else the trainer is doing, which afterwards continues where it was.
+  class InnerRun {
+   public:
+    explicit InnerRun(Runs& trainer)
+        : trainer_(trainer), run_(trainer.run_.suspend()), limits_(trainer.limits_), together_(trainer.together_) {}
+    InnerRun(const InnerRun&) = delete;
+    InnerRun& operator=(const InnerRun&) = delete;
+    ~InnerRun() {
+      trainer_.run_.resume(std::move(run_));
+      trainer_.limits_ = limits_;
+      trainer_.together_ = together_;
+    }
+
+   private:
+    Runs& trainer_;
+    Run run_;
+    typename Runs::Limits limits_;
+    decltype(Runs::together_) together_;
+  };
 
   void begin_run(Phase phase, RunConfig config) {
     config.gradient_accumulation_steps = accumulation_.steps();
@@ -89,11 +120,12 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
       this->together_ = {};
     }
     run_.begin(phase, std::move(config));
-    max_updates_ = run_.config_.max_num_train_steps.value_or(std::numeric_limits<std::int64_t>::max());
-    first_look_ = max_updates_;
+    has_begun_ = true;
+    limits_.max_updates = run_.config_.max_num_train_steps.value_or(std::numeric_limits<std::int64_t>::max());
+    limits_.first_look = limits_.max_updates;
     if (run_.config_.max_time) {
-      first_look_ = std::min(max_updates_, std::int64_t{1});
-      began_ = std::chrono::steady_clock::now();
+      limits_.first_look = std::min(limits_.max_updates, std::int64_t{1});
+      limits_.began = std::chrono::steady_clock::now();
     }
   }
 
@@ -108,12 +140,12 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   [[nodiscard]] bool is_last_batch() const { return run_.num_batches_ && run_.step_ + 1 == *run_.num_batches_; }
   /// True when no batch of the epoch is left. A range without length says so itself.
   [[nodiscard]] bool is_epoch_over() const { return run_.num_batches_ && run_.step_ >= *run_.num_batches_; }
-  [[nodiscard]] bool is_over() const { return run_.stop_requested() || run_.num_updates_ >= max_updates_; }
+  [[nodiscard]] bool is_over() const { return run_.stop_requested() || run_.num_updates_ >= limits_.max_updates; }
   /// The same once no batch is left that was computed and not learned from.
   [[nodiscard]] bool is_over_now() const { return window_.empty() && is_over(); }
   /// The same, and when the run's time is up: a stop is requested then. Without a limit of time, no clock is read.
   [[nodiscard]] bool ends_here() {
-    return window_.empty() && (run_.stop_requested() || (run_.num_updates_ >= first_look_ && is_at_limit()));
+    return window_.empty() && (run_.stop_requested() || (run_.num_updates_ >= limits_.first_look && is_at_limit()));
   }
 
   /// Notes how many samples the coming step has in all processes, where the loader knows.
@@ -139,8 +171,8 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     if (run_.stop_requested()) {
       run_.history_.set_stop_reason(run_.reason_);
       announce(StopTraining{{run_}});
-    } else if (run_.num_updates_ >= max_updates_ && max_updates_ < planned_updates()) {
-      run_.history_.set_stop_reason(sentence("Reached max_num_train_steps = {}", {max_updates_}));
+    } else if (run_.num_updates_ >= limits_.max_updates && limits_.max_updates < planned_updates()) {
+      run_.history_.set_stop_reason(sentence("Reached max_num_train_steps = {}", {limits_.max_updates}));
     }
   }
 
@@ -159,9 +191,9 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   }
 
   [[nodiscard, gnu::noinline]] bool is_at_limit() {
-    if (run_.num_updates_ >= max_updates_) return true;
+    if (run_.num_updates_ >= limits_.max_updates) return true;
     const auto max_time = *run_.config_.max_time;
-    if (std::chrono::steady_clock::now() - began_ >= max_time) {
+    if (std::chrono::steady_clock::now() - limits_.began >= max_time) {
       run_.request_stop(sentence("Reached max_time = {} s", {max_time.count()}));
     }
     return run_.stop_requested();
@@ -173,9 +205,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     return per_epoch ? *per_epoch * run_.config_.num_epochs : std::numeric_limits<std::int64_t>::max();
   }
 
-  std::int64_t max_updates_ = std::numeric_limits<std::int64_t>::max();
-  std::int64_t first_look_ = max_updates_;  ///< Updates from which on the run may be at a limit.
-  std::chrono::steady_clock::time_point began_;
+  bool has_begun_ = false;  ///< The innermost run has passed `begin_run`.
 };
 
 }  // namespace hone

@@ -59,13 +59,16 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   /// there is something to evaluate on.
   ///
   /// **Errors** `std::invalid_argument` for options out of range, `DataError` for data that does not fit; what a
-  /// callback hears of them is `on_exception`. The weights are those of the last update. Modes, gradient mode and
-  /// threads are as before the run, whatever happens.
+  /// callback hears of them is `on_exception`. `std::logic_error` in a callback of this trainer. The weights are those
+  /// of the last update. Modes, gradient mode and threads are as before the run, whatever happens.
   template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>, class For = Trainer>
   RunHistory train(Dataset&& dataset, const TrainOptions<EvalDataset, For>& options = {}) {
     options.check();
+    if (!activity_.is_idle()) {
+      refuse_call("train", activity_, "Call it when that is over, or train with another trainer.");
+    }
     const int num_threads = suitable_threads(options.num_threads, dataset, options.per_device_batch_size);
-    return guarded_run(Phase::train, num_threads, [&] {
+    guarded_run(activity_.trains, num_threads, [&] {
       if (options.seed) at::manual_seed(this->own_seed(*options.seed));
       loader_seed_ = options.seed ? *options.seed : this->common_seed();
       if (options.fast_dev_run == 0) resume_from(options.resume_from);
@@ -86,10 +89,12 @@ class Trainer<Model, Loss, Optimizer, Policies...>
         run_training(options, train_batches, eval_batches ? &*eval_batches : nullptr);
       }
     });
+    return run_.history_;
   }
 
  private:
   using Base::accumulation_;
+  using Base::activity_;
   using Base::announce;
   using Base::announce_resume_point;
   using Base::announce_stop;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Which of a trainer's public functions are on the call stack: a callback may evaluate in the middle of training, but
+/// not train.
+#pragma once
+
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "hone/core/sentence.hpp"
+
+namespace hone {
+
+/// What a trainer is doing. Several may be true at once: a callback of `train` may call `evaluate`.
+struct Activity {
+  bool trains = false;     ///< A run of `train` or `begin_run` is open.
+  bool evaluates = false;  ///< An evaluation is open, by `evaluate` or within training.
+  bool predicts = false;   ///< A run of `predict` is open.
+  bool steps = false;      ///< A call of `step` is open.
+
+  [[nodiscard]] bool is_idle() const { return !trains && !evaluates && !predicts && !steps; }
+  /// What is open, in the words of the public functions.
+  [[nodiscard]] std::string_view name() const {
+    return predicts ? "`predict`" : evaluates ? "an evaluation" : steps ? "`step`" : "a training run";
+  }
+};
+
+/// Marks an activity as open while it lives.
+class ActivityGuard {
+ public:
+  explicit ActivityGuard(bool& is_open) : is_open_(is_open), before_(std::exchange(is_open, true)) {}
+  ActivityGuard(const ActivityGuard&) = delete;
+  ActivityGuard& operator=(const ActivityGuard&) = delete;
+  ~ActivityGuard() { is_open_ = before_; }
+
+ private:
+  bool& is_open_;
+  bool before_;
+};
+
+/// **Errors** `std::logic_error`: a call of the trainer's function `function` would disturb what the trainer is doing.
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_call(std::string_view function, const Activity& activity,
+                                                               std::string_view remedy) {
+  throw std::logic_error(sentence("`{}` was called inside {} of the same trainer, from a callback or an override. {}",
+                                  {function, activity.name(), remedy}));
+}
+
+}  // namespace hone
