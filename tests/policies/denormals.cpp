@@ -23,14 +23,10 @@ float half_of_smallest() {
 int num_flushing() {
   std::atomic<int> flushing = 0;
   const auto places = torch::empty({at::get_num_threads()}, torch::kByte);
-  auto work = at::TensorIteratorConfig()
-                  .check_all_same_dtype(false)
-                  .resize_outputs(false)
-                  .add_output(places)
-                  .build();
+  auto work = at::TensorIteratorConfig().check_all_same_dtype(false).resize_outputs(false).add_output(places).build();
   work.for_each(
       [&](char**, const std::int64_t*, std::int64_t n) {
-        if (hone::FloatControl::flushes()) flushing += static_cast<int>(n);
+        if (hone::FlushBits::get() == hone::FlushBits::all) flushing += static_cast<int>(n);
       },
       1);
   return flushing;
@@ -47,7 +43,7 @@ struct Watching : torch::nn::Module {
 };
 
 TEST_CASE("denormals are flushed in training, evaluation and prediction and in steps of the host's, and no longer") {
-  if (!hone::FloatControl::is_known) return;
+  if (!hone::FlushBits::is_supported) return;
   auto model = std::make_shared<Watching>();
   auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   trainer.train(tiny::batches(1), {.eval_dataset = tiny::batches(1)});
@@ -65,7 +61,7 @@ TEST_CASE("denormals are flushed in training, evaluation and prediction and in s
 }
 
 TEST_CASE("a host that flushes goes on flushing, and KeepDenormals leaves it be") {
-  if (!hone::FloatControl::is_known) return;
+  if (!hone::FlushBits::is_supported) return;
   auto model = std::make_shared<Watching>();
   auto keeping = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::KeepDenormals{},
                                hone::KeepThreads{}};
@@ -85,7 +81,7 @@ TEST_CASE("a host that flushes goes on flushing, and KeepDenormals leaves it be"
 }
 
 TEST_CASE("every thread that operators use flushes while the guard lives") {
-  if (!hone::FloatControl::is_known) return;
+  if (!hone::FlushBits::is_supported) return;
   const int before = at::get_num_threads();
   for (const int threads : {1, 2, 3}) {
     at::set_num_threads(threads);
@@ -100,11 +96,11 @@ TEST_CASE("every thread that operators use flushes while the guard lives") {
 }
 
 TEST_CASE("it is what LibTorch's own switch does") {
-  if (!hone::FloatControl::is_known) return;
+  if (!hone::FlushBits::is_supported) return;
   REQUIRE(at::globalContext().setFlushDenormal(true));
-  CHECK(hone::FloatControl::flushes());
+  CHECK(hone::FlushBits::get() == hone::FlushBits::all);
   at::globalContext().setFlushDenormal(false);
-  CHECK_FALSE(hone::FloatControl::flushes());
+  CHECK_FALSE(hone::FlushBits::get() == hone::FlushBits::all);
 }
 
 }  // namespace

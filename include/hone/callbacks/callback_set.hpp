@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -16,6 +17,7 @@
 
 #include "hone/callbacks/spelling.hpp"
 #include "hone/core/fixed_string.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/core/type_name.hpp"
 
@@ -146,6 +148,20 @@ class CallbackSet {
     });
   }
 
+  /// True when a callback works only in a run.
+  static constexpr bool needs_run = (false || ... || NeedsRun<Cs>);
+  /// **Errors** `std::logic_error` that names the first callback that works only in a run.
+  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_step_without_run()
+    requires needs_run
+  {
+    std::string_view name;
+    ((name.empty() && NeedsRun<Cs> ? void(name = callback_name<Cs>()) : void()), ...);
+    throw std::logic_error(
+        sentence("`step` was called outside of a run, and the callback {} works only inside of one. Begin a run around "
+                 "your loop: `auto run = trainer.begin_run({});`, then `run.step(batch)` and `run.end()`.",
+                 {name, "{}"}));
+  }
+
   /// The smallest of the limits that callbacks set to an epoch of this phase.
   [[nodiscard]] std::optional<std::int64_t> batch_limit([[maybe_unused]] Phase phase) const {
     std::optional<std::int64_t> limit;
@@ -212,6 +228,7 @@ template <>
 class CallbackSet<> {
  public:
   using relay = void;
+  static constexpr bool needs_run = false;
   template <class E>
   static constexpr bool relays = false;
   template <class E>

@@ -40,6 +40,7 @@ namespace hone {
 /// **Source** L. Prechelt, "Early Stopping - But When?", 1998; for the thresholds TorchTNT's `EarlyStopChecker`.
 /// **Example** `hone::EarlyStopping{.patience = 3, .min_delta = 0.0, .divergence_threshold = 1e3}`
 struct EarlyStopping {
+  static constexpr bool needs_run = true;
   int patience = 1;
   double min_delta = 0.01;
   ThresholdMode threshold_mode = ThresholdMode::absolute;  ///< What `min_delta` is measured in.

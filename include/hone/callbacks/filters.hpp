@@ -24,6 +24,7 @@
 /// ```
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +60,17 @@ inline constexpr std::size_t step_event_index = [] {
 template <class E>
 inline constexpr bool is_step_event = step_event_index<E> < num_step_events;
 
+/// The counters: one for each event of a step, then those of an evaluation that is a run by itself. Training, such an
+/// evaluation and a prediction may be open at once, and each counts from its start.
+inline constexpr std::size_t num_step_counters = num_step_events + 2;
+template <class E>
+[[nodiscard]] std::size_t step_counter(const E& event) {
+  if constexpr (is_one_of<E, EvalStepStart, EvalStepEnd>) {
+    if (event.run.phase() == Phase::evaluation) return num_step_events + (is_one_of<E, EvalStepEnd> ? 1 : 0);
+  }
+  return step_event_index<E>;
+}
+
 template <class E>
 inline constexpr bool is_run_start = is_one_of<E, TrainingRunStart, EvaluationRunStart, PredictRunStart>;
 
@@ -80,6 +92,7 @@ class Counted {
 
  public:
   using relay = void;
+  static constexpr bool needs_run = NeedsRun<C>;
   template <class E>
   static constexpr bool relays = hone::hears<C, E> || is_run_start<E>;
 
@@ -87,9 +100,9 @@ class Counted {
 
   template <class E>
   void tell(const E& event) {
-    if constexpr (is_run_start<E>) counts_ = {};
+    if constexpr (is_run_start<E>) restart<E>();
     if constexpr (is_step_event<E>) {
-      if (!chooses_(++counts_[step_event_index<E>])) return;
+      if (!chooses_(++counts_[step_counter(event)])) return;
     }
     tell_if_heard(callback_, event);
   }
@@ -103,9 +116,18 @@ class Counted {
   [[nodiscard]] C& callback() { return callback_; }
 
  private:
+  template <class E>
+  void restart() {
+    const auto of_predict = counts_.begin() + step_event_index<PredictStepStart>;
+    const auto of_evaluation = counts_.begin() + num_step_events;
+    if constexpr (is_one_of<E, TrainingRunStart>) std::fill(counts_.begin(), of_predict, 0);
+    if constexpr (is_one_of<E, PredictRunStart>) std::fill(of_predict, of_evaluation, 0);
+    if constexpr (is_one_of<E, EvaluationRunStart>) std::fill(of_evaluation, counts_.end(), 0);
+  }
+
   C callback_;
   [[no_unique_address]] Chooses chooses_;
-  std::array<std::int64_t, num_step_events> counts_{};
+  std::array<std::int64_t, num_step_counters> counts_{};
 };
 
 template <std::int64_t n>
@@ -123,6 +145,7 @@ class EveryEpochs {
 
  public:
   using relay = void;
+  static constexpr bool needs_run = NeedsRun<C>;
   template <class E>
   static constexpr bool relays = hone::hears<C, E>;
 
@@ -131,9 +154,7 @@ class EveryEpochs {
   template <class E>
   void tell(const E& event) {
     if constexpr (is_in_epoch<E>) {
-      const auto phase = event.run.phase();
-      const bool is_training = phase != Phase::evaluation && phase != Phase::predict;
-      if (is_training && event.run.epoch() % n != 0) return;
+      if (is_of_training(event.run.phase()) && event.run.epoch() % n != 0) return;
     }
     hone::tell(callback_, event);
   }
@@ -165,6 +186,7 @@ class RankZero {
 
  public:
   using relay = void;
+  static constexpr bool needs_run = NeedsRun<C>;
   template <class E>
   static constexpr bool relays = hone::hears<C, E>;
 

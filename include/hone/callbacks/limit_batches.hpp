@@ -17,6 +17,7 @@ namespace hone {
 /// **Units** batches of this process. **Errors** `std::invalid_argument` when a limit is below 1.
 /// **Example** `hone::LimitBatches{.num_batches = 10}`
 struct LimitBatches {
+  static constexpr bool needs_run = true;
   std::optional<std::int64_t> num_batches{};       ///< Of every epoch; without it, training is not limited.
   std::optional<std::int64_t> num_eval_batches{};  ///< Of an evaluation, in place of `num_batches`.
 

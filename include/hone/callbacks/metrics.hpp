@@ -215,6 +215,8 @@ class Metrics {
 template <class... Ms>
 class Metrics<InTraining, Ms...> : public Metrics<Ms...> {
  public:
+  static constexpr bool needs_run = true;
+
   explicit Metrics(InTraining, Ms... metrics) : Metrics<Ms...>(metrics...), training_(std::move(metrics)...) {}
   Metrics()
     requires(std::is_default_constructible_v<Metrics<Ms...>>)

@@ -22,6 +22,7 @@ class NamedCallback {
 
  public:
   using relay = void;
+  static constexpr bool needs_run = NeedsRun<C>;
   template <class E>
   static constexpr bool relays = hone::hears<C, E>;
 

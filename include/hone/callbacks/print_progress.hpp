@@ -14,6 +14,7 @@ namespace hone {
 /// Prints a line when a run or an epoch begins and when a run is over, and the reason when a run is stopped. Only the
 /// process that prints does.
 struct PrintProgress {
+  static constexpr bool needs_run = true;
   std::FILE* output = stdout;
 
   void on_training_run_start(const TrainingRunStart& event) const { say(event.run, "\nStarting training run\n"); }

@@ -28,6 +28,7 @@ namespace hone {
 /// is read, and on a device waited for, only when something is drawn.
 /// **Example** `epoch 1 train [########            ] 631/1563  loss 0.4121  1240 it/s  0.5 s, 0.8 s left`
 struct ProgressBar {
+  static constexpr bool needs_run = true;
   std::FILE* output = stderr;
   int width = 20;                                   ///< Characters of the bar proper.
   std::chrono::milliseconds min_interval{100};      ///< On a terminal: time from one drawing to the next.

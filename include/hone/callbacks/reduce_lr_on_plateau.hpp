@@ -46,6 +46,7 @@ struct lr_is_scheduled {
 /// **Example** `hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.factor = 0.5, .patience = 2}}`
 template <Plateau P>
 struct ReduceLrOnPlateau {
+  static constexpr bool needs_run = true;
   static constexpr bool is_collective = true;
 
   P plateau = {};

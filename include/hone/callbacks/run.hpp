@@ -109,6 +109,7 @@ class Run {
     num_batches_ = num_batches;
     step_ = 0;
   }
+  void forget_stop() { stop_ = asked_ = Stop::none; }
   void end_epoch() {
     history_.increment_epoch();
     ++num_epochs_;

@@ -29,6 +29,7 @@ namespace hone {
 /// **Example** `hone::SaveBest{.save_path = "best.pt", .watch_metric = "eval_accuracy_epoch", .greater_is_better =
 /// true}`
 struct SaveBest {
+  static constexpr bool needs_run = true;
   static constexpr bool is_collective = true;
 
   std::filesystem::path save_path = "best_model.pt";

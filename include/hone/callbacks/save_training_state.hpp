@@ -42,6 +42,7 @@ namespace hone {
 /// in use, is ahead or is none, and when a state cannot be written.
 /// **Example** `hone::SaveTrainingState{.save_every_n_updates = 1000, .keep_last = 2}`
 struct SaveTrainingState {
+  static constexpr bool needs_run = true;
   static constexpr bool is_collective = true;
 
   std::filesystem::path save_dir = "training_states";
@@ -92,7 +93,9 @@ struct SaveTrainingState {
   }
 
   void on_training_run_end(const TrainingRunEnd&) { state = {}; }
-  void on_exception(const ExceptionThrown&) { state = {}; }
+  void on_exception(const ExceptionThrown& event) {
+    if (is_of_training(event.run.phase())) state = {};
+  }
 
  private:
   static bool is_multiple(std::int64_t number, std::int64_t of) { return of > 0 && number % of == 0; }

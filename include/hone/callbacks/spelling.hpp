@@ -19,6 +19,11 @@ concept LimitsBatches = requires(const C& callback, Phase phase) {
   { callback.batch_limit(phase) } -> std::convertible_to<std::optional<std::int64_t>>;
 };
 
+/// A callback that works only in a run, and does nothing for a lone `trainer.step(batch)`, declares
+/// `static constexpr bool needs_run = true`. Then such a call throws.
+template <class C>
+concept NeedsRun = requires { requires C::needs_run; };
+
 namespace detail {
 
 #define HONE_MEMBER(miss, hook) int miss;
@@ -72,9 +77,9 @@ HONE_HOOKS(HONE_SENTENCE)
 
 template <class C, Miss>
 struct misspelt_hook;
-#define HONE_SENTENCE(miss, hook)                                                                             \
-  template <class C>                                                                                          \
-  struct misspelt_hook<C, Miss::miss> {                                                                       \
+#define HONE_SENTENCE(miss, hook)                                                                   \
+  template <class C>                                                                                \
+  struct misspelt_hook<C, Miss::miss> {                                                             \
     static_assert(sizeof(C) == 0, "hone: there is no hook `" #miss "`. Did you mean `" #hook "`?"); \
   };
 HONE_NEAR_MISSES(HONE_SENTENCE)
@@ -82,8 +87,9 @@ HONE_NEAR_MISSES(HONE_SENTENCE)
 
 template <class C>
 struct callback_without_hooks {
-  static_assert(sizeof(C) == 0,
-                "hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.");
+  static_assert(
+      sizeof(C) == 0,
+      "hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.");
 };
 
 struct callback_without_fault {};

@@ -22,6 +22,7 @@ namespace hone {
 /// loader that can be walked through only once at a time.
 /// **Example** `hone::StepBasedEvaluation{.every_n_steps = 500}`
 struct StepBasedEvaluation {
+  static constexpr bool needs_run = true;
   std::int64_t every_n_steps = 100;
 
   struct State {

@@ -70,41 +70,46 @@ class SignalWatch {
 /// **Errors** `std::invalid_argument` when a run starts, for what is no signal that can be caught.
 /// **Example** `hone::StopOnSignal{}, hone::SaveTrainingState{.save_dir = "training_states"}`
 struct StopOnSignal {
+  static constexpr bool needs_run = true;
   std::vector<int> signals = {SIGTERM, SIGINT};
 
-  /// What lasts for a run, and for runs within it.
+  /// The watch of the open runs: a training run, and an evaluation and a prediction within it.
   struct State {
     std::shared_ptr<detail::SignalWatch> watch{};
-    int num_runs = 0;
+    bool trains = false, evaluates = false, predicts = false;
   };
   State state{};
 
-  void on_training_run_start(const TrainingRunStart&) { start(); }
-  void on_evaluation_run_start(const EvaluationRunStart&) { start(); }
-  void on_predict_run_start(const PredictRunStart&) { start(); }
+  void on_training_run_start(const TrainingRunStart&) { start(state.trains); }
+  void on_evaluation_run_start(const EvaluationRunStart&) { start(state.evaluates); }
+  void on_predict_run_start(const PredictRunStart&) { start(state.predicts); }
 
   void on_train_loss(const TrainLoss& event) const { look(event.run); }  // before the processes agree on the update
   void on_train_step_end(const TrainStepEnd& event) const { look(event.run); }
   void on_eval_step_end(const EvalStepEnd& event) const { look(event.run); }
   void on_predict_step_end(const PredictStepEnd& event) const { look(event.run); }
 
-  void on_training_run_end(const TrainingRunEnd&) { end(); }
-  void on_evaluation_run_end(const EvaluationRunEnd&) { end(); }
-  void on_predict_run_end(const PredictRunEnd&) { end(); }
-  void on_exception(const ExceptionThrown&) { end(); }
+  void on_training_run_end(const TrainingRunEnd&) { end(state.trains); }
+  void on_evaluation_run_end(const EvaluationRunEnd&) { end(state.evaluates); }
+  void on_predict_run_end(const PredictRunEnd&) { end(state.predicts); }
+  void on_exception(const ExceptionThrown& event) {
+    const auto phase = event.run.phase();
+    end(is_of_training(phase) ? state.trains : phase == Phase::evaluation ? state.evaluates : state.predicts);
+  }
 
  private:
-  void start() {
-    if (state.num_runs == 0) state.watch = std::make_shared<detail::SignalWatch>(signals);
-    ++state.num_runs;
+  void start(bool& run) {
+    if (!state.watch) state.watch = std::make_shared<detail::SignalWatch>(signals);
+    run = true;
   }
   static void look(Run& run) {
     if (const int signal = detail::SignalWatch::caught(); signal != 0) [[unlikely]] {
       run.request_stop(sentence("Signal {} ({})", {signal, ::strsignal(signal)}));
     }
   }
-  void end() {
-    if (state.num_runs > 0 && --state.num_runs == 0) state.watch.reset();
+  void end(bool& run) {
+    run = false;
+    if (!state.trains && !state.evaluates && !state.predicts) state.watch.reset();
   }
 };
 

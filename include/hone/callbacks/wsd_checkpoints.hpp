@@ -38,6 +38,7 @@ struct schedule_without_phases {
 /// **Source** K. Wen et al., "Understanding Warmup-Stable-Decay Learning Rates: A River Valley Loss Landscape
 /// Perspective", 2024.
 struct WsdCheckpoints {
+  static constexpr bool needs_run = true;
   static constexpr bool is_collective = true;
 
   std::filesystem::path save_dir = "checkpoints";

@@ -54,6 +54,13 @@ using BatchOf = std::remove_cvref_t<decltype(*std::declval<std::remove_reference
 template <class T>
 concept Loadable = BatchRange<T> || IndexedDataset<T>;
 
+/// A range of batches, or a pointer to one.
+template <class T>
+concept HandsOutBatches = BatchRange<T> || (!IndexedDataset<T> && requires(T& pointer) {
+                            *pointer;
+                            requires BatchRange<decltype(*pointer)>;
+                          });
+
 /// The loader of a dataset: gathers whole batches from a `TensorDataset`, stacks the samples of any other. An indexed
 /// dataset given as an lvalue is referred to, a temporary is kept.
 ///

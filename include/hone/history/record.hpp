@@ -16,6 +16,11 @@ enum class Phase {
   predict             ///< A run of `predict`.
 };
 
+/// True for the phases of a training run: training and the evaluations within it.
+[[nodiscard]] constexpr bool is_of_training(Phase phase) {
+  return phase == Phase::train || phase == Phase::eval || phase == Phase::intermediate_eval;
+}
+
 /// The phase's name, as it stands in files.
 [[nodiscard]] constexpr std::string_view to_string(Phase phase) {
   switch (phase) {

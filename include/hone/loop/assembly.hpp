@@ -22,6 +22,7 @@
 #include "hone/loop/model.hpp"
 #include "hone/loop/parts.hpp"
 #include "hone/loop/rank_zero.hpp"
+#include "hone/loop/trained_modules.hpp"
 #include "hone/optim/optimizer.hpp"
 #include "hone/policies/accumulation.hpp"
 #include "hone/policies/clipping.hpp"
@@ -157,7 +158,10 @@ class Assembly {
     if constexpr (StartsOnDevice<PrecisionType>) precision_.start(device_.device());
     if constexpr (ArrangesTensors<MemoryFormatType>) arrange_model<MemoryFormatType>(pointee(model_));
     if constexpr (ConvertsTensors<PrecisionType> && !KeepsMasterWeights<PrecisionType>) convert();
-    if constexpr (ReducesGradients<DistributionType>) processes_.start(pointee(model_));
+    if constexpr (ReducesGradients<DistributionType>) {
+      auto modules = trained_modules();
+      processes_.start(modules);
+    }
     if constexpr (KeepsMasterWeights<PrecisionType>) {
       auto optimizer_of_copies = precision_.over(bound_to_model(std::move(optimizer)));
       convert();  // what it left: buffers, frozen parameters
@@ -170,7 +174,7 @@ class Assembly {
   }
 
   auto bound_to_model(Optimizer&& optimizer) {
-    auto result = bind(std::move(optimizer), named_parameters(pointee(model_)));
+    auto result = bind(std::move(optimizer), trained_modules().named_parameters());
     if constexpr (ConvertsTensors<PrecisionType> && !KeepsMasterWeights<PrecisionType>) {
       // What it remembers from before the trainer is of another format than the parameters are now.
       if constexpr (requires { result.load_state(result.state()); }) result.load_state(result.state());
@@ -182,6 +186,8 @@ class Assembly {
     arrange_model<PrecisionType>(pointee(model_));
     arrange_model<PrecisionType>(pointee(loss_));
   }
+
+  [[nodiscard]] TrainedModules<Model, Loss> trained_modules() { return {model_, loss_}; }
 
   /// Lives over a run, or over a step of the host's own loop.
   [[nodiscard]] auto number_format() const {
@@ -233,6 +239,18 @@ class Assembly {
     Assembly& trainer_;
     bool before_;
   };
+
+  /// The override `Point` where there is one, in the number format of the precision policy; else the trainer's own
+  /// step, which chooses its number format itself.
+  template <class Point, class Standard, class Batch>
+  auto own_pass_or(Point point, Standard&& standard, Batch& batch) {
+    if constexpr (has_override<Point, OverridesType, Self, Batch>) {
+      [[maybe_unused]] const auto region = precision_.region(device_.device());
+      return Point::call(overrides_, self(), batch);
+    } else {
+      return own_or(point, standard, batch);
+    }
+  }
 
   /// Calls the user's own step where there is one, else the loop's.
   template <class Point, class Standard, class... Args>

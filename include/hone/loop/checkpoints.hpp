@@ -107,7 +107,9 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
     this->in_rank_zero([&] { write(path, state); });
   }
   /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with its keys, and returns all that it
-  /// holds. The next run's schedule goes on from where the checkpoint's was.
+  /// holds. The next run continues the schedule at the checkpoint's update; with `.load_scheduler = false` it starts
+  /// the schedule from the beginning. Inside of a run, such as in `on_resume_point`, weights and optimizer are the
+  /// checkpoint's, and the run's own schedule stays where it is.
   ///
   /// **Errors** `DataError` that lists everything that does not fit; nothing was changed then.
   Dict load_checkpoint(const std::filesystem::path& path, const LoadOptions& options = {}) {
@@ -124,7 +126,11 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
     const auto updates = load_weights(state, options);
     this->drop_window();
     if constexpr (Step::has_schedule) {
-      if (updates) this->continue_schedule(*updates);
+      if (this->activity_.trains) {
+        this->scheduler_step();  // the run's schedule is where it was, and the optimizer had the checkpoint's rates
+      } else if (updates) {
+        this->continue_schedule(*updates);
+      }
     }
     announce(LoadCheckpoint{{run_}}, WithState<const Dict>{state});
   }
@@ -152,6 +158,11 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
       state.set("model_state_dict", model_state());
     } else if constexpr (has_model_state) {
       state.set("model_state_dict", state_of(model));
+    }
+    if constexpr (has_loss_state) {
+      if (Dict of_loss = state_dict(pointee(this->loss_)); !of_loss.empty()) {
+        state.set("loss_state_dict", std::move(of_loss));
+      }
     }
     if (options.save_optimizer) {
       if constexpr (detail::HasOptimizerState<OptimizerType>) {
@@ -185,12 +196,16 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
     auto& model = pointee(model_);
     if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
       const auto fit = fit_state_dict(model, state.at("model_state_dict"), options.strict);
+      const auto loss_fit = fit_loss(state, options);
       load_optimizer(state, options);
       fit.load();
+      if (loss_fit) loss_fit->load();
       load_master_weights(state.at("model_state_dict").template get<Dict>());
     } else if constexpr (has_model_state) {
+      const auto loss_fit = fit_loss(state, options);
       load_optimizer(state, options);
       load_state_of(model, state.at("model_state_dict"));
+      if (loss_fit) loss_fit->load();
     } else {
       throw std::logic_error(
           "The model has no state that could be loaded: it is no torch::nn::Module and has no serialize. Give it one.");
@@ -206,6 +221,24 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
   }
 
  private:
+  static constexpr bool has_loss_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Loss>>>;
+
+  /// How the state of the loss fits, where the loss has any. One without parameters may keep what it has: files that
+  /// other programs wrote have no state of a loss.
+  [[nodiscard]] std::optional<StateDictFit> fit_loss([[maybe_unused]] const Dict& state,
+                                                     [[maybe_unused]] const LoadOptions& options) {
+    if constexpr (has_loss_state) {
+      auto& loss = pointee(this->loss_);
+      if (const Value* found = state.find("loss_state_dict")) return fit_state_dict(loss, *found, options.strict);
+      if (options.strict && !named_parameters(loss).empty()) {
+        throw DataError(
+            "It has no 'loss_state_dict', and the loss of this trainer has parameters. Load a checkpoint of this "
+            "trainer, or keep the loss as it is with .strict = false.");
+      }
+    }
+    return std::nullopt;
+  }
+
   /// Calls `f(name, weight, master)` for each name of a weight that the optimizer keeps a wider copy of.
   template <class F>
   void for_each_master_weight([[maybe_unused]] F&& f) {

@@ -91,10 +91,14 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   template <class Batch>
   auto evaluate_batch(Batch&& arrived) {
     const ModeGuard mode(model_);
+    const ModeGuard loss_mode(loss_);
     const at::NoGradGuard no_gradients;
+    const ThreadGuard threads(this->step_threads(arrived));
+    [[maybe_unused]] const auto denormals = this->denormals_.over_step();
     [[maybe_unused]] const auto number_format = this->number_format();
     return this->on_device([&] {
       set_training(model_, false);
+      set_training(loss_, false);
       auto&& batch = this->taken_in(arrived);
       return eval_output(batch);
     });
@@ -106,6 +110,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   using Base::Base;
   using Base::callbacks_;
   using Base::device_;
+  using Base::loss_;
   using Base::model_;
   using Base::own_or;
   using Base::processes_;
@@ -134,9 +139,11 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   void run_eval_epoch(Batches& batches, Phase phase, std::optional<std::int64_t> num_batches, std::string_view metric,
                       Listeners& listeners) {
     const ActivityGuard activity(activity_.evaluates);
+    const ModeGuard loss_mode(loss_);
     const at::NoGradGuard no_gradients;
     if constexpr (Base::reduces) processes_.share_buffers();
     run_.begin_epoch(phase, num_batches);
+    set_training(loss_, false);
     own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
     LossTracker<typename Base::DeviceType> eval_loss;
     this->announce_to(listeners, EvalEpochStart{{run_}});
@@ -232,12 +239,12 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
 
   template <class Batch>
   auto eval_output(Batch& batch) {
-    return own_or(overrides::eval_batch_loss{}, [this](auto& b) { return this->eval_batch_loss(b); }, batch);
+    return this->own_pass_or(overrides::eval_batch_loss{}, [this](auto& b) { return this->forward_pass(b); }, batch);
   }
 
   template <class Batch>
   auto outputs_of(Batch& batch) {
-    return own_or(overrides::predict_batch{}, [this](auto& b) { return this->predict_batch(b); }, batch);
+    return this->own_pass_or(overrides::predict_batch{}, [this](auto& b) { return this->predict_batch(b); }, batch);
   }
 };
 

@@ -68,6 +68,11 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
   template <class Dataset, class Before, class After>
   void rehearse(Dataset&& dataset, const RehearsalOptions& options, Before before, After after) {
     options.check();
+    if (!this->activity_.is_idle()) {
+      refuse_call("rehearse", this->activity_, "Call it, or the finder that does, before the run.");
+    }
+    const ActivityGuard activity(this->activity_.trains);
+    const ActivityGuard rehearsing(this->is_rehearsing_);
     const ModeGuard mode(this->model_);
     const ThreadGuard threads(options.num_threads);
     [[maybe_unused]] const auto denormals = this->denormals_.over_run();
@@ -95,7 +100,7 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
  private:
   /// What the training state does not say: it is for another trainer, this one has more.
   struct Memory {
-    Value state, loss;
+    Value state;
     Run run;
     typename Step::SchedulePlace schedule_place;
     typename Step::ScheduleType active_schedule;
@@ -104,20 +109,16 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
     std::vector<std::pair<at::Tensor, at::Tensor>> gradients;
   };
 
-  static constexpr bool loss_has_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Loss>>>;
-
   Memory remember() {
     Memory memory{.state = cloned(this->training_state(), c10::kCPU),
-                  .loss = {},
                   .run = run_,
                   .schedule_place = this->schedule_place_,
                   .active_schedule = this->active_schedule_,
                   .lrs = {},
                   .parameters = {},
                   .gradients = {}};
-    if constexpr (loss_has_state) memory.loss = cloned(state_dict(pointee(this->loss_)), c10::kCPU);
     for (std::size_t group = 0; group < optimizer_.num_groups(); ++group) memory.lrs.push_back(optimizer_.lr(group));
-    for (const auto& [name, parameter] : named_parameters(pointee(this->model_))) {
+    for (const auto& [name, parameter] : this->trained_modules().named_parameters()) {
       memory.parameters.push_back(parameter);
     }
     for (const at::Tensor& parameter : optimizer_.parameters()) memory.parameters.push_back(parameter);
@@ -131,7 +132,6 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
 
   void bring_back(const Memory& memory) {
     this->load_training_state(memory.state.template get<Dict>());
-    if constexpr (loss_has_state) fit_state_dict(pointee(this->loss_), memory.loss, /*strict=*/true).load();
     for (std::size_t group = 0; group < memory.lrs.size(); ++group) optimizer_.set_lr(group, memory.lrs[group]);
     for (const auto& parameter : memory.parameters) parameter.mutable_grad().reset();
     for (const auto& [parameter, gradient] : memory.gradients) parameter.mutable_grad() = gradient;

@@ -69,7 +69,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   /// **Errors** `std::logic_error` within a run, anywhere but in `on_resume_point`.
   [[nodiscard]] Dict training_state(const Dict& extra = {}) {
     Step::require_savable();
-    if (!is_whole_) {
+    if (!is_whole_ || this->activity_.steps) {
       throw std::logic_error(
           "A training state was asked for in the middle of a step, which nothing could go on from. Ask in "
           "on_resume_point, or when no run is under way.");
@@ -97,6 +97,9 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   ///
   /// **Errors** `DataError` for a state of another trainer.
   void load_training_state(const Dict& state) {
+    if (!this->activity_.is_idle() && !is_rehearsing_) {
+      refuse_call("load_training_state", this->activity_, "Call it before the run, or give the run .resume_from.");
+    }
     const auto updates = this->load_weights(state, {});
     if constexpr (Step::has_schedule) this->continue_schedule(updates.value_or(0));
     restore(state);
@@ -219,6 +222,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
 
   std::uint64_t loader_seed_ = 0;
   EpochPlace epoch_place_;
+  bool is_rehearsing_ = false;
 
  private:
   static void read_ahead(const Dict& state, const char* name, auto& thing) {
@@ -351,7 +355,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
     auto window = this->window_;
     NamedParameters gradients;
     if (!archive.is_loading && !window.empty()) {
-      for (const auto& [name, parameter] : named_parameters(pointee(model_))) {
+      for (const auto& [name, parameter] : this->trained_modules().named_parameters()) {
         if (parameter.grad().defined()) gradients.push_back({name, parameter.grad()});
       }
     }
@@ -363,7 +367,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
       throw DataError(sentence("It was taken after batch {} of an accumulation window, and windows have {} here.",
                                {window.size(), this->accumulation_.steps()}));
     }
-    const auto parameters = named_parameters(pointee(model_));
+    const auto parameters = this->trained_modules().named_parameters();
     std::vector<at::Tensor> owners;
     for (const auto& [name, gradient] : gradients) {
       const auto owner = std::ranges::find(parameters, name, &NamedParameter::name);

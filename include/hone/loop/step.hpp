@@ -12,7 +12,9 @@
 #include "hone/data/loader.hpp"
 #include "hone/loop/agreement.hpp"
 #include "hone/loop/batch_loss.hpp"
+#include "hone/loop/guards.hpp"
 #include "hone/loop/loss_tracker.hpp"
+#include "hone/loop/multiplications.hpp"
 #include "hone/loop/out_of_memory.hpp"
 #include "hone/loop/recordable.hpp"
 #include "hone/loop/window.hpp"
@@ -47,14 +49,28 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     return schedule_place_.started ? schedule_place_.updates : schedule_place_.continued;
   }
 
+  /// The next run starts the schedule from the beginning, also after a checkpoint was loaded.
+  void restart_schedule() {
+    schedule_place_.continued = 0;
+    schedule_place_.started = false;
+  }
+
   /// One full training step with every policy: forward, loss, backward and, when a window of batches is complete, the
-  /// update. Returns what the loss step returned. The model is in the mode that the caller gave it.
+  /// update. Returns what the loss step returned. The model is in the mode that the caller gave it. Threads, denormal
+  /// flags, gradient mode and number formats are as before when it returns or throws.
+  ///
+  /// A stop that a callback asks for concerns this batch alone: `TerminateOnNaN` drops a batch whose loss is NaN, the
+  /// next call learns again, and in between `run().stop_requested()` and `run().stop_reason()` tell. Callbacks that
+  /// need a run with a beginning and an end work between `begin_run` and its `end`.
+  ///
+  /// **Errors** `std::logic_error` inside of a run of this trainer, and for a callback that needs a run.
   template <class Batch>
   auto step(Batch&& batch) {
-    const at::AutoGradMode gradients(true);
-    [[maybe_unused]] const auto denormals = this->denormals_.over_step();
-    [[maybe_unused]] const auto number_format = this->number_format();
-    return this->on_device([&] {
+    if (!activity_.is_idle()) [[unlikely]]
+      refuse_call("step", activity_, "The run makes its own steps; one of begin_run is stepped with its own `step`.");
+    if constexpr (CallbacksType::needs_run) CallbacksType::refuse_step_without_run();
+    run_.forget_stop();
+    return host_step(batch, [&] {
       if constexpr (has_schedule) {
         if (!schedule_place_.started) start_schedule(RunLength{});
       }
@@ -62,10 +78,16 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     });
   }
 
+  /// The mean loss over the samples of the epoch, up to now; in a host's own loop, of all steps since
+  /// `reset_mean_loss()` or the last run. NaN without samples. Collective; waits for the device.
+  [[nodiscard]] double mean_loss() const { return train_loss_.mean(processes_); }
+  void reset_mean_loss() { train_loss_.reset(); }
+
   /// Does the update of a window of batches that is not complete, with the mean over its true length. `step` needs it
   /// only when gradients are accumulated and the data ends early.
   void finish_window() {
     if (window_.empty()) return;
+    [[maybe_unused]] const auto denormals = this->denormals_.over_step();
     [[maybe_unused]] const auto number_format = this->number_format();
     this->on_device([&] {
       if constexpr (reduces) {
@@ -100,10 +122,10 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     [[maybe_unused]] const auto region = precision_.region(device_.device());
     return batch_loss(model_, loss_, batch);
   }
-  /// The loss step of training: the user's own where there is one.
+  /// The same in an evaluation: forward and loss of a batch, without any override.
   template <class Batch>
-  auto eval_batch_loss(Batch& batch) {
-    return own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch);
+  BatchOutputOf<Model, Batch> eval_batch_loss(Batch& batch) {
+    return train_batch_loss(batch);
   }
   /// The model's outputs for a batch.
   template <class Batch>
@@ -134,6 +156,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
 
   using Parts::accumulation_;
   using Parts::active_schedule_;
+  using Parts::activity_;
   using Parts::agree_on_stop;
   using Parts::announce;
   using Parts::begin_agreement;
@@ -145,6 +168,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   using Parts::model_;
   using Parts::optimizer_;
   using Parts::own_or;
+  using Parts::own_pass_or;
   using Parts::Parts;
   using Parts::precision_;
   using Parts::processes_;
@@ -152,6 +176,27 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   using Parts::schedule_;
   using Parts::splitting_;
   using Parts::weight_among_processes;
+
+  /// Calls `f`, a step of the host's own loop, with the settings of this trainer in force.
+  template <class Batch, class F>
+  auto host_step(const Batch& batch, F&& f) {
+    const ActivityGuard activity(activity_.steps);
+    const at::AutoGradMode gradients(true);
+    const ThreadGuard threads(step_threads(batch));
+    [[maybe_unused]] const auto denormals = this->denormals_.over_step();
+    [[maybe_unused]] const auto number_format = this->number_format();
+    return this->on_device(std::forward<F>(f));
+  }
+
+  /// How many threads the operators of a step use: found with the first batch, and again when the host sets another
+  /// number.
+  template <class Batch>
+  [[nodiscard]] int step_threads(const Batch& batch) {
+    if (const int available = at::get_num_threads(); available != step_threads_.available) [[unlikely]] {
+      step_threads_ = {available, this->threads_.num_threads(multiplications_in(pointee(model_), batch), available)};
+    }
+    return step_threads_.used;
+  }
 
   /// A batch where the device policy wants it and as memory format and precision do; the batch itself when it is so.
   template <class Batch>
@@ -206,11 +251,13 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     const bool update_follows = this->update_follows(is_last);
     if constexpr (reduces) processes_.before_forward(update_follows);
     auto output = output_of(batch);
-    train_loss_.add(output.loss, items_in(output));
     announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
     if (run_.stop_ == Run::Stop::before_update) [[unlikely]] {
       drop_window();
-    } else if constexpr (reduces) {
+      return output;
+    }
+    train_loss_.add(output.loss, items_in(output));
+    if constexpr (reduces) {
       learn_together(output, update_follows);
     } else {
       if constexpr (!splits) {
@@ -227,8 +274,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   auto learn_recorded(Batch& batch, bool is_last)
     requires RecordsSteps<ExecutionType>
   {
-    using Output =
-        decltype(own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch));
+    using Output = decltype(forward_pass(batch));
     static_assert(detail::recordable<CallbacksType, Self, std::remove_const_t<Batch>, Output, weighs>);
     constexpr bool is_heard =
         CallbacksType::template relays<Told<TrainLoss, WithTrainer<Self>, WithBatch<Batch>, WithOutput<Output>>>;
@@ -248,12 +294,10 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
       }
     };
 
-    const auto forward = [this](Batch& input) -> Output {
-      return own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, input);
-    };
+    const auto forward = [this](Batch& input) -> Output { return forward_pass(input); };
     const auto tell = [&](const Output& output) {
-      train_loss_.add(output.loss, items_in(output));
       announce(TrainLoss{{run_}}, WithBatch{batch}, WithOutput{output});
+      if (run_.stop_ != Run::Stop::before_update) train_loss_.add(output.loss, items_in(output));
       if constexpr (is_heard) begin_to_agree();
       return agree(is_heard) && run_.stop_ != Run::Stop::before_update;
     };
@@ -304,10 +348,8 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   /// Forward and loss; where batches are split, of one part after the other, each with its backward.
   template <class Batch>
   auto output_of(Batch& batch) {
-    const auto forward = [this](auto& part) {
-      return own_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, part);
-    };
     if constexpr (splits) {
+      const auto forward = [this](auto& part) { return forward_pass(part); };
       Window ahead;
       double share = 1.0;
       const std::int64_t steps = accumulation_.steps();
@@ -326,14 +368,20 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
       auto output = splitting_.learn(batch, forward, backward,
                                      BatchSurroundings{.device = device_.device(),
                                                        .parameters = parameters,
-                                                       .buffers = buffers_of(model_),
+                                                       .buffers = this->trained_modules().buffers(),
                                                        .is_out_of_memory = &is_out_of_memory,
                                                        .release_cached_memory = &release_cached_memory});
       window_ = ahead;
       return output;
     } else {
-      return forward(batch);
+      return forward_pass(batch);
     }
+  }
+
+  /// Forward and loss of training: the override where there is one.
+  template <class Batch>
+  auto forward_pass(Batch& batch) {
+    return own_pass_or(overrides::train_batch_loss{}, [this](auto& b) { return this->train_batch_loss(b); }, batch);
   }
 
   /// Backward of a batch's share of the mean over the window.
@@ -472,6 +520,19 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     zero_grad();
   }
 
+  /// **Errors** `std::invalid_argument` when a loaded checkpoint leaves the schedule at or behind the end that a run of
+  /// this length gives it: nothing more would be learned.
+  void require_schedule_left(const RunLength& length) const {
+    if constexpr (has_schedule) {
+      if (schedule_place_.continued == 0 || length.num_updates == 0) return;
+      if (schedule_place_.continued < length.num_updates || !depends_on_length(schedule_, length)) return;
+      throw std::invalid_argument(sentence(
+          "The schedule is over: the loaded checkpoint is at update {} of it, and in this run it ends at update "
+          "{}. Start it from the beginning, with load_checkpoint(path, {}) or "
+          "trainer.restart_schedule(), or train for more epochs.",
+          {schedule_place_.continued, length.num_updates, "{.load_scheduler = false}"}));
+    }
+  }
   void start_schedule(const RunLength& length) {
     if constexpr (has_schedule) {
       active_schedule_ = resolve_schedule(schedule_, length);
@@ -496,7 +557,14 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     bool started = false;
   };
 
+  /// Threads of a step of the host's own loop.
+  struct StepThreads {
+    int available = 0;  ///< That the host has set.
+    int used = 0;
+  };
+
   LossTracker<DeviceType> train_loss_;
+  StepThreads step_threads_;
   Window window_;
   SchedulePlace schedule_place_;
 };

@@ -70,10 +70,11 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     const int num_threads = suitable_threads(options.num_threads, dataset, options.per_device_batch_size);
     guarded_run(activity_.trains, num_threads, [&] {
       if (options.seed) at::manual_seed(this->own_seed(*options.seed));
-      loader_seed_ = options.seed ? *options.seed : this->common_seed();
+      const bool shuffles = options.shuffle && options.overfit_batches == 0;
+      loader_seed_ = options.seed ? *options.seed : shuffles && takes_seed<Dataset> ? this->common_seed() : 0;
       if (options.fast_dev_run == 0) resume_from(options.resume_from);
       decltype(auto) train_batches = train_loader(dataset, {.batch_size = options.per_device_batch_size,
-                                                            .shuffle = options.shuffle && options.overfit_batches == 0,
+                                                            .shuffle = shuffles,
                                                             .drop_last = options.drop_last,
                                                             .seed = loader_seed_,
                                                             .share = this->data_share()});
@@ -132,6 +133,12 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   using Base::transfer_;
   using Base::try_evaluation;
 
+  /// Whether the batches of `Dataset` are made with a seed. A range of batches has its own order, and a run over one
+  /// draws no random numbers itself.
+  template <class Dataset>
+  static constexpr bool takes_seed =
+      overrides::create_train_dataloader::named<typename Base::OverridesType> || !HandsOutBatches<Dataset>;
+
   /// `eval_batches` is null in a run that does not evaluate.
   template <class Options, class TrainBatches, class EvalBatches>
   void run_training(const Options& options, TrainBatches& train_batches, EvalBatches* eval_batches) {
@@ -143,6 +150,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
                                             accumulation_.steps(), limit));
     take_place();
     drop_window();
+    if (!resumes()) this->require_schedule_left(run_length(run_.config_));
     start_schedule(run_length(run_.config_));
     own_or(overrides::training_run_start{}, [] {});
     announce(TrainingRunStart{{run_}});

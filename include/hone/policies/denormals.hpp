@@ -9,7 +9,8 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorIterator.h>
-#include <ATen/ops/empty.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
 
 #include <cstdint>
 #include <type_traits>
@@ -29,88 +30,101 @@ concept DenormalsPolicy = PolicyFor<P, slots::Denormals> && requires(const P& po
   policy.over_run();
 };
 
-/// How the processor rounds in this thread, as far as numbers below the smallest normal one go (1.2e-38 in float).
-class FloatControl {
+/// The bits of this thread's floating-point control register that flush numbers below the smallest normal one (1.2e-38
+/// in float) to zero: FTZ and DAZ of MXCSR on x86-64, FZ of FPCR on AArch64. The other bits (rounding mode, traps,
+/// sticky exceptions) are never written with anything but what they were.
+class FlushBits {
  public:
-  /// True where hone knows how to tell the processor (x86-64 and AArch64).
-  static constexpr bool is_known =
+  /// True where hone can set them (x86-64 and AArch64).
+  static constexpr bool is_supported =
 #if defined(__SSE2__) || defined(__aarch64__)
       true;
 #else
       false;
 #endif
 
-  [[nodiscard]] static bool flushes() { return (read() & flush_bits) != 0; }
-  /// Returns what was in force before.
-  static bool flush(bool on) {
+#if defined(__SSE2__)
+  using Bits = unsigned;
+  static constexpr Bits all = 0x8040;  // FTZ for results, DAZ for operands
+#else
+  using Bits = std::uint64_t;
+  static constexpr Bits all = is_supported ? Bits{1} << 24 : 0;
+#endif
+
+  [[nodiscard]] static Bits get() { return read() & all; }
+  /// Sets them to `bits` and returns what they were.
+  static Bits set(Bits bits) {
     const auto before = read();
-    write(on ? before | flush_bits : before & ~flush_bits);
-    return (before & flush_bits) != 0;
+    if ((before & all) != bits) write((before & ~all) | bits);
+    return before & all;
   }
 
  private:
 #if defined(__SSE2__)
-  static constexpr unsigned flush_bits = 0x8040;  // results, and operands
-  static unsigned read() { return _mm_getcsr(); }
-  static void write(unsigned value) { _mm_setcsr(value); }
+  static Bits read() { return _mm_getcsr(); }
+  static void write(Bits value) { _mm_setcsr(value); }
 #elif defined(__aarch64__)
-  static constexpr std::uint64_t flush_bits = std::uint64_t{1} << 24;
-  static std::uint64_t read() {
-    std::uint64_t value = 0;
+  static Bits read() {
+    Bits value = 0;
     __asm__ __volatile__("mrs %0, fpcr" : "=r"(value));
     return value;
   }
-  static void write(std::uint64_t value) { __asm__ __volatile__("msr fpcr, %0" : : "r"(value)); }
+  static void write(Bits value) { __asm__ __volatile__("msr fpcr, %0" : : "r"(value)); }
 #else
-  static constexpr unsigned flush_bits = 0;
-  static unsigned read() { return 0; }
-  static void write(unsigned) {}
+  static Bits read() { return 0; }
+  static void write(Bits) {}
 #endif
 };
 
-/// Flushes in this thread while it lives.
+/// Flushes in this thread while it lives, and then restores each bit.
 class FlushGuard {
  public:
-  FlushGuard() : before_(FloatControl::flush(true)) {}
+  FlushGuard() : before_(FlushBits::set(FlushBits::all)) {}
   FlushGuard(const FlushGuard&) = delete;
   FlushGuard& operator=(const FlushGuard&) = delete;
-  ~FlushGuard() { FloatControl::flush(before_); }
+  ~FlushGuard() { FlushBits::set(before_); }
 
  private:
-  bool before_;
+  FlushBits::Bits before_;
 };
 
-/// Flushes in this thread and in those that LibTorch's operators share work with, while it lives.
+/// Flushes in this thread and in the threads of LibTorch's operators while it lives, and then restores each bit in each
+/// thread.
 class TeamFlushGuard {
  public:
-  TeamFlushGuard() : before_(FloatControl::flushes()) {
-    if (!before_) set_in_team(true);
+  TeamFlushGuard() : before_(FlushBits::set(FlushBits::all)) {
+    if (at::get_num_threads() == 1) return;
+    team_before_ = at::zeros({at::get_num_threads()}, at::kInt);
+    in_team([](std::int32_t& before) { before = static_cast<std::int32_t>(FlushBits::set(FlushBits::all)); });
   }
   TeamFlushGuard(const TeamFlushGuard&) = delete;
   TeamFlushGuard& operator=(const TeamFlushGuard&) = delete;
   ~TeamFlushGuard() {
-    if (before_) return;
-    try {
-      set_in_team(false);
-    } catch (...) {  // no memory for so much as a byte a thread; this thread is done already
+    if (team_before_.defined()) {
+      try {
+        in_team([](std::int32_t& before) { FlushBits::set(static_cast<FlushBits::Bits>(before)); });
+      } catch (...) {  // no memory for the iterator: the team keeps flushing
+      }
     }
+    FlushBits::set(before_);
   }
 
  private:
-  /// Every thread of the team gets one element to work on: the one way to reach them that is compiled into LibTorch.
-  static void set_in_team(bool on) {
-    FloatControl::flush(on);
-    if (at::get_num_threads() == 1) return;
-    const auto places = at::empty({at::get_num_threads()}, at::kByte);
-    auto work = at::TensorIteratorConfig()
-                    .check_all_same_dtype(false)
-                    .resize_outputs(false)
-                    .add_output(places)
-                    .build();
-    work.for_each([on](char**, const std::int64_t*, std::int64_t) { FloatControl::flush(on); }, /*grain_size=*/1);
+  /// Calls `f` in each thread of the team with that thread's element: the one way to reach them that is compiled into
+  /// LibTorch.
+  template <class F>
+  void in_team(F f) {
+    auto work =
+        at::TensorIteratorConfig().check_all_same_dtype(false).resize_outputs(false).add_output(team_before_).build();
+    work.for_each(
+        [f](char** data, const std::int64_t* strides, std::int64_t n) {
+          for (std::int64_t i = 0; i < n; ++i) f(*reinterpret_cast<std::int32_t*>(data[0] + i * strides[0]));
+        },
+        /*grain_size=*/1);
   }
 
-  bool before_;
+  FlushBits::Bits before_;
+  at::Tensor team_before_;  ///< Of each thread of the team; undefined when it is this thread alone.
 };
 
 /// They are zero, in operands and results. Weights behind units that never fire decay into them under momentum, and

@@ -93,6 +93,27 @@ constexpr void drive(const S& schedule, Settings& settings, const auto& base, st
 
 }  // namespace detail
 
+/// True when the values of a schedule depend on how long the run is.
+template <class S>
+[[nodiscard]] constexpr bool depends_on_length(const S& schedule, const RunLength& length) {
+  RunLength longer = length;
+  longer.num_updates *= 2;
+  longer.num_epochs *= 2;
+  double difference = 0.0;
+  for (const auto update : {std::int64_t{0}, length.num_updates / 2, length.num_updates}) {
+    double signature[] = {0.0, 0.0};
+    for (const bool is_longer : {false, true}) {
+      double weight = 1.0;
+      detail::for_each_field(schedule, [&]<class Field>(Field, const auto& values) {
+        const auto resolved = resolve_schedule(values, is_longer ? longer : length);
+        signature[is_longer] += (weight *= 3.0) * detail::scheduled_value(resolved, 1.0, update, 0);
+      });
+    }
+    difference += signature[0] > signature[1] ? signature[0] - signature[1] : signature[1] - signature[0];
+  }
+  return difference > 0.0;
+}
+
 /// True when a schedule of type `S` sets learning rates: a change made by anyone else would not last.
 template <class S>
 inline constexpr bool drives_lr = Schedule<S> || GroupSchedule<S>;
