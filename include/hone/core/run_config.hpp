@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,9 @@ namespace hone {
 /// The resolved facts of one run. Counts of steps are optimizer updates of this process; an empty optional means that
 /// the loader has no length.
 struct RunConfig {
+  /// `num_epochs` of a run without such a limit.
+  static constexpr std::int64_t unlimited_epochs = std::numeric_limits<std::int64_t>::max();
+
   std::int64_t num_epochs = 0;                              ///< Epochs that this run will do at most.
   std::int64_t train_per_device_batch_size = 0;             ///< Samples; 0 when a loader brought its own.
   std::int64_t eval_per_device_batch_size = 0;              ///< Samples; 0 when a loader brought its own.
@@ -46,7 +50,7 @@ struct RunConfig {
   [[nodiscard]] bool is_world_process_zero() const { return process_index == 0; }
   /// Updates that the run will do unless it is stopped; empty when the loader has no length and no limit was given.
   [[nodiscard]] std::optional<std::int64_t> num_update_steps() const {
-    if (!num_update_steps_per_epoch) return max_num_train_steps;
+    if (!num_update_steps_per_epoch || num_epochs == unlimited_epochs) return max_num_train_steps;
     const auto all = *num_update_steps_per_epoch * num_epochs;
     return max_num_train_steps && *max_num_train_steps < all ? *max_num_train_steps : all;
   }

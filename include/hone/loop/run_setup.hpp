@@ -70,7 +70,7 @@ template <class EvalDataset, class For>
 [[nodiscard]] inline RunLength run_length(const RunConfig& config) {
   return {.num_updates = config.num_update_steps().value_or(0),
           .num_updates_per_epoch = config.num_update_steps_per_epoch.value_or(0),
-          .num_epochs = config.num_epochs,
+          .num_epochs = config.num_epochs == RunConfig::unlimited_epochs ? 0 : config.num_epochs,
           .num_train_batches_per_epoch = config.num_train_batches_per_epoch.value_or(0),
           .num_eval_batches_per_epoch = config.num_eval_batches_per_epoch.value_or(0)};
 }

@@ -176,7 +176,6 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     }
   }
 
- private:
   /// The exception at hand ends the group: nobody is to wait for this process.
   void tell_others() {
     if constexpr (Base::reduces) {
@@ -190,6 +189,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     }
   }
 
+ private:
   [[nodiscard, gnu::noinline]] bool is_at_limit() {
     if (run_.num_updates_ >= limits_.max_updates) return true;
     const auto max_time = *run_.config_.max_time;
@@ -201,8 +201,9 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
 
   /// The updates that the epochs alone would make.
   [[nodiscard]] std::int64_t planned_updates() const {
-    const auto& per_epoch = run_.config_.num_update_steps_per_epoch;
-    return per_epoch ? *per_epoch * run_.config_.num_epochs : std::numeric_limits<std::int64_t>::max();
+    const auto& config = run_.config_;
+    const bool is_known = config.num_update_steps_per_epoch && config.num_epochs != RunConfig::unlimited_epochs;
+    return is_known ? *config.num_update_steps_per_epoch * config.num_epochs : std::numeric_limits<std::int64_t>::max();
   }
 
   bool has_begun_ = false;  ///< The innermost run has passed `begin_run`.

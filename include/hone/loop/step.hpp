@@ -179,10 +179,17 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
 
   /// Calls `f`, a step of the host's own loop, with the settings of this trainer in force.
   template <class Batch, class F>
-  auto host_step(const Batch& batch, F&& f) {
+  auto host_step(const Batch& batch, F&& f, int num_threads = 0) {
     const ActivityGuard activity(activity_.steps);
+    return in_settings(num_threads > 0 ? num_threads : step_threads(batch), std::forward<F>(f));
+  }
+
+  /// Calls `f` with gradients on, with so many threads (0 leaves them), denormals, number formats and device as the
+  /// policies say.
+  template <class F>
+  auto in_settings(int num_threads, F&& f) {
     const at::AutoGradMode gradients(true);
-    const ThreadGuard threads(step_threads(batch));
+    const ThreadGuard threads(num_threads);
     [[maybe_unused]] const auto denormals = this->denormals_.over_step();
     [[maybe_unused]] const auto number_format = this->number_format();
     return this->on_device(std::forward<F>(f));

@@ -6,6 +6,7 @@
 #include <ATen/Context.h>
 
 #include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -19,6 +20,7 @@
 #include "hone/loop/refusal.hpp"
 #include "hone/loop/run_options.hpp"
 #include "hone/loop/run_setup.hpp"
+#include "hone/loop/training_run.hpp"
 
 namespace hone {
 
@@ -93,7 +95,26 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     return run_.history_;
   }
 
+  /// Opens a training run around a loop of the host's own: callbacks, limits, states and signals work as in `train`
+  /// until the run ends. See `TrainingRun`.
+  ///
+  /// **Errors** `std::logic_error` inside of another run of this trainer.
+  [[nodiscard]] auto begin_run(const RunOptions& options = {}) {
+    return TrainingRun<Trainer, std::nullptr_t>(*this, nullptr, options);
+  }
+  /// The same with data to evaluate on after each epoch, and where a callback asks for it. It is referred to and has to
+  /// outlive the run.
+  template <class EvalDataset>
+  [[nodiscard]] auto begin_run(EvalDataset& eval_dataset, const RunOptions& options = {}) {
+    return TrainingRun<Trainer, EvalDataset>(*this, &eval_dataset, options);
+  }
+
  private:
+  template <class, class>
+  friend class TrainingRun;
+  using ModelHandle = Model;
+  using LossHandle = Loss;
+
   using Base::accumulation_;
   using Base::activity_;
   using Base::announce;
@@ -148,12 +169,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     begin_run(Phase::train, training_config(options, length_of(train_batches, Phase::train, limit),
                                             eval_batches ? length_of(*eval_batches, Phase::eval, limit) : std::nullopt,
                                             accumulation_.steps(), limit));
-    take_place();
-    drop_window();
-    if (!resumes()) this->require_schedule_left(run_length(run_.config_));
-    start_schedule(run_length(run_.config_));
-    own_or(overrides::training_run_start{}, [] {});
-    announce(TrainingRunStart{{run_}});
+    start_training_run();
     if (eval_batches && options.num_sanity_eval_steps > 0) try_evaluation(*eval_batches, options.num_sanity_eval_steps);
     if (resumes() && !resumes_in_epoch()) resume();
     this->agree_on_stop();
@@ -164,31 +180,15 @@ class Trainer<Model, Loss, Optimizer, Policies...>
         this->evaluate_between(*eval_batches, Phase::intermediate_eval, metric, listeners...);
       };
       run_train_epoch(train_batches, WithEvaluation{evaluate_within});
-      if (eval_batches && !run_.stop_requested() && run_.config_.evaluates_after(run_.epoch())) {
-        run_eval_epoch(*eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
-      }
-      own_or(overrides::training_run_epoch_end{}, [] {});
-      const auto evaluate = [&](std::string_view metric, auto&... listeners) {
-        if (eval_batches) this->evaluate_between(*eval_batches, Phase::eval, metric, listeners...);
-      };
-      announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
-      this->agree_on_stop();
-      run_.end_epoch();
-      const bool is_last = run_.num_epochs() >= run_.config_.num_epochs || ends_here();
-      announce_resume_point(is_last);
+      finish_epoch(eval_batches);
     }
     if (resumes()) resume();  // nothing was left to do
-    announce_stop();
-    own_or(overrides::training_run_end{}, [] {});
-    announce(TrainingRunEnd{{run_}});
+    end_training_run();
   }
 
   template <class Batches, class Evaluate>
   void run_train_epoch(Batches& batches, const Evaluate& evaluation) {
-    run_.begin_epoch(Phase::train, run_.config_.num_train_batches_per_epoch);
-    own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
-    train_loss_.reset();
-    announce(TrainEpochStart{{run_}});
+    begin_train_epoch();
     set_epoch(batches, run_.config_.overfit_batches > 0 ? 0 : run_.epoch() - 1);
     keep_epoch_generator();
     if (resumes()) {
@@ -211,11 +211,58 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       this->finish_window();
       require_batches();
     }
+    end_train_epoch();
+  }
+
+  // ---------------------------------------------------- the same for `train` and for a loop that the host owns
+
+  void start_training_run() {
+    take_place();
+    drop_window();
+    if (!resumes()) this->require_schedule_left(run_length(run_.config_));
+    start_schedule(run_length(run_.config_));
+    own_or(overrides::training_run_start{}, [] {});
+    announce(TrainingRunStart{{run_}});
+  }
+  void begin_train_epoch() {
+    run_.begin_epoch(Phase::train, run_.config_.num_train_batches_per_epoch);
+    own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
+    train_loss_.reset();
+    announce(TrainEpochStart{{run_}});
+  }
+  void end_train_epoch() {
     own_or(overrides::train_epoch_end{}, [] {});
     const double loss = train_loss_.mean(processes_);
     if (run_.step_ > 0) run_.history_.record("train_loss_epoch", loss, Phase::train);
     announce(TrainEpochEnd{{run_}, loss});
     this->agree_on_stop();
+  }
+  /// What follows an epoch of training. `eval_batches` is null, or a null pointer constant, in a run that does not
+  /// evaluate.
+  template <class EvalBatches>
+  void finish_epoch(EvalBatches eval_batches) {
+    constexpr bool evaluates = !std::is_null_pointer_v<EvalBatches>;
+    if constexpr (evaluates) {
+      if (eval_batches && !run_.stop_requested() && run_.config_.evaluates_after(run_.epoch())) {
+        run_eval_epoch(*eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
+      }
+    }
+    own_or(overrides::training_run_epoch_end{}, [] {});
+    const auto evaluate = [&]([[maybe_unused]] std::string_view metric, [[maybe_unused]] auto&... listeners) {
+      if constexpr (evaluates) {
+        if (eval_batches) this->evaluate_between(*eval_batches, Phase::eval, metric, listeners...);
+      }
+    };
+    announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
+    this->agree_on_stop();
+    run_.end_epoch();
+    const bool is_last = run_.num_epochs() >= run_.config_.num_epochs || ends_here();
+    announce_resume_point(is_last);
+  }
+  void end_training_run() {
+    announce_stop();
+    own_or(overrides::training_run_end{}, [] {});
+    announce(TrainingRunEnd{{run_}});
   }
 
   /// **Errors** `DataError` when one range is to be walked through for evaluation while it is for training, and cannot.
