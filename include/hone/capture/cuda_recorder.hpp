@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "hone/capture/step_recorder.hpp"
+#include "hone/core/libtorch_versions.hpp"
 
 namespace hone {
 
@@ -52,14 +53,15 @@ class CudaRecorder {
     const Aside aside(*this);
     if (pool_ == c10::MempoolId_t{0, 0}) pool_ = at::cuda::graph_pool_handle();
     const auto seed = generator().current_seed(), offset = generator().get_offset();
-    graph.register_generator_state(generator());
+    const int users = num_pool_users();
+    detail::register_generator(graph, generator());
     // Other threads, such as those that load data, may do meanwhile what this one may not.
     graph.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
     try {
       work();
       graph.capture_end();
     } catch (...) {
-      clean_up(graph, seed, offset);
+      clean_up(graph, seed, offset, users);
       throw;
     }
     return recording;
@@ -113,7 +115,7 @@ class CudaRecorder {
 
   /// After a failure. LibTorch leaves the stream, the allocators and the generator of such a graph as if it were still
   /// being recorded; the generator's own state cannot be mended, it gets another.
-  void clean_up(at::cuda::CUDAGraph& graph, std::uint64_t seed, std::uint64_t offset) const {
+  void clean_up(at::cuda::CUDAGraph& graph, std::uint64_t seed, std::uint64_t offset, int users) const {
     const auto attempt = [](auto&& f) {
       try {
         f();
@@ -129,10 +131,19 @@ class CudaRecorder {
       fresh.set_offset(offset);
       at::Generator(generator()).graphsafe_set_state(fresh);
     });
-    bool releases = false;
-    attempt([&] { releases = graph.pool() == pool_; });
     graph.reset();
-    if (!releases) attempt([&] { c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool_); });
+    if (num_pool_users() > users) {
+      attempt([&] { c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool_); });
+    }
+  }
+
+  /// How many recordings keep the pool. 0 with an allocator that does not count them.
+  [[nodiscard]] int num_pool_users() const {
+    try {
+      return c10::cuda::CUDACachingAllocator::getPoolUseCount(device_.index(), pool_);
+    } catch (...) {
+      return 0;
+    }
   }
 
   c10::Device device_;

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/libtorch_versions.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/distributed/group_user.hpp"
 
@@ -93,7 +94,7 @@ inline BatchStatistics statistics_of_all(const at::Tensor& input, const NormGrou
     mine[0].copy_(at::cat({at::full({1}, n, mean.options()), mean, var * n}));
   }
   auto all = at::empty({processes.group->getSize(), 1 + 2 * channels}, mine.options());
-  processes.exchange([&](auto& group) { return group._allgather_base(all, mine); });
+  processes.exchange([&](auto& group) { return all_gather_into(group, all, mine); });
 
   const auto counts = all.narrow(1, 0, 1);
   const auto means = all.narrow(1, 1, channels);

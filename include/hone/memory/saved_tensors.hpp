@@ -8,6 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/TensorImpl.h>
+#include <torch/csrc/autograd/edge.h>
 #include <torch/csrc/autograd/engine.h>
 #include <torch/csrc/autograd/saved_variable_hooks.h>
 
@@ -18,6 +19,8 @@
 #include <mutex>
 #include <utility>
 #include <vector>
+
+#include "hone/core/libtorch_versions.hpp"
 
 namespace hone::detail {
 
@@ -49,11 +52,11 @@ class SavedTensorRegion {
 };
 
 /// Hands everything on, save the question for hooks.
-class AskingEngine final : public torch::autograd::Engine {
-  using Engine = torch::autograd::Engine;
+class AskingEngine final : public EngineInFront<torch::autograd::Engine> {
+  using Node = NodePtr<torch::autograd::Edge>;
 
  public:
-  explicit AskingEngine(Engine& next) : next_(next) {}
+  using EngineInFront::EngineInFront;
   AskingEngine(const AskingEngine&) = delete;
   AskingEngine& operator=(const AskingEngine&) = delete;
   ~AskingEngine() override { stop(); }
@@ -62,31 +65,28 @@ class AskingEngine final : public torch::autograd::Engine {
                                          const torch::autograd::variable_list& inputs, bool keep_graph,
                                          bool create_graph, bool accumulate_grad,
                                          const torch::autograd::edge_list& outputs) override {
-    return next_.execute(roots, inputs, keep_graph, create_graph, accumulate_grad, outputs);
+    return next().execute(roots, inputs, keep_graph, create_graph, accumulate_grad, outputs);
   }
   c10::intrusive_ptr<at::ivalue::Future> execute_with_graph_task(
-      const std::shared_ptr<torch::autograd::GraphTask>& task, std::shared_ptr<torch::autograd::Node> root,
+      const std::shared_ptr<torch::autograd::GraphTask>& task, Node root,
       torch::autograd::InputBuffer&& inputs) override {
-    return next_.execute_with_graph_task(task, std::move(root), std::move(inputs));
+    return next().execute_with_graph_task(task, std::move(root), std::move(inputs));
   }
   std::unique_ptr<torch::autograd::AnomalyMetadata> make_anomaly_metadata() override {
-    return next_.make_anomaly_metadata();
+    return next().make_anomaly_metadata();
   }
   SavedTensorHooks get_default_saved_variable_hooks() override {
     if (auto* region = SavedTensorRegion::innermost()) return region->hooks();
-    return next_.get_default_saved_variable_hooks();
+    return next().get_default_saved_variable_hooks();
   }
-  void thread_on_exception(const std::shared_ptr<torch::autograd::GraphTask>& task,
-                           const std::shared_ptr<torch::autograd::Node>& node, std::exception& error) override {
-    next_.thread_on_exception(task, node, error);
+  void thread_on_exception(const std::shared_ptr<torch::autograd::GraphTask>& task, const Node& node,
+                           std::exception& error) override {
+    next().thread_on_exception(task, node, error);
   }
   void thread_init(int device, const std::shared_ptr<torch::autograd::ReadyQueue>& queue,
                    bool should_increment) override {
-    next_.thread_init(device, queue, should_increment);
+    next().thread_init(device, queue, should_increment);
   }
-
- private:
-  Engine& next_;
 };
 
 /// Finds out whether the engine in force asks the regions, and sees to it.
