@@ -5,11 +5,17 @@ not used: it insists on a CUDA toolkit as soon as the wheel was built with CUDA,
 
   LibTorch::cpu       libtorch_cpu and libc10 alone: a CPU program starts in half the time
   LibTorch::cuda      the above and CUDA; only when the component `cuda` is asked for
-  LibTorch::LibTorch  the one of them that was asked for; or `torch`, when the project has already found that
+  LibTorch::LibTorch  the one of them that was asked for; or `torch`, when the project builds LibTorch itself
 
-Looks in: LibTorch_ROOT, Torch_DIR, CMAKE_PREFIX_PATH (each as a CMake or an environment variable), the folder found
-last time, the `torch` of `python3` (which is located, not imported), `.venv` in the project.
-Sets LibTorch_VERSION, LibTorch_FOLDER and LibTorch_INCLUDE_DIRS.
+Looks in: the LibTorch that find_package(Torch) has found, LibTorch_ROOT, Torch_DIR, CMAKE_PREFIX_PATH (each as a CMake or
+an environment variable), the folder found last time, the `torch` of `python3` (which is located, not imported), `.venv` in
+the project.
+Sets LibTorch_VERSION, LibTorch_FOLDER and LibTorch_INCLUDE_DIRS, or LibTorch_NOT_FOUND_MESSAGE.
+
+A program searches LibTorch's lib folder at run time. A wheel has copies of some of the compiler's own libraries there, such
+as libgomp and libgfortran, which can be older than those that the program needs. So a folder with links to the compiler's
+comes first, LibTorch_RUNTIME_LINKS: by default it is in the build folder. Set it to another folder for programs that are
+installed, use OpenMP or Fortran, and outlive the build folder.
 ]]
 
 set(_remedy "Run scripts/quickstart, which puts one into .venv, or give the folder with -DLibTorch_ROOT=DIR (the folder "
@@ -17,6 +23,7 @@ set(_remedy "Run scripts/quickstart, which puts one into .venv, or give the fold
 string(JOIN "" _remedy ${_remedy})
 
 function(_libtorch_fail text)
+  set_property(GLOBAL PROPERTY _libtorch_problem "${text}")
   if(LibTorch_FIND_REQUIRED)
     message(FATAL_ERROR "hone: ${text}")
   elseif(NOT LibTorch_FIND_QUIETLY)
@@ -44,8 +51,13 @@ function(_libtorch_version folder out)
 endfunction()
 
 function(_libtorch_locate)
-  # What somebody named must be right; what is merely lying about may be passed over.
-  foreach(name IN ITEMS LibTorch_ROOT Torch_DIR)
+  # What somebody named must be right; what is merely lying about may be passed over. One program has one LibTorch: that of
+  # find_package(Torch) comes first.
+  set(names LibTorch_ROOT Torch_DIR)
+  if(TARGET torch)
+    list(REVERSE names)
+  endif()
+  foreach(name IN LISTS names)
     set(given "${${name}}")
     if(NOT given)
       set(given "$ENV{${name}}")
@@ -107,18 +119,61 @@ function(_libtorch_locate)
   set(LibTorch_VERSION "${version}" PARENT_SCOPE)
 endfunction()
 
-# The include folders go last, so that the system's {fmt} wins over the copy that LibTorch brings: one {fmt} everywhere.
+# The languages that read LibTorch's headers. Others, such as C, Fortran and assembly, get no flag.
+set(_libtorch_languages CXX,OBJCXX,CUDA,HIP)
+
+# The include folders go last, so that the system's headers win over the copies that LibTorch brings ({fmt}, protobuf,
+# pybind11, oneDNN): one version of each everywhere. nvcc passes such a flag on to its host compiler alone.
+function(_libtorch_include_last target)
+  foreach(folder IN LISTS ARGN)
+    target_compile_options(${target} INTERFACE
+      "$<$<COMPILE_LANGUAGE:CXX,OBJCXX,HIP>:SHELL:-idirafter \"${folder}\">"
+      "$<$<COMPILE_LANG_AND_ID:CUDA,Clang>:SHELL:-idirafter \"${folder}\">"
+      "$<$<COMPILE_LANG_AND_ID:CUDA,NVIDIA>:SHELL:-Xcompiler -idirafter -Xcompiler \"${folder}\">")
+  endforeach()
+endfunction()
+
+# Sets `out` to the folders where programs look for LibTorch's libraries.
+function(_libtorch_runtime_folders out)
+  set(lib "${LibTorch_FOLDER}/lib")
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  file(GLOB copies RELATIVE "${lib}" "${lib}/*.so*")
+  list(FILTER copies INCLUDE REGEX "^lib(gomp|gfortran|quadmath|atomic|gcc_s|stdc[+][+])[.]so")
+  set(folders "")
+  foreach(copy IN LISTS copies)
+    foreach(language IN ITEMS Fortran CXX)
+      if(NOT language IN_LIST languages)
+        continue()
+      endif()
+      execute_process(COMMAND "${CMAKE_${language}_COMPILER}" "-print-file-name=${copy}"
+                      OUTPUT_VARIABLE own OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+      if(IS_ABSOLUTE "${own}" AND EXISTS "${own}")
+        set(LibTorch_RUNTIME_LINKS "${CMAKE_BINARY_DIR}/libtorch_runtime" CACHE PATH
+            "Folder for links to the compiler's libraries of which LibTorch has copies")
+        mark_as_advanced(LibTorch_RUNTIME_LINKS)
+        file(REAL_PATH "${own}" own)
+        file(MAKE_DIRECTORY "${LibTorch_RUNTIME_LINKS}")
+        file(CREATE_LINK "${own}" "${LibTorch_RUNTIME_LINKS}/${copy}" SYMBOLIC)
+        set(folders "${LibTorch_RUNTIME_LINKS}")
+        break()
+      endif()
+    endforeach()
+  endforeach()
+  set(${out} ${folders} "${lib}" PARENT_SCOPE)
+endfunction()
+
 # One linker word for the libraries keeps them together: they register operators and must not be dropped as unneeded.
 function(_libtorch_target target includes)
   add_library(${target} INTERFACE IMPORTED)
-  foreach(folder IN LISTS includes)
-    target_compile_options(${target} INTERFACE "SHELL:-idirafter \"${folder}\"")
-  endforeach()
-  target_compile_definitions(${target} INTERFACE USE_DISTRIBUTED USE_C10D)
+  _libtorch_include_last(${target} ${includes})
+  target_compile_definitions(${target} INTERFACE
+    "$<$<COMPILE_LANGUAGE:${_libtorch_languages}>:USE_DISTRIBUTED;USE_C10D>")
   target_compile_features(${target} INTERFACE cxx_std_20)
   list(JOIN ARGN "," libraries)
   target_link_libraries(${target} INTERFACE "-Wl,--push-state,--no-as-needed,${libraries},--pop-state")
-  target_link_options(${target} INTERFACE "-Wl,-rpath,${LibTorch_FOLDER}/lib")
+  _libtorch_runtime_folders(folders)
+  list(JOIN folders ":" folders)
+  target_link_options(${target} INTERFACE "$<HOST_LINK:-Wl$<COMMA>-rpath$<COMMA>${folders}>")
 endfunction()
 
 function(_libtorch_cuda_target)
@@ -148,13 +203,18 @@ function(_libtorch_cuda_target)
   endif()
 endfunction()
 
-if(NOT TARGET LibTorch::LibTorch AND TARGET torch)
-  add_library(LibTorch::LibTorch INTERFACE IMPORTED)
-  if(TORCH_LIBRARIES)
-    target_link_libraries(LibTorch::LibTorch INTERFACE ${TORCH_LIBRARIES})
-  else()
-    target_link_libraries(LibTorch::LibTorch INTERFACE torch)
+set(_libtorch_is_built FALSE)
+if(TARGET torch)
+  get_target_property(_libtorch_is_imported torch IMPORTED)
+  if(NOT _libtorch_is_imported)
+    set(_libtorch_is_built TRUE)
   endif()
+endif()
+set_property(GLOBAL PROPERTY _libtorch_problem "")
+
+if(NOT TARGET LibTorch::LibTorch AND _libtorch_is_built)
+  add_library(LibTorch::LibTorch INTERFACE IMPORTED)
+  target_link_libraries(LibTorch::LibTorch INTERFACE torch)
   get_target_property(LibTorch_INCLUDE_DIRS torch INTERFACE_INCLUDE_DIRECTORIES)
 elseif(NOT TARGET LibTorch::LibTorch)
   _libtorch_locate()
@@ -178,6 +238,7 @@ elseif(NOT TARGET LibTorch::LibTorch)
 endif()
 
 set(LibTorch_FOUND FALSE)
+get_property(LibTorch_NOT_FOUND_MESSAGE GLOBAL PROPERTY _libtorch_problem)
 if(TARGET LibTorch::LibTorch)
   set(LibTorch_FOUND TRUE)
   if("cuda" IN_LIST LibTorch_FIND_COMPONENTS)

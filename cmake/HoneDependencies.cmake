@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 include("${CMAKE_CURRENT_LIST_DIR}/HoneHeaders.cmake")
 
+set(hone_problems "")
+hone_find_plain_headers(hone_problems)
 if(HONE_WITH_TORCH)
   # GLOBAL: a project that adds hone as a subfolder must see these targets too.
   if(HONE_WITH_CUDA)
@@ -10,5 +12,9 @@ if(HONE_WITH_TORCH)
   endif()
   find_package(ZLIB REQUIRED GLOBAL)
   find_package(range-v3 REQUIRED GLOBAL)
-  hone_header_target(hone::json Json_INCLUDE_DIR nlohmann/json.hpp nlohmann-json3-dev)
+  hone_header_target(hone::json Json_INCLUDE_DIR nlohmann/json.hpp nlohmann-json3-dev hone_problems)
+endif()
+if(hone_problems)
+  list(JOIN hone_problems "\n  " hone_problems)
+  message(FATAL_ERROR "hone: ${hone_problems}")
 endif()

@@ -1,21 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-# {fmt} and Boost.Hana as imported targets made from their headers alone. Used by the build and by the installed package.
+# Libraries of headers alone as imported targets. Used by the build and by the installed package.
 
-function(hone_header_target target variable header package)
+# LibTorch brings a {fmt} among its own headers. Where its folder is in CMAKE_PREFIX_PATH, the search passes over it: one
+# include path for all of LibTorch's copies would hide the system's protobuf, pybind11 and others, too.
+function(_hone_is_no_copy result folder)
+  if(EXISTS "${folder}/ATen/ATen.h" AND NOT folder IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+    set(${result} FALSE PARENT_SCOPE)
+  endif()
+endfunction()
+
+# hone_header_target(target variable header package problems): makes `target`, or appends to the list `problems` why not.
+function(hone_header_target target variable header package problems)
   if(TARGET ${target})
     return()
   endif()
-  find_path(${variable} ${header} DOC "Folder that holds ${header}")
+  find_path(${variable} ${header} DOC "Folder that holds ${header}" VALIDATOR _hone_is_no_copy)
   mark_as_advanced(${variable})
   if(NOT ${variable})
-    message(FATAL_ERROR "hone: the header ${header} was not found. Install it (Debian, Ubuntu: ${package}) or add its "
-                        "prefix to CMAKE_PREFIX_PATH.")
+    set(${problems} ${${problems}} "the header ${header} was not found. Install it (Debian, Ubuntu: ${package}) or add its prefix to CMAKE_PREFIX_PATH." PARENT_SCOPE)
+    return()
   endif()
   add_library(${target} INTERFACE IMPORTED GLOBAL)
   target_include_directories(${target} SYSTEM INTERFACE "${${variable}}")
+  if(target STREQUAL "hone::fmt")
+    # Header-only, because LibTorch exports no {fmt} symbols and the distribution's library may be another version.
+    target_compile_definitions(${target} INTERFACE "$<$<COMPILE_LANGUAGE:CXX,OBJCXX,CUDA,HIP>:FMT_HEADER_ONLY>")
+  endif()
 endfunction()
 
-hone_header_target(hone::fmt Fmt_INCLUDE_DIR fmt/format.h libfmt-dev)
-# Header-only, because LibTorch exports no {fmt} symbols and the distribution's library may be another version.
-set_property(TARGET hone::fmt PROPERTY INTERFACE_COMPILE_DEFINITIONS FMT_HEADER_ONLY)
-hone_header_target(hone::hana Hana_INCLUDE_DIR boost/hana.hpp libboost-dev)
+# What hone::plain needs; appends to the list `problems`.
+macro(hone_find_plain_headers problems)
+  hone_header_target(hone::fmt Fmt_INCLUDE_DIR fmt/format.h libfmt-dev ${problems})
+  hone_header_target(hone::hana Hana_INCLUDE_DIR boost/hana.hpp libboost-dev ${problems})
+endmacro()

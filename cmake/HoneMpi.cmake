@@ -13,5 +13,9 @@ if(NOT TARGET hone::mpi)
   if(TARGET MPI::MPI_${language})
     add_library(hone::mpi INTERFACE IMPORTED GLOBAL)
     target_link_libraries(hone::mpi INTERFACE hone::hone MPI::MPI_${language})
+    # The C++ bindings that MPI 2 had need a library that is not linked. <mpi.h> declares them unless it is told not to,
+    # also where a file includes it before hone does.
+    target_compile_definitions(hone::mpi INTERFACE
+      "$<$<COMPILE_LANGUAGE:CXX,OBJCXX,CUDA,HIP>:OMPI_SKIP_MPICXX=1;MPICH_SKIP_MPICXX=1>")
   endif()
 endif()

@@ -4,5 +4,6 @@
 if(NOT TARGET hone::pch)
   add_library(hone::pch INTERFACE IMPORTED GLOBAL)
   target_link_libraries(hone::pch INTERFACE hone::hone)
-  target_precompile_headers(hone::pch INTERFACE <torch/torch.h> <hone/hone.hpp>)
+  target_precompile_headers(hone::pch INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:<torch/torch.h$<ANGLE-R>>" "$<$<COMPILE_LANGUAGE:CXX>:<hone/hone.hpp$<ANGLE-R>>")
 endif()

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Includes MPI before hone does: its C++ bindings, which the linked library may lack, must be off here, too.
+#include <mpi.h>
+
+#include <hone/distributed/mpi_library.hpp>
+
+int main() {
+  const bool is_running = hone::MpiLibrary::is_running();
+  return is_running || MPI_COMM_WORLD == MPI_COMM_NULL ? 1 : 0;
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Needs an OpenMP library as new as the compiler: this function of OpenMP 5 is not in that of LibTorch's wheel.
+#include <ATen/Parallel.h>
+#include <omp.h>
+
+int main() {
+  int sum = 0;
+#pragma omp parallel for reduction(+ : sum)
+  for (int i = 0; i < 10; ++i) sum += i;
+  return sum == 45 && omp_get_supported_active_levels() > 0 && at::get_num_threads() > 0 ? 0 : 1;
+}
