@@ -1,4 +1,4 @@
-// expect: hone: Zero divides the state of hone's own optimizers, and this is another one. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.
+// expect: hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An optimizer whose state hone does not know cannot be divided.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a function prints on standard output.
+/// What a function prints on standard output or standard error.
 #pragma once
 
 #include <unistd.h>
@@ -9,21 +9,27 @@
 
 namespace hone {
 
+/// What `f` writes to `stream`, stdout or stderr.
 template <class F>
-std::string captured_stdout(F&& f) {
-  std::fflush(stdout);
+std::string captured(std::FILE* stream, F&& f) {
+  std::fflush(stream);
   std::FILE* const file = std::tmpfile();
-  const int before = dup(STDOUT_FILENO);
-  dup2(fileno(file), STDOUT_FILENO);
+  const int number = fileno(stream), before = dup(number);
+  dup2(fileno(file), number);
   f();
-  std::fflush(stdout);
-  dup2(before, STDOUT_FILENO);
+  std::fflush(stream);
+  dup2(before, number);
   close(before);
   std::rewind(file);
   std::string text;
   for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) text += static_cast<char>(c);
   std::fclose(file);
   return text;
+}
+
+template <class F>
+std::string captured_stdout(F&& f) {
+  return captured(stdout, f);
 }
 
 }  // namespace hone

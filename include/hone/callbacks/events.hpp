@@ -8,6 +8,7 @@
 #pragma once
 
 #include <exception>
+#include <string_view>
 #include <type_traits>
 
 #include "hone/callbacks/run.hpp"
@@ -75,6 +76,10 @@ struct WithOutputs {
 template <class C>
 struct WithClipped {
   const C& clipped;  ///< What the clipping policy returned, for `ClipNorm` the norm before clipping.
+};
+/// With several losses (`Losses`): the one that the event is about.
+struct WithObjective {
+  std::string_view objective;  ///< Its name.
 };
 
 /// `event.state` is the checkpoint's dictionary (`hone::Dict`): to be added to while it is saved, to be read when it is

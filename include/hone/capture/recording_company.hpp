@@ -46,14 +46,15 @@ struct RecordingCompany {
         "hone: StepCapture can record the messages of Ddp<hone::Nccl> alone, and here processes train together in "
         "another way. Leave one of the two out.");
   };
+  static constexpr bool takes_one_optimizer = true;
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<steps_can_be_recorded<Optimizer>> {};
   template <class Optimizer>
   struct misfit_optimizer {
     static_assert(
         steps_can_be_recorded<Optimizer>,
-        "hone: StepCapture cannot record this optimizer, whose step computes on the host. Use a rule of hone, "
-        "such as hone::AdamW, or a hone::FusedOptimizer over one.");
+        "hone: StepCapture cannot record this optimizer, whose step computes on the host, or several of them. Use a "
+        "rule of hone, such as hone::AdamW, or a hone::FusedOptimizer over one.");
   };
 };
 

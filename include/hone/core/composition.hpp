@@ -30,10 +30,18 @@ inline constexpr bool is_callback_list<Callbacks<Cs...>> = true;
 template <class M>
 concept NamesForward = detail::names_forward<PointeeOf<M>>;
 
+/// Several losses, each with an update of its own (`Losses`).
+template <class L>
+concept SeveralLosses = requires { L::num_losses; };
+
+/// Several optimizers in one (`Optimizers`).
+template <class O>
+concept SeveralOptimizers = requires { O::num_optimizers; };
+
 /// Has, in some form, what an optimizer has: `step` and `zero_grad`, or the settings of an update rule.
 template <class O>
 concept NamesOptimizer = (detail::names_step<PointeeOf<O>> && detail::names_zero_grad<PointeeOf<O>>) ||
-                         requires { O::state_names, O::counts_steps; };
+                         requires { O::state_names, O::counts_steps; } || SeveralOptimizers<O>;
 
 /// May stand behind the optimizer in a trainer's type.
 template <class P>
@@ -48,6 +56,16 @@ namespace detail {
 template <class... Policies>
 inline constexpr int num_overriding = (0 + ... + int{OverridesArgument<Policies>});
 
+/// Several losses have a say about the rest of the trainer: `fits_trainer<...>` and `misfit_trainer<...>`.
+template <class Loss, class... Others>
+inline constexpr bool losses_fit = [] {
+  if constexpr (SeveralLosses<Loss>) {
+    return Loss::template fits_trainer<Others...>::value;
+  } else {
+    return true;
+  }
+}();
+
 template <class P, class... Policies>
 constexpr bool is_only_answer() {
   if constexpr (Policy<P>) {
@@ -61,11 +79,12 @@ constexpr bool is_only_answer() {
 
 /// The types make a trainer.
 template <class Model, class Loss, class Optimizer, class... Policies>
-concept Composable = !NamesOptimizer<Loss> && NamesForward<Model> && NamesOptimizer<Optimizer> &&
-                     (TrainerArgument<Policies> && ...) && (detail::is_only_answer<Policies, Policies...>() && ...) &&
-                     (detail::num_overriding<Policies...> <= 1) && (fits_with<Policies, Policies...> && ...) &&
-                     (fits_with_optimizer<Policies, Optimizer> && ...) &&
-                     fits_with<PointeeOf<Model>, Loss, Policies...> && fits_with<Loss, Model>;
+concept Composable =
+    !NamesOptimizer<Loss> && (NamesForward<Model> || SeveralLosses<Loss>) && NamesOptimizer<Optimizer> &&
+    detail::losses_fit<Loss, Model, Optimizer, Policies...> && (TrainerArgument<Policies> && ...) &&
+    (detail::is_only_answer<Policies, Policies...>() && ...) && (detail::num_overriding<Policies...> <= 1) &&
+    (fits_with<Policies, Policies...> && ...) && (fits_with_optimizer<Policies, Optimizer> && ...) &&
+    fits_with<PointeeOf<Model>, Loss, Policies...> && fits_with<Loss, Model>;
 
 namespace detail {
 
@@ -127,7 +146,7 @@ consteval auto fault_of_policies() {
     constexpr auto faulty = [](auto t) {
       return boost::hana::bool_c<!fits_with_optimizer<typename decltype(t)::type, Optimizer>>;
     };
-    return boost::hana::type_c<typename decltype(first(faulty))::type::template misfit_optimizer<Optimizer>>;
+    return boost::hana::type_c<typename MisfitOptimizer<typename decltype(first(faulty))::type, Optimizer>::type>;
   } else {
     constexpr auto faulty = [](auto t) {
       return boost::hana::bool_c<!fits_with<typename decltype(t)::type, Policies...>>;
@@ -143,10 +162,12 @@ consteval auto fault_of() {
     return boost::hana::type_c<no_fault>;
   } else if constexpr (NamesOptimizer<Loss>) {
     return boost::hana::type_c<loss_is_optimizer<Loss>>;
-  } else if constexpr (!NamesForward<Model>) {
+  } else if constexpr (!NamesForward<Model> && !SeveralLosses<Loss>) {
     return boost::hana::type_c<model_without_forward<Model>>;
   } else if constexpr (!NamesOptimizer<Optimizer>) {
     return boost::hana::type_c<not_an_optimizer<Optimizer>>;
+  } else if constexpr (!losses_fit<Loss, Model, Optimizer, Policies...>) {
+    return boost::hana::type_c<typename Loss::template misfit_trainer<Model, Optimizer, Policies...>>;
   } else if constexpr (!fits_with<PointeeOf<Model>, Loss, Policies...>) {
     return boost::hana::type_c<typename PointeeOf<Model>::template misfit<Loss, Policies...>>;
   } else if constexpr (!fits_with<Loss, Model>) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <string_view>
 
 namespace hone {
@@ -21,5 +22,15 @@ struct FixedString {
 
   [[nodiscard]] constexpr std::string_view view() const { return {letters, size - 1}; }
 };
+
+/// True when no two of `names` are equal.
+[[nodiscard]] consteval bool all_differ(std::initializer_list<std::string_view> names) {
+  for (const auto* a = names.begin(); a != names.end(); ++a) {
+    for (const auto* b = names.begin(); b != a; ++b) {
+      if (*a == *b) return false;
+    }
+  }
+  return true;
+}
 
 }  // namespace hone

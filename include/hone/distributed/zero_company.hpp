@@ -46,13 +46,14 @@ struct ZeroCompany {
                   "hone: Zero divides an optimizer that works on the model's weights, and this precision policy lets it "
                   "work on copies. Use Bf16 or Fp16 with Zero, or Ddp.");
   };
+  static constexpr bool takes_one_optimizer = true;
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<can_be_sharded<Optimizer>> {};
   template <class Optimizer>
   struct misfit_optimizer {
     static_assert(can_be_sharded<Optimizer>,
-                  "hone: Zero divides the state of hone's own optimizers, and this is another one. Use a rule such as "
-                  "hone::AdamW or a hone::FusedOptimizer, or Ddp.");
+                  "hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a "
+                  "rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.");
   };
 };
 

@@ -22,6 +22,7 @@
 #include <unordered_map>
 
 #include "hone/checkpoint/archive.hpp"
+#include "hone/checkpoint/composite_state_dict.hpp"
 #include "hone/checkpoint/optimizer_state_dict.hpp"
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/schedule_state_dict.hpp"
@@ -63,7 +64,7 @@ concept HasOptimizerState = requires(O& optimizer, const Value& state) {
 
 template <class O>
 concept HasMasterWeights = requires(const O& optimizer) {
-  { optimizer.master_weights() } -> std::same_as<at::TensorList>;
+  { optimizer.master_weights() } -> std::convertible_to<at::TensorList>;
 };
 
 template <class Model>
@@ -244,8 +245,10 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
   void for_each_master_weight([[maybe_unused]] F&& f) {
     if constexpr (detail::HasMasterWeights<OptimizerType>) {
       std::unordered_map<const at::TensorImpl*, at::Tensor> masters;
-      for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i) {
-        masters.emplace(optimizer_.parameters()[i].unsafeGetTensorImpl(), optimizer_.master_weights()[i]);
+      const auto& weights = optimizer_.parameters();
+      const auto& wider = optimizer_.master_weights();
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        masters.emplace(weights[i].unsafeGetTensorImpl(), wider[i]);
       }
       detail::visit_state(detail::module_in(pointee(model_)), "",
                           [&](const std::string& name, const at::Tensor& weight) {

@@ -17,7 +17,7 @@
 #include "hone/data/loader.hpp"
 #include "hone/loop/environment.hpp"
 #include "hone/loop/guards.hpp"
-#include "hone/loop/loss_tracker.hpp"
+#include "hone/loop/losses_tracker.hpp"
 #include "hone/loop/run_options.hpp"
 #include "hone/loop/runs.hpp"
 
@@ -145,13 +145,13 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     run_.begin_epoch(phase, num_batches);
     set_training(loss_, false);
     own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
-    LossTracker<typename Base::DeviceType> eval_loss;
+    TrackerOf<typename Base::DeviceType, Loss> eval_loss;
     this->announce_to(listeners, EvalEpochStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
       auto&& batch = this->taken_in(arrived);
       this->announce_to(listeners, EvalStepStart{{run_}}, WithBatch{batch});
       const auto output = eval_output(batch);
-      eval_loss.add(output.loss, items_in(output));
+      add_loss(eval_loss, output);
       this->announce_to(listeners, EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
       ++run_.step_;
       if (this->is_epoch_over() || run_.stop_requested()) break;
@@ -160,7 +160,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     own_or(overrides::eval_epoch_end{}, [] {});
     const double loss = eval_loss.mean(processes_);
     const bool is_whole = !run_.stop_requested() || this->is_epoch_over();
-    if (is_whole && !metric.empty()) run_.history_.record(metric, loss, phase);
+    if (is_whole && !metric.empty()) record_loss(eval_loss, run_.history_, metric, loss, phase);
     this->announce_to(listeners, EvalEpochEnd{{run_}, loss});
     this->agree_on_stop();
   }

@@ -61,6 +61,14 @@ class LossTracker {
   }
 
   void reset() { *this = {}; }
+  /// True when nothing was added.
+  [[nodiscard]] bool empty() const {
+    if constexpr (HostReadable<Device>) {
+      return sum_.count() == 0.0;
+    } else {
+      return samples_ == 0;
+    }
+  }
 
   /// Shows the sums to an archive of the `checkpoint` room. Waits for the device.
   void serialize(auto& archive) {

@@ -360,6 +360,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
       }
     }
     archive("window", window);
+    if constexpr (SeveralLosses<Loss>) archive("objectives", this->objectives_);
     archive("window_gradients", gradients);
     if constexpr (Step::reduces) serialize_averaging(archive, window.empty());
     if (!archive.is_loading) return;
@@ -378,8 +379,10 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
       }
       owners.push_back(owner->value);
     }
+    const auto objectives = this->objectives_;
     this->drop_window();
     this->window_ = window;
+    this->objectives_ = objectives;
     for (std::size_t i = 0; i < owners.size(); ++i) {
       owners[i].mutable_grad() = gradients[i].value.to(owners[i].device(), false, true);
     }

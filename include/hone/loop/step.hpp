@@ -13,10 +13,12 @@
 #include "hone/loop/agreement.hpp"
 #include "hone/loop/batch_loss.hpp"
 #include "hone/loop/guards.hpp"
-#include "hone/loop/loss_tracker.hpp"
+#include "hone/loop/losses_tracker.hpp"
 #include "hone/loop/multiplications.hpp"
+#include "hone/loop/objectives.hpp"
 #include "hone/loop/out_of_memory.hpp"
 #include "hone/loop/recordable.hpp"
+#include "hone/loop/untrained.hpp"
 #include "hone/loop/window.hpp"
 #include "hone/schedule/apply_schedule.hpp"
 
@@ -59,6 +61,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   /// update. Returns what the loss step returned. The model is in the mode that the caller gave it. Threads, denormal
   /// flags, gradient mode and number formats are as before when it returns or throws.
   ///
+  /// Gradients that are there when a window begins, from another backward pass, are dropped; with `KeepGradients` they
+  /// are added to.
+  ///
   /// A stop that a callback asks for concerns this batch alone: `TerminateOnNaN` drops a batch whose loss is NaN, the
   /// next call learns again, and in between `run().stop_requested()` and `run().stop_reason()` tell. Callbacks that
   /// need a run with a beginning and an end work between `begin_run` and its `end`.
@@ -74,6 +79,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
       if constexpr (has_schedule) {
         if (!schedule_place_.started) start_schedule(RunLength{});
       }
+      start_from_own_gradients();
       return train_step(batch, /*is_last=*/false);
     });
   }
@@ -90,7 +96,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     [[maybe_unused]] const auto denormals = this->denormals_.over_step();
     [[maybe_unused]] const auto number_format = this->number_format();
     this->on_device([&] {
-      if constexpr (reduces) {
+      if constexpr (has_objectives) {
+        Objectives::finish_window(*this);
+      } else if constexpr (reduces) {
         processes_.average_gradients();
         begin_agreement(window_.total());
         update_if_agreed();
@@ -118,13 +126,13 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   void eval_epoch_start() { set_training(model_, false); }
   /// Forward and loss of a batch, in the number format of the precision policy.
   template <class Batch>
-  BatchOutputOf<Model, Batch> train_batch_loss(Batch& batch) {
+  detail::LossStepOutput<Model, Loss, Batch> train_batch_loss(Batch& batch) {
     [[maybe_unused]] const auto region = precision_.region(device_.device());
     return batch_loss(model_, loss_, batch);
   }
   /// The same in an evaluation: forward and loss of a batch, without any override.
   template <class Batch>
-  BatchOutputOf<Model, Batch> eval_batch_loss(Batch& batch) {
+  detail::LossStepOutput<Model, Loss, Batch> eval_batch_loss(Batch& batch) {
     return train_batch_loss(batch);
   }
   /// The model's outputs for a batch.
@@ -135,7 +143,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   }
   void backward(const at::Tensor& loss) { loss.backward(); }
   void optimizer_step() {
-    if constexpr (ScalesLoss<PrecisionType>) {
+    if constexpr (ScalesLoss<PrecisionType> && has_objectives) {
+      precision_.step(optimizer_);
+    } else if constexpr (ScalesLoss<PrecisionType>) {
       precision_.update(optimizer_);
     } else {
       optimizer_.step();
@@ -153,6 +163,10 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   using Parts::reduces;
   static constexpr bool splits = SplitsBatches<typename Parts::SplittingType>;
   static constexpr bool weighs = accumulates || reduces || splits;  ///< A batch is a share of an update.
+  static constexpr bool has_objectives = SeveralLosses<Loss>;
+
+  /// The arithmetic of several losses.
+  friend struct Objectives;
 
   using Parts::accumulation_;
   using Parts::active_schedule_;
@@ -253,6 +267,12 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     return !accumulates || is_last || window_.size() + 1 == accumulation_.steps();
   }
 
+  template <class Batch>
+  auto learn_from(Batch& batch, bool is_last)
+    requires has_objectives
+  {
+    return Objectives::learn(*this, batch, is_last);
+  }
   template <class Batch>
   auto learn_from(Batch& batch, bool is_last) {
     const bool update_follows = this->update_follows(is_last);
@@ -458,12 +478,13 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   }
 
   /// Makes the gradients of a window that ended early, or whose batches count differently, the mean over it.
-  void correct_window() {
+  void correct_window() { correct_window(window_); }
+  void correct_window(const Window& window) {
     double correction = 0.0;
     if constexpr (reduces) {
       correction = Window::correction(accumulation_.steps(), this->window_total() / processes_.world_size(), 1.0);
     } else {
-      correction = window_.correction(accumulation_.steps());
+      correction = window.correction(accumulation_.steps());
     }
     if (correction == 1.0) return;
     const at::NoGradGuard no_gradients;
@@ -474,7 +495,9 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     at::_foreach_mul_(gradients, correction);
   }
 
-  void clip() {
+  /// `more` is what the event about final gradients carries.
+  template <class... Facets>
+  void clip(const Facets&... more) {
     if constexpr (ShardsOptimizer<DistributionType>) {
       clip_shard();
     } else if constexpr (ClipPolicy<ClippingType>) {
@@ -482,14 +505,14 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
       if (const auto gradients = optimizer_.collect_gradients(); !gradients.empty()) {
         if constexpr (std::is_void_v<decltype(clipped_by(clipping_, gradients))>) {
           clipped_by(clipping_, gradients);
-          announce(BeforeOptimizerStep{{run_}});
+          announce(BeforeOptimizerStep{{run_}}, more...);
         } else {
           const auto clipped = clipped_by(clipping_, gradients);
-          announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped});
+          announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped}, more...);
         }
       }
     } else {
-      announce(BeforeOptimizerStep{{run_}});
+      announce(BeforeOptimizerStep{{run_}}, more...);
     }
   }
 
@@ -522,8 +545,11 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     }
   }
 
+  [[nodiscard]] bool asks_for_stop_before_update() const { return run_.stop_ == Run::Stop::before_update; }
+
   void drop_window() {
     window_.reset();
+    objectives_.reset();
     zero_grad();
   }
 
@@ -540,6 +566,22 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
           {schedule_place_.continued, length.num_updates, "{.load_scheduler = false}"}));
     }
   }
+
+  /// A step of the host's own loop begins: what other backward passes have left in the parameters is not its own.
+  void start_from_own_gradients() {
+    if constexpr (std::is_same_v<GradientsType, SetToNone> && !RecordsSteps<ExecutionType>) {
+      if (window_.empty()) zero_grad();
+    }
+    if (!has_looked_for_untrained_) [[unlikely]]
+      warn_of_untrained();
+  }
+  /// Prints a warning, once, when parameters require a gradient and no optimizer holds them.
+  [[gnu::noinline]] void warn_of_untrained() {
+    has_looked_for_untrained_ = true;
+    if (has_warned_of_untrained_ || processes_.rank() != 0) return;
+    has_warned_of_untrained_ = warn_of_untrained_parameters(this->trained_modules().named_parameters(), optimizer_);
+  }
+
   void start_schedule(const RunLength& length) {
     if constexpr (has_schedule) {
       active_schedule_ = resolve_schedule(schedule_, length);
@@ -570,10 +612,13 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     int used = 0;
   };
 
-  LossTracker<DeviceType> train_loss_;
+  TrackerOf<DeviceType, Loss> train_loss_;
   StepThreads step_threads_;
   Window window_;
+  [[no_unique_address]] ObjectiveWindows<Loss> objectives_;
   SchedulePlace schedule_place_;
+  bool has_looked_for_untrained_ = false;
+  bool has_warned_of_untrained_ = false;
 };
 
 }  // namespace hone

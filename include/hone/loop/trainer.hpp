@@ -229,11 +229,12 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
     train_loss_.reset();
     announce(TrainEpochStart{{run_}});
+    this->warn_of_untrained();
   }
   void end_train_epoch() {
     own_or(overrides::train_epoch_end{}, [] {});
     const double loss = train_loss_.mean(processes_);
-    if (run_.step_ > 0) run_.history_.record("train_loss_epoch", loss, Phase::train);
+    if (run_.step_ > 0) record_loss(train_loss_, run_.history_, "train_loss_epoch", loss, Phase::train);
     announce(TrainEpochEnd{{run_}, loss});
     this->agree_on_stop();
   }

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -92,6 +93,14 @@ inline void require_usable(const NamedParameters& added, at::TensorList present,
       refuse("does not fill its memory without gaps. Make it contiguous before building the optimizer.");
     }
   }
+}
+
+/// The names of at most eight parameters, in quotes.
+inline std::string parameter_names(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 8;
+  const std::span shown(names.data(), std::min(names.size(), most));
+  return sentence("'{}'{}", {joined(shown, "', '"),
+                             names.size() > most ? sentence(" and {} more", {names.size() - most}) : std::string()});
 }
 
 /// Throws where an optimizer and a model have no parameter in common. `model` may be empty: nothing is known then.

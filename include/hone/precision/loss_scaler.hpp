@@ -6,6 +6,7 @@
 #include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
 #include <ATen/ops/_amp_update_scale.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/max.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/reciprocal.h>
 #include <ATen/ops/zeros.h>
@@ -101,11 +102,20 @@ class LossScaler {
   template <class Optimizer>
   void update(Optimizer& optimizer) {
     optimizer.step(StepScaling{.grad_scale = {}, .found_inf = found_inf_});
+    move_scale(found_inf_);
+  }
+  /// The first half of `update`, for each of several optimizers that have gradients of their own: the step of one,
+  /// unless one of the gradients that were unscaled last was not finite.
+  template <class Optimizer>
+  void step(Optimizer& optimizer) {
+    optimizer.step(StepScaling{.grad_scale = {}, .found_inf = found_inf_});
     const at::NoGradGuard no_gradients;
-    at::_amp_update_scale_(scale_, growth_tracker_, found_inf_, settings_.growth_factor, settings_.backoff_factor,
-                           settings_.growth_interval);
-    counts_.add_(found_inf_);
-    skipped_in_a_row_.mul_(found_inf_);
+    found_inf_in_any_ = found_inf_in_any_.defined() ? at::max(found_inf_in_any_, found_inf_) : found_inf_.clone();
+  }
+  /// The second half, once: the scale goes down when one of them was skipped. `GradScaler.update` of PyTorch.
+  void update_scale() {
+    if (found_inf_in_any_.defined()) move_scale(found_inf_in_any_);
+    found_inf_in_any_ = at::Tensor();
   }
 
   /// 1 where a gradient of the update at hand was not finite, else 0; a float32 tensor without dimensions, on the
@@ -173,7 +183,16 @@ class LossScaler {
   }
 
  private:
+  void move_scale(const at::Tensor& found_inf) {
+    const at::NoGradGuard no_gradients;
+    at::_amp_update_scale_(scale_, growth_tracker_, found_inf, settings_.growth_factor, settings_.backoff_factor,
+                           settings_.growth_interval);
+    counts_.add_(found_inf);
+    skipped_in_a_row_.mul_(found_inf);
+  }
+
   LossScaling settings_;
+  at::Tensor found_inf_in_any_;
   at::Tensor scale_, inv_scale_, found_inf_, growth_tracker_;
   at::Tensor counts_, skipped_, skipped_in_a_row_;
   LateReading<> reading_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hone/core/policy.hpp"
+#include "hone/optim/composite_optimizer.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/rule.hpp"
 #include "hone/policies/precision.hpp"
@@ -44,6 +45,10 @@ struct PureFormat {
   template <OptimizerRule Rule>
   [[nodiscard]] static MasterWeights<Rule> over(FusedOptimizer<Rule>&& optimizer) {
     return MasterWeights<Rule>(std::move(optimizer), format);
+  }
+  template <class... Named>
+  [[nodiscard]] static auto over(CompositeOptimizer<Named...>&& optimizers) {
+    return std::move(optimizers).map([](auto&& optimizer) { return over(std::move(optimizer)); });
   }
 };
 

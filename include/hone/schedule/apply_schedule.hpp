@@ -91,6 +91,18 @@ constexpr void drive(const S& schedule, Settings& settings, const auto& base, st
   }
 }
 
+/// Drives the field of an optimizer's `group`, which is the group `index` of all.
+template <class Field, class S, class Optimizer>
+constexpr void drive_group(const S& schedule, Optimizer& optimizer, std::size_t group, std::int64_t update,
+                           std::size_t index) {
+  if constexpr (KeepsBaseSettings<Optimizer>) {
+    auto&& of = optimizer.groups()[group];
+    drive<Field>(schedule, of.settings, of.base_settings(), update, index);
+  } else {
+    static_cast<void>(sizeof(driven_optimizer<Field, Optimizer>));
+  }
+}
+
 }  // namespace detail
 
 /// True when the values of a schedule depend on how long the run is.
@@ -147,11 +159,11 @@ constexpr void apply_schedule(const S& schedule, Optimizer& optimizer, std::int6
     for (std::size_t i = 0; i < optimizer.num_groups(); ++i) {
       if constexpr (std::same_as<Field, fields::Lr>) {
         optimizer.set_lr(i, detail::scheduled_value(values, optimizer.base_lr(i), update, i));
-      } else if constexpr (detail::KeepsBaseSettings<Optimizer>) {
-        auto&& group = optimizer.groups()[i];
-        detail::drive<Field>(values, group.settings, group.base_settings(), update, i);
+      } else if constexpr (requires { optimizer.visit_group(i, [](auto&, std::size_t) {}); }) {
+        optimizer.visit_group(
+            i, [&](auto& own, std::size_t group) { detail::drive_group<Field>(values, own, group, update, i); });
       } else {
-        static_cast<void>(sizeof(detail::driven_optimizer<Field, Optimizer>));
+        detail::drive_group<Field>(values, optimizer, i, update, i);
       }
     }
   });

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Several optimizers behind the interface of one.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/core/fixed_string.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/optim/rule.hpp"
+
+namespace hone {
+
+/// An optimizer of a `CompositeOptimizer`, and its name.
+template <FixedString optimizer_name, class O>
+struct NamedOptimizer {
+  using optimizer_type = O;
+  static constexpr std::string_view name = optimizer_name.view();
+  O optimizer;
+};
+
+/// Optimizers that hold different parameters, as one optimizer: `step` runs all of them in order, `collect_gradients`
+/// lists the gradients of all of them, and the parameter groups are those of the first, then those of the second, and
+/// so on. A trainer makes one from `Optimizers{...}`.
+///
+/// **Cost** the optimizers' own; `collect_gradients` copies a list of tensors.
+/// **Errors** `std::out_of_range` for a group that does not exist.
+/// **Example** `trainer.optimizer().get<"head">().set_lr(1e-3);`
+template <class... Named>
+class CompositeOptimizer {
+ public:
+  static constexpr std::size_t num_optimizers = sizeof...(Named);
+
+  explicit CompositeOptimizer(Named... named) : named_(std::move(named)...) {}
+  CompositeOptimizer(CompositeOptimizer&&) noexcept = default;
+  CompositeOptimizer& operator=(CompositeOptimizer&&) noexcept = default;
+  CompositeOptimizer(const CompositeOptimizer&) = delete;
+  CompositeOptimizer& operator=(const CompositeOptimizer&) = delete;
+
+  /// The place of the optimizer `name`, in the order in which they were given.
+  template <FixedString name>
+  static constexpr std::size_t place_of = [] {
+    constexpr bool is_it[] = {(Named::name == name.view())..., true};
+    std::size_t place = 0;
+    while (!is_it[place]) ++place;
+    static_assert((false || ... || (Named::name == name.view())), "hone: no optimizer of these has this name.");
+    return place;
+  }();
+  template <FixedString name>
+  [[nodiscard]] auto& get() {
+    return std::get<place_of<name>>(named_).optimizer;
+  }
+  template <FixedString name>
+  [[nodiscard]] const auto& get() const {
+    return std::get<place_of<name>>(named_).optimizer;
+  }
+  /// Calls `f(name, optimizer)` for each.
+  template <class F>
+  void for_each(F&& f) {
+    std::apply([&](auto&... named) { (f(named.name, named.optimizer), ...); }, named_);
+  }
+  template <class F>
+  void for_each(F&& f) const {
+    std::apply([&](const auto&... named) { (f(named.name, named.optimizer), ...); }, named_);
+  }
+
+  at::TensorList collect_gradients() {
+    return list_of([](auto& optimizer) { return optimizer.collect_gradients(); });
+  }
+  at::TensorList gradients() {
+    return list_of([](auto& optimizer) { return optimizer.gradients(); });
+  }
+  void step() {
+    for_each_selected([](auto& optimizer) { optimizer.step(); });
+  }
+  /// The same for all or none of the optimizers: what `scaling.found_inf` says is of the gradients of all of them.
+  void step(const StepScaling& scaling)
+    requires(requires(typename Named::optimizer_type& optimizer) { optimizer.step(scaling); } && ...)
+  {
+    for_each_selected([&](auto& optimizer) { optimizer.step(scaling); });
+  }
+  void zero_grad() {
+    for_each_selected([](auto& optimizer) { optimizer.zero_grad(); });
+  }
+  void zero_grad(bool set_to_none)
+    requires(requires(typename Named::optimizer_type& optimizer) { optimizer.zero_grad(false); } && ...)
+  {
+    for_each_selected([&](auto& optimizer) { optimizer.zero_grad(set_to_none); });
+  }
+
+  /// While it lives, the optimizer at `place` stands for all: gradients, `step` and `zero_grad` are its own, and the
+  /// parameters of the others require no gradient.
+  ///
+  /// **Cost** a look at each parameter of the others; no allocation after the first.
+  /// **Source** `toggle_optimizer` of Lightning.
+  class Only {
+   public:
+    Only(CompositeOptimizer& of, std::size_t place) : all_(of), before_(std::exchange(of.selected_, place)) {
+      std::size_t other = 0;
+      const auto freeze = [&](auto& optimizer) {
+        if (other++ == place) return;
+        const auto& parameters = optimizer.parameters();
+        for (const at::Tensor& parameter : parameters) {
+          if (!parameter.requires_grad()) continue;
+          parameter.set_requires_grad(false);
+          all_.frozen_.push_back(parameter);
+        }
+      };
+      std::apply([&](auto&... named) { (freeze(named.optimizer), ...); }, all_.named_);
+    }
+    Only(const Only&) = delete;
+    Only& operator=(const Only&) = delete;
+    ~Only() {
+      for (const at::Tensor& parameter : all_.frozen_) parameter.set_requires_grad(true);
+      all_.frozen_.clear();
+      all_.selected_ = before_;
+    }
+
+   private:
+    CompositeOptimizer& all_;
+    std::size_t before_;
+  };
+
+  [[nodiscard]] std::size_t num_groups() const {
+    std::size_t count = 0;
+    for_each([&](std::string_view, const auto& optimizer) { count += optimizer.num_groups(); });
+    return count;
+  }
+  [[nodiscard]] double base_lr(std::size_t group) const {
+    double lr = 0.0;
+    visit_group(*this, group, [&](const auto& optimizer, std::size_t own) { lr = optimizer.base_lr(own); });
+    return lr;
+  }
+  [[nodiscard]] double lr(std::size_t group = 0) const {
+    double lr = 0.0;
+    visit_group(*this, group, [&](const auto& optimizer, std::size_t own) { lr = optimizer.lr(own); });
+    return lr;
+  }
+  void set_lr(std::size_t group, double lr) {
+    visit_group(*this, group, [&](auto& optimizer, std::size_t own) { optimizer.set_lr(own, lr); });
+  }
+  void set_lr(double lr) {
+    for_each([&](std::string_view, auto& optimizer) { optimizer.set_lr(lr); });
+  }
+  /// Calls `f(optimizer, group)` with the optimizer that has a group of all, and the group's place there.
+  template <class F>
+  void visit_group(std::size_t group, F&& f) {
+    visit_group(*this, group, f);
+  }
+
+  /// How often `step` has run, at most, in one of them.
+  [[nodiscard]] std::int64_t num_updates() const {
+    std::int64_t updates = 0;
+    for_each([&](std::string_view, const auto& optimizer) { updates = std::max(updates, optimizer.num_updates()); });
+    return updates;
+  }
+
+  /// The parameters of all of them, in order.
+  [[nodiscard]] std::vector<at::Tensor> parameters() const {
+    return joined_list([](const auto& optimizer) -> decltype(auto) { return optimizer.parameters(); });
+  }
+  /// The wider copies of the weights, in the same order, where the optimizers work on such.
+  [[nodiscard]] std::vector<at::Tensor> master_weights() const
+    requires(requires(const typename Named::optimizer_type& optimizer) { optimizer.master_weights(); } && ...)
+  {
+    return joined_list([](const auto& optimizer) { return optimizer.master_weights(); });
+  }
+  void read_weights()
+    requires(requires(typename Named::optimizer_type& optimizer) { optimizer.read_weights(); } && ...)
+  {
+    for_each([](std::string_view, auto& optimizer) { optimizer.read_weights(); });
+  }
+
+  /// The same optimizers, each as `f(optimizer)` makes it.
+  template <class F>
+  [[nodiscard]] auto map(F&& f) && {
+    return std::apply([&](auto&... named) { return make(mapped(named, f)...); }, named_);
+  }
+
+ private:
+  static constexpr std::size_t all = num_optimizers;
+
+  template <FixedString name, class O, class F>
+  static auto mapped(NamedOptimizer<name, O>& named, F& f) {
+    using Mapped = decltype(f(std::move(named.optimizer)));
+    return NamedOptimizer<name, Mapped>{f(std::move(named.optimizer))};
+  }
+  template <class... Others>
+  static CompositeOptimizer<Others...> make(Others... others) {
+    return CompositeOptimizer<Others...>(std::move(others)...);
+  }
+
+  template <class F>
+  void for_each_selected(F&& f) {
+    std::size_t place = 0;
+    const auto if_selected = [&](auto& optimizer) {
+      if (selected_ == all || selected_ == place) f(optimizer);
+      ++place;
+    };
+    std::apply([&](auto&... named) { (if_selected(named.optimizer), ...); }, named_);
+  }
+  template <class F>
+  at::TensorList list_of(F&& f) {
+    at::TensorList only;
+    if (selected_ == all) gradients_.clear();
+    for_each_selected([&](auto& optimizer) {
+      only = f(optimizer);
+      if (selected_ == all) gradients_.insert(gradients_.end(), only.begin(), only.end());
+    });
+    return selected_ == all ? at::TensorList(gradients_) : only;
+  }
+  template <class F>
+  std::vector<at::Tensor> joined_list(F&& f) const {
+    std::vector<at::Tensor> result;
+    for_each([&](std::string_view, const auto& optimizer) {
+      const auto& list = f(optimizer);
+      result.insert(result.end(), list.begin(), list.end());
+    });
+    return result;
+  }
+
+  template <class Self, class F>
+  static void visit_group(Self& self, std::size_t group, F&& f) {
+    std::size_t first = 0;
+    bool is_found = false;
+    self.for_each([&](std::string_view, auto& optimizer) {
+      const std::size_t count = optimizer.num_groups();
+      if (group >= first && group < first + count) {
+        is_found = true;
+        f(optimizer, group - first);
+      }
+      first += count;
+    });
+    if (!is_found) {
+      throw std::out_of_range(
+          sentence("There is no parameter group {}: the optimizers have {} groups, counted from 0.", {group, first}));
+    }
+  }
+
+  std::tuple<Named...> named_;
+  std::vector<at::Tensor> gradients_;
+  std::vector<at::Tensor> frozen_;
+  std::size_t selected_ = all;
+};
+
+}  // namespace hone
