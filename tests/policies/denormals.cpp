@@ -95,6 +95,29 @@ TEST_CASE("every thread that operators use flushes while the guard lives") {
   at::set_num_threads(before);
 }
 
+#if defined(__SSE2__)
+TEST_CASE("each bit comes back as it was, in every thread") {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  for (const hone::FlushBits::Bits bits : {0x8000U, 0x0040U}) {  // FTZ alone, DAZ alone
+    hone::FlushBits::set(bits);
+    {
+      const hone::TeamFlushGuard run;
+      CHECK(num_flushing() == 2);
+    }
+    CHECK(hone::FlushBits::get() == bits);
+    CHECK(num_flushing() == 0);
+    {
+      const hone::FlushGuard step;
+      CHECK(hone::FlushBits::get() == hone::FlushBits::all);
+    }
+    CHECK(hone::FlushBits::get() == bits);
+  }
+  hone::FlushBits::set(0);
+  at::set_num_threads(before);
+}
+#endif
+
 TEST_CASE("it is what LibTorch's own switch does") {
   if (!hone::FlushBits::is_supported) return;
   REQUIRE(at::globalContext().setFlushDenormal(true));

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "hone/callbacks/console.hpp"
+#include "hone/callbacks/events.hpp"
 #include "hone/core/run_config.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/loop/activity.hpp"
@@ -215,6 +216,7 @@ class TrainingRun {
     if (trainer_.resumes() && trainer_.resumes_in_epoch()) open_epoch();
     if (trainer_.resumes()) trainer_.resume();
     trainer_.agree_on_stop();
+    if (trainer_.is_epoch_over()) end_epoch();  // a state that was saved after its last batch
   }
 
   void open_epoch() {
