@@ -144,6 +144,31 @@ TEST_CASE("n processes learn what one learns from the same batches") {
   }
 }
 
+/// A mean square with a learned weight.
+struct LearnedLossImpl : torch::nn::Module {
+  explicit LearnedLossImpl(double start) { weight = register_parameter("weight", torch::full({}, start, at::kDouble)); }
+  Tensor forward(const Tensor& outputs, const Tensor& target) {
+    return torch::exp(-weight) * (outputs - target).square().mean() + weight;
+  }
+  Tensor weight;
+};
+TORCH_MODULE(LearnedLoss);
+
+TEST_CASE("parameters of the loss begin as those of rank 0, and their gradients are averaged") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    const auto data = dataset(24, at::kDouble);
+    Net alone = net(at::kDouble), together = net(at::kDouble);
+    LearnedLoss loss_alone(0.5), loss_together(0.5 + placement.rank);
+    hone::Trainer{alone, loss_alone, hone::Sgd{.lr = 0.1}}.train(
+        data, {.num_epochs = 4, .per_device_batch_size = 8, .seed = 3});
+    hone::Trainer{together, loss_together, hone::Sgd{.lr = 0.1}, hone::Ddp{group(placement)}}.train(
+        data, {.num_epochs = 4, .per_device_batch_size = 4, .seed = 3});
+    CHECK(distance(alone, together) <= 1e-12);
+    CHECK(std::abs((loss_alone->weight - loss_together->weight).item<double>()) <= 1e-12);
+    CHECK(loss_alone->weight.item<double>() != 0.5);
+  });
+}
+
 TEST_CASE("however the gradients travel, they arrive") {
   hone::require_ranks(2, 120s, [](const hone::Placement& placement) {
     const Case c{50, 8, 2, 1e9};

@@ -24,8 +24,10 @@ namespace {
 struct InEachHook {
   std::function<void(const std::string&)> act;
 
-#define HONE_ACT(hook, Event) \
-  void hook(const hone::Event& event) { if (act && is_of_training(event.run.phase())) act(#hook); }
+#define HONE_ACT(hook, Event)                                 \
+  void hook(const hone::Event& event) {                       \
+    if (act && is_of_training(event.run.phase())) act(#hook); \
+  }
   HONE_HOOKS(HONE_ACT)
 #undef HONE_ACT
 };
@@ -43,7 +45,8 @@ auto trainer_of(tiny::Net net, std::vector<int>* updates) {
 }
 
 hone::RunHistory trained(auto& trainer) {
-  return trainer.train(tiny::dataset(), {.num_epochs = 3, .eval_dataset = tiny::dataset(8), .per_device_batch_size = 4, .seed = 1});
+  return trainer.train(tiny::dataset(),
+                       {.num_epochs = 3, .eval_dataset = tiny::dataset(8), .per_device_batch_size = 4, .seed = 1});
 }
 
 /// What training recorded, without the records of evaluations by `evaluate`.

@@ -65,7 +65,8 @@ void require_restored(Policies... policies) {
   auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, policies...};
   auto batch = tiny::batches(1)[0];
   const std::vector<std::pair<std::string, std::function<void()>>> calls = {
-      {"step", [&] {
+      {"step",
+       [&] {
          if constexpr (!hone::CallbacksAmong<hone::detail::StandsFor<Policies>...>::needs_run) trainer.step(batch);
        }},
       {"evaluate_batch", [&] { trainer.evaluate_batch(batch); }},
@@ -73,7 +74,8 @@ void require_restored(Policies... policies) {
       {"evaluate", [&] { trainer.evaluate(tiny::dataset()); }},
       {"train", [&] { trainer.train(tiny::dataset(), {.eval_dataset = tiny::dataset(), .shuffle = false}); }},
       {"train on batches", [&] { trainer.train(tiny::batches(2)); }},
-      {"begin_run", [&] {
+      {"begin_run",
+       [&] {
          auto run = trainer.begin_run({.max_num_train_steps = 2});
          run.step(batch);
          run.end();
@@ -101,7 +103,8 @@ void require_restored(Policies... policies) {
 
 }  // namespace
 
-TEST_CASE("threads, denormal bits, rounding, traps, generators, signal handlers and modes are as found after every call") {
+TEST_CASE(
+    "threads, denormal bits, rounding, traps, generators, signal handlers and modes are as found after every call") {
   const int threads = at::get_num_threads();
   const auto bits = hone::FlushBits::get();
   const auto terminate = std::signal(SIGTERM, &host_handler);

@@ -139,6 +139,31 @@ struct Counts {
   void serialize(auto& archive) { archive("steps", steps); }
 };
 
+TEST_CASE("a stop that is held back is held back in a resumed run too") {
+  std::vector<hone::Dict> states, ignored;
+  const auto trained = [](std::vector<hone::Dict>* kept, const hone::Dict* from) {
+    auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
+                                 hone::on<hone::TrainEpochEnd>([](const auto& event) {
+                                   if (event.run.epoch() == 2) event.run.request_stop("enough");
+                                 }),
+                                 KeepStates{kept}};
+    const auto history =
+        from == nullptr ? trainer.train(tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5})
+                        : trainer.train(tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5, .resume_from = *from});
+    CHECK(trainer.run().num_epochs() == 5);
+    CHECK(history.stop_reason() == "enough");
+  };
+  trained(&states, nullptr);
+  for (const auto& state : std::vector<hone::Dict>(states)) {
+    if (hone::Run run; true) {
+      hone::StateReader reader(state.at("training_state"));
+      reader("run", run);
+      if (run.num_epochs() == 5) continue;  // there it takes effect, and a resumed run is to continue
+    }
+    trained(&ignored, &state);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a run that goes on from any batch ends as one that was never stopped") {

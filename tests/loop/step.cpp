@@ -2,6 +2,11 @@
 /// Programs that own their loop: `step`, `finish_window` and `evaluate_batch` are the trainer's own loop, taken apart.
 #include <torch/torch.h>
 
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+#include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/step.hpp"
@@ -145,6 +150,58 @@ TEST_CASE("a stopped step leaves the weights, and the host sees the reason") {
   CHECK(trainer.run().stop_requested());
   CHECK(trainer.run().stop_reason() == "enough");
   CHECK(tiny::equal(before, tiny::weights(net)));
+}
+
+TEST_CASE("a batch whose loss is NaN is dropped, and the next one is learned from") {
+  tiny::Net net, other;
+  auto trainer = trainer_of(net, hone::TerminateOnNaN{});
+  auto bad = tiny::batches(1)[0];
+  bad.first = torch::full_like(bad.first, std::numeric_limits<float>::quiet_NaN());
+  std::vector<double> losses;
+  for (const auto& batch : tiny::batches(3)) {
+    trainer.step(bad);
+    CHECK(trainer.run().stop_requested());
+    CHECK(trainer.run().stop_reason().find("NaN loss") != std::string_view::npos);
+    losses.push_back(trainer.step(batch).loss.item<double>());
+    CHECK(!trainer.run().stop_requested());
+    CHECK(trainer.run().stop_reason().empty());
+  }
+  trainer_of(other).train(tiny::batches(3));
+  CHECK(tiny::equal(tiny::weights(net), tiny::weights(other)));
+  CHECK(trainer.mean_loss() == Approx((losses[0] + losses[1] + losses[2]) / 3));  // of what was learned from
+  trainer.reset_mean_loss();
+  CHECK(std::isnan(trainer.mean_loss()));
+}
+
+struct Watching : torch::nn::Module {
+  torch::nn::Linear layer = register_module("layer", torch::nn::Linear(3, 2));
+  std::vector<int> threads;
+  torch::Tensor forward(const torch::Tensor& inputs) {
+    threads.push_back(at::get_num_threads());
+    return layer(inputs);
+  }
+};
+
+TEST_CASE("a step uses as many threads as the policy says, and leaves the host's number") {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  const auto batch = tiny::batches(1)[0];
+  const auto used = [&](auto policy) {
+    auto model = std::make_shared<Watching>();
+    auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, policy};
+    trainer.step(batch);
+    trainer.evaluate_batch(batch);
+    at::set_num_threads(3);
+    trainer.step(batch);
+    CHECK(at::get_num_threads() == 3);
+    at::set_num_threads(2);
+    return model->threads;
+  };
+  CHECK(used(hone::AutoThreads{}) == std::vector{1, 1, 1});
+  CHECK(used(hone::Threads{1}) == std::vector{1, 1, 1});
+  CHECK(used(hone::Threads{2}) == std::vector{2, 2, 2});
+  CHECK(used(hone::KeepThreads{}) == std::vector{2, 2, 3});
+  at::set_num_threads(before);
 }
 
 }  // namespace

@@ -82,8 +82,8 @@ TEST_CASE("the loss is part of training states, at every batch, and of checkpoin
   const files::Folder folder;
   const auto make = [](tiny::Net net, LearnedLoss loss, std::vector<hone::Dict>* states) {
     return trainer_of(net, loss, hone::GradAccum<2>{}, hone::on<hone::ResumePoint>([states](const auto& event) {
-      states->push_back(hone::cloned(event.trainer.training_state()).template get<hone::Dict>());
-    }));
+                        states->push_back(hone::cloned(event.trainer.training_state()).template get<hone::Dict>());
+                      }));
   };
   tiny::Net whole_net;
   LearnedLoss whole_loss;

@@ -9,6 +9,7 @@
 
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/checkpoint/generator_state.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -235,6 +236,22 @@ TEST_CASE("the mean loss of an epoch counts samples, so a short last batch weigh
   CHECK(history.at("eval_loss_epoch") == Approx(expected_loss).epsilon(1e-6));
   CHECK(trainer.evaluate(tiny::dataset(), {.per_device_batch_size = 7}).at("evaluation_loss") ==
         Approx(expected_loss).epsilon(1e-6));
+}
+
+TEST_CASE("a run draws a random number only for data that it shuffles") {
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
+  const auto moves = [&](auto&& run) {
+    const auto before = hone::generator_state();
+    run();
+    return !hone::generator_state().equal(before);
+  };
+  CHECK(!moves([&] { trainer.train(tiny::dataset(), {.shuffle = false}); }));
+  CHECK(!moves([&] { trainer.train(tiny::batches(2)); }));
+  CHECK(!moves([&] { trainer.train(std::make_shared<std::vector<tiny::Batch>>(tiny::batches(2))); }));
+  CHECK(!moves([&] { trainer.evaluate(tiny::dataset()); }));
+  CHECK(!moves([&] { trainer.predict(tiny::dataset()); }));
+  CHECK(!moves([&] { trainer.step(tiny::batches(1)[0]); }));
+  CHECK(moves([&] { trainer.train(tiny::dataset()); }));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "hone/loop/trainer.hpp"
+#include "hone/precision/mixed.hpp"
 #include "hone/optim/sgd.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -233,6 +234,65 @@ TEST_CASE("a prediction may be of any type: tensors are joined, anything else is
   auto texts = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, TextOut{}};
   const std::vector<std::string> words = texts.predict(tiny::dataset(), {.per_device_batch_size = 5});
   CHECK(words == std::vector<std::string>{"5 samples", "5 samples", "2 samples"});
+}
+
+struct TimesHundred {
+  auto train_batch_loss(auto& trainer, auto& batch) {
+    auto output = trainer.train_batch_loss(batch);
+    output.loss = output.loss * 100.0;
+    return output;
+  }
+};
+struct OwnEvaluation : TimesHundred {
+  auto eval_batch_loss(auto& trainer, auto& batch) { return trainer.eval_batch_loss(batch); }
+};
+
+TEST_CASE("the trainer's own loss step of an evaluation is its own, whatever replaces the one of training") {
+  auto batch = tiny::batches(1)[0];
+  const auto make = [](auto... overrides) {
+    return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, overrides...};
+  };
+  auto plain = make();
+  auto times_hundred = make(TimesHundred{});
+  auto own = make(OwnEvaluation{});
+  const double loss = plain.evaluate_batch(batch).loss.item<double>();
+  CHECK(times_hundred.eval_batch_loss(batch).loss.item<double>() == loss);
+  CHECK(own.evaluate_batch(batch).loss.item<double>() == loss);
+  CHECK(own.evaluate(std::vector{batch}).at("evaluation_loss") == Approx(loss));
+  // Without an override for evaluations, they use the loss of training.
+  CHECK(times_hundred.evaluate(std::vector{batch}).at("evaluation_loss") == Approx(100.0 * loss));
+}
+
+/// Calls the model itself in each place that may.
+struct CallsModel {
+  std::vector<at::ScalarType>* types;
+  struct Output {
+    torch::Tensor loss;
+    std::int64_t batch_size;
+  };
+  torch::Tensor forward(auto& trainer, auto& batch) {
+    auto outputs = trainer.model()->forward(batch.first);
+    types->push_back(outputs.scalar_type());
+    return outputs;
+  }
+  Output train_batch_loss(auto& trainer, auto& batch) {
+    return {torch::nn::functional::cross_entropy(forward(trainer, batch), batch.second), batch.first.size(0)};
+  }
+  Output eval_batch_loss(auto& trainer, auto& batch) { return train_batch_loss(trainer, batch); }
+  torch::Tensor predict_batch(auto& trainer, auto& batch) { return forward(trainer, batch); }
+};
+
+TEST_CASE("an override that calls the model runs in the number format of the precision policy") {
+  std::vector<at::ScalarType> types;
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Bf16{},
+                               CallsModel{&types}};
+  auto batch = tiny::batches(1)[0];
+  trainer.train(tiny::batches(1), {.eval_dataset = tiny::batches(1)});
+  trainer.predict(tiny::batches(1));
+  trainer.step(batch);
+  trainer.evaluate_batch(batch);
+  CHECK(types == std::vector<at::ScalarType>(5, at::kBFloat16));
+  CHECK(!at::autocast::is_autocast_enabled(at::kCPU));
 }
 
 }  // namespace

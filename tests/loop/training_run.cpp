@@ -30,8 +30,12 @@
 namespace {
 
 auto trainer_of(tiny::Net net, auto... settings) {
-  return hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::GradAccum<2>{},
-                       hone::CosineLr{.min_lr = 0.0}, std::move(settings)...};
+  return hone::Trainer{net,
+                       torch::nn::CrossEntropyLoss(),
+                       hone::Sgd{.lr = 0.1, .momentum = 0.9},
+                       hone::GradAccum<2>{},
+                       hone::CosineLr{.min_lr = 0.0},
+                       std::move(settings)...};
 }
 
 /// Handed out in a circle, as a simulation would.
@@ -45,10 +49,8 @@ TEST_CASE("a run of the host's equals a run of train: weights, history and event
   tiny::Net first, second;
   hone::Trace first_trace, second_trace;
   const auto eval_set = tiny::batches(2);
-  auto train = trainer_of(first, hone::TracingCallback{&first_trace},
-                          hone::StepBasedEvaluation{.every_n_steps = 2});
-  auto host = trainer_of(second, hone::TracingCallback{&second_trace},
-                         hone::StepBasedEvaluation{.every_n_steps = 2});
+  auto train = trainer_of(first, hone::TracingCallback{&first_trace}, hone::StepBasedEvaluation{.every_n_steps = 2});
+  auto host = trainer_of(second, hone::TracingCallback{&second_trace}, hone::StepBasedEvaluation{.every_n_steps = 2});
   const auto expected = train.train(tiny::batches(3), {.num_epochs = 4, .eval_dataset = eval_set});
   auto run = host.begin_run(eval_set, {.num_batches_per_epoch = 3, .num_epochs = 4});
   Source source;
@@ -204,7 +206,8 @@ TEST_CASE("options out of range, and runs inside of runs, are refused") {
   auto trainer = trainer_of(tiny::Net());
   CHECK_THROWS_AS(trainer.begin_run({.num_batches_per_epoch = 0}), std::invalid_argument);
   CHECK_THROWS_AS(trainer.begin_run({.max_num_train_steps = -1}), std::invalid_argument);
-  CHECK_THROWS_WITH(static_cast<void>(trainer.begin_run()), Catch::Contains("CosineLr"));  // it needs the length of the run
+  CHECK_THROWS_WITH(static_cast<void>(trainer.begin_run()),
+                    Catch::Contains("CosineLr"));  // it needs the length of the run
   auto run = trainer.begin_run({.max_num_train_steps = 10});
   CHECK_THROWS_AS(trainer.begin_run({.max_num_train_steps = 10}), std::logic_error);
   CHECK_THROWS_AS(trainer.train(tiny::batches(1)), std::logic_error);
@@ -215,7 +218,8 @@ TEST_CASE("options out of range, and runs inside of runs, are refused") {
 
 TEST_CASE("a callback that needs a run says so to a lone step") {
   auto trainer = trainer_of(tiny::Net(), hone::EarlyStopping{});
-  CHECK_THROWS_WITH(trainer.step(tiny::batches(1)[0]), Catch::Contains("EarlyStopping") && Catch::Contains("begin_run"));
+  CHECK_THROWS_WITH(trainer.step(tiny::batches(1)[0]),
+                    Catch::Contains("EarlyStopping") && Catch::Contains("begin_run"));
   auto bar = trainer_of(tiny::Net(), hone::every<2>(hone::ProgressBar{}));
   CHECK_THROWS_AS(bar.step(tiny::batches(1)[0]), std::logic_error);
 }

@@ -109,7 +109,12 @@ class Run {
     num_batches_ = num_batches;
     step_ = 0;
   }
-  void forget_stop() { stop_ = asked_ = Stop::none; }
+  void forget_stop() {
+    if (stop_ == Stop::none && asked_ == Stop::none) [[likely]]
+      return;
+    stop_ = asked_ = Stop::none;
+    reason_.clear();
+  }
   void end_epoch() {
     history_.increment_epoch();
     ++num_epochs_;
