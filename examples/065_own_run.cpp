@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A run around a loop that the program owns: a schedule, early stopping and evaluations work as in `train`.
+/// A run around a loop that the program owns: a schedule, evaluations and signals work as in `train`.
 /* prints:
  * epochs 8, updates 200
  * the loss of the evaluations fell: true
@@ -20,7 +20,7 @@ int main() {
   torch::manual_seed(0);
   auto surrogate = torch::nn::Sequential(torch::nn::Linear(2, 64), torch::nn::Tanh(), torch::nn::Linear(64, 1));
   auto trainer = hone::Trainer{surrogate, torch::nn::MSELoss{}, hone::Adam{.lr = 1e-2}, hone::CosineLr{},
-                               hone::EarlyStopping{.patience = 5}, hone::TerminateOnNaN{}};
+                               hone::StopOnSignal{}, hone::TerminateOnNaN{}};
 
   const std::vector eval_set{next_batch(), next_batch()};
   auto run = trainer.begin_run(eval_set, {.num_batches_per_epoch = 25, .max_num_train_steps = 200});

@@ -192,9 +192,11 @@ TEST_CASE("training, evaluation, prediction, states and finders on a device that
   CHECK(trainer.evaluate(data).at("evaluation_loss") == Approx(reference.evaluate(data).at("evaluation_loss")));
   there->devices.clear();
   const auto state = hone::cloned(trainer.training_state()).get<hone::Dict>();
-  trainer.step(tiny::batches(1)[0]);
-  all_there(1);
-  trainer.finish_window();
+  {
+    auto run = trainer.begin_run();
+    run.step(tiny::batches(1)[0]);
+    all_there(1);
+  }
   trainer.evaluate_batch(tiny::batches(1)[0]);
   all_there(1);
   trainer.load_training_state(state);
@@ -239,7 +241,10 @@ TEST_CASE("errors of the device leave every call of a trainer with their explana
     CHECK(heard.starts_with(start));
     CHECK(said([&] { trainer.evaluate(data); }));
     CHECK(said([&] { trainer.predict(data); }));
-    CHECK(said([&] { trainer.step(batch); }));
+    CHECK(said([&] {
+      auto run = trainer.begin_run();
+      run.step(batch);
+    }));
     CHECK(said([&] { trainer.evaluate_batch(batch); }));
     CHECK(said([&] { trainer.rehearse(data, {}, [](auto) {}, [](auto, double) { return true; }); }));
   }

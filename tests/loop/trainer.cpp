@@ -41,15 +41,18 @@ TEST_CASE("the history that a run returns is a value of its own") {
   CHECK(first.current_epoch() == 3);
 }
 
-TEST_CASE("an evaluation starts the history anew and records one value of its own") {
+TEST_CASE("an evaluation returns a history of its own records, and the trainer's history keeps all") {
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}};
-  trainer.train(tiny::batches(2), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
+  auto all = trainer.train(tiny::batches(2), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
   const auto history = trainer.evaluate(tiny::batches(1));
   CHECK(history.names() == std::vector<std::string>{"evaluation_loss"});
   CHECK(history.values("evaluation_loss")[0].phase == hone::Phase::evaluation);
-  CHECK(history.current_epoch() == 1);
+  CHECK(history.current_epoch() == 3);
+  CHECK(history.num_updates() == 4);
+  all.append("evaluation_loss", history.values("evaluation_loss")[0]);
+  CHECK(trainer.run_history() == all);
   trainer.predict(tiny::batches(1));
-  CHECK(trainer.run_history() == history);  // a prediction records nothing
+  CHECK(trainer.run_history() == all);  // a prediction records nothing
 }
 
 TEST_CASE("metrics are marked with the phase, the epoch and the update") {

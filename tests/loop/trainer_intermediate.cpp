@@ -115,7 +115,7 @@ TEST_CASE("metrics of evaluations within an epoch have a series of their own, an
   CHECK(trainer.callbacks().get<hone::EarlyStopping>().state.best.has_value());
 }
 
-TEST_CASE("where there is nothing to evaluate on, and in steps of a loop of one's own, nothing happens") {
+TEST_CASE("where there is nothing to evaluate on, nothing happens, and a lone step says that it cannot evaluate") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::StepBasedEvaluation{.every_n_steps = 1}};
@@ -123,7 +123,7 @@ TEST_CASE("where there is nothing to evaluate on, and in steps of a loop of one'
   CHECK(history.num_updates() == 3);
   CHECK(!history.contains("intermediate_eval_loss"));
   auto batch = tiny::batches(1).front();
-  trainer.step(batch);
+  CHECK_THROWS_WITH(trainer.step(batch), Catch::Contains("StepBasedEvaluation works only inside of one"));
   CHECK(!trainer.run_history().contains("intermediate_eval_loss"));
 }
 

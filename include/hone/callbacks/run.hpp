@@ -163,10 +163,12 @@ class Run {
     outer.outer_stop_reason_ = history_.stop_reason();
     return outer;
   }
-  /// Continues a run that was put aside.
-  void resume(Run&& outer) {
+  /// Continues a run that was put aside. `is_open`: it has not ended, so that the stop reason of the inner run is not its.
+  void resume(Run&& outer, bool is_open) {
     outer.history_ = std::move(history_);
-    outer.history_.set_stop_reason(std::move(outer.outer_stop_reason_));
+    if (is_open || !outer.history_.stop_reason()) {
+      outer.history_.set_stop_reason(std::move(outer.outer_stop_reason_));
+    }
     *this = std::move(outer);
   }
 

@@ -95,7 +95,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     InnerRun(const InnerRun&) = delete;
     InnerRun& operator=(const InnerRun&) = delete;
     ~InnerRun() {
-      trainer_.run_.resume(std::move(run_));
+      trainer_.run_.resume(std::move(run_), /*is_open=*/!trainer_.activity_.is_idle());
       trainer_.limits_ = limits_;
       trainer_.together_ = together_;
     }
