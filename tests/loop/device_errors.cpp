@@ -215,11 +215,12 @@ TEST_CASE("training, evaluation, prediction, states and finders on a device that
 
   // In steps nobody asks for a number, but for the host's own kernel of AdamW: the count of updates of each parameter.
   const auto batch = tiny::batches(1)[0];
-  for (int i = 0; i < 4; ++i) trainer.step(batch);
+  auto run = trainer.begin_run();
+  for (int i = 0; i < 4; ++i) run.step(batch);
   {
     const CountReads counting;
     numbers_read = 0;
-    for (int i = 0; i < 6; ++i) trainer.step(batch);
+    for (int i = 0; i < 6; ++i) run.step(batch);
     CHECK(numbers_read == 3 * 4);
     CHECK(torch::ones({}).item<float>() == 1.0F);
     CHECK(numbers_read == 3 * 4 + 1);
