@@ -132,4 +132,29 @@ TEST_CASE("a parameter that model and loss share counts once") {
   CHECK_NOTHROW(trainer.train(tiny::batches(2)));
 }
 
+/// A loss that is not a module and has something to remember.
+struct GrowingLoss {
+  std::int64_t calls = 0;
+  torch::Tensor operator()(const torch::Tensor& outputs, const torch::Tensor& target) {
+    return torch::nn::functional::cross_entropy(outputs, target) * (1.0 + 0.1 * static_cast<double>(++calls));
+  }
+  void serialize(auto& archive) { archive("calls", calls); }
+};
+
+TEST_CASE("a loss that is not a module is resumed by its serialize") {
+  const auto make = [](tiny::Net net) { return hone::Trainer{net, GrowingLoss{}, hone::Sgd{.lr = 0.1}}; };
+  tiny::Net whole, rest;
+  auto first = make(whole);
+  first.train(tiny::batches(3));
+  const auto state = hone::cloned(first.training_state()).get<hone::Dict>();
+  auto second = make(rest);
+  second.load_training_state(state);
+  CHECK(second.loss().calls == 3);
+  for (const auto& batch : tiny::batches(2)) {
+    first.step(batch);
+    second.step(batch);
+  }
+  CHECK(tiny::equal(tiny::weights(whole), tiny::weights(rest)));
+}
+
 }  // namespace

@@ -332,8 +332,13 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
     const auto part = [&](const char* name, auto& thing) {
       if constexpr (requires { thing.serialize(archive); }) archive(name, thing);
     };
+    if constexpr (!LossModule<Loss>) part("loss", pointee(this->loss_));
     part("precision", this->precision_);
+    part("accumulation", this->accumulation_);
     part("clipping", this->clipping_);
+    part("schedule", this->active_schedule_);
+    part("transfer", this->transfer_);
+    part("execution", this->execution_);
     part("splitting", this->splitting_);
     part("overrides", this->overrides_);
     part("callbacks", this->callbacks_);
