@@ -28,7 +28,20 @@ static_assert(std::is_same_v<PointeeOf<Module>, Module> && std::is_same_v<Pointe
 static_assert(std::is_same_v<PointeeOf<Holder>, Module> && std::is_same_v<PointeeOf<std::unique_ptr<Module>>, Module>);
 static_assert(std::is_same_v<PointeeOf<std::shared_ptr<const Module>>, Module>);
 static_assert(std::is_same_v<PointeeOf<std::reference_wrapper<Module>>, Module>);
-static_assert(std::is_same_v<PointeeOf<Module*>, Module*>);
+static_assert(std::is_same_v<PointeeOf<std::reference_wrapper<const Module>>, Module>);
+static_assert(std::is_same_v<PointeeOf<const std::reference_wrapper<Module>>, Module>);
+static_assert(std::is_same_v<PointeeOf<const Holder>, Module> &&
+              std::is_same_v<PointeeOf<const std::unique_ptr<Module>>, Module>);
+static_assert(std::is_same_v<PointeeOf<Module*>, Module> && std::is_same_v<PointeeOf<const Module* const>, Module>);
+static_assert(std::is_same_v<PointeeOf<std::reference_wrapper<Holder>>, Module>);
+static_assert(std::is_same_v<PointeeOf<std::shared_ptr<Holder>>, Module>);
+static_assert(std::is_same_v<PointeeOf<int*>, int*> && std::is_same_v<PointeeOf<int (*)(int)>, int (*)(int)>);
+static_assert(std::is_same_v<PointeeOf<const Module>, Module>);
+
+static_assert(is_handle_to_const<std::shared_ptr<const Module>> && is_handle_to_const<const Module*>);
+static_assert(is_handle_to_const<std::reference_wrapper<const Module>>);
+static_assert(!is_handle_to_const<std::shared_ptr<Module>> && !is_handle_to_const<const std::shared_ptr<Module>>);
+static_assert(!is_handle_to_const<Module> && !is_handle_to_const<const Holder> && !is_handle_to_const<Module* const>);
 
 }  // namespace
 
@@ -42,4 +55,16 @@ TEST_CASE("what is behind a handle is the thing itself") {
   CHECK(&pointee(reference) == shared.get());
   CHECK(&pointee(*shared) == shared.get());
   CHECK(&pointee(gets) == &gets);
+}
+
+TEST_CASE("constant handles and handles to handles refer to the same object") {
+  const auto shared = std::make_shared<Module>();
+  const Holder holder{shared};
+  const auto reference = std::ref(*shared);
+  const auto to_holder = std::ref(holder);
+  Module* const pointer = shared.get();
+  CHECK(&pointee(holder) == shared.get());
+  CHECK(&pointee(reference) == shared.get());
+  CHECK(&pointee(to_holder) == shared.get());
+  CHECK(&pointee(pointer) == shared.get());
 }

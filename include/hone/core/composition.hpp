@@ -80,11 +80,12 @@ constexpr bool is_only_answer() {
 /// The types make a trainer.
 template <class Model, class Loss, class Optimizer, class... Policies>
 concept Composable =
-    !NamesOptimizer<Loss> && (NamesForward<Model> || SeveralLosses<Loss>) && NamesOptimizer<Optimizer> &&
-    detail::losses_fit<Loss, Model, Optimizer, Policies...> && (TrainerArgument<Policies> && ...) &&
-    (detail::is_only_answer<Policies, Policies...>() && ...) && (detail::num_overriding<Policies...> <= 1) &&
-    (fits_with<Policies, Policies...> && ...) && (fits_with_optimizer<Policies, Optimizer> && ...) &&
-    fits_with<PointeeOf<Model>, Loss, Policies...> && fits_with<Loss, Model>;
+    !NamesOptimizer<Loss> && (NamesForward<Model> || SeveralLosses<Loss>) && !is_handle_to_const<Model> &&
+    NamesOptimizer<Optimizer> && detail::losses_fit<Loss, Model, Optimizer, Policies...> &&
+    (TrainerArgument<Policies> && ...) && (detail::is_only_answer<Policies, Policies...>() && ...) &&
+    (detail::num_overriding<Policies...> <= 1) && (fits_with<Policies, Policies...> && ...) &&
+    (fits_with_optimizer<Policies, Optimizer> && ...) && fits_with<PointeeOf<Model>, Loss, Policies...> &&
+    fits_with<Loss, Model>;
 
 namespace detail {
 
@@ -101,6 +102,13 @@ template <class Model>
 struct model_without_forward {
   static_assert(sizeof(Model) == 0,
                 "hone: the model has no member `forward`. Write `torch::Tensor forward(torch::Tensor inputs)`.");
+};
+template <class Model>
+struct model_is_const {
+  static_assert(
+      sizeof(Model) == 0,
+      "hone: this handle refers to a const model, which cannot be moved to a device, switched between training "
+      "and evaluation, or trained. Give a handle to a model that is not const.");
 };
 template <class Optimizer>
 struct not_an_optimizer {
@@ -164,6 +172,8 @@ consteval auto fault_of() {
     return boost::hana::type_c<loss_is_optimizer<Loss>>;
   } else if constexpr (!NamesForward<Model> && !SeveralLosses<Loss>) {
     return boost::hana::type_c<model_without_forward<Model>>;
+  } else if constexpr (is_handle_to_const<Model>) {
+    return boost::hana::type_c<model_is_const<Model>>;
   } else if constexpr (!NamesOptimizer<Optimizer>) {
     return boost::hana::type_c<not_an_optimizer<Optimizer>>;
   } else if constexpr (!losses_fit<Loss, Model, Optimizer, Policies...>) {

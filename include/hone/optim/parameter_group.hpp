@@ -11,10 +11,12 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "hone/core/pointee.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/optim/rule.hpp"
 
@@ -29,8 +31,9 @@ struct NamedParameter {
 /// Parameters in the order in which the model lists them.
 using NamedParameters = std::vector<NamedParameter>;
 
-/// The parameters of a module, a module holder, a smart pointer to a module or a `torch::jit::Module`, each tensor once
-/// under its first name. `prefix` goes before each name, so that a part of a model keeps the names of the whole.
+/// The parameters of a module, of a handle to one (see `pointee`) or of a `torch::jit::Module`, each tensor once under
+/// its first name; none of a type that names no parameters. `prefix` goes before each name, so that a part of a model
+/// keeps the names of the whole.
 ///
 /// **Example** `hone::named_parameters(model->head, "head.")`
 template <class Model>
@@ -51,8 +54,10 @@ template <class Model>
       }
     }
     return result;
+  } else if constexpr (!std::is_same_v<PointeeOf<const Model>, Model>) {
+    return named_parameters(pointee(model), prefix);
   } else {
-    return named_parameters(*model, prefix);
+    return {};
   }
 }
 

@@ -1,0 +1,24 @@
+// expect: hone: this handle refers to a const model, which cannot be moved to a device, switched between training and evaluation, or trained. Give a handle to a model that is not const.
+// SPDX-License-Identifier: Apache-2.0
+/// A smart pointer to a const model.
+#include <memory>
+
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+#ifdef FIXED
+using Handle = const std::shared_ptr<Model>;
+#else
+using Handle = std::shared_ptr<const Model>;
+#endif
+
+static_assert(hone::checked_composition<Handle, Loss, Optimizer>);
