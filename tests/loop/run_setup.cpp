@@ -25,7 +25,6 @@ TEST_CASE("a training run's facts count updates, the short last window as one") 
   CHECK(config.num_update_steps_per_epoch == 3);
   CHECK(config.num_update_steps() == 9);
   CHECK(config.num_eval_batches_per_epoch == 2);
-  CHECK(config.eval_per_device_batch_size == 4);
   CHECK(config.seed == 7);
   CHECK(config.min_num_epochs == 2);
   CHECK(config.min_num_train_steps == 5);
@@ -46,12 +45,8 @@ TEST_CASE("without a length only what is known is told") {
   const TrainOptions<int> options{.num_epochs = 3};
   const auto config = training_config(options, std::nullopt, std::nullopt, 2);
   CHECK(config.num_update_steps() == std::nullopt);
-  CHECK(run_length(config) == RunLength{.num_updates = 0,
-                                        .num_updates_per_epoch = 0,
-                                        .num_epochs = 3,
-                                        .num_train_batches_per_epoch = 0,
-                                        .num_eval_batches_per_epoch = 0});
-  CHECK(evaluation_config(EvaluateOptions{.per_device_batch_size = 2}, std::nullopt).num_epochs == 1);
+  CHECK(run_length(config) == RunLength{.num_epochs = 3});
+  CHECK(evaluation_config(std::nullopt).num_epochs == 1);
 }
 
 TEST_CASE("of the limits on batches the smallest holds") {
@@ -63,7 +58,7 @@ TEST_CASE("of the limits on batches the smallest holds") {
   CHECK(batch_limit(Options{.overfit_batches = 9}, 7) == 7);
   CHECK(batch_limit(Options{.fast_dev_run = 5, .overfit_batches = 2}, std::nullopt) == 2);
   CHECK(training_config(Options{}, 7, 7, 1, 7).batch_limit == 7);
-  CHECK(evaluation_config({}, 7, 7).batch_limit == 7);
+  CHECK(evaluation_config(7, 7).batch_limit == 7);
 }
 
 TEST_CASE("a fast development run is one epoch without minima") {

@@ -94,6 +94,7 @@ TEST_CASE("an unknown fact is named together with the field that needs it") {
       "CosineLr::warmup_updates needs the run's num_eval_batches_per_epoch, which is unknown: there is no evaluation, "
       "or its loader has no length. Give CosineLr::warmup_updates as a number.");
   CHECK(message_of(100, {}) == "100");
+  CHECK(message_of(run::num_updates + 3, {.num_updates = 0}) == "3");  // none is known, too
 }
 
 TEST_CASE("division by zero is refused") {

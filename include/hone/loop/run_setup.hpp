@@ -28,7 +28,8 @@ template <class EvalDataset, class For>
   return limited(limited(of_environment, given(options.fast_dev_run)), given(options.overfit_batches));
 }
 
-/// The facts of a training run whose epochs have `train_batches` and `eval_batches`, none more than `limit`.
+/// The facts, without batch sizes, of a training run whose epochs have `train_batches` and `eval_batches`, none more
+/// than `limit`.
 template <class EvalDataset, class For>
 [[nodiscard]] RunConfig training_config(const TrainOptions<EvalDataset, For>& options,
                                         std::optional<std::int64_t> train_batches,
@@ -39,8 +40,6 @@ template <class EvalDataset, class For>
   config.overfit_batches = options.overfit_batches;
   config.batch_limit = limit;
   config.num_epochs = config.fast_dev_run ? std::min(options.num_epochs, std::int64_t{1}) : options.num_epochs;
-  config.train_per_device_batch_size = options.per_device_batch_size;
-  config.eval_per_device_batch_size = options.eval_batch_size();
   config.num_train_batches_per_epoch = train_batches;
   config.num_eval_batches_per_epoch = eval_batches;
   if (train_batches) config.num_update_steps_per_epoch = (*train_batches + accumulation_steps - 1) / accumulation_steps;
@@ -55,24 +54,24 @@ template <class EvalDataset, class For>
   return config;
 }
 
-/// The facts of a run of `evaluate` or `predict` over `batches`, no more than `limit`.
-[[nodiscard]] inline RunConfig evaluation_config(const EvaluateOptions& options, std::optional<std::int64_t> batches,
+/// The facts, without the batch size, of a run of `evaluate` or `predict` over `batches`, no more than `limit`.
+[[nodiscard]] inline RunConfig evaluation_config(std::optional<std::int64_t> batches,
                                                  std::optional<std::int64_t> limit = {}) {
   RunConfig config;
   config.num_epochs = 1;
-  config.eval_per_device_batch_size = options.batch_size();
   config.num_eval_batches_per_epoch = batches;
   config.batch_limit = limit;
   return config;
 }
 
-/// The length of a run, for schedules; 0 where it is unknown.
+/// The length of a run, for schedules.
 [[nodiscard]] inline RunLength run_length(const RunConfig& config) {
-  return {.num_updates = config.num_update_steps().value_or(0),
-          .num_updates_per_epoch = config.num_update_steps_per_epoch.value_or(0),
-          .num_epochs = config.num_epochs == RunConfig::unlimited_epochs ? 0 : config.num_epochs,
-          .num_train_batches_per_epoch = config.num_train_batches_per_epoch.value_or(0),
-          .num_eval_batches_per_epoch = config.num_eval_batches_per_epoch.value_or(0)};
+  const bool is_unlimited = config.num_epochs == RunConfig::unlimited_epochs;
+  return {.num_updates = config.num_update_steps(),
+          .num_updates_per_epoch = config.num_update_steps_per_epoch,
+          .num_epochs = is_unlimited ? std::nullopt : std::optional(config.num_epochs),
+          .num_train_batches_per_epoch = config.num_train_batches_per_epoch,
+          .num_eval_batches_per_epoch = config.num_eval_batches_per_epoch};
 }
 
 }  // namespace hone

@@ -105,14 +105,16 @@ constexpr void drive_group(const S& schedule, Optimizer& optimizer, std::size_t 
 
 }  // namespace detail
 
-/// True when the values of a schedule depend on how long the run is.
+/// True when the values of a schedule depend on how long the run is, as far as its length is known.
 template <class S>
 [[nodiscard]] constexpr bool depends_on_length(const S& schedule, const RunLength& length) {
+  if (!length.num_updates) return false;
+  const std::int64_t num_updates = *length.num_updates;
   RunLength longer = length;
-  longer.num_updates *= 2;
-  longer.num_epochs *= 2;
+  longer.num_updates = num_updates * 2;
+  if (length.num_epochs) longer.num_epochs = *length.num_epochs * 2;
   double difference = 0.0;
-  for (const auto update : {std::int64_t{0}, length.num_updates / 2, length.num_updates}) {
+  for (const auto update : {std::int64_t{0}, num_updates / 2, num_updates}) {
     double signature[] = {0.0, 0.0};
     for (const bool is_longer : {false, true}) {
       double weight = 1.0;

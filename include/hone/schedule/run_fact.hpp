@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14,15 +15,15 @@
 
 namespace hone {
 
-/// How long a run is. Zero means unknown: the loader has no length and no limit was given.
+/// How long a run is. An empty optional means unknown: the loader has no length and no limit was given.
 ///
 /// **Units** Optimizer updates and batches of one process, whatever the number of processes.
 struct RunLength {
-  std::int64_t num_updates = 0;
-  std::int64_t num_updates_per_epoch = 0;
-  std::int64_t num_epochs = 0;
-  std::int64_t num_train_batches_per_epoch = 0;
-  std::int64_t num_eval_batches_per_epoch = 0;
+  std::optional<std::int64_t> num_updates = {};
+  std::optional<std::int64_t> num_updates_per_epoch = {};
+  std::optional<std::int64_t> num_epochs = {};
+  std::optional<std::int64_t> num_train_batches_per_epoch = {};
+  std::optional<std::int64_t> num_eval_batches_per_epoch = {};
 
   friend constexpr bool operator==(const RunLength&, const RunLength&) = default;
 };
@@ -32,7 +33,7 @@ template <class N>
 concept CountLike = (std::integral<N> || std::floating_point<N>) && !std::same_as<N, bool>;
 
 struct RunFact {
-  std::int64_t RunLength::* value;
+  std::optional<std::int64_t> RunLength::* value;
   std::string_view name;
 };
 inline constexpr std::array<RunFact, 5> run_facts{{
@@ -87,9 +88,9 @@ class Updates {
     double sum = constant_;
     for (std::size_t i = 0; i < factors_.size(); ++i) {
       if (factors_[i] == 0.0) continue;
-      const auto fact = length.*detail::run_facts[i].value;
-      if (fact <= 0) reject_unknown(field, detail::run_facts[i].name);
-      sum += factors_[i] * static_cast<double>(fact);
+      const auto& fact = length.*detail::run_facts[i].value;
+      if (!fact) reject_unknown(field, detail::run_facts[i].name);
+      sum += factors_[i] * static_cast<double>(*fact);
     }
     return rounded_down(sum);
   }

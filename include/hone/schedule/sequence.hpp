@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -64,17 +65,17 @@ struct Sequence {
     return schedule(base_lr, update - start);
   }
 
-  /// The length of the part that begins at `start` and ends with the I-th of the rest; 0 where it is unknown.
+  /// The length of the part that begins at `start` and ends with the I-th of the rest; empty where it is unknown.
   template <std::size_t I>
-  constexpr std::int64_t end_of(std::int64_t start, const RunLength& length) const {
+  constexpr std::optional<std::int64_t> end_of(std::int64_t start, const RunLength& length) const {
     if constexpr (I < sizeof...(Rest)) {
       const auto end = std::get<I>(rest).at.count();
       if (end <= start) reject_order(start, end);
       return end - start;
     } else {
-      if (length.num_updates <= 0) return 0;
-      if (start >= length.num_updates) reject_length(start, length.num_updates);
-      return length.num_updates - start;
+      if (!length.num_updates) return std::nullopt;
+      if (start >= *length.num_updates) reject_length(start, *length.num_updates);
+      return *length.num_updates - start;
     }
   }
 

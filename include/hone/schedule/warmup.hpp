@@ -46,9 +46,9 @@ struct Warmup {
     detail::check_ratio("Warmup::start_factor", start_factor);
     if (start_lr) detail::check_not_negative("Warmup::start_lr", *start_lr);
     RunLength rest = length;
-    if (length.num_updates > 0) {
-      if (warmup >= length.num_updates) reject_length(warmup, length.num_updates);
-      rest.num_updates -= warmup;
+    if (length.num_updates) {
+      if (warmup >= *length.num_updates) reject_length(warmup, *length.num_updates);
+      rest.num_updates = *length.num_updates - warmup;
     }
     result.after = resolve_schedule(after, rest);
     return result;
