@@ -187,7 +187,9 @@ TEST_CASE("A model without children is one group") {
   torch::nn::Linear model(2, 2);
   hone::ModelFreezer freezer(model);
   CHECK(freezer.get_layer_groups().size() == 1);
-  CHECK_THROWS_AS(freezer.freeze(), std::invalid_argument);  // all but the last would be none
+  freezer.freeze();  // all but the last is nothing
+  CHECK((freezer.trainable_parameters().size() == 2 && model->is_training()));
+  CHECK_THROWS_AS(freezer.freeze(0, -3), std::invalid_argument);
   freezer.freeze(0, 0, /*set_modules_as_eval=*/true);
   CHECK((freezer.trainable_parameters().empty() && !model->is_training()));
   CHECK(freezer.unfreeze().at(0).size() == 2);

@@ -122,10 +122,11 @@ class ModelFreezer {
     return trainable(hone::named_parameters(*shared_->model));
   }
 
-  /// Freezes the groups from one index to another, both included; by default all but the last. A parameter that is
-  /// shared with a group outside is frozen there too. Gradients of what is frozen are dropped, else an optimizer would
-  /// still follow them.
+  /// Freezes the groups from one index to another, both included; by default all but the last, which in a model of one
+  /// group is nothing. A parameter that is shared with a group outside is frozen there too. Gradients of what is frozen
+  /// are dropped, else an optimizer would still follow them.
   void freeze(std::int64_t from_index = 0, std::int64_t to_index = -2, bool set_modules_as_eval = false) {
+    if (from_index == 0 && to_index == -2 && num_layer_groups() == 1) return;  // all but the last of one
     for (const auto& node : chosen(from_index, to_index)) {
       for (const auto& parameter : node.parameters) {
         parameter.value.set_requires_grad(false);
