@@ -38,3 +38,21 @@ TEST_CASE("before the first evaluation is due, a metric may be unknown") {
   driver.end_epoch();
   CHECK_THROWS_AS(hone::detail::value_of_epoch(driver.run, "x", "Mine::watch_metric"), std::invalid_argument);
 }
+
+TEST_CASE("a metric of evaluations is refused when a run without evaluation data starts") {
+  hone::RunDriver driver;
+  const auto check = [&](std::string_view metric) {
+    hone::detail::require_recordable(driver.run, metric, "Mine::watch_metric");
+  };
+  CHECK_NOTHROW(check("eval_loss_epoch"));
+  driver.config().has_evaluation = false;
+  CHECK_THROWS_WITH(
+      check("eval_loss_epoch"),
+      "Mine::watch_metric is `eval_loss_epoch`, which evaluations record, and the run has no evaluation "
+      "dataset. Give it one with .eval_dataset, or watch a metric of training such as `train_loss_epoch`.");
+  CHECK_THROWS_AS(check("eval_accuracy_epoch"), std::invalid_argument);
+  CHECK_THROWS_AS(check("intermediate_eval_loss"), std::invalid_argument);
+  CHECK_NOTHROW(check("train_loss_epoch"));
+  CHECK_NOTHROW(check("train_accuracy_epoch"));
+  CHECK_NOTHROW(check("mine"));
+}

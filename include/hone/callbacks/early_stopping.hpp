@@ -36,7 +36,8 @@ namespace hone {
 /// **Units** patience: epochs, 0 ends the run after the first one; min_delta: the unit of the metric, or a share of the
 /// best value's size; thresholds: the unit of the metric.
 /// **Errors** `std::invalid_argument` for a negative `patience`, a negative or NaN `min_delta`, a threshold that is
-/// NaN, and at the end of the first epoch with an evaluation for a metric that nothing has recorded.
+/// NaN, and a metric of evaluations in a run without one; at the end of the first epoch with an evaluation for any
+/// other metric that nothing has recorded.
 /// **Source** L. Prechelt, "Early Stopping - But When?", 1998; for the thresholds TorchTNT's `EarlyStopChecker`.
 /// **Example** `hone::EarlyStopping{.patience = 3, .min_delta = 0.0, .divergence_threshold = 1e3}`
 struct EarlyStopping {
@@ -68,7 +69,8 @@ struct EarlyStopping {
   };
   State state{};
 
-  void on_training_run_start(const TrainingRunStart&) {
+  void on_training_run_start(const TrainingRunStart& event) {
+    detail::require_recordable(event.run, watch_metric, "EarlyStopping::watch_metric");
     if (patience < 0) {
       throw std::invalid_argument(sentence("EarlyStopping::patience is {}. Give 0 or more epochs.", {patience}));
     }

@@ -40,8 +40,9 @@ struct lr_is_scheduled {
 /// parameter groups when it says so. An epoch that records no value of the metric does not count.
 ///
 /// **Errors** at compile time, one sentence, when the trainer has a schedule for the learning rate.
-/// `std::invalid_argument` for settings of `plateau` that are out of range, and at the end of the first epoch for a
-/// metric that nothing has recorded. With many processes, what rank 0 recorded counts.
+/// `std::invalid_argument` for settings of `plateau` that are out of range and for a metric of evaluations in a run
+/// without one, and at the end of the first epoch for any other metric that nothing has recorded. With many processes,
+/// what rank 0 recorded counts.
 /// **Source** `torch.optim.lr_scheduler.ReduceLROnPlateau`, stepped once an epoch.
 /// **Example** `hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.factor = 0.5, .patience = 2}}`
 template <Plateau P>
@@ -57,7 +58,8 @@ struct ReduceLrOnPlateau {
 
   void serialize(auto& archive) { serialize_state(archive, "plateau", plateau); }
 
-  void on_training_run_start(const TrainingRunStart&) {
+  void on_training_run_start(const TrainingRunStart& event) {
+    detail::require_recordable(event.run, watch_metric, "ReduceLrOnPlateau::watch_metric");
     plateau.check();
     if (reset_on_train) plateau.state = {};
   }

@@ -25,7 +25,8 @@ namespace hone {
 /// rank 0 recorded counts; rank 0 writes, and all load.
 ///
 /// **Errors** `DataError` when the file cannot be written, or at the end is no longer the one that was written;
-/// `std::invalid_argument` at the end of the first epoch for a metric that nothing has recorded.
+/// `std::invalid_argument` when the run starts for a metric of evaluations in a run without one, and at the end of the
+/// first epoch for any other that nothing has recorded.
 /// **Example** `hone::SaveBest{.save_path = "best.pt", .watch_metric = "eval_accuracy_epoch", .greater_is_better =
 /// true}`
 struct SaveBest {
@@ -56,7 +57,8 @@ struct SaveBest {
   };
   State state{};
 
-  void on_training_run_start(const TrainingRunStart&) {
+  void on_training_run_start(const TrainingRunStart& event) {
+    detail::require_recordable(event.run, watch_metric, "SaveBest::watch_metric");
     if (reset_on_train) state = {};
     state.has_saved = false;
   }

@@ -21,6 +21,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/folder_lock.hpp"
 #include "hone/core/sentence.hpp"
@@ -68,6 +69,7 @@ struct SaveTrainingState {
 
   void on_training_run_start(const auto& event) {
     check();
+    if (keep_best > 0) detail::require_recordable(event.run, watch_metric, "SaveTrainingState::watch_metric");
     state = {};
     state.num_updates = event.run.num_updates();
     if (event.run.config().fast_dev_run) return;

@@ -13,6 +13,18 @@
 
 namespace hone::detail {
 
+/// Refuses, when a run starts, to watch a metric of evaluations in a run that has nothing to evaluate on.
+///
+/// **Errors** `std::invalid_argument`, with the name of the `setting` that chose it.
+inline void require_recordable(const Run& run, std::string_view metric, std::string_view setting) {
+  const bool is_of_evaluation =
+      (metric.starts_with("eval_") && metric.ends_with("_epoch")) || metric.starts_with("intermediate_eval_");
+  if (!is_of_evaluation || run.config().has_evaluation) return;
+  throw std::invalid_argument(std::string(setting) + " is `" + std::string(metric) +
+                              "`, which evaluations record, and the run has no evaluation dataset. Give it one with "
+                              ".eval_dataset, or watch a metric of training such as `train_loss_epoch`.");
+}
+
 /// The value of `metric` that the epoch at hand recorded; empty when it recorded none.
 ///
 /// **Errors** `std::invalid_argument`, with the name of the `setting` that chose it, when nothing has ever recorded it;

@@ -16,10 +16,11 @@ struct RunConfig {
   /// `num_epochs` of a run without such a limit.
   static constexpr std::int64_t unlimited_epochs = std::numeric_limits<std::int64_t>::max();
 
-  std::int64_t num_epochs = 0;                              ///< Epochs that this run will do at most.
-  std::int64_t train_per_device_batch_size = 0;             ///< Samples; 0 when a loader brought its own.
-  std::int64_t eval_per_device_batch_size = 0;              ///< Samples; 0 when a loader brought its own.
-  std::int64_t gradient_accumulation_steps = 1;             ///< Batches to one update.
+  std::int64_t num_epochs = 0;                   ///< Epochs that this run will do at most.
+  std::int64_t train_per_device_batch_size = 0;  ///< Samples; 0 where the range does not say, and without one.
+  std::int64_t eval_per_device_batch_size = 0;   ///< Samples; 0 where the range does not say, and without one.
+  std::int64_t gradient_accumulation_steps = 1;  ///< Batches to one update; 1 in a run that makes no updates.
+  bool has_evaluation = true;                    ///< False in a training run without data to evaluate on.
   std::optional<std::int64_t> num_train_batches_per_epoch;  ///< Batches of this process, after limits.
   std::optional<std::int64_t> num_eval_batches_per_epoch;   ///< Batches of this process, after limits.
   std::optional<std::int64_t> num_update_steps_per_epoch;   ///< The short last window counts as one.
