@@ -15,6 +15,34 @@
 
 namespace hone {
 
+namespace detail {
+
+template <class Batch>
+struct dataset_without_tensors {
+  static_assert(
+      sizeof(Batch) == 0,
+      "hone: TensorDataset holds tensors of shape [samples, ...], and was given something else. Make tensors of it, "
+      "as with torch::tensor(values) or torch::stack(rows), or give the trainer a dataset with size() and get(i).");
+};
+
+template <class... Parts>
+struct NotTensors {};
+
+}  // namespace detail
+
+/// The dataset that types without tensors make: a compile-time error with one message.
+template <class Batch>
+class TensorDataset {
+  static_assert(sizeof(detail::dataset_without_tensors<Batch>) > 0);
+
+ public:
+  using BatchType = at::Tensor;
+  template <class... Parts>
+  explicit TensorDataset(const Parts&...) {}
+  [[nodiscard]] std::int64_t size() const { return 0; }
+  [[nodiscard]] at::Tensor get(std::int64_t) const { return {}; }
+};
+
 /// Samples held as one large batch: sample `i` is row `i` of every tensor. It is itself just handles, so a copy shares
 /// the tensors.
 ///
@@ -23,7 +51,7 @@ namespace hone {
 /// **Example** `TensorDataset{x, y}` gives batches of type `std::pair<at::Tensor, at::Tensor>`; `TensorDataset{x}` of
 /// `at::Tensor`; more tensors a tuple; a struct adapted with Boost.Hana that same struct.
 template <HoldsTensors Batch>
-class TensorDataset {
+class TensorDataset<Batch> {
  public:
   using BatchType = Batch;
 
@@ -72,7 +100,8 @@ class TensorDataset {
         map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.slice(0, first, first + count); }));
   }
 
-  /// The dataset on another device, where a loader gathers its batches without the host; this one when it is there already.
+  /// The dataset on another device, where a loader gathers its batches without the host; this one when it is there
+  /// already.
   ///
   /// **Example** `trainer.train(train_set.to(trainer.device()), {.num_epochs = 8})`
   [[nodiscard]] TensorDataset to(at::Device device) const {
@@ -94,6 +123,13 @@ class TensorDataset {
   Batch tensors_;
   std::int64_t size_ = 0;
 };
+
+template <class Batch>
+TensorDataset(Batch) -> TensorDataset<Batch>;
+
+template <class First, class... More>
+  requires(sizeof...(More) > 0) && (!(std::same_as<First, at::Tensor> && ... && std::same_as<More, at::Tensor>))
+TensorDataset(First, More...) -> TensorDataset<detail::NotTensors<First, More...>>;
 
 TensorDataset(at::Tensor, at::Tensor) -> TensorDataset<std::pair<at::Tensor, at::Tensor>>;
 

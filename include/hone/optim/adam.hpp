@@ -50,6 +50,7 @@ inline constexpr std::array<std::string_view, 3> adam_state_names{"exp_avg", "ex
 /// Reddi et al., "On the Convergence of Adam and Beyond", 2018.
 /// **Example** `hone::Adam{.lr = 3e-4}`
 struct Adam {
+  [[no_unique_address]] NamedSettings by_name = {};
   double lr = 1e-3;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -82,6 +83,7 @@ struct Adam {
 /// **Source** `at::_fused_adamw_`; I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", 2019.
 /// **Example** `hone::AdamW{.lr = 3e-4, .weight_decay = 0.1}`
 struct AdamW {
+  [[no_unique_address]] NamedSettings by_name = {};
   double lr = 1e-3;
   double beta1 = 0.9;
   double beta2 = 0.999;

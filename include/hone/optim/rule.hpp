@@ -19,6 +19,18 @@
 
 namespace hone {
 
+/// The first member of hone's rules: lets settings be given by name only. Of a list without names, its first value
+/// would be taken for `lr`, and a value in another place for something else.
+struct NamedSettings {
+  constexpr NamedSettings() = default;
+  template <class Value>
+  constexpr NamedSettings(Value) {  // NOLINT: implicit, to refuse what stands in its place
+    static_assert(sizeof(Value) == 0,
+                  "hone: the settings of an update rule are given by name, as in hone::Adam{.lr = 1e-3}.");
+  }
+  friend constexpr bool operator==(const NamedSettings&, const NamedSettings&) = default;
+};
+
 /// Two optional numbers on the device, as a loss scaler keeps them: gradients are divided by `grad_scale`, and nothing
 /// moves where `found_inf` is 1.
 ///

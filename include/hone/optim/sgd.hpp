@@ -25,6 +25,7 @@ namespace hone {
 /// `b = momentum b + (1 - dampening) g` (`b = g` the first time), `p -= lr b` (Nesterov: `p -= lr (g + momentum b)`).
 /// **Example** `hone::Sgd{.lr = 0.1, .momentum = 0.9}`
 struct Sgd {
+  [[no_unique_address]] NamedSettings by_name = {};
   double lr = 1e-3;
   double momentum = 0.0;
   double dampening = 0.0;

@@ -1,0 +1,18 @@
+// expect: hone: TensorDataset holds tensors of shape [samples, ...], and was given something else. Make tensors of it, as with torch::tensor(values) or torch::stack(rows), or give the trainer a dataset with size() and get(i).
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// Vectors in the place of tensors.
+#include <torch/torch.h>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+
+void use() {
+  const std::vector<float> x(8), y(8);
+#ifdef FIXED
+  const hone::TensorDataset set{torch::tensor(x), torch::tensor(y)};
+#else
+  const hone::TensorDataset set{x, y};
+#endif
+  hone::Trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}}.train(set);
+}

@@ -1,0 +1,11 @@
+// expect: hone: the settings of an update rule are given by name, as in hone::Adam{.lr = 1e-3}.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A learning rate without its name.
+#include "hone/optim/adam.hpp"
+
+#ifdef FIXED
+const hone::Adam rule{.lr = 1e-3};
+#else
+const hone::Adam rule(1e-3);
+#endif
