@@ -5,8 +5,6 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
-#include <type_traits>
-
 #include "hone/data/batch.hpp"
 #include "hone/policies/device.hpp"
 
@@ -16,7 +14,7 @@ struct OtherDevice {
 
   [[nodiscard]] static c10::Device device() { return c10::Device(c10::kCPU); }
   template <hone::HoldsTensors Batch>
-  [[nodiscard]] static std::remove_const_t<Batch> move(Batch& batch) {
+  [[nodiscard]] static hone::OwnedBatch<Batch> move(Batch& batch) {
     return hone::map_tensors(batch, [](const at::Tensor& tensor) { return tensor.clone(); });
   }
   template <class Batch>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Batches of any type: which of their members are tensors, and which of those are the model's inputs and the target.
+/// Batches of any type: which of their members are the model's inputs and which one is the target.
 ///
 /// | batch | inputs of the model | target |
 /// | --- | --- | --- |
@@ -7,107 +7,29 @@
 /// | `std::pair` | `first` | `second` |
 /// | `std::tuple`, `std::array` | all but the last | the last |
 /// | `torch::data::Example` | `data` | `target`, where it has one |
-/// | struct adapted with `BOOST_HANA_DEFINE_STRUCT` or `BOOST_HANA_ADAPT_STRUCT` | all but the last, in order | the
-/// last | | `std::vector` | the vector | none |
+/// | struct adapted with `BOOST_HANA_DEFINE_STRUCT` or `BOOST_HANA_ADAPT_STRUCT` | all but the last | the last |
+/// | `std::vector`, `std::map` and other containers | the container | none |
 ///
 /// Only members that hold tensors are counted: a file name or a weight beside them is carried along and never touched.
-/// A member may itself be any of these types; it is then one input, or the target, as a whole.
+/// A member may itself be any of these types; it is then one input, or the target, as a whole. `visit_tensors.hpp` says
+/// where tensors are found.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <array>
-#include <boost/hana.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/data/visit_tensors.hpp"
 
 namespace hone {
 
 namespace detail {
-
-template <class T>
-constexpr bool is_vector = false;
-template <class T, class Allocator>
-constexpr bool is_vector<std::vector<T, Allocator>> = true;
-
-template <class T>
-constexpr bool is_tuple = false;
-template <class First, class Second>
-constexpr bool is_tuple<std::pair<First, Second>> = true;
-template <class... Members>
-constexpr bool is_tuple<std::tuple<Members...>> = true;
-template <class T, std::size_t count>
-constexpr bool is_tuple<std::array<T, count>> = true;
-
-template <class T>
-concept HanaStruct = std::is_class_v<T> && boost::hana::Struct<T>::value;
-
-template <class T>
-concept HasData = std::is_class_v<T> && requires(T& whole) { requires std::is_object_v<decltype(whole.data)>; };
-
-template <class T>
-concept HasDataAndTarget = HasData<T> && requires(T& whole) { requires std::is_object_v<decltype(whole.target)>; };
-
-/// A type whose members are known when the program is compiled.
-template <class T>
-concept Structured = is_tuple<T> || HanaStruct<T> || HasData<T>;
-
-/// References to the members of `whole`, in order.
-template <class T>
-  requires Structured<std::remove_const_t<T>>
-constexpr auto members(T& whole) {
-  using Whole = std::remove_const_t<T>;
-  if constexpr (HanaStruct<Whole>) {
-    return boost::hana::unpack(boost::hana::accessors<Whole>(), [&whole](auto... accessors) {
-      return std::tie(boost::hana::second(accessors)(whole)...);
-    });
-  } else if constexpr (is_tuple<Whole>) {
-    return std::apply([](auto&... parts) { return std::tie(parts...); }, whole);
-  } else if constexpr (HasDataAndTarget<Whole>) {
-    return std::tie(whole.data, whole.target);
-  } else {
-    return std::tie(whole.data);
-  }
-}
-
-template <class T>
-using MembersOf = decltype(members(std::declval<T&>()));
-
-template <class T>
-consteval bool holds_tensors() {
-  if constexpr (std::is_same_v<T, at::Tensor>) {
-    return true;
-  } else if constexpr (is_vector<T>) {
-    return holds_tensors<typename T::value_type>();
-  } else if constexpr (Structured<T>) {
-    return []<class... Parts>(std::type_identity<std::tuple<Parts&...>>) {
-      return (holds_tensors<std::remove_const_t<Parts>>() || ...);
-    }(std::type_identity<MembersOf<T>>{});
-  } else {
-    return false;
-  }
-}
-
-template <class T>
-consteval bool holds_only_tensors() {
-  if constexpr (std::is_same_v<T, at::Tensor>) {
-    return true;
-  } else if constexpr (is_vector<T>) {
-    return holds_only_tensors<typename T::value_type>();
-  } else if constexpr (Structured<T>) {
-    return []<class... Parts>(std::type_identity<std::tuple<Parts&...>>) {
-      return (holds_only_tensors<std::remove_const_t<Parts>>() && ...);
-    }(std::type_identity<MembersOf<T>>{});
-  } else {
-    return false;
-  }
-}
 
 /// A tuple of one reference, or of none when `Member` holds no tensor.
 template <class Member>
@@ -142,40 +64,10 @@ constexpr decltype(auto) call_with(F&& f, const Parts& parts, Before&... before)
 
 }  // namespace detail
 
-/// A type that is a tensor or has one somewhere inside.
-template <class Batch>
-concept HoldsTensors = detail::holds_tensors<std::remove_cvref_t<Batch>>();
-
 /// A batch with at least two members that hold tensors: the last is the target, the others are the model's inputs.
 template <class Batch>
 concept InputsAndTarget = HoldsTensors<Batch> && detail::Structured<std::remove_cvref_t<Batch>> &&
                           (detail::tensor_member_count<std::remove_reference_t<Batch>> >= 2);
-
-/// Calls `f` with a reference to every tensor in `batch`, in order; members that are no tensors are passed over.
-template <class Batch, class F>
-constexpr void for_each_tensor(Batch& batch, F&& f) {
-  using Plain = std::remove_const_t<Batch>;
-  if constexpr (std::is_same_v<Plain, at::Tensor>) {
-    f(batch);
-  } else if constexpr (!HoldsTensors<Plain>) {
-    return;
-  } else if constexpr (detail::is_vector<Plain>) {
-    for (auto& element : batch) for_each_tensor(element, f);
-  } else {
-    std::apply([&f](auto&... parts) { (for_each_tensor(parts, f), ...); }, detail::members(batch));
-  }
-}
-
-/// A copy of `batch` in which each tensor is replaced by `f(tensor)`.
-///
-/// **Cost** copies the members that are no tensors; tensors are copied as handles.
-/// **Example** `map_tensors(batch, [](const at::Tensor& t) { return t.to(at::kCUDA); })`
-template <HoldsTensors Batch, class F>
-[[nodiscard]] constexpr Batch map_tensors(const Batch& batch, F&& f) {
-  Batch mapped = batch;
-  for_each_tensor(mapped, [&f](at::Tensor& tensor) { tensor = f(std::as_const(tensor)); });
-  return mapped;
-}
 
 /// How many samples a batch holds: the first dimension of its first tensor that has one.
 ///

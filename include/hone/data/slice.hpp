@@ -23,7 +23,7 @@ namespace hone {
 ///
 /// **Errors** `DataError` when tensors differ in their number of samples.
 template <HoldsTensors Batch>
-[[nodiscard]] Batch slice_batch(const Batch& batch, std::int64_t from, std::int64_t to) {
+[[nodiscard]] OwnedBatch<Batch> slice_batch(const Batch& batch, std::int64_t from, std::int64_t to) {
   check_batch(batch);
   return map_tensors(batch, [&](const at::Tensor& tensor) {
     return tensor.defined() && tensor.dim() > 0 ? tensor.slice(0, from, to) : tensor;

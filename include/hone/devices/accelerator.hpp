@@ -199,12 +199,15 @@ class Accelerator {
 
   /// The batch with all its tensors there.
   template <HoldsTensors Batch>
-  [[nodiscard]] std::remove_const_t<Batch> move(Batch& batch) const {
+  [[nodiscard]] OwnedBatch<Batch> move(Batch& batch) const {
     return map_tensors(batch, [to = device()](const at::Tensor& tensor) { return detail::brought_to(to, tensor); });
   }
-  /// A batch without tensors is as good there as here.
+  /// A batch without tensors stays where it is.
+  ///
+  /// **Errors** at compile time, one message, for a type that may have tensors which hone does not find.
   template <class Batch>
   Batch& move(Batch& batch) const {
+    static_assert(sizeof(detail::RequireKnown<std::remove_const_t<Batch>>) > 0);
     return batch;
   }
 

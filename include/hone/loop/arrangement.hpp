@@ -37,10 +37,17 @@ template <class... Policies>
   return result;
 }
 
-/// The batch with such tensors.
-template <class... Policies, HoldsTensors Batch>
+/// The batch with such tensors; a batch without tensors is copied.
+///
+/// **Errors** at compile time, one message, for a type that may have tensors which hone does not find.
+template <class... Policies, class Batch>
 [[nodiscard]] auto arranged_batch(const Batch& batch) {
-  return map_tensors(batch, &arranged_tensor<Policies...>);
+  if constexpr (HoldsTensors<Batch>) {
+    return map_tensors(batch, &arranged_tensor<Policies...>);
+  } else {
+    static_assert(sizeof(detail::RequireKnown<Batch>) > 0);
+    return batch;
+  }
 }
 
 /// Arranges the parameters and buffers of a model, or of a loss, as far as it names them. They stay the tensors that

@@ -5,6 +5,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 
 #include "hone/core/pointee.hpp"
 #include "hone/data/loader.hpp"
@@ -35,19 +37,25 @@ template <class Model>
 /// The same for the inputs of a batch; 0, not known, when the first of them is not a tensor.
 template <class Model, class Batch>
 [[nodiscard]] double multiplications_in(const Model& model, const Batch& batch) {
-  return with_inputs(batch, [&](const auto& inputs, const auto&...) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(inputs)>, at::Tensor>) {
-      return inputs.defined() && inputs.dim() > 0 ? multiplications(model, inputs, inputs.size(0)) : 0.0;
-    } else {
-      return 0.0;
-    }
-  });
+  if constexpr (!HoldsTensors<Batch>) {
+    return 0.0;
+  } else {
+    return with_inputs(batch, [&](const auto& inputs, const auto&...) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(inputs)>, at::Tensor>) {
+        return inputs.defined() && inputs.dim() > 0 ? multiplications(model, inputs, inputs.size(0)) : 0.0;
+      } else {
+        return 0.0;
+      }
+    });
+  }
 }
 
 /// The same for a dataset held in tensors; 0, not known, for any other.
 template <class Model, class Dataset>
 [[nodiscard]] double multiplications(const Model& model, const Dataset& dataset, std::int64_t batch_size) {
-  if constexpr (detail::is_tensor_dataset<Dataset>) {
+  if constexpr (LoadableHandle<const Dataset&>) {
+    return multiplications(model, std::as_const(pointee(dataset)), batch_size);
+  } else if constexpr (detail::is_tensor_dataset<Dataset>) {
     return with_inputs(dataset.tensors(), [&](const auto& inputs, const auto&...) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(inputs)>, at::Tensor>) {
         return multiplications(model, inputs, batch_size);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Visits the tensors inside a value of any type: a batch, a sample, what a model returns.
+///
+/// | type | tensors |
+/// | --- | --- |
+/// | `at::Tensor` | the tensor |
+/// | `std::pair`, `std::tuple`, what derives from them, `std::array` | those of all members |
+/// | struct adapted with `BOOST_HANA_DEFINE_STRUCT` or `BOOST_HANA_ADAPT_STRUCT` | those of all adapted members |
+/// | struct of `data`, or of `data` and `target`, as `torch::data::Example` | those of both |
+/// | `std::optional`, `std::variant` | those of the value that it holds |
+/// | containers that own their elements: `std::vector`, `std::list`, ... | those of all elements |
+/// | `std::map`, `std::unordered_map`, ... | those of all mapped values |
+///
+/// Any other type counts as one without tensors. Smart pointers and views are among those, because what they refer to
+/// has other users. Adapt a struct, so that its tensors are moved to the device with the others.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <boost/hana.hpp>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace hone {
+
+namespace detail {
+
+template <class T>
+constexpr bool is_vector = false;
+template <class T, class Allocator>
+constexpr bool is_vector<std::vector<T, Allocator>> = true;
+
+template <class T>
+constexpr bool is_optional = false;
+template <class T>
+constexpr bool is_optional<std::optional<T>> = true;
+
+template <class T>
+constexpr bool is_variant = false;
+template <class... Ts>
+constexpr bool is_variant<std::variant<Ts...>> = true;
+
+template <class T>
+constexpr bool is_array = false;
+template <class T, std::size_t count>
+constexpr bool is_array<std::array<T, count>> = true;
+
+// Views yield pairs and tuples of references, range-v3 as types that derive from those of the standard library.
+template <class First, class Second>
+std::type_identity<std::pair<First, Second>> tuple_in(const std::pair<First, Second>*);
+template <class... Members>
+std::type_identity<std::tuple<Members...>> tuple_in(const std::tuple<Members...>*);
+
+template <class T>
+concept HasTuple = std::is_class_v<T> && requires(const T* whole) { detail::tuple_in(whole); };
+
+template <class T>
+concept HanaStruct = std::is_class_v<T> && boost::hana::Struct<T>::value;
+
+template <class T>
+constexpr bool is_tuple = is_array<T>;
+template <HasTuple T>
+  requires(!HanaStruct<T>)
+constexpr bool is_tuple<T> = true;
+
+struct AnyMember {
+  template <class T>
+  operator T() const;  // NOLINT: implicit, only to count members
+};
+
+template <class T>
+concept HasTarget = requires(T& whole) { requires std::is_object_v<decltype(whole.target)>; };
+
+/// A struct of `data`, with or without `target`. One with more members has to be adapted, lest those are forgotten.
+template <class T>
+concept HasData = std::is_class_v<T> && !HanaStruct<T> &&
+                  requires(T& whole) { requires std::is_object_v<decltype(whole.data)>; } && !(HasTarget<T> ? requires {
+                    T{AnyMember{}, AnyMember{}, AnyMember{}};
+                  } : requires { T{AnyMember{}, AnyMember{}}; });
+
+template <class T>
+concept HasDataAndTarget = HasData<T> && HasTarget<T>;
+
+/// A type whose members are known when the program is compiled.
+template <class T>
+concept Structured = is_tuple<T> || HanaStruct<T> || HasData<T>;
+
+/// A container that owns its elements and lets them be changed.
+template <class T>
+concept ContainerOfElements =
+    std::is_class_v<T> && !is_array<T> && std::copy_constructible<T> && requires(T& container) {
+      typename T::value_type;
+      typename T::allocator_type;
+      { *container.begin() } -> std::same_as<typename T::value_type&>;
+      container.end();
+    };
+
+template <class T>
+concept MapOfValues = ContainerOfElements<T> && requires {
+  typename T::mapped_type;
+  requires std::same_as<typename T::value_type, std::pair<const typename T::key_type, typename T::mapped_type>>;
+};
+
+/// References to the members of `whole`, in order.
+template <class T>
+  requires Structured<std::remove_const_t<T>>
+constexpr auto members(T& whole) {
+  using Whole = std::remove_const_t<T>;
+  if constexpr (HanaStruct<Whole>) {
+    return boost::hana::unpack(boost::hana::accessors<Whole>(), [&whole](auto... accessors) {
+      return std::tie(boost::hana::second(accessors)(whole)...);
+    });
+  } else if constexpr (is_array<Whole>) {
+    return std::apply([](auto&... parts) { return std::tie(parts...); }, whole);
+  } else if constexpr (is_tuple<Whole>) {
+    using Tuple = typename decltype(detail::tuple_in(static_cast<Whole*>(nullptr)))::type;
+    return std::apply([](auto&... parts) { return std::tie(parts...); },
+                      static_cast<std::conditional_t<std::is_const_v<T>, const Tuple, Tuple>&>(whole));
+  } else if constexpr (HasDataAndTarget<Whole>) {
+    return std::tie(whole.data, whole.target);
+  } else {
+    return std::tie(whole.data);
+  }
+}
+
+template <class T>
+using MembersOf = decltype(members(std::declval<T&>()));
+
+/// Whether a `T` holds, in `all` of its parts or in any of them, tensors.
+template <class T, bool all>
+consteval bool holds() {
+  if constexpr (std::is_same_v<T, at::Tensor>) {
+    return true;
+  } else if constexpr (Structured<T>) {
+    return []<class... Parts>(std::type_identity<std::tuple<Parts&...>>) {
+      return all ? (holds<std::remove_const_t<Parts>, all>() && ...)
+                 : (holds<std::remove_const_t<Parts>, all>() || ...);
+    }(std::type_identity<MembersOf<T>>{});
+  } else if constexpr (is_optional<T>) {
+    return holds<typename T::value_type, all>();
+  } else if constexpr (is_variant<T>) {
+    return []<class... Ts>(std::type_identity<std::variant<Ts...>>) {
+      return all ? (holds<Ts, all>() && ...) : (holds<Ts, all>() || ...);
+    }(std::type_identity<T>{});
+  } else if constexpr (MapOfValues<T>) {
+    return holds<typename T::mapped_type, all>();
+  } else if constexpr (ContainerOfElements<T>) {
+    return holds<typename T::value_type, all>();
+  } else {
+    return false;
+  }
+}
+
+template <class T>
+consteval bool holds_tensors() {
+  return holds<T, false>();
+}
+template <class T>
+consteval bool holds_only_tensors() {
+  return holds<T, true>();
+}
+
+template <class T>
+struct Owned {
+  using type = T;
+};
+template <class T>
+using OwnedOf = typename Owned<std::remove_cvref_t<T>>::type;
+template <class First, class Second>
+struct Owned<std::pair<First, Second>> {
+  using type = std::pair<OwnedOf<First>, OwnedOf<Second>>;
+};
+template <class... Members>
+struct Owned<std::tuple<Members...>> {
+  using type = std::tuple<OwnedOf<Members>...>;
+};
+template <class T>
+  requires(is_tuple<T> && !is_array<T> &&
+           !std::same_as<T, typename decltype(detail::tuple_in(static_cast<T*>(nullptr)))::type> &&
+           !std::same_as<typename decltype(detail::tuple_in(static_cast<T*>(nullptr)))::type,
+                         typename Owned<typename decltype(detail::tuple_in(static_cast<T*>(nullptr)))::type>::type>)
+struct Owned<T> : Owned<typename decltype(detail::tuple_in(static_cast<T*>(nullptr)))::type> {};
+
+}  // namespace detail
+
+/// A type that is a tensor or has one somewhere inside.
+template <class T>
+concept HoldsTensors = detail::holds_tensors<std::remove_cvref_t<T>>();
+
+/// A type of the program's own that hone cannot look into: it may have tensors that hone does not find.
+///
+/// Specialize `holds_no_tensors` for a type that has none.
+template <class T>
+inline constexpr bool holds_no_tensors = !std::is_class_v<T> || detail::Structured<T> || detail::is_optional<T> ||
+                                         detail::is_variant<T> || detail::ContainerOfElements<T>;
+
+namespace detail {
+
+template <class Batch>
+struct batch_of_unknown_type {
+  static_assert(
+      sizeof(Batch) == 0,
+      "hone: this batch is of a type that hone cannot look into, so its tensors would stay where they are and as "
+      "they are. Adapt it with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors for it.");
+};
+
+/// Complete for a batch with tensors, or of a type that has none; else an error with one message.
+template <class Batch>
+using RequireKnown =
+    std::conditional_t<HoldsTensors<Batch> || holds_no_tensors<Batch>, std::true_type, batch_of_unknown_type<Batch>>;
+
+}  // namespace detail
+
+/// The type that keeps a value of type `T`: a pair or a tuple of references becomes one of values.
+template <class T>
+using OwnedBatch = detail::OwnedOf<T>;
+
+/// Calls `f` with a reference to every tensor in `whole`, in order; members that are no tensors are passed over.
+template <class T, class F>
+constexpr void for_each_tensor(T& whole, F&& f) {
+  using Plain = std::remove_const_t<T>;
+  if constexpr (std::is_same_v<Plain, at::Tensor>) {
+    f(whole);
+  } else if constexpr (!HoldsTensors<Plain>) {
+    return;
+  } else if constexpr (detail::Structured<Plain>) {
+    std::apply([&f](auto&... parts) { (for_each_tensor(parts, f), ...); }, detail::members(whole));
+  } else if constexpr (detail::is_optional<Plain>) {
+    if (whole) for_each_tensor(*whole, f);
+  } else if constexpr (detail::is_variant<Plain>) {
+    std::visit([&f](auto& value) { for_each_tensor(value, f); }, whole);
+  } else if constexpr (detail::MapOfValues<Plain>) {
+    for (auto& [key, value] : whole) for_each_tensor(value, f);
+  } else {
+    for (auto& element : whole) for_each_tensor(element, f);
+  }
+}
+
+/// A copy of `whole` in which each tensor is replaced by `f(tensor)`.
+///
+/// **Cost** copies the members that are no tensors; tensors are copied as handles.
+/// **Example** `map_tensors(batch, [](const at::Tensor& t) { return t.to(at::kCUDA); })`
+template <HoldsTensors T, class F>
+[[nodiscard]] constexpr OwnedBatch<T> map_tensors(const T& whole, F&& f) {
+  OwnedBatch<T> mapped(whole);
+  for_each_tensor(mapped, [&f](at::Tensor& tensor) { tensor = f(std::as_const(tensor)); });
+  return mapped;
+}
+
+}  // namespace hone

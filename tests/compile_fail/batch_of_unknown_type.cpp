@@ -1,0 +1,29 @@
+// expect: hone: this batch is of a type that hone cannot look into, so its tensors would stay where they are and as they are. Adapt it with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors for it.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A struct that is not adapted, to be converted to another format.
+#include <torch/torch.h>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+#include "hone/precision/pure.hpp"
+
+struct Batch {
+  torch::Tensor images, labels;
+};
+#ifdef FIXED
+BOOST_HANA_ADAPT_STRUCT(Batch, images, labels);
+#endif
+struct Own {
+  struct Output {
+    torch::Tensor loss;
+    std::int64_t batch_size;
+  };
+  Output train_batch_loss(auto& trainer, auto& batch) {
+    return {torch::mse_loss(trainer.model()->forward(batch.images), batch.labels), batch.labels.size(0)};
+  }
+};
+
+void use(const std::vector<Batch>& batches) {
+  hone::Trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, hone::Fp64{}, Own{}}.train(batches);
+}
