@@ -4,9 +4,14 @@
 #include <torch/torch.h>
 
 #include <list>
+#include <range/v3/view/chunk.hpp>
+#include <range/v3/view/concat.hpp>
 #include <range/v3/view/cycle.hpp>
+#include <range/v3/view/enumerate.hpp>
 #include <range/v3/view/take.hpp>
 #include <range/v3/view/transform.hpp>
+#include <range/v3/view/zip.hpp>
+#include <ranges>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -40,6 +45,47 @@ static_assert(!hone::BatchRange<hone::TensorDataset<Pair>> && hone::Loadable<hon
 static_assert(!hone::Loadable<Tensor> && !hone::Loadable<int>);
 static_assert(std::is_same_v<hone::BatchOf<StockLoader&>, torch::data::Example<>>);
 static_assert(std::is_same_v<hone::BatchOf<const Batches&>, Pair>);
+
+using Loader = hone::TensorLoader<Pair>;
+static_assert(std::ranges::input_range<Loader> && std::ranges::sized_range<Loader> &&
+              std::ranges::viewable_range<Loader>);
+static_assert(std::ranges::input_range<hone::IndexedLoader<Dataset>> &&
+              std::ranges::sized_range<hone::IndexedLoader<Dataset>>);
+static_assert(std::unsigned_integral<decltype(std::declval<Loader&>().size())>);
+static_assert(std::unsigned_integral<decltype(std::declval<hone::IndexedLoader<Dataset>&>().size())>);
+
+TEST_CASE("views of the standard library and of range-v3 apply to loaders, and know their size") {
+  const hone::TensorDataset set{torch::arange(6.), torch::arange(6)};
+  Loader a(set, {.batch_size = 2}), b(set, {.batch_size = 2, .shuffle = true});
+  hone::IndexedLoader samples(Dataset{}, {.batch_size = 2});
+  const auto count = [](auto&& range, auto&& check) {
+    static_assert(hone::BatchRange<decltype(range)>);
+    std::int64_t batches = 0;
+    for (auto&& batch : range) {
+      check(batch);
+      ++batches;
+    }
+    return batches;
+  };
+  const auto has_two = [](auto&& batch) { CHECK(hone::batch_size(batch) == 2); };
+  auto zipped = ranges::views::zip(a, b, samples);
+  static_assert(std::is_same_v<hone::BatchOf<decltype(zipped)>, std::tuple<Pair, Pair, Pair>>);
+  static_assert(std::is_same_v<hone::BatchOf<decltype(ranges::views::zip(a, b))>, std::pair<Pair, Pair>>);
+  CHECK(hone::batch_count(zipped) == 3);
+  CHECK(count(zipped, has_two) == 3);
+  const auto first = [](Pair& batch) { return batch.first; };
+  auto by_std = a | std::views::transform(first) | std::views::take(2);
+  CHECK(count(by_std, has_two) == 2);
+  auto by_v3 = a | ranges::views::transform(first);
+  CHECK((hone::batch_count(by_v3) == 3 && count(by_v3, has_two) == 3));
+  CHECK(count(a | ranges::views::take(2), has_two) == 2);
+  CHECK(count(ranges::views::concat(a, b), has_two) == 6);
+  CHECK(count(a | ranges::views::enumerate, [&](auto&& numbered) { has_two(std::get<1>(numbered)); }) == 3);
+  CHECK(count(a | ranges::views::chunk(2), [&](auto&& chunk) {
+          for (auto& batch : chunk) has_two(batch);
+        }) == 2);
+  CHECK(count(Loader(set, {.batch_size = 2}) | std::views::filter([](const Pair&) { return true; }), has_two) == 3);
+}
 
 TEST_CASE("each kind of data becomes its loader") {
   const hone::LoaderOptions options{.batch_size = 4};

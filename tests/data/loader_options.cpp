@@ -26,17 +26,16 @@ TEST_CASE("options and sizes that make no batch are refused") {
   CHECK_THROWS_AS(check_options(0, {.batch_size = 5}), hone::DataError);
   CHECK_THROWS_AS(check_options(10, {.batch_size = 0}), std::invalid_argument);
   CHECK_THROWS_AS(check_options(10, {.batch_size = -1}), std::invalid_argument);
-  CHECK_THROWS_AS(check_options(10, {.batch_size = 11}), std::invalid_argument);
+  CHECK_NOTHROW(check_options(10, {.batch_size = 11}));
+  CHECK_THROWS_AS(check_options(10, {.batch_size = 11, .drop_last = true}), std::invalid_argument);
 }
 
-TEST_CASE("a batch of all processes has to fit the dataset, but for the last samples of some") {
-  CHECK_NOTHROW(check_options(10, {.batch_size = 4, .share = {2, 3}}));
-  CHECK(refusal<std::invalid_argument>(10, {.batch_size = 5, .share = {2, 3}}) ==
-        "batch_size is 5 in each of 3 processes, but the dataset has only 10 samples. Give at most 4.");
+TEST_CASE("a batch of all processes has to fit the dataset where the last one is dropped") {
+  CHECK_NOTHROW(check_options(10, {.batch_size = 5, .share = {2, 3}}));
   CHECK_NOTHROW(check_options(10, {.batch_size = 3, .drop_last = true, .share = {2, 3}}));
   CHECK(refusal<std::invalid_argument>(10, {.batch_size = 4, .drop_last = true, .share = {2, 3}}) ==
         "batch_size is 4 in each of 3 processes, but the dataset has only 10 samples, so drop_last would leave no "
-        "batch. Give at most 3.");
+        "batch. Give at most 3, or leave drop_last out.");
   CHECK(refusal<hone::DataError>(2, {.batch_size = 1, .share = {0, 3}}) ==
         "The dataset has 2 samples for 3 processes. Give at least one for each, or train with fewer processes.");
   CHECK_NOTHROW(check_options(3, {.batch_size = 1, .share = {0, 3}}));
@@ -51,7 +50,10 @@ TEST_CASE("a share that is none is refused") {
         "The share of the data is that of process 3 of 2. Give a world_size of 1 or more and a rank below it.");
 }
 
-TEST_CASE("a batch size becomes as much as fits, and is accepted then") {
+TEST_CASE("a batch size becomes as much as fits") {
+  CHECK(hone::detail::fitted(10, {.batch_size = 64}).batch_size == 10);
+  CHECK(hone::detail::fitted(10, {.batch_size = 64, .share = {2, 3}}).batch_size == 4);
+  CHECK(hone::detail::fitted(10, {.batch_size = 3, .drop_last = true}).batch_size == 3);
   CHECK(hone::fitting_batch_size(10, 8, {}) == 8);
   CHECK(hone::fitting_batch_size(5, 8, {}) == 5);
   CHECK(hone::fitting_batch_size(0, 8, {}) == 1);

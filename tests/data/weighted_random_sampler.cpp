@@ -85,4 +85,22 @@ TEST_CASE("settings that do not fit the dataset are named") {
         "WeightedRandomSampler::num_samples is 5. Give 1 or more, without replacement at most 4.");
 }
 
+TEST_CASE("weights that nothing can be drawn by are refused") {
+  const auto refusal = [](const WeightedRandomSampler& sampler) {
+    return tiny::message_of<hone::DataError>([&] { static_cast<void>(sampler.order(3, 0)); });
+  };
+  CHECK(
+      refusal({.weights = torch::zeros({3})}) ==
+      "WeightedRandomSampler::weights has 0 above 0, and an epoch draws 1. Give weights above 0, fewer num_samples, or "
+      "replacement.");
+  CHECK(
+      refusal({.weights = torch::tensor({1.0, 0.0, 1.0}), .replacement = false}) ==
+      "WeightedRandomSampler::weights has 2 above 0, and an epoch draws 3. Give weights above 0, fewer num_samples, or "
+      "replacement.");
+  CHECK(refusal({.weights = torch::tensor({1.0, -2.0, 1.0})}) ==
+        "WeightedRandomSampler::weights[1] is -2. Give finite weights of 0 or more.");
+  CHECK(tiny::contains(refusal({.weights = torch::tensor({1.0, 2.0, NAN})}), "weights[2] is nan"));
+  CHECK(tiny::contains(refusal({.weights = torch::tensor({INFINITY, 2.f, 1.f})}), "weights[0] is inf"));
+}
+
 }  // namespace

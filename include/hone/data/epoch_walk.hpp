@@ -11,6 +11,7 @@
 #include "hone/core/sentence.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/data/epoch_cut.hpp"
+#include "hone/data/epoch_scope.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/data/sampler.hpp"
 
@@ -25,7 +26,7 @@ class EpochWalk {
         samples_(samples),
         visits_(visits(sampler_, samples)),
         options_(checked(options)),
-        whole_(0, visits_, options),
+        whole_(0, visits_, options_),
         cut_(whole_) {}
 
   [[nodiscard]] std::int64_t batches() const { return whole_.batches(); }
@@ -37,10 +38,16 @@ class EpochWalk {
   [[nodiscard]] std::int64_t most() const { return options_.batch_size + (options_.share.world_size > 1); }
   [[nodiscard]] std::int64_t last_width() const { return cut_.last_width(); }
 
-  void set_epoch(std::int64_t epoch) { epoch_ = epoch; }
+  void set_epoch(std::int64_t epoch) {
+    epoch_ = epoch;
+    scope_ = EpochScope::current().scope;
+  }
 
   /// Draws the next epoch's order and stands before its first batch.
   void start() {
+    if (const auto now = EpochScope::current(); now.scope != 0 && std::exchange(scope_, now.scope) != now.scope) {
+      epoch_ = now.number;
+    }
     order_ = checked_order(sampler_.order(samples_, epoch_), samples_, visits_);
     indices_ = order_.defined() ? order_.template data_ptr<std::int64_t>() : nullptr;
     ++epoch_;
@@ -88,12 +95,11 @@ class EpochWalk {
   [[nodiscard]] const std::int64_t* indices() const { return indices_ == nullptr ? nullptr : indices_ + first_; }
 
  private:
-  [[nodiscard]] const LoaderOptions& checked(const LoaderOptions& options) const {
-    check_options(visits_, options);
+  [[nodiscard]] LoaderOptions checked(const LoaderOptions& options) const {
     if constexpr (UsesGlobalGenerator<S>) {
       if (options.share.world_size > 1) refuse_global_generator(type_name<S>(), options.share.world_size);
     }
-    return options;
+    return fitted(visits_, options);
   }
   [[nodiscard]] EpochCut after(std::int64_t samples) const {
     if (samples < 0 || samples > visits_) {
@@ -115,6 +121,7 @@ class EpochWalk {
   LoaderOptions options_;
   EpochCut whole_, cut_;  // of a whole epoch; of this one
   std::int64_t epoch_ = 0, batch_ = -1, first_ = 0, width_ = 0;
+  std::uint64_t scope_ = 0;  // the last one that chose the epoch
   at::Tensor order_;
   const std::int64_t* indices_ = nullptr;
 };

@@ -79,25 +79,48 @@ template <IndexedDataset D>
   }
 }
 
+namespace detail {
+
+template <class Sample>
+struct samples_not_stackable {
+  static_assert(
+      sizeof(Sample*) == 0,
+      "hone: samples of this type cannot be stacked. Let `get` return tensors and numbers, as torch::tensor makes of "
+      "a vector, in a pair or an adapted struct, or pass IndexedLoader a function from std::vector<Sample> to a "
+      "batch.");
+};
+
+template <class Collate, class Sample>
+consteval auto collated() {
+  if constexpr (std::same_as<Collate, StackSamples> && !Stackable<Sample>) {
+    static_assert(sizeof(samples_not_stackable<Sample>) > 0);
+    return std::type_identity<std::pair<at::Tensor, at::Tensor>>{};
+  } else {
+    return std::type_identity<std::remove_cvref_t<std::invoke_result_t<Collate&, std::vector<Sample>>>>{};
+  }
+}
+
+/// What a collate function makes of samples; a compile-time error with one message where samples cannot be stacked.
+template <class Collate, class Sample>
+using CollatedBatch = typename decltype(collated<Collate, Sample>())::type;
+
+}  // namespace detail
+
 /// An input range of batches over an indexed dataset: gets the samples of a batch one by one and collates them.
 ///
 /// `Dataset` is a type to keep the dataset, an lvalue reference type to refer to one that outlives the loader.
 /// `Collate` is called with a `std::vector` of samples and returns a batch of any type. A batch is valid until the next
 /// increment.
 ///
-/// **Errors** on construction: `std::invalid_argument` when batch_size is not in 1..samples, `DataError` when the
-/// dataset is empty or too small for its processes. In `begin()`: `DataError` when the sampler's order does not fit.
-/// Whatever `get` and `Collate` throw.
+/// **Errors** on construction: `std::invalid_argument` when batch_size is below 1 or `drop_last` would leave no batch,
+/// `DataError` when the dataset is empty or too small for its processes. In `begin()`: `DataError` when the sampler's
+/// order does not fit. Whatever `get` and `Collate` throw.
 /// **Example** `IndexedLoader loader{dataset, {.batch_size = 4}, [](std::vector<Sample> samples) { return ...; }};`
 template <IndexedDataset Dataset, class Collate = StackSamples, Sampler S = OptionalShuffle>
 class IndexedLoader {
  public:
   using Sample = SampleOf<Dataset>;
-  static_assert(
-      !std::same_as<Collate, StackSamples> || Stackable<Sample>,
-      "hone: samples of this type cannot be stacked. Pass IndexedLoader a function from std::vector<Sample> to "
-      "a batch.");
-  using Batch = std::remove_cvref_t<std::invoke_result_t<Collate&, std::vector<Sample>>>;
+  using Batch = detail::CollatedBatch<Collate, Sample>;
   using Iterator = BatchIterator<IndexedLoader, Batch>;
   static constexpr bool makes_new_batches = true;
 
@@ -132,7 +155,8 @@ class IndexedLoader {
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
   /// The number of batches in an epoch, the same in each process.
-  [[nodiscard]] std::int64_t size() const { return walk_.batches(); }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(walk_.batches()); }
+  /// Samples in a batch: the option, or as many as there are where it asks for more.
   [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
   /// Puts rows that were gathered from all processes into the dataset's order; see `hone::stored_order`.
   [[nodiscard]] at::Tensor stored_order() const { return hone::stored_order(walk_.samples(), walk_.options()); }
@@ -172,7 +196,9 @@ class IndexedLoader {
     for (std::int64_t i = 0; i < walk_.width(); ++i) {
       samples.push_back(detail::get_sample(dataset_, indices == nullptr ? walk_.first() + i : indices[i]));
     }
-    batch_.emplace(std::invoke(collate_, std::move(samples)));
+    if constexpr (std::invocable<Collate&, std::vector<Sample>>) {
+      batch_.emplace(std::invoke(collate_, std::move(samples)));
+    }
   }
 
   Dataset dataset_;

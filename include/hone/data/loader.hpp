@@ -11,8 +11,10 @@
 #include <type_traits>
 #include <utility>
 
+#include "hone/core/pointee.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
+#include "hone/data/data_loader.hpp"
 #include "hone/data/indexed_loader.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/data/sampler.hpp"
@@ -46,20 +48,14 @@ inline constexpr bool makes_batches_at_once = requires { requires std::remove_cv
 template <class R>
 inline constexpr bool makes_new_batches = requires { requires std::remove_cvref_t<R>::makes_new_batches; };
 
-/// The type of a range's batches, without reference and const.
+/// The type that keeps a batch of a range: without reference and const, and of values where the range yields a tuple of
+/// references, as `views::zip` does.
 template <BatchRange R>
-using BatchOf = std::remove_cvref_t<decltype(*std::declval<std::remove_reference_t<R>&>().begin())>;
+using BatchOf = OwnedBatch<decltype(*std::declval<std::remove_reference_t<R>&>().begin())>;
 
 /// What `make_loader` turns into batches: tensors, samples by index, or what is a range of batches already.
 template <class T>
 concept Loadable = BatchRange<T> || IndexedDataset<T>;
-
-/// A range of batches, or a pointer to one.
-template <class T>
-concept HandsOutBatches = BatchRange<T> || (!IndexedDataset<T> && requires(T& pointer) {
-                            *pointer;
-                            requires BatchRange<decltype(*pointer)>;
-                          });
 
 /// The loader of a dataset: gathers whole batches from a `TensorDataset`, stacks the samples of any other. An indexed
 /// dataset given as an lvalue is referred to, a temporary is kept.
@@ -85,19 +81,59 @@ template <IndexedDataset Dataset, Sampler S>
 }
 
 /// A range of batches is its own loader: an lvalue is passed on by reference and the options do not apply to it.
+/// LibTorch's `DataLoader` becomes `DataLoaderBatches`.
 template <BatchRange R>
-[[nodiscard]] constexpr R make_loader(R&& range, const LoaderOptions& /*options*/ = {}) {
-  return std::forward<R>(range);
+[[nodiscard]] constexpr decltype(auto) make_loader(R&& range, const LoaderOptions& /*options*/ = {}) {
+  if constexpr (TorchDataLoader<std::remove_reference_t<R>>) {
+    return DataLoaderBatches<std::remove_reference_t<R>&>(range);
+  } else {
+    return static_cast<std::conditional_t<std::is_lvalue_reference_v<R>, R, std::remove_reference_t<R>>>(
+        std::forward<R>(range));
+  }
 }
 
-/// The batches of whatever a trainer was given: of a dataset, of a range of batches, or of what a pointer points to, as
-/// `torch::data::make_data_loader` returns one.
+/// A handle to a dataset or to a range of batches: `std::ref`, or a pointer as `torch::data::make_data_loader` returns
+/// one.
+template <class T>
+concept LoadableHandle = !Loadable<T> && !std::same_as<PointeeOf<std::remove_reference_t<T>>, std::remove_cvref_t<T>> &&
+                         Loadable<PointeeOf<std::remove_reference_t<T>>&>;
+
+/// A range of batches, or a handle to one.
+template <class T>
+concept HandsOutBatches = BatchRange<T> || (LoadableHandle<T> && BatchRange<PointeeOf<std::remove_reference_t<T>>&>);
+
+/// The batches of whatever a trainer was given: of a dataset, of a range of batches, or of what a handle refers to.
 template <class Dataset>
 [[nodiscard]] decltype(auto) batches_of(Dataset&& dataset, const LoaderOptions& options) {
-  if constexpr (!Loadable<Dataset> && requires { *dataset; }) {
-    return make_loader(*dataset, options);
+  if constexpr (LoadableHandle<Dataset>) {
+    return make_loader(pointee(dataset), options);
   } else {
     return make_loader(std::forward<Dataset>(dataset), options);
+  }
+}
+
+namespace detail {
+
+template <class Made>
+struct dataloader_without_batches {
+  static_assert(
+      sizeof(Made*) == 0,
+      "hone: this override makes no batches. Let `create_train_dataloader` and `create_eval_dataloader` return a "
+      "range of batches, such as hone::TensorLoader or `trainer.create_train_dataloader(dataset, options)`.");
+};
+
+}  // namespace detail
+
+/// What `make` returns, with LibTorch's `DataLoader`, or a smart pointer to one, as a range of batches.
+template <class F>
+[[nodiscard]] decltype(auto) batches_from(F&& make) {
+  using Made = decltype(make());
+  if constexpr (std::is_void_v<Made>) {
+    static_assert(sizeof(detail::dataloader_without_batches<Made>) > 0);
+  } else if constexpr (TorchDataLoader<PointeeOf<std::remove_reference_t<Made>>>) {
+    return DataLoaderBatches<Made>(make());
+  } else {
+    return make();
   }
 }
 
@@ -110,6 +146,18 @@ template <BatchRange R>
     return static_cast<std::int64_t>(range.size());
   } else if constexpr (std::ranges::sized_range<R> && std::ranges::forward_range<R>) {
     return static_cast<std::int64_t>(std::ranges::size(range));
+  } else {
+    return std::nullopt;
+  }
+}
+
+/// The samples in a batch, where the range says so.
+template <class R>
+[[nodiscard]] std::optional<std::int64_t> known_batch_size(const R& range) {
+  if constexpr (requires {
+                  { range.batch_size() } -> std::integral;
+                }) {
+    return static_cast<std::int64_t>(range.batch_size());
   } else {
     return std::nullopt;
   }
@@ -130,7 +178,19 @@ void require_share(const R& range, const DataShare& own) {
   }
 }
 
-/// Chooses the epoch of the next pass, where the range offers that.
+/// True when both are the same range, or refer to the same loader.
+[[nodiscard]] bool are_same_batches(const auto& a, const auto& b) {
+  const auto source = [](const auto& range) -> const void* {
+    if constexpr (requires { range.source(); }) {
+      return range.source();
+    } else {
+      return &range;
+    }
+  };
+  return source(a) == source(b);
+}
+
+/// Chooses the epoch of the next pass, where the range offers that; see also `EpochScope`.
 template <class R>
 constexpr void set_epoch(R& range, std::int64_t epoch) {
   if constexpr (requires { range.set_epoch(epoch); }) range.set_epoch(epoch);

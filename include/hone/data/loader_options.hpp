@@ -22,8 +22,8 @@ struct DataShare {
 
 /// How a dataset is cut into batches.
 ///
-/// **Units** batch_size: samples in each process, at least 1; over all processes at most those of the dataset, rounded
-/// up to a multiple of the processes.
+/// **Units** batch_size: samples in each process, at least 1. A dataset that is smaller makes one batch of what there
+/// is.
 struct LoaderOptions {
   std::int64_t batch_size = 8;
   bool shuffle = false;    ///< a new order in each epoch
@@ -43,14 +43,14 @@ inline void check_share(const DataShare& share) {
 
 }  // namespace detail
 
-/// The batch size that `usual` becomes for a dataset that may be smaller than one batch of all processes: at most as
+/// The batch size that `asked` becomes for a dataset that may be smaller than one batch of all processes: at most as
 /// much as brings all samples into one step, and at least 1.
 ///
 /// **Errors** `std::invalid_argument` for a share that is none.
-[[nodiscard]] inline std::int64_t fitting_batch_size(std::int64_t samples, std::int64_t usual, const DataShare& share) {
+[[nodiscard]] inline std::int64_t fitting_batch_size(std::int64_t samples, std::int64_t asked, const DataShare& share) {
   detail::check_share(share);
   const std::int64_t whole = samples / share.world_size + (samples % share.world_size > 0);
-  return std::clamp(whole, std::int64_t{1}, std::max(usual, std::int64_t{1}));
+  return std::clamp(whole, std::int64_t{1}, std::max(asked, std::int64_t{1}));
 }
 
 namespace detail {
@@ -69,14 +69,21 @@ inline void check_options(std::int64_t samples, const LoaderOptions& options) {
         "The dataset has {} samples for {} processes. Give at least one for each, or train with fewer processes.",
         {samples, world_size}));
   }
-  const std::int64_t most =
-      options.drop_last ? samples / world_size : fitting_batch_size(samples, samples, options.share);
-  if (options.batch_size > most) {
-    throw std::invalid_argument(
-        sentence("batch_size is {}{}, but the dataset has only {} samples{}. Give at most {}.",
-                 {options.batch_size, world_size > 1 ? sentence(" in each of {} processes", {world_size}) : "", samples,
-                  options.drop_last ? ", so drop_last would leave no batch" : "", most}));
-  }
+  if (!options.drop_last || options.batch_size <= samples / world_size) return;
+  throw std::invalid_argument(sentence(
+      "batch_size is {}{}, but the dataset has only {} samples, so drop_last would leave no batch. Give at most {}, or "
+      "leave drop_last out.",
+      {options.batch_size, world_size > 1 ? sentence(" in each of {} processes", {world_size}) : "", samples,
+       samples / world_size}));
+}
+
+/// The options, with a batch size that fits.
+///
+/// **Errors** as above.
+[[nodiscard]] inline LoaderOptions fitted(std::int64_t samples, LoaderOptions options) {
+  check_options(samples, options);
+  options.batch_size = fitting_batch_size(samples, options.batch_size, options.share);
+  return options;
 }
 
 /// A loader takes its order from a sampler or from the options, never from both.

@@ -23,6 +23,7 @@
 #include "hone/core/slots.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/batch_iterator.hpp"
+#include "hone/data/epoch_scope.hpp"
 #include "hone/data/loader.hpp"
 
 namespace hone {
@@ -57,8 +58,9 @@ class Prefetched {
     made_ = used_ = 0;
     is_over_ = is_stopped_ = false;
     error_ = nullptr;
-    worker_ = std::thread([this, gradients = c10::GradMode::is_enabled()] {
+    worker_ = std::thread([this, gradients = c10::GradMode::is_enabled(), epoch = EpochScope::current()] {
       const at::AutoGradMode mode(gradients);
+      const EpochScope scope(epoch);
       walk();
     });
     wait();
@@ -126,18 +128,27 @@ class Prefetched {
     return !is_stopped_;
   }
   static void put(std::optional<Batch>& slot, Given&& batch) {
-    if constexpr (!std::is_lvalue_reference_v<Given> || makes_new_batches<R>) {
+    if constexpr (makes_new_batches<R> || (!std::is_lvalue_reference_v<Given> && !HoldsTensors<Batch>)) {
       slot.emplace(std::move(batch));
     } else if constexpr (HoldsTensors<Batch>) {
       std::vector<at::Tensor> buffers;
       if (slot) for_each_tensor(*slot, [&](at::Tensor& tensor) { buffers.push_back(tensor); });
       auto buffer = buffers.begin();
       slot = map_tensors(batch, [&](const at::Tensor& tensor) {
-        return copied(tensor, buffer == buffers.end() ? at::Tensor() : *buffer++);
+        const auto before = buffer == buffers.end() ? at::Tensor() : *buffer++;
+        if constexpr (!std::is_lvalue_reference_v<Given>) {
+          if (is_sole_user(tensor)) return tensor;
+        }
+        return copied(tensor, before);
       });
     } else {
       slot.emplace(batch);
     }
+  }
+  /// True for a tensor of a temporary batch whose memory nobody else can fill again: beside this handle, the copy in
+  /// `map_tensors` is the only one.
+  static bool is_sole_user(const at::Tensor& tensor) {
+    return tensor.defined() && tensor.has_storage() && tensor.use_count() <= 2 && tensor.storage().use_count() == 1;
   }
   static at::Tensor copied(const at::Tensor& tensor, at::Tensor buffer) {
     if (!tensor.defined()) return tensor;

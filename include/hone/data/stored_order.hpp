@@ -21,7 +21,7 @@ namespace hone {
 /// **Cost** one allocation and one pass over it; computed alike in each process.
 /// **Errors** those of a loader with these options; `std::invalid_argument` when `options.shuffle` is set.
 [[nodiscard]] inline at::Tensor stored_order(std::int64_t samples, LoaderOptions options) {
-  detail::check_options(samples, options);
+  options = detail::fitted(samples, options);
   if (options.shuffle) {
     throw std::invalid_argument(
         "shuffle is set, and what is gathered is to be put into the order as stored. Leave shuffle out.");

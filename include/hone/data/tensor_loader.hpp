@@ -27,6 +27,7 @@
 #include "hone/data/sampler.hpp"
 #include "hone/data/stored_order.hpp"
 #include "hone/data/tensor_dataset.hpp"
+#include "hone/data/untouched_rows.hpp"
 
 namespace hone {
 
@@ -105,16 +106,19 @@ class GatheredColumn {
 /// An input range of batches over a dataset held in tensors. `begin()` starts a new epoch; one epoch runs at a time.
 ///
 /// A batch is valid until the iterator's next increment: shuffled batches live in buffers that are filled again,
-/// batches in stored order are views of the dataset (so changing them in place changes the dataset). Clone what must
-/// last.
+/// batches in stored order are views of the dataset. Clone what must last.
+///
+/// In either order, batches are detached from the graph that made the dataset, and writing to a batch does not change
+/// the dataset: where the first batch in stored order is written to, as by a model whose first layer works in place,
+/// its rows get their values back at the next increment, and later batches are copies.
 ///
 /// **Shapes** each tensor `[batch_size, ...]`, the last batch shorter unless `drop_last`; in a share of many processes
 /// the last batch may have one sample more instead (see `LoaderOptions::share`).
 /// **Cost** in stored order one view per tensor and batch. Shuffled, one gather per tensor and batch; small rows in CPU
 /// memory are copied without a dispatch or an allocation.
-/// **Errors** on construction: `std::invalid_argument` when batch_size is not in 1..samples, `DataError` when the
-/// dataset is empty, too small for its processes, or spread over devices. In `begin()`: `DataError` when the sampler's
-/// order does not fit.
+/// **Errors** on construction: `std::invalid_argument` when batch_size is below 1 or `drop_last` would leave no batch,
+/// `DataError` when the dataset is empty, too small for its processes, or spread over devices. In `begin()`:
+/// `DataError` when the sampler's order does not fit.
 /// **Example** `TensorLoader loader{dataset, {.batch_size = 32, .shuffle = true}}; for (auto& [x, y] : loader) ...`
 template <HoldsTensors Batch, Sampler S = OptionalShuffle>
 class TensorLoader {
@@ -124,7 +128,7 @@ class TensorLoader {
 
   explicit TensorLoader(TensorDataset<Batch> dataset, const LoaderOptions& options = {})
     requires std::same_as<S, OptionalShuffle>
-      : dataset_(std::move(dataset)), walk_(dataset_.size(), options, {options.shuffle, options.seed}) {
+      : dataset_(detached(dataset)), walk_(dataset_.size(), options, {options.shuffle, options.seed}) {
     check_devices();
   }
 
@@ -132,7 +136,7 @@ class TensorLoader {
   ///
   /// **Errors** `std::invalid_argument` when `options.shuffle` is set too.
   TensorLoader(TensorDataset<Batch> dataset, const LoaderOptions& options, S sampler)
-      : dataset_(std::move(dataset)), walk_(dataset_.size(), options, std::move(sampler)) {
+      : dataset_(detached(dataset)), walk_(dataset_.size(), options, std::move(sampler)) {
     detail::check_no_shuffle(options);
     check_devices();
   }
@@ -145,6 +149,7 @@ class TensorLoader {
 
   /// Starts the next epoch.
   [[nodiscard]] Iterator begin() {
+    rows_.settle();
     walk_.start();
     if (walk_.order().defined()) prepare();
     advance();
@@ -153,7 +158,8 @@ class TensorLoader {
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
   /// The number of batches in an epoch, the same in each process.
-  [[nodiscard]] std::int64_t size() const { return walk_.batches(); }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(walk_.batches()); }
+  /// Samples in a batch: the option, or as many as there are where it asks for more.
   [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
   /// Puts rows that were gathered from all processes into the dataset's order; see `hone::stored_order`.
   [[nodiscard]] at::Tensor stored_order() const { return hone::stored_order(walk_.samples(), walk_.options()); }
@@ -203,7 +209,7 @@ class TensorLoader {
     const c10::InferenceMode normal(false);  // a loader may be made in inference mode and outlive it
     if (columns_.empty()) {
       for_each_tensor(dataset_.tensors(), [&](const at::Tensor& tensor) {
-        columns_.emplace_back(tensor.detach(), walk_.batch_size(), walk_.most());
+        columns_.emplace_back(tensor, walk_.batch_size(), walk_.most());
         selects_ = selects_ || !columns_.back().copies_rows();
       });
       full_ = buffers(true);
@@ -231,16 +237,24 @@ class TensorLoader {
   [[nodiscard]] Batch& current() { return *batch_; }
 
   void advance() {
+    rows_.settle();
     if (!walk_.advance()) return;
-    if (walk_.order().defined()) {
-      gather();
-    } else {
-      batch_ = map_tensors(dataset_.tensors(), [this](const at::Tensor& tensor) { return rows(tensor); });
-    }
+    if (walk_.order().defined()) return gather();
+    const bool copies = rows_.were_touched();
+    const bool watches = !std::exchange(has_watched_, true);
+    batch_ = map_tensors(dataset_.tensors(), [&](const at::Tensor& tensor) {
+      auto result = rows(tensor);
+      if (watches) rows_.watch(result);
+      return copies ? result.clone() : result;
+    });
   }
 
   [[nodiscard]] at::Tensor rows(const at::Tensor& tensor) const {
     return tensor.slice(0, walk_.first(), walk_.first() + walk_.width());
+  }
+  static TensorDataset<Batch> detached(const TensorDataset<Batch>& dataset) {
+    return TensorDataset<Batch>(
+        map_tensors(dataset.tensors(), [](const at::Tensor& tensor) { return tensor.detach(); }));
   }
 
   void gather() {
@@ -257,6 +271,8 @@ class TensorLoader {
   }
 
   TensorDataset<Batch> dataset_;
+  detail::UntouchedRows rows_;
+  bool has_watched_ = false;  // the first batch in stored order
   detail::EpochWalk<S> walk_;
   at::Device device_ = at::kCPU;
   std::int64_t short_width_ = -1;

@@ -7,6 +7,7 @@
 #include <ATen/ops/multinomial.h>
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -21,9 +22,9 @@ namespace hone {
 /// of unequal size. The draws depend on `seed` and the epoch's number only.
 ///
 /// **Shapes** weights: `[samples]`, floating point, on the CPU. **Units** num_samples: visits in an epoch.
-/// **Errors** `DataError` when the weights are not one for each sample; `std::invalid_argument` for `num_samples`
-/// below 1, or above the number of samples when none is visited twice. LibTorch's own for weights that are negative or
-/// not finite.
+/// **Errors** `DataError` when the weights are not one for each sample, when one is negative or not finite, and when
+/// fewer are above 0 than an epoch visits (one is enough with `replacement`); `std::invalid_argument` for `num_samples`
+/// below 1, or above the number of samples when none is visited twice.
 /// **Source** `torch.utils.data.WeightedRandomSampler`.
 /// **Example** `hone::TensorLoader loader{set, {.batch_size = 32}, hone::WeightedRandomSampler{.weights = weights}};`
 struct WeightedRandomSampler {
@@ -50,9 +51,29 @@ struct WeightedRandomSampler {
 
   [[nodiscard]] at::Tensor order(std::int64_t samples, std::int64_t epoch) const {
     const std::int64_t visits = count(samples);
+    check_weights(replacement ? 1 : visits);
     const auto generator =
         at::make_generator<at::CPUGeneratorImpl>(stream_seed(seed, static_cast<std::uint64_t>(epoch)));
-    return at::multinomial(weights.to(at::kDouble), visits, replacement, generator);
+    return at::multinomial(weights.detach().to(at::kDouble), visits, replacement, generator);
+  }
+
+ private:
+  void check_weights(std::int64_t least) const {
+    const auto values = weights.detach().to(at::kCPU, at::kDouble).contiguous();
+    const auto* const data = values.const_data_ptr<double>();
+    std::int64_t num_positive = 0;
+    for (std::int64_t i = 0; i < values.numel(); ++i) {
+      if (!(data[i] >= 0.0) || data[i] > std::numeric_limits<double>::max()) {
+        throw DataError(
+            sentence("WeightedRandomSampler::weights[{}] is {}. Give finite weights of 0 or more.", {i, data[i]}));
+      }
+      num_positive += data[i] > 0.0 ? 1 : 0;
+    }
+    if (num_positive >= least) return;
+    throw DataError(
+        sentence("WeightedRandomSampler::weights has {} above 0, and an epoch draws {}. Give weights above 0, fewer "
+                 "num_samples, or replacement.",
+                 {num_positive, least}));
   }
 };
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/// LibTorch's `DataLoader` as a range of batches.
+#pragma once
+
+#include <concepts>
+#include <iterator>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "hone/core/pointee.hpp"
+#include "hone/data/batch_iterator.hpp"
+
+namespace torch::data {
+template <typename Dataset, typename Batch, typename BatchRequest>
+class DataLoaderBase;
+}
+
+namespace hone {
+
+namespace detail {
+
+template <class Dataset, class Batch, class Request>
+struct DataLoaderAccess : torch::data::DataLoaderBase<Dataset, Batch, Request> {
+  using Base = torch::data::DataLoaderBase<Dataset, Batch, Request>;
+  /// Waits for the batches that workers are making, and drops them and those that are ready.
+  static void drain(Base& loader) { (loader.*(&DataLoaderAccess::shuttle_)).drain(); }
+};
+
+template <class Dataset, class Batch, class Request>
+DataLoaderAccess<Dataset, Batch, Request> access_to(const torch::data::DataLoaderBase<Dataset, Batch, Request>*);
+
+}  // namespace detail
+
+/// A `DataLoader` of LibTorch.
+template <class T>
+concept TorchDataLoader = std::is_class_v<T> && requires(const T* loader) { detail::access_to(loader); };
+
+/// An input range over the batches of LibTorch's `DataLoader`, whose own iterators are none for the standard library. A
+/// pass may end after any batch: the next one begins anew, which the `DataLoader` with workers refuses by itself.
+///
+/// `Handle` is a reference to the loader or a smart pointer that owns it.
+///
+/// **Cost** when a pass is left early, a wait for the batches that workers have begun to make.
+/// **Errors** those of the `DataLoader`.
+/// **Example** `trainer.train(hone::DataLoaderBatches(*loader) | std::views::transform(augmented))`
+template <class Handle>
+class DataLoaderBatches {
+  using Loader = PointeeOf<std::remove_reference_t<Handle>>;
+  using Access = decltype(detail::access_to(static_cast<Loader*>(nullptr)));
+  using Place = decltype(std::declval<Loader&>().begin());
+
+ public:
+  using Batch = typename Loader::BatchType;
+  using Iterator = BatchIterator<DataLoaderBatches, Batch>;
+  static constexpr bool makes_new_batches = true;
+
+  explicit DataLoaderBatches(Handle&& loader) : loader_(kept(std::forward<Handle>(loader))) {}
+  DataLoaderBatches(DataLoaderBatches&& other) noexcept
+      : loader_(std::move(other.loader_)), is_walked_(std::exchange(other.is_walked_, false)) {}
+  DataLoaderBatches& operator=(DataLoaderBatches&& other) noexcept {
+    leave();
+    loader_ = std::move(other.loader_);
+    is_walked_ = std::exchange(other.is_walked_, false);
+    return *this;
+  }
+  DataLoaderBatches(const DataLoaderBatches&) = delete;
+  DataLoaderBatches& operator=(const DataLoaderBatches&) = delete;
+  ~DataLoaderBatches() { leave(); }
+
+  [[nodiscard]] Iterator begin() {
+    place_.reset();
+    auto& loader = pointee(loader_);
+    Access::drain(loader);
+    is_walked_ = true;
+    place_.emplace(loader.begin());
+    end_.emplace(loader.end());
+    return Iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const { return {}; }
+
+  /// The loader itself, by which two passes over the same one are recognized.
+  [[nodiscard]] const void* source() const { return &pointee(loader_); }
+
+ private:
+  friend Iterator;
+
+  [[nodiscard]] bool done() const { return !(*place_ != *end_); }
+  [[nodiscard]] Batch& current() { return **place_; }
+  void advance() { ++*place_; }
+
+  void leave() {
+    place_.reset();
+    if (std::exchange(is_walked_, false)) Access::drain(pointee(loader_));
+  }
+  static auto kept(Handle&& loader) {
+    if constexpr (std::is_lvalue_reference_v<Handle>) {
+      return &pointee(loader);
+    } else {
+      return Handle(std::forward<Handle>(loader));
+    }
+  }
+
+  std::conditional_t<std::is_lvalue_reference_v<Handle>, Loader*, Handle> loader_;
+  bool is_walked_ = false;
+  std::optional<Place> place_, end_;
+};
+
+template <class Handle>
+DataLoaderBatches(Handle&&) -> DataLoaderBatches<Handle>;
+
+}  // namespace hone

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Keeps a dataset unchanged while its batches are views of it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/equal.h>
+#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace hone::detail {
+
+/// Watches whether a batch of views is written to, as by a model whose first layer works in place: then it gives the
+/// rows their values back and says that later batches have to be copies.
+///
+/// **Cost** a copy of the batch that is watched; a comparison where its tensors have a new version.
+class UntouchedRows {
+ public:
+  UntouchedRows() = default;
+  UntouchedRows(UntouchedRows&& other) noexcept { *this = std::move(other); }
+  UntouchedRows& operator=(UntouchedRows&& other) noexcept {
+    watched_ = std::exchange(other.watched_, {});
+    were_touched_ = other.were_touched_;
+    return *this;
+  }
+  ~UntouchedRows() {
+    try {
+      settle();
+    } catch (...) {  // of a device that has failed
+    }
+  }
+
+  /// Watches `rows` until `settle`.
+  void watch(const at::Tensor& rows) {
+    const c10::InferenceMode normal(false);
+    watched_.push_back({rows, rows.clone(), version_of(rows)});
+  }
+  /// The batch is no longer in use.
+  void settle() {
+    if (watched_.empty()) [[likely]]
+      return;
+    const c10::InferenceMode normal(false);
+    const at::NoGradGuard no_gradients;
+    for (auto& [rows, values, version] : std::exchange(watched_, {})) {
+      if (version_of(rows) == version && version >= 0) continue;
+      if (are_same(rows, values)) continue;
+      rows.copy_(values);
+      were_touched_ = true;
+    }
+  }
+  [[nodiscard]] bool were_touched() const { return were_touched_; }
+
+ private:
+  struct Watched {
+    at::Tensor rows, values;
+    std::int64_t version;  ///< -1 where tensors count none.
+  };
+
+  static std::int64_t version_of(const at::Tensor& tensor) {
+    return tensor.is_inference() ? -1 : static_cast<std::int64_t>(tensor._version());
+  }
+  /// NaN is the same as NaN.
+  static bool are_same(const at::Tensor& a, const at::Tensor& b) {
+    return at::equal(a, b) || a.eq(b).logical_or_(a.ne(a).logical_and_(b.ne(b))).all().item<bool>();
+  }
+
+  std::vector<Watched> watched_;
+  bool were_touched_ = false;
+};
+
+}  // namespace hone::detail
