@@ -38,6 +38,7 @@
 #include "hone/history/write_json.hpp"
 #include "hone/loop/environment.hpp"
 #include "hone/loop/losses.hpp"
+#include "hone/loop/predictor.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/metrics/auroc.hpp"

@@ -83,4 +83,37 @@ TEST_CASE("an error that is not LibTorch's passes as it is") {
   CHECK_THROWS_AS(hone::batch_loss(net, loss, batch), std::domain_error);
 }
 
+TEST_CASE("tensors of another format than the model's are named with what to do about them") {
+  tiny::Net net;
+  torch::nn::CrossEntropyLoss loss;
+  torch::nn::MSELoss squares;
+  const auto x = tiny::inputs(4), y = tiny::labels(4);
+  const auto refusal = [&](auto& with, tiny::Batch batch) {
+    return tiny::message_of<hone::DataError>([&] { static_cast<void>(hone::batch_loss(net, with, batch)); });
+  };
+  CHECK(refusal(loss, {x.to(torch::kDouble), y}) ==
+        "The model cannot take inputs Double [4, 3]: mat1 and mat2 must have the same dtype, but got Double and Float. "
+        "The "
+        "inputs are Double and the model is Float: convert them with .to(torch::kFloat), or train in double with the "
+        "policy hone::Fp64.");
+  CHECK(tiny::contains(refusal(loss, {x.to(torch::kByte), y}),
+                       "The inputs are Byte, as images are stored, and the model is Float: convert them with "
+                       ".to(torch::kFloat), and divide by 255."));
+  CHECK(tiny::contains(refusal(loss, {x.slice(1, 0, 2), y}), ". Give it what its layers expect."));
+  CHECK(tiny::contains(refusal(loss, {x, y.to(torch::kFloat)}),
+                       "Class labels are int64: convert the target with .to(torch::kLong)."));
+  CHECK(tiny::contains(refusal(loss, {x, y.to(torch::kInt)}),
+                       "Class labels are int64: convert the target with .to(torch::kLong)."));
+
+  tiny::Batch doubled{x, torch::ones({4, 2}, torch::kDouble)};
+  const auto value = hone::batch_loss(net, squares, doubled).loss;
+  CHECK(
+      tiny::contains(tiny::message_of<hone::DataError>([&] { hone::backward_or_explain(value); }),
+                     "A target in double makes it so: convert it with .to(torch::kFloat), or train in double with the "
+                     "policy hone::Fp64."));
+  net->to(torch::kDouble);
+  tiny::Batch all{x.to(torch::kDouble), torch::ones({4, 2}, torch::kDouble)};
+  CHECK_NOTHROW(hone::backward_or_explain(hone::batch_loss(net, squares, all).loss));
+}
+
 }  // namespace

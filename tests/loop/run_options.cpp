@@ -59,9 +59,13 @@ TEST_CASE("a dataset may be left out") {
   CHECK(static_cast<bool>(Options{.eval_dataset = std::vector<int>{}}.eval_dataset));
 }
 
-TEST_CASE("the evaluation has the batch size of the training unless it has its own") {
-  CHECK(Options{.per_device_batch_size = 32}.eval_batch_size() == 32);
-  CHECK(Options{.per_device_batch_size = 32, .eval_per_device_batch_size = 7}.eval_batch_size() == 7);
+TEST_CASE("what says how a dataset becomes batches is empty unless given") {
+  CHECK((Options{}.batch_size() == 8 && Options{.per_device_batch_size = 32}.batch_size() == 32));
+  CHECK_NOTHROW(Options{}.require_none_of_loader());
+  CHECK_THROWS_AS(Options{.per_device_batch_size = 8}.require_none_of_loader(), std::invalid_argument);
+  CHECK_THROWS_AS(Options{.shuffle = false}.require_none_of_loader(), std::invalid_argument);
+  CHECK_THROWS_AS(Options{.drop_last = false}.require_none_of_loader(), std::invalid_argument);
+  CHECK_THROWS_AS(hone::EvaluateOptions{.per_device_batch_size = 8}.require_none_of_loader(), std::invalid_argument);
 }
 
 TEST_CASE("options in range pass, others are named with their value and the least that will do") {

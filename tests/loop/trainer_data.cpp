@@ -7,9 +7,9 @@
 #include <range/v3/view/take.hpp>
 #include <range/v3/view/transform.hpp>
 
+#include "hone/checkpoint/generator_state.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
-#include "hone/checkpoint/generator_state.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -26,8 +26,12 @@ template <class Dataset>
 std::vector<Tensor> trained_on(Dataset&& dataset) {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}};
-  const auto history =
-      trainer.train(std::forward<Dataset>(dataset), {.num_epochs = 2, .per_device_batch_size = 4, .shuffle = false});
+  hone::TrainOptions<std::remove_cvref_t<Dataset>, decltype(trainer)> options{.num_epochs = 2};
+  if constexpr (!hone::HandsOutBatches<Dataset>) {
+    options.per_device_batch_size = 4;
+    options.shuffle = false;
+  }
+  const auto history = trainer.train(std::forward<Dataset>(dataset), options);
   CHECK(history.num_updates() == 6);
   return tiny::weights(net);
 }

@@ -146,7 +146,7 @@ TEST_CASE("the run's configuration says what the options came to") {
   CHECK(config.num_eval_batches_per_epoch == std::nullopt);  // nothing is left of the run before
   CHECK(config.max_num_train_steps == std::nullopt);
   CHECK(config.seed == std::nullopt);
-  CHECK(config.eval_per_device_batch_size == 5);
+  CHECK(config.eval_per_device_batch_size == 0);
 
   trainer.evaluate(tiny::dataset(), {.per_device_batch_size = 4});
   CHECK(config.num_epochs == 1);

@@ -84,14 +84,15 @@ class Assembly {
   /// The share of a dataset that is this process's, for a loader that is not of the trainer's making.
   [[nodiscard]] DataShare data_share() const { return {rank(), world_size()}; }
 
-  /// The rows of all processes, in the order of ranks, in each of them. Collective.
+  /// The rows of all processes, in the order of ranks, in each of them, in memory that they share with nothing.
+  /// Collective.
   ///
   /// **Shapes** those of a process may differ from the others' in the first dimension, which may be 0.
   [[nodiscard]] at::Tensor gather(const at::Tensor& rows) {
     if constexpr (ReducesGradients<DistributionType>) {
       return at::cat(processes_.gather(rows.dim() == 0 ? rows.reshape({1}) : rows));
     } else {
-      return rows.dim() == 0 ? rows.reshape({1}) : rows;
+      return rows.dim() == 0 ? rows.reshape({1}).clone() : rows.clone();
     }
   }
 

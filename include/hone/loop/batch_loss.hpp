@@ -17,7 +17,9 @@
 #include "hone/data/batch.hpp"
 #include "hone/loop/device_errors.hpp"
 #include "hone/loop/model.hpp"
+#include "hone/loop/no_loss.hpp"
 #include "hone/loop/out_of_memory.hpp"
+#include "hone/optim/parameter_group.hpp"
 
 namespace hone {
 
@@ -59,9 +61,11 @@ namespace detail {
 
 template <class Batch>
 struct batch_without_target {
-  static_assert(sizeof(Batch) == 0,
-                "hone: this batch has no inputs and target (two members that hold tensors). Adapt it with "
-                "BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, batch)`.");
+  static_assert(
+      sizeof(Batch) == 0,
+      "hone: this batch has no inputs and target (two members that hold tensors). Make tensors of its numbers with "
+      "torch::tensor, adapt a struct with BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, "
+      "batch)`.");
 };
 template <class Model, class Batch>
 struct forward_with_other_arguments {
@@ -84,24 +88,77 @@ std::string shapes(const Parts&... parts) {
   return text;
 }
 
+/// The text with a full stop at its end.
+inline std::string sentence_of(std::string text) {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.pop_back();
+  if (!text.empty() && text.back() != '.' && text.back() != '!' && text.back() != '?') text += '.';
+  return text;
+}
+
 /// The first line of what LibTorch says, without its stack.
 inline std::string first_line(const c10::Error& error) {
   const std::string text = error.what_without_backtrace();
-  return text.substr(0, text.find('\n'));
+  return sentence_of(text.substr(0, text.find('\n')));
+}
+
+/// The format of a model's floating point parameters; undefined where it has none.
+template <class Model>
+at::ScalarType format_of(const Model& model) {
+  for (const auto& [name, parameter] : named_parameters(model)) {
+    if (parameter.is_floating_point()) return parameter.scalar_type();
+  }
+  return at::ScalarType::Undefined;
+}
+
+/// What to do about tensors that are of another format than the model's parameters; empty where they are not.
+template <class... Parts>
+std::string format_remedy(at::ScalarType format, const char* what, const Parts&... parts) {
+  std::string remedy;
+  const auto look_at = [&](const at::Tensor& tensor) {
+    if (!remedy.empty() || !tensor.defined() || format == at::ScalarType::Undefined) return;
+    const auto type = tensor.scalar_type();
+    if (tensor.is_floating_point() && type != format) {
+      remedy = sentence("The {} are {} and the model is {}: convert them with .to(torch::k{}){}",
+                        {what, c10::toString(type), c10::toString(format), c10::toString(format),
+                         type == at::kDouble ? ", or train in double with the policy hone::Fp64." : "."});
+    } else if (type == at::kByte) {
+      remedy = sentence(
+          "The {} are Byte, as images are stored, and the model is {}: convert them with .to(torch::k{}), and "
+          "divide by 255.",
+          {what, c10::toString(format), c10::toString(format)});
+    }
+  };
+  (for_each_tensor(parts, look_at), ...);
+  return remedy;
+}
+
+/// What to do about a target that LibTorch wants in another format, by what it says; empty where it says nothing of
+/// that.
+template <class Target>
+std::string target_remedy(const Target& target, const std::string& what) {
+  bool is_number = false;
+  for_each_tensor(target,
+                  [&](const at::Tensor& tensor) { is_number = tensor.defined() && tensor.scalar_type() != at::kLong; });
+  if (is_number && what.find("type Long") != std::string::npos) {
+    return "Class labels are int64: convert the target with .to(torch::kLong).";
+  }
+  return {};
 }
 
 /// The last line of what the interpreter of scripted models says; those before it are its stack.
 inline std::string last_line(const std::runtime_error& error) {
   std::string text = error.what();
   while (text.ends_with('\n')) text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
+  return sentence_of(text.substr(text.rfind('\n') + 1));
 }
 
 /// Throws, with the exception at hand nested in it.
-template <class... Inputs>
-[[noreturn]] void refuse_inputs(const std::string& what, const Inputs&... inputs) {
-  std::throw_with_nested(DataError(
-      sentence("The model cannot take inputs {}: {} Give it what its layers expect.", {shapes(inputs...), what})));
+template <class Model, class... Inputs>
+[[noreturn]] void refuse_inputs(const Model& model, const std::string& what, const Inputs&... inputs) {
+  const std::string remedy = format_remedy(format_of(model), "inputs", inputs...);
+  std::throw_with_nested(
+      DataError(sentence("The model cannot take inputs {}: {} {}",
+                         {shapes(inputs...), what, remedy.empty() ? "Give it what its layers expect." : remedy})));
 }
 
 }  // namespace detail
@@ -113,10 +170,11 @@ auto forward_or_explain(Model& model, Inputs&... inputs) {
     return forward(model, inputs...);
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
-    detail::refuse_inputs(detail::first_line(error), inputs...);
+    detail::refuse_inputs(pointee(model), detail::first_line(error), inputs...);
   } catch (const std::runtime_error& error) {
     if constexpr (detail::Scripted<PointeeOf<Model>>) {
-      detail::refuse_inputs(detail::last_line(error), inputs...);  // the interpreter throws LibTorch's errors as these
+      detail::refuse_inputs(pointee(model), detail::last_line(error),
+                            inputs...);  // the interpreter throws LibTorch's errors as these
     }
     throw;
   }
@@ -129,10 +187,27 @@ at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
     return loss_of(loss, outputs, target);
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
+    const std::string what = detail::first_line(error), remedy = detail::target_remedy(target, what);
     std::throw_with_nested(DataError(
-        sentence("The model's output {} does not fit the loss with the target {}: {} Give a last layer, a loss and "
-                 "targets that go together (class labels count from 0).",
-                 {detail::shapes(outputs), detail::shapes(target), detail::first_line(error)})));
+        sentence("The model's output {} does not fit the loss with the target {}: {} {}",
+                 {detail::shapes(outputs), detail::shapes(target), what,
+                  remedy.empty() ? "Give a last layer, a loss and targets that go together (class labels count from 0)."
+                                 : remedy})));
+  }
+}
+
+/// Calls backward. **Errors** `DataError`, with LibTorch's error nested in it, for a loss in double of a model that is
+/// not.
+inline void backward_or_explain(const at::Tensor& loss) {
+  try {
+    loss.backward();
+  } catch (const c10::Error& error) {
+    const std::string what = detail::first_line(error);
+    if (loss.scalar_type() != at::kDouble || what.find("Double") == std::string::npos) throw;
+    std::throw_with_nested(DataError(
+        sentence("The loss is Double and the model is not: {} A target in double makes it so: convert it with "
+                 ".to(torch::kFloat), or train in double with the policy hone::Fp64.",
+                 {what})));
   }
 }
 
@@ -169,7 +244,10 @@ using BatchOutputOf = BatchOutput<std::conditional_t<std::is_void_v<typename det
 /// Forward and loss of a batch whose last member is the target and whose other members are the model's inputs.
 template <class Model, class Loss, class Batch>
 BatchOutputOf<Model, Batch> batch_loss(Model& model, Loss& loss, Batch& batch) {
-  if constexpr (!InputsAndTarget<Batch>) {
+  if constexpr (std::is_same_v<Loss, NoLoss>) {
+    static_assert(sizeof(detail::trainer_without_loss<Batch>) > 0);
+    return {};
+  } else if constexpr (!InputsAndTarget<Batch>) {
     static_assert(sizeof(detail::batch_without_target<Batch>) > 0);
     return {};
   } else if constexpr (std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>) {

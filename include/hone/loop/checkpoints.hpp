@@ -143,6 +143,7 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
   using Step::run_;
   using Step::Step;
 
+  static constexpr bool trains = !std::is_same_v<Optimizer, NoOptimizer>;
   static constexpr bool has_model_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Model>>> ||
                                           Serializable<std::remove_cvref_t<PointeeOf<Model>>>;
   static constexpr bool has_optimizer_state = detail::HasOptimizerState<OptimizerType> || Serializable<OptimizerType>;
@@ -185,7 +186,7 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
   /// is found before anything is changed, as far as the optimizer is hone's.
   std::optional<std::int64_t> load_weights(const Dict& state, const LoadOptions& options) {
     std::optional<std::int64_t> updates;
-    const Value* schedule = options.load_scheduler ? state.find("scheduler_state_dict") : nullptr;
+    const Value* schedule = options.load_scheduler && trains ? state.find("scheduler_state_dict") : nullptr;
     if (schedule != nullptr) {
       if (!Step::has_schedule) {
         throw DataError(
@@ -274,7 +275,7 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
   }
 
   void load_optimizer(const Dict& state, const LoadOptions& options) {
-    const Value* found = options.load_optimizer ? state.find("optimizer_state_dict") : nullptr;
+    const Value* found = options.load_optimizer && trains ? state.find("optimizer_state_dict") : nullptr;
     if (found == nullptr) return;
     if constexpr (detail::HasOptimizerState<OptimizerType>) {
       load_optimizer_state_dict(optimizer_, *found);

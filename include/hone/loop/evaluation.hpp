@@ -3,21 +3,22 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/cat.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/environment.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/losses_tracker.hpp"
+#include "hone/loop/predictions.hpp"
 #include "hone/loop/run_options.hpp"
 #include "hone/loop/runs.hpp"
 
@@ -46,7 +47,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   /// **Errors** `std::logic_error` inside of an evaluation.
   template <class Dataset>
   RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
-    options.check();
+    check<Dataset>(options);
     if (activity_.evaluates) {
       refuse_call("evaluate", activity_, "Call it when the evaluation is over, such as in on_train_epoch_end.");
     }
@@ -54,36 +55,48 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     const typename Base::InnerRun inner(*this);
     const auto mark = run_.history_.revision();
     this->guarded_run(activity_.evaluates, num_threads, [&] {
-      decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
-      run_evaluation(options, batches);
+      decltype(auto) batches = eval_loader(dataset, options.batch_size());
+      run_evaluation(batches);
     });
     return run_.history_.since(mark);
   }
 
   /// The model's outputs for every sample, in the order of the dataset: one tensor when the model returns tensors, else
-  /// a vector with an element for each batch of this process. A target in a batch is not looked at. May be called
-  /// between the steps of a host's own loop and in the callbacks of a run, which continues as if nothing had happened.
+  /// a vector with an element for each batch of this process. A target in a batch is not looked at. No output shares
+  /// memory with a batch or with the model's buffers. May be called between the steps of a host's own loop and in the
+  /// callbacks of a run, which continues as if nothing had happened.
   ///
-  /// **Errors** `std::logic_error` inside of a prediction.
+  /// **Errors** `std::logic_error` inside of a prediction; `DataError` when an output tensor has no dimension or, but
+  /// for the first dimension, another shape than that of the first batch; `StoppedError` when a callback stops the run
+  /// before the last batch.
   template <class Dataset>
   auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
-    options.check();
+    check<Dataset>(options);
     if (activity_.predicts) {
       refuse_call("predict", activity_, "Call it when the prediction is over, such as in on_eval_epoch_end.");
     }
-    decltype(auto) batches = eval_loader(dataset, options.per_device_batch_size, options.batch_size());
+    decltype(auto) batches = eval_loader(dataset, options.batch_size());
     using Arrived = std::remove_reference_t<decltype(*transfer_.over(batches, device_).begin())>;
     using Moved = std::remove_reference_t<decltype(this->taken_in(std::declval<Arrived&>()))>;
-    std::vector<decltype(outputs_of(std::declval<Moved&>()))> outputs;
-    const int num_threads = this->suitable_threads(options.num_threads, dataset, options.batch_size());
-    {
-      const typename Base::InnerRun inner(*this);
-      this->guarded_run(activity_.predicts, num_threads, [&] { run_prediction(options, batches, outputs); });
-    }
-    if constexpr (std::is_same_v<decltype(outputs), std::vector<at::Tensor>>) {
-      return whole(at::cat(outputs), batches);
+    using Outputs = std::remove_cvref_t<decltype(outputs_of(std::declval<Moved&>()))>;
+    if constexpr (std::is_void_v<Outputs>) {
+      static_assert(sizeof(detail::predict_batch_returns_nothing<Outputs>) > 0);
+      return 0;
     } else {
-      return outputs;
+      Predictions<Outputs> outputs(buffers_of(model_));
+      const int num_threads = this->suitable_threads(options.num_threads, dataset, options.batch_size());
+      std::optional<std::string> why_cut_short;
+      {
+        const typename Base::InnerRun inner(*this);
+        this->guarded_run(activity_.predicts, num_threads, [&] { why_cut_short = run_prediction(batches, outputs); });
+      }
+      if (why_cut_short) throw StoppedError(*why_cut_short);
+      auto result = std::move(outputs).take();
+      if constexpr (std::is_same_v<decltype(result), at::Tensor>) {
+        return whole(result, batches);
+      } else {
+        return result;
+      }
     }
   }
 
@@ -117,17 +130,16 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   using Base::run_;
   using Base::transfer_;
 
-  /// Where no batch size was given, the usual one, or as many samples as there are.
+  /// The evaluation batches of a dataset: of the user's own making where there is an override.
   template <class Dataset>
-  decltype(auto) eval_loader(Dataset& dataset, std::optional<std::int64_t> given, std::int64_t usual) {
-    LoaderOptions loader{.batch_size = given.value_or(usual), .share = this->data_share()};
-    if constexpr (IndexedDataset<Dataset>) {
-      if (!given) loader.batch_size = fitting_batch_size(sample_count(dataset), usual, loader.share);
-    }
-    return own_or(
-        overrides::create_eval_dataloader{},
-        [this](auto& set, auto& how) -> decltype(auto) { return this->create_eval_dataloader(set, how); }, dataset,
-        std::as_const(loader));
+  decltype(auto) eval_loader(Dataset& dataset, std::int64_t batch_size) {
+    const LoaderOptions loader{.batch_size = batch_size, .share = this->data_share()};
+    return batches_from([&]() -> decltype(auto) {
+      return own_or(
+          overrides::create_eval_dataloader{},
+          [this](auto& set, auto& how) -> decltype(auto) { return this->create_eval_dataloader(set, how); }, dataset,
+          loader);
+    });
   }
 
   template <class Batches, class Listeners>
@@ -192,10 +204,9 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
 
  private:
   template <class Batches>
-  void run_evaluation(const EvaluateOptions& options, Batches& batches) {
+  void run_evaluation(Batches& batches) {
     const auto limit = environment_batch_limit();
-    this->begin_run(Phase::evaluation,
-                    evaluation_config(options, this->length_of(batches, Phase::evaluation, limit), limit));
+    this->begin_run(Phase::evaluation, config_of(batches, Phase::evaluation, limit));
     own_or(overrides::evaluation_run_start{}, [] {});
     announce(EvaluationRunStart{{run_}});
     run_eval_epoch(batches, Phase::evaluation, "evaluation_loss", callbacks_);
@@ -204,24 +215,51 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     announce(EvaluationRunEnd{{run_}});
   }
 
+  /// What to say where a stop has cut the prediction short.
   template <class Batches, class Outputs>
-  void run_prediction(const EvaluateOptions& options, Batches& batches, std::vector<Outputs>& outputs) {
+  [[nodiscard]] std::optional<std::string> run_prediction(Batches& batches, Outputs& outputs) {
     const at::NoGradGuard no_gradients;
-    this->begin_run(Phase::predict, evaluation_config(options, this->length_of(batches, Phase::predict)));
+    this->begin_run(Phase::predict, config_of(batches, Phase::predict, {}));
     run_.begin_epoch(Phase::predict, run_.config_.num_eval_batches_per_epoch);
     set_training(model_, false);
+    bool is_cut_short = false;
     announce(PredictRunStart{{run_}});
     for (auto&& arrived : transfer_.over(batches, device_)) {
+      if (run_.stop_requested()) [[unlikely]] {
+        is_cut_short = true;
+        break;
+      }
       auto&& batch = this->taken_in(arrived);
       announce(PredictStepStart{{run_}}, WithBatch{batch});
-      outputs.push_back(outputs_of(batch));
-      announce(PredictStepEnd{{run_}}, WithBatch{batch}, WithOutputs{outputs.back()});
+      auto& kept = outputs.add(outputs_of(batch), batch);
+      announce(PredictStepEnd{{run_}}, WithBatch{batch}, WithOutputs{kept});
       ++run_.step_;
-      if (this->is_epoch_over() || run_.stop_requested()) break;
+      if (this->is_epoch_over()) break;
     }
-    this->require_batches();
+    if (!is_cut_short) this->require_batches();
     this->announce_stop();
     announce(PredictRunEnd{{run_}});
+    if (!is_cut_short) return std::nullopt;
+    return sentence(
+        "The prediction was stopped after {} batches ({}), so outputs are missing. Predict without what stops it, or "
+        "keep the outputs in on_predict_step_end.",
+        {run_.step(), run_.stop_reason()});
+  }
+
+  template <class Dataset>
+  void check(const EvaluateOptions& options) const {
+    options.check();
+    using Point = overrides::create_eval_dataloader;
+    if constexpr (HandsOutBatches<Dataset> && !Point::template named<typename Base::OverridesType>) {
+      options.require_none_of_loader();
+    }
+  }
+
+  template <class Batches>
+  RunConfig config_of(Batches& batches, Phase phase, std::optional<std::int64_t> limit) const {
+    RunConfig config = evaluation_config(this->length_of(batches, phase, limit), limit);
+    config.eval_per_device_batch_size = known_batch_size(batches).value_or(0);
+    return config;
   }
 
   /// This process's outputs and the others', in the order of the dataset; those for a range of batches in the order of

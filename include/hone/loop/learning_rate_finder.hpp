@@ -31,8 +31,8 @@ struct LearningRateFinderOptions {
   std::int64_t num_updates = 100;
   double smoothing = 0.98;
   double divergence_factor = 4.0;
-  std::int64_t per_device_batch_size = 8;
-  std::optional<std::uint64_t> seed = {};  ///< Of the order of the data; else it is drawn.
+  std::optional<std::int64_t> per_device_batch_size = {};  ///< 8 unless given; an error beside a range of batches.
+  std::optional<std::uint64_t> seed = {};                  ///< Of the order of the data; else it is drawn.
   int num_threads = 0;
 
   void check() const {

@@ -17,6 +17,7 @@
 #include "hone/checkpoint/archive.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/data/epoch_scope.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/guards.hpp"
 #include "hone/loop/in_step.hpp"
@@ -33,11 +34,18 @@ namespace hone {
 /// **Errors** `std::invalid_argument` for values out of range.
 struct RehearsalOptions {
   std::int64_t num_updates = 1;
-  std::int64_t per_device_batch_size = 8;
-  bool shuffle = true;
-  bool drop_last = false;
+  std::optional<std::int64_t> per_device_batch_size =
+      {};                                  ///< 8 unless given. As the next two, an error beside a range.
+  std::optional<bool> shuffle = {};        ///< On unless given.
+  std::optional<bool> drop_last = {};      ///< Off unless given.
   std::optional<std::uint64_t> seed = {};  ///< Of the order of the data; else it is drawn.
   int num_threads = 0;
+
+  void require_none_of_loader() const {
+    detail::require_not_given("per_device_batch_size", per_device_batch_size);
+    detail::require_not_given("shuffle", shuffle);
+    detail::require_not_given("drop_last", drop_last);
+  }
 
   void check() const {
     detail::require_at_least("num_updates", 1, num_updates);
@@ -68,6 +76,11 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
   template <class Dataset, class Before, class After>
   void rehearse(Dataset&& dataset, const RehearsalOptions& options, Before before, After after) {
     options.check();
+    this->require_trainable();
+    using Point = overrides::create_train_dataloader;
+    if constexpr (HandsOutBatches<Dataset> && !Point::template named<typename Step::OverridesType>) {
+      options.require_none_of_loader();
+    }
     if (!this->activity_.is_idle()) {
       refuse_call("rehearse", this->activity_, "Call it, or the finder that does, before the run.");
     }
@@ -142,15 +155,17 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
 
   void make_updates(auto& dataset, const RehearsalOptions& options, auto& before, auto& after) {
     this->start_schedule(long_run);
-    decltype(auto) batches = this->train_loader(dataset, {.batch_size = options.per_device_batch_size,
-                                                          .shuffle = options.shuffle,
-                                                          .drop_last = options.drop_last,
-                                                          .seed = options.seed ? *options.seed : this->common_seed(),
-                                                          .share = this->data_share()});
+    decltype(auto) batches =
+        this->train_loader(dataset, {.batch_size = options.per_device_batch_size.value_or(detail::default_batch_size),
+                                     .shuffle = options.shuffle.value_or(true),
+                                     .drop_last = options.drop_last.value_or(false),
+                                     .seed = options.seed ? *options.seed : this->common_seed(),
+                                     .share = this->data_share()});
     require_share(batches, this->data_share());
     this->own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
     std::int64_t update = 0, in_window = 0;
     for (std::int64_t epoch = 0;; ++epoch) {
+      const EpochScope scope(epoch);
       set_epoch(batches, epoch);
       bool is_empty = true;
       auto&& arriving = this->transfer_.over(batches, this->device_);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -38,6 +39,12 @@ class OptionalDataset {
 
 namespace detail {
 
+/// Samples on each device.
+inline constexpr std::int64_t default_batch_size = 8;
+
+inline std::string text_of(bool value) { return value ? "true" : "false"; }
+inline std::string text_of(std::int64_t value) { return std::to_string(value); }
+
 inline void require_at_least(std::string_view option, std::int64_t least, std::int64_t value) {
   if (value < least) throw std::invalid_argument(sentence("{} is {}. Give {} or more.", {option, value, least}));
 }
@@ -49,6 +56,15 @@ inline void require_order(std::string_view smaller, std::int64_t min, std::strin
   throw std::invalid_argument(
       sentence("{} is {}, but {} is {}. Give {} or less, or raise {}.", {smaller, min, larger, max, max, larger}));
 }
+/// Refuses an option that a range of batches, which has batches of its own, would ignore.
+template <class T>
+void require_not_given(std::string_view option, const std::optional<T>& value) {
+  if (!value) return;
+  throw std::invalid_argument(sentence(
+      "{} is {}, but the data is a range of batches, which are what they are. Leave {} out and set it where the "
+      "loader is made, or give the dataset itself.",
+      {option, text_of(*value), option}));
+}
 inline void require_some_time(std::string_view option, const std::optional<std::chrono::duration<double>>& time) {
   if (!time || time->count() > 0.0) return;  // NaN is refused too
   throw std::invalid_argument(sentence("{} is {} s. Give more than 0.", {option, time->count()}));
@@ -58,11 +74,14 @@ inline void require_some_time(std::string_view option, const std::optional<std::
 
 /// Options of a training run.
 ///
+/// `per_device_batch_size`, `shuffle`, `drop_last` and `eval_per_device_batch_size` are for datasets. Beside data that
+/// is a range of batches already they are an error, unless the trainer has an override that makes the loader.
+///
 /// **Units** num_epochs: passes through the data; max_num_train_steps: optimizer updates, of which the run ends with
 /// whatever limit comes first; min_num_epochs, min_num_train_steps: whole epochs and updates before which a stop that a
 /// callback requests is held back; max_time: wall time since the run began, looked at after each update; batch sizes:
-/// samples on each device; num_threads: of LibTorch's operators, 0 leaves it to the threads policy; the trial options at
-/// the end: batches, 0 is off.
+/// samples on each device; num_threads: of LibTorch's operators, 0 leaves it to the threads policy; the trial options
+/// at the end: batches, 0 is off.
 /// **Errors** `std::invalid_argument` for values out of range and for a minimum above its maximum, before anything has
 /// happened.
 /// **Cost** with `max_time`, the clock is read after each update; without it, never.
@@ -70,16 +89,16 @@ template <class EvalDataset, class Trainer = void>
 struct TrainOptions {
   std::int64_t num_epochs = 1;
   OptionalDataset<EvalDataset> eval_dataset = {};
-  std::int64_t per_device_batch_size = 8;
-  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training, or as many as there are.
+  std::optional<std::int64_t> per_device_batch_size = {};       ///< 8 unless given.
+  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training unless given.
   std::optional<std::int64_t> max_num_train_steps = {};
   std::int64_t min_num_epochs = 0;
   std::int64_t min_num_train_steps = 0;
   std::optional<std::chrono::duration<double>> max_time = {};  ///< Ends the run as a requested stop does.
   std::int64_t evaluate_every_n_epochs = 1;                    ///< Counted as the history counts: epochs n, 2n, ...
-  bool shuffle = true;                     ///< A new order in each epoch; not for loaders that bring their own order.
-  bool drop_last = false;                  ///< Leaves out a last batch that is shorter than the others.
-  bool reset_run_history = true;           ///< False: the history goes on, its epochs and updates count on.
+  std::optional<bool> shuffle = {};                            ///< A new order in each epoch. On unless given.
+  std::optional<bool> drop_last = {};  ///< Leaves out a last batch that is shorter than the others. Off unless given.
+  bool reset_run_history = true;       ///< False: the history goes on, its epochs and updates count on.
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators and the order of the data; else they go on.
   ResumeFrom<Trainer> resume_from = {};    ///< Go on exactly where a run was saved; the limits are then totals of both.
   int num_threads = 0;
@@ -94,8 +113,15 @@ struct TrainOptions {
   /// through only once lacks them later.
   std::int64_t num_sanity_eval_steps = 0;
 
-  [[nodiscard]] std::int64_t eval_batch_size() const {
-    return eval_per_device_batch_size.value_or(per_device_batch_size);
+  [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(detail::default_batch_size); }
+
+  /// Refuses options that say how the training dataset becomes batches, where the data is a range of batches.
+  ///
+  /// **Errors** `std::invalid_argument`.
+  void require_none_of_loader() const {
+    detail::require_not_given("per_device_batch_size", per_device_batch_size);
+    detail::require_not_given("shuffle", shuffle);
+    detail::require_not_given("drop_last", drop_last);
   }
 
   void check() const {
@@ -119,12 +145,15 @@ struct TrainOptions {
 
 /// Options of a run of `evaluate` or `predict`.
 ///
-/// **Units** per_device_batch_size: samples; without it 8, or as many as there are. num_threads: as for training.
+/// **Units** per_device_batch_size: samples, 8 unless given; an error beside a range of batches. num_threads: as for
+/// training.
 struct EvaluateOptions {
   std::optional<std::int64_t> per_device_batch_size = {};
   int num_threads = 0;
 
-  [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(8); }
+  [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(detail::default_batch_size); }
+
+  void require_none_of_loader() const { detail::require_not_given("per_device_batch_size", per_device_batch_size); }
 
   void check() const {
     detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);

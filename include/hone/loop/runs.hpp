@@ -108,7 +108,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   };
 
   void begin_run(Phase phase, RunConfig config) {
-    config.gradient_accumulation_steps = accumulation_.steps();
+    config.gradient_accumulation_steps = phase == Phase::train ? accumulation_.steps() : 1;
     config.num_threads = at::get_num_threads();
     config.num_processes = processes_.world_size();
     config.process_index = processes_.rank();

@@ -15,6 +15,7 @@
 #include "hone/loop/guards.hpp"
 #include "hone/loop/losses_tracker.hpp"
 #include "hone/loop/multiplications.hpp"
+#include "hone/loop/no_loss.hpp"
 #include "hone/loop/objectives.hpp"
 #include "hone/loop/out_of_memory.hpp"
 #include "hone/loop/recordable.hpp"
@@ -74,6 +75,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     if (!activity_.is_idle()) [[unlikely]]
       refuse_call("step", activity_, "The run makes its own steps; one of begin_run is stepped with its own `step`.");
     if constexpr (CallbacksType::needs_run) CallbacksType::refuse_step_without_run();
+    require_trainable();
     run_.forget_stop();
     return host_step(batch, [&] {
       if constexpr (has_schedule) {
@@ -141,7 +143,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     [[maybe_unused]] const auto region = precision_.region(device_.device());
     return with_inputs(batch, [this](auto&... inputs) { return forward_or_explain(model_, inputs...); });
   }
-  void backward(const at::Tensor& loss) { loss.backward(); }
+  void backward(const at::Tensor& loss) { backward_or_explain(loss); }
   void optimizer_step() {
     if constexpr (ScalesLoss<PrecisionType> && has_objectives) {
       precision_.step(optimizer_);
@@ -158,6 +160,22 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   void zero_grad() { GradientsType::clear(optimizer_); }
 
  protected:
+  /// **Errors** `std::invalid_argument` where there is nothing to train.
+  void require_trainable() const {
+    if constexpr (std::is_same_v<Optimizer, NoOptimizer>) {
+      static_assert(sizeof(detail::trainer_without_optimizer<Optimizer>) > 0);
+    } else if (optimizer_.parameters().empty()) [[unlikely]] {
+      refuse_to_train();
+    }
+  }
+
+  [[noreturn, gnu::noinline]] static void refuse_to_train() {
+    throw std::invalid_argument(
+        "The trainer has no parameters to train: when it was made, the model had none that requires a gradient. "
+        "Unfreeze "
+        "one with set_requires_grad(true), or add a layer with parameters, and make the trainer after that.");
+  }
+
   static constexpr bool has_schedule = !std::is_same_v<ScheduleType, NoSchedule>;
   static constexpr bool accumulates = !UpdatesEveryBatch<AccumulationType>;
   using Parts::reduces;
@@ -232,10 +250,12 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   /// The training batches of a dataset: of the user's own making where there is one.
   template <class Dataset>
   decltype(auto) train_loader(Dataset& dataset, const LoaderOptions& options) {
-    return own_or(
-        overrides::create_train_dataloader{},
-        [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset,
-        options);
+    return batches_from([&]() -> decltype(auto) {
+      return own_or(
+          overrides::create_train_dataloader{},
+          [this](auto& set, auto& how) -> decltype(auto) { return this->create_train_dataloader(set, how); }, dataset,
+          options);
+    });
   }
 
   /// `more` is what the end of the step carries beside the batch and its output.
@@ -557,13 +577,13 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   /// this length gives it: nothing more would be learned.
   void require_schedule_left(const RunLength& length) const {
     if constexpr (has_schedule) {
-      if (schedule_place_.continued == 0 || length.num_updates == 0) return;
-      if (schedule_place_.continued < length.num_updates || !depends_on_length(schedule_, length)) return;
+      if (schedule_place_.continued == 0 || !length.num_updates) return;
+      if (schedule_place_.continued < *length.num_updates || !depends_on_length(schedule_, length)) return;
       throw std::invalid_argument(sentence(
           "The schedule is over: the loaded checkpoint is at update {} of it, and in this run it ends at update "
           "{}. Start it from the beginning, with load_checkpoint(path, {}) or "
           "trainer.restart_schedule(), or train for more epochs.",
-          {schedule_place_.continued, length.num_updates, "{.load_scheduler = false}"}));
+          {schedule_place_.continued, *length.num_updates, "{.load_scheduler = false}"}));
     }
   }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
+#include "hone/data/epoch_scope.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/environment.hpp"
 #include "hone/loop/evaluation.hpp"
@@ -66,22 +67,27 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>, class For = Trainer>
   RunHistory train(Dataset&& dataset, const TrainOptions<EvalDataset, For>& options = {}) {
     options.check();
+    refuse_options_of_loader<Dataset, EvalDataset>(options);
+    this->require_trainable();
     if (!activity_.is_idle()) {
       refuse_call("train", activity_, "Call it when that is over, or train with another trainer.");
     }
-    const int num_threads = suitable_threads(options.num_threads, dataset, options.per_device_batch_size);
+    const int num_threads = suitable_threads(options.num_threads, dataset, options.batch_size());
     guarded_run(activity_.trains, num_threads, [&] {
       if (options.seed) at::manual_seed(this->own_seed(*options.seed));
-      const bool shuffles = options.shuffle && options.overfit_batches == 0;
+      const bool shuffles = options.shuffle.value_or(true) && options.overfit_batches == 0;
       loader_seed_ = options.seed ? *options.seed : shuffles && takes_seed<Dataset> ? this->common_seed() : 0;
       if (options.fast_dev_run == 0) resume_from(options.resume_from);
-      decltype(auto) train_batches = train_loader(dataset, {.batch_size = options.per_device_batch_size,
+      decltype(auto) train_batches = train_loader(dataset, {.batch_size = options.batch_size(),
                                                             .shuffle = shuffles,
-                                                            .drop_last = options.drop_last,
+                                                            .drop_last = options.drop_last.value_or(false),
                                                             .seed = loader_seed_,
                                                             .share = this->data_share()});
       const auto load_eval = [&]() -> decltype(auto) {
-        return eval_loader(*options.eval_dataset, options.eval_per_device_batch_size, options.per_device_batch_size);
+        const auto as_for_training =
+            options.per_device_batch_size ? options.per_device_batch_size : known_batch_size(train_batches);
+        return eval_loader(*options.eval_dataset,
+                           options.eval_per_device_batch_size.value_or(as_for_training.value_or(options.batch_size())));
       };
       using EvalBatches = decltype(load_eval());
       if constexpr (std::is_reference_v<EvalBatches>) {
@@ -166,9 +172,13 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     require_share(train_batches, this->data_share());
     if (options.reset_run_history && !resumes()) run_.history_.reset();
     const auto limit = batch_limit(options, environment_batch_limit());
-    begin_run(Phase::train, training_config(options, length_of(train_batches, Phase::train, limit),
-                                            eval_batches ? length_of(*eval_batches, Phase::eval, limit) : std::nullopt,
-                                            accumulation_.steps(), limit));
+    RunConfig config = training_config(options, length_of(train_batches, Phase::train, limit),
+                                       eval_batches ? length_of(*eval_batches, Phase::eval, limit) : std::nullopt,
+                                       accumulation_.steps(), limit);
+    config.train_per_device_batch_size = known_batch_size(train_batches).value_or(0);
+    config.has_evaluation = eval_batches != nullptr;
+    if (eval_batches) config.eval_per_device_batch_size = known_batch_size(*eval_batches).value_or(0);
+    begin_run(Phase::train, std::move(config));
     start_training_run();
     if (eval_batches && options.num_sanity_eval_steps > 0) try_evaluation(*eval_batches, options.num_sanity_eval_steps);
     if (resumes() && !resumes_in_epoch()) resume();
@@ -189,7 +199,9 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   template <class Batches, class Evaluate>
   void run_train_epoch(Batches& batches, const Evaluate& evaluation) {
     begin_train_epoch();
-    set_epoch(batches, run_.config_.overfit_batches > 0 ? 0 : run_.epoch() - 1);
+    const std::int64_t epoch = run_.config_.overfit_batches > 0 ? 0 : run_.epoch() - 1;
+    const EpochScope scope(epoch);
+    set_epoch(batches, epoch);
     keep_epoch_generator();
     if (resumes()) {
       resume();
@@ -219,8 +231,11 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   void start_training_run() {
     take_place();
     drop_window();
-    if (!resumes()) this->require_schedule_left(run_length(run_.config_));
-    start_schedule(run_length(run_.config_));
+    if (run_.config_.num_epochs > 0) {
+      require_some_batches(run_.config_.num_train_batches_per_epoch);
+      if (!resumes()) this->require_schedule_left(run_length(run_.config_));
+      start_schedule(run_length(run_.config_));
+    }
     own_or(overrides::training_run_start{}, [] {});
     announce(TrainingRunStart{{run_}});
   }
@@ -266,11 +281,33 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     announce(TrainingRunEnd{{run_}});
   }
 
+  /// Refuses options that a range of batches would ignore.
+  template <class Dataset, class EvalDataset, class Options>
+  static void refuse_options_of_loader(const Options& options) {
+    using Overrides = typename Base::OverridesType;
+    if constexpr (HandsOutBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
+      options.require_none_of_loader();
+    }
+    if (options.eval_dataset) refuse_options_of_eval_loader<EvalDataset>(options);
+  }
+  template <class EvalDataset, class Options>
+  static void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
+    using Overrides = typename Base::OverridesType;
+    if constexpr (HandsOutBatches<EvalDataset&> && !overrides::create_eval_dataloader::named<Overrides>) {
+      detail::require_not_given("eval_per_device_batch_size", options.eval_per_device_batch_size);
+    }
+  }
+
+  static void require_some_batches(const std::optional<std::int64_t>& num_batches) {
+    if (num_batches.value_or(1) > 0) return;
+    throw DataError("The training data is a range of 0 batches. Give it at least one.");
+  }
+
   /// **Errors** `DataError` when one range is to be walked through for evaluation while it is for training, and cannot.
   template <class TrainBatches, class EvalBatches>
   static void require_two_walks(const TrainBatches& train_batches, const EvalBatches& eval_batches) {
     if constexpr (!std::ranges::forward_range<TrainBatches>) {
-      if (static_cast<const void*>(&train_batches) != static_cast<const void*>(&eval_batches)) return;
+      if (!are_same_batches(train_batches, eval_batches)) return;
       throw DataError(
           "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an epoch. "
           "Give the evaluation a loader of its own.");

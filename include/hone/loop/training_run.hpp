@@ -41,7 +41,7 @@ struct RunOptions {
   std::int64_t min_num_epochs = 0;
   std::int64_t min_num_train_steps = 0;
   std::optional<std::chrono::duration<double>> max_time = {};
-  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< 8, or as many samples as there are.
+  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< 8 unless given.
   std::int64_t evaluate_every_n_epochs = 1;
   bool reset_run_history = true;
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators.
@@ -200,6 +200,8 @@ class TrainingRun {
 
   void start() {
     const auto options = options_.common();
+    trainer_.require_trainable();
+    if constexpr (evaluates) Trainer::template refuse_options_of_eval_loader<EvalDataset>(options_);
     if (options.seed) at::manual_seed(trainer_.own_seed(*options.seed));
     trainer_.loader_seed_ = options.seed.value_or(0);
     trainer_.resume_from(options_.resume_from);
@@ -207,10 +209,14 @@ class TrainingRun {
     const auto limit = environment_batch_limit();
     const auto train_batches =
         limited(limited(options_.num_batches_per_epoch, trainer_.callbacks_.batch_limit(Phase::train)), limit);
-    std::optional<std::int64_t> eval_batches;
-    with_eval_batches([&](auto& batches) { eval_batches = trainer_.length_of(batches, Phase::eval, limit); });
+    std::optional<std::int64_t> eval_batches, eval_batch_size;
+    with_eval_batches([&](auto& batches) {
+      eval_batches = trainer_.length_of(batches, Phase::eval, limit);
+      eval_batch_size = known_batch_size(batches);
+    });
     auto config = training_config(options, train_batches, eval_batches, trainer_.accumulation_.steps(), limit);
-    config.train_per_device_batch_size = 0;
+    config.eval_per_device_batch_size = eval_batch_size.value_or(0);
+    config.has_evaluation = evaluates;
     trainer_.begin_run(Phase::train, std::move(config));
     trainer_.start_training_run();
     if (trainer_.resumes() && trainer_.resumes_in_epoch()) open_epoch();
@@ -230,8 +236,8 @@ class TrainingRun {
   template <class F>
   void with_eval_batches([[maybe_unused]] F&& f) {
     if constexpr (evaluates) {
-      decltype(auto) batches =
-          trainer_.eval_loader(*eval_dataset_, options_.eval_per_device_batch_size, EvaluateOptions().batch_size());
+      decltype(auto) batches = trainer_.eval_loader(
+          *eval_dataset_, options_.eval_per_device_batch_size.value_or(EvaluateOptions().batch_size()));
       f(batches);
     }
   }

@@ -47,6 +47,8 @@ class FusedOptimizer {
  public:
   using rule_type = Rule;
 
+  /// Has no parameters until `add_group`.
+  FusedOptimizer() = default;
   explicit FusedOptimizer(NamedParameters parameters, const Rule& settings = {}) {
     add_group(std::move(parameters), settings);
   }
@@ -109,8 +111,8 @@ class FusedOptimizer {
     ++num_updates_;
   }
 
-  /// Takes all gradients away, so that the next backward pass writes them instead of adding to them; or fills those that
-  /// are there with zeros.
+  /// Takes all gradients away, so that the next backward pass writes them instead of adding to them; or fills those
+  /// that are there with zeros.
   void zero_grad(bool set_to_none = true) {
     if (set_to_none) {
       for (const auto& parameter : parameters_) parameter.mutable_grad().reset();

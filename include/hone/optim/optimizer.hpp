@@ -5,6 +5,7 @@
 /// | --- | --- | --- |
 /// | `Sgd`, `Adam`, `AdamW` | `FusedOptimizer<Rule>` over the model's trainable parameters | the usual case |
 /// | `FusedOptimizer<Rule>` | as it is | parameter groups, or some parameters only |
+/// | `NoOptimizer` | as it is | evaluation and prediction only |
 /// | a `torch::optim` optimizer, a smart pointer to one, `std::ref(one)` | `TorchOptimizer<O>` | any other rule |
 #pragma once
 
@@ -18,6 +19,7 @@
 #include <utility>
 
 #include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/no_optimizer.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/optim/rule.hpp"
 #include "hone/optim/torch_optimizer.hpp"
@@ -54,9 +56,8 @@ struct Binding<R> {
   static type make(const R& rule, NamedParameters parameters) {
     parameters = trainable(std::move(parameters));
     if (parameters.empty()) {
-      throw std::invalid_argument(
-          "The model has no parameter that requires a gradient. Add a layer with parameters, or unfreeze one with "
-          "set_requires_grad(true).");
+      rule.check();
+      return type();
     }
     return type(std::move(parameters), rule);
   }
@@ -70,6 +71,12 @@ struct Binding<O> {
     require_common(optimizer.parameters(), model);
     return std::move(optimizer);
   }
+};
+
+template <>
+struct Binding<NoOptimizer> {
+  using type = NoOptimizer;
+  static type make(NoOptimizer, const NamedParameters&) { return {}; }
 };
 
 template <class O>
@@ -92,6 +99,14 @@ struct Binding<std::shared_ptr<O>> {
   using type = TorchOptimizer<O>;
   static type make(std::shared_ptr<O> optimizer, const NamedParameters& model) {
     return bind_torch(std::move(optimizer), model);
+  }
+};
+
+template <IsTorchOptimizer O>
+struct Binding<O*> {
+  using type = TorchOptimizer<O>;
+  static type make(O* optimizer, const NamedParameters& model) {
+    return bind_torch(std::shared_ptr<O>(std::shared_ptr<void>(), optimizer), model);  // owns nothing
   }
 };
 
@@ -119,8 +134,10 @@ using BoundOptimizer = typename detail::Binding<std::remove_cvref_t<T>>::type;
 /// The optimizer that moves a model's parameters by `optimizer`: a rule is bound to those that require a gradient; a
 /// finished optimizer is taken as it is, with the parameters that it has.
 ///
-/// **Errors** `std::invalid_argument` for settings out of range, for a model without trainable parameters, and for an
-/// optimizer that holds none of the model's parameters.
+/// A rule is bound to no parameters where none requires a gradient: such a trainer evaluates and predicts.
+///
+/// **Errors** `std::invalid_argument` for settings out of range, and for an optimizer that holds none of the model's
+/// parameters.
 /// **Example** `auto optimizer = hone::bind(hone::Adam{.lr = 3e-4}, hone::named_parameters(model));`
 template <BindableOptimizer T>
 [[nodiscard]] BoundOptimizer<T> bind(T&& optimizer, NamedParameters parameters) {

@@ -1,0 +1,22 @@
+// expect: hone: this override makes no batches. Let `create_train_dataloader` and `create_eval_dataloader` return a range of batches, such as hone::TensorLoader or `trainer.create_train_dataloader(dataset, options)`.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The override makes a loader and forgets to return it.
+#include <torch/torch.h>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Own {
+  auto create_train_dataloader(auto& trainer, auto& dataset, const hone::LoaderOptions& options) {
+#ifdef FIXED
+    return
+#endif
+        trainer.create_train_dataloader(dataset, options);
+  }
+};
+
+void use() {
+  const hone::TensorDataset set{torch::ones({4, 2}), torch::ones({4, 1})};
+  hone::Trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, Own{}}.train(set);
+}

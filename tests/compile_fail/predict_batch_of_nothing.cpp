@@ -1,0 +1,23 @@
+// expect: hone: the override `predict_batch` returns void, so there is nothing to predict. Let it return the model's outputs.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The override computes outputs and forgets to return them.
+#include <torch/torch.h>
+
+#include "hone/loop/trainer.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Own {
+  auto predict_batch(auto& trainer, auto& batch) {
+#ifdef FIXED
+    return
+#endif
+        trainer.predict_batch(batch);
+  }
+};
+
+torch::Tensor outputs() {
+  hone::Trainer trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, Own{}};
+  static_cast<void>(trainer.predict(std::vector<torch::Tensor>{torch::ones({4, 2})}));
+  return {};
+}
