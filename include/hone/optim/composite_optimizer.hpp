@@ -20,6 +20,23 @@
 
 namespace hone {
 
+namespace detail {
+
+/// Divides gradients by the loss scale, and leaves out an update whose gradients overflowed.
+template <class O>
+concept WithScaledStep = requires(O& optimizer, const StepScaling& scaling) { optimizer.step(scaling); };
+/// Can keep gradients as zeros.
+template <class O>
+concept WithZeroedGradients = requires(O& optimizer) { optimizer.zero_grad(false); };
+/// Works on wider copies of the weights.
+template <class O>
+concept WithMasterWeights = requires(O& optimizer, const O& constant) {
+  constant.master_weights();
+  optimizer.read_weights();
+};
+
+}  // namespace detail
+
 /// An optimizer of a `CompositeOptimizer`, and its name.
 template <FixedString optimizer_name, class O>
 struct NamedOptimizer {
@@ -84,7 +101,7 @@ class CompositeOptimizer {
   }
   /// The same for all or none of the optimizers: what `scaling.found_inf` says is of the gradients of all of them.
   void step(const StepScaling& scaling)
-    requires(requires(typename Named::optimizer_type& optimizer) { optimizer.step(scaling); } && ...)
+    requires(detail::WithScaledStep<typename Named::optimizer_type> && ...)
   {
     for_each_selected([&](auto& optimizer) { optimizer.step(scaling); });
   }
@@ -92,7 +109,7 @@ class CompositeOptimizer {
     for_each_selected([](auto& optimizer) { optimizer.zero_grad(); });
   }
   void zero_grad(bool set_to_none)
-    requires(requires(typename Named::optimizer_type& optimizer) { optimizer.zero_grad(false); } && ...)
+    requires(detail::WithZeroedGradients<typename Named::optimizer_type> && ...)
   {
     for_each_selected([&](auto& optimizer) { optimizer.zero_grad(set_to_none); });
   }
@@ -170,12 +187,12 @@ class CompositeOptimizer {
   }
   /// The wider copies of the weights, in the same order, where the optimizers work on such.
   [[nodiscard]] std::vector<at::Tensor> master_weights() const
-    requires(requires(const typename Named::optimizer_type& optimizer) { optimizer.master_weights(); } && ...)
+    requires(detail::WithMasterWeights<typename Named::optimizer_type> && ...)
   {
     return joined_list([](const auto& optimizer) { return optimizer.master_weights(); });
   }
   void read_weights()
-    requires(requires(typename Named::optimizer_type& optimizer) { optimizer.read_weights(); } && ...)
+    requires(detail::WithMasterWeights<typename Named::optimizer_type> && ...)
   {
     for_each([](std::string_view, auto& optimizer) { optimizer.read_weights(); });
   }
