@@ -7,6 +7,7 @@
  * loss on unseen digits: ...
  * the first unseen digit is a 3
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

@@ -5,6 +5,7 @@
  * 20 updates, learning rate from 0.1 down to ...
  * loss ... -> ...
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

@@ -5,6 +5,7 @@
  * epoch 2 took 10 steps, largest loss ...
  * stopped: the loss is small enough
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

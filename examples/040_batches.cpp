@@ -5,6 +5,7 @@
  * loss ... -> ...
  * the same from a pipeline of ranges: ...
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <boost/hana.hpp>

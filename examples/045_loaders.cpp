@@ -6,6 +6,7 @@
  * share of the rare class: 0.10 in the data, 0.4... in an epoch
  * loss ... -> ...
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

@@ -4,6 +4,7 @@
  * 16 updates, the last loss has 2 parts
  * reconstruction ..., size of the code ...
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

@@ -5,6 +5,7 @@
  * 200 steps of the simulation, 100 updates
  * the surrogate is off by less than 0.1: true
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

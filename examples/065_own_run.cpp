@@ -4,6 +4,7 @@
  * epochs 8, updates 200
  * the loss of the evaluations fell: true
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

@@ -5,6 +5,7 @@
 /* prints:
  * at most 0.05 of the norm: true
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

@@ -8,6 +8,7 @@
  * eval_degrees_epoch ... -> 0.0...
  * the whole is its parts: true
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <boost/hana.hpp>

@@ -7,6 +7,7 @@
  * gone on: 24 updates, loss 0.16...
  * the same weights: true
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <filesystem>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Trains a network on handwritten digits: MNIST from its four files, or digits that are drawn on the spot.
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
@@ -96,7 +97,7 @@ int train(const Options& options) {
 
   auto test =
       trainer.evaluate(test_set.to(device), {.per_device_batch_size = batch_size, .num_threads = options.threads});
-  trainer.print("test accuracy: {:.4f}", test.at("evaluation_accuracy"));
+  trainer.print(fmt::format("test accuracy: {:.4f}", test.at("evaluation_accuracy")));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 /// them.
 #include "hone/exported/exported_model.hpp"
 
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 ///     interchange train|resume CASE DATA CHECKPOINT
 ///     interchange safetensors FROM TO     copies weights
 ///     interchange keys FILE               prints those at the top of a file of torch.save
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <cstdint>

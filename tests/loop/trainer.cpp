@@ -121,8 +121,8 @@ struct Second {
 TEST_CASE("a trainer prints in the first process, before a run too") {
   const auto first = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{}};
   const auto second = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{}, Second{}};
-  CHECK(hone::captured_stdout([&] { first.print("loss {:.1f} of {}", 0.25, "it"); }) == "loss 0.2 of it\n");
-  CHECK(hone::captured_stdout([&] { second.print("loss {}", 1); }).empty());
+  CHECK(hone::captured_stdout([&] { first.print("loss 0.2"); }) == "loss 0.2\n");
+  CHECK(hone::captured_stdout([&] { second.print("loss 1"); }).empty());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Who is told what, and when: the order of steps, records and events in each kind of run.
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include "hone/callbacks/limit_batches.hpp"

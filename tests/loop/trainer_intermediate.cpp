@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Evaluations within epochs of training, and epochs without one.
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How long a run is: epochs, updates, batches, and what the run's configuration says about it.
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <chrono>

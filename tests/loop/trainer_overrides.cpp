@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Steps of the user's own in place of the trainer's.
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <deque>

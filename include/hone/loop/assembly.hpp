@@ -5,11 +5,12 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -113,9 +114,8 @@ class Assembly {
   }
 
   /// Prints a line on standard output, once, however many processes train. In a callback: `print_once`.
-  template <class... Args>
-  void print(fmt::format_string<Args...> format, Args&&... args) const {
-    if (processes_.rank() == 0) detail::put(stdout, fmt::format(format, std::forward<Args>(args)...) + "\n");
+  void print(std::string_view line) const {
+    if (processes_.rank() == 0) detail::put(stdout, std::string(line) + "\n");
   }
 
   /// Tells an event of the user's own to the callbacks that have `on_event` for it.
