@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A small but complete job is killed again and again, wherever it is, and goes on each time from what lies in its
-/// folder. In the end it must leave the same files, byte by byte, as one that was never killed.
+/// A small but complete job is killed, or stopped by SIGTERM, again and again, wherever it is, and resumes each time
+/// from what lies in its folder. In the end it must leave the same files, byte by byte, as one that was never
+/// disturbed.
 ///
 ///     kill_test 1000 [SEED]
 #include <fcntl.h>
@@ -82,7 +83,10 @@ void write(const fs::path& path, const hone::RunHistory& history, auto&& format)
   file.commit();
 }
 
-void run_job(const fs::path& folder, Page& page) {
+constexpr int exit_code_when_stopped = 3;
+
+/// Returns false when a signal stopped it.
+bool run_job(const fs::path& folder, Page& page) {
   torch::manual_seed(1);
   hone::Trainer trainer{Net(),
                         torch::nn::CrossEntropyLoss{},
@@ -90,11 +94,16 @@ void run_job(const fs::path& folder, Page& page) {
                         hone::GradAccum<3>{},
                         hone::ClipNorm{1.0},
                         hone::CosineLr{.warmup_updates = 6},
+                        hone::StopOnSignal{},
                         hone::on<hone::TrainEpochStart>(Mark<Place::training>{page}),
                         hone::on<hone::TrainStepEnd>([&page](const auto&) { ++page.num_steps; }),
                         hone::on<hone::EvalEpochStart>(Mark<Place::evaluating>{page}),
                         hone::Metrics{hone::in_training, hone::Accuracy{}, hone::F1{.average = hone::Average::macro}},
-                        hone::ModelEma{{.decay = 0.9}, hone::Metrics{hone::Accuracy{}}},
+                        hone::StepBasedEvaluation{.every_n_steps = 4},
+                        hone::LimitEvalSteps{.num_steps = 8},
+                        hone::ModelEma{{.decay = 0.9},
+                                       hone::on<hone::EvalEpochStart>(Mark<Place::evaluating>{page}),
+                                       hone::Metrics{hone::Accuracy{}}},
                         hone::on<hone::TrainingRunEpochEnd>(Mark<Place::saving_best>{page}),
                         hone::SaveBest{.save_path = folder / "best.pt"},
                         hone::EarlyStopping{.patience = 100, .watch_metric = "ema_model_eval_loss_epoch"},
@@ -109,10 +118,12 @@ void run_job(const fs::path& folder, Page& page) {
                                                           .seed = 5,
                                                           .resume_from = hone::latest_training_state(folder),
                                                           .num_threads = 1});
+  if (history.stop_reason()) return false;
   page.place = Place::ending;
   write(folder / "history.csv", history, [](auto& out, const auto& all) { hone::write_csv(out, all); });
   write(folder / "history.json", history, [](auto& out, const auto& all) { hone::write_json(out, all); });
   trainer.save_checkpoint(folder / "final.pt");
+  return true;
 }
 
 // ------------------------------------------------------------------------------------------------------- the killer
@@ -157,21 +168,31 @@ class Killer {
 
   [[nodiscard]] std::int64_t num_kills() const {
     std::int64_t all = 0;
-    for (const auto count : kills_) all += count;
+    for (const auto& counts : {kills_, stops_}) {
+      for (const auto count : counts) all += count;
+    }
     return all;
   }
   /// Whether each of the places that matter most was hit.
-  [[nodiscard]] bool has_hit_all() const { return kills_[1] > 0 && kills_[2] > 0 && kills_[3] > 0; }
+  [[nodiscard]] bool has_hit_all() const { return kills_[1] > 0 && kills_[2] > 0 && kills_[3] > 0 && stops_[3] > 0; }
   void report() const {
-    std::printf("%lld kills over %lld jobs:", static_cast<long long>(num_kills()), static_cast<long long>(num_jobs_));
-    for (std::size_t i = 0; i < kills_.size(); ++i) {
-      std::printf(" %lld %s%s", static_cast<long long>(kills_[i]), place_names[i], i + 1 < kills_.size() ? "," : "\n");
-    }
+    std::printf("%lld kills over %lld jobs\n", static_cast<long long>(num_kills()), static_cast<long long>(num_jobs_));
+    report("SIGKILL", kills_);
+    report("SIGTERM", stops_);
     std::printf("%lld steps were computed, %lld would have been without kills\n", static_cast<long long>(num_steps_),
                 static_cast<long long>(num_jobs_ * whole_steps_));
   }
 
  private:
+  using Counts = std::array<std::int64_t, place_names.size()>;
+
+  static void report(const char* signal, const Counts& counts) {
+    std::printf("%s:", signal);
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      std::printf(" %lld %s%s", static_cast<long long>(counts[i]), place_names[i], i + 1 < counts.size() ? "," : "\n");
+    }
+  }
+
   pid_t start(const fs::path& folder) {
     page_->place = Place::starting;
     const auto file = std::to_string(file_);
@@ -197,18 +218,21 @@ class Killer {
   }
 
   /// One time in ten while the process starts; else within the next part of the training, every other time as soon as
-  /// the job is at a certain place.
+  /// the job is at a certain place. One time in four the signal is SIGTERM, half of them within evaluations.
   void wait_and_kill(pid_t job) {
+    signal_ = share() < 0.25 ? SIGTERM : SIGKILL;
     const bool early = share() < 0.1;
     if (!early) wait_for_training(job);
     wait(job, share() * (early ? starting_ : training_ / 5));
     if (!early && share() < 0.5) {
       constexpr std::array places{Place::training, Place::saving_state, Place::evaluating, Place::saving_best};
-      const auto place = places[static_cast<std::size_t>(share() * places.size())];
+      auto place = places[static_cast<std::size_t>(share() * places.size())];
+      if (signal_ == SIGTERM) place = Place::evaluating;
       while (page_->place != place && is_running(job)) std::this_thread::sleep_for(std::chrono::microseconds(20));
       wait(job, share() * Milliseconds(2));
     }
-    ::kill(job, SIGKILL);
+    place_ = page_->place;
+    ::kill(job, signal_);
   }
   static void wait(pid_t job, Milliseconds delay) {
     const auto until = Clock::now() + delay;
@@ -223,6 +247,12 @@ class Killer {
     ::waitpid(job, &status, 0);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
       ++kills_[static_cast<std::size_t>(page_->place.load())];
+      return true;
+    }
+    // A process that is only starting has not yet replaced what SIGTERM does.
+    if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) ||
+        (WIFEXITED(status) && WEXITSTATUS(status) == exit_code_when_stopped)) {
+      ++stops_[static_cast<std::size_t>(place_)];
       return true;
     }
     require_success(status);
@@ -243,7 +273,9 @@ class Killer {
   int file_;
   Page* page_;
   Milliseconds starting_{}, training_{};
-  std::array<std::int64_t, place_names.size()> kills_{};
+  Counts kills_{}, stops_{};
+  int signal_ = SIGKILL;
+  Place place_ = Place::starting;  ///< Of the job when it was sent the signal.
   std::int64_t num_jobs_ = 0, num_starts_ = 0, num_steps_ = 0, whole_steps_ = 0;
 };
 
@@ -275,8 +307,7 @@ bool are_same(const fs::path& expected, const fs::path& folder) {
 
 int main(int argc, char** argv) {
   if (argc == 4 && std::string(argv[1]) == "--job") {
-    run_job(argv[2], Page::in(std::atoi(argv[3])));
-    return 0;
+    return run_job(argv[2], Page::in(std::atoi(argv[3]))) ? 0 : exit_code_when_stopped;
   }
   const std::int64_t wanted = argc > 1 ? std::atoll(argv[1]) : 20;
   const std::uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device{}();

@@ -85,7 +85,7 @@ TEST_CASE("a stop lets the update at hand finish and skips what has not begun") 
       Row{"on_before_optimizer_step", 1, 1, 1, 0, 0, 1}, Row{"on_optimizer_step", 1, 1, 1, 0, 0, 1},
       Row{"on_train_step_end", 1, 1, 1, 0, 0, 1}, Row{"on_train_step_end", 2, 1, 1, 0, 0, 1},
       Row{"on_train_step_end", 3, 2, 1, 0, 0, 1}, Row{"on_train_epoch_end", 1, 2, 1, 0, 0, 1},
-      Row{"on_eval_epoch_start", 1, 2, 1, 1, 1, 1}, Row{"on_eval_step_start", 1, 2, 1, 1, 1, 1},
+      Row{"on_eval_epoch_start", 1, 2, 1, 1, 0, 1}, Row{"on_eval_step_start", 1, 2, 1, 1, 1, 1},
       Row{"on_eval_step_end", 1, 2, 1, 1, 1, 1}, Row{"on_eval_step_end", 4, 4, 2, 2, 4, 2},
       Row{"on_eval_epoch_end", 1, 2, 1, 1, 2, 1}, Row{"on_training_run_epoch_end", 1, 2, 1, 1, 2, 1},
       Row{"on_training_run_epoch_end", 3, 6, 3, 3, 6, 3});
@@ -158,6 +158,27 @@ TEST_CASE("an evaluation is stopped too, and ends as it always does") {
   CHECK(trace.back() == ".on_evaluation_run_end");
   CHECK(trace[trace.size() - 2] == ".on_stop_training");
   CHECK(history.stop_reason() == "first");
+}
+
+TEST_CASE("a stop that is requested before the first batch of an evaluation evaluates none") {
+  const auto* at = GENERATE("on_evaluation_run_start", "on_eval_epoch_start");
+  CAPTURE(at);
+  hone::Trace trace;
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Stopper{at},
+                               hone::TracingCallback{&trace}};
+  const auto history = trainer.evaluate(tiny::batches(4));
+  CHECK(std::count(trace.begin(), trace.end(), ".on_eval_step_start") == 0);
+  CHECK(trace.back() == ".on_evaluation_run_end");
+  CHECK(history.stop_reason() == "first");
+  CHECK(!history.contains("evaluation_loss"));
+}
+
+TEST_CASE("a stop that is requested at the end of a run is the reason that the history has") {
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Stopper{"on_training_run_end"},
+                               Stopper{"on_evaluation_run_end"}};
+  CHECK(trainer.train(tiny::batches(3)).stop_reason() == "first");
+  CHECK(trainer.evaluate(tiny::batches(3)).stop_reason() == "first");
+  CHECK(trainer.train(tiny::batches(3)).stop_reason() == std::nullopt);
 }
 
 TEST_CASE("a prediction is stopped too") {

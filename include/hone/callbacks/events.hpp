@@ -38,7 +38,8 @@ struct EvalEpochStart : Event {};      ///< The model is in evaluation mode.    
 struct EvalStepStart : Event {};       ///< A batch has arrived.                                       `trainer` `batch`
 struct EvalStepEnd : Event {};         ///< The batch is evaluated.                                    `trainer` `batch` `output`
 struct EvalEpochEnd : Event {          ///< The mean loss of the evaluation is recorded.               `trainer`
-  double loss;                         ///< Mean over samples, in the unit of the loss.
+  double loss;                         ///< Mean over samples, in the unit of the loss; NaN when incomplete.
+  bool is_complete = true;             ///< False when a stop cut the evaluation short: nothing is recorded then.
 };
 struct TrainingRunEpochEnd : Event {};  ///< Training and evaluation of one epoch are over.             `trainer` `evaluate`
 struct TrainingRunEnd : Event {};      ///< The run is over, also when it was stopped.                 `trainer`

@@ -160,7 +160,7 @@ class Watch {
 
 /// Updates metrics with each batch of an evaluation, from `event.output.outputs` and the batch's target, and records
 /// them when it ends: `eval_<name>_epoch` between epochs of training, `intermediate_eval_<name>` within one,
-/// `evaluation_<name>` in a run of `evaluate`. With
+/// `evaluation_<name>` in a run of `evaluate`. Records nothing of an evaluation that a stop cuts short. With
 /// `hone::in_training` in front it does so in training too, and records `train_<name>_epoch`: of the outputs with which
 /// each batch was learned from. Place it before `LogMetrics` and what watches them. With many processes, each counts
 /// its own samples, and what is recorded is of all of them, as the metrics are from then on.
@@ -188,7 +188,13 @@ class Metrics {
 
   void on_eval_epoch_start(const EvalEpochStart&) { evaluation_.start(); }
   void on_eval_step_end(const auto& event) { evaluation_.update(event); }
-  void on_eval_epoch_end(const auto& event) { evaluation_.record(event); }
+  void on_eval_epoch_end(const auto& event) {
+    if (event.is_complete) {
+      evaluation_.record(event);
+    } else {
+      evaluation_.start();
+    }
+  }
 
   /// The metric of type `M` as the evaluation at hand, or the last one, left it.
   template <class M>

@@ -75,7 +75,9 @@ struct ProgressBar {
   void on_eval_step_end(const auto& event) {
     if (--state.eval.wait == 0) look(state.eval, event);
   }
-  void on_eval_epoch_end(const EvalEpochEnd& event) { close(state.eval, event.loss); }
+  void on_eval_epoch_end(const EvalEpochEnd& event) {
+    close(state.eval, event.is_complete ? std::optional(event.loss) : std::nullopt);
+  }
 
   // A bar that is still open here was cut short.
   void on_stop_training(const StopTraining&) { close_all(); }

@@ -59,6 +59,10 @@ class Run {
   /// Empty while no stop was requested; of a stop that is held back, its reason.
   [[nodiscard]] std::string_view stop_reason() const { return reason_; }
 
+  /// True when a stop has ended the current epoch before its last batch, and at a `ResumePoint` also when it has cut
+  /// the epoch's evaluations short. A run that resumes completes the epoch.
+  [[nodiscard]] bool epoch_was_cut_short() const { return is_cut_short_; }
+
   /// Saves the place of the run in an archive, or restores it. Includes a stop that is held back. A stop that takes
   /// effect is not saved, because the resumed run is to continue.
   void serialize(auto& archive) {
@@ -101,6 +105,7 @@ class Run {
     }
     stop_ = asked_ = Stop::none;
     reason_.clear();
+    is_cut_short_ = false;
     history_.set_stop_reason(std::nullopt);
     begin_epoch(phase, std::nullopt);
   }
@@ -119,6 +124,7 @@ class Run {
     history_.increment_epoch();
     ++num_epochs_;
     step_ = 0;
+    is_cut_short_ = false;
   }
 
   /// The processes agree to stop.
@@ -163,7 +169,8 @@ class Run {
     outer.outer_stop_reason_ = history_.stop_reason();
     return outer;
   }
-  /// Continues a run that was put aside. `is_open`: it has not ended, so that the stop reason of the inner run is not its.
+  /// Continues a run that was put aside. `is_open`: it has not ended, so that the stop reason of the inner run is not
+  /// its.
   void resume(Run&& outer, bool is_open) {
     outer.history_ = std::move(history_);
     if (is_open || !outer.history_.stop_reason()) {
@@ -183,6 +190,7 @@ class Run {
   Stop asked_ = Stop::none;  ///< By this process, and not agreed on yet.
   std::string reason_;
   std::optional<std::string> outer_stop_reason_;  ///< The history's, while this run is put aside.
+  bool is_cut_short_ = false;
 };
 
 }  // namespace hone

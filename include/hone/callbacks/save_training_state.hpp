@@ -130,7 +130,7 @@ struct SaveTrainingState {
     std::string name = trainer.place().name();
     const auto recorded = run.history().values(watch_metric);
     const auto epoch = run.epoch() - (run.step() == 0 ? 1 : 0);  // the one that is over counts here
-    if (keep_best > 0 && !recorded.empty() && recorded.back().epoch == epoch) {
+    if (keep_best > 0 && !run.epoch_was_cut_short() && !recorded.empty() && recorded.back().epoch == epoch) {
       name += sentence("_{}={}", {as_file_name(watch_metric), recorded.back().value});
     }
     const auto path = save_dir / (name + ".pt");

@@ -25,11 +25,13 @@ inline void require_recordable(const Run& run, std::string_view metric, std::str
                               ".eval_dataset, or watch a metric of training such as `train_loss_epoch`.");
 }
 
-/// The value of `metric` that the epoch at hand recorded; empty when it recorded none.
+/// The value of `metric` that the epoch at hand recorded; empty when it recorded none, and in an epoch that a stop
+/// ended before its last batch: a resumed run completes that epoch.
 ///
 /// **Errors** `std::invalid_argument`, with the name of the `setting` that chose it, when nothing has ever recorded it;
 /// not in a run that was stopped, nor before its first evaluation.
 inline std::optional<double> value_of_epoch(const Run& run, std::string_view metric, std::string_view setting) {
+  if (run.epoch_was_cut_short()) return std::nullopt;
   const auto values = run.history().values(metric);
   if (!values.empty()) {
     return values.back().epoch == run.epoch() ? std::optional(values.back().value) : std::nullopt;

@@ -120,16 +120,14 @@ class Averaging {
   }
 
   void on_eval_epoch_end(const auto& event) {
-    if (event.run.phase() == Phase::eval) shared_->evaluated_epoch = event.run.epoch();
+    if (event.run.phase() == Phase::eval && event.is_complete) shared_->evaluated_epoch = event.run.epoch();
   }
 
   /// With the averaged weights in the model, evaluates after an epoch that was evaluated without them.
   void on_training_run_epoch_end(const auto& event) {
     auto& shared = *shared_;
     auto& model = event.trainer.model();
-    // A stop that was asked for before would end this evaluation after a batch.
-    const bool evaluates =
-        shared.plan.evaluate && shared.evaluated_epoch == event.run.epoch() && !event.run.stop_requested();
+    const bool evaluates = shared.plan.evaluate && shared.evaluated_epoch == event.run.epoch();
     shared.evaluated_epoch = 0;
     if (!evaluates && sizeof...(Cs) == 0) return;
     if (shared.num_heard < shared.plan.begin) shared.average->set(model);

@@ -6,6 +6,7 @@
 #include <c10/core/GradMode.h>
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -143,12 +144,12 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
   }
 
   template <class Batches, class Listeners>
-  void run_eval_epoch(Batches& batches, Phase phase, std::string_view metric, Listeners& listeners) {
-    run_eval_epoch(batches, phase, run_.config_.num_eval_batches_per_epoch, metric, listeners);
+  bool run_eval_epoch(Batches& batches, Phase phase, std::string_view metric, Listeners& listeners) {
+    return run_eval_epoch(batches, phase, run_.config_.num_eval_batches_per_epoch, metric, listeners);
   }
-  /// Without a name, nothing is recorded.
+  /// Without a name, nothing is recorded. Returns false when a stop cut the evaluation short; nothing is recorded then.
   template <class Batches, class Listeners>
-  void run_eval_epoch(Batches& batches, Phase phase, std::optional<std::int64_t> num_batches, std::string_view metric,
+  bool run_eval_epoch(Batches& batches, Phase phase, std::optional<std::int64_t> num_batches, std::string_view metric,
                       Listeners& listeners) {
     const ActivityGuard activity(activity_.evaluates);
     const ModeGuard loss_mode(loss_);
@@ -159,36 +160,43 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     own_or(overrides::eval_epoch_start{}, [this] { this->eval_epoch_start(); });
     TrackerOf<typename Base::DeviceType, Loss> eval_loss;
     this->announce_to(listeners, EvalEpochStart{{run_}});
-    for (auto&& arrived : transfer_.over(batches, device_)) {
-      auto&& batch = this->taken_in(arrived);
-      this->announce_to(listeners, EvalStepStart{{run_}}, WithBatch{batch});
-      const auto output = eval_output(batch);
-      add_loss(eval_loss, output);
-      this->announce_to(listeners, EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
-      ++run_.step_;
-      if (this->is_epoch_over() || run_.stop_requested()) break;
+    if (!run_.stop_requested()) {
+      for (auto&& arrived : transfer_.over(batches, device_)) {
+        auto&& batch = this->taken_in(arrived);
+        this->announce_to(listeners, EvalStepStart{{run_}}, WithBatch{batch});
+        const auto output = eval_output(batch);
+        add_loss(eval_loss, output);
+        this->announce_to(listeners, EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
+        ++run_.step_;
+        if (this->is_epoch_over() || run_.stop_requested()) break;
+      }
+      this->require_batches();
     }
-    this->require_batches();
     own_or(overrides::eval_epoch_end{}, [] {});
-    const double loss = eval_loss.mean(processes_);
-    const bool is_whole = !run_.stop_requested() || this->is_epoch_over();
-    if (is_whole && !metric.empty()) record_loss(eval_loss, run_.history_, metric, loss, phase);
-    this->announce_to(listeners, EvalEpochEnd{{run_}, loss});
+    const double mean = eval_loss.mean(processes_);
+    const bool is_complete = !run_.stop_requested() || this->is_epoch_over();
+    const double loss = is_complete ? mean : std::numeric_limits<double>::quiet_NaN();
+    if (is_complete && !metric.empty()) record_loss(eval_loss, run_.history_, metric, loss, phase);
+    this->announce_to(listeners, EvalEpochEnd{{run_}, loss, is_complete});
     this->agree_on_stop();
+    return is_complete;
   }
 
-  /// Evaluates in the middle of something else, which then goes on as if nothing had been.
+  /// Evaluates in the middle of something else, which then goes on as if nothing had been. Returns false, and records
+  /// nothing, when a stop was requested before or cuts the evaluation short.
   template <class Batches>
-  void evaluate_between(Batches& batches, Phase phase, std::string_view metric, auto& listeners) {
-    if (run_.stop_requested()) return;  // it would end after a batch
+  bool evaluate_between(Batches& batches, Phase phase, std::string_view metric, auto& listeners) {
+    if (run_.stop_requested()) return false;
     const ModeGuard mode(model_);
     const auto place = run_.place();
-    run_eval_epoch(batches, phase, this->length_of(batches, phase, run_.config_.batch_limit), metric, listeners);
+    const bool is_complete =
+        run_eval_epoch(batches, phase, this->length_of(batches, phase, run_.config_.batch_limit), metric, listeners);
     run_.return_to(place);
+    return is_complete;
   }
   template <class Batches>
-  void evaluate_between(Batches& batches, Phase phase, std::string_view metric) {
-    evaluate_between(batches, phase, metric, callbacks_);
+  bool evaluate_between(Batches& batches, Phase phase, std::string_view metric) {
+    return evaluate_between(batches, phase, metric, callbacks_);
   }
 
   /// Evaluates on the first batches, for nothing but the errors.
@@ -209,10 +217,12 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     this->begin_run(Phase::evaluation, config_of(batches, Phase::evaluation, limit));
     own_or(overrides::evaluation_run_start{}, [] {});
     announce(EvaluationRunStart{{run_}});
-    run_eval_epoch(batches, Phase::evaluation, "evaluation_loss", callbacks_);
+    this->agree_on_stop();
+    if (!run_.stop_requested()) run_eval_epoch(batches, Phase::evaluation, "evaluation_loss", callbacks_);
     this->announce_stop();
     own_or(overrides::evaluation_run_end{}, [] {});
     announce(EvaluationRunEnd{{run_}});
+    this->record_late_stop();
   }
 
   /// What to say where a stop has cut the prediction short.
@@ -239,6 +249,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     if (!is_cut_short) this->require_batches();
     this->announce_stop();
     announce(PredictRunEnd{{run_}});
+    this->record_late_stop();
     if (!is_cut_short) return std::nullopt;
     return sentence(
         "The prediction was stopped after {} batches ({}), so outputs are missing. Predict without what stops it, or "

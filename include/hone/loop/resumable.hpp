@@ -30,6 +30,7 @@
 #include "hone/loop/epoch_place.hpp"
 #include "hone/loop/merge_over_processes.hpp"
 #include "hone/loop/resume_from.hpp"
+#include "hone/loop/unfinished_evaluations.hpp"
 
 namespace hone {
 
@@ -74,12 +75,12 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
           "A training state was asked for in the middle of a step, which nothing could go on from. Ask in "
           "on_resume_point, or when no run is under way.");
     }
-    Dict state = this->weights({});
+    const StateBeforeEvaluation* before = unfinished_.resumes_before ? &*unfinished_.before : nullptr;
+    const auto weights = [this] { return this->weights({}); };
+    Dict state = before == nullptr ? weights() : before->with_learning_rates(optimizer_, weights);
     announce(SaveCheckpoint{{run_}}, WithState<Dict>{state});
     for (const auto& [key, value] : extra) state.set(key, value);
-    StateWriter run;
-    serialize_run(run);
-    Dict own = run.take();
+    Dict own = before == nullptr ? run_state() : before->run();
     if constexpr (Step::reduces) gather_parts(own);
     state.set("training_state", std::move(own));
     return state;
@@ -153,10 +154,55 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
       }
       (epoch_place_.note(batches, run_.step(), this->world_size()), ...);
       is_whole_ = true;
+      unfinished_.is_end_announced |= is_last;
       announce(ResumePoint{{run_}, is_last});
       is_whole_ = false;
     }
   }
+  /// A stop has ended the epoch before its last batch: announces where the run resumes, unless that has happened.
+  template <class... Batches>
+  void announce_end_within_epoch([[maybe_unused]] const Batches&... batches) {
+    if constexpr (hears_resume_point) {
+      if (!unfinished_.is_end_announced) announce_resume_point(true, batches...);
+    }
+  }
+  /// The batches of an epoch are done. Keeps what a training state needs, in case that a stop cuts the evaluations
+  /// short that follow.
+  template <class... Batches>
+  void keep_state_before_evaluation([[maybe_unused]] const Batches&... batches) {
+    if constexpr (hears_resume_point) {
+      (epoch_place_.note(batches, run_.step(), this->world_size()), ...);
+      unfinished_.before.emplace(run_state(), optimizer_);
+    }
+  }
+  /// A stop cut these evaluations short. The run resumes before them.
+  void announce_resume_point_before_evaluation() {
+    if constexpr (hears_resume_point) {
+      if (!unfinished_.before) return;
+      unfinished_.resumes_before = true;
+      announce_resume_point(true);
+      unfinished_.resumes_before = false;
+    }
+  }
+  /// Makes the evaluation `metric` in the middle of training; true when it is complete. If not, a resumed run makes it.
+  bool evaluate_after_batch(std::string_view metric, auto&& evaluate) {
+    if constexpr (!hears_resume_point) {
+      return evaluate();
+    } else {
+      const auto generators = generator_states(device_.device());
+      if (evaluate()) return true;
+      set_generator_states(generators, device_.device());
+      unfinished_.after_batch.emplace_back(metric);
+      return false;
+    }
+  }
+  /// True when a training state asks for evaluations that were not complete.
+  [[nodiscard]] bool has_unfinished_evaluations() const { return !unfinished_.after_batch.empty(); }
+  [[nodiscard]] std::vector<std::string> take_unfinished_evaluations() {
+    return std::exchange(unfinished_.after_batch, {});
+  }
+  void forget_unfinished_evaluations() { unfinished_ = {}; }
+
   static constexpr bool hears_resume_point = Step::CallbacksType::template relays<Told<ResumePoint, WithTrainer<Self>>>;
 
   /// The coming run goes on from a state, where there is one.
@@ -175,6 +221,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   }
   /// Stands where the run is to go on; everything else comes back at `resume`.
   void take_place() {
+    forget_unfinished_evaluations();
     if (resumed_) actions_->take_place(this->self(), resumed_->get<Dict>());
   }
   [[nodiscard]] bool resumes() const { return resumed_ != nullptr; }
@@ -220,6 +267,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
         std::forward<Batches>(batches), run_.step(), [now] { set_generator_state(now); }, epoch_place_.cut());
   }
 
+  UnfinishedEvaluations unfinished_;
   std::uint64_t loader_seed_ = 0;
   EpochPlace epoch_place_;
   bool is_rehearsing_ = false;
@@ -316,6 +364,11 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
                  {this->rank(), path.empty() ? "not read from a file" : path.string()}));
   }
 
+  [[nodiscard]] Dict run_state() {
+    StateWriter run;
+    serialize_run(run);
+    return run.take();
+  }
   /// Shows what is not in a checkpoint to an archive.
   void serialize_run(auto& archive) {
     std::int64_t version = 1;
@@ -328,6 +381,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
     archive("loader_seed", loader_seed_);
     archive("epoch_generator", epoch_generator_);
     archive("train_loss", this->train_loss_);
+    unfinished_.serialize(archive);
     serialize_window(archive);
     const auto part = [&](const char* name, auto& thing) {
       if constexpr (requires { thing.serialize(archive); }) archive(name, thing);

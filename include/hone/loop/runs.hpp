@@ -176,6 +176,12 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     }
   }
 
+  /// Records the reason of a stop that was requested while the end of the run was announced.
+  void record_late_stop() {
+    this->agree_on_stop();
+    if (run_.stop_requested() && !run_.history_.stop_reason()) run_.history_.set_stop_reason(run_.reason_);
+  }
+
   /// The exception at hand ends the group: nobody is to wait for this process.
   void tell_others() {
     if constexpr (Base::reduces) {

@@ -187,9 +187,9 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       const auto evaluate_within = [&](std::string_view metric, auto&... listeners) {
         if (!eval_batches) return;
         require_two_walks(train_batches, *eval_batches);
-        this->evaluate_between(*eval_batches, Phase::intermediate_eval, metric, listeners...);
+        evaluate_within_epoch(*eval_batches, metric, listeners...);
       };
-      run_train_epoch(train_batches, WithEvaluation{evaluate_within});
+      run_train_epoch(train_batches, WithEvaluation{evaluate_within}, eval_batches != nullptr);
       finish_epoch(eval_batches);
     }
     if (resumes()) resume();  // nothing was left to do
@@ -197,7 +197,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   }
 
   template <class Batches, class Evaluate>
-  void run_train_epoch(Batches& batches, const Evaluate& evaluation) {
+  void run_train_epoch(Batches& batches, const Evaluate& evaluation, bool is_evaluated) {
     begin_train_epoch();
     const std::int64_t epoch = run_.config_.overfit_batches > 0 ? 0 : run_.epoch() - 1;
     const EpochScope scope(epoch);
@@ -207,6 +207,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       resume();
       this->agree_on_stop();
       run_.num_batches_ = this->batches_with_rest_of(batches, run_.num_batches_);
+      finish_evaluations(evaluation);
     }
     if (!is_over_now()) {
       if (!is_epoch_over()) {
@@ -223,6 +224,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
       this->finish_window();
       require_batches();
     }
+    end_batches(is_evaluated, batches);
     end_train_epoch();
   }
 
@@ -246,6 +248,16 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     announce(TrainEpochStart{{run_}});
     this->warn_of_untrained();
   }
+  /// No batch of the epoch is left, or a stop takes effect before the last one.
+  template <class... Batches>
+  void end_batches(bool is_evaluated, const Batches&... batches) {
+    run_.is_cut_short_ = run_.stop_requested() && !is_epoch_over();
+    if (run_.is_cut_short_) {
+      this->announce_end_within_epoch(batches...);
+    } else if (is_evaluated) {
+      this->keep_state_before_evaluation(batches...);
+    }
+  }
   void end_train_epoch() {
     own_or(overrides::train_epoch_end{}, [] {});
     const double loss = train_loss_.mean(processes_);
@@ -258,27 +270,60 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   template <class EvalBatches>
   void finish_epoch(EvalBatches eval_batches) {
     constexpr bool evaluates = !std::is_null_pointer_v<EvalBatches>;
+    const auto place = run_.place();
+    bool is_evaluated = !this->has_unfinished_evaluations();
     if constexpr (evaluates) {
-      if (eval_batches && !run_.stop_requested() && run_.config_.evaluates_after(run_.epoch())) {
-        run_eval_epoch(*eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
+      if (eval_batches && run_.config_.evaluates_after(run_.epoch())) {
+        is_evaluated &=
+            !run_.stop_requested() && run_eval_epoch(*eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
       }
     }
     own_or(overrides::training_run_epoch_end{}, [] {});
+    [[maybe_unused]] const bool was_stopped = run_.stop_requested();
     const auto evaluate = [&]([[maybe_unused]] std::string_view metric, [[maybe_unused]] auto&... listeners) {
       if constexpr (evaluates) {
-        if (eval_batches) this->evaluate_between(*eval_batches, Phase::eval, metric, listeners...);
+        if (!eval_batches) return;
+        const bool is_skipped = run_.stop_requested() && !was_stopped;  // a callback has just ended the run
+        is_evaluated &= this->evaluate_between(*eval_batches, Phase::eval, metric, listeners...) || is_skipped;
       }
     };
     announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
     this->agree_on_stop();
+    if (!is_evaluated && !run_.is_cut_short_) {
+      run_.return_to(place);
+      run_.is_cut_short_ = true;
+      this->announce_resume_point_before_evaluation();
+    }
+    const bool is_cut_short = run_.is_cut_short_;
     run_.end_epoch();
-    const bool is_last = run_.num_epochs() >= run_.config_.num_epochs || ends_here();
-    announce_resume_point(is_last);
+    if (!is_cut_short) announce_resume_point(run_.num_epochs() >= run_.config_.num_epochs || ends_here());
+    this->forget_unfinished_evaluations();
   }
   void end_training_run() {
     announce_stop();
     own_or(overrides::training_run_end{}, [] {});
     announce(TrainingRunEnd{{run_}});
+    this->record_late_stop();
+  }
+
+  /// Evaluates within an epoch. Listeners other than the trainer's callbacks are gone when the run is resumed: an
+  /// evaluation for them that a stop cuts short is not made up.
+  template <class Batches>
+  void evaluate_within_epoch(Batches& batches, std::string_view metric, auto&... listeners) {
+    const auto run = [&] { return evaluate_between(batches, Phase::intermediate_eval, metric, listeners...); };
+    if constexpr (sizeof...(listeners) == 0) {
+      this->evaluate_after_batch(metric, run);
+    } else {
+      run();
+    }
+  }
+  /// Makes the evaluations that a stop cut short before the run was resumed, at the batch that they belong to.
+  template <class Evaluate>
+  void finish_evaluations(const Evaluate& evaluation) {
+    if (!this->has_unfinished_evaluations()) return;
+    --run_.step_;
+    for (const auto& metric : this->take_unfinished_evaluations()) evaluation.evaluate(metric);
+    ++run_.step_;
   }
 
   /// Refuses options that a range of batches would ignore.

@@ -129,10 +129,7 @@ class TrainingRun {
     if (is_over()) refuse_step();
     try {
       if (!has_epoch_) in_settings([&] { open_epoch(); });
-      const auto evaluate = [&](std::string_view metric, auto&... listeners) {
-        with_eval_batches(
-            [&](auto& batches) { trainer_.evaluate_between(batches, Phase::intermediate_eval, metric, listeners...); });
-      };
+      const auto evaluate = evaluation_within_epoch();
       auto output = trainer_.host_step(
           batch, [&] { return trainer_.train_step(batch, trainer_.is_last_batch(), WithEvaluation{evaluate}); },
           options_.num_threads);
@@ -157,6 +154,7 @@ class TrainingRun {
     try {
       in_settings([&] {
         trainer_.finish_window();
+        trainer_.end_batches(evaluates);
         trainer_.end_train_epoch();
         has_epoch_ = false;
         if constexpr (evaluates) {
@@ -229,7 +227,16 @@ class TrainingRun {
     trainer_.begin_train_epoch();
     has_epoch_ = true;
     trainer_.keep_epoch_generator();
-    if (trainer_.resumes()) trainer_.resume();
+    if (!trainer_.resumes()) return;
+    trainer_.resume();
+    const auto evaluate = evaluation_within_epoch();
+    trainer_.finish_evaluations(WithEvaluation{evaluate});
+  }
+
+  auto evaluation_within_epoch() {
+    return [this](std::string_view metric, auto&... listeners) {
+      with_eval_batches([&](auto& batches) { trainer_.evaluate_within_epoch(batches, metric, listeners...); });
+    };
   }
 
   /// Calls `f` with the evaluation batches, where evaluation data was given.
