@@ -91,3 +91,23 @@ TEST_CASE("signals that cannot be caught are refused, and the others are let go"
   CHECK(num_heard == 1);
   set.tell(ExceptionThrown{{driver.run}, nullptr});
 }
+
+TEST_CASE("runs that overlap each watch their own signals, and the last one restores what a signal did before") {
+  const Counting counting;
+  RunDriver first, second;
+  Set early{StopOnSignal{.signals = {SIGUSR1}}}, late{StopOnSignal{.signals = {SIGUSR1, SIGUSR2}}};
+  early.tell(TrainingRunStart{{first.run}});
+  late.tell(TrainingRunStart{{second.run}});
+  std::raise(SIGUSR2);
+  early.tell(TrainStepEnd{{first.run}});
+  late.tell(TrainStepEnd{{second.run}});
+  CHECK(!first.run.stop_requested());
+  CHECK(second.run.stop_reason() == "Signal 12 (User defined signal 2)");
+  early.tell(TrainingRunEnd{{first.run}});
+  std::raise(SIGUSR1);
+  CHECK(num_heard == 0);
+  late.tell(TrainingRunEnd{{second.run}});
+  std::raise(SIGUSR1);
+  std::raise(SIGUSR2);
+  CHECK(num_heard == 2);
+}

@@ -2,12 +2,15 @@
 /// Ends a run in order when the system asks for it.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
-#include <utility>
 #include <vector>
 
 #include "hone/callbacks/events.hpp"
@@ -17,43 +20,81 @@ namespace hone {
 
 namespace detail {
 
-/// Notes signals as long as it lives; then what they did before is done again.
+/// A signal that runs watch. Its handler may only touch `has_come`; a lock guards the rest.
+struct WatchedSignal {
+  std::atomic<bool> has_come = false;
+  int num_watches = 0;
+  struct sigaction before{};  ///< What the signal did before it was watched.
+};
+
+/// Records signals while it lives. Watches may overlap in several threads: the first one of a signal replaces what the
+/// signal did before, and the last one restores that.
 class SignalWatch {
  public:
+  /// **Errors** `std::invalid_argument` for what cannot be caught; nothing is watched then.
   explicit SignalWatch(const std::vector<int>& signals) {
-    ++num_watches_;
-    struct sigaction action{};
-    action.sa_handler = [](int signal) { caught_ = signal; };
-    action.sa_flags = SA_RESTART;
-    sigemptyset(&action.sa_mask);
+    const std::lock_guard lock(mutex_);
     for (const int signal : signals) {
-      struct sigaction before{};
-      if (::sigaction(signal, &action, &before) != 0) {
-        restore();
-        throw std::invalid_argument(sentence(
-            "StopOnSignal::signals has {}, which is no signal that can be caught. Give others, such as SIGTERM.",
-            {signal}));
-      }
-      before_.emplace_back(signal, before);
+      if (add(signal)) continue;
+      remove_all();
+      throw std::invalid_argument(
+          sentence("StopOnSignal::signals has {}, which is no signal that can be caught. Give others, such as SIGTERM.",
+                   {signal}));
     }
   }
-  ~SignalWatch() { restore(); }
+  ~SignalWatch() {
+    const std::lock_guard lock(mutex_);
+    remove_all();
+  }
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
-  /// The last signal that came, 0 for none.
-  [[nodiscard]] static int caught() { return caught_.load(std::memory_order_relaxed); }
-
- private:
-  void restore() {
-    for (; !before_.empty(); before_.pop_back()) ::sigaction(before_.back().first, &before_.back().second, nullptr);
-    if (--num_watches_ == 0) caught_ = 0;
+  /// The first of the watched signals that has come, 0 for none.
+  [[nodiscard]] int caught() const {
+    if (!any_.load(std::memory_order_relaxed)) [[likely]]
+      return 0;
+    for (const int signal : signals_) {
+      if (entry(signal).has_come.load(std::memory_order_relaxed)) return signal;
+    }
+    return 0;
   }
 
-  static_assert(std::atomic<int>::is_always_lock_free);
-  inline static std::atomic<int> caught_ = 0;
-  inline static int num_watches_ = 0;
-  std::vector<std::pair<int, struct sigaction>> before_;
+ private:
+  static void handle(int signal) {
+    entry(signal).has_come.store(true, std::memory_order_relaxed);
+    any_.store(true, std::memory_order_relaxed);
+  }
+  static WatchedSignal& entry(int signal) { return entries_[static_cast<std::size_t>(signal)]; }
+
+  bool add(int signal) {
+    if (signal < 1 || signal >= NSIG) return false;
+    if (entry(signal).num_watches == 0) {
+      struct sigaction action{};
+      action.sa_handler = handle;
+      action.sa_flags = SA_RESTART;
+      sigemptyset(&action.sa_mask);
+      if (::sigaction(signal, &action, &entry(signal).before) != 0) return false;
+    }
+    ++entry(signal).num_watches;
+    signals_.push_back(signal);
+    return true;
+  }
+  void remove_all() {
+    for (; !signals_.empty(); signals_.pop_back()) {
+      WatchedSignal& last = entry(signals_.back());
+      if (--last.num_watches > 0) continue;
+      ::sigaction(signals_.back(), &last.before, nullptr);
+      last.has_come = false;
+    }
+    any_ =
+        std::any_of(entries_.begin(), entries_.end(), [](const WatchedSignal& each) { return each.has_come.load(); });
+  }
+
+  static_assert(std::atomic<bool>::is_always_lock_free);
+  inline static std::mutex mutex_;
+  inline static std::array<WatchedSignal, NSIG> entries_;
+  inline static std::atomic<bool> any_ = false;
+  std::vector<int> signals_;
 };
 
 }  // namespace detail
@@ -64,7 +105,8 @@ class SignalWatch {
 ///
 /// With many processes, one that gets a signal ends the run for all, after the same update. While the run lasts the
 /// process does not end by these signals; afterwards they do what they did before. Like every stop it is held back
-/// before `min_num_epochs` and `min_num_train_steps`.
+/// before `min_num_epochs` and `min_num_train_steps`. Trainers in several threads each watch their own signals; one
+/// signal ends the runs of all that watch it.
 ///
 /// **Cost** a look at a number after each batch.
 /// **Errors** `std::invalid_argument` when a run starts, for what is no signal that can be caught.
@@ -102,8 +144,8 @@ struct StopOnSignal {
     if (!state.watch) state.watch = std::make_shared<detail::SignalWatch>(signals);
     run = true;
   }
-  static void look(Run& run) {
-    if (const int signal = detail::SignalWatch::caught(); signal != 0) [[unlikely]] {
+  void look(Run& run) const {
+    if (const int signal = state.watch ? state.watch->caught() : 0; signal != 0) [[unlikely]] {
       run.request_stop(sentence("Signal {} ({})", {signal, ::strsignal(signal)}));
     }
   }
