@@ -12,12 +12,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # LibTorch's it sees values that are not set, where nobody reads them.
   target_compile_options(hone_dev INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-maybe-uninitialized)
 endif()
-if(HONE_DEV_SANITIZE)
-  list(JOIN HONE_DEV_SANITIZE "," sanitizers)
-  target_compile_options(hone_dev INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer
-                                            -fno-sanitize-recover=all)
-  target_link_options(hone_dev INTERFACE -fsanitize=${sanitizers})
-endif()
+include(HoneSanitize)
 if(HONE_DEV_TIDY)
   find_program(CLANG_TIDY NAMES clang-tidy-19 clang-tidy REQUIRED)
   set(CMAKE_CXX_CLANG_TIDY "${CLANG_TIDY}")
@@ -48,6 +43,22 @@ if(HONE_DEV_PCH AND HONE_WITH_TORCH)
     target_compile_options(hone_dev INTERFACE -fpch-preprocess)
   endif()
 endif()
+
+# One thread, so that figures repeat and two tests may run side by side; a limit, so that none hangs. A later
+# set_tests_properties(... ENVIRONMENT) must repeat ${hone_test_environment}.
+function(hone_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "COMMAND")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  math(EXPR timeout "${arg_TIMEOUT} * ${hone_test_slowdown}")
+  list(POP_FRONT arg_COMMAND program)
+  if(TARGET "${program}")
+    set(program $<TARGET_FILE:${program}>)
+  endif()
+  add_test(NAME ${name} COMMAND ${hone_test_launcher} "${program}" ${arg_COMMAND})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} ENVIRONMENT "${hone_test_environment}")
+endfunction()
 
 # One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimisation,
 # and so no share in the precompiled header.
