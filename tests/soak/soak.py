@@ -56,8 +56,8 @@ class Soak:
         self.root = given.root
         self.logs = self.root / "build" / "log"
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.results = self.root / "build" / "soak-results"
         self.has_findings = False
-        self.not_run = []
 
     def run_logged(self, name, command, **more):
         """Runs a command with its output in build/log, and returns its exit code and output."""
@@ -78,49 +78,33 @@ class Soak:
         for step, command in (("configure", configure), ("build", build)):
             code, _ = self.run_logged(f"{step}-{preset}", command, cwd=self.root)
             if code != 0:
-                self.has_findings = True
                 return None
         return folder
 
     # -------------------------------------------------------------------------------------------------- sanitizers
 
-    def sanitizer_row(self, preset):
+    def sanitizer(self, preset):
         folder = self.built(preset)
         if folder is None:
-            return f"| `{preset}` | {SANITIZERS[preset]} | does not build | | | |"
+            self.keep(preset, True, tests="does not build", passed="", skipped="", failed="")
+            return
         report = folder / "soak.xml"
         # Fuzzers and kills have a part of their own.
         self.run_logged(f"test-{preset}", ["ctest", "--test-dir", str(folder), "--output-on-failure", "--parallel", "2",
                                            "-LE", "^fuzz$", "-E", "^kill$", "--output-junit", str(report)])
-        suite = xml.parse(report).getroot()
-        cases = suite.findall("testcase")
+        cases = xml.parse(report).getroot().findall("testcase")
         failed = [case.get("name") for case in cases if case.get("status") == "fail"]
         skipped = [case.get("name") for case in cases if case.get("status") not in ("run", "fail")]
-        if failed:
-            self.has_findings = True
-        return (f"| `{preset}` | {SANITIZERS[preset]} | {len(cases)} | {len(cases) - len(failed) - len(skipped)} | "
-                f"{listed(skipped)} | {listed(failed)} |")
-
-    def sanitizers(self):
-        lines = ["## Tests under sanitizers", ""]
-        chosen = [part for part in SANITIZERS if part in self.given.parts]
-        for part in SANITIZERS:
-            if part not in chosen and not (part == "ubsan" and "asan" in chosen):
-                self.not_run.append(f"the tests under the sanitizer of {SANITIZERS[part]} (`{part}`)")
-        if not chosen:
-            return []
-        lines += ["| preset | sanitizers | test programs | passed | skipped | with findings |", "|---|---|---|---|---|---|"]
-        lines += [self.sanitizer_row(part) for part in chosen]
-        lines += ["", "The findings in LibTorch, libgomp and MPI that are suppressed are listed in `tests/sanitizers`, each with its reason.",
-                  "Tests of what a compiler says or generates are left out."]
-        return [*lines, ""]
+        self.keep(preset, bool(failed), tests=len(cases), passed=len(cases) - len(failed) - len(skipped), skipped=listed(skipped),
+                  failed=listed(failed))
 
     # ----------------------------------------------------------------------------------------------------- fuzzing
 
     def fuzz(self, seconds):
         folder = self.built("soak", "fuzz_idx", "fuzz_checkpoint", "fuzz_safetensors", "fuzz_training_state")
         if folder is None:
-            return ["## Fuzzing", "", "The fuzzers do not build.", ""]
+            self.keep("fuzz", True, lines=["The fuzzers do not build."])
+            return
         shown = json.loads(output_of("ctest", "--test-dir", str(folder), "--show-only=json-v1", "-L", "^fuzz$"))
         waiting = [FuzzRun(self, test, seconds) for test in shown["tests"]]
         begin = time.monotonic()
@@ -134,22 +118,20 @@ class Soak:
                 running.remove(run)
                 done.append(run)
         say(f"fuzz: {time.monotonic() - begin:.0f} s")
-        if any(run.findings() for run in done):
-            self.has_findings = True
-        lines = ["## Fuzzing", "",
-                 f"libFuzzer with the address and undefined-behavior sanitizers, {seconds / 60:.4g} minutes for each target, "
+        lines = [f"libFuzzer with the address and undefined-behavior sanitizers, {seconds / 60:.4g} minutes for each target, "
                  f"{min(self.given.jobs, len(done))} at a time, `-seed={self.given.seed}`, from the corpus in `tests/fuzz/corpus`.", "",
                  "| target | executions | per second | edges covered | features | inputs kept | slowest input | memory | findings |",
                  "|---|---|---|---|---|---|---|---|---|"]
         lines += [run.row() for run in sorted(done, key=lambda run: run.name)]
-        return [*lines, ""]
+        self.keep("fuzz", any(run.findings() for run in done), lines=lines)
 
     # ------------------------------------------------------------------------------------------------------- kills
 
     def kills(self, seconds):
         folder = self.built("soak", "kill_test")
         if folder is None:
-            return ["## Kills", "", "The test does not build.", ""]
+            self.keep("kill", True, lines=["The test does not build."])
+            return
         program = str(folder / "tests" / "kill" / "kill_test")
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         runs, code, begin, seed = [], 0, time.monotonic(), self.given.seed
@@ -160,8 +142,6 @@ class Soak:
             seed += 1
             if self.given.kills is not None or time.monotonic() - begin > seconds:
                 break
-        if code != 0:
-            self.has_findings = True
         total = {}
         jobs = kills = 0
         for _, _, text in runs:
@@ -172,51 +152,84 @@ class Soak:
                     places = total.setdefault(place.strip(), {})
                     places[signal] = places.get(signal, 0) + int(count)
         commands = ", ".join(f"`kill_test {number} {seed}`" for number, seed, _ in runs)
-        lines = ["## Kills", "",
-                 f"A job is killed, or stopped by SIGTERM, wherever it is, and resumed until it has ended; then its files are compared "
+        lines = [f"A job is killed, or stopped by SIGTERM, wherever it is, and resumed until it has ended; then its files are compared "
                  f"byte by byte with those of an undisturbed run ({commands}).", "",
                  f"{kills} times over {jobs} jobs. " + ("All files were equal." if code == 0 else "**Files differed, or a job failed.**"), "",
                  "| the job was | SIGKILL | SIGTERM |", "|---|---|---|"]
         lines += [f"| {place} | {counts.get('SIGKILL', 0)} | {counts.get('SIGTERM', 0)} |" for place, counts in total.items()]
         if code != 0:
             lines += ["", "```", *runs[-1][2].strip().splitlines()[-15:], "```"]
-        return [*lines, ""]
+        self.keep("kill", code != 0, lines=lines)
 
     # ------------------------------------------------------------------------------------------------------ the page
 
-    def page(self):
+    def run(self):
         given = self.given
         fuzz_seconds = 60 * (given.fuzz if given.fuzz is not None else 0.75 * given.minutes * min(given.jobs, 4) / 4)
-        kill_seconds = 60 * 0.25 * given.minutes
-        lines = self.sanitizers()
-        for part, run, what in (("fuzz", lambda: self.fuzz(fuzz_seconds), "the fuzzers"),
-                                ("kill", lambda: self.kills(kill_seconds), "the kills")):
-            if part in given.parts:
-                lines += run()
+        for part in PARTS:
+            if part not in given.parts:
+                continue
+            self.stamp = self.circumstances()
+            if part == "fuzz":
+                self.fuzz(fuzz_seconds)
+            elif part == "kill":
+                self.kills(60 * 0.25 * given.minutes)
             else:
-                self.not_run.append(what)
-        if self.not_run:
-            lines += ["## Not run", "", *[f"- {what}" for what in self.not_run], ""]
-        words = " ".join(["scripts/soak", *sys.argv[1:]])
-        words = re.sub(r" --(root|compile-jobs|page) \S+", "", words)
-        return "\n".join(["<!-- Made by scripts/soak. Do not edit. -->", "", "# Soak test", "", *self.circumstances(words), "", *lines]).rstrip() + "\n"
+                self.sanitizer(part)
 
-    def circumstances(self, words):
-        compiler = output_of(os.environ["CXX"], "--version").splitlines()[0]
-        compiler = re.sub(r" \(.*\)$", "", compiler)
+    def keep(self, part, has_findings, **result):
+        """Keeps what a part found, with its circumstances: the page has the newest result of each part."""
+        self.has_findings |= has_findings
+        result |= self.stamp
+        self.results.mkdir(parents=True, exist_ok=True)
+        (self.results / f"{part}.json").write_text(json.dumps(result, indent=1))
+
+    def kept(self, part):
+        file = self.results / f"{part}.json"
+        return json.loads(file.read_text()) if file.exists() else None
+
+    def circumstances(self):
+        compiler = re.search(r"(clang|g\+\+|gcc)\D*([\d.]+)", output_of(os.environ["CXX"], "--version"))
         version = pathlib.Path(os.environ["LibTorch_ROOT"], "include/torch/headeronly/version.h")
         if not version.exists():
             version = pathlib.Path(os.environ["LibTorch_ROOT"], "include/torch/csrc/api/include/torch/version.h")
         numbers = re.findall(r"#define TORCH_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", version.read_text())
-        commit = subprocess.run(["git", "-C", str(self.root), "log", "-1", "--format=%h"], text=True, stdout=subprocess.PIPE).stdout.strip()
-        return ["| | |", "|---|---|",
-                f"| date | {datetime.date.today():%d %B %Y} |".replace("| 0", "| "),
-                f"| command | `{words}` |",
-                f"| commit | {commit or 'none'} |",
-                f"| compiler | {compiler} |",
-                f"| LibTorch | {'.'.join(numbers[:3])} |",
-                f"| processors | {os.cpu_count()} |",
-                f"| result | {'**findings, see below**' if self.has_findings else 'no findings'} |"]
+        words = " ".join(["scripts/soak", *sys.argv[1:]])
+        return {
+            "date": f"{datetime.date.today():%d %B %Y}".removeprefix("0"),
+            "command": re.sub(r" --(root|compile-jobs|page) \S+", "", words),
+            "commit": output_of("git", "-C", str(self.root), "describe", "--always", "--dirty", "--exclude=*").strip(),
+            "compiler": f"{compiler[1]} {compiler[2]}" if compiler else os.environ["CXX"],
+            "libtorch": ".".join(numbers[:3]),
+        }
+
+    def page(self):
+        lines = ["<!-- Made by scripts/soak. Do not edit. -->", "", "# Soak test", "",
+                 "The newest result of each part of `scripts/soak`, with the commit that it ran on.", ""]
+        sanitizers = {part: self.kept(part) for part in SANITIZERS}
+        missing = [f"the tests under the sanitizer of {SANITIZERS[part]}, `{part}`" +
+                   (" (`asan` includes it)" if part == "ubsan" else "") for part, result in sanitizers.items() if result is None]
+        if any(sanitizers.values()):
+            lines += ["## Tests under sanitizers", "",
+                      "| preset | sanitizers | tests | passed | skipped | with findings | date, commit | compiler, LibTorch |",
+                      "|---|---|---|---|---|---|---|---|"]
+            for part, one in sanitizers.items():
+                if one is not None:
+                    lines += [f"| `{part}` | {SANITIZERS[part]} | {one['tests']} | {one['passed']} | {one['skipped']} | {one['failed']} | "
+                              f"{one['date']}, {one['commit']} | {one['compiler']}, {one['libtorch']} |"]
+            lines += ["", "`tests/sanitizers` lists the findings in LibTorch, libgomp and MPI that are suppressed, each with its reason. "
+                      "Tests that measure, and tests of what a compiler says or generates, are left out.", ""]
+        for part, title in (("fuzz", "Fuzzing"), ("kill", "Kills")):
+            result = self.kept(part)
+            if result is None:
+                missing.append({"fuzz": "the fuzzers", "kill": "the kills"}[part])
+                continue
+            lines += [f"## {title}", "",
+                      f"`{result['command']}` on {result['date']}, commit {result['commit']}, {result['compiler']}, LibTorch {result['libtorch']}.",
+                      "", *result["lines"], ""]
+        if missing:
+            lines += ["## Not run", "", *[f"- {what}" for what in missing], ""]
+        return "\n".join(lines).rstrip() + "\n"
 
 
 class FuzzRun:
@@ -268,6 +281,7 @@ def listed(names):
 def main():
     given = arguments()
     soak = Soak(given)
+    soak.run()
     page = soak.page()
     path = pathlib.Path(given.page) if given.page else given.root / "docs" / "soak.md"
     path.write_text(page)
