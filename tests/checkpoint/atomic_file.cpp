@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/checkpoint/atomic_file.hpp"
 
+#include <grp.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <iterator>
+#include <thread>
 
 #include "files.hpp"
 #include "support/catch.hpp"
@@ -23,6 +25,24 @@ std::string failure(const files::fs::path& path, const std::string& bytes = "new
     file.write(bytes);
     file.commit();
   });
+}
+
+/// What `f` gives in another process without root's privileges: root may write anywhere.
+template <class F>
+bool without_privileges(F&& f) {
+  const auto child = fork();
+  if (child == 0) {
+    constexpr uid_t nobody = 65534;
+    if (geteuid() == 0 && (setgroups(0, nullptr) != 0 || setegid(nobody) != 0 || seteuid(nobody) != 0)) _exit(2);
+    _exit(f() ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status == 0;
+}
+
+unsigned mode_of(const files::fs::path& path) {
+  return static_cast<unsigned>(files::fs::status(path).permissions()) & 07777U;
 }
 
 }  // namespace
@@ -60,7 +80,7 @@ TEST_CASE("What cannot be written is named with reason and remedy") {
             " cannot be written: No such file or directory. Create the folder first. Nothing was changed.");
   files::write(folder / "file", "x");
   CHECK(files::contains(failure(folder / "file" / "f"), "Not a directory. Give the path of a file."));
-  CHECK(files::contains(failure(folder / std::string(300, 'x')), "File name too long"));
+  CHECK(files::contains(failure(folder / std::string(300, 'x')), "File name too long. Give a shorter path."));
   CHECK(files::contains(failure("/proc/f"), "/proc/f cannot be written"));
   CHECK(num_files(folder.path) == 1);
 }
@@ -68,18 +88,11 @@ TEST_CASE("What cannot be written is named with reason and remedy") {
 TEST_CASE("A folder that may not be written to is named") {
   const files::Folder folder;
   files::write(folder / "f", "old");
+  files::fs::permissions(folder / "f", files::fs::perms(0666));
   files::fs::permissions(folder.path, files::fs::perms(0555));
-  // In a process of its own, for root may write anywhere and has to become somebody else.
-  const auto child = fork();
-  if (child == 0) {
-    constexpr uid_t nobody = 65534;
-    if (geteuid() == 0 && seteuid(nobody) != 0) _exit(2);
-    const auto text = failure(folder / "f");
-    _exit(files::contains(text, "Permission denied. Choose a folder that may be written to.") ? 0 : 1);
-  }
-  int status = -1;
-  waitpid(child, &status, 0);
-  CHECK(status == 0);
+  CHECK(without_privileges([&] {
+    return files::contains(failure(folder / "f"), "Permission denied. Choose a folder that may be written to.");
+  }));
   files::fs::permissions(folder.path, files::fs::perms::owner_all);
   CHECK(files::read(folder / "f") == "old");
 }
@@ -90,7 +103,6 @@ TEST_CASE("When the room ends, the old file stays and the temporary one goes") {
   // In a process of its own, for the limit holds for all that it writes.
   const auto child = fork();
   if (child == 0) {
-    signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{4096, 4096};
     setrlimit(RLIMIT_FSIZE, &limit);
     const auto text = failure(folder / "f", std::string(10000, 'x'));
@@ -136,4 +148,168 @@ TEST_CASE("Of two that write the same file at once, one wins whole") {
   first.commit();
   CHECK(files::read(folder / "f") == "first");
   CHECK(num_files(folder.path) == 1);
+}
+
+TEST_CASE("A symbolic link stays, and what it leads to is written") {
+  const files::Folder folder;
+  files::fs::create_directories(folder / "models");
+  files::write(folder / "models" / "a", "old");
+  files::fs::create_symlink("models/a", folder / "latest");
+  files::fs::create_symlink("latest", folder / "chain");
+  CHECK(failure(folder / "chain") == "no error");
+  CHECK(files::fs::is_symlink(folder / "chain"));
+  CHECK(files::fs::is_symlink(folder / "latest"));
+  CHECK(files::read(folder / "models" / "a") == "new");
+
+  files::fs::create_symlink("models/b", folder / "dangling");
+  CHECK(failure(folder / "dangling") == "no error");
+  CHECK(files::fs::is_symlink(folder / "dangling"));
+  CHECK(files::read(folder / "models" / "b") == "new");
+  CHECK(num_files(folder / "models") == 2);
+
+  files::fs::create_symlink("none/c", folder / "lost");
+  CHECK(failure(folder / "lost") == (folder / "lost").string() + " (a link to " + (folder / "none/c").string() +
+                                        ") cannot be written: No such file or directory. Create the folder first. "
+                                        "Nothing was changed.");
+  CHECK(num_files(folder.path) == 5);
+}
+
+TEST_CASE("A file keeps its mode, a new one follows the umask") {
+  const files::Folder folder;
+  const auto umask_before = ::umask(0027);
+  CHECK(failure(folder / "new") == "no error");
+  CHECK(mode_of(folder / "new") == 0640U);
+  for (const unsigned mode : {0600U, 0666U, 0644U, 0755U}) {
+    files::fs::permissions(folder / "new", files::fs::perms(mode));
+    CHECK(failure(folder / "new") == "no error");
+    CHECK(mode_of(folder / "new") == mode);
+  }
+  ::umask(umask_before);
+}
+
+TEST_CASE("A file keeps owner and group where the process may set them") {
+  const files::Folder folder;
+  files::write(folder / "f", "old");
+  if (geteuid() != 0) return;
+  REQUIRE(::chown((folder / "f").c_str(), 1234, 4321) == 0);
+  CHECK(failure(folder / "f") == "no error");
+  struct stat status{};
+  REQUIRE(::stat((folder / "f").c_str(), &status) == 0);
+  CHECK((status.st_uid == 1234 && status.st_gid == 4321));
+
+  // Whoever may not keep the group does not give the file's rights to their own.
+  files::fs::permissions(folder / "f", files::fs::perms(0662));
+  files::fs::permissions(folder.path, files::fs::perms(0777));
+  CHECK(without_privileges([&] { return failure(folder / "f") == "no error"; }));
+  CHECK(mode_of(folder / "f") == 0622U);
+}
+
+TEST_CASE("A write-protected file is refused") {
+  const files::Folder folder;
+  files::write(folder / "f", "old");
+  files::fs::permissions(folder / "f", files::fs::perms(0444));
+  files::fs::permissions(folder.path, files::fs::perms(0777));
+  CHECK(without_privileges([&] {
+    return files::contains(failure(folder / "f"), "Permission denied. Make it writable. Nothing was changed.");
+  }));
+  CHECK(files::read(folder / "f") == "old");
+}
+
+TEST_CASE("Devices and FIFOs are written straight into and stay what they are") {
+  const files::Folder folder;
+  CHECK(failure("/dev/null") == "no error");
+  CHECK(files::fs::is_character_file("/dev/null"));
+  CHECK(failure("/dev/full") == "/dev/full cannot be written: No space left on device. Make room.");
+  CHECK(files::fs::is_character_file("/dev/full"));
+
+  REQUIRE(mkfifo((folder / "fifo").c_str(), 0600) == 0);
+  CHECK(files::contains(failure(folder / "fifo"), "No such device or address. Start a process that reads all of it."));
+  std::string bytes;
+  const int end = ::open((folder / "fifo").c_str(), O_RDONLY | O_NONBLOCK);
+  std::thread reader([&] {
+    ::fcntl(end, F_SETFL, 0);
+    char piece[4096];
+    for (ssize_t size = 0; (size = ::read(end, piece, sizeof piece)) > 0;)
+      bytes.append(piece, static_cast<std::size_t>(size));
+  });
+  CHECK(failure(folder / "fifo", std::string(300000, 'x')) == "no error");
+  reader.join();
+  ::close(end);
+  CHECK(bytes == std::string(300000, 'x'));
+  CHECK(files::fs::is_fifo(folder / "fifo"));
+  CHECK(num_files(folder.path) == 1);
+
+  // A reader that leaves early is an error, and no SIGPIPE.
+  const int other = ::open((folder / "fifo").c_str(), O_RDONLY | O_NONBLOCK);
+  const auto text = files::message([&] {
+    hone::AtomicFile file(folder / "fifo");
+    ::close(other);
+    file.write("new");
+  });
+  CHECK(files::contains(text, "Broken pipe"));
+}
+
+TEST_CASE("A name may be as long as the file system allows") {
+  const files::Folder folder;
+  for (const std::size_t size : {200U, 250U, 255U}) {
+    const std::string name(size, 'n');
+    CHECK(failure(folder / name) == "no error");
+    CHECK(files::read(folder / name) == "new");
+    files::fs::remove(folder / name);
+  }
+  // So may a path.
+  auto deep = folder.path;
+  for (int i = 0; i < 15; ++i) deep /= std::string(200, 'd');
+  files::fs::create_directories(deep);
+  const auto path = deep / std::string(static_cast<std::size_t>(4095) - deep.string().size() - 1, 'n');
+  CHECK(path.string().size() == 4095);
+  if (path.filename().string().size() <= 255) CHECK(failure(path) == "no error");
+}
+
+TEST_CASE("Leftovers of a long name are removed, those of another long name stay") {
+  const files::Folder folder;
+  const std::string name(250, 'n'), other = std::string(249, 'n') + "m";
+  const auto leave = [&](const std::string& of) {
+    const auto child = fork();
+    if (child == 0) {
+      auto* file = new hone::AtomicFile(folder / of);  // never destroyed
+      file->write("x");
+      _exit(0);
+    }
+    waitpid(child, nullptr, 0);
+  };
+  leave(name);
+  leave(other);
+  CHECK(num_files(folder.path) == 2);
+  CHECK(failure(folder / name) == "no error");
+  CHECK(num_files(folder.path) == 2);
+}
+
+TEST_CASE("Another hard link keeps the old contents") {
+  const files::Folder folder;
+  files::write(folder / "f", "old");
+  files::fs::create_hard_link(folder / "f", folder / "other");
+  CHECK(failure(folder / "f") == "no error");
+  CHECK(files::read(folder / "f") == "new");
+  CHECK(files::read(folder / "other") == "old");
+}
+
+TEST_CASE("A folder that vanishes while a file is written is named") {
+  const files::Folder folder;
+  files::fs::create_directories(folder / "gone");
+  const auto text = files::message([&] {
+    hone::AtomicFile file(folder / "gone" / "f");
+    file.write("new");
+    files::fs::remove_all(folder / "gone");
+    file.commit();
+  });
+  CHECK(files::contains(text, "No such file or directory. Create the folder first."));
+  const auto moved = files::message([&] {
+    files::fs::create_directories(folder / "moved");
+    hone::AtomicFile file(folder / "moved" / "f");
+    files::fs::rename(folder / "moved", folder / "elsewhere");
+    file.commit();
+  });
+  CHECK(files::contains(moved, "No such file or directory"));
+  CHECK(num_files(folder / "elsewhere") == 0);
 }

@@ -19,35 +19,47 @@
 #include <system_error>
 #include <utility>
 
+#include "hone/checkpoint/write_signals.hpp"
+#include "hone/checkpoint/write_target.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
 
-/// Writes a file under a temporary name in the same folder; `commit` brings it to the disk and gives it its name. Until
+/// Writes a file under a temporary name in the same folder; `commit` syncs it and renames it to its final name. Until
 /// then, and when anything fails or the process dies, the file of that name stays as it was. A temporary file that a
-/// killed process left behind goes away when the same file is written again; a lock tells it from one in use, so that
+/// killed process left behind is removed when the same file is written again; a lock tells it from one in use, so that
 /// two processes may write into one folder, even the same file: one of the two files wins, whole.
 ///
+/// A symbolic link stays, and what it leads to is written. A file that is replaced keeps its mode, its access control
+/// list and, where the process may set them, owner and group; a new file follows the umask. Other hard links to the
+/// replaced file keep the old contents. A write-protected file is refused. A character device (`/dev/null`) or a FIFO
+/// is written straight into; folders, sockets and block devices are refused.
+///
 /// **Cost** two waits for the disk in `commit`.
-/// **Errors** `DataError` with the path and the reason; the temporary file is gone then.
+/// **Errors** `DataError` with the path and the reason; the temporary file is removed then.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
-    folder_ = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-    std::error_code error;
-    if (!path_.has_filename() || std::filesystem::is_directory(path_, error)) fail("it is a folder", EISDIR);
+  explicit AtomicFile(std::filesystem::path path) : path_(std::move(path)), target_(detail::write_target(path_)) {
+    if (target_.kind == Kind::refused) fail(target_.reason, target_.error);
+    if (target_.kind == Kind::stream) {
+      open_stream();
+      return;
+    }
+    open_folder();
     remove_leftovers();
     create();
   }
   ~AtomicFile() {
-    if (file_ >= 0) discard();
+    discard();
+    if (folder_ >= 0) ::close(folder_);
   }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   /// Adds bytes at the end.
   void write(std::span<const std::uint8_t> bytes) {
+    const detail::WriteSignals no_signals;
     while (!bytes.empty()) {
       // As `cp` does: measured on ext4, calls of 16 MiB take up to nine times as long as pieces of 128 KiB.
       constexpr std::size_t most = std::size_t{128} << 10U;
@@ -63,50 +75,96 @@ class AtomicFile {
 
   /// Makes the file appear, replacing the one that was there.
   void commit() {
-    if (::fsync(file_) != 0) fail_with(errno);
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with(errno);
-    ::close(std::exchange(file_, -1));
-    // The new name is on the disk once the folder is. Some file systems cannot sync a folder and say so.
-    const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool synced = folder >= 0 && (::fsync(folder) == 0 || errno == EINVAL);
-    const int error = errno;
-    if (folder >= 0) ::close(folder);
-    if (!synced && folder >= 0) fail_with(error);
+    if (target_.kind == Kind::stream) {
+      if (::close(std::exchange(file_, -1)) != 0 && errno != EINTR) fail_with(errno);
+      return;
+    }
+    if (!synced(file_)) fail_with(errno);
+    if (::renameat(folder_, temporary_.c_str(), AT_FDCWD, target_.path.c_str()) != 0) fail_with(errno);
+    ::close(std::exchange(file_, -1));  // everything is on the disk: no error is left that could matter
+    if (synced(folder_)) return;
+    throw DataError(
+        sentence("{} was written, but the disk does not confirm its name: {}. Check the disk; after a crash of the "
+                 "machine, the file before it may be back.",
+                 {path_.string(), std::generic_category().message(errno)}));
   }
 
  private:
+  using Kind = detail::WriteTarget::Kind;
+
   static bool lock(int file) { return ::flock(file, LOCK_EX | LOCK_NB) == 0; }
 
-  [[nodiscard]] std::string prefix() const { return "." + path_.filename().string() + "."; }
+  // Some file systems cannot sync and say so; a folder that was opened without the permission to read it cannot either.
+  static bool synced(int file) {
+    int result = 0;
+    while ((result = ::fsync(file)) != 0 && errno == EINTR) {
+    }
+    return result == 0 || errno == EINVAL || errno == ENOTSUP || errno == EBADF;
+  }
+
+  void open_stream() {
+    // Without O_NONBLOCK, opening a FIFO would wait for a reader.
+    file_ = ::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (file_ < 0) fail_with(errno);
+    const int flags = ::fcntl(file_, F_GETFL);
+    if (flags < 0 || ::fcntl(file_, F_SETFL, flags & ~O_NONBLOCK) != 0) fail_with(errno);
+  }
+
+  void open_folder() {
+    const auto folder = folder_path();
+    do folder_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (folder_ < 0 && errno == EINTR);
+#if defined(O_PATH)
+    if (folder_ < 0 && errno == EACCES) folder_ = ::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+#endif
+    if (folder_ < 0) fail_with(errno);
+  }
+  [[nodiscard]] std::filesystem::path folder_path() const {
+    return target_.path.has_parent_path() ? target_.path.parent_path() : std::filesystem::path(".");
+  }
+
+  /// How the names of this file's temporary files begin. A name that leaves no room for more has its hash instead.
+  [[nodiscard]] std::string prefix() const {
+    constexpr std::size_t most_added = 40;  // dots, process, count, random digits, ".tmp"
+    const long limit = ::fpathconf(folder_, _PC_NAME_MAX);
+    std::string name = target_.path.filename().string();
+    if (name.size() + most_added > static_cast<std::size_t>(limit > 0 ? limit : 255)) {
+      std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a
+      for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+      name = detail::zero_filled(hash, 16, 16);
+    }
+    return "." + name + ".";
+  }
 
   void create() {
     static std::atomic<unsigned> count{0};
+    const mode_t mode = target_.exists ? 0600 : 0666;  // never more than what the file may have in the end
     for (int attempt = 0;; ++attempt) {
       std::uint32_t random = 0;
       if (::getentropy(&random, sizeof random) != 0) fail_with(errno);
-      temporary_ =
-          folder_ / sentence("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random, 8, 16)});
-      file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      if (file_ < 0 && (errno != EEXIST || attempt == 100)) fail_with(errno);
+      temporary_ = sentence("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random, 8, 16)});
+      file_ = ::openat(folder_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+      if (file_ < 0 && ((errno != EEXIST && errno != EINTR) || attempt == 100)) fail_with(errno);
       if (file_ < 0) continue;
       // Between creation and lock, another process may have taken the file for a leftover.
       struct stat status{};
       const bool locked = lock(file_) || errno != EWOULDBLOCK;
-      if (locked && ::fstat(file_, &status) == 0 && status.st_nlink > 0) return;
+      if (locked && ::fstat(file_, &status) == 0 && status.st_nlink > 0) break;
       discard();
     }
+    if (target_.exists) detail::keep_attributes(target_, file_);
   }
 
   void remove_leftovers() const {
     std::error_code error;
     const auto begin = prefix();
-    for (std::filesystem::directory_iterator entry(folder_, error), end; !error && entry != end;
+    for (std::filesystem::directory_iterator entry(folder_path(), error), end; !error && entry != end;
          entry.increment(error)) {
       const auto name = entry->path().filename().string();
       if (!name.starts_with(begin) || !name.ends_with(".tmp")) continue;
-      const int file = ::open(entry->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+      const int file = ::openat(folder_, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
       if (file < 0) continue;
-      if (lock(file)) ::unlink(entry->path().c_str());
+      if (lock(file)) ::unlinkat(folder_, name.c_str(), 0);
       ::close(file);
     }
   }
@@ -115,30 +173,61 @@ class AtomicFile {
   void start_storing() {
 #if defined(__linux__)
     constexpr off_t step = off_t{8} << 20U;
-    if (size_ - storing_ < step) return;
-    ::sync_file_range(file_, storing_, size_ - storing_, SYNC_FILE_RANGE_WRITE);  // a hint: errors come out in fsync
+    if (size_ - storing_ < step || target_.kind == Kind::stream) return;
+    ::sync_file_range(file_, storing_, size_ - storing_, SYNC_FILE_RANGE_WRITE);  // a hint: fsync reports errors
     storing_ = size_;
 #endif
   }
 
   void discard() {
+    if (file_ < 0) return;
     ::close(std::exchange(file_, -1));
-    ::unlink(temporary_.c_str());
+    if (target_.kind == Kind::file) ::unlinkat(folder_, temporary_.c_str(), 0);
   }
 
-  [[noreturn]] void fail_with(int number) { fail(std::generic_category().message(number), number); }
-  [[noreturn]] void fail(const std::string& reason, int number) {
-    if (file_ >= 0) discard();
-    const std::string_view remedy = number == ENOSPC || number == EDQUOT || number == EFBIG ? "Make room"
-                                    : number == ENOENT                                      ? "Create the folder first"
-                                    : number == EISDIR || number == ENOTDIR || number == ENAMETOOLONG
-                                        ? "Give the path of a file"
-                                        : "Choose a folder that may be written to";
-    throw DataError(sentence("{} cannot be written: {}. {}. Nothing was changed.", {path_.string(), reason, remedy}));
+  [[nodiscard]] static std::string_view remedy(int error) {
+    switch (error) {
+      case ENOSPC:
+      case EDQUOT:
+      case EFBIG:
+        return "Make room";
+      case ENOENT:
+        return "Create the folder first";
+      case EISDIR:
+      case ENOTDIR:
+      case ELOOP:
+        return "Give the path of a file";
+      case ENAMETOOLONG:
+        return "Give a shorter path";
+      case EIO:
+        return "Check the disk";
+      case ENXIO:
+      case EPIPE:
+        return "Start a process that reads all of it";
+      case EROFS:
+      case EACCES:
+      case EPERM:
+        return "Choose a folder that may be written to";
+      default:
+        return "Choose a folder on another file system";
+    }
+  }
+  [[noreturn]] void fail_with(int error) { fail(std::generic_category().message(error), error); }
+  [[noreturn]] void fail(const std::string& reason, int error) {
+    discard();
+    if (folder_ >= 0) ::close(std::exchange(folder_, -1));
+    const bool is_write_protected = error == EACCES && target_.kind == Kind::refused && target_.exists;
+    const auto end = target_.kind == Kind::stream ? "" : " Nothing was changed.";
+    const auto where =
+        target_.path == path_ ? path_.string() : sentence("{} (a link to {})", {path_.string(), target_.path.string()});
+    throw DataError(sentence("{} cannot be written: {}. {}.{}",
+                             {where, reason, is_write_protected ? "Make it writable" : remedy(error), end}));
   }
 
-  std::filesystem::path path_, folder_, temporary_;
-  int file_ = -1;
+  std::filesystem::path path_;
+  detail::WriteTarget target_;
+  std::string temporary_;
+  int folder_ = -1, file_ = -1;
   off_t size_ = 0, storing_ = 0;
 };
 
