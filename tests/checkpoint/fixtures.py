@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the files in data/, as PyTorch 2.11 in Python saves them. Run again only to add to them:  fixtures.py FOLDER"""
 import collections
+import copy
 import sys
 
 import torch
@@ -73,4 +74,59 @@ torch.save(
         "many": list(range(1001)),
     },
     f"{folder}/values.pt",
+)
+
+# States of optimizers as older versions of PyTorch saved them: without the settings that were added later. What torch
+# 2.11 makes of each is in "after": it loads the state and takes a step. PyTorch itself fills in the settings in
+# `__setstate__` of the optimizer.
+added_later = (
+    "nesterov", "maximize", "amsgrad", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay",
+)
+old = {}
+for name, make in {
+    "SGD": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.1, betas=(0.8, 0.99), weight_decay=0.01),
+    "AdamW": lambda p: torch.optim.AdamW(p, lr=0.1, weight_decay=0.1),
+    "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9),
+    "Adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.1),
+}.items():
+    parameter = torch.nn.Parameter(ramp(3) / 8)
+    optimizer = make([parameter])
+    for step in range(3):
+        parameter.grad = (parameter.detach() * 0.7 + step).cos()
+        optimizer.step()
+    state = optimizer.state_dict()
+    removed = added_later + (("momentum", "centered") if name == "RMSprop" else ())
+    for group in state["param_groups"]:
+        for key in removed:
+            group.pop(key, None)
+    for entry in state["state"].values():
+        if "step" in entry:
+            entry["step"] = int(entry["step"])  # a number before 1.12
+    before = parameter.detach().clone()
+    again = torch.nn.Parameter(before.clone())
+    loaded = make([again])
+    loaded.load_state_dict(copy.deepcopy(state))  # it may keep the tensors and change them
+    again.grad = (again.detach() * 0.7 + 3).cos()
+    loaded.step()
+    old[name] = {"state": state, "before": before, "after": again.detach().clone()}
+torch.save(old, f"{folder}/old_optimizers.pt")
+
+# What torch.load(weights_only=True) reads and plain tensors do not need.
+with_attribute = ramp(3)
+with_attribute.note = "passed over"
+parameter_with_attribute = torch.nn.Parameter(ramp(2))
+parameter_with_attribute.note = "passed over"
+numbers = torch.tensor([1 + 2j, 3 - 4j])
+torch.save(
+    {
+        "attribute": with_attribute,
+        "parameter": parameter_with_attribute,
+        "buffer": torch.nn.Buffer(ramp(2)),
+        "conj": numbers.conj(),
+        "neg": numbers.clone().conj().imag,
+        "float4": torch.tensor([0x12, 0x34], dtype=torch.uint8).view(torch.float4_e2m1fn_x2),
+        "float8": ramp(2).to(torch.float8_e8m0fnu),
+    },
+    f"{folder}/marks.pt",
 )

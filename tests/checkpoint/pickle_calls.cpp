@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/checkpoint/pickle_calls.hpp"
 
+#include "hone/checkpoint/pytorch.hpp"
 #include "pickle.hpp"
 #include "support/catch.hpp"
 
@@ -65,8 +66,51 @@ TEST_CASE("Types and devices become their names") {
   CHECK(pickle::read(global("torch", "device") + string("cuda") + "K\x01\x86R.").get<std::string>() == "cuda:1");
 }
 
-TEST_CASE("A mark for conjugation is refused, not passed over") {
-  auto text = tensor(12, 0, ")", ")");
-  text.insert(text.size() - 2, "}" + string("conj") + "\x88s");
-  CHECK(files::contains(refusal(text + "."), "resolve_conj"));
+namespace {
+
+/// A tensor with a dictionary of marks as its last argument.
+std::string marked(std::string text, const std::string& mark, const std::string& value = "\x88") {
+  text.insert(text.size() - 2, "}" + string(mark) + value + "s");
+  return text + ".";
+}
+
+}  // namespace
+
+TEST_CASE("Marks are carried out, other marks are refused by name") {
+  const auto numbers = tensor(12, 0, "K\x02\x85", "K\x01\x85");
+  CHECK(pickle::read(marked(numbers, "neg")).get<at::Tensor>().equal(torch::tensor({0.0F, -1.0F})));
+  CHECK(pickle::read(marked(numbers, "neg", "\x89")).get<at::Tensor>().equal(torch::tensor({0.0F, 1.0F})));
+  CHECK_FALSE(pickle::read(marked(numbers, "neg")).get<at::Tensor>().is_neg());
+  CHECK(files::contains(refusal(marked(numbers, "upside_down")), "a tensor has the mark 'upside_down'"));
+  CHECK(files::contains(refusal(marked(numbers, "neg", "K\x01")), "a bool is expected"));
+  // A few bytes must not become many.
+  const auto repeated = tensor(12, 0, integer(std::int64_t{1} << 40) + "\x85", integer(0) + "\x85");
+  CHECK(files::contains(refusal(marked(repeated, "neg")), "repeats its elements"));
+}
+
+TEST_CASE("Tensors with attributes and marks are read as torch.load reads them") {
+  const auto file = hone::read_checkpoint(files::fixture("marks.pt"));  // of torch.save; see fixtures.py
+  const auto read = [&](const char* name) { return file.at(name).get<at::Tensor>(); };
+  CHECK(read("attribute").equal(torch::arange(3, torch::kFloat)));
+  CHECK(read("parameter").equal(torch::arange(2, torch::kFloat)));
+  CHECK(read("buffer").equal(torch::arange(2, torch::kFloat)));
+  const c10::complex<float> first(1, -2), second(3, 4);
+  CHECK(
+      (read("conj")[0].item<c10::complex<float>>() == first && read("conj")[1].item<c10::complex<float>>() == second));
+  CHECK_FALSE(read("conj").is_conj());
+  CHECK(read("neg").equal(torch::tensor({-2.0F, 4.0F})));
+  CHECK(read("float4").scalar_type() == at::kFloat4_e2m1fn_x2);
+  CHECK(read("float4").view(torch::kByte).equal(torch::tensor({0x12, 0x34}, torch::kByte)));
+  CHECK(read("float8").scalar_type() == at::kFloat8_e8m0fnu);
+}
+
+TEST_CASE("Only the makers of tensors are called for another type") {
+  const auto from_type = [](const std::string& maker) {
+    return global("torch._tensor", "_rebuild_from_type_v2") + "(" + maker + global("torch", "Tensor") + ")}tR.";
+  };
+  CHECK(files::contains(refusal(from_type(global("torch._tensor", "_rebuild_from_type_v2"))), "do not fit"));
+  CHECK(files::contains(refusal(from_type(global("collections", "OrderedDict"))), "do not fit"));
+  CHECK(files::contains(refusal(from_type("N")), "a function is expected"));
+  CHECK(files::contains(refusal(global("torch", "Tensor") + ")R."), "is not called"));
+  CHECK(files::contains(refusal(global("torch", "Tensor") + "."), "a class or a bare storage"));
 }

@@ -2,9 +2,15 @@
 #include "hone/checkpoint/pytorch.hpp"
 
 #include <fmt/format.h>
+#include <torch/script.h>
 #include <torch/torch.h>
 
+#include <array>
+#include <atomic>
+#include <functional>
 #include <random>
+#include <thread>
+#include <vector>
 
 #include "archive.hpp"
 #include "files.hpp"
@@ -189,6 +195,62 @@ TEST_CASE("What is no checkpoint is named with the remedy") {
   CHECK(files::contains(refusal(archive({{"data.pkl", "cos\nsystem\n."}})), "it names os.system, which is not loaded"));
   CHECK(
       files::contains(refusal(archive({{"data.pkl", "}]Ns."}})), "is damaged. The key of a dictionary is a list of 0"));
+}
+
+TEST_CASE("Files of torch::save in C++ are named, with the function that loads them") {
+  const files::Folder folder;
+  const auto path = folder / "c.pt";
+  torch::nn::Linear model(2, 2);
+  torch::optim::Adam adam(model->parameters(), torch::optim::AdamOptions(0.1));
+  const std::vector<std::function<void()>> saves{
+      [&] { torch::save(model, path.string()); }, [&] { torch::save(adam, path.string()); },
+      [&] { torch::save(torch::ones({2}), path.string()); },
+      [&] { torch::save(std::vector{torch::ones({2}), torch::ones({3})}, path.string()); }};
+  for (const auto& save : saves) {
+    save();
+    CHECK(files::contains(refusal(path), "is a file of torch::save in C++. Load it with torch::load(object, path)"));
+  }
+  torch::jit::Module module("Net");
+  module.register_parameter("weight", torch::ones({2}), false);
+  module.save(path.string());
+  CHECK(files::contains(refusal(path), "is a TorchScript archive. Load it with torch::jit::load(path)"));
+}
+
+TEST_CASE("A file that others replace, or cut short, while its tensors are used stays what it was") {
+  const files::Folder folder;
+  const auto path = folder / "c.pt";
+  hone::write_checkpoint(path, Dict{{"w", torch::ones({4})}});
+  const auto renamed = hone::read_checkpoint(path);
+  hone::write_checkpoint(path, Dict{{"w", torch::zeros({4})}});
+  CHECK(renamed.at("w").get<at::Tensor>().sum().item<float>() == 4);
+  const auto cut = hone::read_checkpoint(path);
+  files::fs::resize_file(path, 0);
+  CHECK(cut.at("w").get<at::Tensor>().sum().item<float>() == 0);
+  CHECK(refusal(path) == path.string() + " is empty. Take another copy.");
+}
+
+TEST_CASE("A file that is overwritten in place again and again is read whole or refused") {
+  const files::Folder folder;
+  const auto path = folder / "c.pt";
+  hone::write_checkpoint(folder / "a", Dict{{"w", torch::ones({100000})}});
+  hone::write_checkpoint(folder / "b", Dict{{"w", torch::full({100000}, 2.0F)}});
+  const std::array contents{files::read(folder / "a"), files::read(folder / "b")};
+  files::write(path, contents[0]);
+  std::atomic<bool> is_done{false};
+  std::thread writer([&] {
+    for (std::size_t i = 0; !is_done; ++i) files::write(path, contents[i % 2]);
+  });
+  for (int round = 0; round < 200; ++round) {
+    try {
+      const auto file = hone::read_checkpoint(path);
+      const auto& w = file.at("w").get<at::Tensor>();
+      CHECK((w[0].item<float>() == w[99999].item<float>() && w.sum().item<float>() == 100000 * w[0].item<float>()));
+    } catch (const hone::DataError& error) {
+      CHECK(files::contains(error.what(), path.string()));
+    }
+  }
+  is_done = true;
+  writer.join();
 }
 
 TEST_CASE("Records of storages have to be there, with the size that the contents name") {

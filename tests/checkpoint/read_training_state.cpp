@@ -41,3 +41,20 @@ TEST_CASE("a torn newest state is named, and what to do to go on from the one be
   CHECK(hone::read_training_state(folder.path).at("training_state").get<std::string>() == "epoch_1_step_1.pt");
   CHECK(files::message([&] { static_cast<void>(hone::read_training_state(newest)); }).ends_with("its permissions."));
 }
+
+TEST_CASE("what has the name of a training state and is none is named") {
+  const files::Folder folder;
+  const auto read = [&] { return files::message([&] { static_cast<void>(hone::read_training_state(folder.path)); }); };
+  files::fs::create_directories(folder / "epoch_9_step_9.pt");
+  CHECK(files::contains(read(), "holds no training state (epoch_E_step_S.pt)"));
+  files::write(folder / "epoch_1_step_1.pt", "");
+  CHECK(files::contains(read(), "epoch_1_step_1.pt is empty. Take another copy. When it is removed"));
+  files::write(folder / "epoch_1_step_2.pt", "notes");
+  CHECK(files::contains(read(), "epoch_1_step_2.pt is no zip archive"));
+  hone::write_checkpoint(folder / "epoch_1_step_3.pt", hone::Dict{{"model_state_dict", hone::Dict{}}});
+  CHECK(files::contains(read(), "epoch_1_step_3.pt holds no training state"));
+  files::write(folder / "file", "x");
+  CHECK(
+      files::contains(files::message([&] { static_cast<void>(hone::read_training_state(folder / "file" / "states")); }),
+                      "Not a directory"));
+}

@@ -68,6 +68,36 @@ TEST_CASE("A file in the form of the format's description is read") {
   CHECK(file.tensors.at("b").get<at::Tensor>().equal(torch::tensor({3.0F})));
 }
 
+TEST_CASE("The narrow types of the format are LibTorch's, or named") {
+  const auto one = [](const std::string& dtype, const std::string& shape, int num_bytes) {
+    return with_header(
+        fmt::format(R"({{"w":{{"dtype":"{}","shape":[{}],"data_offsets":[0,{}]}}}})", dtype, shape, num_bytes),
+        std::string(static_cast<std::size_t>(num_bytes), '\x34'));
+  };
+  const files::Folder folder;
+  const auto read = [&](const std::string& bytes) {
+    return hone::read_safetensors(files::write(folder / "w", bytes)).tensors.at("w").get<at::Tensor>();
+  };
+  CHECK(read(one("F8_E8M0", "2", 2)).scalar_type() == at::kFloat8_e8m0fnu);
+  CHECK(read(one("F8_E4M3FNUZ", "2", 2)).scalar_type() == at::kFloat8_e4m3fnuz);
+  CHECK(read(one("F8_E5M2FNUZ", "2", 2)).scalar_type() == at::kFloat8_e5m2fnuz);
+  // The format counts elements of four bits, LibTorch pairs of them.
+  const auto pairs = read(one("F4", "3,4", 6));
+  CHECK(pairs.scalar_type() == at::kFloat4_e2m1fn_x2);
+  CHECK(pairs.sizes() == at::IntArrayRef({3, 2}));
+  CHECK(pairs.view(torch::kByte).eq(0x34).all().item<bool>());
+  CHECK(refusal(one("F4", "2,3", 3)) ==
+        "has the tensor 'w' of type F4 and shape [2, 3]: LibTorch holds 2 such elements as one, and the last dimension "
+        "is no multiple of that. Convert it to another type in Python.");
+  CHECK(files::contains(refusal(one("F4", "", 1)), "of type F4 and shape []"));
+  CHECK(files::contains(refusal(one("F4", "4", 4)), "is damaged: the tensor 'w' of shape [4] has 4 bytes"));
+  for (const auto* dtype : {"F6_E2M3", "F6_E3M2", "F2"}) {
+    CHECK(refusal(one(dtype, "4", 3)) == fmt::format("has the tensor 'w' of type {}, for which LibTorch has no element "
+                                                     "type. Convert it to another type in Python.",
+                                                     dtype));
+  }
+}
+
 TEST_CASE("Sizes and places that do not fit are refused") {
   const auto file = [](const std::string& entries, std::size_t size) {
     return with_header("{" + entries + "}", std::string(size, '\0'));

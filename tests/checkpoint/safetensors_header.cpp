@@ -43,7 +43,7 @@ TEST_CASE("What is no header is refused with the place") {
       {R"({"a":"x"})", "a string is where none belongs"},
       {R"({"a":null})", "a null"},
       {R"({"a":{}})", "an entry lacks dtype, shape or data_offsets"},
-      {R"({"a":{"dtype":"F99"}})", "the type F99 is not known"},
+      {R"({"a":{"dtype":"F99"}})", "the tensor 'a' of type F99, for which LibTorch has no element type"},
       {R"({"a":{"dtype":{}}})", "an object is where none belongs"},
       {R"({"a":{"shape":[[1]]}})", "an array is where none belongs"},
       {R"({"a":{"shape":[{}]}})", "an object is where none belongs"},

@@ -31,3 +31,25 @@ TEST_CASE("the newest is the one that got farthest") {
   CHECK(files[2].path.filename() == "epoch_10_step_100.pt");
   CHECK(hone::latest_training_state(folder.path) == files[2].path);
 }
+
+TEST_CASE("folders and dangling links with the name of a state are none") {
+  const TemporaryFolder folder;
+  folder.touch("epoch_1_step_19.pt");
+  std::filesystem::create_directories(folder / "epoch_2_step_20.pt");
+  std::filesystem::create_symlink("gone.pt", folder / "epoch_3_step_30.pt");
+  folder.touch("elsewhere");
+  std::filesystem::create_symlink("elsewhere", folder / "epoch_0_step_5.pt");
+  const auto files = hone::training_states_in(folder.path);
+  REQUIRE(files.size() == 2);
+  CHECK(files[0].path.filename() == "epoch_0_step_5.pt");
+  CHECK(files[1].path.filename() == "epoch_1_step_19.pt");
+}
+
+TEST_CASE("a folder that cannot be listed is an error, not an empty one") {
+  const TemporaryFolder folder;
+  folder.touch("file");
+  CHECK_THROWS_AS(hone::latest_training_state(folder / "file"), hone::DataError);
+  std::filesystem::create_symlink("round", folder / "round");
+  CHECK_THROWS_AS(hone::latest_training_state(folder / "round"), hone::DataError);
+  CHECK_FALSE(hone::latest_training_state(folder / "none").has_value());
+}

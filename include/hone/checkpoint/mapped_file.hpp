@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A file's bytes as memory, and tensors that lie in it.
+/// A file's bytes in memory, and tensors that lie there.
 #pragma once
 
 #include <c10/core/Allocator.h>
@@ -28,38 +28,83 @@ namespace hone::detail {
 /// The words of the operating system for an error number.
 inline std::string error_text(int number) { return std::generic_category().message(number); }
 
-/// The bytes of a file, mapped into memory privately: whoever writes to them changes memory, never the file.
+/// The bytes of a file in memory of this process: writing to them changes memory, never the file. A file of up to 64
+/// MiB is read, so that whatever happens to it afterwards does no harm; a larger one is mapped.
 ///
-/// **Cost** no copy. The file must not be cut short while it is mapped; what replaces it by renaming does no harm.
+/// **Cost** no copy of a file that is mapped. Such a file must not be cut short or overwritten in place while the
+/// object lives; what replaces it by renaming does no harm.
 /// **Errors** `DataError` when the path is no readable file.
 class MappedFile {
  public:
-  explicit MappedFile(const std::filesystem::path& path) {
-    const auto fail = [&](const std::string& why) {
-      throw DataError(sentence("{} cannot be read: {}. Check the path and its permissions.", {path.string(), why}));
-    };
+  explicit MappedFile(const std::filesystem::path& path) : path_(path) {
     // Without O_NONBLOCK, opening a pipe would wait for its other end.
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) fail(error_text(errno));
-    struct stat status{};
-    const bool is_file = ::fstat(file, &status) == 0 && S_ISREG(status.st_mode);
-    size_ = is_file ? static_cast<std::size_t>(status.st_size) : 0;
-    if (size_ > 0) data_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file, 0);
-    const int error = errno;
-    ::close(file);
-    if (!is_file) fail("it is no regular file");
-    if (size_ > 0 && data_ == MAP_FAILED) fail(error_text(error));
-    if (size_ > 0) ::madvise(data_, size_, MADV_WILLNEED);
+    file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file_ < 0) fail(error_text(errno));
+    if (::fstat(file_, &status_) != 0) fail(error_text(errno));
+    if (S_ISDIR(status_.st_mode)) fail("it is a folder");
+    if (!S_ISREG(status_.st_mode)) fail("it is no regular file");
+    size_ = static_cast<std::size_t>(status_.st_size);
+    if (size_ == 0) return;
+    constexpr std::size_t most_read = std::size_t{64} << 20U;
+    const bool is_mapped = size_ > most_read;
+    data_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | (is_mapped ? MAP_NORESERVE : MAP_ANONYMOUS),
+                   is_mapped ? file_ : -1, 0);
+    if (data_ == MAP_FAILED) fail(error_text(errno));
+    if (is_mapped) {
+      ::madvise(data_, size_, MADV_WILLNEED);
+    } else {
+      read_all();
+    }
   }
-  ~MappedFile() {
-    if (size_ > 0) ::munmap(data_, size_);
-  }
+  ~MappedFile() { release(); }
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
   [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {static_cast<std::uint8_t*>(data_), size_}; }
 
+  /// To be called when everything has been read: what was read may be of two files otherwise.
+  ///
+  /// **Errors** `DataError` with a sentence that lacks its subject, the file's name.
+  void require_unchanged() {
+    struct stat now{};
+    const bool is_known = ::fstat(file_, &now) == 0;
+    ::close(std::exchange(file_, -1));
+    if (is_known && now.st_size == status_.st_size && modified(now) == modified(status_)) return;
+    throw DataError("was changed while it was read. Read it again when it is complete.");
+  }
+
  private:
+  static std::pair<std::int64_t, std::int64_t> modified(const struct stat& status) {
+#if defined(__APPLE__)
+    return {status.st_mtimespec.tv_sec, status.st_mtimespec.tv_nsec};
+#else
+    return {status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+#endif
+  }
+
+  void read_all() {
+    for (std::size_t place = 0; place < size_;) {
+      const auto done = ::read(file_, static_cast<std::uint8_t*>(data_) + place, size_ - place);
+      if (done < 0 && errno == EINTR) continue;
+      if (done < 0) fail(error_text(errno));
+      if (done == 0) fail("it was cut short while it was read");
+      place += static_cast<std::size_t>(done);
+    }
+  }
+
+  void release() {
+    if (file_ >= 0) ::close(std::exchange(file_, -1));
+    if (data_ != nullptr && data_ != MAP_FAILED) ::munmap(data_, size_);
+    data_ = nullptr;
+  }
+  [[noreturn]] void fail(const std::string& why) {
+    release();
+    throw DataError(sentence("{} cannot be read: {}. Check the path and its permissions.", {path_.string(), why}));
+  }
+
+  std::filesystem::path path_;
+  int file_ = -1;
+  struct stat status_{};
   void* data_ = nullptr;
   std::size_t size_ = 0;
 };

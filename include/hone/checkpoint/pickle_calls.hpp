@@ -24,9 +24,10 @@ namespace hone::detail {
 /// | named in the file | becomes |
 /// | --- | --- |
 /// | `OrderedDict`, `Counter` | a `Dict` |
-/// | `_rebuild_tensor_v2`, `_rebuild_tensor_v3`, `_rebuild_parameter` | a tensor that requires no gradient |
-/// | `torch.Size` | a `Tuple` |
-/// | `torch.device`, an element type | its name: "cuda:0", "torch.float16" |
+/// | `_rebuild_tensor_v2`, `_rebuild_tensor_v3`, `_rebuild_parameter` | a tensor that requires no gradient; marks of
+/// conjugation and negation are resolved | | `_rebuild_from_type_v2`, `_rebuild_parameter_with_state` | the same tensor
+/// without its attributes | | `torch.Size` | a `Tuple` | | `torch.device`, an element type | its name: "cuda:0",
+/// "torch.float16" |
 ///
 /// **Errors** `PickleFault` for any other name and for arguments that do not fit.
 class PickleCalls {
@@ -38,13 +39,17 @@ class PickleCalls {
 
   /// The class, function or element type `name`, if it is one of those above.
   Id look_up(std::string name) {
-    constexpr std::array<std::string_view, 7> callable{"collections.OrderedDict",
-                                                       "collections.Counter",
-                                                       "torch._utils._rebuild_tensor_v2",
-                                                       "torch._utils._rebuild_tensor_v3",
-                                                       "torch._utils._rebuild_parameter",
-                                                       "torch.Size",
-                                                       "torch.device"};
+    constexpr std::array<std::string_view, 11> callable{"collections.OrderedDict",
+                                                        "collections.Counter",
+                                                        "torch._utils._rebuild_tensor_v2",
+                                                        "torch._utils._rebuild_tensor_v3",
+                                                        "torch._utils._rebuild_parameter",
+                                                        "torch._utils._rebuild_parameter_with_state",
+                                                        "torch._tensor._rebuild_from_type_v2",
+                                                        "torch.Tensor",  // an argument of the one above
+                                                        "torch.nn.parameter.Parameter",
+                                                        "torch.Size",
+                                                        "torch.device"};
     const bool is_type = dtype_of(name) != nullptr;
     const bool known = is_type || std::find(callable.begin(), callable.end(), name) != callable.end() ||
                        is_untyped(name) || storage_of(name) != nullptr;
@@ -97,7 +102,13 @@ class PickleCalls {
       require(arguments.size() == 1);
       return graph_.add(PickleGraph::Sequence{graph_.tuple(arguments[0]), true});
     }
-    if (name == "torch._utils._rebuild_parameter") {
+    if (name == "torch._tensor._rebuild_from_type_v2") {
+      require(arguments.size() == 4);
+      const auto& maker = graph_.node_as<PickleGraph::Global>(arguments[0], "a function").name;
+      require(maker.starts_with("torch._utils._rebuild_"));  // and so does not nest
+      return call(arguments[0], arguments[2]);
+    }
+    if (name.starts_with("torch._utils._rebuild_parameter")) {
       require(arguments.size() >= 2);
       return graph_.add(Value(graph_.value_as<at::Tensor>(arguments[0])));
     }
@@ -111,24 +122,39 @@ class PickleCalls {
       const bool named = name.ends_with("3");  // the element type is an argument of its own
       const std::size_t least = named ? 7 : 6;
       require(arguments.size() == least || arguments.size() == least + 1);
-      if (arguments.size() > least && !graph_.is_nothing(arguments[least])) {
-        PickleGraph::refuse(
-            "a tensor is conjugated or negated only by a mark. Save tensor.resolve_conj().resolve_neg()");
-      }
-      return tensor(arguments, named);
+      auto made = tensor(arguments, named);
+      if (arguments.size() > least && !graph_.is_nothing(arguments[least])) made = resolved(made, arguments[least]);
+      return graph_.add(Value(std::move(made)));
     }
     PickleGraph::refuse(sentence("{} is not called in files of torch.save", {name}));
   }
 
  private:
-  Id tensor(const std::vector<Id>& arguments, bool named) {
+  /// A copy of `tensor` in which the marks of conjugation and negation have been carried out.
+  at::Tensor resolved(const at::Tensor& tensor, Id id) {
+    const auto marks = graph_.node_as<PickleGraph::Mapping>(id, "a dictionary");
+    if (tensor.nbytes() > tensor.storage().nbytes()) {
+      PickleGraph::refuse("a tensor that is conjugated or negated by a mark repeats its elements. Save tensor.clone()");
+    }
+    auto result = tensor;
+    for (const auto& [key, is_set] : marks.entries) {
+      const auto& mark = graph_.value_as<std::string>(key);
+      if (mark != "conj" && mark != "neg") {
+        PickleGraph::refuse(sentence("a tensor has the mark '{}'. Save a tensor without it", {mark}));
+      }
+      if (!graph_.value_as<bool>(is_set)) continue;
+      result = mark == "conj" ? result.conj().resolve_conj() : result._neg_view().resolve_neg();
+    }
+    return result;
+  }
+
+  at::Tensor tensor(const std::vector<Id>& arguments, bool named) {
     const auto& source = graph_.node_as<PickleGraph::StorageRef>(arguments[0], "a storage");
     const auto* type =
         named ? dtype_of(graph_.node_as<PickleGraph::Global>(arguments[6], "an element type").name) : source.type;
     if (type == nullptr) PickleGraph::refuse("a tensor has no element type");
     const auto sizes = graph_.integers(arguments[2]), strides = graph_.integers(arguments[3]);
-    auto view = make_view(source.storage, type->type, graph_.value_as<std::int64_t>(arguments[1]), sizes, strides);
-    return graph_.add(Value(std::move(view)));
+    return make_view(source.storage, type->type, graph_.value_as<std::int64_t>(arguments[1]), sizes, strides);
   }
 
   static const ElementType* dtype_of(std::string_view name) {

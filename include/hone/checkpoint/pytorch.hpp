@@ -7,6 +7,7 @@
 #include <c10/core/Storage.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -61,7 +62,17 @@ void write_archive(Sink& sink, const PickleWriter& contents) {
 inline Value read_archive(const std::shared_ptr<MappedFile>& file) {
   const ZipReader zip(file->bytes());
   if (zip.contains("constants.pkl")) {
-    throw DataError("is a TorchScript archive, not a checkpoint. Load it with torch::jit::load.");
+    // After the protocol, the class: torch::save makes up one with the name Module, whose module may be mangled.
+    const auto pickle = zip.record("data.pkl");
+    const std::string_view text(reinterpret_cast<const char*>(pickle.data()), pickle.size());
+    const bool is_saved_object =
+        text.find("c__torch__") == 2 && text.substr(std::min(text.size(), text.find('\n'))).starts_with("\nModule\n");
+    throw DataError(is_saved_object
+                        ? "is a file of torch::save in C++. Load it with torch::load(object, path) into an object of "
+                          "the same type, "
+                          "and save that with hone::write_checkpoint(path, hone::state_dict(model)) or save_checkpoint."
+                        : "is a TorchScript archive. Load it with torch::jit::load(path), and save its weights with "
+                          "hone::write_checkpoint(path, hone::state_dict(module)).");
   }
   if (zip.contains("byteorder")) {
     const auto order = zip.record("byteorder");
@@ -86,16 +97,18 @@ inline Value read_archive(const std::shared_ptr<MappedFile>& file) {
 /// and offset is checked before use, every record's checksum before its bytes are used. Tensors arrive on the CPU, and
 /// share memory where they did when they were saved.
 ///
-/// **Cost** no copy: the tensors lie in the mapped file (privately; writing to them does not change the file). As with
-/// any mapped file, nobody may cut it short while they live; replacing it by renaming, as `write_checkpoint` and `mv`
-/// do, is harmless.
+/// **Cost** one copy of a file of up to 64 MiB; none of a larger one, whose tensors lie in the mapped file (privately;
+/// writing to them does not change the file). As with any mapped file, a large file must not be cut short or
+/// overwritten in place while they live; replacing it by renaming, as `write_checkpoint` and `mv` do, is harmless.
 /// **Errors** `DataError` with the file's name, what is wrong and what to do.
 /// **Example** `hone::load_state_dict(model, hone::read_checkpoint("best.pt").at("model_state_dict"));`
 [[nodiscard]] inline Value read_checkpoint(const std::filesystem::path& path) {
   const auto file = std::make_shared<detail::MappedFile>(path);
   const auto fail = [&](std::string_view what) { throw DataError(sentence("{} {}", {path.string(), what})); };
   try {
-    return detail::read_archive(file);
+    auto value = detail::read_archive(file);
+    file->require_unchanged();
+    return value;
   } catch (const DataError& error) {
     fail(error.what());
   } catch (const std::invalid_argument& error) {

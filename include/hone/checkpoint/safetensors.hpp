@@ -37,6 +37,34 @@ struct Safetensors {
 
 namespace detail {
 
+/// The tensor of `entry`, whose bytes lie within `data`.
+inline at::Tensor safetensors_view(const std::shared_ptr<MappedFile>& file, const SafetensorsEntry& entry,
+                                   std::span<const std::uint8_t> data) {
+  auto shape = entry.shape;
+  if (const auto per_element = safetensors_per_element(entry.type); per_element > 1) {
+    if (shape.empty() || shape.back() % per_element != 0) {
+      throw DataError(
+          sentence("has the tensor '{}' of type {} and shape [{}]: LibTorch holds {} such elements as one, "
+                   "and the last dimension is no multiple of that. Convert it to another type in Python.",
+                   {entry.name, safetensors_name(entry.type), joined(shape, ", "), per_element}));
+    }
+    shape.back() /= per_element;
+  }
+  const auto element_size = static_cast<std::int64_t>(c10::elementSize(entry.type));
+  std::optional<std::int64_t> size = element_size;
+  std::vector<std::int64_t> strides(shape.size());
+  for (std::size_t d = shape.size(); d-- > 0;) {
+    strides[d] = size ? *size / element_size : 0;
+    if (size) size = product(*size, shape[d]);
+  }
+  if (!size || static_cast<std::uint64_t>(*size) != entry.end - entry.begin) {
+    throw DataError(sentence("is damaged: the tensor '{}' of shape [{}] has {} bytes. Take another copy.",
+                             {entry.name, joined(entry.shape, ", "), entry.end - entry.begin}));
+  }
+  const auto bytes = data.subspan(entry.begin, entry.end - entry.begin);
+  return make_view(storage_in(file, bytes, c10::elementSize(entry.type)), entry.type, 0, shape, strides);
+}
+
 inline Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& file) {
   constexpr std::uint64_t most_header_bytes = 100'000'000;
   const auto bytes = file->bytes();
@@ -77,21 +105,7 @@ inline Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& file) 
   }
 
   Safetensors result;
-  for (const auto& entry : header.entries) {
-    std::optional<std::int64_t> size = static_cast<std::int64_t>(c10::elementSize(entry.type));
-    std::vector<std::int64_t> strides(entry.shape.size());
-    for (std::size_t d = entry.shape.size(); d-- > 0;) {
-      strides[d] = size ? *size / static_cast<std::int64_t>(c10::elementSize(entry.type)) : 0;
-      if (size) size = product(*size, entry.shape[d]);
-    }
-    if (!size || static_cast<std::uint64_t>(*size) != entry.end - entry.begin) {
-      throw DataError(sentence("is damaged: the tensor '{}' of shape [{}] has {} bytes. Take another copy.",
-                               {entry.name, joined(entry.shape, ", "), entry.end - entry.begin}));
-    }
-    const auto storage =
-        storage_in(file, data.subspan(entry.begin, entry.end - entry.begin), c10::elementSize(entry.type));
-    result.tensors.set(entry.name, make_view(storage, entry.type, 0, entry.shape, strides));
-  }
+  for (const auto& entry : header.entries) result.tensors.set(entry.name, safetensors_view(file, entry, data));
   for (const auto& [name, text] : header.metadata) result.metadata.set(name, text);
   return result;
 }
@@ -101,12 +115,14 @@ inline Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& file) 
 /// Reads a safetensors file, as untrusted: every size and offset is checked before use. The format has no checksum; a
 /// file that is cut off is found out, for the tensors have to fill it to the end.
 ///
-/// **Cost** no copy: the tensors lie in the mapped file (see `read_checkpoint`).
+/// **Cost** that of `read_checkpoint`: the tensors of a file beyond 64 MiB lie in the mapped file.
 /// **Errors** `DataError` with the file's name, what is wrong and what to do.
 [[nodiscard]] inline Safetensors read_safetensors(const std::filesystem::path& path) {
   const auto file = std::make_shared<detail::MappedFile>(path);
   try {
-    return detail::read_safetensors_in(file);
+    auto contents = detail::read_safetensors_in(file);
+    file->require_unchanged();
+    return contents;
   } catch (const DataError& error) {
     throw DataError(sentence("{} {}", {path.string(), error.what()}));
   }
@@ -134,7 +150,9 @@ inline void write_safetensors(const std::filesystem::path& path, const Dict& ten
     if (!value.is<at::Tensor>() || !value.get<at::Tensor>().defined()) refuse(value.description());
     const auto& tensor = value.get<at::Tensor>();
     const auto dtype = detail::safetensors_name(tensor.scalar_type());
-    if (dtype.empty() || tensor.layout() != at::kStrided || tensor.is_meta() || tensor.is_nested()) {
+    const bool is_packed_scalar = tensor.dim() == 0 && detail::safetensors_per_element(tensor.scalar_type()) > 1;
+    if (is_packed_scalar || dtype.empty() || tensor.layout() != at::kStrided || tensor.is_meta() ||
+        tensor.is_nested()) {
       refuse(sentence("a tensor of type {}", {tensor.toString()}));
     }
     parts.push_back({name, dtype, tensor});
@@ -158,9 +176,10 @@ inline void write_safetensors(const std::filesystem::path& path, const Dict& ten
     header["__metadata__"][key.get<std::string>()] = value.get<std::string>();
   }
   for (const auto& part : parts) {
-    header[part.name] = {{"dtype", part.dtype},
-                         {"shape", part.tensor.sizes().vec()},
-                         {"data_offsets", {part.begin, part.begin + part.tensor.nbytes()}}};
+    auto shape = part.tensor.sizes().vec();
+    if (!shape.empty()) shape.back() *= detail::safetensors_per_element(part.tensor.scalar_type());
+    header[part.name] = {
+        {"dtype", part.dtype}, {"shape", shape}, {"data_offsets", {part.begin, part.begin + part.tensor.nbytes()}}};
   }
   std::string text;
   try {

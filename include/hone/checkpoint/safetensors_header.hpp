@@ -22,7 +22,9 @@
 
 namespace hone::detail {
 
-inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 16> safetensors_types{{
+/// The element types of the format that LibTorch has. Two elements of F4 share a byte, which is one element of
+/// LibTorch's type: `safetensors_per_element`. The format's F6_E2M3 and F6_E3M2 have no such type.
+inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 20> safetensors_types{{
     {"F32", at::kFloat},
     {"F64", at::kDouble},
     {"F16", at::kHalf},
@@ -39,6 +41,10 @@ inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 16> saf
     {"C64", at::kComplexFloat},
     {"F8_E4M3", at::kFloat8_e4m3fn},
     {"F8_E5M2", at::kFloat8_e5m2},
+    {"F8_E8M0", at::kFloat8_e8m0fnu},
+    {"F8_E4M3FNUZ", at::kFloat8_e4m3fnuz},
+    {"F8_E5M2FNUZ", at::kFloat8_e5m2fnuz},
+    {"F4", at::kFloat4_e2m1fn_x2},
 }};
 
 /// The name of an element type, or an empty one where the format has none.
@@ -49,10 +55,13 @@ inline std::string_view safetensors_name(at::ScalarType type) {
   return {};
 }
 
+/// How many elements of the format one element of LibTorch's type holds: they count in the last dimension.
+inline std::int64_t safetensors_per_element(at::ScalarType type) { return type == at::kFloat4_e2m1fn_x2 ? 2 : 1; }
+
 struct SafetensorsEntry {
   std::string name;
   at::ScalarType type = at::kFloat;
-  std::vector<std::int64_t> shape;
+  std::vector<std::int64_t> shape;  // in elements of the format
   std::uint64_t begin = 0, end = 0;
 };
 
@@ -100,7 +109,12 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
     } else if (field_ == "dtype") {
       const auto* found = std::find_if(safetensors_types.begin(), safetensors_types.end(),
                                        [&](const auto& entry) { return entry.first == text; });
-      if (found == safetensors_types.end()) refuse(sentence("the type {} is not known", {text}));
+      if (found == safetensors_types.end()) {
+        throw DataError(
+            sentence("has the tensor '{}' of type {}, for which LibTorch has no element type. Convert it "
+                     "to another type in Python.",
+                     {name_, text}));
+      }
       entry().type = found->second;
     } else {
       refuse("a string is where none belongs");

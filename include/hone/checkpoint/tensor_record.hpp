@@ -27,7 +27,7 @@ struct ElementType {
   std::string_view storage;  // torch.<storage>, or empty
 };
 
-inline constexpr std::array<ElementType, 21> element_types{{
+inline constexpr std::array<ElementType, 22> element_types{{
     {at::kFloat, "float32", "FloatStorage"},
     {at::kDouble, "float64", "DoubleStorage"},
     {at::kHalf, "float16", "HalfStorage"},
@@ -49,6 +49,7 @@ inline constexpr std::array<ElementType, 21> element_types{{
     {at::kFloat8_e5m2fnuz, "float8_e5m2fnuz", ""},
     {at::kFloat8_e4m3fnuz, "float8_e4m3fnuz", ""},
     {at::kFloat8_e8m0fnu, "float8_e8m0fnu", ""},
+    {at::kFloat4_e2m1fn_x2, "float4_e2m1fn_x2", ""},
 }};
 
 /// The entry of the table for which `test` holds, or null: quantized types, for instance, are not in it.

@@ -140,13 +140,15 @@ class ZipReader {
       if ((number<std::uint16_t>(place + 8) & 1U) != 0) {
         throw DataError(sentence("has the record '{}', which is encrypted. Give a file of torch.save.", {name}));
       }
-      if (number<std::uint16_t>(place + 10) != 0) {
+      // The code of a TorchScript archive is compressed, and never read.
+      const bool is_compressed = number<std::uint16_t>(place + 10) != 0, is_code = name.find("/code/") != name.npos;
+      if (is_compressed && !is_code) {
         throw DataError(
             sentence("has the record '{}', which is compressed. Give the file as torch.save wrote it: its records "
                      "are stored as they are.",
                      {name}));
       }
-      add(name, place, place + entry_size + name_size, extra_size, directory.begin);
+      if (!is_compressed) add(name, place, place + entry_size + name_size, extra_size, directory.begin);
       place += entry_size + name_size + extra_size + comment_size;
     }
     if (place != end) refuse("its directory is longer than its list of records");

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <vector>
 
+#include "hone/core/error.hpp"
+
 namespace hone {
 
 /// Where a run stood, in the order of time.
@@ -51,13 +53,26 @@ struct TrainingStateFile {
   std::filesystem::path path;
 };
 
-/// The files of training states in a folder, the oldest first. A folder that is not there has none.
+/// The files of training states in a folder, the oldest first. A folder that does not exist has none; folders and other
+/// entries that are no files do not count, whatever their names.
+///
+/// **Errors** `DataError` when the folder cannot be listed, so that a run does not start over by mistake.
 [[nodiscard]] inline std::vector<TrainingStateFile> training_states_in(const std::filesystem::path& folder) {
   std::vector<TrainingStateFile> files;
   std::error_code error;
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (const auto place = TrainingPlace::in(entry->path().filename().string()))
+    const auto place = TrainingPlace::in(entry->path().filename().string());
+    if (!place) continue;
+    std::error_code unknown;
+    const auto type = entry->status(unknown).type();
+    // Where the type cannot be asked for, reading the file reports why.
+    if (type == std::filesystem::file_type::regular || type == std::filesystem::file_type::none) {
       files.push_back({*place, entry->path()});
+    }
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw DataError("The training states in " + folder.string() + " cannot be listed: " + error.message() +
+                    ". Give a folder that can be read.");
   }
   std::sort(files.begin(), files.end(), [](const TrainingStateFile& a, const TrainingStateFile& b) {
     return a.place != b.place ? a.place < b.place : a.path < b.path;
@@ -67,6 +82,8 @@ struct TrainingStateFile {
 
 /// The file of the newest training state in a folder: that of most epochs, then updates. Nothing when there is none, so
 /// that one program can start and go on: `.resume_from = hone::latest_training_state("training_states")`.
+///
+/// **Errors** `DataError` when the folder cannot be listed.
 [[nodiscard]] inline std::optional<std::filesystem::path> latest_training_state(const std::filesystem::path& folder) {
   const auto files = training_states_in(folder);
   if (files.empty()) return std::nullopt;
