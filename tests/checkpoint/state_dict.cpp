@@ -84,9 +84,10 @@ TEST_CASE("Every mismatch is listed, and nothing is changed") {
   CHECK(model->weight.equal(before));
   CHECK(files::contains(files::message([&] { hone::load_state_dict(model, Dict{{"weight", "x"}}); }),
                         "'weight' is the string 'x', not a tensor; 'bias' is missing."));
-  CHECK(files::contains(files::message([&] { hone::load_state_dict(model, Dict{}, false); }), "no error"));
+  CHECK(files::contains(files::message([&] { hone::load_state_dict(model, Dict{}, {.strict = false}); }), "no error"));
   CHECK(files::contains(files::message([&] {
-                          hone::load_state_dict(model, Dict{{"bias", torch::ones({2}, torch::kComplexFloat)}}, false);
+                          hone::load_state_dict(model, Dict{{"bias", torch::ones({2}, torch::kComplexFloat)}},
+                                                {.strict = false});
                         }),
                         "'bias' is c10::complex<float>, expected float"));
   CHECK(files::message([&] { hone::load_state_dict(model, 3); }) == "The value is the int 3, expected a dictionary.");
@@ -94,11 +95,118 @@ TEST_CASE("Every mismatch is listed, and nothing is changed") {
 
 TEST_CASE("Without strict, names of one side are passed over and returned, shapes are not") {
   torch::nn::Linear model(3, 2);
-  const auto names = hone::load_state_dict(model, Dict{{"weight", torch::zeros({2, 3})}, {"extra", 1}}, false);
+  const auto names =
+      hone::load_state_dict(model, Dict{{"weight", torch::zeros({2, 3})}, {"extra", 1}}, {.strict = false});
   CHECK(names.missing == std::vector<std::string>{"bias"});
   CHECK(names.unexpected == std::vector<std::string>{"extra"});
   CHECK(model->weight.sum().item<float>() == 0);
-  CHECK_THROWS_AS(hone::load_state_dict(model, Dict{{"weight", torch::zeros({3, 3})}}, false), hone::DataError);
+  CHECK_THROWS_AS(hone::load_state_dict(model, Dict{{"weight", torch::zeros({3, 3})}}, {.strict = false}),
+                  hone::DataError);
+}
+
+namespace {
+
+/// The state of `model` under other names.
+Dict renamed(const torch::nn::Module& model, const std::string& prefix, const std::string& without = "") {
+  Dict state;
+  for (const auto& [key, value] : hone::state_dict(model)) {
+    const auto name = key.get<std::string>();
+    if (without.empty() || !name.ends_with(without)) state.set(prefix + name, value);
+  }
+  return state;
+}
+
+std::string refusal(auto& model, const Dict& state, const hone::StateDictOptions& options = {}) {
+  return files::message([&] { hone::load_state_dict(model, state, options); });
+}
+
+}  // namespace
+
+TEST_CASE("A prefix before every name is named with its origin, and taken off by an option") {
+  const Net from;
+  Net to;
+  for (const bool strict : {true, false}) {
+    const hone::StateDictOptions plain{.strict = strict};
+    CHECK(
+        refusal(to, renamed(*from, "module."), plain) ==
+        "The state does not fit the model, and nothing of it was loaded: the model's names stand in it with 'module.' "
+        "before them, as torch.nn.parallel.DistributedDataParallel and DataParallel save them. Load it with the "
+        "option .prefix = \"module.\".");
+    CHECK(files::contains(refusal(to, renamed(*from, "_orig_mod."), plain), "as torch.compile saves them"));
+    CHECK(files::contains(refusal(to, renamed(*from, "module._orig_mod."), plain), ".prefix = \"module._orig_mod.\""));
+    CHECK(files::contains(refusal(to, renamed(*from, "my.net."), plain), ".prefix = \"my.net.\""));
+    // Also where a part differs.
+    CHECK(files::contains(refusal(to, renamed(*from, "module.", "scale"), plain), ".prefix = \"module.\""));
+  }
+  hone::load_state_dict(to, renamed(*from, "module."), {.prefix = "module."});
+  CHECK(to->fc->weight.equal(from->fc->weight));
+  auto with_more = renamed(*from, "model.");
+  with_more.set("loss.weight", torch::ones({2}));
+  CHECK(files::contains(refusal(to, with_more, {.prefix = "model."}), "'loss.weight' is not in the model"));
+  CHECK(hone::load_state_dict(to, with_more, {.strict = false, .prefix = "model."}).unexpected.size() == 1);
+  CHECK(files::contains(refusal(to, renamed(*from, "module."), {.prefix = "other."}), "'other.scale' is missing"));
+}
+
+TEST_CASE("A state of a compiled part is named") {
+  torch::nn::Sequential model(torch::nn::Linear(2, 2), torch::nn::Linear(2, 2));
+  Dict state = renamed(*model, "");
+  Dict compiled;
+  for (const auto& [key, value] : state) {
+    auto name = key.get<std::string>();
+    if (name.starts_with("1.")) name = "1._orig_mod." + name.substr(2);
+    compiled.set(name, value);
+  }
+  CHECK(files::contains(refusal(model, compiled), "torch.compile puts '_orig_mod.' into the names of a part"));
+}
+
+TEST_CASE("Without strict, a state that has no name of the model is an error") {
+  torch::nn::Linear model(2, 2);
+  CHECK(files::contains(refusal(model, Dict{{"a", torch::ones({2})}}, {.strict = false}),
+                        "it has no name of the model, such as 'weight'"));
+}
+
+TEST_CASE("A state from before num_batches_tracked loads, as in PyTorch") {
+  // torch 2.11: BatchNorm1d(2).load_state_dict(state without it, and without _metadata) keeps the present count.
+  torch::nn::BatchNorm1d from(2), to(2);
+  from->running_mean.fill_(3);
+  to->num_batches_tracked.fill_(7);
+  const auto names = hone::load_state_dict(to, renamed(*from, "", "num_batches_tracked"));
+  CHECK(names.missing.empty());
+  CHECK(to->running_mean.equal(from->running_mean));
+  CHECK(to->num_batches_tracked.item<std::int64_t>() == 7);
+  CHECK(files::contains(refusal(to, renamed(*from, "", "running_mean")), "'running_mean' is missing"));
+  // Without the statistics it is no such state.
+  CHECK(files::contains(refusal(to, Dict{{"weight", torch::ones({2})}, {"bias", torch::ones({2})}}),
+                        "'num_batches_tracked' is missing"));
+}
+
+TEST_CASE("Values that the model's type cannot hold are refused") {
+  torch::nn::BatchNorm1d model(2);
+  const auto with_count = [&](const at::Tensor& count) {
+    Dict state = renamed(*model, "");
+    state.set("num_batches_tracked", count);
+    return refusal(model, state);
+  };
+  CHECK(files::contains(with_count(torch::tensor(2.87)),
+                        "'num_batches_tracked' is float and has values that long int cannot hold"));
+  CHECK(files::contains(with_count(torch::tensor(NAN)), "cannot hold"));
+  CHECK(with_count(torch::tensor(3.0F)) == "no error");
+  CHECK(model->num_batches_tracked.item<std::int64_t>() == 3);
+  CHECK(with_count(torch::tensor(4, torch::kHalf)) == "no error");
+  CHECK(with_count(torch::tensor(5, torch::kInt)) == "no error");
+
+  torch::jit::Module flags("flags");
+  flags.register_buffer("mask", torch::zeros({2}, torch::kBool));
+  flags.register_buffer("small", torch::zeros({1}, torch::kInt));
+  CHECK(
+      files::contains(refusal(flags, Dict{{"mask", torch::tensor({0, 2})}, {"small", torch::ones({1})}}), "'mask' is"));
+  CHECK(files::contains(
+      refusal(flags, Dict{{"mask", torch::tensor({0, 1})}, {"small", torch::full({1}, std::int64_t{1} << 40)}}),
+      "'small' is long int"));
+  // Rounding to a narrower floating-point type stays a conversion.
+  torch::nn::Linear half(1, 1);
+  half->to(torch::kHalf);
+  hone::load_state_dict(half, Dict{{"weight", torch::full({1, 1}, 0.1F)}, {"bias", torch::full({1}, 0.3)}});
 }
 
 TEST_CASE("A scripted module has a state too") {

@@ -24,7 +24,7 @@ struct Own : optim::SGD {
   using SGD::SGD;
 };
 static_assert(hone::HasTorchForm<optim::SGD> && hone::HasTorchForm<optim::Adagrad>);
-static_assert(!hone::HasTorchForm<Own> && !hone::HasTorchForm<optim::Optimizer>);
+static_assert(!hone::HasTorchForm<Own>);
 static_assert(!hone::Serializable<hone::TorchOptimizer<optim::SGD>>);
 
 struct Remembers : optim::SGD {
@@ -248,4 +248,36 @@ TEST_CASE("An optimizer of the user's own is kept by its serialize") {
   hone::load_state_of(optimizer, state);
   CHECK(optimizer.torch_optimizer().mood == 2.0);
   CHECK(optimizer.lr(1) == 0.02);
+}
+
+TEST_CASE("An optimizer that is known at run time only has the state of what it is") {
+  const Parameters parameters, other;
+  auto typed = make<optim::Adam>(parameters, optim::AdamOptions(0.1));
+  const auto make_at_run_time = [](const Parameters& of) {
+    const std::shared_ptr<optim::Optimizer> adam =
+        std::make_shared<optim::Adam>(std::vector{of.a, of.b}, optim::AdamOptions(0.1));
+    return hone::TorchOptimizer<optim::Optimizer>(adam);
+  };
+  auto optimizer = make_at_run_time(parameters);
+  advance(optimizer, parameters, 0, half);
+  const Value state = hone::cloned(hone::optimizer_state_dict(optimizer));
+  CHECK(state.get<Dict>().get<Dict>("state").size() == 2);
+  const std::vector middle{parameters.a.detach().clone(), parameters.b.detach().clone()};
+  advance(optimizer, parameters, half, 2 * half);
+
+  auto resumed = make_at_run_time(other);
+  hone::load_optimizer_state_dict(resumed, state);
+  assign(other.a, middle[0]);
+  assign(other.b, middle[1]);
+  advance(resumed, other, half, 2 * half);
+  CHECK(torch::equal(other.a, parameters.a));
+  CHECK(torch::equal(other.b, parameters.b));
+}
+
+TEST_CASE("An optimizer of another type behind torch::optim::Optimizer is named") {
+  const Parameters parameters;
+  hone::TorchOptimizer<optim::Optimizer> optimizer(
+      std::make_shared<Own>(std::vector{parameters.a}, optim::SGDOptions(0.1)));
+  const auto text = files::message<std::invalid_argument>([&] { (void)hone::optimizer_state_dict(optimizer); });
+  CHECK(files::contains(text, "::Own, whose state has no known form"));
 }

@@ -89,9 +89,16 @@ inline double setting_number(const Value& value) {
   return tensor->item<double>();
 }
 
-/// The reverse.
+/// The dictionary to take the setting `name` from: `group`, or `added_later` where the group lacks a setting that
+/// PyTorch itself adds to states of older versions.
+inline const Dict& source_of_setting(const Dict& group, std::string_view name, const Dict& added_later) {
+  return !group.contains(name) && added_later.contains(name) ? added_later : group;
+}
+
+/// The settings of a group of a file.
 template <OptimizerRule Rule>
 Rule settings_from(const Dict& group, Rule settings) {
+  const Dict added_later{{"nesterov", false}, {"maximize", false}, {"amsgrad", false}};
   const auto beta = [&](std::size_t index) {
     const auto betas = group.at("betas").items();
     if (betas.size() != 2) throw DataError(sentence("There are {} betas, expected 2.", {betas.size()}));
@@ -101,7 +108,7 @@ Rule settings_from(const Dict& group, Rule settings) {
       [&](const auto&... field) {
         const auto take = [&](std::string_view name, auto& to) {
           if constexpr (std::same_as<decltype(to), bool&>) {
-            to = group.get<bool>(name);
+            to = source_of_setting(group, name, added_later).template get<bool>(name);
           } else {
             to = name == "beta1" ? beta(0) : name == "beta2" ? beta(1) : setting_number(group.at(name));
           }
@@ -190,9 +197,9 @@ template <OptimizerShard O>
   Dict result = detail::optimizer_dict(optimizer, optimizer.own_state());
   List places;
   for (const std::size_t place : optimizer.own_places()) places.push_back(place);
-  result.set("shard", Dict{{"rank", optimizer.rank()},
-                           {"world_size", optimizer.world_size()},
-                           {"parameters", std::move(places)}});
+  result.set(
+      "shard",
+      Dict{{"rank", optimizer.rank()}, {"world_size", optimizer.world_size()}, {"parameters", std::move(places)}});
   return result;
 }
 
@@ -211,7 +218,8 @@ template <RuleOptimizer O>
 }
 
 /// Takes over settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`, by the order of
-/// the parameters, as Python does. Where schedules start from is taken over too (`initial_lr`).
+/// the parameters, as Python does. Where schedules start from is taken over too (`initial_lr`). Settings that older
+/// versions of PyTorch do not have (`maximize`, `nesterov`, `amsgrad`) get the values that PyTorch gives them.
 ///
 /// **Errors** `DataError` when groups, settings or shapes do not fit; nothing was changed then.
 template <RuleOptimizer O>

@@ -4,9 +4,15 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
+#include <c10/core/ScalarType.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "hone/checkpoint/value.hpp"
@@ -70,11 +76,21 @@ template <class Model>
   return result;
 }
 
+/// How a state is matched with a model.
+struct StateDictOptions {
+  bool strict = true;       ///< Every name of the model has to be in the state, and the other way round.
+  std::string prefix = {};  ///< What stands before every name of the state and not of the model: "module.".
+};
+
 /// What `load_state_dict` passed over because it was not strict.
 struct Mismatches {
   std::vector<std::string> missing;     // the model has them, the state does not
   std::vector<std::string> unexpected;  // the state has them, the model does not
 };
+
+class StateDictFit;
+template <class Model>
+[[nodiscard]] StateDictFit fit_state_dict(const Model& model, const Value& state, const StateDictOptions& options = {});
 
 /// A state and the tensors of a model that it will be copied into.
 class StateDictFit {
@@ -88,28 +104,74 @@ class StateDictFit {
 
  private:
   template <class Model>
-  friend StateDictFit fit_state_dict(const Model&, const Value&, bool);
+  friend StateDictFit fit_state_dict(const Model&, const Value&, const StateDictOptions&);
 
   std::vector<std::pair<at::Tensor, at::Tensor>> copies_;
   Mismatches names_;
 };
 
+namespace detail {
+
+/// True where converting `tensor` to `type` changes a value although one of the two types is not a floating-point type.
+/// Rounding to a narrower floating-point type is no loss in this sense.
+inline bool loses_values(const at::Tensor& tensor, at::ScalarType type) {
+  const auto from = tensor.scalar_type();
+  if (from == type || (at::isFloatingType(from) && at::isFloatingType(type)) || tensor.is_complex()) return false;
+  return !tensor.to(type).to(from).equal(tensor);
+}
+
+/// What stands in `state` before most of `names`, or nothing where no one text does.
+inline std::string common_prefix(const Dict& state, const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    for (const auto& [key, value] : state) {
+      const auto* const found = std::get_if<std::string>(&key.data());
+      if (found == nullptr || !found->ends_with("." + name)) continue;
+      const auto prefix = found->substr(0, found->size() - name.size());
+      const auto has_prefix = [&](const std::string& each) { return state.contains(prefix + each); };
+      if (std::ranges::count_if(names, has_prefix) * 2 > std::ssize(names)) return prefix;
+    }
+  }
+  return {};
+}
+
+/// Who writes names with this prefix.
+inline std::string_view origin_of_prefix(std::string_view prefix) {
+  if (prefix == "module.") return ", as torch.nn.parallel.DistributedDataParallel and DataParallel save them";
+  if (prefix == "_orig_mod.") return ", as torch.compile saves them";
+  if (prefix == "model.") return ", as LightningModules save them";
+  return "";
+}
+
+/// A `num_batches_tracked` that states from before PyTorch 0.4.1 lack: they have the statistics beside it.
+inline bool is_newer_than_state(const std::string& name, const Dict& state, const std::string& prefix) {
+  constexpr std::string_view count = "num_batches_tracked";
+  if (!name.ends_with(count)) return false;
+  return state.contains(prefix + name.substr(0, name.size() - count.size()) + "running_mean");
+}
+
+}  // namespace detail
+
 /// Finds out how `state` fits the model; changes nothing yet.
 ///
-/// **Errors** one `DataError` that lists every missing, unexpected and wrongly shaped entry.
+/// **Errors** one `DataError` that lists every entry that is missing, unexpected, of another shape, or whose values the
+/// model's type cannot hold, such as 2.5 for an integer. One that names the prefix where all names have one that the
+/// model's do not, even without `strict`.
 template <class Model>
-[[nodiscard]] StateDictFit fit_state_dict(const Model& model, const Value& state, bool strict) {
+StateDictFit fit_state_dict(const Model& model, const Value& state, const StateDictOptions& options) {
   const Dict& source = state.get<Dict>();
   StateDictFit fit;
   auto& names = fit.names_;
   auto& copies = fit.copies_;
-  std::vector<std::string> problems;
+  std::vector<std::string> problems, all;
   Dict known;
+  std::size_t num_found = 0;
   detail::visit_state(detail::module_in(model), "", [&](const std::string& name, const at::Tensor& target) {
-    known.set(name, None());
-    const Value* found = source.find(name);
+    known.set(options.prefix + name, None());
+    all.push_back(name);
+    const Value* found = source.find(options.prefix + name);
+    if (found != nullptr) ++num_found;
     if (found == nullptr) {
-      names.missing.push_back(name);
+      if (!detail::is_newer_than_state(name, source, options.prefix)) names.missing.push_back(name);
     } else if (const auto* tensor = std::get_if<at::Tensor>(&found->data()); tensor == nullptr || !tensor->defined()) {
       problems.push_back(sentence("'{}' is {}, not a tensor", {name, found->description()}));
     } else if (tensor->sizes() != target.sizes()) {
@@ -117,37 +179,53 @@ template <class Model>
                                   {name, joined(tensor->sizes(), ", "), joined(target.sizes(), ", ")}));
     } else if (tensor->is_complex() != target.is_complex()) {
       problems.push_back(sentence("'{}' is {}, expected {}", {name, tensor->dtype().name(), target.dtype().name()}));
+    } else if (detail::loses_values(*tensor, target.scalar_type())) {
+      problems.push_back(sentence("'{}' is {} and has values that {} cannot hold",
+                                  {name, tensor->dtype().name(), target.dtype().name()}));
     } else {
       copies.emplace_back(target, *tensor);
     }
   });
+  const auto prefix = options.prefix.empty() && num_found == 0 ? detail::common_prefix(source, all) : std::string();
+  if (!prefix.empty()) {
+    throw DataError(
+        sentence("The state does not fit the model, and nothing of it was loaded: the model's names stand in it with "
+                 "'{}' before them{}. Load it with the option .prefix = \"{}\".",
+                 {prefix, detail::origin_of_prefix(prefix), prefix}));
+  }
   for (const Dict::Entry& entry : source) {
     if (known.contains(entry.key)) continue;
     names.unexpected.push_back(entry.key.is<std::string>() ? entry.key.get<std::string>()
                                                            : detail::key_text(entry.key));
   }
-  if (strict) {
-    for (const auto& name : names.missing) problems.push_back(sentence("'{}' is missing", {name}));
+  if (options.strict) {
+    for (const auto& name : names.missing) problems.push_back(sentence("'{}' is missing", {options.prefix + name}));
     for (const auto& name : names.unexpected) problems.push_back(sentence("'{}' is not in the model", {name}));
+  } else if (num_found == 0 && !all.empty() && !source.empty()) {
+    problems.push_back(sentence("it has no name of the model, such as '{}'", {options.prefix + all[0]}));
   }
   if (!problems.empty()) {
-    throw DataError(
-        sentence("The state does not fit the model, and nothing of it was loaded: {}. Load the state of a model that "
-                 "is built alike.",
-                 {joined(problems, "; ")}));
+    const auto is_compiled = [](const std::string& name) { return name.find("._orig_mod.") != std::string::npos; };
+    throw DataError(sentence("The state does not fit the model, and nothing of it was loaded: {}. {}",
+                             {joined(problems, "; "), std::ranges::any_of(names.unexpected, is_compiled)
+                                                          ? "torch.compile puts '_orig_mod.' into the names of a part: "
+                                                            "take it out of them in Python."
+                                                          : "Load the state of a model that is built alike."}));
   }
   return fit;
 }
 
 /// Copies the tensors of `state` into the model's parameters and buffers, converting them to their types and devices.
-/// Without `strict`, names that only one side has are passed over and returned.
+/// Without `strict`, names that only one side has are passed over and returned. A `num_batches_tracked` may be missing,
+/// as in states from before PyTorch 0.4.1: the model's stays.
 ///
-/// **Errors** one `DataError` that lists every missing, unexpected and wrongly shaped entry. Everything is checked
+/// **Errors** one `DataError` that lists everything that does not fit (see `fit_state_dict`). Everything is checked
 /// before anything is changed.
 /// **Example** `hone::load_state_dict(model, hone::read_checkpoint("best.pt").at("model_state_dict"));`
+/// `hone::load_state_dict(model, hone::read_checkpoint("ddp.pt"), {.prefix = "module."});`
 template <class Model>
-Mismatches load_state_dict(Model& model, const Value& state, bool strict = true) {
-  return fit_state_dict(model, state, strict).load();
+Mismatches load_state_dict(Model& model, const Value& state, const StateDictOptions& options = {}) {
+  return fit_state_dict(model, state, options).load();
 }
 
 }  // namespace hone

@@ -9,202 +9,48 @@
 /// | `RMSprop` | `step`, `square_avg`, with momentum `momentum_buffer`, centered `grad_avg` |
 /// | `Adagrad` | `step`, `sum`, from the beginning |
 ///
-/// LibTorch's own archives are not used: to read one may run code.
+/// The same goes for a `torch::optim::Optimizer` that is one of these at run time. LibTorch's own archives are not
+/// used: to read one may run code.
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/scalar_tensor.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
+#include <c10/util/Type.h>
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include "hone/checkpoint/optimizer_state_dict.hpp"
+#include "hone/checkpoint/torch_forms.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/optim/torch_optimizer.hpp"
 
-namespace torch::optim {  // `torch/optim/*.h` define them, for who uses them
-class SGD;
-class Adam;
-class AdamW;
-class RMSprop;
-class Adagrad;
-struct SGDOptions;
-struct AdamOptions;
-struct AdamWOptions;
-struct RMSpropOptions;
-struct AdagradOptions;
-struct SGDParamState;
-struct AdamParamState;
-struct AdamWParamState;
-struct RMSpropParamState;
-struct AdagradParamState;
-}  // namespace torch::optim
-
 namespace hone {
 
 namespace detail {
-
-/// What Python's optimizer can do and LibTorch's cannot, as it is when it is off.
-struct TorchForm {
-  static constexpr bool from_the_beginning = false;  // every parameter has its state
-  static Dict only_python() {
-    return {{"maximize", false}, {"foreach", None()}, {"differentiable", false}, {"fused", None()}};
-  }
-};
-
-/// The settings and the state of an optimizer, field by field. A field of the state is there or not by the settings.
-template <class O>
-struct TorchFormOf;
-
-template <>
-struct TorchFormOf<torch::optim::SGD> : TorchForm {
-  static constexpr std::string_view name = "SGD";
-  using Options = torch::optim::SGDOptions;
-  using State = torch::optim::SGDParamState;
-  static void settings(auto& options, const auto& field) {
-    field("lr", options.lr());
-    field("momentum", options.momentum());
-    field("dampening", options.dampening());
-    field("weight_decay", options.weight_decay());
-    field("nesterov", options.nesterov());
-  }
-  static void state(auto& state, const auto& options, const auto& field) {
-    field("momentum_buffer", state.momentum_buffer(), options.momentum() != 0);
-  }
-};
-
-template <class OptionsOf, class StateOf>
-struct TorchAdamForm : TorchForm {
-  using Options = OptionsOf;
-  using State = StateOf;
-  static void settings(auto& options, const auto& field) {
-    field("lr", options.lr());
-    field("betas", options.betas());
-    field("eps", options.eps());
-    field("weight_decay", options.weight_decay());
-    field("amsgrad", options.amsgrad());
-  }
-  static void state(auto& state, const auto& options, const auto& field) {
-    field("step", state.step(), true);
-    field("exp_avg", state.exp_avg(), true);
-    field("exp_avg_sq", state.exp_avg_sq(), true);
-    field("max_exp_avg_sq", state.max_exp_avg_sq(), options.amsgrad());
-  }
-  static Dict only_python(bool decoupled) {
-    Dict result = TorchForm::only_python();
-    result.set("capturable", false);
-    result.set("decoupled_weight_decay", decoupled);
-    return result;
-  }
-};
-template <>
-struct TorchFormOf<torch::optim::Adam> : TorchAdamForm<torch::optim::AdamOptions, torch::optim::AdamParamState> {
-  static constexpr std::string_view name = "Adam";
-  static Dict only_python() { return TorchAdamForm::only_python(false); }
-};
-template <>
-struct TorchFormOf<torch::optim::AdamW> : TorchAdamForm<torch::optim::AdamWOptions, torch::optim::AdamWParamState> {
-  static constexpr std::string_view name = "AdamW";
-  static Dict only_python() { return TorchAdamForm::only_python(true); }
-};
-
-template <>
-struct TorchFormOf<torch::optim::RMSprop> : TorchForm {
-  static constexpr std::string_view name = "RMSprop";
-  using Options = torch::optim::RMSpropOptions;
-  using State = torch::optim::RMSpropParamState;
-  static void settings(auto& options, const auto& field) {
-    field("lr", options.lr());
-    field("momentum", options.momentum());
-    field("alpha", options.alpha());
-    field("eps", options.eps());
-    field("centered", options.centered());
-    field("weight_decay", options.weight_decay());
-  }
-  static void state(auto& state, const auto& options, const auto& field) {
-    field("step", state.step(), true);
-    field("square_avg", state.square_avg(), true);
-    field("momentum_buffer", state.momentum_buffer(), options.momentum() > 0);
-    field("grad_avg", state.grad_avg(), options.centered());
-  }
-  static Dict only_python() {
-    return {{"capturable", false}, {"foreach", None()}, {"maximize", false}, {"differentiable", false}};
-  }
-};
-
-template <>
-struct TorchFormOf<torch::optim::Adagrad> : TorchForm {
-  static constexpr std::string_view name = "Adagrad";
-  static constexpr bool from_the_beginning = true;
-  using Options = torch::optim::AdagradOptions;
-  using State = torch::optim::AdagradParamState;
-  static void settings(auto& options, const auto& field) {
-    field("lr", options.lr());
-    field("lr_decay", options.lr_decay());
-    field("eps", options.eps());
-    field("weight_decay", options.weight_decay());
-    field("initial_accumulator_value", options.initial_accumulator_value());
-  }
-  static void state(auto& state, const auto& /*options*/, const auto& field) {
-    field("step", state.step(), true);
-    field("sum", state.sum(), true);
-  }
-};
-
-/// Sets a field of the options to a value of a file.
-inline void take_setting(const Value& value, bool& to) { to = value.get<bool>(); }
-inline void take_setting(const Value& value, double& to) { to = setting_number(value); }
-inline void take_setting(const Value& value, std::tuple<double, double>& to) {
-  const auto items = value.items();
-  if (items.size() != 2) throw DataError(sentence("There are {} betas, expected 2.", {items.size()}));
-  to = {setting_number(items[0]), setting_number(items[1])};
-}
-inline Value setting_value(bool value) { return value; }
-inline Value setting_value(double value) { return value; }
-inline Value setting_value(const std::tuple<double, double>& value) {
-  return Tuple{{std::get<0>(value), std::get<1>(value)}};
-}
-
-/// Sets a field of a parameter's state to a value of a file.
-inline void take_field(const Value& value, std::int64_t& to, const at::Tensor& /*parameter*/) {
-  const double number = setting_number(value);  // a tensor, or in old files a number
-  if (!(number >= 0 && number < 0x1p53 && std::trunc(number) == number)) {
-    throw DataError(sentence("{} is no number of steps.", {number}));
-  }
-  to = static_cast<std::int64_t>(number);
-}
-inline void take_field(const Value& value, at::Tensor& to, const at::Tensor& parameter) {
-  const auto& tensor = value.get<at::Tensor>();
-  if (!tensor.defined() || tensor.sizes() != parameter.sizes()) {
-    throw DataError(
-        sentence("This is {}, expected one of shape [{}].", {value.description(), joined(parameter.sizes(), ", ")}));
-  }
-  to = at::empty_like(parameter).copy_(tensor);
-}
-inline Value field_value(std::int64_t step) { return at::scalar_tensor(step, at::kFloat); }
-inline Value field_value(const at::Tensor& tensor) { return tensor; }
 
 /// The options of a group of a file.
 template <class O, class Options>
 std::unique_ptr<Options> torch_options(const Dict& group, const Options& present) {
   using Form = TorchFormOf<O>;
   auto result = std::make_unique<Options>(present);
-  Form::settings(*result, [&](std::string_view name, auto& to) { take_setting(group.at(name), to); });
+  const Dict added = Form::added_later();
+  Form::settings(*result, [&](std::string_view name, auto& to) {
+    take_setting(source_of_setting(group, name, added).at(name), to);
+  });
   const auto is_on = [](const Value* flag) { return flag != nullptr && flag->is<bool>() && flag->get<bool>(); };
   if (is_on(group.find("maximize"))) {
     throw DataError("It has maximize = True, which torch::optim cannot do. Take hone's rule.");
@@ -264,14 +110,12 @@ auto torch_state(const Value* fields, const Options& options, const at::Tensor& 
 template <class O>
 concept HasTorchForm = requires { typename detail::TorchFormOf<O>::State; };
 
-/// The optimizer's state as `optimizer.state_dict()` of Python has it. The tensors are the live ones, save `step`:
-/// clone what is to be kept. `initial_lr` is there as PyTorch's schedulers leave it.
-///
-/// **Cost** no copy of any state of a parameter's size.
-template <HasTorchForm O>
-[[nodiscard]] Dict optimizer_state_dict(const TorchOptimizer<O>& optimizer) {
-  using Form = detail::TorchFormOf<O>;
-  const O& torch = optimizer.torch_optimizer();
+namespace detail {
+
+/// `base_lr(group)` gives the rate that schedules start from.
+template <HasTorchForm O, class BaseLr>
+[[nodiscard]] Dict torch_state_dict(const O& torch, const BaseLr& base_lr) {
+  using Form = TorchFormOf<O>;
   Dict state;
   List groups;
   std::int64_t index = 0;
@@ -279,9 +123,9 @@ template <HasTorchForm O>
     const auto& options = static_cast<const typename Form::Options&>(group.options());
     Dict settings;
     Form::settings(options,
-                   [&](std::string_view name, const auto& value) { settings.set(name, detail::setting_value(value)); });
+                   [&](std::string_view name, const auto& value) { settings.set(name, setting_value(value)); });
     for (const auto& [key, value] : Form::only_python()) settings.set(key, value);
-    settings.set("initial_lr", optimizer.base_lr(groups.size()));
+    settings.set("initial_lr", base_lr(groups.size()));
     List parameters;
     for (const auto& parameter : group.params()) {
       if (const auto found = torch.state().find(parameter.unsafeGetTensorImpl()); found != torch.state().end()) {
@@ -291,7 +135,7 @@ template <HasTorchForm O>
                       if constexpr (std::same_as<std::remove_cvref_t<decltype(value)>, at::Tensor>) {
                         if (!value.defined()) return;
                       }
-                      fields.set(name, detail::field_value(value));
+                      fields.set(name, field_value(value));
                     });
         if (!fields.empty()) state.set(index, std::move(fields));
       }
@@ -303,17 +147,13 @@ template <HasTorchForm O>
   return {{"state", std::move(state)}, {"param_groups", std::move(groups)}};
 }
 
-/// Takes over settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`, by the order of
-/// the parameters, as Python does. Where schedules start from is taken over too (`initial_lr`).
-///
-/// **Errors** `DataError` when groups, settings or shapes do not fit; nothing was changed then.
+/// `optimizer` holds `torch`.
 template <HasTorchForm O>
-void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value) {
-  using Form = detail::TorchFormOf<O>;
+void load_torch_state_dict(O& torch, auto& optimizer, const Value& value) {
+  using Form = TorchFormOf<O>;
   const auto fail = [](const std::string& what) {
     throw DataError(sentence("The optimizer state does not fit, and nothing of it was loaded. {}", {what}));
   };
-  O& torch = optimizer.torch_optimizer();
   const auto& state = value.get<Dict>().get<Dict>("state");
   const auto saved = value.at("param_groups").items();
   if (saved.size() != optimizer.num_groups()) {
@@ -327,21 +167,20 @@ void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value)
   for (std::size_t g = 0; g < saved.size(); ++g) {
     const auto& group = torch.param_groups()[g];
     try {
-      const auto& settings = saved[g].get<Dict>();
+      const auto& settings = saved[g].template get<Dict>();
       const auto indices = settings.at("params").items();
       if (indices.size() != group.params().size()) {
         throw DataError(
             sentence("It has {} parameters, the optimizer's has {}.", {indices.size(), group.params().size()}));
       }
-      options.push_back(
-          detail::torch_options<O>(settings, static_cast<const typename Form::Options&>(group.options())));
+      options.push_back(torch_options<O>(settings, static_cast<const typename Form::Options&>(group.options())));
       const Value* base_lr = settings.find("initial_lr");
-      base_lrs.push_back(base_lr == nullptr ? optimizer.base_lr(g) : detail::setting_number(*base_lr));
+      base_lrs.push_back(base_lr == nullptr ? optimizer.base_lr(g) : setting_number(*base_lr));
       for (std::size_t p = 0; p < indices.size(); ++p) {
         const auto& parameter = group.params()[p];
         try {
           states.emplace_back(parameter.unsafeGetTensorImpl(),
-                              detail::torch_state<O>(state.find(indices[p]), *options.back(), parameter));
+                              torch_state<O>(state.find(indices[p]), *options.back(), parameter));
         } catch (const DataError& error) {
           throw DataError(sentence("Parameter {}: {}", {p, error.what()}));
         }
@@ -361,6 +200,68 @@ void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value)
       torch.state().erase(key);
     }
   }
+}
+
+/// Calls `f` with `optimizer` as what it is.
+///
+/// **Errors** `std::invalid_argument` for an optimizer whose state has no form in PyTorch.
+template <class F>
+void with_torch_form(torch::optim::Optimizer& optimizer, const F& f) {
+  const auto is_a = [&]<class O>(std::type_identity<O>) {
+    if (typeid(optimizer) != typeid(O)) return false;
+    f(static_cast<O&>(optimizer));
+    return true;
+  };
+  const bool is_known =
+      is_a(std::type_identity<torch::optim::SGD>{}) || is_a(std::type_identity<torch::optim::Adam>{}) ||
+      is_a(std::type_identity<torch::optim::AdamW>{}) || is_a(std::type_identity<torch::optim::RMSprop>{}) ||
+      is_a(std::type_identity<torch::optim::Adagrad>{});
+  if (is_known) return;
+  throw std::invalid_argument(
+      sentence("The optimizer, held as torch::optim::Optimizer, is a {}, whose state has no known form. Hold it by its "
+               "own type and give that `void serialize(auto& archive)`, or leave it out with .save_optimizer = false.",
+               {c10::demangle(typeid(optimizer).name())}));
+}
+
+}  // namespace detail
+
+/// The optimizer's state as `optimizer.state_dict()` of Python has it. The tensors are the live ones, save `step`:
+/// clone what is to be kept. `initial_lr` is there as PyTorch's schedulers leave it.
+///
+/// **Cost** no copy of any state of a parameter's size.
+template <HasTorchForm O>
+[[nodiscard]] Dict optimizer_state_dict(const TorchOptimizer<O>& optimizer) {
+  return detail::torch_state_dict(optimizer.torch_optimizer(),
+                                  [&](std::size_t group) { return optimizer.base_lr(group); });
+}
+/// The same for an optimizer that is known at run time only.
+///
+/// **Errors** `std::invalid_argument` for another one than those of the table above.
+template <std::same_as<torch::optim::Optimizer> O>
+[[nodiscard]] Dict optimizer_state_dict(const TorchOptimizer<O>& optimizer) {
+  Dict result;
+  detail::with_torch_form(const_cast<O&>(optimizer.torch_optimizer()), [&](const auto& torch) {
+    result = detail::torch_state_dict(torch, [&](std::size_t group) { return optimizer.base_lr(group); });
+  });
+  return result;
+}
+
+/// Takes over settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`, by the order of
+/// the parameters, as Python does. Where schedules start from is taken over too (`initial_lr`). Settings that older
+/// versions of PyTorch do not have get the values that PyTorch gives them.
+///
+/// **Errors** `DataError` when groups, settings or shapes do not fit; nothing was changed then.
+template <HasTorchForm O>
+void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value) {
+  detail::load_torch_state_dict(optimizer.torch_optimizer(), optimizer, value);
+}
+/// The same for an optimizer that is known at run time only.
+///
+/// **Errors** also `std::invalid_argument` for another one than those of the table above.
+template <std::same_as<torch::optim::Optimizer> O>
+void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value) {
+  detail::with_torch_form(optimizer.torch_optimizer(),
+                          [&](auto& torch) { detail::load_torch_state_dict(torch, optimizer, value); });
 }
 
 }  // namespace hone

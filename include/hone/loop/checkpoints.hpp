@@ -17,7 +17,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <type_traits>
 #include <unordered_map>
 
@@ -28,25 +27,13 @@
 #include "hone/checkpoint/schedule_state_dict.hpp"
 #include "hone/checkpoint/state_dict.hpp"
 #include "hone/checkpoint/torch_optimizer_state.hpp"
+#include "hone/checkpoint/write_target.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/loop/checkpoint_options.hpp"
 #include "hone/loop/step.hpp"
 
 namespace hone {
-
-/// What goes into a checkpoint.
-struct CheckpointOptions {
-  bool save_optimizer = true;
-  bool save_scheduler = true;  ///< Where the trainer has a schedule.
-  Dict extra = {};             ///< Entries of the user's own, at top level. They win over those of the same name.
-};
-
-/// What is taken from a checkpoint.
-struct LoadOptions {
-  bool load_optimizer = true;  ///< Where the checkpoint has it.
-  bool load_scheduler = true;  ///< Where the checkpoint has it.
-  bool strict = true;          ///< Every name of the model has to be in the checkpoint, and the other way round.
-};
 
 namespace detail {
 
@@ -77,7 +64,7 @@ template <class Optimizer>
 struct optimizer_without_state {
   static_assert(sizeof(Optimizer) == 0,
                 "hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's "
-                "rules, or leave it out with .save_optimizer = false in a trainer of its own.");
+                "rules, or leave it out with .save_optimizer = false.");
 };
 
 }  // namespace detail
@@ -92,21 +79,40 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
 
   /// A checkpoint as a dictionary, with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
   /// `scheduler_state_dict`. The tensors are the live ones: see `cloned`. Collective.
-  [[nodiscard]] Dict checkpoint(const CheckpointOptions& options = {}) {
-    require_savable();
+  ///
+  /// **Errors** `std::logic_error` for an optimizer without a state; at compile time where no options are given.
+  [[nodiscard]] Dict checkpoint(const CheckpointOptions& options) {
+    require_savable_model();
+    if (options.save_optimizer && !saves_optimizer) {
+      throw std::logic_error(
+          "This optimizer cannot be saved. Give it `void serialize(auto& archive)`, take one of hone's rules, or leave "
+          "it out with .save_optimizer = false.");
+    }
     Dict state = weights(options);
     announce(SaveCheckpoint{{run_}}, WithState<Dict>{state});
     for (const auto& [key, value] : options.extra) state.set(key, value);
     return state;
   }
+  [[nodiscard]] Dict checkpoint() {
+    require_savable();
+    return checkpoint(CheckpointOptions());
+  }
   /// Writes a checkpoint that Python's `torch.load(path, weights_only=True)` opens. The file is there whole or not at
   /// all. Missing folders are made. Collective: rank 0 writes, and the file is there when the call returns.
   ///
   /// **Errors** `DataError`, in every process, when it cannot be written; the file that was there is untouched then.
-  void save_checkpoint(const std::filesystem::path& path, const CheckpointOptions& options = {}) {
+  /// Those of `checkpoint`.
+  void save_checkpoint(const std::filesystem::path& path, const CheckpointOptions& options) {
     const Dict state = checkpoint(options);
     this->in_rank_zero([&] { write(path, state); });
   }
+  void save_checkpoint(const std::filesystem::path& path) {
+    require_savable();
+    save_checkpoint(path, CheckpointOptions());
+  }
+  /// Whether checkpoints can hold the optimizer's state. An optimizer that is known at run time only may still refuse.
+  static constexpr bool saves_optimizer =
+      std::is_same_v<Optimizer, NoOptimizer> || detail::HasOptimizerState<OptimizerType> || Serializable<OptimizerType>;
   /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with its keys, and returns all that it
   /// holds. The next run continues the schedule at the checkpoint's update; with `.load_scheduler = false` it starts
   /// the schedule from the beginning. Inside of a run, such as in `on_resume_point`, weights and optimizer are the
@@ -146,11 +152,13 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
   static constexpr bool trains = !std::is_same_v<Optimizer, NoOptimizer>;
   static constexpr bool has_model_state = detail::HasNamedState<std::remove_cvref_t<PointeeOf<Model>>> ||
                                           Serializable<std::remove_cvref_t<PointeeOf<Model>>>;
-  static constexpr bool has_optimizer_state = detail::HasOptimizerState<OptimizerType> || Serializable<OptimizerType>;
 
-  static constexpr void require_savable() {
+  static constexpr void require_savable_model() {
     if constexpr (!has_model_state) static_cast<void>(sizeof(detail::model_without_state<Model>));
-    if constexpr (!has_optimizer_state) static_cast<void>(sizeof(detail::optimizer_without_state<OptimizerType>));
+  }
+  static constexpr void require_savable() {
+    require_savable_model();
+    if constexpr (!saves_optimizer) static_cast<void>(sizeof(detail::optimizer_without_state<OptimizerType>));
   }
 
   [[nodiscard]] Dict weights(const CheckpointOptions& options) {
@@ -169,7 +177,7 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
     if (options.save_optimizer) {
       if constexpr (detail::HasOptimizerState<OptimizerType>) {
         state.set("optimizer_state_dict", optimizer_state_dict(optimizer_));
-      } else if constexpr (has_optimizer_state) {
+      } else if constexpr (Serializable<OptimizerType>) {
         state.set("optimizer_state_dict", state_of(optimizer_));
       }
     }
@@ -195,18 +203,19 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
       }
       updates = scheduled_updates_in(*schedule);
     }
+    const Value& saved = detail::model_state_in(state);
     auto& model = pointee(model_);
     if constexpr (detail::HasNamedState<std::remove_cvref_t<decltype(model)>>) {
-      const auto fit = fit_state_dict(model, state.at("model_state_dict"), options.strict);
+      const auto fit = fit_state_dict(model, saved, {.strict = options.strict, .prefix = options.prefix});
       const auto loss_fit = fit_loss(state, options);
       load_optimizer(state, options);
       fit.load();
       if (loss_fit) loss_fit->load();
-      load_master_weights(state.at("model_state_dict").template get<Dict>());
+      load_master_weights(saved.get<Dict>(), options.prefix);
     } else if constexpr (has_model_state) {
       const auto loss_fit = fit_loss(state, options);
       load_optimizer(state, options);
-      load_state_of(model, state.at("model_state_dict"));
+      load_state_of(model, saved);
       if (loss_fit) loss_fit->load();
     } else {
       throw std::logic_error(
@@ -215,10 +224,7 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
     return updates;
   }
   static void write(const std::filesystem::path& path, const Dict& state) {
-    if (path.has_parent_path()) {
-      std::error_code error;
-      std::filesystem::create_directories(path.parent_path(), error);  // what is wrong with it, the file will tell
-    }
+    detail::create_folders(path.parent_path());
     write_checkpoint(path, state);
   }
 
@@ -231,7 +237,8 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
                                                      [[maybe_unused]] const LoadOptions& options) {
     if constexpr (has_loss_state) {
       auto& loss = pointee(this->loss_);
-      if (const Value* found = state.find("loss_state_dict")) return fit_state_dict(loss, *found, options.strict);
+      if (const Value* found = state.find("loss_state_dict"))
+        return fit_state_dict(loss, *found, {.strict = options.strict});
       if (options.strict && !named_parameters(loss).empty()) {
         throw DataError(
             "It has no 'loss_state_dict', and the loss of this trainer has parameters. Load a checkpoint of this "
@@ -267,10 +274,10 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
     });
     return state;
   }
-  void load_master_weights(const Dict& state) {
+  void load_master_weights(const Dict& state, const std::string& prefix) {
     const at::NoGradGuard no_gradients;
     for_each_master_weight([&](const std::string& name, const at::Tensor&, const at::Tensor& master) {
-      if (const Value* found = state.find(name)) master.copy_(found->get<at::Tensor>());
+      if (const Value* found = state.find(prefix + name)) master.copy_(found->get<at::Tensor>());
     });
   }
 
@@ -279,10 +286,13 @@ class Checkpoints : public TrainingStep<Self, Model, Loss, Optimizer, Policies..
     if (found == nullptr) return;
     if constexpr (detail::HasOptimizerState<OptimizerType>) {
       load_optimizer_state_dict(optimizer_, *found);
-    } else if constexpr (has_optimizer_state) {
+    } else if constexpr (Serializable<OptimizerType>) {
       load_state_of(optimizer_, *found);
     } else {
-      throw std::logic_error("The optimizer has no state that could be loaded. Give it serialize.");
+      throw std::logic_error(
+          "The checkpoint holds the state of an optimizer, and this one cannot load it. Give it serialize, or load "
+          "with "
+          ".load_optimizer = false.");
     }
   }
 };

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "hone/optim/initial_lrs.hpp"
+
 namespace torch::optim {
 class LBFGS;
 }
@@ -35,14 +37,12 @@ class TorchOptimizer {
     if (!optimizer_)
       throw std::invalid_argument("The optimizer is a null pointer. Make the torch::optim optimizer first.");
     std::size_t count = 0;
-    for (const auto& group : optimizer_->param_groups()) {
-      count += group.params().size();
-      base_lrs_.push_back(group.options().get_lr());
-    }
+    for (const auto& group : optimizer_->param_groups()) count += group.params().size();
     if (count == 0) {
       throw std::invalid_argument("The torch::optim optimizer has no parameters. Build it from model->parameters().");
     }
     gradients_.reserve(count);
+    initial_lrs_ = detail::initial_lrs(optimizer_);
   }
 
   /// Reads the gradients that are there, in the parameters' order. The list stays valid until the next call of this
@@ -72,15 +72,23 @@ class TorchOptimizer {
   }
 
   [[nodiscard]] std::size_t num_groups() const { return optimizer_->param_groups().size(); }
-  /// Where schedules start from: the learning rate that the group had when the optimizer was bound.
-  [[nodiscard]] double base_lr(std::size_t group) const { return base_lrs_.at(group); }
-  void set_base_lr(std::size_t group, double lr) { base_lrs_.at(group) = lr; }
+  /// Where schedules start from: the learning rate that the group had when the optimizer was first bound, or that the
+  /// user has given its options since, before it was bound again. It is the optimizer's, whatever holds it.
+  [[nodiscard]] double base_lr(std::size_t group) const { return initial_lrs_->base.at(group); }
+  void set_base_lr(std::size_t group, double new_lr) {
+    initial_lrs_->base.at(group) = new_lr;
+    initial_lrs_->last_set.at(group) = lr(group);
+  }
   [[nodiscard]] double lr(std::size_t group = 0) const {
     return optimizer_->param_groups().at(group).options().get_lr();
   }
-  void set_lr(std::size_t group, double lr) { optimizer_->param_groups().at(group).options().set_lr(lr); }
+  void set_lr(std::size_t group, double lr) {
+    optimizer_->param_groups().at(group).options().set_lr(lr);
+    initial_lrs_->last_set.at(group) = lr;
+  }
   void set_lr(double lr) {
-    for (auto& group : optimizer_->param_groups()) group.options().set_lr(lr);
+    initial_lrs_->resize(num_groups());
+    for (std::size_t group = 0; group < num_groups(); ++group) set_lr(group, lr);
   }
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
 
@@ -97,14 +105,16 @@ class TorchOptimizer {
   template <class Archive>
     requires requires(O& optimizer, Archive& archive) { optimizer.serialize(archive); }
   void serialize(Archive& archive) {
-    std::vector<double> lrs;
+    std::vector<double> lrs, base_lrs = initial_lrs_->base;
     for (std::size_t group = 0; group < num_groups(); ++group) lrs.push_back(lr(group));
     archive("lrs", lrs);
-    archive("base_lrs", base_lrs_);
+    archive("base_lrs", base_lrs);
     archive("optimizer", *optimizer_);
     if (!archive.is_loading) return;
-    base_lrs_.resize(num_groups());
+    initial_lrs_->resize(num_groups());
+    base_lrs.resize(num_groups());
     lrs.resize(num_groups());
+    initial_lrs_->base = base_lrs;
     for (std::size_t group = 0; group < num_groups(); ++group) set_lr(group, lrs[group]);
   }
 
@@ -114,7 +124,7 @@ class TorchOptimizer {
 
  private:
   std::shared_ptr<O> optimizer_;
-  std::vector<double> base_lrs_;
+  std::shared_ptr<detail::InitialLrs> initial_lrs_;
   std::vector<at::Tensor> gradients_;
   std::int64_t num_updates_ = 0;
   bool collected_ = false;
