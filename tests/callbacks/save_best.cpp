@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/fake_saving.hpp"
 #include "support/run_driver.hpp"
@@ -114,4 +115,28 @@ TEST_CASE("a metric that nothing records is named") {
   CHECK_THROWS_WITH(
       best.on_training_run_epoch_end(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}),
       Catch::Contains("SaveBest::watch_metric is `eval_loss_epoch`"));
+}
+
+TEST_CASE("a checkpoint that cannot be written ends the run, or is no best one") {
+  Scene scene;
+  hone::SaveBest stopping;
+  scene.start(stopping);
+  scene.trainer.has_room = false;
+  CHECK_THROWS_AS(scene.epochs(stopping, {1.0}), hone::DataError);
+  CHECK_FALSE(stopping.state.best.has_value());
+
+  Scene other;
+  hone::Captured output;
+  hone::SaveBest best{.on_error = hone::SaveError::warn, .output = output.file()};
+  other.start(best);
+  other.epochs(best, {3.0});
+  other.trainer.has_room = false;
+  other.epochs(best, {1.0});
+  CHECK(output.text() == "\nSaveBest saved nothing: best_model.pt cannot be written: No space left on device.\n");
+  other.trainer.has_room = true;
+  other.epochs(best, {2.0});  // better than what the file holds
+  other.end(best);
+  CHECK(other.told() == std::vector<std::string>{saved, saved, "load best_model.pt optimizer"});
+  CHECK(best.state.best == 2.0);
+  CHECK(best.state.best_epoch == 3);
 }

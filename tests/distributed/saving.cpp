@@ -101,4 +101,24 @@ TEST_CASE("a file that cannot be written is an error in every process, and the g
   });
 }
 
+TEST_CASE("a full disk in rank 0 reaches every process, and with SaveError::warn every process continues") {
+  const TemporaryFolder folder;
+  hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
+    hone::SaveBest best{.save_path = "/dev/full", .watch_metric = "train_loss_epoch"};
+    auto trainer = trainer_of(placement, {}, best, {.save_dir = folder / "states"});
+    try {
+      trainer.train(dataset(), {.num_epochs = 2, .per_device_batch_size = 2});
+      FAIL_CHECK("no error");
+    } catch (const hone::DataError& error) {
+      CHECK(std::string(error.what()) == std::string(placement.rank == 1 ? "Rank 0: " : "") +
+                                             "/dev/full cannot be written: No space left on device. Make room.");
+    }
+    trainer.callbacks().get<hone::SaveBest>().on_error = hone::SaveError::warn;
+    trainer.callbacks().get<hone::SaveBest>().output = stderr;
+    trainer.callbacks().get<hone::SaveTrainingState>().overwrite = true;
+    trainer.train(dataset(), {.num_epochs = 2, .per_device_batch_size = 2});
+    CHECK(trainer.run().num_epochs() == 2);
+  });
+}
+
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hone/callbacks/events.hpp"
+#include "hone/core/error.hpp"
 #include "hone/core/training_files.hpp"
 
 namespace fakes {
@@ -48,8 +49,10 @@ struct Trainer {
   std::map<std::string, Entries> files;
   std::vector<std::string> told;
   hone::TrainingPlace at;
+  bool has_room = true;  ///< Else files cannot be written.
 
   void save_checkpoint(const std::filesystem::path& path, const SaveOptions& options) {
+    require_room(path);
     files[path.string()] = options.extra;
     told.push_back("save " + path.string() + (options.save_optimizer ? " optimizer" : "") +
                    (options.save_scheduler ? " scheduler" : ""));
@@ -60,12 +63,16 @@ struct Trainer {
     return files[path.string()];
   }
   void save_training_state(const std::filesystem::path& path, const Entries& extra = {}) {
+    require_room(path);
     files[path.string()] = extra;
     told.push_back("state " + path.string());
     std::ofstream(path).put('\n');
   }
   auto in_rank_zero(auto&& f) { return f(); }
   [[nodiscard]] hone::TrainingPlace place() const { return at; }
+  void require_room(const std::filesystem::path& path) const {
+    if (!has_room) throw hone::DataError(path.string() + " cannot be written: No space left on device.");
+  }
 };
 
 template <class E>

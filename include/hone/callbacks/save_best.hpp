@@ -10,6 +10,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/callbacks/save_error.hpp"
 #include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
@@ -24,9 +25,9 @@ namespace hone {
 /// its state, not the place of its schedule. In a fast development run nothing is written. With many processes, what
 /// rank 0 recorded counts; rank 0 writes, and all load.
 ///
-/// **Errors** `DataError` when the file cannot be written, or at the end is no longer the one that was written;
-/// `std::invalid_argument` when the run starts for a metric of evaluations in a run without one, and at the end of the
-/// first epoch for any other that nothing has recorded.
+/// **Errors** `DataError` when the file cannot be written (see `on_error`), or at the end is no longer the one that was
+/// written; `std::invalid_argument` when the run starts for a metric of evaluations in a run without one, and at the
+/// end of the first epoch for any other that nothing has recorded.
 /// **Example** `hone::SaveBest{.save_path = "best.pt", .watch_metric = "eval_accuracy_epoch", .greater_is_better =
 /// true}`
 struct SaveBest {
@@ -36,12 +37,13 @@ struct SaveBest {
   std::filesystem::path save_path = "best_model.pt";
   std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
   bool greater_is_better = false;
-  bool reset_on_train = true;         ///< Forget the best value when a run starts; else the next run has to beat it.
-  bool save_optimizer = true;         ///< Its state too.
-  bool save_scheduler = true;         ///< The place of the schedule too, where there is one.
-  bool load_saved_checkpoint = true;  ///< When the run is over, go back to the best model.
-  bool verbose = false;               ///< Say what is saved and loaded.
-  std::FILE* output = stdout;         ///< Where to say it.
+  bool reset_on_train = true;            ///< Forget the best value when a run starts; else the next run has to beat it.
+  bool save_optimizer = true;            ///< Its state too.
+  bool save_scheduler = true;            ///< The place of the schedule too, where there is one.
+  bool load_saved_checkpoint = true;     ///< When the run is over, go back to the best model.
+  SaveError on_error = SaveError::stop;  ///< When the checkpoint cannot be written.
+  bool verbose = false;                  ///< Say what is saved and loaded.
+  std::FILE* output = stdout;            ///< Where to say it, and where warnings go.
 
   /// What it has seen.
   struct State {
@@ -66,13 +68,20 @@ struct SaveBest {
   void on_training_run_epoch_end(const auto& event) {
     const auto value = detail::shared_value_of_epoch(event.trainer, event.run, watch_metric, "SaveBest::watch_metric");
     if (!value || !detail::is_better(*value, state.best, greater_is_better)) return;
+    const std::int64_t epoch = event.run.epoch();
+    const bool is_dry_run = event.run.config().fast_dev_run;
+    // A value whose checkpoint could not be written is not the best: a later one that beats the file is saved.
+    const bool is_saved =
+        is_dry_run || detail::try_save(on_error, event.run, output, "SaveBest", [&] {
+          event.trainer.save_checkpoint(
+              save_path, {.save_optimizer = save_optimizer,
+                          .save_scheduler = save_scheduler,
+                          .extra = {{"metric_name", watch_metric}, {"metric_value", *value}, {"epoch", epoch}}});
+        });
+    if (!is_saved) return;
     state.best = value;
-    state.best_epoch = event.run.epoch();
-    if (event.run.config().fast_dev_run) return;
-    event.trainer.save_checkpoint(
-        save_path, {.save_optimizer = save_optimizer,
-                    .save_scheduler = save_scheduler,
-                    .extra = {{"metric_name", watch_metric}, {"metric_value", *value}, {"epoch", state.best_epoch}}});
+    state.best_epoch = epoch;
+    if (is_dry_run) return;
     state.has_saved = true;
     say(event.run, "Saved");
   }

@@ -21,6 +21,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/callbacks/save_error.hpp"
 #include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/folder_lock.hpp"
@@ -40,7 +41,7 @@ namespace hone {
 /// **Units** save_every_n_updates: optimizer updates of the run, 0 never; save_every_n_epochs: epochs of the run, 0
 /// never; keep_last, keep_best: files; keep_last 0 keeps all.
 /// **Errors** `std::invalid_argument` for settings out of range; `DataError` when the run starts for a folder that is
-/// in use, is ahead or is none, and when a state cannot be written.
+/// in use, is ahead or is none, and when a state cannot be written (see `on_error`).
 /// **Example** `hone::SaveTrainingState{.save_every_n_updates = 1000, .keep_last = 2}`
 struct SaveTrainingState {
   static constexpr bool needs_run = true;
@@ -54,9 +55,10 @@ struct SaveTrainingState {
   std::int64_t keep_best = 0;
   std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
   bool greater_is_better = false;
-  bool overwrite = false;      ///< Remove states that are ahead of where the run begins, instead of refusing them.
-  bool verbose = false;        ///< Say what is saved and removed.
-  std::FILE* output = stdout;  ///< Where to say it.
+  bool overwrite = false;  ///< Remove states that are ahead of where the run begins, instead of refusing them.
+  SaveError on_error = SaveError::stop;  ///< When a state cannot be written.
+  bool verbose = false;                  ///< Say what is saved and removed.
+  std::FILE* output = stdout;            ///< Where to say it, and where warnings go.
 
   /// What lasts for a run.
   struct State {
@@ -134,7 +136,8 @@ struct SaveTrainingState {
       name += sentence("_{}={}", {as_file_name(watch_metric), recorded.back().value});
     }
     const auto path = save_dir / (name + ".pt");
-    trainer.save_training_state(path);
+    if (!detail::try_save(on_error, run, output, "SaveTrainingState", [&] { trainer.save_training_state(path); }))
+      return;
     if (!run.is_world_process_zero()) return;
     if (verbose) detail::put(output, sentence("\nSaved training state to {}\n", {path.string()}));
     remove_surplus(path);

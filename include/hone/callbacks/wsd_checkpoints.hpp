@@ -10,6 +10,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/callbacks/save_error.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -34,7 +35,8 @@ struct schedule_without_phases {
 /// `.load_scheduler = false`, then a run of `WsdLr{.is_continuation = true}`.
 ///
 /// **Units** the numbers in the names: updates of the schedule.
-/// **Errors** `DataError` when a file cannot be written. At compile time, one sentence, for another schedule.
+/// **Errors** `DataError` when a file cannot be written (see `on_error`). At compile time, one sentence, for another
+/// schedule.
 /// **Source** K. Wen et al., "Understanding Warmup-Stable-Decay Learning Rates: A River Valley Loss Landscape
 /// Perspective", 2024.
 struct WsdCheckpoints {
@@ -42,10 +44,11 @@ struct WsdCheckpoints {
   static constexpr bool is_collective = true;
 
   std::filesystem::path save_dir = "checkpoints";
-  bool save_optimizer = true;  ///< After the decay too.
-  bool save_scheduler = true;  ///< After the decay too.
-  bool verbose = false;        ///< Say what is saved.
-  std::FILE* output = stdout;  ///< Where to say it.
+  bool save_optimizer = true;            ///< After the decay too.
+  bool save_scheduler = true;            ///< After the decay too.
+  SaveError on_error = SaveError::stop;  ///< When a file cannot be written.
+  bool verbose = false;                  ///< Say what is saved.
+  std::FILE* output = stdout;            ///< Where to say it, and where warnings go.
 
   /// The update of the last look.
   struct State {
@@ -71,17 +74,21 @@ struct WsdCheckpoints {
       const auto total = trainer.active_schedule().total_updates.count();
       if (n == phase.period_end) {
         const auto* const type = "wsd_post_decay";
-        trainer.save_checkpoint(
-            path(type),
-            {.save_optimizer = save_optimizer,
-             .save_scheduler = save_scheduler,
-             .extra = {{"step", n}, {"checkpoint_type", type}, {"total_steps", total}, {"decay_fraction", fraction}}});
-        say(event.run, path(type));
+        save(event.run, path(type), [&] {
+          trainer.save_checkpoint(
+              path(type),
+              {.save_optimizer = save_optimizer,
+               .save_scheduler = save_scheduler,
+               .extra = {
+                   {"step", n}, {"checkpoint_type", type}, {"total_steps", total}, {"decay_fraction", fraction}}});
+        });
       } else if (n == phase.pre_decay_update) {
         const auto* const type = "wsd_pre_decay";
-        trainer.save_training_state(
-            path(type), {{"step", n}, {"checkpoint_type", type}, {"total_steps", total}, {"decay_fraction", fraction}});
-        say(event.run, path(type));
+        save(event.run, path(type), [&] {
+          trainer.save_training_state(
+              path(type),
+              {{"step", n}, {"checkpoint_type", type}, {"total_steps", total}, {"decay_fraction", fraction}});
+        });
       }
     } else {
       static_cast<void>(sizeof(detail::schedule_without_phases<std::remove_cvref_t<decltype(trainer)>>));
@@ -89,8 +96,10 @@ struct WsdCheckpoints {
   }
 
  private:
-  void say(const Run& run, const std::filesystem::path& path) const {
-    if (verbose && run.is_world_process_zero()) detail::put(output, sentence("\nSaved {}\n", {path.string()}));
+  void save(const Run& run, const std::filesystem::path& path, const auto& write) const {
+    const bool is_saved = detail::try_save(on_error, run, output, "WsdCheckpoints", write);
+    if (is_saved && verbose && run.is_world_process_zero())
+      detail::put(output, sentence("\nSaved {}\n", {path.string()}));
   }
 };
 

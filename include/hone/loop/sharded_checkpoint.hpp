@@ -30,6 +30,7 @@
 #include "hone/checkpoint/optimizer_state_dict.hpp"
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/value.hpp"
+#include "hone/checkpoint/write_target.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/loop/checkpoints.hpp"
@@ -129,8 +130,7 @@ void save_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& fold
     const bool with_optimizer = std::exchange(options.save_optimizer, false);
     const Dict model = trainer.checkpoint(options);
     const std::int64_t number = trainer.in_rank_zero([&] {
-      std::error_code error;
-      std::filesystem::create_directories(folder, error);  // what is wrong with it, the files will tell
+      detail::create_folders(folder);
       std::int64_t last = 0;
       detail::for_each_part(folder, [&](const auto&, std::int64_t used) { last = std::max(last, used); });
       return last + 1;
@@ -149,7 +149,11 @@ void save_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& fold
     }
     const auto problems = trainer.processes().gather_texts(problem);
     for (std::size_t r = 0; r < problems.size(); ++r) {
-      if (!problems[r].empty()) throw DataError(sentence("Rank {}: {}", {r, problems[r]}));
+      if (problems[r].empty()) continue;
+      std::error_code error;
+      if (rank == 0) std::filesystem::remove(folder / name_of_model, error);
+      std::filesystem::remove(folder / name_of_shard(rank), error);
+      throw DataError(sentence("Rank {}: {}", {r, problems[r]}));
     }
     trainer.in_rank_zero([&] {
       List shards;
