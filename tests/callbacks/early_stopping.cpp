@@ -245,6 +245,17 @@ TEST_CASE("a relative improvement is a share of the best value's size, also belo
   CHECK(stopped_after(quarter, {infinity, 5.0}) == 0);
 }
 
+TEST_CASE("a relative improvement on 0 is any") {
+  const EarlyStopping quarter{.min_delta = 0.25, .threshold_mode = ThresholdMode::relative};
+  CHECK(stopped_after(quarter, {0.0, -1e-9, -1.0}) == 0);
+  CHECK(stopped_after(quarter, {0.0, 0.0}) == 2);
+}
+
+TEST_CASE("NaN crosses no threshold") {
+  const EarlyStopping both{.patience = 9, .stopping_threshold = 0.1, .divergence_threshold = 9.0};
+  CHECK(stopped_after(both, {no_number, no_number}) == 0);
+}
+
 TEST_CASE("each kind of stop has its reason, and the first in order stands") {
   EarlyStopping all{.patience = 2,
                     .watch_metric = "loss",

@@ -28,6 +28,7 @@ struct Row {
     for (std::size_t i = 0; i < values.size(); ++i) values[i] += other.values[i];
   }
   [[nodiscard]] Row cpu() const { return *this; }
+  [[nodiscard]] Row resolve_neg() const { return *this; }
   [[nodiscard]] Row contiguous() const {
     if (num_reads) ++*num_reads;
     return *this;

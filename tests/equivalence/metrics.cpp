@@ -113,6 +113,105 @@ TEST_CASE("errors of tensors are added up in double") {
   CHECK(seen(MeanAbsoluteError{}, many, torch::zeros_like(many)).value() == Approx(double(0.1F)).epsilon(1e-12));
 }
 
+TEST_CASE("metrics compare and add up in double, whatever the formats of outputs and targets") {
+  const auto bfloat16 = [](const std::vector<double>& values) { return doubles(values).to(torch::kBFloat16); };
+  const std::vector<std::vector<double>> far{{-1.0, 256.0}, {0.0, 256.0}};
+  for (const auto type : {torch::kBFloat16, torch::kHalf, torch::kFloat, torch::kDouble}) {
+    const auto columns = torch::stack({doubles(far[0]), doubles(far[1])}).to(type);
+    CHECK(seen(Auroc{}, columns, longs({1, 0})).value() == 1.0);
+  }
+  CHECK(seen(Auroc{}, torch::tensor({{-1.0F, 33554432.0F}, {0.0F, 33554432.0F}}), longs({1, 0})).value() == 1.0);
+  CHECK(seen(Auroc{}, at::_neg_view(doubles({0.9, 0.1})), longs({1, 0})).value() == 0.0);
+
+  // 0.90234375 and 0.8984375 are neighbors in bfloat16, and the threshold lies between them.
+  const auto near = bfloat16({0.90234375, 0.8984375});
+  CHECK(seen(BinaryAccuracy{.threshold = 0.901}, near, longs({1, 0})).value() == 1.0);
+  CHECK(seen(BinaryAccuracy{.threshold = 0.902}, near, longs({1, 0})).value() == 1.0);
+  CHECK(seen(Recall{.threshold = 0.902}, near, longs({1, 0})).value() == 1.0);
+  CHECK(seen(Precision{.threshold = 0.902}, near, longs({1, 1})).value() == 1.0);
+  CHECK(seen(BinaryAccuracy{}, longs({0, 1}), longs({0, 1})).value() == 1.0);
+  const auto whole = longs({16777217, 16777216});  // alike in float
+  CHECK(seen(BinaryAccuracy{.threshold = 16777216.0}, whole, longs({1, 0})).value() == 1.0);
+
+  // Class 257 is 256 in bfloat16, and -100 is 156 in uint8.
+  auto classes = torch::zeros({2, 300});
+  classes[0][257] = 1.0;
+  classes[1][156] = 1.0;
+  CHECK(seen(Accuracy{}, classes, bfloat16({256.0, 156.0})).value() == 0.5);
+  CHECK(seen(TopKAccuracy{1}, classes, bfloat16({256.0, 156.0})).value() == 0.5);
+  CHECK(seen(Accuracy{.ignore_index = -100}, classes, longs({0, 156}).to(torch::kByte)).value() == 0.5);
+  CHECK(seen(BinaryAccuracy{.ignore_index = -255}, doubles({0.9, 0.9}), longs({1, 0}).to(torch::kByte)).value() == 0.5);
+
+  const auto bytes = torch::full({300}, 200, torch::kByte);
+  CHECK(seen(MeanSquaredError{}, bytes, torch::zeros({300}, torch::kByte)).value() == 40000.0);
+  CHECK(seen(MeanAbsoluteError{}, torch::zeros({300}, torch::kByte), bytes).value() == 200.0);
+  const auto large = torch::full({4}, 2000000000, torch::kInt);
+  CHECK(seen(MeanAbsoluteError{}, large, -large).value() == 4e9);
+  CHECK(seen(MeanSquaredError{}, torch::full({64}, 256.0, torch::kHalf), torch::zeros({64}, torch::kHalf)).value() ==
+        65536.0);
+  const auto plane = torch::complex(doubles({3.0, 0.0}), doubles({4.0, 1.0}));
+  CHECK(seen(MeanAbsoluteError{}, plane, torch::zeros_like(plane)).value() == 3.0);
+  CHECK(seen(MeanSquaredError{}, plane, doubles({0.0, 0.0})).value() == 13.0);
+  CHECK(seen(Perplexity{}, torch::zeros({4, 8}, torch::kHalf), longs({0, 1, 2, 3})).value() == Approx(8.0));
+  CHECK(seen(Perplexity{}, torch::zeros({4, 8}, torch::kLong), longs({0, 1, 2, 3})).value() == Approx(8.0));
+}
+
+template <class M>
+void check_nan(const M& fresh, const torch::Tensor& outputs, const torch::Tensor& labels) {
+  INFO(fresh.name());
+  for (const auto type : {torch::kDouble, torch::kFloat, torch::kBFloat16}) {
+    M fine = seen(fresh, outputs.to(type), labels);
+    CHECK_FALSE(std::isnan(fine.value()));
+    auto spoiled = outputs.to(type).clone();
+    spoiled.select(0, 1).fill_(NAN);
+    const M nan = seen(fresh, spoiled, labels);
+    CHECK(std::isnan(nan.value()));
+    fine.merge(nan);
+    CHECK(std::isnan(fine.value()));
+    if constexpr (requires { nan.sums(); }) {
+      M summed = fresh;
+      summed.add(nan.sums());
+      CHECK(std::isnan(summed.value()));
+    }
+    fine.reset();
+    CHECK(fine == fresh);
+    if constexpr (requires { fresh.ignore_index; }) {
+      M ignoring = fresh;
+      ignoring.ignore_index = 7;
+      auto without = labels.clone();
+      without[1] = 7;
+      CHECK_FALSE(std::isnan(seen(ignoring, spoiled, without).value()));
+    }
+  }
+}
+
+TEST_CASE("an output that is NaN makes every metric NaN, unless its target is ignored") {
+  check_nan(Accuracy{}, scores(), target());
+  check_nan(TopKAccuracy{2}, scores(), target());
+  check_nan(ConfusionMatrix{}, scores(), target());
+  check_nan(Perplexity{}, scores(), target());
+  check_nan(Precision{.average = Average::macro}, scores(), target());
+  check_nan(Recall{.average = Average::micro}, scores(), target());
+  check_nan(F1{.average = Average::weighted}, scores(), target());
+  const auto one = doubles(samples::binary_scores);
+  const auto labels = longs(samples::binary_target);
+  check_nan(BinaryAccuracy{}, one, labels);
+  check_nan(Precision{}, one, labels);
+  check_nan(Recall{}, one, labels);
+  check_nan(F1{}, one, labels);
+  check_nan(Auroc{}, one, labels);
+  check_nan(Auroc{}, torch::stack({-one, one}, 1), labels);
+  check_nan(MeanAbsoluteError{}, one, doubles(samples::truths));
+  check_nan(MeanSquaredError{}, one, doubles(samples::truths));
+  check_nan(RootMeanSquaredError{}, one, doubles(samples::truths));
+
+  auto infinite = scores();
+  infinite.select(1, 0).fill_(-INFINITY);
+  infinite.select(1, 1).fill_(INFINITY);
+  CHECK(seen(Accuracy{}, infinite, torch::ones_like(target())).value() == 1.0);
+  CHECK(seen(Accuracy{}, torch::tensor({{0.0F, NAN}}), longs({1})).state == Share{0, 1, 1});
+}
+
 TEST_CASE("the perplexity of logits is torchmetrics'") {
   CHECK(seen(Perplexity{}, scores(), target()).value() == Approx(samples::perplexity).epsilon(1e-12));
   CHECK(seen(Perplexity{}, scores(), longs(samples::target_with_ignored)).value() ==

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/metrics/accuracy.hpp"
 
+#include <cmath>
 #include <type_traits>
 
 #include "metrics/parts.hpp"
@@ -47,6 +48,25 @@ TEST_CASE("accuracies of parts, merged, are that of the whole") {
   });
 }
 
+TEST_CASE("an output that is NaN makes an accuracy NaN, unless its target is ignored") {
+  const double nan = std::nan("");
+  BinaryAccuracy binary{.ignore_index = -1};
+  binary.update(std::vector<double>{0.9, nan}, std::vector<std::int64_t>{1, -1});
+  CHECK(binary.value() == 1.0);
+  binary.update(std::vector<double>{nan}, std::vector<std::int64_t>{0});
+  CHECK(std::isnan(binary.value()));
+  CHECK(binary.state == Share{1, 2, 1});
+
+  TopKAccuracy top{2};
+  top.update(std::vector<double>{0.1, nan, 0.2}, std::vector<std::int64_t>{2});
+  CHECK(std::isnan(top.value()));
+  TopKAccuracy merged{2};
+  merged.update(std::vector<double>{0.1, INFINITY, 0.2}, std::vector<std::int64_t>{2});
+  CHECK(merged.value() == 1.0);
+  merged.add(top.sums());
+  CHECK(std::isnan(merged.value()));
+}
+
 TEST_CASE("what an accuracy cannot take is said") {
   const std::vector<std::int64_t> one{1}, two{1, 0};
   const std::vector<double> scores{0.1, 0.9};
@@ -55,8 +75,8 @@ TEST_CASE("what an accuracy cannot take is said") {
   CHECK(message_of([&] { TopKAccuracy{5}.update(scores, one); }) ==
         "TopKAccuracy::k is 5, and there are 2 classes. Give 1 to 2.");
   CHECK_THROWS_AS(TopKAccuracy{0}.update(scores, one), std::invalid_argument);
-  CHECK(message_of([&] { Accuracy{}.add(scores), Accuracy{}.add(std::span(scores).first(1)); }) ==
-        "`accuracy` was given 1 sums and has 2. Give what `sums()` returned.");
+  CHECK(message_of([&] { Accuracy{}.add(Accuracy{}.sums()), Accuracy{}.add(std::span(scores).first(1)); }) ==
+        "`accuracy` was given 1 sums and has 3. Give what `sums()` returned.");
   CHECK(message_of([] { TopKAccuracy{2}.merge(TopKAccuracy{3}); }) ==
         "`top2_accuracy` cannot be merged with one of other settings. Make both alike.");
 }

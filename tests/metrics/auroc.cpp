@@ -34,12 +34,23 @@ TEST_CASE("with one class alone there is no area") {
   CHECK(metric.value() == 0.5);
 }
 
+TEST_CASE("a score that is NaN makes the area NaN, also after merging") {
+  Auroc metric, other;
+  metric.update(std::vector<double>{0.1, 0.9, std::nan("")}, std::vector<std::int64_t>{0, 1, 0});
+  CHECK(std::isnan(metric.value()));
+  CHECK(metric.state.negatives.size() == 1);
+  other.update(std::vector<double>{0.2, 0.8}, std::vector<std::int64_t>{0, 1});
+  CHECK(other.value() == 1.0);
+  other.merge(metric);
+  CHECK(std::isnan(other.value()));
+  other.reset();
+  CHECK(other == Auroc{});
+}
+
 TEST_CASE("a bad sample is refused before anything of its batch is kept") {
   Auroc metric;
   const std::vector<double> scores{0.5, 0.25};
   CHECK(message_of([&] { metric.update(scores, std::vector<std::int64_t>{1, 2}); }) ==
-        "`auroc` was given the score 0.25 with the target 2. It takes scores that are numbers, and targets that are 0 "
-        "or 1.");
-  CHECK_THROWS_AS(metric.update(std::vector<double>{0.1, std::nan("")}, std::vector<std::int64_t>{1, 0}), DataError);
+        "`auroc` was given the target 2. It takes targets that are 0 or 1.");
   CHECK(metric == Auroc{});
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/metrics/confusion_matrix.hpp"
 
+#include <cmath>
+
 #include "metrics/parts.hpp"
 #include "metrics/samples.hpp"
 #include "support/catch.hpp"
@@ -36,11 +38,25 @@ TEST_CASE("matrices of parts, merged, are that of the whole, also when parts kno
 }
 
 TEST_CASE("sums of a matrix that has seen nothing are as long as asked for") {
-  CHECK(ConfusionMatrix{}.sums() == std::vector<double>{0.0});
-  CHECK(ConfusionMatrix{}.sums(2) == std::vector<double>(5, 0.0));
+  CHECK(ConfusionMatrix{}.sums() == std::vector<double>(2, 0.0));
+  CHECK(ConfusionMatrix{}.sums(2) == std::vector<double>(6, 0.0));
   ConfusionMatrix matrix;
   matrix.add(matrix.sums());
   CHECK(matrix == ConfusionMatrix{});
+}
+
+TEST_CASE("a matrix with outputs that are NaN has them in no row, and its scores are NaN") {
+  ConfusionMatrix matrix, other;
+  matrix.add(std::vector<double>{1, 0, 0, 2, 0, 1});
+  CHECK(matrix.num_nan == 1);
+  CHECK(matrix.count(1, 1) == 2);
+  CHECK(std::isnan(matrix.value()));
+  CHECK(std::isnan(f1(matrix.class_counts(), Average::macro)));
+  other.add(matrix.sums(3));
+  other.merge(matrix);
+  CHECK(other.num_nan == 2);
+  other.reset();
+  CHECK(other == ConfusionMatrix{});
 }
 
 TEST_CASE("what a matrix cannot take is said") {
@@ -51,8 +67,8 @@ TEST_CASE("what a matrix cannot take is said") {
   ConfusionMatrix without{.ignore_index = -100};
   without.update(classes, padded);
   CHECK(without.state == std::vector<std::int64_t>{1});
-  CHECK_THROWS_AS(without.add(std::vector<double>(4)), std::invalid_argument);
+  CHECK_THROWS_AS(without.add(std::vector<double>(5)), std::invalid_argument);
   CHECK_THROWS_AS(without.add(std::vector<double>{}), std::invalid_argument);
-  CHECK_THROWS_AS(without.add(std::vector<double>{0, 0, 0, 0, 1}), DataError);
+  CHECK_THROWS_AS(without.add(std::vector<double>{0, 0, 0, 0, 1, 0}), DataError);
   CHECK_THROWS_AS(without.merge(ConfusionMatrix{}), std::invalid_argument);
 }

@@ -80,7 +80,7 @@ TEST_CASE("what a score of classes cannot take is said") {
         "`f1` has Average::binary and was given 3 classes. Choose Average::macro, micro or weighted.");
   CHECK(message_of([&] { Recall{}.update(negative, classes); }) ==
         "`recall` was given the class number -1. They count from 0; name what is to be left out as `ignore_index`.");
-  const std::vector<double> sums{1, 1, 2, 2, 1, 1, 3};
+  const std::vector<double> sums{1, 1, 2, 2, 1, 1, 3, 0};
   CHECK(message_of([&] { Precision{}.add(sums); }) ==
         "`precision` was given 3 targets that are no class numbers from 0 to 1. Give class numbers, or name what is to "
         "be "

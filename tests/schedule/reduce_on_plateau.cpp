@@ -63,13 +63,47 @@ TEST_CASE("the rates are those of PyTorch's ReduceLROnPlateau") {
 }
 
 TEST_CASE("greater may be better, as in PyTorch's mode max") {
-  check_rates({.factor = 0.3, .patience = 1, .greater_is_better = true}, 0.1, scores, reference::plateau_max);
+  auto above_zero = scores;
+  for (double& score : above_zero) score += 3.0;
+  check_rates({.factor = 0.3, .patience = 1, .greater_is_better = true}, 0.1, above_zero, reference::plateau_max);
   check_rates({.patience = 1, .threshold = 0.05, .threshold_mode = ThresholdMode::absolute, .greater_is_better = true},
               0.1, scores, reference::plateau_max_absolute);
 }
 
-TEST_CASE("NaN, infinite and negative values are judged as PyTorch does") {
+TEST_CASE("Below zero, decisions are those of the mirror image above zero") {
+  auto mirrored = losses;
+  for (double& loss : mirrored) loss = -loss;
+  check_rates({.patience = 1, .greater_is_better = true}, 0.1, mirrored, reference::plateau);
   check_rates({.factor = 0.5, .patience = 0}, 0.1, odd, reference::plateau_odd);
+}
+
+TEST_CASE("Values below zero that get worse count as such, and the best one stands") {
+  ReduceOnPlateau plateau{.patience = 2};
+  int reductions = 0;
+  for (int i = 0; i < 12; ++i) reductions += plateau.observe(-1.0 + 5e-5 * i);
+  CHECK(reductions == 3);
+  CHECK(plateau.state.best == -1.0);
+
+  ReduceOnPlateau zero{.patience = 0};
+  CHECK_FALSE(zero.observe(0.0));
+  CHECK(zero.observe(0.0));
+  CHECK(zero.observe(1e-9));
+  CHECK_FALSE(zero.observe(-1e-9));
+}
+
+TEST_CASE("NaN and infinity on the bad side are never the best") {
+  for (const bool greater : {false, true}) {
+    ReduceOnPlateau plateau{.patience = 9, .greater_is_better = greater};
+    plateau.observe(nan_loss);
+    plateau.observe(greater ? -infinity : infinity);
+    CHECK(!plateau.state.best);
+    plateau.observe(0.5);
+    plateau.observe(nan_loss);
+    CHECK(plateau.state.best == 0.5);
+    plateau.observe(greater ? infinity : -infinity);
+    plateau.observe(1.0);
+    CHECK(plateau.state.best == (greater ? infinity : -infinity));
+  }
 }
 
 TEST_CASE("its state is all that it remembers") {

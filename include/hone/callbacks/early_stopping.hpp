@@ -12,6 +12,7 @@
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/watched_metric.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/core/threshold_mode.hpp"
@@ -74,7 +75,7 @@ struct EarlyStopping {
     if (patience < 0) {
       throw std::invalid_argument(sentence("EarlyStopping::patience is {}. Give 0 or more epochs.", {patience}));
     }
-    if (!(min_delta >= 0.0)) {
+    if (detail::is_nan(min_delta) || min_delta < 0.0) {
       throw std::invalid_argument(sentence("EarlyStopping::min_delta is {}. Give 0 or more.", {min_delta}));
     }
     check("stopping_threshold", stopping_threshold);
@@ -86,7 +87,7 @@ struct EarlyStopping {
   std::optional<std::string> observe(double value) {
     state.last = value;
     if (const auto reason = threshold_crossed_by(value)) return reason;
-    const bool improves = state.best ? gain(*state.best, value) > least_gain() : !std::isnan(value);
+    const bool improves = !detail::is_nan(value) && (!state.best || gain(*state.best, value) > least_gain());
     if (improves) state.best = value;
     state.waited = improves ? 0 : state.waited + 1;
     return out_of_patience();
@@ -110,9 +111,10 @@ struct EarlyStopping {
 
  private:
   [[nodiscard]] std::optional<std::string> threshold_crossed_by(double value) const {
-    if (check_finite && !std::isfinite(value)) {
+    if (check_finite && !detail::is_finite(value)) {
       return sentence("Stopping training because `{}` is {}", {watch_metric, value});
     }
+    if (detail::is_nan(value)) return std::nullopt;
     if (stopping_threshold && gain(*stopping_threshold, value) > 0.0) {
       return sentence("Stopping training because `{}` is {}, better than the stopping threshold {}",
                       {watch_metric, value, *stopping_threshold});
@@ -132,7 +134,7 @@ struct EarlyStopping {
   /// An improvement on the best value is more than this.
   [[nodiscard]] double least_gain() const {
     if (threshold_mode == ThresholdMode::absolute) return min_delta;
-    return std::isfinite(*state.best) ? min_delta * std::abs(*state.best) : 0.0;
+    return detail::is_finite(*state.best) ? min_delta * std::abs(*state.best) : 0.0;
   }
   /// Silent about a first value, and about one that was not compared.
   void say_what_changed(const State& before) const {
@@ -147,7 +149,7 @@ struct EarlyStopping {
     detail::put(output, sentence("Early stopping counter: {}/{}\n", {state.waited, patience}));
   }
   static void check(const char* name, std::optional<double> threshold) {
-    if (threshold && std::isnan(*threshold)) {
+    if (threshold && detail::is_nan(*threshold)) {
       throw std::invalid_argument(sentence("EarlyStopping::{} is nan. Give a number, or leave it out.", {name}));
     }
   }

@@ -2,13 +2,13 @@
 /// Ends a run whose loss is no number any more.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "hone/callbacks/events.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -27,14 +27,14 @@ struct TerminateOnNaN {
 
   void on_train_loss(const auto& event) const {
     if (every_n_steps > 1 && event.run.step() % every_n_steps != 0) return;
-    if (const double loss = event.output.loss.template item<double>(); !std::isfinite(loss)) {
+    if (const double loss = event.output.loss.template item<double>(); !detail::is_finite(loss)) {
       event.run.request_stop_before_update(reason(event.run, loss) + "; that batch has not changed the weights. " +
                                            std::string(remedy));
     }
   }
   void on_eval_step_end(const auto& event) const {
     if (every_n_steps > 1 && event.run.step() % every_n_steps != 0) return;
-    if (const double loss = event.output.loss.template item<double>(); !std::isfinite(loss)) {
+    if (const double loss = event.output.loss.template item<double>(); !detail::is_finite(loss)) {
       event.run.request_stop(reason(event.run, loss) + ". " + std::string(remedy));
     }
   }
@@ -50,7 +50,7 @@ struct TerminateOnNaN {
   }
   /// People count batches from 1.
   static std::string reason(const Run& run, double loss) {
-    const std::string_view what = std::isnan(loss) ? "NaN" : "infinite";
+    const std::string_view what = detail::is_nan(loss) ? "NaN" : "infinite";
     const auto batch = run.step() + 1;
     switch (run.phase()) {
       case Phase::train:

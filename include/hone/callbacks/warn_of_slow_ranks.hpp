@@ -14,6 +14,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -50,7 +51,7 @@ struct WarnOfSlowRanks {
   Measured measured{};
 
   void on_training_run_start(const TrainingRunStart&) {
-    if (!(ratio > 1.0)) {
+    if (detail::is_nan(ratio) || ratio <= 1.0) {
       throw std::invalid_argument(sentence("WarnOfSlowRanks::ratio is {}. Give more than 1.", {ratio}));
     }
     if (every_n_steps < 1) {

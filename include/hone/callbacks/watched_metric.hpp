@@ -2,7 +2,6 @@
 /// A metric of the history that a callback goes by.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -10,6 +9,7 @@
 #include <string_view>
 
 #include "hone/callbacks/run.hpp"
+#include "hone/core/threshold_mode.hpp"
 
 namespace hone::detail {
 
@@ -44,15 +44,26 @@ inline std::optional<double> value_of_epoch(const Run& run, std::string_view met
                               ". Watch one of those, or give the run an evaluation dataset.");
 }
 
+/// True when `record` is of the present weights: no update has come after it.
+inline bool is_of_present_weights(const Run& run, const Record& record) {
+  return record.epoch == run.epoch() && record.update == run.history().num_updates();
+}
+
+/// `value_of_epoch`, where it is a value of the present weights; that of an evaluation before later updates is not.
+inline std::optional<double> value_of_weights(const Run& run, std::string_view metric, std::string_view setting) {
+  const auto value = value_of_epoch(run, metric, setting);
+  return value && is_of_present_weights(run, run.history().values(metric).back()) ? value : std::nullopt;
+}
+
 /// The same in every process: the value that rank 0 recorded, so that all decide alike. Collective.
 [[nodiscard]] std::optional<double> shared_value_of_epoch(auto& trainer, const Run& run, std::string_view metric,
                                                           std::string_view setting) {
   return trainer.in_rank_zero([&] { return value_of_epoch(run, metric, setting); });
 }
 
-/// True when `value` is better than the best so far. The first number is; NaN never is.
+/// True when `value` is better than the best so far: strictly, or as the first one that may be.
 inline bool is_better(double value, const std::optional<double>& best, bool greater_is_better) {
-  if (std::isnan(value)) return false;
+  if (!may_be_best(value, greater_is_better)) return false;
   return !best || (greater_is_better ? value > *best : value < *best);
 }
 

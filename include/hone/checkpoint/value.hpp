@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -163,7 +164,7 @@ inline std::string key_code(const Value& key) {
   if (const auto* number = std::get_if<std::int64_t>(&key.data())) return sentence("i{}", {*number});
   if (const auto* flag = std::get_if<bool>(&key.data())) return *flag ? "i1" : "i0";
   if (const auto* number = std::get_if<double>(&key.data())) {
-    if (std::abs(*number) < 0x1p62 && std::trunc(*number) == *number) {
+    if (is_finite(*number) && std::abs(*number) < 0x1p62 && std::trunc(*number) == *number) {
       return sentence("i{}", {static_cast<std::int64_t>(*number)});
     }
     return "f" + zero_filled(std::bit_cast<std::uint64_t>(*number), 0, 16);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <stdexcept>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -40,7 +41,7 @@ struct ExponentialAverage {
     return 1.0 - (warmup ? std::min(decay, (1.0 + n) / (10.0 + n)) : decay);
   }
   void check() const {
-    if (decay >= 0.0 && decay <= 1.0) return;
+    if (detail::is_finite(decay) && decay >= 0.0 && decay <= 1.0) return;
     throw std::invalid_argument(sentence("The decay of an average is {}. Give a decay from 0 to 1.", {decay}));
   }
 };

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/finetune/layers.hpp"
 #include "hone/optim/fused_optimizer.hpp"
@@ -31,7 +32,7 @@ struct LearningRateGroup {
 template <ModuleHandle Model>
 [[nodiscard]] std::vector<LearningRateGroup> discriminative_groups(Model& model, double base_lr, double factor) {
   detail::require_not_negative("discriminative_groups", "base_lr", base_lr);
-  if (!(factor > 0.0) || !std::isfinite(factor)) {
+  if (!detail::is_finite(factor) || factor <= 0.0) {
     throw std::invalid_argument(
         sentence("discriminative_groups: factor is {}. Give a finite factor above 0, as 0.5.", {factor}));
   }

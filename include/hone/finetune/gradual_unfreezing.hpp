@@ -2,12 +2,12 @@
 /// Thaws a frozen model from its head to its first layers while it trains.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <stdexcept>
 #include <unordered_set>
 #include <utility>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/finetune/model_freezer.hpp"
 
@@ -60,7 +60,7 @@ struct GradualUnfreezing {
       throw std::invalid_argument(
           sentence("GradualUnfreezing::every_n_epochs is {}. Give 1 or more epochs.", {every_n_epochs}));
     }
-    if (!(lr_factor > 0.0) || !std::isfinite(lr_factor)) {
+    if (!detail::is_finite(lr_factor) || lr_factor <= 0.0) {
       throw std::invalid_argument(
           sentence("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", {lr_factor}));
     }

@@ -2,9 +2,10 @@
 /// A weighted mean that is made value by value.
 #pragma once
 
-#include <limits>
 #include <stdexcept>
 #include <string>
+
+#include "hone/core/finite.hpp"
 
 namespace hone {
 
@@ -16,7 +17,7 @@ namespace hone {
 class RunningMean {
  public:
   constexpr void add(double value, double weight = 1.0) {
-    if (!(weight >= 0.0)) reject(weight);
+    if (detail::is_nan(weight) || weight < 0.0) reject(weight);
     if (weight == 0.0) return;  // the mean over an empty batch is NaN, and has no say
     total_ += value * weight;
     count_ += weight;
@@ -27,9 +28,7 @@ class RunningMean {
     count_ += other.count_;
   }
   /// NaN while nothing was added.
-  [[nodiscard]] constexpr double mean() const {
-    return count_ > 0.0 ? total_ / count_ : std::numeric_limits<double>::quiet_NaN();
-  }
+  [[nodiscard]] constexpr double mean() const { return count_ > 0.0 ? total_ / count_ : detail::quiet_nan(); }
   /// The sum of value * weight.
   [[nodiscard]] constexpr double total() const { return total_; }
   /// The sum of the weights.

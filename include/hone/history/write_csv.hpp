@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/history/run_history.hpp"
 
@@ -51,9 +52,9 @@ inline void write_csv(std::ostream& out, const RunHistory& history) {
   for (const auto& name : history.names()) {
     for (const auto& record : history.values(name)) {
       detail::append_csv_field(text, name);
-      text +=
-          sentence(",{},{},{},{}\n", {to_string(record.phase), record.epoch, record.update,
-                                      std::isnan(record.value) ? std::abs(record.value) : record.value});  // no "-nan"
+      text += sentence(",{},{},{},{}\n",
+                       {to_string(record.phase), record.epoch, record.update,
+                        detail::is_nan(record.value) ? std::abs(record.value) : record.value});  // no "-nan"
     }
   }
   detail::write_text(out, text);

@@ -2,11 +2,11 @@
 /// The run history as one JSON object.
 #pragma once
 
-#include <cmath>
 #include <ostream>
 #include <string>
 #include <string_view>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/history/run_history.hpp"
 #include "hone/history/write_csv.hpp"
@@ -32,10 +32,10 @@ inline void append_json_string(std::string& text, std::string_view string) {
 }
 
 inline void append_json_number(std::string& text, double value) {
-  if (std::isfinite(value)) {
+  if (is_finite(value)) {
     append_shortest(text, value);
   } else {
-    append_json_string(text, std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+    append_json_string(text, is_nan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
   }
 }
 

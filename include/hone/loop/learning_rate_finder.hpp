@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/loop/rehearsal.hpp"
 
@@ -36,16 +37,16 @@ struct LearningRateFinderOptions {
   int num_threads = 0;
 
   void check() const {
-    if (!(start_lr > 0.0 && start_lr < end_lr && std::isfinite(end_lr))) {
+    if (!detail::is_finite(start_lr) || !detail::is_finite(end_lr) || start_lr <= 0.0 || start_lr >= end_lr) {
       throw std::invalid_argument(
           sentence("start_lr is {} and end_lr is {}. Give two learning rates above 0, the smaller one first.",
                    {start_lr, end_lr}));
     }
     detail::require_at_least("num_updates", 2, num_updates);
-    if (!(smoothing >= 0.0 && smoothing < 1.0)) {
+    if (detail::is_nan(smoothing) || smoothing < 0.0 || smoothing >= 1.0) {
       throw std::invalid_argument(sentence("smoothing is {}. Give 0 or more, less than 1.", {smoothing}));
     }
-    if (!(divergence_factor > 1.0)) {
+    if (detail::is_nan(divergence_factor) || divergence_factor <= 1.0) {
       throw std::invalid_argument(sentence("divergence_factor is {}. Give more than 1.", {divergence_factor}));
     }
   }
@@ -160,7 +161,7 @@ template <class Trainer, class Dataset>
     const auto after = [&](std::int64_t update, double loss) {
       mean = options.smoothing * mean + (1.0 - options.smoothing) * loss;
       const double smoothed = mean / (1.0 - std::pow(options.smoothing, static_cast<double>(update + 1)));
-      if (!std::isfinite(smoothed)) {
+      if (!detail::is_finite(smoothed)) {
         sweep.diverged = true;
         return false;
       }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -47,7 +48,8 @@ class Window {
     serialize_count(archive, "size", size_);
     archive("first", first_);
     archive("total", total_);
-    if (archive.is_loading && !(first_ > 0.0 && (size_ == 0 ? total_ == 0.0 : total_ > 0.0))) {
+    if (archive.is_loading && (!detail::is_finite(first_) || !detail::is_finite(total_) || first_ <= 0.0 ||
+                               (size_ == 0 ? total_ != 0.0 : total_ <= 0.0))) {
       throw DataError("The batches of an accumulation window count nothing. Load another file.");
     }
   }

@@ -2,17 +2,17 @@
 /// How often a classifier is right.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
@@ -24,19 +24,23 @@ namespace hone {
 struct Share {
   std::int64_t correct = 0;
   std::int64_t total = 0;
+  std::int64_t num_nan = 0;  ///< Samples with an output that is NaN.
 
   void serialize(auto& archive) {
     serialize_count(archive, "correct", correct);
     serialize_count(archive, "total", total, correct);
+    serialize_count(archive, "num_nan", num_nan);
   }
 
+  /// NaN of no samples, and as soon as one output is NaN.
   [[nodiscard]] double value() const {
-    if (total == 0) return std::numeric_limits<double>::quiet_NaN();
+    if (total == 0 || num_nan > 0) return detail::quiet_nan();
     return static_cast<double>(correct) / static_cast<double>(total);
   }
   void merge(const Share& other) {
     correct += other.correct;
     total += other.total;
+    num_nan += other.num_nan;
   }
   friend bool operator==(const Share&, const Share&) = default;
 };
@@ -44,20 +48,24 @@ struct Share {
 namespace detail {
 
 inline void add(Share& share, std::string_view metric, std::span<const double> sums) {
-  require_sums(metric, sums.size(), 2);
-  share.merge({as_count(sums[0]), as_count(sums[1])});
+  require_sums(metric, sums.size(), 3);
+  share.merge({as_count(sums[0]), as_count(sums[1]), as_count(sums[2])});
 }
 inline std::vector<double> sums(const Share& share) {
-  return {static_cast<double>(share.correct), static_cast<double>(share.total)};
+  return {static_cast<double>(share.correct), static_cast<double>(share.total), static_cast<double>(share.num_nan)};
 }
 
-/// `[correct, total]` from booleans that say which prediction is right.
+/// `[correct, total, NaN]` from booleans that say which prediction is right and which score is NaN, and the
+/// `class_numbers` of the targets; a target that is NaN counts as a NaN score.
 template <class Tensor>
-Tensor share_of(const Tensor& right, const auto& target, std::optional<std::int64_t> ignore_index) {
+Tensor share_of(const Tensor& right, const Tensor& is_nan, const auto& classes,
+                std::optional<std::int64_t> ignore_index) {
   constexpr auto as_double = ScalarTypeOf<Tensor>::Double;
-  if (!ignore_index) return row_of(right.sum(as_double), static_cast<double>(target.numel()));
-  const auto counts = target.ne(*ignore_index);
-  return row_of(right.logical_and(counts).sum(as_double), counts.sum());
+  const auto is_none = is_nan.logical_or(classes.isnan());
+  const auto is_right = right.logical_and(is_none.logical_not());
+  if (!ignore_index) return row_of(is_right.sum(as_double), static_cast<double>(classes.numel()), is_none.sum());
+  const auto counts = classes.ne(*ignore_index);
+  return row_of(is_right.logical_and(counts).sum(as_double), counts.sum(), is_none.logical_and(counts).sum());
 }
 
 }  // namespace detail
@@ -65,7 +73,7 @@ Tensor share_of(const Tensor& right, const auto& target, std::optional<std::int6
 /// The share of targets that the largest output names.
 ///
 /// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; plain: predicted class numbers.
-/// **Cost** an argmax, a comparison and a sum where the outputs are; `update` reads two numbers.
+/// **Cost** a maximum, comparisons and sums where the outputs are; `update` reads three numbers.
 /// **Errors** `DataError` for other shapes.
 struct Accuracy {
   std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
@@ -88,7 +96,9 @@ struct Accuracy {
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_class_scores(name(), outputs, target, 2);
-    return detail::share_of(outputs.argmax(1).eq(target), target, ignore_index);
+    const auto classes = detail::class_numbers(target);
+    const auto [largest, predicted] = outputs.detach().max(1);  // NaN where there is one
+    return detail::share_of(predicted.eq(classes), largest.isnan(), classes, ignore_index);
   }
   void add(std::span<const double> sums) { detail::add(state, name(), sums); }
   [[nodiscard]] std::vector<double> sums() const { return detail::sums(state); }
@@ -102,8 +112,9 @@ struct Accuracy {
 /// The share of yes-or-no targets that outputs above or below a threshold meet.
 ///
 /// **Shapes** outputs and target alike, target 0 or 1; ones at the end of a shape do not matter.
-/// **Units** threshold: that of the outputs, 0.5 for probabilities, 0 for logits. An output that equals it says no.
-/// **Cost** two comparisons and a sum where the outputs are; `update` reads two numbers.
+/// **Units** threshold: that of the outputs, 0.5 for probabilities, 0 for logits. An output that equals it says no; the
+/// comparison is in double, whatever the outputs are.
+/// **Cost** a copy in double, comparisons and sums where the outputs are; `update` reads three numbers.
 /// **Errors** `DataError` for other shapes.
 struct BinaryAccuracy {
   double threshold = 0.5;
@@ -121,14 +132,17 @@ struct BinaryAccuracy {
   void update(std::span<const double> outputs, std::span<const std::int64_t> target) {
     detail::require_same_length(name(), outputs.size(), target.size());
     for (std::size_t i = 0; i < target.size(); ++i) {
-      if (ignore_index != target[i]) state.merge({(outputs[i] > threshold ? 1 : 0) == target[i], 1});
+      if (ignore_index == target[i]) continue;
+      const bool is_nan = detail::is_nan(outputs[i]);
+      state.merge({!is_nan && (outputs[i] > threshold ? 1 : 0) == target[i], 1, is_nan});
     }
   }
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_same_elements(name(), outputs, target);
-    const auto classes = target.flatten();
-    return detail::share_of(outputs.flatten().gt(threshold).eq(classes), classes, ignore_index);
+    const auto classes = detail::class_numbers(target.flatten());
+    const auto scores = outputs.detach().flatten().to(detail::ScalarTypeOf<Outputs>::Double);
+    return detail::share_of(scores.gt(threshold).eq(classes), scores.isnan(), classes, ignore_index);
   }
   void add(std::span<const double> sums) { detail::add(state, name(), sums); }
   [[nodiscard]] std::vector<double> sums() const { return detail::sums(state); }
@@ -143,7 +157,7 @@ struct BinaryAccuracy {
 /// tensors; for plain numbers it is the lower class.
 ///
 /// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; plain: scores row by row.
-/// **Cost** a top-k, a comparison and a sum where the outputs are; `update` reads two numbers.
+/// **Cost** a top-k, comparisons and sums where the outputs are; `update` reads three numbers.
 /// **Errors** `std::invalid_argument` for `k` below 1 or above the number of classes, `DataError` for other shapes.
 /// **Example** `hone::TopKAccuracy{5}`, recorded as `top5_accuracy`
 struct TopKAccuracy {
@@ -166,15 +180,19 @@ struct TopKAccuracy {
     require_k(static_cast<std::int64_t>(num_classes));
     for (std::size_t i = 0; i < target.size(); ++i) {
       if (ignore_index == target[i]) continue;
-      state.merge({is_in_top(scores.subspan(i * num_classes, num_classes), target[i]), 1});
+      const auto row = scores.subspan(i * num_classes, num_classes);
+      const bool has_nan =
+          std::any_of(row.begin(), row.end(), [](const double& score) { return detail::is_nan(score); });
+      state.merge({!has_nan && is_in_top(row, target[i]), 1, has_nan});
     }
   }
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_class_scores(name(), outputs, target);
     require_k(outputs.size(1));
-    const auto top = std::get<1>(outputs.topk(k, 1));
-    return detail::share_of(top.eq(target.unsqueeze(1)).any(1), target, ignore_index);
+    const auto classes = detail::class_numbers(target);
+    const auto [largest, top] = outputs.detach().topk(k, 1);  // NaN first
+    return detail::share_of(top.eq(classes.unsqueeze(1)).any(1), largest.isnan().any(1), classes, ignore_index);
   }
   void add(std::span<const double> sums) { detail::add(state, name(), sums); }
   [[nodiscard]] std::vector<double> sums() const { return detail::sums(state); }

@@ -3,17 +3,17 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
 
@@ -24,23 +24,25 @@ namespace hone {
 ///
 /// **Shapes** outputs and target alike, target 0 or 1; or outputs `[batch, 2, ...]` and target `[batch, ...]`: then the
 /// score is the second output minus the first.
-/// **Cost** 8 bytes for each sample. `update` copies the scores and the targets to the host, which waits for the
-/// device; `value` sorts a copy.
-/// **Errors** `DataError` for other shapes, targets that are neither 0 nor 1, and scores that are NaN.
+/// **Cost** 8 bytes for each sample. Scores are compared, and their difference is taken, in double. `update` copies the
+/// scores and the targets to the host, which waits for the device; `value` sorts a copy.
+/// **Errors** `DataError` for other shapes and for targets that are neither 0 nor 1.
 /// **Source** Mann and Whitney, "On a test of whether one of two random variables is stochastically larger than the
 /// other", 1947.
 struct Auroc {
   struct State {
     std::vector<double> positives{};  ///< Scores of samples of class 1, in any order.
     std::vector<double> negatives{};  ///< Scores of samples of class 0, in any order.
+    std::int64_t num_nan = 0;         ///< Samples whose score is NaN, which are in neither.
 
     void serialize(auto& archive) {
       archive("positives", positives);
       archive("negatives", negatives);
-      const auto is_nan = [](double score) { return std::isnan(score); };
+      const auto is_nan = [](const double& score) { return detail::is_nan(score); };
       if (archive.is_loading && (std::ranges::any_of(positives, is_nan) || std::ranges::any_of(negatives, is_nan))) {
         throw DataError("A score is NaN. Load another file.");
       }
+      serialize_count(archive, "num_nan", num_nan);
     }
   };
   State state{};
@@ -48,7 +50,7 @@ struct Auroc {
   [[nodiscard]] std::string name() const { return "auroc"; }
 
   [[nodiscard]] double value() const {
-    if (state.positives.empty() || state.negatives.empty()) return std::numeric_limits<double>::quiet_NaN();
+    if (state.positives.empty() || state.negatives.empty() || state.num_nan > 0) return detail::quiet_nan();
     const auto negatives = sorted(state.negatives);
     double won = 0.0;
     for (const double score : state.positives) {
@@ -63,14 +65,15 @@ struct Auroc {
   void update(const Outputs& outputs, const Target& target) {
     using Type = detail::ScalarTypeOf<Target>;
     const auto take = [&](const auto& scores) {
-      add(detail::read(scores.detach().flatten().to(Type::Double)), detail::read(target.flatten().to(Type::Double)));
+      add(detail::read(scores.flatten()), detail::read(target.flatten().to(Type::Double)));
     };
+    const auto exact = outputs.detach().to(Type::Double);
     if (detail::same_elements(outputs.sizes(), target.sizes())) {
-      take(outputs);
+      take(exact);
     } else {
       detail::require_class_scores(name(), outputs, target, 2);
       if (outputs.size(1) != 2) detail::require_same_elements(name(), outputs, target);
-      take(outputs.select(1, 1).sub(outputs.select(1, 0)));
+      take(exact.select(1, 1).sub(exact.select(1, 0)));
     }
   }
   void update(std::span<const double> scores, std::span<const std::int64_t> target) { add(scores, target); }
@@ -78,10 +81,11 @@ struct Auroc {
   void merge(const Auroc& other) {
     state.positives.insert(state.positives.end(), other.state.positives.begin(), other.state.positives.end());
     state.negatives.insert(state.negatives.end(), other.state.negatives.begin(), other.state.negatives.end());
+    state.num_nan += other.state.num_nan;
   }
   /// Equal when they have seen the same scores, in any order.
   friend bool operator==(const Auroc& left, const Auroc& right) {
-    return sorted(left.state.positives) == sorted(right.state.positives) &&
+    return left.state.num_nan == right.state.num_nan && sorted(left.state.positives) == sorted(right.state.positives) &&
            sorted(left.state.negatives) == sorted(right.state.negatives);
   }
 
@@ -93,15 +97,17 @@ struct Auroc {
   void add(std::span<const double> scores, const auto& target) {
     detail::require_same_length(name(), scores.size(), target.size());
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      if (std::isnan(scores[i]) || (target[i] != 0 && target[i] != 1)) {
-        throw DataError(
-            sentence("`{}` was given the score {} with the target {}. It takes scores that are numbers, "
-                     "and targets that are 0 or 1.",
-                     {name(), scores[i], target[i]}));
+      const auto label = static_cast<double>(target[i]);
+      if (detail::is_nan(label) || (label != 0.0 && label != 1.0)) {
+        throw DataError(sentence("`{}` was given the target {}. It takes targets that are 0 or 1.", {name(), label}));
       }
     }
     for (std::size_t i = 0; i < scores.size(); ++i) {
-      (target[i] == 1 ? state.positives : state.negatives).push_back(scores[i]);
+      if (detail::is_nan(scores[i])) {
+        ++state.num_nan;
+      } else {
+        (target[i] == 1 ? state.positives : state.negatives).push_back(scores[i]);
+      }
     }
   }
 };

@@ -6,11 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <numeric>
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -29,6 +29,7 @@ struct ClassCounts {
   std::vector<std::int64_t> hits{};       ///< Predicted and meant.
   std::vector<std::int64_t> predicted{};  ///< Predicted, right or wrong.
   std::vector<std::int64_t> actual{};     ///< Meant, predicted or not.
+  std::int64_t num_nan = 0;               ///< Samples with an output that is NaN, which are in none of them.
 
   void serialize(auto& archive) {
     serialize_counts(archive, "hits", hits);
@@ -37,6 +38,7 @@ struct ClassCounts {
     if (archive.is_loading && (hits.size() != actual.size() || predicted.size() != actual.size())) {
       throw DataError("The counts of classes have different lengths. Load another file.");
     }
+    serialize_count(archive, "num_nan", num_nan);
   }
 
   [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(actual.size()); }
@@ -54,16 +56,18 @@ struct ClassCounts {
     add(hits, other.hits);
     add(predicted, other.predicted);
     add(actual, other.actual);
+    num_nan += other.num_nan;
   }
   friend bool operator==(const ClassCounts&, const ClassCounts&) = default;
 };
 
 namespace detail {
 
-/// Averages `score(hits, predicted, actual)`, which is 0 where its denominator is.
+/// Averages `score(hits, predicted, actual)`, which is 0 where its denominator is. NaN of no samples, and as soon as
+/// one output is NaN.
 double averaged(const ClassCounts& counts, Average average, auto score) {
   const std::int64_t total = counts.total();
-  if (total == 0) return std::numeric_limits<double>::quiet_NaN();
+  if (total == 0 || counts.num_nan > 0) return quiet_nan();
   if (average == Average::micro) {
     return score(std::reduce(counts.hits.begin(), counts.hits.end()),
                  std::reduce(counts.predicted.begin(), counts.predicted.end()), total);

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -26,12 +25,13 @@ namespace hone {
 /// Its value is the share on the diagonal, which is the accuracy; other scores are read off `class_counts()`.
 ///
 /// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; plain: predicted class numbers.
-/// **Cost** an argmax and a sum of the batch's size where the outputs are; `update` reads classes x classes numbers.
+/// **Cost** a maximum and sums of the batch's size where the outputs are; `update` reads classes x classes numbers.
 /// **Errors** `DataError` for other shapes and for targets that are no class numbers.
 /// **Example** `precision(matrix.class_counts(), hone::Average::macro)`
 struct ConfusionMatrix {
   std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
   std::vector<std::int64_t> state{};           ///< Row by row, a row for each target, in it the predictions.
+  std::int64_t num_nan = 0;                    ///< Samples with an output that is NaN, which are in no row.
 
   [[nodiscard]] std::string name() const { return "confusion_matrix"; }
   [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(size_of(state.size())); }
@@ -45,6 +45,7 @@ struct ConfusionMatrix {
     const std::size_t n = size_of(state.size());
     ClassCounts counts;
     counts.grow(n);
+    counts.num_nan = num_nan;
     for (std::size_t i = 0; i < state.size(); ++i) {
       if (i / n == i % n) counts.hits[i / n] = state[i];
       counts.actual[i / n] += state[i];
@@ -53,13 +54,17 @@ struct ConfusionMatrix {
     return counts;
   }
   [[nodiscard]] double value() const { return recall(class_counts(), Average::micro); }
-  void reset() { state.clear(); }
+  void reset() {
+    state.clear();
+    num_nan = 0;
+  }
 
   void serialize(auto& archive) {
     serialize_counts(archive, "counts", state);
     if (archive.is_loading && size_of(state.size()) * size_of(state.size()) != state.size()) {
       throw DataError(sentence("A confusion matrix of {} numbers is not square. Load another file.", {state.size()}));
     }
+    serialize_count(archive, "num_nan", num_nan);
   }
 
   template <detail::TensorLike Outputs, detail::TensorLike Target>
@@ -86,26 +91,29 @@ struct ConfusionMatrix {
       if (ignore_index != target[i]) ++state[static_cast<std::size_t>(target[i] * n + predicted[i])];
     }
   }
-  /// `[counts..., invalid targets]`
+  /// `[counts..., invalid targets, NaN]`
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_class_scores(name(), outputs, target, 2);
     using Type = detail::ScalarTypeOf<Target>;
     const std::int64_t n = outputs.size(1);
     const detail::Labels<Target> labels{target, n, ignore_index};
-    const auto counts = labels.counts.to(Type::Double);
-    auto sums = counts.new_zeros({n * n + 1});
-    sums.scatter_add_(0, labels.classes.mul(n).add_(outputs.argmax(1).flatten()), counts);
+    const auto [largest, predicted] = outputs.detach().max(1);  // NaN where there is one
+    const auto is_nan = largest.isnan().flatten().logical_and_(labels.counts);
+    const auto counts = labels.counts.logical_xor(is_nan).to(Type::Double);
+    auto sums = counts.new_zeros({n * n + 2});
+    sums.scatter_add_(0, labels.classes.mul(n).add_(predicted.flatten()), counts);
     sums.select(0, n * n).copy_(labels.invalid);
+    sums.select(0, n * n + 1).copy_(is_nan.sum());
     return sums;
   }
   void add(std::span<const double> sums) {
-    const std::size_t n = sums.empty() ? 0 : size_of(sums.size() - 1);
-    detail::require_sums(name(), sums.size(), n * n + 1);
-    detail::require_valid_labels(name(), sums.back(), static_cast<std::int64_t>(n));
+    const std::size_t n = sums.size() < 2 ? 0 : size_of(sums.size() - 2);
+    detail::require_sums(name(), sums.size(), n * n + 2);
+    detail::require_valid_labels(name(), sums[n * n], static_cast<std::int64_t>(n));
     std::vector<std::int64_t> counts(n * n);
-    std::transform(sums.begin(), sums.end() - 1, counts.begin(), detail::as_count);
-    merge({ignore_index, std::move(counts)});
+    std::transform(sums.begin(), sums.end() - 2, counts.begin(), detail::as_count);
+    merge({ignore_index, std::move(counts), detail::as_count(sums.back())});
   }
   /// Laid out as `add_up` does, with at least `classes` classes: sums that are added entry by entry have as many.
   [[nodiscard]] std::vector<double> sums(std::int64_t classes = 0) const {
@@ -113,10 +121,12 @@ struct ConfusionMatrix {
     padded.grow(static_cast<std::size_t>(classes));
     std::vector<double> all(padded.state.begin(), padded.state.end());
     all.push_back(0.0);
+    all.push_back(static_cast<double>(num_nan));
     return all;
   }
   void merge(const ConfusionMatrix& other) {
     detail::require_same_settings(name(), ignore_index == other.ignore_index);
+    num_nan += other.num_nan;
     const std::size_t theirs = size_of(other.state.size());
     grow(theirs);
     const std::size_t ours = size_of(state.size());

@@ -5,11 +5,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -37,7 +37,7 @@ struct RootOfSquaredError : SquaredError {
 
 }  // namespace detail
 
-/// The mean of an error over all elements.
+/// The mean of an error over all elements; the error of complex numbers is the modulus of their difference.
 ///
 /// **Shapes** outputs and target alike; ones at the end of a shape do not matter.
 /// **Units** value: that of the outputs, for `MeanSquaredError` its square.
@@ -59,7 +59,7 @@ struct ErrorMetric {
 
   [[nodiscard]] std::string name() const { return Error::name; }
   [[nodiscard]] double value() const {
-    if (state.total == 0) return std::numeric_limits<double>::quiet_NaN();
+    if (state.total == 0) return detail::quiet_nan();
     return Error::value(state.sum / static_cast<double>(state.total));
   }
   void reset() { state = {}; }
@@ -79,9 +79,12 @@ struct ErrorMetric {
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_same_elements(name(), outputs, target);
-    constexpr auto as_double = detail::ScalarTypeOf<Outputs>::Double;
-    const auto differences = outputs.detach().flatten().to(as_double).sub(target.flatten());
-    return detail::row_of(Error::of_each(differences).sum(), static_cast<double>(target.numel()));
+    using Type = detail::ScalarTypeOf<Outputs>;
+    const bool is_complex = outputs.is_complex() || target.is_complex();
+    const auto differences =
+        outputs.detach().flatten().to(is_complex ? Type::ComplexDouble : Type::Double).sub(target.detach().flatten());
+    return detail::row_of(Error::of_each(is_complex ? differences.abs() : differences).sum(),
+                          static_cast<double>(target.numel()));
   }
   void add(std::span<const double> sums) {
     detail::require_sums(name(), sums.size(), 2);

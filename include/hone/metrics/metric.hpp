@@ -14,6 +14,10 @@
 /// Settings and state are public members, numbers and vectors of numbers: a metric goes into a file as it is. Parts of
 /// a data set that were seen in different places give, merged, the value of the whole.
 ///
+/// A metric counts and adds up in double and in whole numbers of 64 bits, whatever the formats of outputs and targets.
+/// **An output that is NaN is not a prediction**: as soon as a sample whose target counts has one, the value of every
+/// metric is NaN, which no callback takes for an improvement. Infinite outputs are larger or smaller than all others.
+///
 /// A metric's `update(outputs, target)` takes tensors and reads one small tensor from their device, which waits for it.
 /// Where that matters, `add_up` leaves the sums on the device and `add` takes them when the epoch is over; the callback
 /// `Metrics` does so.

@@ -4,12 +4,12 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
@@ -41,7 +41,7 @@ struct Perplexity {
 
   [[nodiscard]] std::string name() const { return "perplexity"; }
   [[nodiscard]] double value() const {
-    if (state.total == 0) return std::numeric_limits<double>::quiet_NaN();
+    if (state.total == 0) return detail::quiet_nan();
     return std::exp(state.negative_log_likelihood / static_cast<double>(state.total));
   }
   void reset() { state = {}; }
@@ -60,7 +60,9 @@ struct Perplexity {
     detail::require_class_scores(name(), outputs, target);
     using Type = detail::ScalarTypeOf<Outputs>;
     const detail::Labels<Target> labels{target, outputs.size(1), ignore_index};
-    const auto type = outputs.scalar_type() == Type::Double ? Type::Double : Type::Float;
+    const auto format = outputs.scalar_type();
+    const bool is_narrow = format == Type::Float || format == Type::Half || format == Type::BFloat16;
+    const auto type = is_narrow ? Type::Float : Type::Double;
     const auto likelihoods = outputs.detach().log_softmax(1, type);
     const auto own = likelihoods.gather(1, labels.classes.view(target.sizes()).unsqueeze(1)).flatten();
     return detail::row_of(own.neg().masked_fill(labels.counts.logical_not(), 0.0).sum(Type::Double),

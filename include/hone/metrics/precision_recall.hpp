@@ -40,7 +40,8 @@ struct F1Score {
 /// **Shapes** outputs `[batch, classes, ...]` and target `[batch, ...]` of class numbers, the largest output is the
 /// prediction; or, for `Average::binary`, outputs and target alike, target 0 or 1, and a threshold. Plain: predicted
 /// class numbers.
-/// **Units** threshold: that of the outputs, 0.5 for probabilities, 0 for logits. An output that equals it says no.
+/// **Units** threshold: that of the outputs, 0.5 for probabilities, 0 for logits. An output that equals it says no; the
+/// comparison is in double, whatever the outputs are.
 /// **Cost** some sums of the batch's size where the outputs are; `update` reads three numbers for each class.
 /// **Errors** `DataError` for other shapes and for targets that are no class numbers; `std::invalid_argument` for more
 /// than two classes with `Average::binary`.
@@ -74,27 +75,29 @@ struct ClassMetric {
     require_average(seen.num_classes());
     state.merge(seen);
   }
-  /// `[hits..., predicted..., actual..., invalid targets]`
+  /// `[hits..., predicted..., actual..., invalid targets, NaN]`
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     if (average == Average::binary && detail::same_elements(outputs.sizes(), target.sizes())) {
-      return add_up_classes(outputs.flatten().gt(threshold), target, 2);
+      const auto scores = outputs.detach().flatten().to(detail::ScalarTypeOf<Outputs>::Double);
+      return add_up_classes(scores.gt(threshold), scores.isnan(), target, 2);
     }
     detail::require_class_scores(name(), outputs, target, 2);
     require_average(outputs.size(1));
-    return add_up_classes(outputs.argmax(1).flatten(), target, outputs.size(1));
+    const auto [largest, predicted] = outputs.detach().max(1);  // NaN where there is one
+    return add_up_classes(predicted.flatten(), largest.isnan().flatten(), target, outputs.size(1));
   }
   void add(std::span<const double> sums) {
     const std::size_t num_classes = sums.size() / 3;
-    detail::require_sums(name(), sums.size(), 3 * num_classes + 1);
-    detail::require_valid_labels(name(), sums.back(), static_cast<std::int64_t>(num_classes));
+    detail::require_sums(name(), sums.size(), 3 * num_classes + 2);
+    detail::require_valid_labels(name(), sums[3 * num_classes], static_cast<std::int64_t>(num_classes));
     const auto part = [&](std::size_t which) {
       std::vector<std::int64_t> counts(num_classes);
       const auto from = sums.subspan(which * num_classes, num_classes);
       std::transform(from.begin(), from.end(), counts.begin(), detail::as_count);
       return counts;
     };
-    state.merge({part(0), part(1), part(2)});
+    state.merge({part(0), part(1), part(2), detail::as_count(sums.back())});
   }
   /// Laid out as `add_up` does, with at least `num_classes` classes: sums that are added entry by entry have as many.
   [[nodiscard]] std::vector<double> sums(std::int64_t num_classes = 0) const {
@@ -105,6 +108,7 @@ struct ClassMetric {
       all.insert(all.end(), counts->begin(), counts->end());
     }
     all.push_back(0.0);
+    all.push_back(static_cast<double>(padded.num_nan));
     return all;
   }
   void merge(const ClassMetric& other) {
@@ -115,17 +119,20 @@ struct ClassMetric {
   friend bool operator==(const ClassMetric&, const ClassMetric&) = default;
 
  private:
-  template <class Predicted, class Target>
-  Target add_up_classes(const Predicted& predicted, const Target& target, std::int64_t num_classes) const {
+  template <class Target>
+  Target add_up_classes(const Target& predicted, const Target& is_nan, const Target& target,
+                        std::int64_t num_classes) const {
     using Type = detail::ScalarTypeOf<Target>;
     const detail::Labels<Target> labels{target, num_classes, ignore_index};
     const auto classes = predicted.to(Type::Long);
-    const auto counts = labels.counts.to(Type::Double);
-    auto sums = counts.new_zeros({3 * num_classes + 1});
+    const auto nan_counts = is_nan.logical_and(labels.counts);
+    const auto counts = labels.counts.logical_xor(nan_counts).to(Type::Double);
+    auto sums = counts.new_zeros({3 * num_classes + 2});
     sums.narrow(0, 0, num_classes).scatter_add_(0, labels.classes, counts.mul(classes.eq(labels.classes)));
     sums.narrow(0, num_classes, num_classes).scatter_add_(0, classes, counts);
     sums.narrow(0, 2 * num_classes, num_classes).scatter_add_(0, labels.classes, counts);
     sums.select(0, 3 * num_classes).copy_(labels.invalid);
+    sums.select(0, 3 * num_classes + 1).copy_(nan_counts.sum());
     return sums;
   }
   void require_class_number(std::int64_t label) const {

@@ -84,6 +84,14 @@ inline void require_same_settings(std::string_view metric, bool same) {
   throw std::invalid_argument(sentence("`{}` cannot be merged with one of other settings. Make both alike.", {metric}));
 }
 
+/// Class numbers in a format that holds each of them: a comparison in bfloat16 takes 257 for 256, and one in uint8
+/// takes -100 for 156.
+template <class Tensor>
+Tensor class_numbers(const Tensor& target) {
+  using Type = ScalarTypeOf<Tensor>;
+  return target.to(target.is_floating_point() ? Type::Double : Type::Long);
+}
+
 /// Class numbers on their device, and which of them count. Labels that are none are not used but counted.
 template <class Tensor>
 struct Labels {
@@ -135,7 +143,7 @@ Tensor row_of(const Tensor& first, const Rest&... rest) {
 /// The numbers of a small tensor of doubles. **Cost** one copy to the host, which waits for the device.
 template <class Tensor>
 std::vector<double> read(const Tensor& row) {
-  const auto host = row.cpu().contiguous();
+  const auto host = row.cpu().contiguous().resolve_neg();
   const double* const first = host.template data_ptr<double>();
   return {first, first + host.numel()};
 }

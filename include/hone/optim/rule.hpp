@@ -5,7 +5,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <tuple>
 #include <type_traits>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/names.hpp"
 #include "hone/core/sentence.hpp"
 
@@ -98,13 +98,13 @@ namespace detail {
 
 /// Throws unless `value` is a finite number of at least 0.
 inline void require_not_negative(std::string_view rule, std::string_view field, double value) {
-  if (std::isfinite(value) && value >= 0.0) return;
+  if (is_finite(value) && value >= 0.0) return;
   throw std::invalid_argument(sentence("{}: {} is {}. Give a finite {} of 0 or more.", {rule, field, value, field}));
 }
 
 /// Throws unless `value` lies in [0, 1).
 inline void require_fraction(std::string_view rule, std::string_view field, double value) {
-  if (value >= 0.0 && value < 1.0) return;
+  if (is_finite(value) && value >= 0.0 && value < 1.0) return;
   throw std::invalid_argument(
       sentence("{}: {} is {}. Give a {} of at least 0 and below 1.", {rule, field, value, field}));
 }

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/optim/rule.hpp"
 
@@ -52,10 +53,10 @@ struct Sgd {
     detail::require_not_negative("Sgd", "lr", lr);
     detail::require_not_negative("Sgd", "momentum", momentum);
     detail::require_not_negative("Sgd", "weight_decay", weight_decay);
-    if (!std::isfinite(dampening)) {
+    if (!detail::is_finite(dampening)) {
       throw std::invalid_argument(sentence("Sgd: dampening is {}. Give a finite dampening.", {dampening}));
     }
-    if (nesterov && !(momentum > 0.0)) {
+    if (nesterov && momentum <= 0.0) {
       throw std::invalid_argument(
           "Sgd: nesterov is on and momentum is 0. Give a momentum above 0, or leave nesterov off.");
     }

@@ -12,7 +12,6 @@
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -20,6 +19,7 @@
 #include <string_view>
 
 #include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/optim/rule.hpp"
@@ -45,9 +45,12 @@ struct LossScaling {
         throw std::invalid_argument(sentence("LossScaling: {} is {}. Give {}.", {what, value, range}));
       }
     };
-    require(init_scale > 0.0 && init_scale <= largest, "init_scale", init_scale, "a float above 0");
-    require(growth_factor > 1.0 && growth_factor <= largest, "growth_factor", growth_factor, "a factor above 1");
-    require(backoff_factor > 0.0 && backoff_factor < 1.0, "backoff_factor", backoff_factor, "a factor between 0 and 1");
+    require(detail::is_finite(init_scale) && init_scale > 0.0 && init_scale <= largest, "init_scale", init_scale,
+            "a float above 0");
+    require(detail::is_finite(growth_factor) && growth_factor > 1.0 && growth_factor <= largest, "growth_factor",
+            growth_factor, "a factor above 1");
+    require(detail::is_finite(backoff_factor) && backoff_factor > 0.0 && backoff_factor < 1.0, "backoff_factor",
+            backoff_factor, "a factor between 0 and 1");
     require(growth_interval >= 1 && growth_interval <= std::numeric_limits<std::int32_t>::max(), "growth_interval",
             static_cast<double>(growth_interval), "1 or more updates");
     require(max_skipped_in_a_row >= 0, "max_skipped_in_a_row", static_cast<double>(max_skipped_in_a_row),
@@ -169,8 +172,8 @@ class LossScaler {
     } catch (const std::invalid_argument& error) {
       throw DataError(error.what());
     }
-    if (!(scale > 0.0 && std::isfinite(scale)) || growth_tracker > settings.growth_interval ||
-        !(in_a_row >= 0.0 && in_a_row <= skipped && std::isfinite(skipped))) {
+    if (!detail::is_finite(scale) || scale <= 0.0 || growth_tracker > settings.growth_interval ||
+        !detail::is_finite(in_a_row) || !detail::is_finite(skipped) || in_a_row < 0.0 || in_a_row > skipped) {
       throw DataError(
           sentence("A loss scale of {} after {} skipped updates is none. Load another file.", {scale, skipped}));
     }

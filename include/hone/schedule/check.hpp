@@ -4,10 +4,11 @@
 
 #include <charconv>
 #include <cstdint>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "hone/core/finite.hpp"
 
 namespace hone::detail {
 
@@ -15,10 +16,6 @@ namespace hone::detail {
 [[nodiscard]] inline std::string number_text(auto value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
-[[nodiscard]] constexpr bool is_finite(double value) {
-  return value >= std::numeric_limits<double>::lowest() && value <= std::numeric_limits<double>::max();
 }
 
 [[noreturn]] inline void reject_setting(std::string_view field, const std::string& value, std::string_view remedy) {
@@ -39,7 +36,7 @@ constexpr void check_positive(std::string_view field, double value) {
   check_setting(is_finite(value) && value > 0.0, field, value, "Give a finite number above 0.");
 }
 constexpr void check_ratio(std::string_view field, double value) {
-  check_setting(value >= 0.0 && value <= 1.0, field, value, "Give a number from 0 to 1.");
+  check_setting(is_finite(value) && value >= 0.0 && value <= 1.0, field, value, "Give a number from 0 to 1.");
 }
 constexpr void check_at_least(std::string_view field, std::int64_t value, std::int64_t least) {
   check_setting(value >= least, field, value, least == 0 ? "Give 0 or more." : "Give 1 or more.");

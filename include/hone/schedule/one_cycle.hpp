@@ -121,7 +121,8 @@ struct OneCycleMomentum {
 
  private:
   static constexpr void check_momentum(std::string_view field, double value) {
-    detail::check_setting(value >= 0.0 && value < 1.0, field, value, "Give a number of at least 0 and below 1.");
+    detail::check_setting(detail::is_finite(value) && value >= 0.0 && value < 1.0, field, value,
+                          "Give a number of at least 0 and below 1.");
   }
 };
 static_assert(ResolvableSchedule<OneCycleLr> && ResolvableSchedule<OneCycleMomentum>);

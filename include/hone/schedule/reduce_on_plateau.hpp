@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 
 #include "hone/core/serialize.hpp"
@@ -15,14 +14,16 @@ namespace hone {
 /// Watches a metric, and multiplies learning rates by `factor` when it has not improved for more than `patience` values
 /// in a row. It is no function of the update: what it has seen stands in `state`, all that a checkpoint needs.
 ///
-/// An improvement is better than the best value by more than the threshold: below `best * (1 - threshold)` or
-/// `best - threshold`; where greater is better, above `best * (1 + threshold)` or `best + threshold`. NaN never
-/// improves. After a reduction, `cooldown` values are not counted.
+/// An improvement is better than the best value by more than the threshold: below `best - threshold * |best|` or
+/// `best - threshold`; where greater is better, above `best + threshold * |best|` or `best + threshold`. NaN never
+/// improves, nor does an infinite value on the bad side. After a reduction, `cooldown` values are not counted.
 ///
 /// **Units** patience, cooldown: values of the metric; min_lr, eps: learning rates; a change of no more than eps is
 /// none.
 /// **Errors** `check` throws `std::invalid_argument` for settings that are out of range.
-/// **Source** `torch.optim.lr_scheduler.ReduceLROnPlateau`; `greater_is_better` is its mode `max`.
+/// **Source** `torch.optim.lr_scheduler.ReduceLROnPlateau`; `greater_is_better` is its mode `max`. Below zero it
+/// differs on purpose: PyTorch's relative bound, `best * (1 - threshold)`, is worse than a negative best value, so
+/// values that stay the same or get worse count as improvements there.
 /// **Example** `if (plateau.observe(loss)) optimizer.set_lr(plateau.reduced(optimizer.lr()));`
 struct ReduceOnPlateau {
   double factor = 0.1;
@@ -74,7 +75,7 @@ struct ReduceOnPlateau {
   }
 
   constexpr void check() const {
-    detail::check_setting(factor >= 0.0 && factor < 1.0, "ReduceOnPlateau::factor", factor,
+    detail::check_setting(detail::is_finite(factor) && factor >= 0.0 && factor < 1.0, "ReduceOnPlateau::factor", factor,
                           "Give a number of at least 0 and below 1.");
     detail::check_at_least("ReduceOnPlateau::patience", patience, 0);
     detail::check_not_negative("ReduceOnPlateau::threshold", threshold);
@@ -85,10 +86,11 @@ struct ReduceOnPlateau {
 
  private:
   constexpr bool is_better(double metric) const {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    if (!state.best) return greater_is_better ? metric > -infinity : metric < infinity;
+    if (!detail::may_be_best(metric, greater_is_better)) return false;
+    if (!state.best) return true;
     const double sign = greater_is_better ? 1.0 : -1.0;
-    const double bound = threshold_mode == ThresholdMode::relative ? *state.best * (1.0 + sign * threshold)
+    const double away = *state.best < 0.0 ? -sign : sign;  // a factor that is better than the best value
+    const double bound = threshold_mode == ThresholdMode::relative ? *state.best * (1.0 + away * threshold)
                                                                    : *state.best + sign * threshold;
     return greater_is_better ? metric > bound : metric < bound;
   }

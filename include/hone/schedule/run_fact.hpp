@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "hone/core/finite.hpp"
 #include "hone/schedule/check.hpp"
 
 namespace hone {
@@ -127,7 +128,7 @@ class Updates {
   // close.
   static constexpr std::int64_t rounded_down(double value) {
     constexpr double limit = 9.0e15;  // where doubles stop telling integers apart
-    if (!(value > -limit && value < limit)) {
+    if (!detail::is_finite(value) || value <= -limit || value >= limit) {
       throw std::invalid_argument("A number of updates is out of range. Give one below 9e15.");
     }
     const auto nearest = static_cast<std::int64_t>(value < 0.0 ? value - 0.5 : value + 0.5);
