@@ -70,6 +70,11 @@ TEST_CASE("an order that does not fit the dataset is refused with its defect") {
   CHECK(message(torch::tensor({2, 0, 1}, torch::kInt)).find("Int tensor") != std::string::npos);
 }
 
+TEST_CASE("an order that is lazily negated has the indices that it shows") {
+  const auto order = at::_neg_view(torch::tensor({-2, 0, -1}, torch::kLong));
+  CHECK(list(hone::detail::checked_order(order, 3, 3)) == Order{2, 0, 1});
+}
+
 TEST_CASE("an order from the global generator is refused where many processes share it") {
   static_assert(hone::UsesGlobalGenerator<hone::PyTorchSampler> && !hone::UsesGlobalGenerator<hone::OptionalShuffle>);
   using Walk = hone::detail::EpochWalk<hone::PyTorchSampler>;

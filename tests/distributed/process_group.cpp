@@ -57,6 +57,10 @@ TEST_CASE("numbers of all types are summed, compared and sent") {
       all.all_reduce(one);
       CHECK(whole.sum().item<float>() == 9.0F + 3.0F * static_cast<float>(size));
       CHECK(one.item<float>() == static_cast<float>(size));
+      // Whose memory has the other sign.
+      const auto negated = at::_neg_view(at::full({2}, -3.0));
+      all.all_reduce(negated);
+      CHECK(negated[0].item<float>() == 3.0F * static_cast<float>(size));
       if (size > 1) {
         auto reduced = at::ones({2});
         all.begin_reduce(reduced, 0, "reduce").wait();

@@ -55,6 +55,23 @@ void check_tracker() {
 TEST_CASE("the mean counts samples, on a device that the host reads") { check_tracker<hone::Cpu>(); }
 TEST_CASE("the mean counts samples, on a device that the host does not read") { check_tracker<Far>(); }
 
+template <class Device>
+void check_negated() {
+  hone::LossTracker<Device> tracker;
+  hone::SingleProcess alone;
+  const auto z = torch::complex(torch::tensor(0.0F), torch::tensor(-3.0F));
+  const auto loss = torch::imag(z.conj());  // 3, of which the memory holds -3
+  REQUIRE(loss.is_neg());
+  tracker.add(loss, 1);
+  tracker.add(at::_neg_view(torch::tensor(-5.0, torch::kDouble)), 1);
+  CHECK(tracker.mean(alone) == 4.0);
+}
+
+TEST_CASE("a lazily negated loss has its sign") {
+  check_negated<hone::Cpu>();
+  check_negated<Far>();
+}
+
 TEST_CASE("a process without samples adds nothing to the mean over all") {
   hone::LossTracker<Far> tracker;
   Two two;

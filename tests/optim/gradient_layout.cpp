@@ -32,6 +32,18 @@ TEST_CASE("A gradient with other strides is replaced by a copy in the parameter'
   }
 }
 
+TEST_CASE("A lazily negated gradient is replaced by one whose memory holds its values") {
+  for (const auto& parameter : {torch::zeros({2, 3}), torch::zeros({3, 2}).t(), torch::zeros({1, 3})}) {
+    const auto values = torch::rand_like(parameter);
+    auto gradient = at::_neg_view(-values);
+    REQUIRE_FALSE(hone::detail::is_laid_out_alike(gradient, parameter));
+    hone::detail::adopt_gradient(gradient, parameter, "w");
+    CHECK_FALSE(gradient.is_neg());
+    CHECK(gradient.strides() == parameter.strides());
+    CHECK(torch::equal(gradient, values));
+  }
+}
+
 TEST_CASE("A gradient with the parameter's own strides is kept, contiguous or not") {
   const auto parameter = torch::zeros({3, 2}).t();
   auto gradient = torch::ones({3, 2}).t();

@@ -250,7 +250,7 @@ class StateReader {
     if (!tensor.defined() || tensor.dim() != 1 || tensor.scalar_type() != detail::column_type<T>) {
       throw DataError("the tensor is not a column of numbers.");
     }
-    const auto column = tensor.contiguous();
+    const auto column = tensor.contiguous().resolve_neg();
     numbers.resize(static_cast<std::size_t>(column.numel()));
     if (!numbers.empty()) std::memcpy(numbers.data(), column.template data_ptr<T>(), numbers.size() * sizeof(T));
   }

@@ -131,7 +131,7 @@ inline at::Tensor checked_order(at::Tensor order, std::int64_t samples, std::int
                  "one int64 dimension of {} indices on cpu.",
                  {c10::toString(order.scalar_type()), order.numel(), order.dim(), order.device().str(), visits}));
   }
-  order = order.contiguous();
+  order = order.contiguous().resolve_neg();
   const auto* indices = order.data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < visits; ++i) {
     if (indices[i] < 0 || indices[i] >= samples) {

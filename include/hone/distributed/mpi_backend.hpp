@@ -148,7 +148,7 @@ class MpiBackend final : public c10d::Backend {
         [all, parts = outputs[0]] {
           for (std::size_t i = 0; i < parts.size(); ++i) {
             const auto part = all.select(0, static_cast<std::int64_t>(i));
-            if (!parts[i].is_contiguous()) {
+            if (!parts[i].is_contiguous() || parts[i].is_neg() || parts[i].is_conj()) {
               parts[i].copy_(part.view(parts[i].sizes()));
             } else if (part.numel() != 0) {
               std::memcpy(parts[i].data_ptr(), part.data_ptr(), part.nbytes());

@@ -281,7 +281,7 @@ class ProcessGroup {
  private:
   template <class F>
   void on_device(const at::Tensor& values, F&& use) const {
-    at::Tensor here = values.detach();
+    at::Tensor here = values.detach().resolve_conj().resolve_neg();
     if (here.device() != device() || !here.is_contiguous()) here = here.to(device()).contiguous();
     use(here);
     if (here.data_ptr() != values.data_ptr()) values.detach().copy_(here);

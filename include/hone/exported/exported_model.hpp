@@ -233,6 +233,10 @@ class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompa
     return eval_(inputs_)[1];
   }
 
+  /// The compiled step reads memory: it has to hold the values, in their order.
+  [[gnu::noinline]] static at::Tensor dense(const at::Tensor& part) {
+    return part.resolve_conj().resolve_neg().contiguous();
+  }
   /// Puts the batch behind the model's tensors.
   void put(std::span<const at::Tensor* const> batch) {
     const std::size_t first = package_.tensors.size();
@@ -245,7 +249,7 @@ class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompa
           part.sizes().slice(1) != at::IntArrayRef(expected.shape) || !part.device().is_cpu()) [[unlikely]] {
         refuse(part, expected, size);
       }
-      inputs_[first + i] = part.is_contiguous() ? part : part.contiguous();
+      inputs_[first + i] = part.is_contiguous() && !part.is_neg() && !part.is_conj() ? part : dense(part);
     }
     for (std::size_t i = 0; i < first; ++i) {
       if (!inputs_[i].is_contiguous()) [[unlikely]]

@@ -30,9 +30,10 @@ class LossTracker {
     if (loss.numel() != 1) [[unlikely]]
       refuse(loss);
     if constexpr (HostReadable<Device>) {
-      sum_.add(
-          loss.scalar_type() == at::kFloat ? *static_cast<const float*>(loss.const_data_ptr()) : loss.item<double>(),
-          static_cast<double>(samples));
+      // The memory of a lazily negated loss has the other sign.
+      const bool is_plain = loss.scalar_type() == at::kFloat && !loss.is_neg();
+      sum_.add(is_plain ? *static_cast<const float*>(loss.const_data_ptr()) : loss.item<double>(),
+               static_cast<double>(samples));
     } else {
       if (!device_sum_.defined()) {
         const auto format = loss.is_mps() ? at::kFloat : at::kDouble;  // those have no double

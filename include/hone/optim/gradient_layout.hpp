@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The fused kernels walk raw memory and check nothing: a gradient has to lie in memory exactly as its parameter does.
+/// The fused kernels walk raw memory and check nothing: a gradient has to lie in memory exactly as its parameter does,
+/// and the memory has to hold its values, which that of a lazily negated view does not.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,10 +20,11 @@ namespace hone::detail {
 inline bool is_laid_out_alike(const at::Tensor& gradient, const at::Tensor& parameter) {
   return gradient.layout() == at::kStrided && gradient.dtype() == parameter.dtype() &&
          gradient.device() == parameter.device() && gradient.sizes() == parameter.sizes() && gradient.is_contiguous() &&
-         parameter.is_contiguous();
+         parameter.is_contiguous() && !gradient.is_neg();
 }
 
-/// The close look at the others: a gradient with other strides is replaced by a copy with the parameter's.
+/// The close look at the others: a gradient with other strides, or one that is lazily negated, is replaced by a copy
+/// that lies as the parameter does.
 ///
 /// **Errors** `DataError` for a gradient that is sparse, or of another type, device or shape than the parameter.
 [[gnu::noinline]] inline void adopt_gradient(at::Tensor& gradient, const at::Tensor& parameter, std::string_view name) {
@@ -47,12 +49,13 @@ inline bool is_laid_out_alike(const at::Tensor& gradient, const at::Tensor& para
                     {joined(gradient.sizes(), ", "), joined(parameter.sizes(), ", ")}),
            "Give the gradient the parameter's shape before the step.");
   }
+  bool fits = !gradient.is_neg();
   for (std::int64_t d = 0; d < parameter.dim(); ++d) {
-    if (parameter.size(d) == 1 || gradient.stride(d) == parameter.stride(d)) continue;
-    const at::NoGradGuard no_grad;
-    gradient = at::empty_like(parameter).copy_(gradient);
-    return;
+    fits = fits && (parameter.size(d) == 1 || gradient.stride(d) == parameter.stride(d));
   }
+  if (fits) return;
+  const at::NoGradGuard no_grad;
+  gradient = at::empty_like(parameter).copy_(gradient);
 }
 
 }  // namespace hone::detail

@@ -94,6 +94,7 @@ inline void require_usable(const NamedParameters& added, at::TensorList present,
     }
     if (!value.is_leaf()) refuse("is the result of a computation. Only leaf tensors can be optimized.");
     if (!value.is_floating_point()) refuse("is not of a real floating point type. Leave it out.");
+    if (value.is_neg()) refuse("is a lazily negated view. Give its resolve_neg().");
     if (value.layout() != at::kStrided || !value.is_non_overlapping_and_dense()) {
       refuse("does not fill its memory without gaps. Make it contiguous before building the optimizer.");
     }
