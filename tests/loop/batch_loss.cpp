@@ -58,6 +58,55 @@ TEST_CASE("a model may return any type, when the loss takes it") {
   CHECK(hone::batch_loss(twins, loss, batch).loss.item<float>() == 0.0F);
 }
 
+template <class Loss>
+void check_shapes(Loss loss) {
+  struct Same {
+    Tensor forward(const Tensor& inputs) { return inputs; }
+  } same;
+  const auto says = [&](const Tensor& outputs, const Tensor& target) {
+    tiny::Batch batch{outputs, target};
+    return tiny::message_of<hone::DataError>([&] { static_cast<void>(hone::batch_loss(same, loss, batch)); });
+  };
+  const auto column = torch::full({3, 1}, 0.5), row = torch::full({3}, 0.5), wide = torch::full({3, 2}, 0.5);
+  CHECK(says(column, row) ==
+        "The loss compares element by element, and the model's output Float [3, 1] has another shape than the target "
+        "Float [3]: it would be computed over a broadcast of the two. Give both one shape, as with "
+        "target.unsqueeze(1).");
+  CHECK(tiny::contains(says(row, column), "has another shape"));
+  CHECK(tiny::contains(says(wide, column), "has another shape"));
+  CHECK(tiny::contains(says(column, torch::full({1}, 0.5)), "has another shape"));
+  tiny::Batch fits{wide, wide};
+  CHECK(hone::batch_loss(same, loss, fits).loss.dim() == 0);
+}
+
+TEST_CASE("LibTorch's elementwise losses never broadcast") {
+  check_shapes(torch::nn::MSELoss());
+  check_shapes(torch::nn::L1Loss());
+  check_shapes(torch::nn::SmoothL1Loss());
+  check_shapes(torch::nn::HuberLoss());
+  check_shapes(torch::nn::BCELoss());
+  check_shapes(torch::nn::BCEWithLogitsLoss());
+  check_shapes(torch::nn::KLDivLoss());
+  check_shapes(torch::nn::PoissonNLLLoss());
+  check_shapes(torch::nn::SoftMarginLoss());
+  check_shapes(torch::nn::HingeEmbeddingLoss());
+  check_shapes(torch::nn::MultiLabelSoftMarginLoss());
+  check_shapes(std::make_shared<torch::nn::MSELossImpl>());
+  torch::nn::MSELossImpl loss;
+  check_shapes(std::ref(loss));
+  struct Derived : torch::nn::MSELossImpl {};
+  check_shapes(std::make_shared<Derived>());
+}
+
+TEST_CASE("losses of other shapes, and functions, receive both as they are") {
+  const auto outputs = torch::full({3, 1}, 2.0), target = torch::full({3}, 1.0);
+  const auto squeezed = [](const Tensor& o, const Tensor& t) { return torch::mse_loss(o.squeeze(1), t); };
+  CHECK(hone::loss_or_explain(squeezed, outputs, target).item<double>() == 1.0);
+  torch::nn::CrossEntropyLoss classes;
+  const auto labels = torch::zeros({3}, torch::kLong);
+  CHECK(hone::loss_or_explain(classes, outputs, labels).item<double>() == 0.0);
+}
+
 TEST_CASE("shapes are written with their types") {
   CHECK(hone::detail::shapes(torch::zeros({2, 3}), torch::zeros({}, torch::kLong)) == "Float [2, 3] and Long []");
   CHECK(hone::detail::shapes(Tensor()) == "undefined []");

@@ -16,6 +16,7 @@
 #include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/loop/device_errors.hpp"
+#include "hone/loop/elementwise_loss.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/no_loss.hpp"
 #include "hone/loop/out_of_memory.hpp"
@@ -152,6 +153,13 @@ inline std::string last_line(const std::runtime_error& error) {
   return sentence_of(text.substr(text.rfind('\n') + 1));
 }
 
+[[noreturn, gnu::noinline]] inline void refuse_shapes(const at::Tensor& outputs, const at::Tensor& target) {
+  throw DataError(
+      sentence("The loss compares element by element, and the model's output {} has another shape than the target {}: "
+               "it would be computed over a broadcast of the two. Give both one shape, as with target.unsqueeze(1).",
+               {shapes(outputs), shapes(target)}));
+}
+
 /// Throws, with the exception at hand nested in it.
 template <class Model, class... Inputs>
 [[noreturn]] void refuse_inputs(const Model& model, const std::string& what, const Inputs&... inputs) {
@@ -180,10 +188,16 @@ auto forward_or_explain(Model& model, Inputs&... inputs) {
   }
 }
 
-/// Calls the loss. **Errors** `DataError`, with LibTorch's error nested in it, that names outputs and target.
+/// Calls the loss. **Errors** `DataError`, with LibTorch's error nested in it, that names outputs and target; also
+/// where a loss of LibTorch's would broadcast the two (see `is_elementwise_loss`).
 template <class Loss, class Outputs, class Target>
 at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
   try {
+    if constexpr (is_elementwise_loss<std::remove_cvref_t<PointeeOf<Loss>>> && std::is_same_v<Outputs, at::Tensor> &&
+                  std::is_same_v<std::remove_const_t<Target>, at::Tensor>) {
+      if (outputs.sizes() != target.sizes()) [[unlikely]]
+        detail::refuse_shapes(outputs, target);
+    }
     return loss_of(loss, outputs, target);
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
