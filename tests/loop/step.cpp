@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Programs that own their loop: `step`, `finish_window` and `evaluate_batch` are the trainer's own loop, taken apart.
+#include "hone/schedule/step.hpp"
+
 #include <torch/torch.h>
 
 #include <cmath>
@@ -9,7 +11,6 @@
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
-#include "hone/schedule/step.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/trace.hpp"
@@ -41,6 +42,42 @@ TEST_CASE("steps accumulate, and finish_window flushes the short window with its
   trainer.finish_window();  // nothing is open any more
   CHECK(trainer.run().num_updates() == 2);
   CHECK(tiny::equal(tiny::weights(run), tiny::weights(steps)));
+}
+
+struct BeforeUpdates {
+  int* calls;
+  void on_before_optimizer_step(const auto& event) {
+    ++*calls;
+    if constexpr (requires { event.clipped; }) CHECK(event.clipped.template item<double>() == 0.0);
+  }
+};
+
+/// A network with parameters that its outputs do not depend on.
+struct PartlyUsedImpl : torch::nn::Module {
+  torch::Tensor forward(const torch::Tensor& inputs) { return net(inputs); }
+  tiny::Net net = register_module("net", tiny::Net());
+  torch::nn::Linear unused = register_module("unused", torch::nn::Linear(2, 2));
+};
+TORCH_MODULE(PartlyUsed);
+
+template <class... Settings>
+int calls_without_gradients(Settings... settings) {
+  PartlyUsed model;
+  int calls = 0;
+  hone::Trainer trainer{model, torch::nn::CrossEntropyLoss(),
+                        hone::FusedOptimizer<hone::Sgd>{hone::named_parameters(model->unused), {.lr = 0.1}},
+                        BeforeUpdates{&calls}, settings...};
+  trainer.step(tiny::batches(1)[0]);
+  trainer.finish_window();
+  return calls;
+}
+
+TEST_CASE("on_before_optimizer_step comes before each update, also when no parameter has a gradient") {
+  CHECK(calls_without_gradients() == 1);
+  CHECK(calls_without_gradients(hone::ClipNorm{1.0}) == 1);
+  CHECK(calls_without_gradients(hone::ClipNorm{1.0, std::numeric_limits<double>::infinity()}) == 1);
+  CHECK(calls_without_gradients(hone::ClipValue{1.0}) == 1);
+  CHECK(calls_without_gradients(hone::ClipNorm{1.0}, hone::GradAccum<2>{}) == 1);  // of a short window
 }
 
 TEST_CASE("steps follow the schedule") {

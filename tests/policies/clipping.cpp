@@ -75,6 +75,41 @@ TEST_CASE("ClipNorm of a gradient that is NaN makes all NaN, as PyTorch does") {
   for (const auto& gradient : gradients(ours)) CHECK(gradient.isnan().all().item<bool>());
 }
 
+TEST_CASE("ClipNorm without a bound measures, and leaves even infinite gradients as they are") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double norm_type : {2.0, infinity}) {
+    const hone::ClipNorm unbounded(infinity, norm_type);
+    const auto ours = parameters();
+    ours[1].mutable_grad()[0][0] = infinity;
+    std::vector<Tensor> before;
+    for (const auto& gradient : gradients(ours)) before.push_back(gradient.clone());
+    CHECK(unbounded.clip(gradients(ours)).item<double>() == infinity);
+    CHECK(unbounded.clip_unread(gradients(ours)).item<double>() == infinity);
+    CHECK(unbounded.clip(gradients(ours), [](const Tensor& own) { return own.reshape({1}); }).item<double>() ==
+          infinity);
+    CHECK(tiny::equal(gradients(ours), before));
+  }
+  const auto ours = parameters(), before = parameters();
+  hone::ClipNorm(1e300).clip(gradients(ours));
+  CHECK(tiny::equal(gradients(ours), gradients(before)));
+}
+
+TEST_CASE("ClipNorm takes gradients without elements, and no gradients at all") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double norm_type : {1.0, 2.0, infinity}) {
+    const hone::ClipNorm clipping(0.5, norm_type);
+    const auto some = parameters(), all = parameters();
+    auto with_empty = gradients(all);
+    with_empty.insert(with_empty.begin() + 1, torch::zeros({0, 4}));
+    CHECK(torch::equal(clipping.clip(with_empty), clipping.clip(gradients(some))));
+    CHECK(tiny::equal(gradients(all), gradients(some)));
+    const std::vector<Tensor> empty{torch::zeros({0})};
+    CHECK(clipping.clip(empty).item<double>() == 0.0);
+    CHECK(clipping.clip(at::TensorList()).item<double>() == 0.0);
+    CHECK(clipping.clip_unread(at::TensorList()).item<double>() == 0.0);
+  }
+}
+
 TEST_CASE("ClipNorm of vanished gradients is 0 and makes no NaN") {
   const auto ours = parameters(0.0);
   CHECK(hone::ClipNorm(1.0).clip(gradients(ours)).item<double>() == 0.0);

@@ -509,10 +509,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     if (correction == 1.0) return;
     const at::NoGradGuard no_gradients;
     const auto gradients = optimizer_.collect_gradients();
-    if constexpr (ShardsOptimizer<DistributionType>) {
-      if (gradients.empty()) return;
-    }
-    at::_foreach_mul_(gradients, correction);
+    if (!gradients.empty()) at::_foreach_mul_(gradients, correction);
   }
 
   /// `more` is what the event about final gradients carries.
@@ -522,14 +519,13 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
       clip_shard();
     } else if constexpr (ClipPolicy<ClippingType>) {
       const at::NoGradGuard no_gradients;
-      if (const auto gradients = optimizer_.collect_gradients(); !gradients.empty()) {
-        if constexpr (std::is_void_v<decltype(clipped_by(clipping_, gradients))>) {
-          clipped_by(clipping_, gradients);
-          announce(BeforeOptimizerStep{{run_}}, more...);
-        } else {
-          const auto clipped = clipped_by(clipping_, gradients);
-          announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped}, more...);
-        }
+      const auto gradients = optimizer_.collect_gradients();
+      if constexpr (std::is_void_v<decltype(clipped_by(clipping_, gradients))>) {
+        if (!gradients.empty()) clipped_by(clipping_, gradients);
+        announce(BeforeOptimizerStep{{run_}}, more...);
+      } else {
+        const auto clipped = clipped_by(clipping_, gradients);
+        announce(BeforeOptimizerStep{{run_}}, WithClipped{clipped}, more...);
       }
     } else {
       announce(BeforeOptimizerStep{{run_}}, more...);

@@ -13,17 +13,21 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <concepts>
 #include <limits>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <vector>
 
+#include "hone/core/finite.hpp"
 #include "hone/core/policy.hpp"
 
 namespace hone {
 
-/// Bounds gradients in place. What it returns reaches `on_before_optimizer_step` as `event.clipped`.
+/// Bounds gradients in place. What it returns reaches `on_before_optimizer_step` as `event.clipped`; a policy that
+/// returns something is also called with an empty list when no parameter has a gradient.
 template <class P>
 concept ClipPolicy = PolicyFor<P, slots::Clipping> && requires(const P& clipping, at::TensorList gradients) { clipping.clip(gradients); };
 
@@ -45,23 +49,26 @@ struct NoClip {
   using slot = slots::Clipping;
 };
 
-/// Scales all gradients by max_norm / (norm + 1e-6) when their common norm is larger than `max_norm`.
+/// Scales all gradients by max_norm / (norm + 1e-6) when their common norm is larger than `max_norm`. With an infinite
+/// `max_norm` it measures the norm and leaves every gradient as it is.
 ///
-/// **Units** max_norm: of a gradient, above 0; norm_type: the p of the p-norm, above 0, infinity for the largest element.
-/// **Cost** one norm per tensor, one over them, one multiplication per tensor; none where the host can read that the norm is
-/// small enough, and no wait for the device where it cannot. Returns the norm before
-/// clipping, a tensor without dimensions on the device of the gradients.
+/// **Units** max_norm: of a gradient, above 0; norm_type: the p of the p-norm, above 0, infinity for the largest
+/// element. The norm of no elements is 0.
+/// **Cost** one norm per tensor, one over them, one multiplication per tensor; none where the host can read that the
+/// norm is small enough, and no wait for the device where it cannot. Returns the norm before clipping, a tensor without
+/// dimensions on the device of the gradients.
 /// **Errors** `std::invalid_argument` for values out of range.
-/// **Source** `torch.nn.utils.clip_grad_norm_`; R. Pascanu et al., "On the difficulty of training recurrent neural
-/// networks", 2013, algorithm 1.
+/// **Source** `torch.nn.utils.clip_grad_norm_`, which makes every gradient NaN when both `max_norm` and the norm are
+/// infinite, and refuses the infinity norm of parameters without elements; R. Pascanu et al., "On the difficulty of
+/// training recurrent neural networks", 2013, algorithm 1.
 class ClipNorm {
  public:
   using slot = slots::Clipping;
   explicit ClipNorm(double max_norm, double norm_type = 2.0) : max_norm_(max_norm), norm_type_(norm_type) {
-    if (!(max_norm > 0)) {
+    if (detail::is_nan(max_norm) || max_norm <= 0) {
       throw std::invalid_argument("ClipNorm: max_norm is " + std::to_string(max_norm) + ", it must be above 0");
     }
-    if (!(norm_type > 0)) {
+    if (detail::is_nan(norm_type) || norm_type <= 0) {
       throw std::invalid_argument("ClipNorm: norm_type is " + std::to_string(norm_type) +
                                   ", it must be above 0 (infinity for the largest element)");
     }
@@ -70,9 +77,11 @@ class ClipNorm {
 
   at::Tensor clip(at::TensorList gradients) const {
     const auto norm = norm_over(gradients);
+    if (detail::is_infinite(max_norm_) || gradients.empty()) return norm;
     if (norm.is_cpu() && norm.scalar_type() == at::kFloat) {
-      const float factor = static_cast<float>(max_norm_) / (*static_cast<const float*>(norm.const_data_ptr()) + 1e-6F);
-      if (!(factor >= 1.0F)) at::_foreach_mul_(gradients, factor);  // NaN too
+      const auto max_norm = static_cast<float>(std::min(max_norm_, double{std::numeric_limits<float>::max()}));
+      const float factor = max_norm / (*static_cast<const float*>(norm.const_data_ptr()) + 1e-6F);
+      if (detail::is_nan(factor) || factor < 1.0F) at::_foreach_mul_(gradients, factor);
     } else {
       scale(gradients, norm);
     }
@@ -81,7 +90,7 @@ class ClipNorm {
   /// The same, see `ClipsUnread`.
   at::Tensor clip_unread(at::TensorList gradients) const {
     const auto norm = norm_over(gradients);
-    scale(gradients, norm);
+    if (!detail::is_infinite(max_norm_) && !gradients.empty()) scale(gradients, norm);
     return norm;
   }
   /// The same for gradients of which each process has a part; see `ClipsShards`. The norm is float64.
@@ -89,10 +98,10 @@ class ClipNorm {
   at::Tensor clip(at::TensorList gradients, OfEach&& of_each) const {
     const auto own = gradients.empty() ? at::zeros({}, at::kDouble) : norm_over(gradients);
     const at::Tensor norm = at::linalg_vector_norm(of_each(own), norm_type_);
-    if (gradients.empty()) return norm;
+    if (gradients.empty() || detail::is_infinite(max_norm_)) return norm;
     if (norm.is_cpu()) {
       const double factor = max_norm_ / (norm.item<double>() + 1e-6);
-      if (!(factor >= 1.0)) at::_foreach_mul_(gradients, factor);
+      if (detail::is_nan(factor) || factor < 1.0) at::_foreach_mul_(gradients, factor);
     } else {
       scale(gradients, norm);
     }
@@ -101,6 +110,16 @@ class ClipNorm {
 
  private:
   [[nodiscard]] at::Tensor norm_over(at::TensorList gradients) const {
+    if (gradients.empty()) [[unlikely]]
+      return at::zeros({});
+    if (detail::is_infinite(norm_type_)) {  // LibTorch has no largest element of an empty tensor
+      const auto is_empty = [](const at::Tensor& gradient) { return gradient.numel() == 0; };
+      if (std::any_of(gradients.begin(), gradients.end(), is_empty)) [[unlikely]] {
+        auto filled = gradients.vec();
+        std::erase_if(filled, is_empty);
+        return filled.empty() ? gradients.front().new_zeros({}) : norm_over(filled);
+      }
+    }
     return at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
   }
   void scale(at::TensorList gradients, const at::Tensor& norm) const {
@@ -121,7 +140,7 @@ class ClipValue {
   using slot = slots::Clipping;
   static constexpr bool is_elementwise = true;
   explicit ClipValue(double limit) : limit_(limit) {
-    if (!(limit > 0)) {
+    if (detail::is_nan(limit) || limit <= 0) {
       throw std::invalid_argument("ClipValue: the limit is " + std::to_string(limit) + ", it must be above 0");
     }
   }
