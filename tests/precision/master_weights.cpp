@@ -103,6 +103,65 @@ TEST_CASE("groups may be added, and weights read anew") {
   CHECK(a[0].item<double>() == 2.0);
 }
 
+TEST_CASE("a write to a weight counts, and leaves the other elements all of float32") {
+  const auto w = weight(1.0, 3);
+  auto optimizer = masters_of({{"w", w}}, {.lr = 1.0 / 1024});
+  const auto step = [&] {
+    give_gradient(w, -1.0);
+    optimizer.step();
+    optimizer.zero_grad();
+  };
+  const auto master = [&](int i) { return optimizer.master_weights()[0][i].item<double>(); };
+  step();
+  {
+    const torch::NoGradGuard no_gradients;
+    w[0] = 3.0;
+  }
+  step();
+  CHECK(master(0) == 3.0 + 1.0 / 1024);
+  CHECK(master(1) == 1.0 + 2.0 / 1024);  // both steps, each too small for bfloat16
+
+  const auto before = optimizer.master_weights()[0].clone(), own = w.detach().clone();
+  {
+    const torch::NoGradGuard no_gradients;  // as an evaluation with other weights does
+    w.fill_(7.0);
+    w.copy_(own);
+  }
+  optimizer.set_lr(0.0);
+  step();
+  CHECK(torch::equal(optimizer.master_weights()[0], before));
+  w.set_data(torch::full_like(own, 5.0));
+  step();
+  CHECK(master(2) == 5.0);
+  CHECK(w[2].item<double>() == 5.0);
+  w.data().fill_(2.0);  // which LibTorch does not report
+  optimizer.read_weights();
+  step();
+  CHECK(master(0) == 2.0);
+}
+
+TEST_CASE("weights that are written between replayed steps count") {
+  const auto w = weight(1.0);
+  auto optimizer =
+      hone::MasterWeights<hone::AdamW>(hone::FusedOptimizer<hone::AdamW>({{"w", w}}, {.lr = 0.1}), at::kBFloat16);
+  optimizer.write_lr();
+  optimizer.count_replayed_step();
+  {
+    const torch::NoGradGuard no_gradients;
+    w.fill_(3.0);
+  }
+  optimizer.write_lr();
+  CHECK(optimizer.master_weights()[0][0].item<double>() == 3.0);
+}
+
+TEST_CASE("a lazily negated gradient is taken with its sign") {
+  const auto w = weight(0.0);
+  auto optimizer = masters_of({{"w", w}}, {.lr = 1.0});
+  w.mutable_grad() = at::_neg_view(torch::full({2}, -2.0).to(at::kBFloat16));
+  optimizer.step();
+  CHECK(w[0].item<double>() == -2.0);
+}
+
 TEST_CASE("a gradient with other strides is taken as it is, a sparse one refused") {
   Tensor w = torch::zeros({2, 3}, at::TensorOptions().requires_grad(true));
   auto optimizer = masters_of({{"w", w}}, {.lr = 1.0});

@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "hone/checkpoint/state_dict.hpp"
+#include "hone/finetune/model_ema.hpp"
+#include "hone/finetune/swa.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
@@ -114,6 +117,13 @@ auto trainer_of(const tiny::Net& net) {
   return hone::Trainer{net, Loss(), hone::AdamW{.lr = 0.01}, Precision{}, hone::ClipNorm(0.2), hone::GradAccum<2>{}};
 }
 std::vector<Tensor> masters_of(auto& trainer) { return trainer.optimizer().master_weights().vec(); }
+std::vector<Tensor> masters_rounded(auto& trainer) {
+  auto masters = masters_of(trainer);
+  for (std::size_t i = 0; i < masters.size(); ++i) {
+    masters[i] = masters[i].to(trainer.optimizer().parameters()[i].scalar_type());
+  }
+  return masters;
+}
 
 template <class Precision>
 void trains_as_by_hand(bool scales) {
@@ -162,6 +172,49 @@ TEST_CASE("checkpoints hold the float32 weights, and training goes on from them 
   const auto written_to = third.checkpoint().at("model_state_dict");
   CHECK(torch::equal(written_to.at("first.weight").get<Tensor>(), third_net->first->weight));
   CHECK(written_to.at("first.bias").get<Tensor>().scalar_type() == at::kFloat);
+}
+
+/// The weights after a run with `callback`, then after a step that moves nothing.
+template <class Precision, class Callback>
+void keeps_what_is_written(const Callback& callback) {
+  tiny::Net net;
+  hone::Trainer trainer{net, Loss(), hone::Sgd{.lr = 0.05}, Precision{}, callback};
+  trainer.train(tiny::dataset(), {.num_epochs = 4, .per_device_batch_size = 4, .seed = 1});
+  const auto written = tiny::weights(net);
+  trainer.optimizer().set_lr(0.0);
+  trainer.step(tiny::batches(1)[0]);
+  CHECK(tiny::equal(tiny::weights(net), written));
+  CHECK(tiny::equal(masters_rounded(trainer), written));
+}
+
+TEST_CASE("an average that is left in the model stays there") {
+  keeps_what_is_written<hone::PureBf16>(hone::Swa{{}});
+  keeps_what_is_written<hone::PureFp16>(hone::Swa{{}});
+  keeps_what_is_written<hone::PureBf16>(hone::ModelEma{{.decay = 0.5, .apply_at_end = true}});
+}
+
+TEST_CASE("an evaluation with other weights costs the copies nothing") {
+  const auto masters_after = [](auto... callbacks) {
+    tiny::Net net;
+    hone::Trainer trainer{net, Loss(), hone::Sgd{.lr = 0.01}, hone::PureBf16{}, std::move(callbacks)...};
+    trainer.train(tiny::dataset(), {.num_epochs = 4, .eval_dataset = tiny::dataset(8), .seed = 1});
+    return masters_of(trainer);
+  };
+  CHECK(tiny::equal(masters_after(hone::ModelEma{{.decay = 0.5}}), masters_after()));
+}
+
+TEST_CASE("a state dict that is loaded into the model counts") {
+  tiny::Net net;
+  auto trainer = trainer_of<hone::PureBf16>(net);
+  trainer.step(tiny::batches(1)[0]);
+  trainer.step(tiny::batches(1)[0]);
+  const hone::Value state = hone::cloned(hone::state_dict(*net));
+  state.at("first.weight").get<Tensor>().fill_(0.25);
+  hone::load_state_dict(*net, state);
+  trainer.optimizer().set_lr(0.0);
+  trainer.step(tiny::batches(1)[0]);
+  trainer.step(tiny::batches(1)[0]);
+  CHECK(net->first->weight.eq(0.25).all().item<bool>());
 }
 
 TEST_CASE("a rehearsal leaves copies and weights as they were") {

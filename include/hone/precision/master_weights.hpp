@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/where.h>
 #include <c10/core/GradMode.h>
 
 #include <cstddef>
@@ -27,10 +28,13 @@ namespace hone {
 /// brings them to float32, moves the copies, and rounds these into the model. So a change that is too small for 16 bits
 /// is not lost, and clipping and the optimizer's state are float32.
 ///
-/// The model's weights are the copies', rounded, after each step: who writes to a weight calls `read_weights`.
-/// Gradients are no longer with the weights once they were collected, but in `gradients()`.
+/// The model's weights are the copies', rounded, after each step. A write to a weight between two steps, such as of an
+/// average or a state dict, counts: the next step starts from the elements that have changed. LibTorch does not report
+/// writes through `.data()` or a raw pointer: call `read_weights` after those. Gradients are no longer with the weights
+/// once they were collected, but in `gradients()`.
 ///
-/// **Cost** two float32 tensors for each weight, beside the optimizer's state; two copies of all of them in an update.
+/// **Cost** two float32 tensors for each weight, beside the optimizer's state; two copies of all of them in an update,
+/// and two comparisons of numbers for each weight.
 /// **Errors** those of `FusedOptimizer`.
 /// **Source** P. Micikevicius et al., "Mixed Precision Training", 2018, section 3.1.
 template <OptimizerRule Rule>
@@ -70,6 +74,7 @@ class MasterWeights {
       if (auto& gradient = weights[i].value.mutable_grad(); gradient.defined()) gradient = gradient.to(dtype_);
       weights[i].value.set_data(added[i].value.to(dtype_, /*non_blocking=*/false, /*copy=*/true));
       weights_.push_back(weights[i].value);
+      rounded_.push_back(Memory(weights[i].value));
     }
     gradients_.resize(weights_.size());
     collected_ = false;
@@ -87,10 +92,12 @@ class MasterWeights {
   void step(const StepScaling& scaling = {}) {
     if (!collected_) collect_gradients();
     collected_ = false;
+    take_written_weights();
     masters_->step(scaling);
     ++num_updates_;
     const at::NoGradGuard no_gradients;
     at::_foreach_copy_(weights_, masters_->parameters());
+    note_weights();
   }
   void zero_grad() {
     collected_ = false;
@@ -110,11 +117,13 @@ class MasterWeights {
     requires TakesLrTensor<Rule>
   {
     masters_->write_lr();
+    take_written_weights();
   }
   [[nodiscard]] std::int64_t layout_version() const { return masters_->layout_version(); }
   void count_replayed_step() {
     masters_->count_replayed_step();
     for (const auto& weight : weights_) weight.unsafeGetTensorImpl()->bump_version();
+    note_weights();
     ++num_updates_;
   }
 
@@ -126,10 +135,11 @@ class MasterWeights {
   [[nodiscard]] at::TensorList master_weights() const { return masters_->parameters(); }
   [[nodiscard]] std::span<const std::string> names() const { return masters_->names(); }
 
-  /// Makes the copies what the model's weights are.
+  /// Makes the copies what the model's weights are, rounded. Only for writes that LibTorch does not report.
   void read_weights() {
     const at::NoGradGuard no_gradients;
     at::_foreach_copy_(masters_->parameters(), weights_);
+    note_weights();
   }
 
   /// The optimizer's state, of the copies; see `FusedOptimizer`.
@@ -137,6 +147,33 @@ class MasterWeights {
   void load_state(const OptimizerState& state) { masters_->load_state(state); }
 
  private:
+  /// Which memory a weight has, and how often it was written to.
+  struct Memory {
+    explicit Memory(const at::Tensor& weight)
+        : address(weight.const_data_ptr()),
+          version(weight.unsafeGetTensorImpl()->version_counter().current_version()) {}
+    const void* address;
+    std::uint32_t version;
+    friend bool operator==(const Memory&, const Memory&) = default;
+  };
+
+  void note_weights() {
+    for (std::size_t i = 0; i < weights_.size(); ++i) rounded_[i] = Memory(weights_[i]);
+  }
+  void take_written_weights() {
+    for (std::size_t i = 0; i < weights_.size(); ++i) {
+      if (Memory(weights_[i]) != rounded_[i]) [[unlikely]]
+        take_weight(i);
+    }
+  }
+  /// Elements that are their copies, rounded, keep all of float32: after an evaluation with other weights that is each.
+  [[gnu::noinline]] void take_weight(std::size_t i) {
+    const at::NoGradGuard no_gradients;
+    const at::Tensor& master = masters_->parameters()[i];
+    master.copy_(at::where(weights_[i].eq(master.to(dtype_)), master, weights_[i].to(at::kFloat)));
+    rounded_[i] = Memory(weights_[i]);
+  }
+
   void take_gradients() {
     const at::NoGradGuard no_gradients;
     from_.clear();
@@ -164,6 +201,7 @@ class MasterWeights {
 
   at::ScalarType dtype_;
   std::vector<at::Tensor> weights_;
+  std::vector<Memory> rounded_;  // of the weights, when they last were the copies', rounded
   std::optional<FusedOptimizer<Rule>> masters_;
   std::vector<at::Tensor> gradients_;  // of the copies, kept from update to update
   std::vector<at::Tensor> from_, to_;
