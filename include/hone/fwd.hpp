@@ -21,6 +21,8 @@ class CallbackSet;
 
 template <class... Cs>
 struct Callbacks;
+template <class... Cs>
+struct ReplaceableCallbacks;
 
 class Run;
 class RunHistory;

@@ -15,7 +15,7 @@ namespace {
 template <class List>
 struct SetOf;
 template <class... Cs>
-struct SetOf<Callbacks<Cs...>> {
+struct SetOf<ReplaceableCallbacks<Cs...>> {
   using type = CallbackSet<Cs...>;
 };
 using Defaults = SetOf<DefaultCallbacks>::type;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/loop/parts.hpp"
 
+#include "hone/callbacks/default_callbacks.hpp"
+#include "hone/callbacks/filters.hpp"
+#include "hone/callbacks/named.hpp"
 #include "hone/core/slots.hpp"
 #include "support/catch.hpp"
 
@@ -15,6 +18,12 @@ struct A {
   void on_init_end(const hone::InitEnd&) {}
 };
 struct B {
+  void on_init_end(const hone::InitEnd&) {}
+};
+struct C {
+  void on_init_end(const hone::InitEnd&) {}
+};
+struct Before {
   void on_init_end(const hone::InitEnd&) {}
 };
 struct Limits {
@@ -36,6 +45,16 @@ constexpr bool same = std::is_same_v<T, U>;
 static_assert(same<CallbacksAmong<>, CallbackSet<>> && same<CallbacksAmong<Device, Overrides>, CallbackSet<>>);
 static_assert(same<CallbacksAmong<Callbacks<A, B>>, CallbackSet<A, B>>);
 static_assert(same<CallbacksAmong<Device, Callbacks<A>, Overrides, Callbacks<B, A>>, CallbackSet<A, B, A>>);
+// A callback that stands among defaults and by itself is the latter; its successors among the defaults come behind it.
+template <class... Policies>
+using WithDefaults = CallbacksAmong<Callbacks<Before>, hone::ReplaceableCallbacks<A, B, C>, Policies...>;
+using NamedB = hone::NamedCallback<"b", hone::detail::RankZero<B>>;
+static_assert(same<WithDefaults<>, CallbackSet<Before, A, B, C>>);
+static_assert(same<WithDefaults<Callbacks<Before>, Callbacks<C>>, CallbackSet<Before, A, B, Before, C>>);
+static_assert(same<WithDefaults<Callbacks<Before>, Device, Callbacks<B, B>>, CallbackSet<Before, A, Before, B, C, B>>);
+static_assert(same<WithDefaults<Callbacks<NamedB>>, CallbackSet<Before, A, NamedB, C>>);
+static_assert(same<CallbacksAmong<Callbacks<C, A>, hone::ReplaceableCallbacks<A, B, C>>, CallbackSet<C, A, B>>);
+static_assert(same<hone::detail::StandsFor<hone::DefaultCallbacks>, hone::DefaultCallbacks>);
 static_assert(same<OverridesAmong<>, hone::NoOverrides> && same<OverridesAmong<Device, Overrides>, Overrides>);
 static_assert(same<OverridesAmong<Overrides, Callbacks<A>>, Overrides>);
 static_assert(same<hone::detail::StandsFor<Device>, Device> && same<hone::detail::StandsFor<Overrides>, Overrides>);

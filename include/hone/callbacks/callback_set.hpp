@@ -30,6 +30,10 @@ class NamedCallback;
 template <class... Cs>
 struct Callbacks {};
 
+/// The same of defaults: callbacks of a trainer replace those of their type in it.
+template <class... Cs>
+struct ReplaceableCallbacks {};
+
 /// Tells `event` to one callback that hears it.
 template <class C, class E>
 void tell(C& callback, const E& event) {

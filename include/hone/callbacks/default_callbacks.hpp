@@ -10,7 +10,9 @@
 
 namespace hone {
 
-/// Stops at a loss that is no number, says what happens, shows the progress and prints the metrics.
-using DefaultCallbacks = Callbacks<TerminateOnNaN, PrintProgress, ProgressBar, LogMetrics>;
+/// Stops at a loss that is not a finite number, says what happens, shows the progress and prints the metrics. A
+/// callback of one of these types that the trainer is given, also behind filters or a name, replaces the default.
+/// **Example** `hone::Trainer{model, loss, optimizer, hone::DefaultCallbacks{}, hone::ProgressBar{.label = "fold 1"}}`
+using DefaultCallbacks = ReplaceableCallbacks<TerminateOnNaN, PrintProgress, ProgressBar, LogMetrics>;
 
 }  // namespace hone

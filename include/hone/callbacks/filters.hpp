@@ -93,6 +93,7 @@ class Counted {
  public:
   using relay = void;
   static constexpr bool needs_run = NeedsRun<C>;
+  using wrapped = C;
   template <class E>
   static constexpr bool relays = hone::hears<C, E> || is_run_start<E>;
 
@@ -146,6 +147,7 @@ class EveryEpochs {
  public:
   using relay = void;
   static constexpr bool needs_run = NeedsRun<C>;
+  using wrapped = C;
   template <class E>
   static constexpr bool relays = hone::hears<C, E>;
 
@@ -187,6 +189,7 @@ class RankZero {
  public:
   using relay = void;
   static constexpr bool needs_run = NeedsRun<C>;
+  using wrapped = C;
   template <class E>
   static constexpr bool relays = hone::hears<C, E>;
 

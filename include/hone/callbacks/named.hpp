@@ -23,6 +23,7 @@ class NamedCallback {
  public:
   using relay = void;
   static constexpr bool needs_run = NeedsRun<C>;
+  using wrapped = C;
   template <class E>
   static constexpr bool relays = hone::hears<C, E>;
 

@@ -23,6 +23,8 @@ template <class T>
 inline constexpr bool is_callback_list = false;
 template <class... Cs>
 inline constexpr bool is_callback_list<Callbacks<Cs...>> = true;
+template <class... Cs>
+inline constexpr bool is_callback_list<ReplaceableCallbacks<Cs...>> = true;
 
 }  // namespace detail
 

@@ -14,23 +14,62 @@ namespace hone {
 
 namespace detail {
 
-template <class... Sets>
-struct JoinedCallbacks {
-  using type = CallbackSet<>;
+/// True when `C` is a `Default`, or one behind filters or a name.
+template <class C, class Default>
+constexpr bool replaces() {
+  if constexpr (std::is_same_v<C, Default>) {
+    return true;
+  } else if constexpr (requires { typename C::wrapped; }) {
+    return replaces<typename C::wrapped, Default>();
+  } else {
+    return false;
+  }
+}
+
+/// The callbacks `Before` and `After`, and those of `Defaults` between them that none of the others replaces. The
+/// defaults keep their order among themselves: what stands behind a default comes behind what replaces it.
+template <class Before, class Defaults, class After>
+struct WithDefaults;
+template <class... Before, class... After>
+struct WithDefaults<Callbacks<Before...>, Callbacks<>, Callbacks<After...>> {
+  using type = Callbacks<Before..., After...>;
 };
-template <class... Cs>
-struct JoinedCallbacks<Callbacks<Cs...>> {
-  using type = CallbackSet<Cs...>;
+template <class... Before, class Default, class... Defaults, class... After>
+  requires(replaces<Before, Default>() || ...)
+struct WithDefaults<Callbacks<Before...>, Callbacks<Default, Defaults...>, Callbacks<After...>>
+    : WithDefaults<Callbacks<Before...>, Callbacks<Defaults...>, Callbacks<After...>> {};
+template <class... Before, class Default, class... Defaults, class... After>
+  requires(!(replaces<Before, Default>() || ...) && !(replaces<After, Default>() || ...))
+struct WithDefaults<Callbacks<Before...>, Callbacks<Default, Defaults...>, Callbacks<After...>>
+    : WithDefaults<Callbacks<Before..., Default>, Callbacks<Defaults...>, Callbacks<After...>> {};
+template <class... Before, class Default, class... Defaults, class First, class... After>
+  requires(!(replaces<Before, Default>() || ...) && (replaces<First, Default>() || ... || replaces<After, Default>()))
+struct WithDefaults<Callbacks<Before...>, Callbacks<Default, Defaults...>, Callbacks<First, After...>>
+    : WithDefaults<Callbacks<Before..., First>, Callbacks<Default, Defaults...>, Callbacks<After...>> {};
+
+/// The callbacks `Before` and those among `Policies`.
+template <class Before, class... Policies>
+struct JoinedCallbacks;
+template <class Before>
+struct JoinedCallbacks<Before> {
+  using type = Before;
 };
 template <class... As, class... Bs, class... Rest>
 struct JoinedCallbacks<Callbacks<As...>, Callbacks<Bs...>, Rest...>
     : JoinedCallbacks<Callbacks<As..., Bs...>, Rest...> {};
-template <class Other, class... Rest>
+template <class Before, class... Defaults, class... Rest>
+struct JoinedCallbacks<Before, ReplaceableCallbacks<Defaults...>, Rest...>
+    : WithDefaults<Before, Callbacks<Defaults...>, typename JoinedCallbacks<Callbacks<>, Rest...>::type> {};
+template <class Before, class Other, class... Rest>
   requires(!is_callback_list<Other>)
-struct JoinedCallbacks<Other, Rest...> : JoinedCallbacks<Rest...> {};
-template <class... As, class Other, class... Rest>
-  requires(!is_callback_list<Other>)
-struct JoinedCallbacks<Callbacks<As...>, Other, Rest...> : JoinedCallbacks<Callbacks<As...>, Rest...> {};
+struct JoinedCallbacks<Before, Other, Rest...> : JoinedCallbacks<Before, Rest...> {};
+
+template <class List>
+struct SetOfCallbacks;
+template <class... Cs>
+struct SetOfCallbacks<Callbacks<Cs...>> {
+  using type = CallbackSet<Cs...>;
+};
 
 template <class... Policies>
 struct OverridesAmong {
@@ -68,7 +107,8 @@ struct value_is_needed {
 
 /// All callbacks in a list of policies, in order.
 template <class... Policies>
-using CallbacksAmong = typename detail::JoinedCallbacks<Policies...>::type;
+using CallbacksAmong =
+    typename detail::SetOfCallbacks<typename detail::JoinedCallbacks<Callbacks<>, Policies...>::type>::type;
 
 /// The one type with overrides in a list of policies, or `NoOverrides`.
 template <class... Policies>
@@ -116,6 +156,10 @@ class Given {
  private:
   template <class T, class... Cs>
   static constexpr bool is_one_of(std::type_identity<Callbacks<Cs...>>) {
+    return (false || ... || std::is_same_v<T, Cs>);
+  }
+  template <class T, class... Cs>
+  static constexpr bool is_one_of(std::type_identity<ReplaceableCallbacks<Cs...>>) {
     return (false || ... || std::is_same_v<T, Cs>);
   }
   template <class T, class P>
