@@ -17,7 +17,7 @@ struct Scene {
   hone::RunDriver driver{};
   fakes::Trainer trainer{};
 
-  void start(auto& callback) { callback.on_training_run_start({{driver.run}}); }
+  void start(auto& callback) { callback.on_training_run_start(hone::TrainingRunStart{{driver.run}}); }
   void epochs(auto& callback, const std::vector<double>& values) {
     for (const double value : values) {
       driver.run.history().record(callback.watch_metric, value, hone::Phase::eval);
@@ -65,6 +65,66 @@ TEST_CASE("NaN is never the best") {
   CHECK(scene.told().empty());
   scene.epochs(best, {5.0, std::numeric_limits<double>::quiet_NaN(), 4.0});
   CHECK(scene.told().size() == 2);
+}
+
+TEST_CASE("an infinite value on the bad side is never the best") {
+  Scene scene;
+  hone::SaveBest best;
+  scene.start(best);
+  scene.epochs(best, {std::numeric_limits<double>::infinity()});
+  CHECK(scene.told().empty());
+  scene.epochs(best, {-1.0, -std::numeric_limits<double>::infinity(), -2.0});
+  CHECK(scene.told().size() == 2);
+}
+
+TEST_CASE("a value that later updates have left behind is not that of the weights") {
+  Scene scene;
+  hone::SaveBest best{.watch_metric = "intermediate_eval_loss"};
+  scene.start(best);
+  scene.driver.set_num_updates(4);
+  scene.driver.set_phase(hone::Phase::intermediate_eval);
+  scene.driver.run.history().record("intermediate_eval_loss", 1.0, hone::Phase::intermediate_eval);
+  const auto evaluated = [&] {
+    best.on_eval_epoch_end(fakes::Told<hone::EvalEpochEnd>{{{scene.driver.run}, 1.0}, {scene.trainer}});
+  };
+  evaluated();
+  CHECK(scene.told().size() == 1);  // with the weights of update 4
+  scene.driver.set_num_updates(6);
+  evaluated();
+  scene.driver.run.history().record("other", 0.5, hone::Phase::intermediate_eval);
+  evaluated();
+  scene.driver.set_phase(hone::Phase::train);
+  best.on_training_run_epoch_end(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}});
+  CHECK(scene.told().empty());
+  CHECK(best.state.best == 1.0);
+
+  hone::SaveBest epochs;  // goes by another metric
+  scene.start(epochs);
+  scene.driver.set_phase(hone::Phase::intermediate_eval);
+  epochs.on_eval_epoch_end(fakes::Told<hone::EvalEpochEnd>{{{scene.driver.run}, 1.0}, {scene.trainer}});
+  CHECK(scene.told().empty());
+}
+
+TEST_CASE("among the callbacks of an average, it saves and does not load") {
+  const auto run = [](hone::SaveBest best, bool is_evaluated) {
+    Scene scene;
+    const hone::WithAverage average{is_evaluated};
+    scene.start(best);
+    for (const double value : {3.0, 2.0, 2.5}) {
+      if (is_evaluated) scene.driver.run.history().record(best.watch_metric, value, hone::Phase::eval);
+      best.on_training_run_epoch_end(
+          with_facet(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}, average));
+      scene.driver.run.history().increment_epoch();
+    }
+    best.on_training_run_end(
+        with_facet(fakes::Told<hone::TrainingRunEnd>{{scene.driver.run}, {scene.trainer}}, average));
+    return scene.told();
+  };
+  const std::string loaded = "load best_model.pt optimizer";
+  CHECK(run({}, true) == std::vector<std::string>{saved, saved});
+  CHECK(run({}, false) == std::vector<std::string>{saved, saved, saved});
+  CHECK(run({.load_saved_checkpoint = true}, true) == std::vector<std::string>{saved, saved, loaded});
+  CHECK(run({.load_saved_checkpoint = true}, false) == std::vector<std::string>{saved, saved, saved, loaded});
 }
 
 TEST_CASE("another run begins anew, or has to beat the last one") {

@@ -125,6 +125,38 @@ TEST_CASE("the best are kept beside the newest") {
   CHECK(other.names() == Names{"epoch_2_step_2_eval_loss_epoch=2.5.pt", "epoch_4_step_4_eval_loss_epoch=0.pt"});
 }
 
+TEST_CASE("of equal values the oldest are kept, by number and not by name") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 1, .keep_best = 2};
+  Scene().run(callback, 12, 1, 1, {2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2});
+  CHECK(folder.names() == Names{"epoch_10_step_10_eval_loss_epoch=1.pt", "epoch_12_step_12_eval_loss_epoch=2.pt",
+                                "epoch_9_step_9_eval_loss_epoch=1.pt"});
+}
+
+TEST_CASE("a state is named and ranked only by a value of the same weights") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path,
+                                   .save_every_n_updates = 2,
+                                   .keep_last = 1,
+                                   .keep_best = 1,
+                                   .watch_metric = "intermediate_eval_loss"};
+  Scene scene;
+  scene.start(callback);
+  for (int update = 1; update <= 8; ++update) {
+    scene.driver.set_num_updates(++scene.trainer.at.num_updates);
+    scene.driver.set_step(update);
+    if (update % 4 == 0) {
+      scene.driver.run.history().record("intermediate_eval_loss", update, hone::Phase::intermediate_eval);
+    }
+    scene.point(callback, false);
+    if (update == 6) {
+      CHECK(folder.names() == Names{"epoch_0_step_4_intermediate_eval_loss=4.pt", "epoch_0_step_6.pt"});
+    }
+  }
+  CHECK(folder.names() ==
+        Names{"epoch_0_step_4_intermediate_eval_loss=4.pt", "epoch_0_step_8_intermediate_eval_loss=8.pt"});
+}
+
 TEST_CASE("a run that ends within an epoch is saved there, and not once more where the epoch is closed") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1};

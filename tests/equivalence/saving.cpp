@@ -7,6 +7,7 @@
 
 #include "checkpoint/files.hpp"
 #include "hone/finetune/model_ema.hpp"
+#include "hone/finetune/swa.hpp"
 #include "hone/hone.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -52,16 +53,75 @@ TEST_CASE("the best model is back in the trainer at the end, and in the file") {
 TEST_CASE("inside an average, the best average is saved") {
   const TemporaryFolder folder;
   tiny::Net model;
-  hone::ModelEma ema{
-      {.decay = 0.5},
-      hone::SaveBest{
-          .save_path = folder / "ema.pt", .watch_metric = "ema_model_eval_loss_epoch", .load_saved_checkpoint = false}};
+  hone::ModelEma ema{{.decay = 0.5},
+                     hone::SaveBest{.save_path = folder / "ema.pt", .watch_metric = "ema_model_eval_loss_epoch"}};
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, ema};
   trainer.train(tiny::dataset(), {.num_epochs = 1, .eval_dataset = tiny::dataset(8)});
   const auto live = tiny::weights(model);
   ema.average().copy_to(model);
   CHECK(equal(weights_in(folder / "ema.pt"), tiny::weights(model)));
   CHECK_FALSE(equal(live, tiny::weights(model)));
+}
+
+TEST_CASE("the trained model stays in the trainer when an average has its own saver") {
+  const TemporaryFolder folder;
+  const auto weights_after = [&](auto... callbacks) {
+    torch::manual_seed(0);
+    tiny::Net model;
+    hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9},
+                          std::move(callbacks)...};
+    trainer.train(tiny::dataset(), {.num_epochs = 3, .eval_dataset = tiny::dataset(8), .seed = 1});
+    return tiny::weights(model);
+  };
+  const auto plain = weights_after();
+  const auto best = [&](const char* name, const char* metric) {
+    return hone::SaveBest{.save_path = folder / name, .watch_metric = metric};
+  };
+  CHECK(equal(weights_after(hone::ModelEma{{.decay = 0.5}, best("ema.pt", "ema_model_eval_loss_epoch")}), plain));
+  CHECK(equal(
+      weights_after(hone::Swa{{.evaluate = true, .apply_at_end = false}, best("swa.pt", "swa_model_eval_loss_epoch")}),
+      plain));
+  auto loads = best("ema.pt", "ema_model_eval_loss_epoch");
+  loads.load_saved_checkpoint = true;
+  CHECK(equal(weights_after(hone::ModelEma{{.decay = 0.5}, loads}), weights_in(folder / "ema.pt")));
+}
+
+TEST_CASE("an average that is not evaluated is saved at the end of each epoch") {
+  const TemporaryFolder folder;
+  tiny::Net model;
+  hone::ModelEma ema{{.decay = 0.5, .evaluate = false}, hone::SaveBest{.save_path = folder / "ema.pt"}};
+  hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, ema};
+  trainer.train(tiny::dataset(), {.num_epochs = 3});
+  CHECK(hone::read_checkpoint(folder / "ema.pt").at("epoch").number() == 3);
+  ema.average().copy_to(model);
+  CHECK(equal(weights_in(folder / "ema.pt"), tiny::weights(model)));
+}
+
+TEST_CASE("a best model by evaluations within an epoch has the weights that they saw") {
+  const TemporaryFolder folder;
+  tiny::Net model;
+  std::vector<std::vector<torch::Tensor>> evaluated;
+  hone::Trainer trainer{
+      model,
+      torch::nn::CrossEntropyLoss{},
+      hone::Sgd{.lr = 0.1},
+      hone::StepBasedEvaluation{.every_n_steps = 3},
+      hone::on<hone::EvalEpochEnd>([&](const auto& event) {
+        if (event.run.phase() == hone::Phase::intermediate_eval) {
+          evaluated.push_back(tiny::weights(event.trainer.model()));
+        }
+      }),
+      hone::SaveBest{
+          .save_path = folder / "best.pt", .watch_metric = "intermediate_eval_loss", .load_saved_checkpoint = false}};
+  const auto history = trainer.train(
+      tiny::dataset(), {.num_epochs = 2, .eval_dataset = tiny::dataset(8), .per_device_batch_size = 3, .seed = 3});
+  const auto losses = history.values("intermediate_eval_loss");
+  REQUIRE(losses.size() == evaluated.size());
+  REQUIRE(losses.size() >= 2);
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < losses.size(); ++i) best = losses[i].value < losses[best].value ? i : best;
+  CHECK(hone::read_checkpoint(folder / "best.pt").at("metric_value").number() == losses[best].value);
+  CHECK(equal(weights_in(folder / "best.pt"), evaluated[best]));
 }
 
 TEST_CASE("from a folder a run goes on, and leaves the same files") {

@@ -99,6 +99,12 @@ struct WithEvaluation {
   const F& evaluate;
 };
 
+/// Events for the callbacks of an average such as `ModelEma`: at the end of an epoch, the weights in the model are the
+/// average's.
+struct WithAverage {
+  bool average_is_evaluated;  ///< Evaluations of the average are recorded.
+};
+
 /// An event as the trainer tells it: the plain event `E` and what is at hand.
 template <class E, class... Facets>
 struct Told : E, Facets... {
@@ -117,6 +123,12 @@ struct PlainEvent<Told<E, Facets...>> {
 };
 
 }  // namespace detail
+
+/// The same event with one facet more.
+template <class Facet, class E, class... Facets>
+[[nodiscard]] Told<E, Facets..., Facet> with_facet(const Told<E, Facets...>& event, const Facet& facet) {
+  return {static_cast<const E&>(event), static_cast<const Facets&>(event)..., facet};
+}
 
 /// The plain event inside a told one; an event that was never extended is its own.
 template <class E>

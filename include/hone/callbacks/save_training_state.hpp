@@ -24,6 +24,7 @@
 #include "hone/callbacks/save_error.hpp"
 #include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
 #include "hone/core/folder_lock.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/training_files.hpp"
@@ -34,9 +35,11 @@ namespace hone {
 /// updates. A run goes on from one with `.resume_from = "training_states"`, and ends as if it had never stopped.
 ///
 /// States beyond `keep_last` are removed, the oldest first, save the `keep_best` with the best value of `watch_metric`,
-/// which stands in their names; the folder itself is looked through, so that the count holds across restarts. A run
-/// holds its folder: a second one is refused, and so is a folder with states that are ahead of where the run begins. In
-/// a fast development run nothing is written. With many processes, rank 0 writes, removes and looks through the folder.
+/// of equal ones the oldest. The value stands in the name of a state that is saved after the update that it was
+/// recorded after: a state later than an evaluation has none. The folder itself is looked through, so that the count
+/// holds across restarts. A run holds its folder: a second one is refused, and so is a folder with states that are
+/// ahead of where the run begins. In a fast development run nothing is written. With many processes, rank 0 writes,
+/// removes and looks through the folder.
 ///
 /// **Units** save_every_n_updates: optimizer updates of the run, 0 never; save_every_n_epochs: epochs of the run, 0
 /// never; keep_last, keep_best: files; keep_last 0 keeps all.
@@ -132,7 +135,8 @@ struct SaveTrainingState {
     std::string name = trainer.place().name();
     const auto recorded = run.history().values(watch_metric);
     const auto epoch = run.epoch() - (run.step() == 0 ? 1 : 0);  // the one that is over counts here
-    if (keep_best > 0 && !run.epoch_was_cut_short() && !recorded.empty() && recorded.back().epoch == epoch) {
+    if (keep_best > 0 && !run.epoch_was_cut_short() && !recorded.empty() && recorded.back().epoch == epoch &&
+        recorded.back().update == run.history().num_updates()) {
       name += sentence("_{}={}", {as_file_name(watch_metric), recorded.back().value});
     }
     const auto path = save_dir / (name + ".pt");
@@ -149,15 +153,15 @@ struct SaveTrainingState {
     std::set<std::filesystem::path> kept{newest};
     const auto last = static_cast<std::size_t>(std::max(keep_last, std::int64_t{1}));
     for (std::size_t i = 0; i < std::min(last, files.size()); ++i) kept.insert(files[files.size() - 1 - i].path);
-    std::vector<std::pair<double, std::filesystem::path>> valued;  // the best first
-    for (const auto& file : files) {
-      if (const auto value = value_in(file.path.stem().string())) {
-        valued.emplace_back(greater_is_better ? -*value : *value, file.path);
+    std::vector<std::pair<double, std::size_t>> valued;  // the best first, of equal ones the oldest
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (const auto value = value_in(files[i].path.stem().string())) {
+        valued.emplace_back(greater_is_better ? -*value : *value, i);
       }
     }
     std::sort(valued.begin(), valued.end());
     for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(keep_best), valued.size()); ++i) {
-      kept.insert(valued[i].second);
+      kept.insert(files[valued[i].second].path);
     }
     for (const auto& file : files) {
       if (!kept.contains(file.path)) remove(file.path);
@@ -180,7 +184,7 @@ struct SaveTrainingState {
     stem.remove_prefix(at + mark.size());
     double value = 0.0;
     const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), value);
-    if (error != std::errc{} || end != stem.data() + stem.size() || value != value) return std::nullopt;
+    if (error != std::errc{} || end != stem.data() + stem.size() || detail::is_nan(value)) return std::nullopt;
     return value;
   }
 

@@ -195,7 +195,10 @@ class Averaging {
 
   template <class E>
   void pass_on(const E& event) {
-    if constexpr (Listeners::template relays<E>) shared_->listeners.tell(event);
+    using Passed = decltype(with_facet(event, WithAverage{}));
+    if constexpr (Listeners::template relays<Passed>) {
+      shared_->listeners.tell(with_facet(event, WithAverage{shared_->plan.evaluate}));
+    }
   }
 
   std::shared_ptr<Shared> shared_;
