@@ -332,6 +332,55 @@ TEST_CASE("processes that are at odds all hear on what, at once", "[faults]") {
          [](Samples&, Options& how, double&, I&) { how.eval_dataset = Samples{8}; });
 }
 
+TEST_CASE("processes that make different collective calls all say which, soon", "[faults]") {
+  using Call = std::function<void(const hone::Gloo&)>;
+  const auto differ = [](const Call& one, const std::string& first, const Call& other, const std::string& second) {
+    hone::require_ranks(3, 20s, [&](const Placement& placement) {
+      const auto all = group(placement, 20s);
+      all.barrier();
+      const auto begin = Clock::now();
+      std::string text = "It returned.";
+      try {
+        (placement.rank == 1 ? one : other)(all);
+      } catch (const hone::DistributedError& error) {
+        text = error.what();
+      }
+      CHECK_THAT(text, Contains("Rank " + std::to_string(placement.rank) + " of 3 left the ") &&
+                           Contains("make different collective calls") && Contains(first + " on rank 1") &&
+                           (Contains(second + " on rank 0") || Contains(second + " on rank 2")));
+      CHECK(seconds(begin) < 4.0);
+      CHECK(all.is_closed());
+    });
+  };
+  const auto sum_of = [](std::int64_t size) {
+    return [size](const hone::Gloo& all) { all.all_reduce(torch::ones({size}, at::kDouble)); };
+  };
+  differ([](const hone::Gloo& all) { static_cast<void>(all.gather_texts("saves")); },
+         "the gather (all-gather of 2 Long elements)", sum_of(1000), "the all-reduce of 1000 Double elements");
+  differ(sum_of(2), "the all-reduce of 2 Double elements", sum_of(1000), "the all-reduce of 1000 Double elements");
+  differ([](const hone::Gloo& all) { all.broadcast(torch::ones({7}), 1); }, "the broadcast of 7 Float elements",
+         [](const hone::Gloo& all) { all.broadcast(torch::ones({9}), 1); }, "the broadcast of 9 Float elements");
+}
+
+TEST_CASE("a process that ends its own loop earlier and saves is named, with what the others do", "[faults]") {
+  hone::require_ranks(2, 20s, [](const Placement& placement) {
+    const TemporaryFolder folder;
+    const auto all = group(placement, 20s);
+    auto trainer = trainer_of(all);
+    std::string text = "It returned.";
+    try {
+      for (int i = 0; i < (placement.rank == 0 ? 3 : 5); ++i) {
+        trainer.step(std::pair{torch::ones({2, 3}, at::kDouble), torch::ones({2, 1}, at::kDouble)});
+      }
+      trainer.save_training_state(folder / "state.pt");
+    } catch (const hone::DistributedError& error) {
+      text = error.what();
+    }
+    CHECK_THAT(text, Contains("the processes make different collective calls") && Contains("on rank 0") &&
+                         Contains("on rank 1") && Contains("gather") && Contains("all-reduce"));
+  });
+}
+
 TEST_CASE("an epoch over ranges that differ in length ends for all with the shortest", "[faults]") {
   hone::require_ranks(3, 20s, [](const Placement& placement) {
     struct Batches {

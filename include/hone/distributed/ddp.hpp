@@ -136,6 +136,7 @@ class Ddp {
   template <class Backward>
   void backward(const at::Tensor& loss, bool update_follows, Backward&& pass) {
     const bool reduces = update_follows && reducer_;
+    const detail::CollectivePurpose purpose("all-reduce of gradients");
     try {
       if (reduces) reducer_->before_backward(loss);
       pass(loss);

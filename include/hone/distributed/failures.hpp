@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "hone/core/sentence.hpp"
+#include "hone/distributed/collective_log.hpp"
 #include "hone/distributed/failure_log.hpp"
 
 namespace hone {
@@ -40,10 +41,12 @@ class Failures {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  /// `interrupt` is called, in the thread, while the group has failed and this process does not notice.
+  /// `interrupt` is called, in the thread, while the group has failed and this process does not notice. With
+  /// `collectives`, processes that make different calls fail the group.
   Failures(const c10::intrusive_ptr<c10d::Store>& store, int rank, int world_size, Milliseconds timeout,
-           std::function<void()> interrupt = {})
-      : channel_(std::make_shared<Channel>(store, rank, world_size, timeout, std::move(interrupt))),
+           std::function<void()> interrupt = {}, std::shared_ptr<detail::CollectiveLog> collectives = {})
+      : channel_(std::make_shared<Channel>(store, rank, world_size, timeout, std::move(interrupt),
+                                           std::move(collectives))),
         thread_([channel = channel_] { channel->listen(); }) {}
   Failures(const Failures&) = delete;
   Failures& operator=(const Failures&) = delete;
@@ -104,17 +107,19 @@ class Failures {
   /// What the thread has in common with its owner, whom it may outlive.
   struct Channel {
     Channel(c10::intrusive_ptr<c10d::Store> own_store, int own_rank, int size, Milliseconds limit,
-            std::function<void()> interruption)
+            std::function<void()> interruption, std::shared_ptr<detail::CollectiveLog> calls)
         : store(std::move(own_store)),
           rank(own_rank),
           world_size(size),
           timeout(limit),
-          interrupt(std::move(interruption)) {}
+          interrupt(std::move(interruption)),
+          collectives(std::move(calls)) {}
 
     const c10::intrusive_ptr<c10d::Store> store;
     const int rank, world_size;
     const Milliseconds timeout;
     const std::function<void()> interrupt;
+    const std::shared_ptr<detail::CollectiveLog> collectives;
 
     std::mutex mutex;
     std::condition_variable woken, changed;
@@ -124,6 +129,7 @@ class Failures {
     bool has_noticed = false;  ///< It knows that something is wrong, or leaves.
     bool is_lost = false;      ///< The store is gone.
     bool has_failed = false;   ///< Somebody has said so.
+    std::string difference = {};  ///< The processes make different calls: which.
     std::string unsaid = {};
     bool is_failure_unsaid = false;
     Clock::time_point noticed = {}, failed = {};
@@ -160,21 +166,28 @@ class Failures {
         const std::string saying = unsaid;
         const bool says_failure = is_failure_unsaid, reads = listens_closely;
         bool now_failed = has_failed;
+        const bool seeks_difference = difference.empty();
+        std::string now_different;
         std::vector<detail::Heard> now;
         lock.unlock();
         bool is_there = !is_lost;
         if (is_there) try {
+            now_failed = now_failed || says_failure || store->check({"failures"});
+            const bool differs = collectives && collectives->find_difference(*store, rank, now_failed);
             if (!saying.empty()) append(saying);
-            if (says_failure) store->set("failures", "1");
-            now_failed = now_failed || store->check({"failures"});
+            if (says_failure || differs) store->set("failures", "1");
+            now_failed = now_failed || differs;
             if ((now_failed || reads) && store->check({"words"}))
               now = detail::heard_in(store->get_to_str("words"), world_size);
+            if (now_failed && seeks_difference && store->check({detail::CollectiveLog::key}))  // after the words
+              now_different = store->get_to_str(detail::CollectiveLog::key);
             if (now_failed && !std::exchange(has_answered, true)) append(detail::line_of('A', rank, "here"));
           } catch (...) {
             is_there = false;
           }
         lock.lock();
         is_lost = !is_there;
+        if (!now_different.empty()) difference = std::move(now_different);
         for (std::size_t other = 0; other < now.size(); ++other) {
           if (heard[other].waits.empty() && !now[other].waits.empty()) came[other] = Clock::now();
         }
@@ -265,6 +278,7 @@ class Failures {
       }
     }
     if (!failed.empty()) return failed;
+    if (!channel_->difference.empty()) return channel_->difference;
     const bool is_lost = channel_->is_lost || channel_->has_ended || (!is_heard && waited > grace());
     if (const auto& keeper = channel_->heard[0]; is_lost && keeper.waits.empty() && !keeper.left) {
       return sentence(

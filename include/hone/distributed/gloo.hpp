@@ -67,7 +67,7 @@ class Gloo : public ProcessGroup {
       failure = error.what();
     }
     meeting.leave_together(*store, failure);
-    open(store, backend, c10d::ProcessGroup::GLOO, backend->interruption());
+    open(store, backend, c10d::ProcessGroup::GLOO, backend->interruption(), backend->collectives());
   }
 
  private:

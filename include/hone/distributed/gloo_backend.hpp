@@ -27,6 +27,8 @@
 #include <utility>
 #include <vector>
 
+#include "hone/distributed/collective_log.hpp"
+
 namespace hone::detail {
 
 /// In this thread, and in those that it starts meanwhile for as long as they run, writing to a connection that was
@@ -128,15 +130,19 @@ class GlooBackend final : public c10d::ProcessGroupGloo {
   using Tensors = std::vector<at::Tensor>;
 
   Made allreduce(Tensors& tensors, const c10d::AllreduceOptions& options) override {
+    begin("all-reduce", tensors);
     return followed(ProcessGroupGloo::allreduce(tensors, options), c10d::OpType::ALLREDUCE);
   }
   Made broadcast(Tensors& tensors, const c10d::BroadcastOptions& options) override {
+    begin("broadcast", tensors);
     return followed(ProcessGroupGloo::broadcast(tensors, options), c10d::OpType::BROADCAST);
   }
   Made reduce(Tensors& tensors, const c10d::ReduceOptions& options) override {
+    begin("reduce", tensors);
     return followed(ProcessGroupGloo::reduce(tensors, options), c10d::OpType::REDUCE);
   }
   Made allgather(std::vector<Tensors>& all, Tensors& tensors, const c10d::AllgatherOptions& options) override {
+    begin("all-gather", tensors);
     return followed(ProcessGroupGloo::allgather(all, tensors, options), c10d::OpType::ALLGATHER);
   }
 
@@ -145,6 +151,7 @@ class GlooBackend final : public c10d::ProcessGroupGloo {
   [[nodiscard]] std::function<void()> interruption() const {
     return [outcomes = outcomes_] { outcomes->interrupt(); };
   }
+  [[nodiscard]] const std::shared_ptr<CollectiveLog>& collectives() const { return collectives_; }
   /// The same, and closes the connections to all others. gloo does that when a receive comes to nothing.
   void abort() override {
     const BrokenPipesAreErrors guard;
@@ -160,14 +167,25 @@ class GlooBackend final : public c10d::ProcessGroupGloo {
   }
 
  private:
+  /// gloo ends the program when a message is longer than expected, and takes any other for the right one. So the messages
+  /// of different calls get different tags: calls that do not match wait, and the log says which they are.
+  void begin(const char* kind, const Tensors& tensors) {
+    std::int64_t size = 0;
+    for (const auto& tensor : tensors) size += tensor.numel();
+    collectiveCounter_ = collectives_->begin(kind, size, tensors.empty() ? at::kByte : tensors[0].scalar_type());
+  }
   [[nodiscard]] Made followed(const Made& work, c10d::OpType type) {
     auto outcome = std::make_shared<GlooOutcome>();
     outcomes_->add(outcome);
-    work->getFuture()->addCallback([outcome](c10::ivalue::Future& done) { outcome->become(done); });
+    work->getFuture()->addCallback([outcome, calls = collectives_](c10::ivalue::Future& done) {
+      if (!done.hasError()) calls->end();
+      outcome->become(done);
+    });
     return c10::make_intrusive<GlooWork>(type, outcome->future());
   }
 
   std::shared_ptr<GlooOutcomes> outcomes_ = std::make_shared<GlooOutcomes>();
+  std::shared_ptr<CollectiveLog> collectives_ = std::make_shared<CollectiveLog>();
 };
 
 }  // namespace hone::detail

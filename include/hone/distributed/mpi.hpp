@@ -62,11 +62,10 @@ class Mpi : public ProcessGroup {
     ++num_open_;
     if (world_size() == 1) return;
     const auto store = meet(communicator, options);
-    open(
-        store,
-        c10::make_intrusive<MpiBackend>(
-            std::move(communicator), MpiBackendOptions{.timeout = options.timeout, .interruption = failures_in(store)}),
-        c10d::ProcessGroup::MPI);
+    auto backend = c10::make_intrusive<MpiBackend>(
+        std::move(communicator), MpiBackendOptions{.timeout = options.timeout, .interruption = failures_in(store)});
+    const auto calls = backend->collectives();
+    open(store, std::move(backend), c10d::ProcessGroup::MPI, /*interrupt=*/{}, calls);
   }
 
   /// As that of `ProcessGroup`; the last group of the program ends MPI, if hone started it.

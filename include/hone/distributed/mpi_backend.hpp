@@ -15,15 +15,18 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 #include <utility>
 #include <vector>
 
+#include "hone/distributed/collective_log.hpp"
 #include "hone/distributed/mpi_library.hpp"
 #include "hone/distributed/mpi_reduction.hpp"
 #include "hone/distributed/mpi_worker.hpp"
@@ -52,7 +55,7 @@ class MpiBackend final : public c10d::Backend {
   /// Takes over a communicator; made and destroyed by one thread at a time.
   explicit MpiBackend(MpiCommunicator communicator, MpiBackendOptions options = {})
       : Backend(communicator.rank(), communicator.size()),
-        communicator_(std::move(communicator)),
+        communicators_(duplicates(std::move(communicator))),
         options_(std::move(options)),
         worker_(rank_, size_, options_.interruption) {
     if (options_.max_count < 1 || options_.max_count > std::numeric_limits<int>::max()) {
@@ -68,6 +71,8 @@ class MpiBackend final : public c10d::Backend {
   }
 
   const std::string getBackendName() const override { return "mpi"; }
+  /// The calls of this process.
+  [[nodiscard]] const std::shared_ptr<detail::CollectiveLog>& collectives() const { return collectives_; }
   void setTimeout(std::chrono::milliseconds timeout) override { options_.timeout = timeout; }
 
   /// Ends what is under way with a `DistributedError`. Others are not told.
@@ -75,7 +80,8 @@ class MpiBackend final : public c10d::Backend {
   /// Waits for what is under way, then makes no more calls of MPI.
   void shutdown() override {
     worker_.stop();
-    if (worker_.has_lost_requests()) communicator_.abandon();
+    if (!worker_.has_lost_requests()) return;
+    for (auto& communicator : communicators_) communicator.abandon();
   }
 
   c10::intrusive_ptr<c10d::Work> broadcast(std::vector<at::Tensor>& tensors,
@@ -87,7 +93,7 @@ class MpiBackend final : public c10d::Backend {
         c10d::OpType::BROADCAST, "broadcast", options.timeout, {tensor},
         [this, dense, root](Requests& requests) {
           in_parts(dense.nbytes(), [&](std::int64_t first, int count) {
-            detail::check_mpi(MPI_Ibcast(byte(dense, first), count, MPI_BYTE, root, mpi(), &requests.emplace_back()),
+            detail::check_mpi(MPI_Ibcast(byte(dense, first), count, MPI_BYTE, root, mpi(broadcasts), &requests.emplace_back()),
                               "MPI_Ibcast");
           });
         },
@@ -105,7 +111,7 @@ class MpiBackend final : public c10d::Backend {
         c10d::OpType::ALLREDUCE, "all-reduce", options.timeout, {tensor},
         [this, dense, type, operation](Requests& requests) {
           in_parts(dense.numel(), [&](std::int64_t first, int count) {
-            detail::check_mpi(MPI_Iallreduce(MPI_IN_PLACE, element(dense, first), count, type, operation, mpi(),
+            detail::check_mpi(MPI_Iallreduce(MPI_IN_PLACE, element(dense, first), count, type, operation, mpi(all_reduces),
                                              &requests.emplace_back()),
                               "MPI_Iallreduce");
           });
@@ -125,7 +131,7 @@ class MpiBackend final : public c10d::Backend {
         c10d::OpType::REDUCE, "reduce", options.timeout, {tensor},
         [this, dense, type, operation, root](Requests& requests) {
           in_parts(dense.numel(), [&](std::int64_t first, int count) {
-            ireduce(dense, first, dense, first, count, type, operation, root, requests);
+            ireduce(dense, first, dense, first, count, type, operation, root, reduces, requests);
           });
         },
         [this, dense, tensor, root] {
@@ -187,13 +193,13 @@ class MpiBackend final : public c10d::Backend {
           const auto block = dense.numel();
           if (block != 0 && block <= options_.max_count) {
             detail::check_mpi(MPI_Ireduce_scatter_block(from.data_ptr(), dense.data_ptr(), static_cast<int>(block),
-                                                        type, operation, mpi(), &requests.emplace_back()),
+                                                        type, operation, mpi(reduce_scatters), &requests.emplace_back()),
                               "MPI_Ireduce_scatter_block");
             return;
           }
           for (int root = 0; root < size_; ++root) {
             in_parts(block, [&](std::int64_t first, int count) {
-              ireduce(from, root * block + first, dense, first, count, type, operation, root, requests);
+              ireduce(from, root * block + first, dense, first, count, type, operation, root, reduce_scatters, requests);
             });
           }
         },
@@ -204,7 +210,7 @@ class MpiBackend final : public c10d::Backend {
     return submit(
         c10d::OpType::BARRIER, "barrier", options.timeout, {},
         [this](Requests& requests) {
-          detail::check_mpi(MPI_Ibarrier(mpi(), &requests.emplace_back()), "MPI_Ibarrier");
+          detail::check_mpi(MPI_Ibarrier(mpi(barriers), &requests.emplace_back()), "MPI_Ibarrier");
         },
         [] {});
   }
@@ -217,13 +223,29 @@ class MpiBackend final : public c10d::Backend {
                                         std::vector<at::Tensor> outputs, Begin begin, End end) {
     std::int64_t size = 0;
     for (const auto& output : outputs) size += output.numel();
+    collectives_->begin(name, size, outputs.empty() ? at::kByte : outputs[0].scalar_type());
     auto work = c10::make_intrusive<detail::MpiWork>(type, std::move(outputs));
     worker_.submit(
-        {name, size, timeout.count() > 0 ? timeout : options_.timeout, work, std::move(begin), std::move(end)});
+        {name, size, timeout.count() > 0 ? timeout : options_.timeout, work, std::move(begin),
+         [end = std::move(end), calls = collectives_] {
+           end();
+           calls->end();
+         }});
     return work;
   }
 
-  [[nodiscard]] MPI_Comm mpi() const { return communicator_.handle(); }
+  /// Each kind of collective has a communicator. On one, calls that differ would take each other's messages: MPI ends the
+  /// program when a message is too long, and takes any other for the right one. On several they wait, and the log of calls
+  /// says which they are.
+  enum Kind : std::size_t { broadcasts, all_reduces, reduces, all_gathers, reduce_scatters, barriers, num_kinds };
+  static std::vector<MpiCommunicator> duplicates(MpiCommunicator first) {
+    std::vector<MpiCommunicator> all;
+    all.reserve(num_kinds);
+    all.push_back(std::move(first));
+    while (all.size() < num_kinds) all.emplace_back(all[0].handle());
+    return all;
+  }
+  [[nodiscard]] MPI_Comm mpi(Kind kind) const { return communicators_[kind].handle(); }
 
   /// Calls `call(first, count)` for the parts of so many elements.
   template <class Size, class Call>
@@ -238,11 +260,11 @@ class MpiBackend final : public c10d::Backend {
   }
 
   void ireduce(const at::Tensor& from, std::int64_t from_at, const at::Tensor& to, std::int64_t to_at, int count,
-               MPI_Datatype type, MPI_Op operation, int root, Requests& requests) const {
+               MPI_Datatype type, MPI_Op operation, int root, Kind kind, Requests& requests) const {
     const bool is_in_place = rank_ == root && from.is_same(to);
     detail::check_mpi(
         MPI_Ireduce(is_in_place ? MPI_IN_PLACE : element(from, from_at), rank_ == root ? element(to, to_at) : nullptr,
-                    count, type, operation, root, mpi(), &requests.emplace_back()),
+                    count, type, operation, root, mpi(kind), &requests.emplace_back()),
         "MPI_Ireduce");
   }
 
@@ -254,7 +276,7 @@ class MpiBackend final : public c10d::Backend {
     in_parts(block, [&](std::int64_t first, int count) {
       if (count == block) {
         detail::check_mpi(MPI_Iallgather(is_in_place ? MPI_IN_PLACE : input.data_ptr(), count, MPI_BYTE, all.data_ptr(),
-                                         count, MPI_BYTE, mpi(), &requests.emplace_back()),
+                                         count, MPI_BYTE, mpi(all_gathers), &requests.emplace_back()),
                           "MPI_Iallgather");
         return;
       }
@@ -265,7 +287,7 @@ class MpiBackend final : public c10d::Backend {
                         "MPI_Type_create_resized");
       detail::check_mpi(MPI_Type_commit(&strided), "MPI_Type_commit");
       const int code = MPI_Iallgather(is_in_place ? MPI_IN_PLACE : byte(input, first), count, MPI_BYTE,
-                                      byte(all, first), 1, strided, mpi(), &requests.emplace_back());
+                                      byte(all, first), 1, strided, mpi(all_gathers), &requests.emplace_back());
       MPI_Type_free(&bytes);
       MPI_Type_free(&strided);
       detail::check_mpi(code, "MPI_Iallgather");
@@ -314,7 +336,8 @@ class MpiBackend final : public c10d::Backend {
     tensor.div_(size_);
   }
 
-  MpiCommunicator communicator_;
+  std::vector<MpiCommunicator> communicators_;
+  std::shared_ptr<detail::CollectiveLog> collectives_ = std::make_shared<detail::CollectiveLog>();
   MpiBackendOptions options_;
   detail::MpiReduction reduction_;
   detail::MpiWorker worker_;  // last: it works with all of the above

@@ -38,6 +38,31 @@ inline void check_mpi(int code, const char* call) {
   if (code != MPI_SUCCESS) throw DistributedError(sentence("{} failed: {}.", {call, mpi_error(code)}));
 }
 
+/// While it lives, an error on MPI_COMM_WORLD comes back as a code. Open MPI reports there what goes wrong with a collective
+/// under way, whatever the handler of its communicator is, and ends the program by default. Other MPIs need nothing.
+class WorldReturnsErrors {
+ public:
+#ifdef OPEN_MPI
+  WorldReturnsErrors() {
+    MPI_Comm_get_errhandler(MPI_COMM_WORLD, &outer_);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  }
+  ~WorldReturnsErrors() {
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, outer_);
+    MPI_Errhandler_free(&outer_);
+  }
+#else
+  WorldReturnsErrors() {}
+#endif
+  WorldReturnsErrors(const WorldReturnsErrors&) = delete;
+  WorldReturnsErrors& operator=(const WorldReturnsErrors&) = delete;
+
+#ifdef OPEN_MPI
+ private:
+  MPI_Errhandler outer_ = MPI_ERRHANDLER_NULL;
+#endif
+};
+
 }  // namespace detail
 
 /// MPI in this process, which can be started and ended only once.

@@ -24,6 +24,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/distributed/collective_log.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/failures.hpp"
 #include "hone/distributed/require_agreement.hpp"
@@ -34,7 +35,8 @@ namespace hone {
 ///
 /// Tensors may be anywhere: those that the group cannot send go through its own device.
 /// **Errors** `DistributedError` from every collective when a process fails, does not come within the time-out, or the
-/// group was shut down. The collectives of a group that failed fail at once. A group of which the last copy goes because
+/// group was shut down; over Gloo and MPI, also about two seconds after processes have made different collective calls, with
+/// what each of two ranks called. The collectives of a group that failed fail at once. A group of which the last copy goes because
 /// of an exception has failed, and the others are told.
 class ProcessGroup {
  protected:
@@ -266,16 +268,18 @@ class ProcessGroup {
   void keep_for_host(const ProcessGroup& over) { members_->host = over.members_; }
 
   /// The group works from here on: `backend` is what LibTorch sends with, `store` how its processes found each other.
-  /// `interrupt` lets go whoever waits for the backend, which may end in peace then.
+  /// `interrupt` lets go whoever waits for the backend, which may end in peace then. `collectives` are the backend's calls.
   void open(c10::intrusive_ptr<c10d::Store> store, c10::intrusive_ptr<c10d::Backend> backend,
-            c10d::ProcessGroup::BackendType type, std::function<void()> interrupt = {}) {
+            c10d::ProcessGroup::BackendType type, std::function<void()> interrupt = {},
+            std::shared_ptr<detail::CollectiveLog> collectives = {}) {
     members_->group = c10::make_intrusive<c10d::ProcessGroup>(store, rank(), world_size());
     members_->group->setDefaultBackend(type);
     members_->group->setBackend(device().type(), type, backend);
     members_->store = std::move(store);
     if (interrupt) members_->interruptible = std::move(backend);
     members_->failures =
-        std::make_unique<Failures>(members_->store, rank(), world_size(), timeout(), std::move(interrupt));
+        std::make_unique<Failures>(members_->store, rank(), world_size(), timeout(), std::move(interrupt),
+                                   std::move(collectives));
   }
 
  private:
@@ -323,6 +327,7 @@ class ProcessGroup {
   [[nodiscard]] Pending begin(std::string_view what, F&& start) const {
     Pending pending(members_, what);
     if (!members_->group) members_->refuse(what);
+    const detail::CollectivePurpose purpose(what);
     try {
       pending.work_ = start(*members_->group);
     } catch (const std::exception& error) {

@@ -410,4 +410,61 @@ TEST_CASE("a process that fails says why, and nobody waits for it", "[.fails]") 
   MPI_Finalize();
 }
 
+TEST_CASE("processes that make different collective calls all say which", "[.differs]") {
+  start_mpi(MPI_THREAD_SERIALIZED);
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Errhandler before = MPI_ERRHANDLER_NULL;
+  MPI_Comm_get_errhandler(MPI_COMM_WORLD, &before);
+  {
+    using Call = std::function<void(const hone::Mpi&)>;
+    const auto differ = [rank](const Call& zero, const std::string& first, const Call& one, const std::string& second) {
+      const auto mpi = group();
+      mpi.barrier();
+      const auto begin = std::chrono::steady_clock::now();
+      const auto text = error_of([&] { (rank == 0 ? zero : one)(mpi); });
+      INFO(text);
+      CHECK(contains(text, "Rank " + std::to_string(rank) + " of 2 left the "));
+      CHECK(contains(text, "the processes make different collective calls"));
+      CHECK(contains(text, first + " on rank 0"));
+      CHECK(contains(text, second + " on rank 1"));
+      CHECK(std::chrono::steady_clock::now() - begin < 5s);
+      CHECK(mpi.is_closed());
+    };
+    const auto sum_of = [](std::int64_t size) {
+      return [size](const hone::Mpi& mpi) { mpi.all_reduce(at::ones({size})); };
+    };
+    // Of another kind: longer than the other's message, and exactly as long.
+    differ([](const hone::Mpi& mpi) { static_cast<void>(mpi.gather_texts("saves")); },
+           "the gather (all-gather of 4 Long elements)", sum_of(100'000), "the all-reduce of 100000 Float elements");
+    differ([](const hone::Mpi& mpi) { static_cast<void>(mpi.gather_numbers(1)); },
+           "the gather (all-gather of 2 Long elements)", sum_of(2), "the all-reduce of 2 Float elements");
+    // Of another size.
+    differ(sum_of(2), "the all-reduce of 2 Float elements", sum_of(100'000), "the all-reduce of 100000 Float elements");
+    differ(sum_of(100'000), "the all-reduce of 100000 Float elements", sum_of(2), "the all-reduce of 2 Float elements");
+
+    // A process that has left the loop and saves, while the other trains on.
+    Model model{{{"weights", at::ones({3}).requires_grad_()}}};
+    hone::Ddp ddp{group()};
+    ddp.start(model);
+    const auto text = error_of([&] {
+      if (rank == 0) {
+        static_cast<void>(ddp.gather_texts("saves"));
+      } else {
+        ddp.before_forward(/*update_follows=*/true);
+        const auto loss = model.parameters[0].value.sum();
+        ddp.backward(loss, /*update_follows=*/true, [](const Tensor& of) { of.backward(); });
+      }
+    });
+    INFO(text);
+    CHECK(contains(text, "the processes make different collective calls"));
+    CHECK(contains(text, "the gather (all-gather of 4 Long elements) on rank 0"));
+    CHECK(contains(text, "on rank 1"));
+  }
+  MPI_Errhandler after = MPI_ERRHANDLER_NULL;
+  MPI_Comm_get_errhandler(MPI_COMM_WORLD, &after);
+  CHECK(before == after);
+  MPI_Finalize();
+}
+
 }  // namespace
