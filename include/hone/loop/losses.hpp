@@ -169,7 +169,8 @@ struct LossesOutput {
 /// The mean of each loss is recorded as `train_<name>_loss_epoch`, and their sum as `train_loss_epoch`; of an
 /// evaluation, `eval_<name>_loss_epoch` and so on.
 ///
-/// **Errors** at compile time for names that are not those of the optimizers.
+/// **Errors** `std::invalid_argument` when each loss has `every` above 1; at compile time for names that are not those
+/// of the optimizers.
 /// **Example**
 /// ```
 /// hone::Trainer{gan,
@@ -187,7 +188,14 @@ struct Losses {
 
   std::tuple<For...> losses;
 
-  explicit Losses(For... given) : losses(std::move(given)...) {}
+  explicit Losses(For... given) : losses(std::move(given)...) {
+    const bool is_always_learned =
+        std::apply([](const auto&... each) { return (... || (each.options.every == 1)); }, losses);
+    if (!is_always_learned) {
+      throw std::invalid_argument(
+          "Each of the losses has `every` above 1, so nothing is learned from some batches. Give one of them 1.");
+    }
+  }
 
   template <FixedString name>
   static constexpr std::size_t place_of = [] {

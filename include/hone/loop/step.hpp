@@ -62,8 +62,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   /// update. Returns what the loss step returned. The model is in the mode that the caller gave it. Threads, denormal
   /// flags, gradient mode and number formats are as before when it returns or throws.
   ///
-  /// Gradients that are there when a window begins, from another backward pass, are dropped; with `KeepGradients` they
-  /// are added to.
+  /// Gradients that are there when a window begins, from another backward pass, are dropped.
   ///
   /// A stop that a callback asks for concerns this batch alone: `TerminateOnNaN` drops a batch whose loss is NaN, the
   /// next call learns again, and in between `run().stop_requested()` and `run().stop_reason()` tell. Callbacks that
@@ -585,7 +584,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
 
   /// A step of the host's own loop begins: what other backward passes have left in the parameters is not its own.
   void start_from_own_gradients() {
-    if constexpr (std::is_same_v<GradientsType, SetToNone> && !RecordsSteps<ExecutionType>) {
+    if constexpr (!RecordsSteps<ExecutionType>) {
       if (window_.empty()) zero_grad();
     }
     if (!has_looked_for_untrained_) [[unlikely]]

@@ -1,0 +1,20 @@
+// expect: hone: StepCapture records a step with one loss and one update, and hone::Losses has several. Leave
+// StepCapture out. needs: torch SPDX-License-Identifier: Apache-2.0
+/// A recorded step has one update.
+#include "hone/core/composition.hpp"
+#include "hone/loop/losses.hpp"
+#include "hone/optim/optimizers.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {};
+struct Step {};
+struct Recorded {
+  using slot = hone::slots::Execution;
+#ifndef FIXED
+  static constexpr bool records_steps = true;
+#endif
+};
+using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{})});
+using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{})});
+
+static_assert(hone::checked_composition<Model, Losses, Optimizers, Recorded>);

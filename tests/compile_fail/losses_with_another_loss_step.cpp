@@ -1,0 +1,21 @@
+// expect: hone: the override `train_batch_loss` takes the place of one loss step, and hone::Losses has several. Leave
+// the override out. needs: torch SPDX-License-Identifier: Apache-2.0
+/// An override that would never be called.
+#include "hone/core/composition.hpp"
+#include "hone/loop/losses.hpp"
+#include "hone/optim/optimizers.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {};
+struct Step {};
+struct Own {
+#ifdef FIXED
+  void optimizer_step(auto& trainer);
+#else
+  auto train_batch_loss(auto& trainer, auto& batch);
+#endif
+};
+using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{})});
+using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{})});
+
+static_assert(hone::checked_composition<Model, Losses, Optimizers, Own>);

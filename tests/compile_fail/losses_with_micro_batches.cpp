@@ -1,0 +1,20 @@
+// expect: hone: MicroBatches runs a step with one loss in parts, and hone::Losses has several. Leave MicroBatches out,
+// or give GradAccum smaller batches. needs: torch SPDX-License-Identifier: Apache-2.0
+/// A batch that is split is split for one loss.
+#include "hone/core/composition.hpp"
+#include "hone/loop/losses.hpp"
+#include "hone/memory/micro_batches.hpp"
+#include "hone/optim/optimizers.hpp"
+#include "hone/optim/sgd.hpp"
+#include "hone/policies/accumulation.hpp"
+
+struct Model {};
+struct Step {};
+using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{})});
+using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{})});
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Losses, Optimizers, hone::GradAccum<4>>);
+#else
+static_assert(hone::checked_composition<Model, Losses, Optimizers, hone::MicroBatches>);
+#endif

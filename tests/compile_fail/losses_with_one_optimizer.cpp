@@ -1,0 +1,19 @@
+// expect: hone: each loss of hone::Losses needs an optimizer of its name, and each optimizer a loss. Give
+// hone::Optimizers{hone::optimizer_for<"name">(...), ...} with the same names. needs: torch SPDX-License-Identifier:
+// Apache-2.0
+/// A rule for all parameters leaves the losses without optimizers of their own.
+#include <torch/torch.h>
+
+#include "hone/hone.hpp"
+
+void train(torch::nn::Linear model, std::vector<torch::Tensor> batches) {
+  const auto loss = [](torch::nn::Linear& of, const torch::Tensor& batch) { return of(batch).mean(); };
+#ifdef FIXED
+  hone::Trainer trainer{
+      model, hone::Losses{hone::loss_for<"weight">(loss), hone::loss_for<"bias">(loss)},
+      hone::Optimizers{hone::optimizer_for<"weight">(hone::Sgd{}), hone::optimizer_for<"bias">(hone::Sgd{})}};
+#else
+  hone::Trainer trainer{model, hone::Losses{hone::loss_for<"weight">(loss), hone::loss_for<"bias">(loss)}, hone::Sgd{}};
+#endif
+  trainer.train(batches);
+}

@@ -1,0 +1,15 @@
+// expect: hone: this optimizer was made with its parameters, so nothing can be selected for it. Leave the second
+// argument out, or give a rule such as hone::AdamW. needs: torch SPDX-License-Identifier: Apache-2.0
+/// Two answers to which parameters an optimizer holds.
+#include <torch/torch.h>
+
+#include "hone/optim/optimizers.hpp"
+#include "hone/optim/sgd.hpp"
+
+auto make(torch::nn::Linear model) {
+#ifdef FIXED
+  return hone::optimizer_for<"head">(hone::Sgd{}, model);
+#else
+  return hone::optimizer_for<"head">(hone::FusedOptimizer<hone::Sgd>(hone::named_parameters(model)), model);
+#endif
+}

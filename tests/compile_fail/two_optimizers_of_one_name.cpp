@@ -1,0 +1,15 @@
+// expect: hone: two of these optimizers have one name. Give each a name of its own.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A name stands for one optimizer.
+#include "hone/optim/optimizers.hpp"
+#include "hone/optim/sgd.hpp"
+
+void make() {
+#ifdef FIXED
+  const hone::Optimizers both{hone::optimizer_for<"first">(hone::Sgd{}), hone::optimizer_for<"second">(hone::Sgd{})};
+#else
+  const hone::Optimizers both{hone::optimizer_for<"first">(hone::Sgd{}), hone::optimizer_for<"first">(hone::Sgd{})};
+#endif
+  static_cast<void>(both);
+}

@@ -1,0 +1,23 @@
+// expect: hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a rule
+// such as hone::AdamW or a hone::FusedOptimizer, or Ddp. needs: torch SPDX-License-Identifier: Apache-2.0
+/// One optimizer is divided, not several.
+#include "hone/core/composition.hpp"
+#include "hone/distributed/zero_company.hpp"
+#include "hone/optim/optimizers.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Zero : hone::detail::ZeroCompany<1> {
+  using slot = hone::slots::Distribution;
+};
+#ifdef FIXED
+using Optimizer = hone::Sgd;
+#else
+using Optimizer =
+    decltype(hone::Optimizers{hone::optimizer_for<"first">(hone::Sgd{}), hone::optimizer_for<"second">(hone::Sgd{})});
+#endif
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Zero>);
