@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstdint>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 
 #include "support/catch.hpp"
@@ -41,6 +43,19 @@ TEST_CASE("a loss step returns a tensor, or a type of its own") {
   CHECK(output.get<"plain">()->batch_size == 3);
   CHECK(output.get<"counted">()->num_items == 6);
   CHECK(output.loss.item<float>() == 20.0F);
+}
+
+TEST_CASE("something is learned from each batch") {
+  const auto message = [] {
+    try {
+      hone::Losses losses{hone::loss_for<"a">(Weighted{}, {.every = 2}), hone::loss_for<"b">(Weighted{}, {.every = 3})};
+    } catch (const std::invalid_argument& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  }();
+  CHECK(message ==
+        "Each of the losses has `every` above 1, so nothing is learned from some batches. Give one of them 1.");
 }
 
 TEST_CASE("losses with tensors are moved") {

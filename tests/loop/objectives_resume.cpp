@@ -154,3 +154,23 @@ TEST_CASE("the weights of each optimizer may be in 16 bits, with copies in float
   CHECK(pure.step(batch).get<"discriminator">()->loss.item<double>() < first);
   CHECK(pure.checkpoint().at("model_state_dict").at("generator.0.weight").get<Tensor>().scalar_type() == at::kFloat);
 }
+
+TEST_CASE("updates of several losses are tried out and taken back") {
+  auto trainer = hone::Trainer{Gan(), gan::losses(), gan::optimizers(), hone::GradAccum<2>{}};
+  trainer.step(gan::dataset(4).tensors());  // leaves a window open
+  const auto weights = tiny::weights(trainer.model());
+  std::vector<double> losses;
+  trainer.rehearse(
+      gan::dataset(16), {.num_updates = 2, .per_device_batch_size = 4, .shuffle = false}, [](std::int64_t) {},
+      [&](std::int64_t, double loss) {
+        losses.push_back(loss);
+        return true;
+      });
+  CHECK(losses.size() == 2);
+  CHECK(losses[0] != losses[1]);
+  CHECK(tiny::equal(tiny::weights(trainer.model()), weights));
+  auto straight = hone::Trainer{Gan(), gan::losses(), gan::optimizers(), hone::GradAccum<2>{}};
+  for (int i = 0; i < 2; ++i) straight.step(gan::dataset(4).tensors());
+  trainer.step(gan::dataset(4).tensors());
+  CHECK(tiny::equal(tiny::weights(trainer.model()), tiny::weights(straight.model())));
+}

@@ -8,6 +8,7 @@
 
 #include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/policies/gradients.hpp"
 #include "support/captured_stdout.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -60,26 +61,33 @@ TEST_CASE("it says nothing where the others are frozen, and notices what is unfr
 
 TEST_CASE("a step starts from its own gradients") {
   // Two trainers on one model: the second leaves gradients in the first one's parameters.
-  tiny::Net together, alone;
-  auto both = [](tiny::Net& model) {
-    return std::pair{hone::Trainer{model, torch::nn::CrossEntropyLoss{},
-                                   Head(hone::named_parameters(*model->first, "first."), {.lr = 0.1})},
-                     head_trainer(model)};
+  const auto require_own = [](auto gradients) {
+    tiny::Net together, alone;
+    const auto both = [&](tiny::Net& model) {
+      return std::pair{hone::Trainer{model, torch::nn::CrossEntropyLoss{},
+                                     Head(hone::named_parameters(*model->first, "first."), {.lr = 0.1}), gradients},
+                       head_trainer(model, gradients)};
+    };
+    auto [first, second] = both(together);
+    auto [reference, other] = both(alone);
+    const auto batch = tiny::batches(1)[0];
+    const auto drop = [&] {
+      for (auto& parameter : alone->parameters()) parameter.mutable_grad().reset();
+    };
+    captured(stderr, [&] {
+      for (int i = 0; i < 3; ++i) {
+        second.step(batch);
+        first.step(batch);
+        other.step(batch);
+        drop();
+        reference.step(batch);
+        drop();
+      }
+    });
+    CHECK(tiny::equal(tiny::weights(together), tiny::weights(alone)));
   };
-  auto [first, second] = both(together);
-  auto [reference, other] = both(alone);
-  const auto batch = tiny::batches(1)[0];
-  captured(stderr, [&] {
-    for (int i = 0; i < 3; ++i) {
-      second.step(batch);
-      first.step(batch);
-      other.step(batch);
-      for (auto& parameter : alone->parameters()) parameter.mutable_grad().reset();
-      reference.step(batch);
-      for (auto& parameter : alone->parameters()) parameter.mutable_grad().reset();
-    }
-  });
-  CHECK(tiny::equal(tiny::weights(together), tiny::weights(alone)));
+  require_own(hone::SetToNone{});
+  require_own(hone::KeepGradients{});
 }
 
 TEST_CASE("batches of one window add up all the same") {

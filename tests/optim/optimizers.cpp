@@ -89,4 +89,6 @@ TEST_CASE("every trainable parameter belongs to exactly one optimizer") {
   CHECK(tiny::contains(refusal(model, optimizer_for<"first">(hone::Sgd{}), optimizer_for<"second">(hone::Sgd{})),
                        "The optimizer 'second' has no parameters"));
   CHECK(tiny::contains(refusal(model, optimizer_for<"first">(hone::Sgd{.lr = -1.0})), "Sgd: lr is -1"));
+  for (auto& parameter : model->first->parameters()) parameter.set_requires_grad(false);
+  CHECK(bound(model, optimizer_for<"first">(hone::Sgd{})).parameters().empty());  // for evaluation alone
 }

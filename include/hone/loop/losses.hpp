@@ -84,16 +84,29 @@ struct not_a_loss_step {
       "`->`.");
 };
 
-/// Calls the loss step.
 template <class F, class Model, class Batch>
-auto call_loss_step(F& loss, Model& model, Batch& batch) {
-  if constexpr (!LossStep<F, Model, Batch>) {
-    static_cast<void>(sizeof(not_a_loss_step<F, Model, Batch>));
-    return LossAlone{};
-  } else if constexpr (std::convertible_to<decltype(loss(model, batch)), at::Tensor>) {
-    return LossAlone{loss(model, batch), batch_size(batch)};
+struct LossStepResultOf {
+  using type = LossAlone;
+};
+template <class F, class Model, class Batch>
+  requires(LossStep<F, Model, Batch> &&
+           !requires(F& loss, Model& model, Batch& batch) {
+             { loss(model, batch) } -> std::convertible_to<at::Tensor>;
+           })
+struct LossStepResultOf<F, Model, Batch> {
+  using type = decltype(std::declval<F&>()(std::declval<Model&>(), std::declval<Batch&>()));
+};
+/// What a loss step comes to. Declared, not deduced, so that a loss step that does not fit is one error.
+template <class F, class Model, class Batch>
+using LossStepResult = typename LossStepResultOf<F, Model, Batch>::type;
+
+/// Calls the loss step and puts what it returns into `result`, an optional.
+template <class F, class Model, class Batch>
+void call_loss_step(F& loss, Model& model, Batch& batch, auto& result) {
+  if constexpr (std::same_as<LossStepResult<F, Model, Batch>, LossAlone>) {
+    result.emplace(LossAlone{loss(model, batch), batch_size(batch)});
   } else {
-    return loss(model, batch);
+    result.emplace(loss(model, batch));
   }
 }
 
@@ -207,9 +220,7 @@ struct Losses {
 
   /// What a batch comes to.
   template <class Model, class Batch>
-  using Output =
-      LossesOutput<Losses, decltype(detail::call_loss_step(std::declval<decltype(For::loss)&>(), std::declval<Model&>(),
-                                                           std::declval<Batch&>()))...>;
+  using Output = LossesOutput<Losses, detail::LossStepResult<decltype(For::loss), Model, Batch>...>;
 
   /// Moves losses that are modules.
   void to(c10::Device device) {
@@ -255,8 +266,12 @@ auto batch_loss(Model& model, Losses<For...>& losses, Batch& batch) {
   using Output = typename Losses<For...>::template Output<Model, Batch>;
   Output output{.loss = {}, .batch_size = batch_size(batch)};
   const auto add = [&](auto& each, auto& to) {
-    to = detail::call_loss_step(each.loss, model, batch);
-    output.loss = output.loss.defined() ? output.loss + to->loss : to->loss;
+    if constexpr (detail::LossStep<decltype(each.loss), Model, Batch>) {
+      detail::call_loss_step(each.loss, model, batch, to);
+      output.loss = output.loss.defined() ? output.loss + to->loss : to->loss;
+    } else {
+      static_cast<void>(sizeof(detail::not_a_loss_step<decltype(each.loss), Model, Batch>));
+    }
   };
   [&]<std::size_t... i>(std::index_sequence<i...>) {
     (add(std::get<i>(losses.losses), std::get<i>(output.each)), ...);

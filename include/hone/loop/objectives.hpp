@@ -106,14 +106,26 @@ struct Objectives {
   /// Returns false when nothing more is to be learned from the batch.
   template <std::size_t i, class Step, class Batch, class Output>
   static bool learn_one(Step& step, Batch& batch, bool update_follows, Output& all) {
-    if (!is_due<i>(step)) return true;
     auto& loss = std::get<i>(step.loss_.losses);
+    using F = decltype(loss.loss);
+    using Model = std::remove_cvref_t<decltype(step.model_)>;
+    if constexpr (!detail::LossStep<F, Model, Batch>) {
+      static_cast<void>(sizeof(detail::not_a_loss_step<F, Model, Batch>));
+      return false;
+    } else {
+      return is_due<i>(step) ? learn_from<i>(step, loss, batch, update_follows, all) : true;
+    }
+  }
+  template <std::size_t i, class Step, class For, class Batch, class Output>
+  static bool learn_from(Step& step, For& loss, Batch& batch, bool update_follows, Output& all) {
     const WithObjective objective{loss.name};
     [[maybe_unused]] const auto optimizer = only<i>(step);
-    const auto& output = std::get<i>(all.each).emplace([&] {
+    auto& result = std::get<i>(all.each);
+    {
       [[maybe_unused]] const auto region = step.precision_.region(step.device_.device());
-      return detail::call_loss_step(loss.loss, step.model_, batch);
-    }());
+      detail::call_loss_step(loss.loss, step.model_, batch, result);
+    }
+    const auto& output = *result;
     step.train_loss_.add(i, output.loss, items_in(output));
     const auto value = output.loss.detach();
     all.loss = all.loss.defined() ? all.loss + value : value;

@@ -163,11 +163,18 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   void require_trainable() const {
     if constexpr (std::is_same_v<Optimizer, NoOptimizer>) {
       static_assert(sizeof(detail::trainer_without_optimizer<Optimizer>) > 0);
-    } else if (optimizer_.parameters().empty()) [[unlikely]] {
+    } else if (has_no_parameters()) [[unlikely]] {
       refuse_to_train();
     }
   }
 
+  [[nodiscard]] bool has_no_parameters() const {
+    if constexpr (std::is_same_v<decltype(optimizer_.parameters()), at::TensorList>) {
+      return optimizer_.parameters().empty();
+    } else {
+      return optimizer_.num_groups() == 0;  // a list of all would be made anew
+    }
+  }
   [[noreturn, gnu::noinline]] static void refuse_to_train() {
     throw std::invalid_argument(
         "The trainer has no parameters to train: when it was made, the model had none that requires a gradient. "

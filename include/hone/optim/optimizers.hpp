@@ -178,7 +178,7 @@ class Dealer {
   }
   /// **Errors** `std::invalid_argument` with the names of parameters that belong to none or to two.
   void check() const {
-    std::vector<std::string> twice, unowned;
+    std::vector<std::string> unowned;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       if (owners_[i].empty()) unowned.push_back(parameters_[i].name);
     }
@@ -194,13 +194,13 @@ class Dealer {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       if (owners_[i] == name) own.push_back(parameters_[i]);
     }
-    if (!own.empty()) return own;
+    if (!own.empty() || parameters_.empty()) return own;  // nothing to train: for evaluation alone
     std::vector<std::string> names;
     for (const auto& parameter : parameters_) names.push_back(parameter.name);
     throw std::invalid_argument(sentence(
-        "The optimizer '{}' has no parameters: it selects none of those that require a gradient{}. Name it after a "
-        "part of the model, or select parameters in the second argument of optimizer_for.",
-        {name, names.empty() ? std::string() : sentence(" ({})", {parameter_names(names)})}));
+        "The optimizer '{}' has no parameters: it selects none of those that require a gradient ({}). Name it after "
+        "a part of the model, or select parameters in the second argument of optimizer_for.",
+        {name, parameter_names(names)}));
   }
 
  private:
@@ -260,7 +260,7 @@ struct Binding<Optimizers<For...>> {
   static auto bound(OptimizerFor<name, O, S>& each, auto& finished, const Dealer& dealer) {
     using Bound = typename Binding<O>::type;
     if constexpr (OptimizerRule<O>) {
-      return NamedOptimizer<name, Bound>{Bound(dealer.of(name.view()), each.optimizer)};
+      return NamedOptimizer<name, Bound>{Binding<O>::make(each.optimizer, dealer.of(name.view()))};
     } else {
       return NamedOptimizer<name, Bound>{std::move(finished)};
     }

@@ -107,7 +107,7 @@ class MasterWeights {
 
   [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return masters_->groups(); }
   [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const { return std::as_const(*masters_).groups(); }
-  [[nodiscard]] std::size_t num_groups() const { return masters_->num_groups(); }
+  [[nodiscard]] std::size_t num_groups() const { return masters_ ? masters_->num_groups() : 0; }
   [[nodiscard]] double base_lr(std::size_t group) const { return masters_->base_lr(group); }
   [[nodiscard]] double lr(std::size_t group = 0) const { return masters_->lr(group); }
   void set_lr(std::size_t group, double lr) { masters_->set_lr(group, lr); }
