@@ -128,7 +128,8 @@ TEST_CASE("each process gets the samples of its share only") {
 
 TEST_CASE("an indexed dataset that leaves no batch is refused") {
   CHECK_THROWS_AS((hone::IndexedLoader{Squares{0}, {}}), hone::DataError);
-  CHECK_THROWS_AS((hone::IndexedLoader{Squares{4}, {.batch_size = 5}}), std::invalid_argument);
+  CHECK_THROWS_AS((hone::IndexedLoader{Squares{4}, {.batch_size = 5, .drop_last = true}}), std::invalid_argument);
+  CHECK((hone::IndexedLoader{Squares{4}, {.batch_size = 5}}).size() == 1);
   CHECK_THROWS_AS((hone::IndexedLoader{Squares{4}, {.batch_size = 0}}), std::invalid_argument);
 }
 

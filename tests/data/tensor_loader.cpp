@@ -209,7 +209,7 @@ TEST_CASE("each process gathers its share, and all of them the batches of one") 
     }
     std::vector<Tensor> seen;
     const auto size = loaders.front().size();
-    for (std::int64_t k = 0; k < size; ++k) {
+    for (std::size_t k = 0; k < size; ++k) {
       for (auto& batch : batches) {
         REQUIRE(batch != std::default_sentinel);
         REQUIRE((*batch).suggest_memory_format() == x.suggest_memory_format());

@@ -99,7 +99,7 @@ TEST_CASE("weights that nothing can be drawn by are refused") {
       "replacement.");
   CHECK(refusal({.weights = torch::tensor({1.0, -2.0, 1.0})}) ==
         "WeightedRandomSampler::weights[1] is -2. Give finite weights of 0 or more.");
-  CHECK(tiny::contains(refusal({.weights = torch::tensor({1.0, 2.0, NAN})}), "weights[2] is nan"));
+  CHECK(tiny::contains(refusal({.weights = torch::tensor({1.f, 2.f, NAN})}), "weights[2] is nan"));
   CHECK(tiny::contains(refusal({.weights = torch::tensor({INFINITY, 2.f, 1.f})}), "weights[0] is inf"));
 }
 

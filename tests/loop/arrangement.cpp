@@ -62,6 +62,7 @@ TEST_CASE("tensors in maps, optionals, containers and nested members are convert
 
 /// Writes to each tensor that arrives, as if it were elsewhere.
 struct Marked : OtherDevice {
+  using OtherDevice::move;
   template <hone::HoldsTensors Batch>
   [[nodiscard]] static hone::OwnedBatch<Batch> move(Batch& batch) {
     return hone::map_tensors(batch, [](const Tensor& tensor) { return tensor + 100; });

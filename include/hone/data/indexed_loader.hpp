@@ -90,10 +90,13 @@ struct samples_not_stackable {
       "batch.");
 };
 
+template <class Sample>
+inline constexpr bool checked_samples = sizeof(samples_not_stackable<Sample>) > 0;
+
 template <class Collate, class Sample>
 consteval auto collated() {
   if constexpr (std::same_as<Collate, StackSamples> && !Stackable<Sample>) {
-    static_assert(sizeof(samples_not_stackable<Sample>) > 0);
+    static_assert(checked_samples<Sample>);
     return std::type_identity<std::pair<at::Tensor, at::Tensor>>{};
   } else {
     return std::type_identity<std::remove_cvref_t<std::invoke_result_t<Collate&, std::vector<Sample>>>>{};

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "hone/core/pointee.hpp"
 #include "hone/core/sentence.hpp"
@@ -27,7 +28,7 @@ namespace detail {
 
 template <class T>
 constexpr bool is_tensor_dataset = false;
-template <class Batch>
+template <HoldsTensors Batch>
 constexpr bool is_tensor_dataset<TensorDataset<Batch>> = true;
 
 }  // namespace detail
@@ -122,6 +123,9 @@ struct dataloader_without_batches {
       "range of batches, such as hone::TensorLoader or `trainer.create_train_dataloader(dataset, options)`.");
 };
 
+template <class Made>
+inline constexpr bool checked_dataloader = sizeof(dataloader_without_batches<Made>) > 0;
+
 }  // namespace detail
 
 /// What `make` returns, with LibTorch's `DataLoader`, or a smart pointer to one, as a range of batches.
@@ -129,7 +133,8 @@ template <class F>
 [[nodiscard]] decltype(auto) batches_from(F&& make) {
   using Made = decltype(make());
   if constexpr (std::is_void_v<Made>) {
-    static_assert(sizeof(detail::dataloader_without_batches<Made>) > 0);
+    static_assert(detail::checked_dataloader<Made>);
+    return std::vector<std::pair<at::Tensor, at::Tensor>>();
   } else if constexpr (TorchDataLoader<PointeeOf<std::remove_reference_t<Made>>>) {
     return DataLoaderBatches<Made>(make());
   } else {

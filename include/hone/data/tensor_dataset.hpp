@@ -36,11 +36,11 @@ class TensorDataset {
   static_assert(sizeof(detail::dataset_without_tensors<Batch>) > 0);
 
  public:
-  using BatchType = at::Tensor;
+  using BatchType = std::pair<at::Tensor, at::Tensor>;
   template <class... Parts>
   explicit TensorDataset(const Parts&...) {}
   [[nodiscard]] std::int64_t size() const { return 0; }
-  [[nodiscard]] at::Tensor get(std::int64_t) const { return {}; }
+  [[nodiscard]] BatchType get(std::int64_t) const { return {}; }
 };
 
 /// Samples held as one large batch: sample `i` is row `i` of every tensor. It is itself just handles, so a copy shares

@@ -212,10 +212,10 @@ struct batch_of_unknown_type {
       "they are. Adapt it with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors for it.");
 };
 
-/// Complete for a batch with tensors, or of a type that has none; else an error with one message.
+/// True for a batch with tensors, or of a type that has none; else an error with one message.
 template <class Batch>
-using RequireKnown =
-    std::conditional_t<HoldsTensors<Batch> || holds_no_tensors<Batch>, std::true_type, batch_of_unknown_type<Batch>>;
+inline constexpr bool checked_batch = sizeof(std::conditional_t<HoldsTensors<Batch> || holds_no_tensors<Batch>,
+                                                                std::true_type, batch_of_unknown_type<Batch>>) > 0;
 
 }  // namespace detail
 

@@ -60,7 +60,7 @@ struct WeightedRandomSampler {
  private:
   void check_weights(std::int64_t least) const {
     const auto values = weights.detach().to(at::kCPU, at::kDouble).contiguous();
-    const auto* const data = values.const_data_ptr<double>();
+    const auto* const data = static_cast<const double*>(values.const_data_ptr());
     std::int64_t num_positive = 0;
     for (std::int64_t i = 0; i < values.numel(); ++i) {
       if (!(data[i] >= 0.0) || data[i] > std::numeric_limits<double>::max()) {

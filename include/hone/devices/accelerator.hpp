@@ -207,7 +207,7 @@ class Accelerator {
   /// **Errors** at compile time, one message, for a type that may have tensors which hone does not find.
   template <class Batch>
   Batch& move(Batch& batch) const {
-    static_assert(sizeof(detail::RequireKnown<std::remove_const_t<Batch>>) > 0);
+    static_assert(detail::checked_batch<std::remove_const_t<Batch>>);
     return batch;
   }
 

@@ -41,11 +41,11 @@ template <class... Policies>
 ///
 /// **Errors** at compile time, one message, for a type that may have tensors which hone does not find.
 template <class... Policies, class Batch>
-[[nodiscard]] auto arranged_batch(const Batch& batch) {
+[[nodiscard]] OwnedBatch<Batch> arranged_batch(const Batch& batch) {
   if constexpr (HoldsTensors<Batch>) {
     return map_tensors(batch, &arranged_tensor<Policies...>);
   } else {
-    static_assert(sizeof(detail::RequireKnown<Batch>) > 0);
+    static_assert(detail::checked_batch<Batch>);
     return batch;
   }
 }

@@ -81,7 +81,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     using Moved = std::remove_reference_t<decltype(this->taken_in(std::declval<Arrived&>()))>;
     using Outputs = std::remove_cvref_t<decltype(outputs_of(std::declval<Moved&>()))>;
     if constexpr (std::is_void_v<Outputs>) {
-      static_assert(sizeof(detail::predict_batch_returns_nothing<Outputs>) > 0);
+      static_assert(detail::checked_outputs<Outputs>);
       return 0;
     } else {
       Predictions<Outputs> outputs(buffers_of(model_));

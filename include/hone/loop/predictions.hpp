@@ -27,6 +27,9 @@ struct predict_batch_returns_nothing {
                 "model's outputs.");
 };
 
+template <class Outputs>
+inline constexpr bool checked_outputs = sizeof(predict_batch_returns_nothing<Outputs>) > 0;
+
 [[nodiscard]] inline bool share_memory(const at::Tensor& a, const at::Tensor& b) {
   return a.defined() && b.defined() && a.has_storage() && b.has_storage() &&
          a.storage().unsafeGetStorageImpl() == b.storage().unsafeGetStorageImpl();
