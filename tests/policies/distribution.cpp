@@ -119,7 +119,7 @@ TEST_CASE("an exception in a run is told to the other processes") {
   hone::Trace trace;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
   CHECK_THROWS_AS(trainer.train(tiny::batches(0)), hone::DataError);
-  CHECK(trace.back().starts_with("fail: The loader gave no batch in epoch 1"));
+  CHECK(trace.back().starts_with("fail: The training data is a range of 0 batches"));
 }
 
 TEST_CASE("an evaluation sums its loss over the processes and reduces no gradients") {
