@@ -48,7 +48,7 @@ TEST_CASE("writing to batches leaves the dataset as it is, in either order") {
   const bool shuffle = GENERATE(false, true);
   auto x = torch::arange(12.).view({6, 2});
   const auto before = x.clone();
-  hone::TensorLoader<Tensor> loader(hone::TensorDataset(x), {.batch_size = 2, .shuffle = shuffle});
+  hone::TensorLoader<Tensor> loader(hone::TensorDataset{x}, {.batch_size = 2, .shuffle = shuffle});
   for (int pass = 0; pass < 2; ++pass) {
     auto sum = torch::zeros({});
     for (auto& batch : loader) {
@@ -68,7 +68,7 @@ TEST_CASE("writing to batches leaves the dataset as it is, in either order") {
 TEST_CASE("an only batch that is written to is restored at the end of the pass") {
   auto x = torch::ones({4});
   {
-    hone::TensorLoader<Tensor> loader(hone::TensorDataset(x), {.batch_size = 4});
+    hone::TensorLoader<Tensor> loader(hone::TensorDataset{x}, {.batch_size = 4});
     for (auto& batch : loader) {
       batch.neg_();
       break;
@@ -79,7 +79,7 @@ TEST_CASE("an only batch that is written to is restored at the end of the pass")
 
 TEST_CASE("batches that nobody writes to are views of the dataset") {
   auto x = torch::arange(6.);
-  hone::TensorLoader<Tensor> loader(hone::TensorDataset(x), {.batch_size = 2});
+  hone::TensorLoader<Tensor> loader(hone::TensorDataset{x}, {.batch_size = 2});
   for (int pass = 0; pass < 2; ++pass) {
     for (auto& batch : loader) CHECK(batch.is_alias_of(x));
   }

@@ -27,8 +27,9 @@ struct DataLoaderAccess : torch::data::DataLoaderBase<Dataset, Batch, Request> {
   static void drain(Base& loader) { (loader.*(&DataLoaderAccess::shuttle_)).drain(); }
 };
 
+/// By pointer: the class is abstract.
 template <class Dataset, class Batch, class Request>
-DataLoaderAccess<Dataset, Batch, Request> access_to(const torch::data::DataLoaderBase<Dataset, Batch, Request>*);
+DataLoaderAccess<Dataset, Batch, Request>* access_to(const torch::data::DataLoaderBase<Dataset, Batch, Request>*);
 
 }  // namespace detail
 
@@ -47,7 +48,7 @@ concept TorchDataLoader = std::is_class_v<T> && requires(const T* loader) { deta
 template <class Handle>
 class DataLoaderBatches {
   using Loader = PointeeOf<std::remove_reference_t<Handle>>;
-  using Access = decltype(detail::access_to(static_cast<Loader*>(nullptr)));
+  using Access = std::remove_pointer_t<decltype(detail::access_to(static_cast<Loader*>(nullptr)))>;
   using Place = decltype(std::declval<Loader&>().begin());
 
  public:
