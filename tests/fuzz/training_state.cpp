@@ -224,11 +224,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       trainer.train(tiny::dataset(10), how);
     } else if (way == 1) {
       auto unsized = tiny::batches(5, 2) | std::views::filter([](const auto&) { return true; });
-      trainer.train(unsized, {.num_epochs = 2, .resume_from = state.get<Dict>()});
+      hone::TrainOptions<hone::TensorDataset<tiny::Batch>> how{.num_epochs = 2, .eval_dataset = tiny::dataset(4)};
+      how.resume_from = state.get<Dict>();
+      trainer.train(unsized, how);
     } else {
       trainer.load_training_state(state.get<Dict>());
-      for (auto& batch : tiny::batches(4, 2)) trainer.step(batch);
       static_cast<void>(trainer.training_state());
+      auto evaluation = tiny::dataset(4);
+      auto run = trainer.begin_run(evaluation,
+                                   {.num_batches_per_epoch = 5, .num_epochs = 2, .resume_from = state.get<Dict>()});
+      for (auto& batch : tiny::batches(4, 2)) {
+        if (!run.is_over()) run.step(batch);
+      }
+      run.end();
     }
   } catch (const hone::DataError&) {
   } catch (const std::invalid_argument&) {
