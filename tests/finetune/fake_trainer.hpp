@@ -26,6 +26,7 @@ class FakeTrainer {
 
   template <class Listeners>
   void evaluate_epoch(std::string_view metric, Listeners& listeners) {
+    if (driver_.run.stop_requested()) return;
     if (throws_in_evaluation) throw std::runtime_error("no evaluation");
     seen_.push_back(model_->weight.detach().clone());
     tell<hone::EvalEpochStart>(listeners);
