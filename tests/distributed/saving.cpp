@@ -113,11 +113,11 @@ TEST_CASE("a full disk in rank 0 reaches every process, and with SaveError::warn
       CHECK(std::string(error.what()) == std::string(placement.rank == 1 ? "Rank 0: " : "") +
                                              "/dev/full cannot be written: No space left on device. Make room.");
     }
-    trainer.callbacks().get<hone::SaveBest>().on_error = hone::SaveError::warn;
-    trainer.callbacks().get<hone::SaveBest>().output = stderr;
-    trainer.callbacks().get<hone::SaveTrainingState>().overwrite = true;
-    trainer.train(dataset(), {.num_epochs = 2, .per_device_batch_size = 2});
-    CHECK(trainer.run().num_epochs() == 2);
+    best.on_error = hone::SaveError::warn;
+    best.output = stderr;
+    auto warned = trainer_of(placement, {}, best, {.save_dir = folder / "other states"});
+    warned.train(dataset(), {.num_epochs = 2, .per_device_batch_size = 2});
+    CHECK(warned.run().num_epochs() == 2);
   });
 }
 

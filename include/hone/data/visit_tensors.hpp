@@ -244,13 +244,27 @@ constexpr void for_each_tensor(T& whole, F&& f) {
   }
 }
 
+namespace detail {
+
+template <HoldsTensors T>
+[[nodiscard]] constexpr OwnedBatch<T> owned_copy(const T& whole) {
+  using Copy = OwnedBatch<T>;
+  if constexpr (!std::is_same_v<Copy, T> && requires { Copy(whole.first, whole.second); }) {
+    return Copy(whole.first, whole.second);  // a `ranges::common_pair` converts to it in two ways
+  } else {
+    return Copy(whole);
+  }
+}
+
+}  // namespace detail
+
 /// A copy of `whole` in which each tensor is replaced by `f(tensor)`.
 ///
 /// **Cost** copies the members that are no tensors; tensors are copied as handles.
 /// **Example** `map_tensors(batch, [](const at::Tensor& t) { return t.to(at::kCUDA); })`
 template <HoldsTensors T, class F>
 [[nodiscard]] constexpr OwnedBatch<T> map_tensors(const T& whole, F&& f) {
-  OwnedBatch<T> mapped(whole);
+  OwnedBatch<T> mapped = detail::owned_copy(whole);
   for_each_tensor(mapped, [&f](at::Tensor& tensor) { tensor = f(std::as_const(tensor)); });
   return mapped;
 }
