@@ -56,11 +56,19 @@ hone::Value& entry(hone::Value& value, std::initializer_list<const char*> keys) 
 
 /// A state in the middle of a window.
 hone::Value open_window() {
-  auto from =
-      hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
-                    hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, hone::EarlyStopping{.patience = 50}};
-  for (auto& batch : tiny::batches(3)) from.step(batch);
-  return hone::cloned(from.training_state());
+  hone::Value state = hone::Dict();
+  auto from = hone::Trainer{tiny::Net(),
+                            torch::nn::CrossEntropyLoss{},
+                            hone::AdamW{.lr = 0.05},
+                            hone::GradAccum<2>{},
+                            hone::ExponentialLr{.gamma = 0.9},
+                            hone::EarlyStopping{.patience = 50},
+                            hone::on<hone::ResumePoint>([&](const auto& event) {
+                              if (event.run.step() == 3) state = hone::cloned(event.trainer.training_state());
+                            })};
+  auto run = from.begin_run();
+  for (auto& batch : tiny::batches(3)) run.step(batch);
+  return state;
 }
 
 /// What is said of `state` by a trainer that goes on from it.
