@@ -75,6 +75,7 @@ TEST_CASE("every counts afresh in each run") {
 TEST_CASE("every resets its counts in a run whose start the callback does not hear") {
   int heard = 0;
   RunDriver driver;
+  driver.set_phase(Phase::evaluation);
   CallbackSet set{every<2>(on<EvalStepEnd>([&heard](const auto&) { ++heard; }))};
   set.tell(EvaluationRunStart{{driver.run}});
   set.tell(EvalStepEnd{{driver.run}});
