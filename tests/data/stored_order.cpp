@@ -42,7 +42,7 @@ TEST_CASE("what the processes gather is put back into the order as stored") {
 
 TEST_CASE("no order as stored is there to go back to for a shuffled loader, or for options that make no batch") {
   CHECK_THROWS_AS(hone::stored_order(10, {.batch_size = 2, .shuffle = true}), std::invalid_argument);
-  CHECK_THROWS_AS(hone::stored_order(10, {.batch_size = 6, .share = {0, 2}}), std::invalid_argument);
+  CHECK_THROWS_AS(hone::stored_order(10, {.batch_size = 6, .drop_last = true, .share = {0, 2}}), std::invalid_argument);
   CHECK_THROWS_AS(hone::stored_order(1, {.batch_size = 1, .share = {0, 2}}), hone::DataError);
 }
 
