@@ -25,9 +25,9 @@ target_link_options(hone_dev INTERFACE -fsanitize=${sanitizers})
 set(hone_test_slowdown 5)
 set(folder "${PROJECT_SOURCE_DIR}/tests/sanitizers")
 if(sanitizers MATCHES "address")
-  # protect_shadow_gap: the CUDA driver maps memory there.
+  # protect_shadow_gap: the CUDA driver maps memory there. allocator_may_return_null: tests run out of memory.
   list(APPEND hone_test_environment
-    "ASAN_OPTIONS=suppressions=${folder}/asan.supp:strict_string_checks=1:check_initialization_order=1:detect_stack_use_after_return=1:protect_shadow_gap=0"
+    "ASAN_OPTIONS=suppressions=${folder}/asan.supp:strict_string_checks=1:check_initialization_order=1:detect_stack_use_after_return=1:protect_shadow_gap=0:allocator_may_return_null=1"
     "LSAN_OPTIONS=suppressions=${folder}/lsan.supp:print_suppressions=0")
 endif()
 if(sanitizers MATCHES "undefined")
@@ -36,7 +36,7 @@ if(sanitizers MATCHES "undefined")
 endif()
 if(sanitizers MATCHES "thread")
   list(APPEND hone_test_environment
-    "TSAN_OPTIONS=suppressions=${folder}/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=0:exitcode=66:second_deadlock_stack=1:history_size=4")
+    "TSAN_OPTIONS=suppressions=${folder}/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1:history_size=4")
   # The thread sanitizer maps its shadow at fixed addresses, which address space layout randomization may have taken.
   find_program(SETARCH setarch)
   mark_as_advanced(SETARCH)

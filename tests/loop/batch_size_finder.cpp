@@ -73,7 +73,6 @@ TEST_CASE("no size is larger than the dataset or the limit") {
   CHECK(find(1000, {.start = 8, .max = 8}).size == 8);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // which ends the program at such a size
 TEST_CASE("the allocator of the host says no") {
   struct Huge : torch::nn::Module {
     torch::nn::Linear layer = register_module("layer", torch::nn::Linear(3, 2));
@@ -85,7 +84,6 @@ TEST_CASE("the allocator of the host says no") {
   hone::Trainer trainer{std::make_shared<Huge>(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}};
   CHECK(hone::find_batch_size(trainer, tiny::dataset(64), {.mode = Search::binary}) == 10);
 }
-#endif
 
 TEST_CASE("what cannot be tried is refused, and other errors are told") {
   CHECK(tiny::message_of<std::runtime_error>([] { find(1, {}); }) ==

@@ -41,6 +41,7 @@
 
 #include "hone/distributed/launcher.hpp"
 #include "support/catch.hpp"
+#include "support/sanitizer.hpp"
 
 namespace hone {
 
@@ -182,11 +183,8 @@ inline std::string contents(int file) {
 
 /// Whether more runs in this process than the thread that asks.
 inline bool has_threads() {
-#if defined(__SANITIZE_THREAD__)
-  return false;  // the sanitizer's own
-#else
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}) > 1;
-#endif
+  // The thread sanitizer has a thread of its own.
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}) > (under_thread_sanitizer ? 2 : 1);
 }
 
 }  // namespace detail
