@@ -52,7 +52,7 @@ class MasterWeights {
       add_group(std::move(weights), group.base_settings());
       masters_->groups().back().settings = group.settings;
     }
-    masters_->load_state(whole.state());
+    if (masters_) masters_->load_state(whole.state());  // else there is nothing to train
   }
 
   /// Adds weights with settings of their own, and brings them into the optimizer's format. On an error the optimizer
@@ -85,7 +85,7 @@ class MasterWeights {
   at::TensorList collect_gradients() {
     take_gradients();
     collected_ = true;
-    return masters_->collect_gradients();
+    return masters_ ? masters_->collect_gradients() : at::TensorList();
   }
   at::TensorList gradients() { return collected_ ? masters_->gradients() : collect_gradients(); }
 
@@ -101,12 +101,16 @@ class MasterWeights {
   }
   void zero_grad() {
     collected_ = false;
-    masters_->zero_grad();
+    if (masters_) masters_->zero_grad();
     for (const auto& weight : weights_) weight.mutable_grad().reset();
   }
 
-  [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return masters_->groups(); }
-  [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const { return std::as_const(*masters_).groups(); }
+  [[nodiscard]] std::span<ParameterGroup<Rule>> groups() {
+    return masters_ ? masters_->groups() : std::span<ParameterGroup<Rule>>();
+  }
+  [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const {
+    return masters_ ? std::as_const(*masters_).groups() : std::span<const ParameterGroup<Rule>>();
+  }
   [[nodiscard]] std::size_t num_groups() const { return masters_ ? masters_->num_groups() : 0; }
   [[nodiscard]] double base_lr(std::size_t group) const { return masters_->base_lr(group); }
   [[nodiscard]] double lr(std::size_t group = 0) const { return masters_->lr(group); }
@@ -132,13 +136,15 @@ class MasterWeights {
 
   /// The model's weights, the copies in the same order, and their names.
   [[nodiscard]] at::TensorList parameters() const { return weights_; }
-  [[nodiscard]] at::TensorList master_weights() const { return masters_->parameters(); }
-  [[nodiscard]] std::span<const std::string> names() const { return masters_->names(); }
+  [[nodiscard]] at::TensorList master_weights() const { return masters_ ? masters_->parameters() : at::TensorList(); }
+  [[nodiscard]] std::span<const std::string> names() const {
+    return masters_ ? masters_->names() : std::span<const std::string>();
+  }
 
   /// Makes the copies what the model's weights are, rounded. Only for writes that LibTorch does not report.
   void read_weights() {
     const at::NoGradGuard no_gradients;
-    at::_foreach_copy_(masters_->parameters(), weights_);
+    if (masters_) at::_foreach_copy_(masters_->parameters(), weights_);
     note_weights();
   }
 
