@@ -402,7 +402,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   template <class Batch>
   auto output_of(Batch& batch) {
     if constexpr (splits) {
-      const auto forward = [this](auto& part) { return forward_pass(part); };
+      const auto forward = [this](auto& part) { return this->forward_pass(part); };
       Window ahead;
       double share = 1.0;
       const std::int64_t steps = accumulation_.steps();
