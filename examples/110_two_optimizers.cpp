@@ -6,6 +6,7 @@
  * learning rates at the end: backbone 0.0010, head 0.0000
  * a checkpoint keeps the state of: backbone, head
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <cmath>

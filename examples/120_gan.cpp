@@ -6,11 +6,13 @@
  * samples have the mean of the data: true
  * and nearly its standard deviation: true
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <cmath>
 #include <hone/hone.hpp>
 #include <string>
+#include <utility>
 
 torch::nn::Sequential layers(std::int64_t inputs, std::int64_t outputs) {
   return torch::nn::Sequential(torch::nn::Linear(inputs, 32), torch::nn::LeakyReLU(), torch::nn::Linear(32, 32),

@@ -5,6 +5,7 @@
  * the actor goes right in each cell: true
  * the critic values the cell before the goal most: true
  */
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <boost/hana.hpp>

@@ -1,5 +1,6 @@
-// expect: hone: a loss of hone::Losses cannot be called as `loss(model, batch)`, or returns neither a tensor nor a type
-// with `loss` and `batch_size`. needs: torch SPDX-License-Identifier: Apache-2.0
+// expect: hone: a loss of hone::Losses cannot be called as `loss(model, batch)`, or returns neither a tensor nor a type with `loss` and `batch_size`.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
 /// A loss step that takes the module where the trainer has its holder.
 #include <torch/torch.h>
 

@@ -1,5 +1,6 @@
-// expect: hone: StepCapture records a step with one loss and one update, and hone::Losses has several. Leave
-// StepCapture out. needs: torch SPDX-License-Identifier: Apache-2.0
+// expect: hone: StepCapture records a step with one loss and one update, and hone::Losses has several. Leave StepCapture out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
 /// A recorded step has one update.
 #include "hone/core/composition.hpp"
 #include "hone/loop/losses.hpp"

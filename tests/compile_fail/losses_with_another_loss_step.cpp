@@ -1,5 +1,6 @@
-// expect: hone: the override `train_batch_loss` takes the place of one loss step, and hone::Losses has several. Leave
-// the override out. needs: torch SPDX-License-Identifier: Apache-2.0
+// expect: hone: the override `train_batch_loss` takes the place of one loss step, and hone::Losses has several. Leave the override out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
 /// An override that would never be called.
 #include "hone/core/composition.hpp"
 #include "hone/loop/losses.hpp"

@@ -1,5 +1,6 @@
-// expect: hone: MicroBatches runs a step with one loss in parts, and hone::Losses has several. Leave MicroBatches out,
-// or give GradAccum smaller batches. needs: torch SPDX-License-Identifier: Apache-2.0
+// expect: hone: MicroBatches runs a step with one loss in parts, and hone::Losses has several. Leave MicroBatches out, or give GradAccum smaller batches.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
 /// A batch that is split is split for one loss.
 #include "hone/core/composition.hpp"
 #include "hone/loop/losses.hpp"

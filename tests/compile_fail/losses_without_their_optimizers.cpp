@@ -1,6 +1,6 @@
-// expect: hone: each loss of hone::Losses needs an optimizer of its name, and each optimizer a loss. Give
-// hone::Optimizers{hone::optimizer_for<"name">(...), ...} with the same names. needs: torch SPDX-License-Identifier:
-// Apache-2.0
+// expect: hone: each loss of hone::Losses needs an optimizer of its name, and each optimizer a loss. Give hone::Optimizers{hone::optimizer_for<"name">(...), ...} with the same names.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
 /// Two losses, and one of their optimizers under another name.
 #include "hone/core/composition.hpp"
 #include "hone/loop/losses.hpp"
@@ -11,11 +11,11 @@ struct Model {};
 struct Step {};
 using Losses = decltype(hone::Losses{hone::loss_for<"critic">(Step{}), hone::loss_for<"actor">(Step{})});
 #ifdef FIXED
-using Optimizers =
-    decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}), hone::optimizer_for<"critic">(hone::Sgd{})});
+using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}),
+                                             hone::optimizer_for<"critic">(hone::Sgd{})});
 #else
-using Optimizers =
-    decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}), hone::optimizer_for<"critics">(hone::Sgd{})});
+using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}),
+                                             hone::optimizer_for<"critics">(hone::Sgd{})});
 #endif
 
 static_assert(hone::checked_composition<Model, Losses, Optimizers>);

@@ -1,5 +1,6 @@
-// expect: hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's rules, or
-// leave it out with .save_optimizer = false. needs: torch SPDX-License-Identifier: Apache-2.0
+// expect: hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's rules, or leave it out with .save_optimizer = false.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
 /// The state of a user-defined optimizer is unknown.
 #include <torch/torch.h>
 

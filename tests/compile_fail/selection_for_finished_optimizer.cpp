@@ -1,5 +1,6 @@
-// expect: hone: this optimizer was made with its parameters, so nothing can be selected for it. Leave the second
-// argument out, or give a rule such as hone::AdamW. needs: torch SPDX-License-Identifier: Apache-2.0
+// expect: hone: this optimizer was made with its parameters, so nothing can be selected for it. Leave the second argument out, or give a rule such as hone::AdamW.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
 /// Two answers to which parameters an optimizer holds.
 #include <torch/torch.h>
 
