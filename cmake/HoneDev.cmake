@@ -27,16 +27,18 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND PROJECT_IS_TOP_LEVEL)
 endif()
 
 # Tests and examples compute little: compiling them quickly is worth more than their speed.
-set(hone_quick_build "$<$<CONFIG:Release>:-O1>")
+set(hone_quick_build "$<$<CONFIG:Release>:-O0>")
 
-# Pays from the second file that includes LibTorch with clang, from the tenth with g++.
+# LibTorch's headers, compiled once for all of quick_build and, where that is wanted, once for all that is optimised.
 if(HONE_DEV_PCH AND HONE_WITH_TORCH)
   set(source "${CMAKE_BINARY_DIR}/hone_pch.cpp")
   file(CONFIGURE OUTPUT "${source}" CONTENT "" @ONLY)
-  add_library(hone_pch OBJECT "${source}")
-  target_link_libraries(hone_pch PRIVATE hone::hone hone_dev)
+  foreach(pch IN ITEMS hone_pch hone_pch_optimized)
+    add_library(${pch} OBJECT EXCLUDE_FROM_ALL "${source}")
+    target_link_libraries(${pch} PRIVATE hone::hone hone_dev)
+    target_precompile_headers(${pch} PRIVATE <torch/torch.h> <boost/hana.hpp> <fmt/format.h>)
+  endforeach()
   target_compile_options(hone_pch PRIVATE ${hone_quick_build})
-  target_precompile_headers(hone_pch PRIVATE <torch/torch.h> <boost/hana.hpp> <fmt/format.h>)
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     target_compile_options(hone_dev INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
   else()
@@ -60,22 +62,26 @@ function(hone_add_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} ENVIRONMENT "${hone_test_environment}")
 endfunction()
 
-# One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimisation,
-# and so no share in the precompiled header.
+# One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimisation.
 function(hone_torch_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMIZED" "" "")
-  add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
+  set(sources ${arg_UNPARSED_ARGUMENTS})
+  add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE hone::hone hone_dev)
+  set(pch hone_pch)
   if(arg_OPTIMIZED)
-    return()
+    set(pch hone_pch_optimized)
+  else()
+    target_compile_options(${name} PRIVATE ${hone_quick_build})
   endif()
-  target_compile_options(${name} PRIVATE ${hone_quick_build})
-  if(TARGET hone_pch)
-    target_precompile_headers(${name} REUSE_FROM hone_pch)
+  list(LENGTH sources number)
+  # Nothing else may use the one for optimised programs: it pays from the second file.
+  if(TARGET ${pch} AND NOT (arg_OPTIMIZED AND number EQUAL 1))
+    target_precompile_headers(${name} REUSE_FROM ${pch})
   endif()
 endfunction()
 
-# Sets `out` to files that compile the sources eight at a time: what g++ makes of LibTorch's templates in each file that reads
+# Sets `out` to files that compile the sources twelve at a time: what g++ makes of LibTorch's templates in each file that reads
 # them takes longer than most tests. The sources of one file come from all over the list, as neighbours are often alike, and
 # all the costly ones would meet. Hana adapts a struct in the global namespace alone, so what does that is compiled by itself.
 function(hone_together name out)
@@ -90,7 +96,7 @@ function(hone_together name out)
     endif()
   endforeach()
   list(LENGTH together number)
-  math(EXPR groups "(${number} + 7) / 8")
+  math(EXPR groups "(${number} + 11) / 12")
   set(script "${PROJECT_SOURCE_DIR}/cmake/HoneTogether.cmake")
   set(group 0)
   while(group LESS groups)

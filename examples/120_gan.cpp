@@ -45,17 +45,17 @@ int main() {
       Gan(),
       hone::Losses{hone::loss_for<"discriminator">(&discriminator_loss),
                    hone::loss_for<"generator">(&generator_loss)},  // {.every = 5}: once for five updates of the other
-      hone::Optimizers{hone::optimizer_for<"discriminator">(hone::Adam{.lr = 1e-3, .beta1 = 0.5}),
+      hone::Optimizers{hone::optimizer_for<"discriminator">(hone::Adam{.lr = 4e-3, .beta1 = 0.5}),
                        hone::optimizer_for<"generator">(hone::Adam{.lr = 1e-3, .beta1 = 0.5})}};
-  const auto history = trainer.train(data, {.num_epochs = 20, .per_device_batch_size = 64, .seed = 1});
+  const auto history = trainer.train(data, {.num_epochs = 15, .per_device_batch_size = 64, .seed = 1});
 
   fmt::print("per epoch:");
   const char* comma = " ";
   for (const char* name : {"train_loss_epoch", "train_discriminator_loss_epoch", "train_generator_loss_epoch"}) {
-    if (history.values(name).size() == 20) fmt::print("{}{}", std::exchange(comma, ", "), name);
+    if (history.values(name).size() == 15) fmt::print("{}{}", std::exchange(comma, ", "), name);
   }
   const torch::NoGradGuard no_gradients;
   const auto samples = trainer.model()->sample(4096);
   fmt::print("\nsamples have the mean of the data: {}\n", std::abs(samples.mean().item<double>() - 3.0) < 0.3);
-  fmt::print("and nearly its standard deviation: {}\n", std::abs(samples.std().item<double>() - 0.5) < 0.3);
+  fmt::print("and nearly its standard deviation: {}\n", std::abs(samples.std().item<double>() - 0.5) < 0.2);
 }

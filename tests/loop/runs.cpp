@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "hone/hone.hpp"
 #include "support/catch.hpp"
@@ -13,12 +14,24 @@
 // What runs have in common is tested where it is used: trainer_limits.cpp, trainer_stop.cpp, trainer_errors.cpp.
 
 TEST_CASE("every kind of run says where it runs and how") {
-  hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<2>{}};
+  std::vector<hone::RunConfig> configs;
+  const auto note = [&configs](const auto& event) { configs.push_back(event.run.config()); };
+  hone::Trainer trainer{tiny::Net(),
+                        torch::nn::CrossEntropyLoss(),
+                        hone::Sgd{},
+                        hone::GradAccum<2>{},
+                        hone::on<hone::TrainingRunStart>(note),
+                        hone::on<hone::EvaluationRunStart>(note),
+                        hone::on<hone::PredictRunStart>(note)};
+  trainer.train(tiny::dataset(), {.per_device_batch_size = 3});
   trainer.evaluate(tiny::dataset());
-  const auto& config = trainer.run().config();
-  CHECK(config.device == "cpu");
-  CHECK(config.precision == "Fp32");
-  CHECK(config.num_processes == 1);
-  CHECK(config.gradient_accumulation_steps == 2);
-  CHECK(config.num_threads == at::get_num_threads());
+  trainer.predict(tiny::dataset());
+  REQUIRE(configs.size() == 3);
+  for (const auto& config : configs) {
+    CHECK(config.device == "cpu");
+    CHECK(config.precision == "Fp32");
+    CHECK(config.num_processes == 1);
+    CHECK(config.gradient_accumulation_steps == (&config == &configs[0] ? 2 : 1));
+    CHECK(config.num_threads == at::get_num_threads());
+  }
 }
