@@ -12,6 +12,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # LibTorch's it sees values that are not set, where nobody reads them.
   target_compile_options(hone_dev INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-maybe-uninitialized)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Collecting garbage takes g++ a tenth of its time.
+  target_compile_options(hone_dev INTERFACE "SHELL:--param ggc-min-heapsize=4000000")
+endif()
 include(HoneSanitize)
 if(HONE_DEV_TIDY)
   find_program(CLANG_TIDY NAMES clang-tidy-19 clang-tidy REQUIRED)

@@ -3,16 +3,20 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string>
 
 #include "hone/core/error.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace files {
 
@@ -22,7 +26,7 @@ struct Folder {
   fs::path path;
   Folder() {
     static std::atomic<int> count{0};
-    path = fs::temp_directory_path() / fmt::format("hone_checkpoint_{}_{}", getpid(), count++);
+    path = TemporaryFolder::place() / fmt::format("hone_checkpoint_{}_{}", getpid(), count++);
     fs::create_directories(path);
   }
   ~Folder() { fs::remove_all(path); }
@@ -58,24 +62,87 @@ std::string message(F&& f) {
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-/// Runs Python code; `import torch` stands before it. The interpreter is `HONE_PYTHON`, else `python3`.
+/// A Python with torch that runs one file after the other: importing torch takes longer than most tests.
+class Interpreter {
+ public:
+  explicit Interpreter(const std::string& python) {
+    if (::pipe(to_.data()) != 0 || ::pipe(from_.data()) != 0) throw std::runtime_error("There are no more pipes.");
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::dup2(to_[0], 0);
+      ::dup2(from_[1], 1);
+      for (const int file : {to_[0], to_[1], from_[0], from_[1]}) ::close(file);
+      ::execlp(python.c_str(), python.c_str(), "-c", loop, nullptr);
+      ::_exit(127);
+    }
+    ::close(to_[0]);
+    ::close(from_[1]);
+    is_there_ = answer() == '0';
+  }
+  ~Interpreter() {
+    ::close(to_[1]);
+    ::close(from_[0]);
+    ::waitpid(child_, nullptr, 0);
+  }
+  Interpreter(const Interpreter&) = delete;
+  Interpreter& operator=(const Interpreter&) = delete;
+
+  [[nodiscard]] bool is_there() const { return is_there_; }
+  /// Whether the code in `file` ran without an exception. What it prints goes into `output`.
+  bool run(const fs::path& file, const fs::path& output) {
+    const auto line = file.string() + "\t" + output.string() + "\n";
+    return ::write(to_[1], line.data(), line.size()) == static_cast<ssize_t>(line.size()) && answer() == '0';
+  }
+
+ private:
+  static constexpr const char* loop = R"(
+import contextlib, os, sys, traceback
+answers = os.fdopen(os.dup(1), "w")
+def answer(code):
+    answers.write(code); answers.flush()
+try:
+    import torch
+except ImportError:
+    sys.exit()
+answer("0")
+for line in sys.stdin:
+    file, output = line.rstrip("\n").split("\t")
+    with open(output, "w") as text, contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        try:
+            exec(compile(open(file).read(), file, "exec"), {"__name__": "__main__", "torch": torch})
+            code = "0"
+        except SystemExit:
+            code = "0"
+        except BaseException:
+            traceback.print_exc()
+            code = "1"
+    answer(code)
+)";
+
+  char answer() {
+    char code = '?';
+    return ::read(from_[0], &code, 1) == 1 ? code : '?';
+  }
+
+  std::array<int, 2> to_{}, from_{};
+  pid_t child_ = 0;
+  bool is_there_ = false;
+};
+
+/// Runs Python code, for which torch is imported. The interpreter is `HONE_PYTHON`, else `python3`.
 struct Python {
   bool available = false;
-  std::string output;  // of the code, errors included
+  std::string output;  // of the code, exceptions included
 
   explicit Python(const std::string& code) {
     const char* chosen = std::getenv("HONE_PYTHON");
-    const std::string python = chosen != nullptr && *chosen != '\0' ? chosen : "python3";
-    static const bool found = std::system(fmt::format("'{}' -c 'import torch' > /dev/null 2>&1", python).c_str()) == 0;
-    available = found;
+    static Interpreter interpreter(chosen != nullptr && *chosen != '\0' ? chosen : "python3");
+    available = interpreter.is_there();
     if (!available) return;
     const Folder folder;
-    write(folder / "code.py", "import torch\n" + code);
-    const auto command =
-        fmt::format("'{}' '{}' > '{}' 2>&1", python, (folder / "code.py").string(), (folder / "output").string());
-    const int status = std::system(command.c_str());
+    const bool ended_well = interpreter.run(write(folder / "code.py", code), folder / "output");
     output = read(folder / "output");
-    if (status != 0) output += fmt::format("\nstatus {}", status);
+    if (!ended_well) output += "\nstatus 1";
   }
 };
 

@@ -17,7 +17,7 @@ TEST_CASE("rows that are written to get their values back") {
     auto rows = data.slice(0, 0, 2);
     watch.watch(rows);
     rows.add_(5);
-    watch.settle();
+    watch.end_watch();
     CHECK(watch.were_touched());
   }
   SECTION("when the watch ends, and after a move") {
@@ -30,7 +30,7 @@ TEST_CASE("rows that are written to get their values back") {
     auto rows = data.slice(0, 0, 2);
     watch.watch(rows);
     rows.add_(5);
-    watch.settle();
+    watch.end_watch();
   }
   CHECK(data.equal(torch::arange(6.)));
 }
@@ -40,7 +40,7 @@ TEST_CASE("rows that are read, or written with what they hold, count as untouche
   hone::detail::UntouchedRows watch;
   watch.watch(data);
   data.mul_(1.0);
-  watch.settle();
+  watch.end_watch();
   CHECK_FALSE(watch.were_touched());
 }
 

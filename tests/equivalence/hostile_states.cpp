@@ -24,13 +24,15 @@ namespace {
 
 using hone::Dict;
 
+hone::EarlyStopping patient() { return {.patience = 50, .watch_metric = "train_loss_epoch"}; }
+
 auto trainer(const std::filesystem::path& folder) {
   return hone::Trainer{tiny::Net(),
                        torch::nn::CrossEntropyLoss{},
                        hone::AdamW{.lr = 0.05},
                        hone::GradAccum<2>{},
                        hone::ExponentialLr{.gamma = 0.9},
-                       hone::EarlyStopping{.patience = 50},
+                       patient(),
                        hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 1}};
 }
 auto options(hone::ResumeFrom<> from = {}) {
@@ -62,7 +64,7 @@ hone::Value open_window() {
                             hone::AdamW{.lr = 0.05},
                             hone::GradAccum<2>{},
                             hone::ExponentialLr{.gamma = 0.9},
-                            hone::EarlyStopping{.patience = 50},
+                            patient(),
                             hone::on<hone::ResumePoint>([&](const auto& event) {
                               if (event.run.step() == 3) state = hone::cloned(event.trainer.training_state());
                             })};
@@ -74,7 +76,7 @@ hone::Value open_window() {
 /// What is said of `state` by a trainer that goes on from it.
 std::string said_of(const hone::Value& state) {
   auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
-                          hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, hone::EarlyStopping{.patience = 50}};
+                          hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, patient()};
   return files::message([&] { to.train(tiny::dataset(), options(state.get<Dict>())); });
 }
 
@@ -159,7 +161,7 @@ TEST_CASE("a place in a range without length that the range does not come to end
   auto state = open_window();
   entry(state, {"training_state", "run", "step"}) = std::int64_t{1} << 50;
   auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
-                          hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, hone::EarlyStopping{.patience = 50}};
+                          hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, patient()};
   auto unsized = tiny::batches(5) | std::views::filter([](const auto&) { return true; });
   const auto text = files::message([&] { to.train(unsized, {.resume_from = state.get<Dict>()}); });
   CHECK(files::contains(text, "and the loader gives 5"));

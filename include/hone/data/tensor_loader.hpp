@@ -149,7 +149,7 @@ class TensorLoader {
 
   /// Starts the next epoch.
   [[nodiscard]] Iterator begin() {
-    rows_.settle();
+    rows_.end_watch();
     walk_.start();
     if (walk_.order().defined()) prepare();
     advance();
@@ -237,7 +237,7 @@ class TensorLoader {
   [[nodiscard]] Batch& current() { return *batch_; }
 
   void advance() {
-    rows_.settle();
+    rows_.end_watch();
     if (!walk_.advance()) return;
     if (walk_.order().defined()) return gather();
     const bool copies = rows_.were_touched();

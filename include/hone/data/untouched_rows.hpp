@@ -28,18 +28,18 @@ class UntouchedRows {
   }
   ~UntouchedRows() {
     try {
-      settle();
+      end_watch();
     } catch (...) {  // of a device that has failed
     }
   }
 
-  /// Watches `rows` until `settle`.
+  /// Watches `rows` until `end_watch`.
   void watch(const at::Tensor& rows) {
     const c10::InferenceMode normal(false);
     watched_.push_back({rows, rows.clone(), version_of(rows)});
   }
   /// The batch is no longer in use.
-  void settle() {
+  void end_watch() {
     if (watched_.empty()) [[likely]]
       return;
     const c10::InferenceMode normal(false);
