@@ -153,12 +153,13 @@ TEST_CASE("alone it is torch::nn::BatchNorm") {
 TEST_CASE("Ddp tells it the processes") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     torch::nn::Sequential model(torch::nn::Linear(3, 3), hone::SyncBatchNorm(3));
+    model->to(at::kDouble);
     hone::Ddp processes{hone::Gloo({.placement = place, .timeout = 20s})};
     processes.start(*model);
-    const auto output = model->forward(torch::ones({2, 3}) * place.rank);
+    const auto output = model->forward(torch::ones({2, 3}, at::kDouble) * place.rank);
     CHECK(std::abs(output.sum().item<double>()) > 0.1);  // not zero, as alone
     processes.all_reduce_sum(output.detach());
-    CHECK(output.sum(0).abs().max().item<double>() < 1e-5);
+    CHECK(output.sum(0).abs().max().item<double>() < 1e-10);
   });
 }
 
