@@ -11,11 +11,11 @@ struct Model {};
 struct Step {};
 using Losses = decltype(hone::Losses{hone::loss_for<"critic">(Step{}), hone::loss_for<"actor">(Step{})});
 #ifdef FIXED
-using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}),
-                                             hone::optimizer_for<"critic">(hone::Sgd{})});
+using Optimizers =
+    decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}), hone::optimizer_for<"critic">(hone::Sgd{})});
 #else
-using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}),
-                                             hone::optimizer_for<"critics">(hone::Sgd{})});
+using Optimizers =
+    decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}), hone::optimizer_for<"critics">(hone::Sgd{})});
 #endif
 
 static_assert(hone::checked_composition<Model, Losses, Optimizers>);

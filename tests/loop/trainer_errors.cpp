@@ -90,9 +90,8 @@ TEST_CASE("inputs of another width than the model's are named with their shape")
 
 TEST_CASE("a model whose output does not fit the loss is told with both shapes") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::BCELoss(), hone::Sgd{}};
-  const auto message = message_of<hone::DataError>([&] {
-    trainer.train(hone::TensorDataset{tiny::inputs(), torch::ones({12, 5})}, {.per_device_batch_size = 6});
-  });
+  const auto message = message_of<hone::DataError>(
+      [&] { trainer.train(hone::TensorDataset{tiny::inputs(), torch::ones({12, 5})}, {.per_device_batch_size = 6}); });
   CAPTURE(message);
   CHECK(contains(message, "[6, 2]"));
   CHECK(contains(message, "[6, 5]"));
@@ -101,9 +100,8 @@ TEST_CASE("a model whose output does not fit the loss is told with both shapes")
 
 TEST_CASE("a label outside the classes is named") {
   auto trainer = plain_trainer();
-  const auto message = explained([&] {
-    trainer.train(hone::TensorDataset{tiny::inputs(), tiny::labels() + 6}, {.per_device_batch_size = 12});
-  });
+  const auto message = explained(
+      [&] { trainer.train(hone::TensorDataset{tiny::inputs(), tiny::labels() + 6}, {.per_device_batch_size = 12}); });
   CAPTURE(message);
   CHECK((contains(message, "Target 6 is out of bounds") || contains(message, "Target 7 is out of bounds")));
   CHECK(contains(message, "class labels count from 0"));
