@@ -13,7 +13,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(hone_dev INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-maybe-uninitialized)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Collecting garbage takes g++ a tenth of its time.
+  # g++ spends a tenth of its time on garbage collection.
   target_compile_options(hone_dev INTERFACE "SHELL:--param ggc-min-heapsize=4000000")
 endif()
 include(HoneSanitize)
@@ -33,7 +33,7 @@ endif()
 # Tests and examples compute little: compiling them quickly is worth more than their speed.
 set(hone_quick_build "$<$<CONFIG:Release>:-O0>")
 
-# LibTorch's headers, compiled once for all of quick_build and, where that is wanted, once for all that is optimised.
+# LibTorch's headers, precompiled once for hone_quick_build and once for optimized programs.
 if(HONE_DEV_PCH AND HONE_WITH_TORCH)
   set(source "${CMAKE_BINARY_DIR}/hone_pch.cpp")
   file(CONFIGURE OUTPUT "${source}" CONTENT "" @ONLY)
@@ -66,7 +66,7 @@ function(hone_add_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} ENVIRONMENT "${hone_test_environment}")
 endfunction()
 
-# One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimisation.
+# One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimization.
 function(hone_torch_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMIZED" "" "")
   set(sources ${arg_UNPARSED_ARGUMENTS})
@@ -79,7 +79,7 @@ function(hone_torch_program name)
     target_compile_options(${name} PRIVATE ${hone_quick_build})
   endif()
   list(LENGTH sources number)
-  # Nothing else may use the one for optimised programs: it pays from the second file.
+  # Precompiling for optimized programs saves time from the second file on.
   if(TARGET ${pch} AND NOT (arg_OPTIMIZED AND number EQUAL 1))
     target_precompile_headers(${name} REUSE_FROM ${pch})
   endif()

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <atomic>
 #include <iterator>
 #include <thread>
 
@@ -225,16 +226,20 @@ TEST_CASE("Devices and FIFOs are written straight into and stay what they are") 
   REQUIRE(mkfifo((folder / "fifo").c_str(), 0600) == 0);
   CHECK(files::contains(failure(folder / "fifo"), "No such device or address. Start a process that reads all of it."));
   std::string bytes;
+  std::atomic<bool> is_written{false};
   const int end = ::open((folder / "fifo").c_str(), O_RDONLY | O_NONBLOCK);
   std::thread reader([&] {
     ::fcntl(end, F_SETFL, 0);
     char piece[4096];
-    while (bytes.size() < 300000) {  // before the writer comes, there is nothing to read
-      const auto size = ::read(end, piece, sizeof piece);
-      bytes.append(piece, size > 0 ? static_cast<std::size_t>(size) : 0);
+    // A read also returns 0 before the writer opens the FIFO.
+    for (bool is_last = false; !is_last;) {
+      is_last = is_written;
+      for (ssize_t size = 0; (size = ::read(end, piece, sizeof piece)) > 0;)
+        bytes.append(piece, static_cast<std::size_t>(size));
     }
   });
   CHECK(failure(folder / "fifo", std::string(300000, 'x')) == "no error");
+  is_written = true;
   reader.join();
   ::close(end);
   CHECK(bytes == std::string(300000, 'x'));

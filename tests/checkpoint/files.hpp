@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -22,18 +21,7 @@ namespace files {
 
 namespace fs = std::filesystem;
 
-struct Folder {
-  fs::path path;
-  Folder() {
-    static std::atomic<int> count{0};
-    path = TemporaryFolder::place() / fmt::format("hone_checkpoint_{}_{}", getpid(), count++);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  fs::path operator/(const std::string& name) const { return path / name; }
-};
+using Folder = TemporaryFolder;
 
 inline std::string read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -62,7 +50,8 @@ std::string message(F&& f) {
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-/// A Python with torch that runs one file after the other: importing torch takes longer than most tests.
+/// A Python process that imports torch once, which takes longer than most tests, and then runs one file after the
+/// other.
 class Interpreter {
  public:
   explicit Interpreter(const std::string& python) {
@@ -77,7 +66,7 @@ class Interpreter {
     }
     ::close(to_[0]);
     ::close(from_[1]);
-    is_there_ = answer() == '0';
+    is_available_ = answer() == '0';
   }
   ~Interpreter() {
     ::close(to_[1]);
@@ -87,8 +76,8 @@ class Interpreter {
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
-  [[nodiscard]] bool is_there() const { return is_there_; }
-  /// Whether the code in `file` ran without an exception. What it prints goes into `output`.
+  [[nodiscard]] bool is_available() const { return is_available_; }
+  /// Returns whether the code in `file` ran without an exception. Writes what it prints to `output`.
   bool run(const fs::path& file, const fs::path& output) {
     const auto line = file.string() + "\t" + output.string() + "\n";
     return ::write(to_[1], line.data(), line.size()) == static_cast<ssize_t>(line.size()) && answer() == '0';
@@ -126,7 +115,7 @@ for line in sys.stdin:
 
   std::array<int, 2> to_{}, from_{};
   pid_t child_ = 0;
-  bool is_there_ = false;
+  bool is_available_ = false;
 };
 
 /// Runs Python code, for which torch is imported. The interpreter is `HONE_PYTHON`, else `python3`.
@@ -137,7 +126,7 @@ struct Python {
   explicit Python(const std::string& code) {
     const char* chosen = std::getenv("HONE_PYTHON");
     static Interpreter interpreter(chosen != nullptr && *chosen != '\0' ? chosen : "python3");
-    available = interpreter.is_there();
+    available = interpreter.is_available();
     if (!available) return;
     const Folder folder;
     const bool ended_well = interpreter.run(write(folder / "code.py", code), folder / "output");

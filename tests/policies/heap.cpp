@@ -27,7 +27,7 @@ TEST_CASE("memory that is freed is there for the next step") {
   if constexpr (hone::under_address_sanitizer || hone::under_thread_sanitizer) return;  // they replace malloc
   const long given_back = faults_of_steps(10);
   [[maybe_unused]] const auto scope = hone::RetainHeap::over_run();
-  faults_of_steps(3);  // the heap grows until a block of this size is free at a suitable address
+  faults_of_steps(3);  // until a block of this size is free at an aligned address
   CHECK(faults_of_steps(10) < given_back / 10);
 #endif
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A folder that goes away, in memory where the system has that: waiting for a disk shows nothing.
+/// A folder that is deleted at the end of its lifetime. It is in memory where there is /dev/shm: fsync on a disk takes
+/// most of the time of some tests.
 #pragma once
 
 #include <unistd.h>
@@ -17,7 +18,7 @@ class TemporaryFolder {
 
   TemporaryFolder() {
     static std::atomic<int> count{0};
-    path = place() / ("hone_test_" + std::to_string(getpid()) + "_" + std::to_string(count++));
+    path = parent() / ("hone_test_" + std::to_string(getpid()) + "_" + std::to_string(count++));
     std::filesystem::create_directories(path);
   }
   ~TemporaryFolder() { std::filesystem::remove_all(path); }
@@ -38,7 +39,8 @@ class TemporaryFolder {
     return all;
   }
 
-  static std::filesystem::path place() {
+ private:
+  static std::filesystem::path parent() {
     constexpr const char* memory = "/dev/shm";
     return ::access(memory, W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
   }
