@@ -9,11 +9,12 @@
 #include "hone/precision/pure.hpp"
 
 struct Batch {
-  torch::Tensor images, labels;
-};
 #ifdef FIXED
-BOOST_HANA_ADAPT_STRUCT(Batch, images, labels);
+  BOOST_HANA_DEFINE_STRUCT(Batch, (torch::Tensor, images), (torch::Tensor, labels));
+#else
+  torch::Tensor images, labels;
 #endif
+};
 struct Own {
   struct Output {
     torch::Tensor loss;
