@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A callback is any type with hooks. Nothing to derive from, nothing to register: the compiler finds the hooks.
 /* prints:
- * epoch 1 took 10 steps, largest loss ...
- * epoch 2 took 10 steps, largest loss ...
+ * epoch 1 took 10 batches, largest loss ...
+ * epoch 2 took 10 batches, largest loss ...
  * stopped: the loss is small enough
  */
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ struct LargestLoss {
   void on_train_epoch_start(const hone::TrainEpochStart&) { largest = 0.0; }
   void on_train_step_end(const auto& event) { largest = std::max(largest, event.output.loss.template item<double>()); }
   void on_train_epoch_end(const hone::TrainEpochEnd& event) const {
-    fmt::print("epoch {} took {} steps, largest loss {:.2f}\n", event.run.epoch(), event.run.step(), largest);
+    fmt::print("epoch {} took {} batches, largest loss {:.2f}\n", event.run.epoch(), event.run.batch(), largest);
   }
 };
 

@@ -24,7 +24,7 @@ int main() {
                                hone::StopOnSignal{}, hone::TerminateOnNaN{}};
 
   const std::vector eval_set{next_batch(), next_batch()};
-  auto run = trainer.begin_run(eval_set, {.num_batches_per_epoch = 25, .max_num_train_steps = 200});
+  auto run = trainer.begin_run(eval_set, {.num_batches_per_epoch = 25, .max_updates = 200});
   while (!run.is_over()) run.step(next_batch());
   const auto history = run.end();
 

@@ -3,7 +3,7 @@
 /// was left alone. The program is the same each time: it starts anew where its folder is empty.
 /* prints:
  * left alone: 24 updates, loss 0.16...
- * cut off: 10 updates, epoch_1_step_9.pt is there
+ * cut off: 10 updates, epoch_1_update_9.pt is there
  * gone on: 24 updates, loss 0.16...
  * the same weights: true
  */

@@ -15,8 +15,8 @@ class Composed : public Contender {
       : set_(data.inputs, data.targets), batch_size_(data.batch_size), trainer_(std::move(trainer)) {}
 
   double train(std::int64_t steps) override {
-    const auto history = trainer_.train(
-        set_, {.per_device_batch_size = batch_size_, .max_num_train_steps = steps, .seed = settings::seed});
+    const auto history =
+        trainer_.train(set_, {.per_device_batch_size = batch_size_, .max_updates = steps, .seed = settings::seed});
     return history.at("train_loss_epoch");
   }
 

@@ -86,9 +86,8 @@ template <class Trainer>
 Cost measure(Trainer trainer, const Dataset& data, std::int64_t batch_size, double seconds) {
   const auto train = [&](std::int64_t steps) {
     return seconds_of([&] {
-      trainer.train(
-          data,
-          {.num_epochs = 1'000'000, .per_device_batch_size = batch_size, .max_num_train_steps = steps, .seed = 1});
+      trainer.train(data,
+                    {.num_epochs = 1'000'000, .per_device_batch_size = batch_size, .max_updates = steps, .seed = 1});
     });
   };
   const auto pass = [&, batch = data.subset(0, batch_size).tensors()](std::int64_t steps) {

@@ -16,7 +16,7 @@ class Composed : public Contender {
 
   double train(std::int64_t steps) override {
     const auto history =
-        trainer_.train(set_, {.per_device_batch_size = batch_size, .max_num_train_steps = steps, .seed = seed});
+        trainer_.train(set_, {.per_device_batch_size = batch_size, .max_updates = steps, .seed = seed});
     return history.at("train_loss_epoch");
   }
 

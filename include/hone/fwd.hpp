@@ -60,13 +60,13 @@ struct LoadCheckpoint;
 // callbacks
 struct EarlyStopping;
 struct LimitBatches;
-struct LimitEvalSteps;
+struct LimitEvalBatches;
 struct LogMetrics;
 struct PrintProgress;
 struct ProgressBar;
 struct SaveBest;
 struct SaveTrainingState;
-struct StepBasedEvaluation;
+struct IntermediateEvaluation;
 struct StopOnSignal;
 struct TerminateOnNaN;
 struct WsdCheckpoints;

@@ -38,7 +38,7 @@ TEST_CASE("the default callbacks tell an epoch in order: announcement, bar, metr
   set.tell(TrainingRunStart{{driver.run}});
   set.tell(TrainEpochStart{{driver.run}});
   for (int step = 0; step < 2; ++step) {
-    driver.set_step(step);
+    driver.set_batch(step);
     tell_step<TrainLoss>(set, driver.run, {{0.5}, 1});
     tell_step<TrainStepEnd>(set, driver.run, {{0.5}, 1});
   }

@@ -14,8 +14,8 @@ namespace {
 struct Note {
   std::vector<std::string>* log;
   void on_training_run_start(const TrainingRunStart&) { log->push_back("run"); }
-  void on_train_step_end(const TrainStepEnd& event) { log->push_back("end " + std::to_string(event.run.step())); }
-  void on_train_loss(const TrainLoss& event) { log->push_back("loss " + std::to_string(event.run.step())); }
+  void on_train_step_end(const TrainStepEnd& event) { log->push_back("end " + std::to_string(event.run.batch())); }
+  void on_train_loss(const TrainLoss& event) { log->push_back("loss " + std::to_string(event.run.batch())); }
   void on_train_epoch_end(const TrainEpochEnd& event) { log->push_back("epoch " + std::to_string(event.run.epoch())); }
   void on_eval_step_end(const EvalStepEnd&) { log->push_back("eval"); }
 };
@@ -43,7 +43,7 @@ using Strings = std::vector<std::string>;
 /// One epoch of `num_steps` steps.
 void run_epoch(auto& set, RunDriver& driver, int num_steps) {
   for (int step = 0; step < num_steps; ++step) {
-    driver.set_step(step);
+    driver.set_batch(step);
     set.tell(TrainLoss{{driver.run}});
     set.tell(TrainStepEnd{{driver.run}});
   }

@@ -28,10 +28,10 @@ using Set = CallbackSet<ProgressBar>;
 
 void train_steps(Set& set, RunDriver& driver, int first, int last, int* num_reads = nullptr) {
   for (int step = first; step < last; ++step) {
-    driver.set_step(step);
+    driver.set_batch(step);
     tell_step<TrainStepEnd>(set, driver.run, {{0.5, num_reads}, 1});
   }
-  driver.set_step(last);
+  driver.set_batch(last);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -159,7 +159,7 @@ TEST_CASE("evaluation has a bar of its own, inside an epoch of training too") {
   driver.set_phase(Phase::eval);
   set.tell(EvalEpochStart{{driver.run}});
   for (int step = 0; step < 4; ++step) {
-    driver.set_step(step);
+    driver.set_batch(step);
     tell_step<EvalStepEnd>(set, driver.run, {{0.5}, 1});
   }
   set.tell(EvalEpochEnd{{driver.run}, 0.75});
@@ -261,7 +261,7 @@ TEST_CASE("an evaluation within an epoch has a bar of its own, and an exception 
   driver.set_phase(Phase::intermediate_eval);
   driver.set_num_updates(700);
   driver.set_num_batches(2);
-  driver.set_step(0);
+  driver.set_batch(0);
   set.tell(EvalEpochStart{{driver.run}});
   set.tell(ExceptionThrown{{driver.run}, nullptr});
   const auto lines = lines_of(output.text());

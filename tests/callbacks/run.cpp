@@ -18,7 +18,7 @@ TEST_CASE("the first reason for a stop stands") {
 TEST_CASE("a stop is held back until both minima are reached") {
   hone::RunDriver driver;
   driver.config().min_num_epochs = 2;
-  driver.config().min_num_train_steps = 5;
+  driver.config().min_updates = 5;
   driver.run.request_stop("first");
   driver.run.request_stop("second");
   CHECK_FALSE(driver.run.stop_requested());
@@ -46,7 +46,7 @@ TEST_CASE("a stop before the update is never held back, and its reason stands be
 TEST_CASE("a new run stands at its beginning, in the first epoch, in the process that prints") {
   const hone::Run run;
   CHECK(run.epoch() == 1);
-  CHECK(run.step() == 0);
+  CHECK(run.batch() == 0);
   CHECK(run.num_updates() == 0);
   CHECK(run.num_batches() == std::nullopt);
   CHECK(run.is_world_process_zero());

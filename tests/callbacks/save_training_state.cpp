@@ -31,7 +31,7 @@ struct Scene {
     for (int epoch = 1; epoch <= epochs; ++epoch) {
       for (int batch = 1; batch <= batches; ++batch) {
         if (batch % accumulation == 0) driver.set_num_updates(++trainer.at.num_updates);
-        driver.set_step(batch);
+        driver.set_batch(batch);
         point(callback, false);
       }
       if (!losses.empty()) {
@@ -60,7 +60,7 @@ TEST_CASE("one state at the end is the default") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder / "states"};
   Scene().run(callback, 3, 4);
-  CHECK(hone::latest_training_state(folder / "states") == folder / "states/epoch_3_step_12.pt");
+  CHECK(hone::latest_training_state(folder / "states") == folder / "states/epoch_3_update_12.pt");
   CHECK(hone::training_states_in(folder / "states").size() == 1);
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("every so many epochs") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 2, .save_at_end = false};
   Scene().run(callback, 5, 3);
-  CHECK(folder.names() == Names{"epoch_2_step_6.pt", "epoch_4_step_12.pt"});
+  CHECK(folder.names() == Names{"epoch_2_update_6.pt", "epoch_4_update_12.pt"});
 }
 
 TEST_CASE("every so many updates, once each, however many batches an update has") {
@@ -83,7 +83,7 @@ TEST_CASE("every so many updates, once each, however many batches an update has"
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_updates = 3, .save_at_end = false};
   Scene scene;
   scene.run(callback, 1, 14, 2);
-  CHECK(folder.names() == Names{"epoch_0_step_3.pt", "epoch_0_step_6.pt"});
+  CHECK(folder.names() == Names{"epoch_0_update_3.pt", "epoch_0_update_6.pt"});
   CHECK(scene.trainer.told.size() == 2);
 }
 
@@ -93,21 +93,21 @@ TEST_CASE("only the newest are kept, also across restarts") {
   folder.touch("notes.txt");
   Scene scene;
   scene.run(callback, 4, 2);
-  CHECK(folder.names() == Names{"epoch_3_step_6.pt", "epoch_4_step_8.pt", "notes.txt"});
+  CHECK(folder.names() == Names{"epoch_3_update_6.pt", "epoch_4_update_8.pt", "notes.txt"});
 
   hone::SaveTrainingState restarted{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 2};
   scene.run(restarted, 1, 2);  // goes on from there
-  CHECK(folder.names() == Names{"epoch_4_step_8.pt", "epoch_5_step_10.pt", "notes.txt"});
+  CHECK(folder.names() == Names{"epoch_4_update_8.pt", "epoch_5_update_10.pt", "notes.txt"});
 }
 
 TEST_CASE("what a killed process had no time to remove goes away at the next start") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_at_end = false, .keep_last = 2};
-  for (const auto* name : {"epoch_0_step_1.pt", "epoch_0_step_2.pt", "epoch_1_step_3.pt"}) folder.touch(name);
+  for (const auto* name : {"epoch_0_update_1.pt", "epoch_0_update_2.pt", "epoch_1_update_3.pt"}) folder.touch(name);
   Scene scene;
   scene.trainer.at = {1, 3};
   scene.start(callback);
-  CHECK(folder.names() == Names{"epoch_0_step_2.pt", "epoch_1_step_3.pt"});
+  CHECK(folder.names() == Names{"epoch_0_update_2.pt", "epoch_1_update_3.pt"});
 }
 
 TEST_CASE("the best are kept beside the newest") {
@@ -115,22 +115,22 @@ TEST_CASE("the best are kept beside the newest") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 1, .keep_best = 2};
   Scene().run(callback, 6, 1, 1, {0.5, 0.25, 0.375, nan, 0.75, 1.0});
-  CHECK(folder.names() == Names{"epoch_2_step_2_eval_loss_epoch=0.25.pt", "epoch_3_step_3_eval_loss_epoch=0.375.pt",
-                                "epoch_6_step_6_eval_loss_epoch=1.pt"});
+  CHECK(folder.names() == Names{"epoch_2_update_2_eval_loss_epoch=0.25.pt", "epoch_3_update_3_eval_loss_epoch=0.375.pt",
+                                "epoch_6_update_6_eval_loss_epoch=1.pt"});
 
   const TemporaryFolder other;
   hone::SaveTrainingState greater{
       .save_dir = other.path, .save_every_n_epochs = 1, .keep_best = 1, .greater_is_better = true};
   Scene().run(greater, 4, 1, 1, {0.5, 2.5, 1e-20, 0.0});
-  CHECK(other.names() == Names{"epoch_2_step_2_eval_loss_epoch=2.5.pt", "epoch_4_step_4_eval_loss_epoch=0.pt"});
+  CHECK(other.names() == Names{"epoch_2_update_2_eval_loss_epoch=2.5.pt", "epoch_4_update_4_eval_loss_epoch=0.pt"});
 }
 
 TEST_CASE("of equal values the oldest are kept, by number and not by name") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 1, .keep_best = 2};
   Scene().run(callback, 12, 1, 1, {2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2});
-  CHECK(folder.names() == Names{"epoch_10_step_10_eval_loss_epoch=1.pt", "epoch_12_step_12_eval_loss_epoch=2.pt",
-                                "epoch_9_step_9_eval_loss_epoch=1.pt"});
+  CHECK(folder.names() == Names{"epoch_10_update_10_eval_loss_epoch=1.pt", "epoch_12_update_12_eval_loss_epoch=2.pt",
+                                "epoch_9_update_9_eval_loss_epoch=1.pt"});
 }
 
 TEST_CASE("a state is named and ranked only by a value of the same weights") {
@@ -144,17 +144,17 @@ TEST_CASE("a state is named and ranked only by a value of the same weights") {
   scene.start(callback);
   for (int update = 1; update <= 8; ++update) {
     scene.driver.set_num_updates(++scene.trainer.at.num_updates);
-    scene.driver.set_step(update);
+    scene.driver.set_batch(update);
     if (update % 4 == 0) {
       scene.driver.run.history().record("intermediate_eval_loss", update, hone::Phase::intermediate_eval);
     }
     scene.point(callback, false);
     if (update == 6) {
-      CHECK(folder.names() == Names{"epoch_0_step_4_intermediate_eval_loss=4.pt", "epoch_0_step_6.pt"});
+      CHECK(folder.names() == Names{"epoch_0_update_4_intermediate_eval_loss=4.pt", "epoch_0_update_6.pt"});
     }
   }
   CHECK(folder.names() ==
-        Names{"epoch_0_step_4_intermediate_eval_loss=4.pt", "epoch_0_step_8_intermediate_eval_loss=8.pt"});
+        Names{"epoch_0_update_4_intermediate_eval_loss=4.pt", "epoch_0_update_8_intermediate_eval_loss=8.pt"});
 }
 
 TEST_CASE("a run that ends within an epoch is saved there, and not once more where the epoch is closed") {
@@ -162,14 +162,14 @@ TEST_CASE("a run that ends within an epoch is saved there, and not once more whe
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1};
   Scene scene;
   scene.start(callback);
-  scene.driver.set_step(1);
+  scene.driver.set_batch(1);
   scene.driver.set_num_updates(1);
   scene.trainer.at.num_updates = 1;
   scene.point(callback, true);
   scene.driver.end_epoch();
   scene.trainer.at.num_epochs = 1;
   scene.point(callback, true);
-  CHECK(folder.names() == Names{"epoch_0_step_1.pt"});
+  CHECK(folder.names() == Names{"epoch_0_update_1.pt"});
 }
 
 TEST_CASE("a folder has one run") {
@@ -184,21 +184,21 @@ TEST_CASE("a folder has one run") {
 
 TEST_CASE("states of another run are not mixed with this one's") {
   const TemporaryFolder folder;
-  folder.touch("epoch_2_step_9.pt");
-  folder.touch("epoch_5_step_20.pt");
+  folder.touch("epoch_2_update_9.pt");
+  folder.touch("epoch_5_update_20.pt");
   hone::SaveTrainingState callback{.save_dir = folder.path};
   Scene scene;
   const auto text = refusal([&] { scene.start(callback); });
-  CHECK(text.find("epoch_2_step_9.pt is ahead of where this run begins (epoch_0_step_0)") != std::string::npos);
+  CHECK(text.find("epoch_2_update_9.pt is ahead of where this run begins (epoch_0_update_0)") != std::string::npos);
   CHECK(text.find(".resume_from = \"" + folder.path.string()) != std::string::npos);
   CHECK(folder.names().size() == 2);
 
   scene.trainer.at = {2, 9};  // the second is still ahead
-  CHECK(refusal([&] { scene.start(callback); }).find("epoch_5_step_20.pt is ahead") != std::string::npos);
+  CHECK(refusal([&] { scene.start(callback); }).find("epoch_5_update_20.pt is ahead") != std::string::npos);
   callback.state = {};
   callback.overwrite = true;
   CHECK(refusal([&] { scene.start(callback); }) == "none");
-  CHECK(folder.names() == Names{"epoch_2_step_9.pt"});
+  CHECK(folder.names() == Names{"epoch_2_update_9.pt"});
 }
 
 TEST_CASE("a trial run saves no state") {

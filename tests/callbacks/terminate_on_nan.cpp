@@ -47,7 +47,7 @@ TEST_CASE("a bad loss in an evaluation stops the run") {
 TEST_CASE("the reason says where, and what to do") {
   RunDriver driver;
   driver.run.history().set_epoch(3);
-  driver.set_step(12);
+  driver.set_batch(12);
   Set set{TerminateOnNaN{}};
   SECTION("in training") {
     tell_step<TrainLoss>(set, driver.run, with_loss(std::nan("")));
@@ -82,9 +82,9 @@ TEST_CASE("the reason says where, and what to do") {
 TEST_CASE("it may look at some of the losses only") {
   RunDriver driver;
   int num_reads = 0;
-  Set set{TerminateOnNaN{.every_n_steps = 4}};
+  Set set{TerminateOnNaN{.every_n_batches = 4}};
   for (int step = 0; step < 12; ++step) {
-    driver.set_step(step);
+    driver.set_batch(step);
     tell_step<TrainLoss>(set, driver.run, {{0.5, &num_reads}, 1});
   }
   CHECK(num_reads == 3);
@@ -92,7 +92,7 @@ TEST_CASE("it may look at some of the losses only") {
 
 TEST_CASE("it must look at some") {
   RunDriver driver;
-  Set set{TerminateOnNaN{.every_n_steps = 0}};
+  Set set{TerminateOnNaN{.every_n_batches = 0}};
   CHECK_THROWS_AS(set.tell(TrainingRunStart{{driver.run}}), std::invalid_argument);
   CHECK_THROWS_AS(set.tell(EvaluationRunStart{{driver.run}}), std::invalid_argument);
 }

@@ -49,7 +49,7 @@ struct Training {
 
   explicit Training(std::vector<double> others, double ratio = 2.0)
       : trainer{{std::move(others), &num_gathers}},
-        callback{.ratio = ratio, .every_n_steps = 3, .output = output.file()} {
+        callback{.ratio = ratio, .every_n_batches = 3, .output = output.file()} {
     callback.on_training_run_start({{driver.run}});
     callback.on_train_epoch_start({{driver.run}});
   }
@@ -61,7 +61,7 @@ struct Training {
     callback.on_train_loss({{driver.run}});
     std::this_thread::sleep_for(rest);
     callback.on_train_step_end(FakeStepEnd{{{driver.run}}, trainer});
-    driver.set_step(driver.run.step() + 1);
+    driver.set_batch(driver.run.batch() + 1);
   }
   std::string text() { return output.text(); }
 };
@@ -72,8 +72,8 @@ TEST_CASE("the slow rank is named, with its time, the median and all times") {
   Training training({20'000.0, 50'000.0, 21'000.0});
   for (int i = 0; i < 5; ++i) training.step();
   CHECK_THAT(training.text(),
-             Contains("Slow: rank 2 takes 5e+04 ms a step for data and forward, the median is 2e+04 ms "
-                      "(mean over 3 steps until step 5 of epoch 1, ranks in order: ") &&
+             Contains("Slow: rank 2 takes 5e+04 ms a batch for data and forward, the median is 2e+04 ms "
+                      "(mean over 3 batches until batch 5 of epoch 1, ranks in order: ") &&
                  Contains(", 2e+04, 5e+04, 2.1e+04).\n"));
   CHECK(training.num_gathers == 1);
 }
@@ -113,7 +113,7 @@ TEST_CASE("only the first process prints, and settings out of range are refused"
   WarnOfSlowRanks wrong{.ratio = 1.0};
   CHECK_THROWS_WITH(wrong.on_training_run_start({{training.driver.run}}),
                     "WarnOfSlowRanks::ratio is 1. Give more than 1.");
-  wrong = {.every_n_steps = 0};
+  wrong = {.every_n_batches = 0};
   CHECK_THROWS_WITH(wrong.on_training_run_start({{training.driver.run}}),
-                    "WarnOfSlowRanks::every_n_steps is 0. Give 1 or more.");
+                    "WarnOfSlowRanks::every_n_batches is 0. Give 1 or more.");
 }

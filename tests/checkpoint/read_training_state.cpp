@@ -8,11 +8,11 @@
 
 TEST_CASE("of a folder, the newest is read") {
   const files::Folder folder;
-  for (const auto* name : {"epoch_2_step_20.pt", "epoch_10_step_100.pt", "epoch_1_step_19.pt", "other.pt"}) {
+  for (const auto* name : {"epoch_2_update_20.pt", "epoch_10_update_100.pt", "epoch_1_update_19.pt", "other.pt"}) {
     hone::write_checkpoint(folder / name, hone::Dict{{"training_state", hone::Dict{{"name", name}}}});
   }
   CHECK(hone::read_training_state(folder.path).at("training_state").at("name").get<std::string>() ==
-        "epoch_10_step_100.pt");
+        "epoch_10_update_100.pt");
 }
 
 TEST_CASE("what is no training state is refused") {
@@ -27,10 +27,10 @@ TEST_CASE("what is no training state is refused") {
 
 TEST_CASE("a torn newest state is named, and what to do to go on from the one before it") {
   const files::Folder folder;
-  for (const auto* name : {"epoch_1_step_1.pt", "epoch_2_step_2.pt"}) {
+  for (const auto* name : {"epoch_1_update_1.pt", "epoch_2_update_2.pt"}) {
     hone::write_checkpoint(folder / name, hone::Dict{{"training_state", name}});
   }
-  const auto newest = folder / "epoch_2_step_2.pt";
+  const auto newest = folder / "epoch_2_update_2.pt";
   auto bytes = files::read(newest);
   files::write(newest, bytes.substr(0, bytes.size() - 7));
   const auto text = files::message([&] { static_cast<void>(hone::read_training_state(folder.path)); });
@@ -38,21 +38,21 @@ TEST_CASE("a torn newest state is named, and what to do to go on from the one be
   CHECK(text.ends_with("When it is removed, the training state before it is the newest in " + folder.path.string() +
                        "."));
   files::fs::remove(newest);
-  CHECK(hone::read_training_state(folder.path).at("training_state").get<std::string>() == "epoch_1_step_1.pt");
+  CHECK(hone::read_training_state(folder.path).at("training_state").get<std::string>() == "epoch_1_update_1.pt");
   CHECK(files::message([&] { static_cast<void>(hone::read_training_state(newest)); }).ends_with("its permissions."));
 }
 
 TEST_CASE("what has the name of a training state and is none is named") {
   const files::Folder folder;
   const auto read = [&] { return files::message([&] { static_cast<void>(hone::read_training_state(folder.path)); }); };
-  files::fs::create_directories(folder / "epoch_9_step_9.pt");
-  CHECK(files::contains(read(), "holds no training state (epoch_E_step_S.pt)"));
-  files::write(folder / "epoch_1_step_1.pt", "");
-  CHECK(files::contains(read(), "epoch_1_step_1.pt is empty. Take another copy. When it is removed"));
-  files::write(folder / "epoch_1_step_2.pt", "notes");
-  CHECK(files::contains(read(), "epoch_1_step_2.pt is no zip archive"));
-  hone::write_checkpoint(folder / "epoch_1_step_3.pt", hone::Dict{{"model_state_dict", hone::Dict{}}});
-  CHECK(files::contains(read(), "epoch_1_step_3.pt holds no training state"));
+  files::fs::create_directories(folder / "epoch_9_update_9.pt");
+  CHECK(files::contains(read(), "holds no training state (epoch_E_update_S.pt)"));
+  files::write(folder / "epoch_1_update_1.pt", "");
+  CHECK(files::contains(read(), "epoch_1_update_1.pt is empty. Take another copy. When it is removed"));
+  files::write(folder / "epoch_1_update_2.pt", "notes");
+  CHECK(files::contains(read(), "epoch_1_update_2.pt is no zip archive"));
+  hone::write_checkpoint(folder / "epoch_1_update_3.pt", hone::Dict{{"model_state_dict", hone::Dict{}}});
+  CHECK(files::contains(read(), "epoch_1_update_3.pt holds no training state"));
   files::write(folder / "file", "x");
   CHECK(
       files::contains(files::message([&] { static_cast<void>(hone::read_training_state(folder / "file" / "states")); }),

@@ -7,7 +7,7 @@ TEST_CASE("total batch sizes count processes, and windows in training") {
   hone::RunConfig config;
   config.train_per_device_batch_size = 8;
   config.eval_per_device_batch_size = 16;
-  config.gradient_accumulation_steps = 4;
+  config.num_batches_per_update = 4;
   config.num_processes = 2;
   config.process_index = 1;
   CHECK(config.train_total_batch_size() == 64);
@@ -19,11 +19,11 @@ TEST_CASE("total batch sizes count processes, and windows in training") {
 TEST_CASE("the number of updates is that of the epochs or the limit, whichever comes first") {
   hone::RunConfig config;
   config.num_epochs = 3;
-  CHECK(config.num_update_steps() == std::nullopt);
-  config.max_num_train_steps = 7;
-  CHECK(config.num_update_steps() == 7);
-  config.num_update_steps_per_epoch = 2;
-  CHECK(config.num_update_steps() == 6);
-  config.num_update_steps_per_epoch = 5;
-  CHECK(config.num_update_steps() == 7);
+  CHECK(config.num_updates() == std::nullopt);
+  config.max_updates = 7;
+  CHECK(config.num_updates() == 7);
+  config.num_updates_per_epoch = 2;
+  CHECK(config.num_updates() == 6);
+  config.num_updates_per_epoch = 5;
+  CHECK(config.num_updates() == 7);
 }

@@ -5,15 +5,15 @@
 #include "support/temporary_folder.hpp"
 
 TEST_CASE("a name tells the place") {
-  CHECK(hone::TrainingPlace{3, 120}.name() == "epoch_3_step_120");
-  const auto place = hone::TrainingPlace::in("epoch_3_step_120.pt");
+  CHECK(hone::TrainingPlace{3, 120}.name() == "epoch_3_update_120");
+  const auto place = hone::TrainingPlace::in("epoch_3_update_120.pt");
   REQUIRE(place);
   CHECK(place->num_epochs == 3);
   CHECK(place->num_updates == 120);
-  CHECK(hone::TrainingPlace::in("epoch_3_step_120_eval_loss_epoch=0.25.pt"));
+  CHECK(hone::TrainingPlace::in("epoch_3_update_120_eval_loss_epoch=0.25.pt"));
   for (const auto* name :
-       {"epoch_3_step_120", "epoch_3_step_.pt", "epoch_x_step_1.pt", "step_120.pt", "best.pt", "epoch_3_step_120x.pt",
-        "epoch_99999999999999999999_step_1.pt", "epoch_1_step_2.pt.tmp", ""}) {
+       {"epoch_3_update_120", "epoch_3_update_.pt", "epoch_x_update_1.pt", "step_120.pt", "best.pt",
+        "epoch_3_update_120x.pt", "epoch_99999999999999999999_update_1.pt", "epoch_1_update_2.pt.tmp", ""}) {
     INFO(name);
     CHECK_FALSE(hone::TrainingPlace::in(name));
   }
@@ -22,27 +22,27 @@ TEST_CASE("a name tells the place") {
 TEST_CASE("the newest is the one that got farthest") {
   const TemporaryFolder folder;
   CHECK(hone::training_states_in(folder / "none").empty());
-  for (const auto* name : {"epoch_2_step_20.pt", "epoch_10_step_100.pt", "epoch_1_step_19.pt", "other.pt"}) {
+  for (const auto* name : {"epoch_2_update_20.pt", "epoch_10_update_100.pt", "epoch_1_update_19.pt", "other.pt"}) {
     folder.touch(name);
   }
   const auto files = hone::training_states_in(folder.path);
   REQUIRE(files.size() == 3);
-  CHECK(files[0].path.filename() == "epoch_1_step_19.pt");
-  CHECK(files[2].path.filename() == "epoch_10_step_100.pt");
+  CHECK(files[0].path.filename() == "epoch_1_update_19.pt");
+  CHECK(files[2].path.filename() == "epoch_10_update_100.pt");
   CHECK(hone::latest_training_state(folder.path) == files[2].path);
 }
 
 TEST_CASE("folders and dangling links with the name of a state are none") {
   const TemporaryFolder folder;
-  folder.touch("epoch_1_step_19.pt");
-  std::filesystem::create_directories(folder / "epoch_2_step_20.pt");
-  std::filesystem::create_symlink("gone.pt", folder / "epoch_3_step_30.pt");
+  folder.touch("epoch_1_update_19.pt");
+  std::filesystem::create_directories(folder / "epoch_2_update_20.pt");
+  std::filesystem::create_symlink("gone.pt", folder / "epoch_3_update_30.pt");
   folder.touch("elsewhere");
-  std::filesystem::create_symlink("elsewhere", folder / "epoch_0_step_5.pt");
+  std::filesystem::create_symlink("elsewhere", folder / "epoch_0_update_5.pt");
   const auto files = hone::training_states_in(folder.path);
   REQUIRE(files.size() == 2);
-  CHECK(files[0].path.filename() == "epoch_0_step_5.pt");
-  CHECK(files[1].path.filename() == "epoch_1_step_19.pt");
+  CHECK(files[0].path.filename() == "epoch_0_update_5.pt");
+  CHECK(files[1].path.filename() == "epoch_1_update_19.pt");
 }
 
 TEST_CASE("a folder that cannot be listed is an error, not an empty one") {

@@ -38,8 +38,8 @@ struct Strict {
   std::int64_t from, to;
   std::optional<NoWaits>* waits;
   void on_train_step_end(const auto& event) {
-    if (event.run.step() == from) waits->emplace();
-    if (event.run.step() == to) waits->reset();
+    if (event.run.batch() == from) waits->emplace();
+    if (event.run.batch() == to) waits->reset();
   }
 };
 

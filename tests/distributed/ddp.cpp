@@ -94,13 +94,11 @@ void compare(const hone::Placement& placement, const Optimizer& optimizer, const
   Net alone = net(type), together = net(type, /*seed=*/7 + static_cast<std::uint64_t>(placement.rank));
   auto reference = hone::Trainer{alone, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{c.max_norm}};
   const auto expected = reference.train(
-      data, {.num_epochs = num_epochs, .per_device_batch_size = c.whole_batch, .max_num_train_steps = 100, .seed = 3});
+      data, {.num_epochs = num_epochs, .per_device_batch_size = c.whole_batch, .max_updates = 100, .seed = 3});
   auto trainer = hone::Trainer{together, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{c.max_norm},
                                hone::Ddp{group(placement), options}};
-  const auto history = trainer.train(data, {.num_epochs = num_epochs,
-                                            .per_device_batch_size = c.whole_batch / n,
-                                            .max_num_train_steps = 100,
-                                            .seed = 3});
+  const auto history = trainer.train(
+      data, {.num_epochs = num_epochs, .per_device_batch_size = c.whole_batch / n, .max_updates = 100, .seed = 3});
   INFO(c.samples << " samples, batch " << c.whole_batch << ", window " << c.window << ", buckets "
                  << options.bucket_bytes << (options.find_unused_parameters ? ", find unused" : "")
                  << (options.static_graph ? ", static" : "") << (options.overlap ? "" : ", no overlap") << ", format "

@@ -101,7 +101,7 @@ struct Probe {
     act(fault.at_step_end);
   }
   void on_resume_point(const auto& event) const {
-    if (folder.empty() || event.run.step() == 0) return;
+    if (folder.empty() || event.run.batch() == 0) return;
     act(fault.at_resume_point);
     event.trainer.save_training_state(folder / (hone::TrainingPlace{0, event.run.num_updates()}.name() + ".pt"));
   }
@@ -122,7 +122,7 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe = {}, Shape shape = 
                        hone::Sgd{.lr = lr},
                        hone::GradAccum<hone::dynamic>{window},
                        probe,
-                       hone::WarnOfSlowRanks{.ratio = 3.0, .every_n_steps = probe.compare_every},
+                       hone::WarnOfSlowRanks{.ratio = 3.0, .every_n_batches = probe.compare_every},
                        hone::Ddp{group}};
 }
 
@@ -326,7 +326,7 @@ TEST_CASE("processes that are at odds all hear on what, at once", "[faults]") {
   of_run("seed = 3", "seed = 4", [](Samples&, Options& how, double&, I&) { how.seed = 4; });
   of_run("learning rate of group 0 = 0.05", "learning rate of group 0 = 0.1",
          [](Samples&, Options&, double& lr, I&) { lr = 0.1; });
-  of_run("gradient_accumulation_steps = 1", "gradient_accumulation_steps = 2",
+  of_run("num_batches_per_update = 1", "num_batches_per_update = 2",
          [](Samples&, Options&, double&, I& window) { window = 2; });
   of_run("evaluation = none", "evaluation = by a loader",
          [](Samples&, Options& how, double&, I&) { how.eval_dataset = Samples{8}; });

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hone/callbacks/step_based_evaluation.hpp"
+#include "hone/callbacks/intermediate_evaluation.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/loop/trainer.hpp"
@@ -64,7 +64,7 @@ void compare(const hone::Placement& placement, std::size_t num_metrics, const Ms
                                  torch::nn::CrossEntropyLoss(),
                                  hone::Sgd{.lr = 0.05},
                                  hone::Metrics{hone::in_training, metrics...},
-                                 hone::StepBasedEvaluation{.every_n_steps = 2},
+                                 hone::IntermediateEvaluation{.every_n_updates = 2},
                                  hone::Ddp{hone::Gloo({.placement = place, .timeout = 20s})}};
     auto history = trainer.train(
         dataset(31), {.num_epochs = 2, .eval_dataset = dataset(10), .per_device_batch_size = batch_size, .seed = 3});

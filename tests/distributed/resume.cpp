@@ -67,7 +67,7 @@ struct Keep {
     if (event.run.num_updates() + 1 == stop_after) event.run.request_stop("enough");
   }
   void on_resume_point(const auto& event) const {
-    if (folder.empty() || event.run.step() == 0 || (stop_after >= 0 && event.run.num_updates() > stop_after)) return;
+    if (folder.empty() || event.run.batch() == 0 || (stop_after >= 0 && event.run.num_updates() > stop_after)) return;
     event.trainer.save_training_state(at(event.run.num_updates()));
   }
 };

@@ -66,11 +66,11 @@ TEST_CASE("the best model is what rank 0 takes for it") {
     const auto history = trainer.train(dataset(), {.num_epochs = 3,
                                                    .per_device_batch_size = 2,
                                                    .seed = 3,
-                                                   .resume_from = folder / "states" / "epoch_2_step_4.pt"});
+                                                   .resume_from = folder / "states" / "epoch_2_update_4.pt"});
     CHECK(torch::equal(trainer.model()->weight, expected));
     CHECK(trainer.callbacks().get<hone::SaveBest>().state.best_epoch == 2);
-    CHECK(!fs::exists(folder / "states" / "epoch_1_step_2.pt"));
-    CHECK(fs::exists(folder / "states" / "epoch_3_step_6.pt"));
+    CHECK(!fs::exists(folder / "states" / "epoch_1_update_2.pt"));
+    CHECK(fs::exists(folder / "states" / "epoch_3_update_6.pt"));
   });
 }
 

@@ -115,7 +115,7 @@ TEST_CASE("whoever asks for a stop, all end together") {
       INFO("before the update: nobody's weights move");
       auto two = trainer_of(processes, {});
       auto limited = options();
-      limited.max_num_train_steps = 2;
+      limited.max_updates = 2;
       two.train(dataset(), limited);
       auto trainer = trainer_of(processes, {.at_loss = stop_at(2, true)});
       trainer.train(dataset(), options());
@@ -205,7 +205,7 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
         if (placement.rank == 1 && run.num_updates() >= 2) run.request_stop("again");
       };
       auto held = options();
-      held.min_num_train_steps = 6;
+      held.min_updates = 6;
       auto trainer = trainer_of(processes, {.at_loss = ask});
       trainer.train(dataset(), held);
       check_end(trainer, 6, "again (rank 1)");

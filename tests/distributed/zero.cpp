@@ -100,8 +100,8 @@ void compare(const hone::Placement& placement, const auto& optimizer, const Case
   auto reference = trainer_of(alone, optimizer, c);
   auto trainer = trainer_of(together, optimizer, c, hone::Zero<stage>{group(placement), options});
   const auto train = [&](auto& each, std::int64_t batch_size) {
-    return each.train(
-        data, {.num_epochs = num_epochs, .per_device_batch_size = batch_size, .max_num_train_steps = 100, .seed = 3});
+    return each.train(data,
+                      {.num_epochs = num_epochs, .per_device_batch_size = batch_size, .max_updates = 100, .seed = 3});
   };
   const auto expected = train(reference, c.whole_batch);
   const auto history = train(trainer, c.whole_batch / n);

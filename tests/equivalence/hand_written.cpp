@@ -148,7 +148,7 @@ TEST_CASE("accumulation over one batch, given at run time, is the same loop") {
 }
 
 TEST_CASE("a schedule gives update n its value for n, bit for bit") {
-  check_equal(by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::StepLr{.step_updates = 4, .gamma = 0.5}),
+  check_equal(by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::StepLr{.step_size = 4, .gamma = 0.5}),
               by_hand(FusedSgd{}, [](std::int64_t n) { return 0.1 * std::pow(0.5, static_cast<double>(n / 4)); }));
 }
 

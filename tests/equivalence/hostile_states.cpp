@@ -66,7 +66,7 @@ hone::Value open_window() {
                             hone::ExponentialLr{.gamma = 0.9},
                             patient(),
                             hone::on<hone::ResumePoint>([&](const auto& event) {
-                              if (event.run.step() == 3) state = hone::cloned(event.trainer.training_state());
+                              if (event.run.batch() == 3) state = hone::cloned(event.trainer.training_state());
                             })};
   auto run = from.begin_run();
   for (auto& batch : tiny::batches(3)) run.step(batch);
@@ -135,9 +135,9 @@ TEST_CASE("entries that no trainer has written are refused by their names") {
   };
   CHECK(contains(after({"training_state", "run", "num_epochs"}, -1), "'run': 'num_epochs' is -1, which is no count"));
   CHECK(contains(after({"training_state", "run", "num_updates"}, -5), "'num_updates' is -5"));
-  CHECK(contains(after({"training_state", "run", "step"}, -1), "'step' is -1"));
-  CHECK(contains(after({"training_state", "run", "step"}, huge), "'step' is 1152921504606846976"));
-  CHECK(contains(after({"training_state", "run", "step"}, "two"), "'step': The value is the string 'two'"));
+  CHECK(contains(after({"training_state", "run", "batch"}, -1), "'batch' is -1"));
+  CHECK(contains(after({"training_state", "run", "batch"}, huge), "'batch' is 1152921504606846976"));
+  CHECK(contains(after({"training_state", "run", "batch"}, "two"), "'batch': The value is the string 'two'"));
   CHECK(contains(after({"training_state", "run", "history", "epoch"}, 0), "'epoch' is 0"));
   CHECK(contains(after({"training_state", "run", "history", "revision"}, huge), "'revision' is"));
   CHECK(contains(after({"training_state", "run"}, hone::List{}), "'run': The value is a list of 0"));
@@ -152,14 +152,14 @@ TEST_CASE("entries that no trainer has written are refused by their names") {
   CHECK(contains(after({"training_state", "window", "total"}, 0.0), "count nothing"));
   CHECK(contains(after({"training_state", "generators"}, Dict{}), "no entry 'cpu'"));
   CHECK(contains(after({"training_state"}, Dict{}), "is missing"));
-  CHECK(files::contains(after({"training_state", "run", "step"}, 5),
+  CHECK(files::contains(after({"training_state", "run", "batch"}, 5),
                         "after batch 5 of its epoch, and the loader gives 4"));
   CHECK(files::contains(after({"scheduler_state_dict", "num_updates"}, huge), "stands at update 1152921504606846976"));
 }
 
 TEST_CASE("a place in a range without length that the range does not come to ends with an error") {
   auto state = open_window();
-  entry(state, {"training_state", "run", "step"}) = std::int64_t{1} << 50;
+  entry(state, {"training_state", "run", "batch"}) = std::int64_t{1} << 50;
   auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
                           hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, patient()};
   auto unsized = tiny::batches(5) | std::views::filter([](const auto&) { return true; });
@@ -226,7 +226,7 @@ TEST_CASE("when the disk is full, the run ends with an error and goes on from th
   CHECK(succeeds([&] {
     auto stopped = trainer(full.path);
     auto limited = options();
-    limited.max_num_train_steps = 2;
+    limited.max_updates = 2;
     stopped.train(tiny::dataset(), limited);
     return true;
   }));
@@ -253,7 +253,7 @@ TEST_CASE("of two processes that save into one folder, the second is refused") {
                         hone::SaveTrainingState{.save_dir = folder.path, .save_every_n_updates = 1},
                         hone::on<hone::ResumePoint>([&](const auto& event) {
                           char byte = 'x';
-                          if (event.run.num_updates() != 2 || event.run.step() == 0) return;
+                          if (event.run.num_updates() != 2 || event.run.batch() == 0) return;
                           if (::write(ready[1], &byte, 1) != 1 || ::read(go_on[0], &byte, 1) != 1) _exit(2);
                         })};
     first.train(tiny::dataset(), {.per_device_batch_size = 3});
@@ -261,14 +261,14 @@ TEST_CASE("of two processes that save into one folder, the second is refused") {
   }
   char byte = 0;
   REQUIRE(::read(ready[0], &byte, 1) == 1);
-  const auto before = files::read(folder / "epoch_0_step_2.pt");
+  const auto before = files::read(folder / "epoch_0_update_2.pt");
   CHECK(refusal(folder.path, folder.path) ==
         "Another run is saving into the folder " + folder.path.string() + ". Give each run its own.");
-  CHECK(files::read(folder / "epoch_0_step_2.pt") == before);
+  CHECK(files::read(folder / "epoch_0_update_2.pt") == before);
   REQUIRE(::write(go_on[1], "x", 1) == 1);
   int status = -1;
   waitpid(other, &status, 0);
   CHECK(status == 0);
-  CHECK(hone::latest_training_state(folder.path) == folder / "epoch_1_step_4.pt");
+  CHECK(hone::latest_training_state(folder.path) == folder / "epoch_1_update_4.pt");
   CHECK(files::contains(refusal(folder.path), "is ahead of where this run begins"));
 }

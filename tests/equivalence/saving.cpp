@@ -105,7 +105,7 @@ TEST_CASE("a best model by evaluations within an epoch has the weights that they
       model,
       torch::nn::CrossEntropyLoss{},
       hone::Sgd{.lr = 0.1},
-      hone::StepBasedEvaluation{.every_n_steps = 3},
+      hone::IntermediateEvaluation{.every_n_updates = 3},
       hone::on<hone::EvalEpochEnd>([&](const auto& event) {
         if (event.run.phase() == hone::Phase::intermediate_eval) {
           evaluated.push_back(tiny::weights(event.trainer.model()));
@@ -145,7 +145,7 @@ TEST_CASE("from a folder a run goes on, and leaves the same files") {
   };
   const auto history = run(whole, std::nullopt);
   CHECK(run(stopped, 5).stop_reason() == "enough");
-  CHECK(stopped.names() == std::vector<std::string>{"best.pt", "epoch_0_step_4.pt", "epoch_1_step_5.pt"});
+  CHECK(stopped.names() == std::vector<std::string>{"best.pt", "epoch_0_update_4.pt", "epoch_1_update_5.pt"});
   CHECK((run(stopped, std::nullopt) == history));
   CHECK(stopped.names() == whole.names());
   for (const auto& name : whole.names()) {
@@ -153,6 +153,6 @@ TEST_CASE("from a folder a run goes on, and leaves the same files") {
     CHECK(files::read(stopped / name) == files::read(whole / name));
   }
   CHECK(whole.names() == std::vector<std::string>{"best.pt", "checkpoint_12_wsd_post_decay.pt",
-                                                  "checkpoint_9_wsd_pre_decay.pt", "epoch_2_step_12.pt",
-                                                  "epoch_3_step_12.pt"});
+                                                  "checkpoint_9_wsd_pre_decay.pt", "epoch_2_update_12.pt",
+                                                  "epoch_3_update_12.pt"});
 }

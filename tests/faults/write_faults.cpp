@@ -156,12 +156,12 @@ TEST_CASE("A training state that cannot be written ends the run, and the one bef
                     hone::SaveTrainingState{.save_dir = folder / "states", .save_every_n_updates = 2}};
   const auto text = files::message([&] { trainer.train(data(), {.num_epochs = 4, .per_device_batch_size = 4}); });
   stop_failing();
-  CHECK(files::contains(text, "epoch_1_step_4.pt cannot be written: No space left on device. Make room."));
-  CHECK(names(folder / "states") == "epoch_0_step_2 ");
+  CHECK(files::contains(text, "epoch_1_update_4.pt cannot be written: No space left on device. Make room."));
+  CHECK(names(folder / "states") == "epoch_0_update_2 ");
   // The run continues from there.
   trainer.callbacks().get<FailNextSave>().at_update = -1;
   trainer.train(data(), {.num_epochs = 4, .per_device_batch_size = 4, .resume_from = folder / "states"});
-  CHECK(names(folder / "states").ends_with("epoch_4_step_8 "));
+  CHECK(names(folder / "states").ends_with("epoch_4_update_8 "));
 }
 
 TEST_CASE("With SaveError::warn the run continues, and the next state is written") {
@@ -179,5 +179,5 @@ TEST_CASE("With SaveError::warn the run continues, and the next state is written
   const auto text = output.text();
   CHECK(files::contains(text, "SaveTrainingState saved nothing: "));
   CHECK(files::contains(text, "No space left on device"));
-  CHECK(names(folder / "states") == "epoch_0_step_1 epoch_0_step_2 epoch_1_step_4 epoch_2_step_4 ");
+  CHECK(names(folder / "states") == "epoch_0_update_1 epoch_0_update_2 epoch_1_update_4 epoch_2_update_4 ");
 }

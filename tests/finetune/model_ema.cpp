@@ -49,7 +49,7 @@ TEST_CASE("The average moves after every n-th update") {
 
 TEST_CASE("The average follows the model until it begins") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.9, .every_n = 2, .after_step = 3}};
+  hone::ModelEma ema{{.decay = 0.9, .every_n = 2, .after_n = 3}};
   trainer.train(ema, 4);
   CHECK(close(averaged(ema), ema_of({3, 5, 7}, 0.9)));
   CHECK(torch::equal(trainer.seen()[0], nets::weights_at(2)));  // not yet: what the model has
@@ -75,7 +75,7 @@ TEST_CASE("Settings of the average are checked") {
   CHECK_THROWS_AS(hone::ModelEma({.decay = 1.5}), std::invalid_argument);
   CHECK_THROWS_AS(hone::ModelEma({.every_n = 0}), std::invalid_argument);
   try {
-    hone::ModelEma ema{{.after_step = -1}};
+    hone::ModelEma ema{{.after_n = -1}};
     FAIL();
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) ==

@@ -17,7 +17,7 @@ TEST_CASE("what processes must be told alike is one fact in a line, and says not
   const auto text = hone::agreed_part(config, Optimizer{});
   CHECK(text.find("num_epochs = 3\n") != text.npos);
   CHECK(text.find("seed = 5\n") != text.npos);
-  CHECK(text.find("max_num_train_steps = none\n") != text.npos);
+  CHECK(text.find("max_updates = none\n") != text.npos);
   CHECK(text.find("learning rate of group 1 = 0.02\n") != text.npos);
   auto other = config;
   other.process_index = 1;

@@ -77,12 +77,12 @@ TEST_CASE("values are given in any order; what is left out has its default") {
   CHECK(trainer.callbacks().get<Hears>().value == 7);
   CHECK(trainer.optimizer().lr() == 0.5);
   trainer.train(tiny::batches(1));
-  CHECK(trainer.run().config().gradient_accumulation_steps == 1);
+  CHECK(trainer.run().config().num_batches_per_update == 1);
 }
 
 TEST_CASE("a trainer's parts are at hand") {
   tiny::Net net;
-  auto trainer = hone::Trainer{net, Loss(), hone::AdamW{.lr = 0.25}, hone::StepLr{.step_updates = 1}};
+  auto trainer = hone::Trainer{net, Loss(), hone::AdamW{.lr = 0.25}, hone::StepLr{.step_size = 1}};
   CHECK(trainer.model().get() == net.get());
   CHECK(trainer.loss()(torch::zeros({1, 2}), torch::zeros({1}, torch::kLong)).item<double>() > 0);
   CHECK(trainer.optimizer().parameters().size() == 4);

@@ -62,7 +62,7 @@ TEST_CASE("the search goes on between the sizes that did and did not fit") {
   CHECK(found.size == 37);
   CHECK(found.tried == std::vector<std::int64_t>{2, 4, 8, 16, 32, 64, 48, 40, 36, 38, 37});
   for (std::int64_t most = 2; most < 20; ++most)
-    CHECK(find(most, {.num_steps = 1, .mode = Search::binary}).size == most);
+    CHECK(find(most, {.num_updates = 1, .mode = Search::binary}).size == most);
 }
 
 TEST_CASE("no size is larger than the dataset or the limit") {
@@ -91,8 +91,8 @@ TEST_CASE("what cannot be tried is refused, and other errors are told") {
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 0}); }) == "start is 0. Give 1 or more.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 4, .max = 3}); }) ==
         "max is 3. Give 4 or more.");
-  CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.num_steps = 0}); }) ==
-        "num_steps is 0. Give 1 or more.");
+  CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.num_updates = 0}); }) ==
+        "num_updates is 0. Give 1 or more.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 16}, 8); }) ==
         "start is 16, but the dataset has only 8 samples. Give at most 8.");
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}};

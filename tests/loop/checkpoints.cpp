@@ -25,7 +25,7 @@ struct LoadInRun {
   hone::Dict* state;
   std::vector<double>* rates;
   void on_resume_point(const auto& event) {
-    if (event.run.step() != 0) return;
+    if (event.run.batch() != 0) return;
     if (event.run.num_epochs() == 2) {
       event.trainer.load_checkpoint(*good);
       CHECK(event.trainer.scheduled_updates() == 6);
@@ -77,7 +77,7 @@ TEST_CASE("a schedule that is over is an error for the next run, and the caller 
 }
 
 TEST_CASE("a schedule that does not depend on the length of the run is never over") {
-  const hone::StepLr schedule{.step_updates = 2, .gamma = 0.5};
+  const hone::StepLr schedule{.step_size = 2, .gamma = 0.5};
   auto make = [&] { return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, schedule}; };
   auto first = make(), second = make();
   first.train(tiny::batches(3), {.num_epochs = 3});

@@ -69,7 +69,7 @@ TEST_CASE("ranges of their own go on by batches") {
 
 TEST_CASE("places that cannot be are refused") {
   auto state = hone::state_of(*std::make_unique<EpochPlace>());
-  state.set("cut_step", -1);
+  state.set("cut_batches", -1);
   EpochPlace place;
   CHECK_THROWS_AS(hone::load_state_of(place, state), hone::DataError);
   auto beyond = noted(loader(4, 2), 2, 2);

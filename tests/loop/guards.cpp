@@ -76,7 +76,7 @@ void require_restored(Policies... policies) {
       {"train on batches", [&] { trainer.train(tiny::batches(2)); }},
       {"begin_run",
        [&] {
-         auto run = trainer.begin_run({.max_num_train_steps = 2});
+         auto run = trainer.begin_run({.max_updates = 2});
          run.step(batch);
          run.end();
        }},

@@ -164,7 +164,7 @@ TEST_CASE("a prediction that is stopped throws, and its events have happened") {
   int ends = 0, exceptions = 0;
   const auto stop_at = [&](std::int64_t step) {
     return trainer_of(Same(), hone::on<hone::PredictStepEnd>([step](const auto& event) {
-                        if (event.run.step() == step) event.run.request_stop("enough");
+                        if (event.run.batch() == step) event.run.request_stop("enough");
                       }),
                       hone::on<hone::PredictRunEnd>([&](const auto&) { ++ends; }),
                       hone::on<hone::ExceptionThrown>([&](const auto&) { ++exceptions; }));

@@ -115,7 +115,7 @@ void require_no_trace(const Rehearsal& rehearsal) {
   const auto before = file_of(trainer);
   const auto gradient = trainer.model()->first->weight.grad();
   const auto gradient_before = gradient.clone();
-  const auto step = trainer.run().step();
+  const auto step = trainer.run().batch();
   const int heard_before = heard;
   rehearsal(trainer);
   CHECK(heard == heard_before);
@@ -124,7 +124,7 @@ void require_no_trace(const Rehearsal& rehearsal) {
   CHECK(torch::equal(gradient, gradient_before));
   CHECK_FALSE(trainer.model()->norm->is_training());
   CHECK(trainer.model()->dropout->is_training());
-  CHECK(trainer.run().step() == step);
+  CHECK(trainer.run().batch() == step);
   CHECK(trainer.run().config().num_epochs == 1);
   CHECK(trainer.run_history().at("mine") == 1.0);
   CHECK(finish(trainer) == expected);

@@ -268,7 +268,7 @@ TEST_CASE("limits are totals of what was done and what is left") {
     return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Adam{.lr = 0.01}, KeepStates{&states}};
   };
   auto short_run = options(), long_run = options();
-  short_run.max_num_train_steps = 8;
+  short_run.max_updates = 8;
   std::vector<hone::Dict> all, states, rest;
   auto whole = make(all);
   const auto history = whole.train(train_set(), long_run);

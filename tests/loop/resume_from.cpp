@@ -11,7 +11,7 @@
 TEST_CASE("a file, a folder, a state, or nothing") {
   const files::Folder folder;
   const hone::Dict state{{"training_state", 5}};
-  hone::write_checkpoint(folder / "epoch_1_step_2.pt", state);
+  hone::write_checkpoint(folder / "epoch_1_update_2.pt", state);
   const auto number = [](const hone::ResumeFrom<>& from) { return from.read()->at("training_state").number(); };
   CHECK_FALSE(hone::ResumeFrom<>().read());
   CHECK_FALSE(hone::ResumeFrom<>(std::nullopt));
@@ -19,6 +19,6 @@ TEST_CASE("a file, a folder, a state, or nothing") {
   CHECK(number(state) == 5);
   CHECK(number(folder.path) == 5);
   CHECK(number(folder.path.string()) == 5);
-  CHECK(number((folder / "epoch_1_step_2.pt").c_str()) == 5);
+  CHECK(number((folder / "epoch_1_update_2.pt").c_str()) == 5);
   CHECK(number(hone::latest_training_state(folder.path)) == 5);
 }

@@ -16,18 +16,18 @@ static_assert(limited(std::nullopt, std::nullopt) == std::nullopt);
 TEST_CASE("a training run's facts count updates, the short last window as one") {
   const TrainOptions<int> options{.num_epochs = 3,
                                   .per_device_batch_size = 4,
-                                  .max_num_train_steps = 100,
+                                  .max_updates = 100,
                                   .min_num_epochs = 2,
-                                  .min_num_train_steps = 5,
+                                  .min_updates = 5,
                                   .max_time = std::chrono::minutes(1),
                                   .seed = 7};
   const auto config = training_config(options, 5, 2, /*accumulation_steps=*/2);
-  CHECK(config.num_update_steps_per_epoch == 3);
-  CHECK(config.num_update_steps() == 9);
+  CHECK(config.num_updates_per_epoch == 3);
+  CHECK(config.num_updates() == 9);
   CHECK(config.num_eval_batches_per_epoch == 2);
   CHECK(config.seed == 7);
   CHECK(config.min_num_epochs == 2);
-  CHECK(config.min_num_train_steps == 5);
+  CHECK(config.min_updates == 5);
   CHECK(config.max_time == std::chrono::seconds(60));
   CHECK(run_length(config) == RunLength{.num_updates = 9,
                                         .num_updates_per_epoch = 3,
@@ -37,14 +37,14 @@ TEST_CASE("a training run's facts count updates, the short last window as one") 
 }
 
 TEST_CASE("a limit of updates shortens the run that schedules see") {
-  const TrainOptions<int> options{.num_epochs = 3, .max_num_train_steps = 4};
+  const TrainOptions<int> options{.num_epochs = 3, .max_updates = 4};
   CHECK(run_length(training_config(options, 5, std::nullopt, 2)).num_updates == 4);
 }
 
 TEST_CASE("without a length only what is known is told") {
   const TrainOptions<int> options{.num_epochs = 3};
   const auto config = training_config(options, std::nullopt, std::nullopt, 2);
-  CHECK(config.num_update_steps() == std::nullopt);
+  CHECK(config.num_updates() == std::nullopt);
   CHECK(run_length(config) == RunLength{.num_epochs = 3});
   CHECK(evaluation_config(std::nullopt).num_epochs == 1);
 }
@@ -62,13 +62,13 @@ TEST_CASE("of the limits on batches the smallest holds") {
 }
 
 TEST_CASE("a fast development run is one epoch without minima") {
-  const TrainOptions<int> options{.num_epochs = 8, .min_num_epochs = 3, .min_num_train_steps = 20, .fast_dev_run = 2};
+  const TrainOptions<int> options{.num_epochs = 8, .min_num_epochs = 3, .min_updates = 20, .fast_dev_run = 2};
   const auto config = training_config(options, 2, 2, 1);
   CHECK(config.fast_dev_run);
   CHECK(config.num_epochs == 1);
   CHECK(config.min_num_epochs == 0);
-  CHECK(config.min_num_train_steps == 0);
-  CHECK(config.num_update_steps() == 2);
+  CHECK(config.min_updates == 0);
+  CHECK(config.num_updates() == 2);
   CHECK(!training_config(TrainOptions<int>{}, 2, 2, 1).fast_dev_run);
   CHECK(training_config(TrainOptions<int>{.num_epochs = 0, .fast_dev_run = 2}, 2, 2, 1).num_epochs == 0);
   CHECK(training_config(TrainOptions<int>{.overfit_batches = 2}, 2, 2, 1).overfit_batches == 2);

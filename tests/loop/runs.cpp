@@ -31,7 +31,7 @@ TEST_CASE("every kind of run says where it runs and how") {
     CHECK(config.device == "cpu");
     CHECK(config.precision == "Fp32");
     CHECK(config.num_processes == 1);
-    CHECK(config.gradient_accumulation_steps == (&config == &configs[0] ? 2 : 1));
+    CHECK(config.num_batches_per_update == (&config == &configs[0] ? 2 : 1));
     CHECK(config.num_threads == at::get_num_threads());
   }
 }

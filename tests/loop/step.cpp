@@ -82,7 +82,7 @@ TEST_CASE("on_before_optimizer_step comes before each update, also when no param
 
 TEST_CASE("steps follow the schedule") {
   tiny::Net run, steps;
-  const hone::StepLr schedule{.step_updates = 2, .gamma = 0.5};
+  const hone::StepLr schedule{.step_size = 2, .gamma = 0.5};
   trainer_of(run, schedule).train(tiny::batches(5));
   auto trainer = trainer_of(steps, schedule);
   std::vector<double> rates;
@@ -96,7 +96,7 @@ TEST_CASE("steps follow the schedule") {
 
 TEST_CASE("an evaluation in between changes nothing of the host's own loop") {
   tiny::Net alone, evaluated;
-  const hone::StepLr schedule{.step_updates = 1, .gamma = 0.5};
+  const hone::StepLr schedule{.step_size = 1, .gamma = 0.5};
   auto first = trainer_of(alone, hone::GradAccum<2>{}, schedule);
   auto second = trainer_of(evaluated, hone::GradAccum<2>{}, schedule);
   for (const auto& batch : tiny::batches(5)) {

@@ -94,8 +94,8 @@ TEST_CASE("update n is done with the schedule's value for n, and each run begins
 TEST_CASE("a schedule may drive the momentum as well") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, Loss(), hone::Sgd{.lr = 0.5, .momentum = 0.9},
-                               hone::Schedules{hone::fields::lr = hone::StepLr{.step_updates = 1, .gamma = 0.5},
-                                               hone::fields::momentum = hone::StepLr{.step_updates = 2, .gamma = 0.1}}};
+                               hone::Schedules{hone::fields::lr = hone::StepLr{.step_size = 1, .gamma = 0.5},
+                                               hone::fields::momentum = hone::StepLr{.step_size = 2, .gamma = 0.1}}};
   static_assert(decltype(trainer)::schedule_drives_lr);
   trainer.train(tiny::batches(3));
   CHECK(trainer.optimizer().groups()[0].settings.lr == Approx(0.0625));

@@ -41,28 +41,28 @@ TEST_CASE("LibTorch's DataLoader with workers serves a run whose epochs end earl
   SECTION("by options") {
     auto trainer = trainer_with();
     CHECK(trainer.train(loader, {.num_epochs = 3, .overfit_batches = 3}).num_updates() == 9);
-    CHECK(trainer.train(loader, {.num_epochs = 3, .max_num_train_steps = 11}).num_updates() == 11);
+    CHECK(trainer.train(loader, {.num_epochs = 3, .max_updates = 11}).num_updates() == 11);
     CHECK(trainer.train(loader, {.fast_dev_run = 1}).num_updates() == 1);
     CHECK(trainer.train(loader, {.num_epochs = 2}).num_updates() == 16);
   }
   SECTION("by a sanity evaluation and limited evaluations of the loader") {
     const auto eval = workers_loader();
     auto trainer = trainer_with(hone::LimitBatches{.num_eval_batches = 2});
-    const auto history = trainer.train(*loader, {.num_epochs = 3, .eval_dataset = *eval, .num_sanity_eval_steps = 1});
+    const auto history = trainer.train(*loader, {.num_epochs = 3, .eval_dataset = *eval, .num_sanity_eval_batches = 1});
     CHECK(history.num_updates() == 24);
     CHECK(history.values("eval_loss_epoch").size() == 3);
     CHECK(trainer.evaluate(eval).at("evaluation_loss") > 0.0);
   }
   SECTION("by an exception of a callback") {
     auto trainer = trainer_with(hone::on<hone::TrainStepEnd>([](const auto& event) {
-      if (event.run.step() == 2 && event.run.history().current_epoch() == 1) throw std::runtime_error("enough");
+      if (event.run.batch() == 2 && event.run.history().current_epoch() == 1) throw std::runtime_error("enough");
     }));
     CHECK_THROWS_AS(trainer.train(loader, {.num_epochs = 3}), std::runtime_error);
     CHECK(trainer_with().train(loader).num_updates() == 8);
   }
   SECTION("by a stop") {
     auto trainer = trainer_with(hone::on<hone::TrainStepEnd>([](const auto& event) {
-      if (event.run.step() == 2) event.run.request_stop("enough");
+      if (event.run.batch() == 2) event.run.request_stop("enough");
     }));
     CHECK(trainer.train(loader, {.num_epochs = 3}).num_updates() == 3);
     CHECK(trainer.train(loader, {.num_epochs = 3}).num_updates() == 3);

@@ -38,8 +38,8 @@ TEST_CASE("an option out of range is refused by name, with its value and a remed
   CHECK(refused(Options{.per_device_batch_size = 0}, "per_device_batch_size", "0"));
   CHECK(refused(Options{.per_device_batch_size = -3}, "per_device_batch_size", "-3"));
   CHECK(refused(Options{.eval_per_device_batch_size = 0}, "eval_per_device_batch_size", "0"));
-  CHECK(refused(Options{.max_num_train_steps = 0}, "max_num_train_steps", "0"));
-  CHECK(refused(Options{.max_num_train_steps = -5}, "max_num_train_steps", "-5"));
+  CHECK(refused(Options{.max_updates = 0}, "max_updates", "0"));
+  CHECK(refused(Options{.max_updates = -5}, "max_updates", "-5"));
   CHECK(refused(Options{.num_threads = -1}, "num_threads", "-1"));
   const auto evaluate = [&] { trainer.evaluate(tiny::dataset(), {.per_device_batch_size = -2}); };
   CHECK(contains(message_of<std::invalid_argument>(evaluate), "per_device_batch_size is -2"));

@@ -21,7 +21,7 @@ auto traced(hone::Trace& trace) {
                        hone::Sgd{.lr = 0.1},
                        hone::GradAccum<2>{},
                        hone::ClipNorm{1.0},
-                       hone::StepLr{.step_updates = 1, .gamma = 0.5},
+                       hone::StepLr{.step_size = 1, .gamma = 0.5},
                        hone::TracingCallback{&trace},
                        hone::TracingOverrides{&trace}};
 }
@@ -158,7 +158,7 @@ struct Observer {
  private:
   void note(const hone::Run& run, const char* what) {
     seen->push_back(fmt::format("{} {} epoch {} step {} updates {}", to_string(run.phase()), what, run.epoch(),
-                                run.step(), run.num_updates()));
+                                run.batch(), run.num_updates()));
     CHECK(run.num_batches() == 2);
   }
 };

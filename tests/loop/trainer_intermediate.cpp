@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "hone/callbacks/early_stopping.hpp"
-#include "hone/callbacks/limit_eval_steps.hpp"
+#include "hone/callbacks/intermediate_evaluation.hpp"
+#include "hone/callbacks/limit_eval_batches.hpp"
 #include "hone/callbacks/metrics.hpp"
-#include "hone/callbacks/step_based_evaluation.hpp"
 #include "hone/loop/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/sgd.hpp"
@@ -28,14 +28,14 @@ struct Diary {
     CHECK(event.run.phase() == hone::Phase::train);
     CHECK(event.trainer.model()->is_training());
     CHECK(torch::GradMode::is_enabled());
-    *text += fmt::format("b{}/{} ", event.run.step() + 1, event.run.num_batches().value_or(0));
+    *text += fmt::format("b{}/{} ", event.run.batch() + 1, event.run.num_batches().value_or(0));
   }
   void on_eval_epoch_start(const auto& event) const {
     CHECK(!event.trainer.model()->is_training());
     *text += fmt::format("{}( ", to_string(event.run.phase()));
   }
   void on_eval_step_end(const hone::EvalStepEnd& event) const {
-    *text += fmt::format("{}/{} ", event.run.step() + 1, event.run.num_batches().value_or(0));
+    *text += fmt::format("{}/{} ", event.run.batch() + 1, event.run.num_batches().value_or(0));
   }
   void on_eval_epoch_end(const hone::EvalEpochEnd&) const { *text += ") "; }
 };
@@ -46,9 +46,9 @@ TEST_CASE("an evaluation within an epoch comes after the update, and training go
                                torch::nn::CrossEntropyLoss(),
                                hone::Sgd{.lr = 0.1},
                                hone::GradAccum<2>{},
-                               hone::StepBasedEvaluation{.every_n_steps = 2},
+                               hone::IntermediateEvaluation{.every_n_updates = 2},
                                Diary{&text},
-                               hone::LimitEvalSteps{.num_steps = 2}};
+                               hone::LimitEvalBatches{.num_batches = 2}};
   const auto history = trainer.train(tiny::batches(5), {.num_epochs = 2, .eval_dataset = tiny::batches(3)});
   CHECK(text ==
         "b1/5 u1 b2/5 b3/5 u2 intermediate_eval( 1/2 2/2 ) b4/5 u3 b5/5 eval( 1/3 2/3 3/3 ) "
@@ -72,7 +72,7 @@ TEST_CASE("what is learned and recorded of training is the same with evaluations
   };
   tiny::Net with, without;
   const auto plain = run(without);
-  const auto history = run(with, hone::StepBasedEvaluation{.every_n_steps = 1});
+  const auto history = run(with, hone::IntermediateEvaluation{.every_n_updates = 1});
   CHECK(tiny::equal(tiny::weights(with), tiny::weights(without)));
   CHECK(std::ranges::equal(history.values("train_loss_epoch"), plain.values("train_loss_epoch")));
   CHECK(std::ranges::equal(history.values("eval_loss_epoch"), plain.values("eval_loss_epoch")));
@@ -97,7 +97,7 @@ struct ModesAtStep {
 TEST_CASE("the mode of every module comes back") {
   int wrong = 0;
   auto trainer = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss(),
-                               hone::Sgd{.lr = 0.1}, hone::StepBasedEvaluation{.every_n_steps = 1},
+                               hone::Sgd{.lr = 0.1}, hone::IntermediateEvaluation{.every_n_updates = 1},
                                FrozenPart{},         ModesAtStep{&wrong}};
   trainer.train(tiny::batches(3), {.eval_dataset = tiny::batches(1)});
   CHECK(wrong == 0);
@@ -108,7 +108,7 @@ TEST_CASE("metrics of evaluations within an epoch have a series of their own, an
                                torch::nn::CrossEntropyLoss(),
                                hone::Sgd{.lr = 0.1},
                                hone::Metrics{hone::Accuracy{}},
-                               hone::StepBasedEvaluation{.every_n_steps = 1},
+                               hone::IntermediateEvaluation{.every_n_updates = 1},
                                hone::EarlyStopping{.patience = 1, .min_delta = 0.0}};
   const auto history = trainer.train(tiny::batches(4), {.num_epochs = 2, .eval_dataset = tiny::batches(2)});
   CHECK(history.values("intermediate_eval_accuracy").size() == 8);
@@ -119,12 +119,12 @@ TEST_CASE("metrics of evaluations within an epoch have a series of their own, an
 TEST_CASE("where there is nothing to evaluate on, nothing happens, and a lone step says that it cannot evaluate") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
-                               hone::StepBasedEvaluation{.every_n_steps = 1}};
+                               hone::IntermediateEvaluation{.every_n_updates = 1}};
   const auto history = trainer.train(tiny::batches(3));
   CHECK(history.num_updates() == 3);
   CHECK(!history.contains("intermediate_eval_loss"));
   auto batch = tiny::batches(1).front();
-  CHECK_THROWS_WITH(trainer.step(batch), Catch::Contains("StepBasedEvaluation works only inside of one"));
+  CHECK_THROWS_WITH(trainer.step(batch), Catch::Contains("IntermediateEvaluation works only inside of one"));
   CHECK(!trainer.run_history().contains("intermediate_eval_loss"));
 }
 
@@ -137,7 +137,7 @@ struct StopsWithin {
 
 TEST_CASE("a stop in an evaluation within an epoch ends it and the run") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
-                               hone::StepBasedEvaluation{.every_n_steps = 2}, StopsWithin{}};
+                               hone::IntermediateEvaluation{.every_n_updates = 2}, StopsWithin{}};
   const auto history = trainer.train(tiny::batches(5), {.eval_dataset = tiny::batches(3)});
   CHECK(history.num_updates() == 2);
   CHECK(history.stop_reason() == "within");
@@ -147,7 +147,7 @@ TEST_CASE("a stop in an evaluation within an epoch ends it and the run") {
 
 TEST_CASE("one loader for both is refused where it would lose its place, and accepted where it keeps it") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
-                               hone::StepBasedEvaluation{.every_n_steps = 1}};
+                               hone::IntermediateEvaluation{.every_n_updates = 1}};
   hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4}};
   const auto train = [&] { trainer.train(loader, hone::TrainOptions<decltype(loader)>{.eval_dataset = loader}); };
   CHECK(tiny::contains(tiny::message_of<hone::DataError>(train), "on one loader"));

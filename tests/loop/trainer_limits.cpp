@@ -30,7 +30,7 @@ struct Seen {
     if (config) *config = run.config();
   }
   void note(const hone::Run& run) {
-    if (batches) batches->push_back(run.step());
+    if (batches) batches->push_back(run.batch());
   }
 };
 
@@ -49,27 +49,27 @@ TEST_CASE("the run ends with the limit that comes first, counted in updates") {
   CAPTURE(row.max, row.epochs);
   const bool sized = GENERATE(true, false);
   auto trainer = trainer_with(hone::GradAccum<2>{});
-  hone::TrainOptions<std::vector<tiny::Batch>> options{.num_epochs = row.epochs, .max_num_train_steps = row.max};
+  hone::TrainOptions<std::vector<tiny::Batch>> options{.num_epochs = row.epochs, .max_updates = row.max};
   auto batches = tiny::batches(5);
   hone::RunHistory history;
   if (sized) {
     history = trainer.train(batches, options);
   } else {
     history = trainer.train(batches | std::views::filter([](const auto&) { return true; }),
-                            {.num_epochs = row.epochs, .max_num_train_steps = row.max});
+                            {.num_epochs = row.epochs, .max_updates = row.max});
   }
   CHECK(history.num_updates() == row.updates);
   CHECK(history.current_epoch() == row.last_epoch + 1);
   CHECK(history.values("train_loss_epoch").size() == static_cast<std::size_t>(row.last_epoch));
   const bool reached = row.updates == row.max;
   CHECK(history.stop_reason().has_value() == reached);
-  if (reached) CHECK(tiny::contains(*history.stop_reason(), fmt::format("max_num_train_steps = {}", row.max)));
+  if (reached) CHECK(tiny::contains(*history.stop_reason(), fmt::format("max_updates = {}", row.max)));
 }
 
 TEST_CASE("a limit in the middle of an epoch still evaluates and ends the epoch") {
   auto trainer = trainer_with();
   const auto history =
-      trainer.train(tiny::batches(5), {.num_epochs = 9, .eval_dataset = tiny::batches(2), .max_num_train_steps = 7});
+      trainer.train(tiny::batches(5), {.num_epochs = 9, .eval_dataset = tiny::batches(2), .max_updates = 7});
   CHECK(history.num_updates() == 7);
   CHECK(history.values("eval_loss_epoch").size() == 2);
 }
@@ -85,8 +85,7 @@ TEST_CASE("a run that continues a history does all of its epochs") {
   for (std::size_t i = 0; i < 5; ++i) CHECK(losses[i].epoch == static_cast<std::int64_t>(i) + 1);
   CHECK(losses[4].update == 10);
 
-  const auto limited =
-      trainer.train(tiny::batches(2), {.num_epochs = 9, .max_num_train_steps = 3, .reset_run_history = false});
+  const auto limited = trainer.train(tiny::batches(2), {.num_epochs = 9, .max_updates = 3, .reset_run_history = false});
   CHECK(limited.num_updates() == 13);
 
   const auto fresh = trainer.train(tiny::batches(2));
@@ -121,18 +120,18 @@ TEST_CASE("the run's configuration says what the options came to") {
                                   .eval_dataset = tiny::dataset(6),
                                   .per_device_batch_size = 5,
                                   .eval_per_device_batch_size = 6,
-                                  .max_num_train_steps = 100,
+                                  .max_updates = 100,
                                   .seed = 7,
                                   .num_threads = 1});
   CHECK(config.num_epochs == 3);
   CHECK(config.train_per_device_batch_size == 5);
   CHECK(config.eval_per_device_batch_size == 6);
-  CHECK(config.gradient_accumulation_steps == 2);
+  CHECK(config.num_batches_per_update == 2);
   CHECK(config.num_train_batches_per_epoch == 3);
   CHECK(config.num_eval_batches_per_epoch == 1);
-  CHECK(config.num_update_steps_per_epoch == 2);
-  CHECK(config.num_update_steps() == 6);
-  CHECK(config.max_num_train_steps == 100);
+  CHECK(config.num_updates_per_epoch == 2);
+  CHECK(config.num_updates() == 6);
+  CHECK(config.max_updates == 100);
   CHECK(config.train_total_batch_size() == 10);
   CHECK(config.eval_total_batch_size() == 6);
   CHECK(config.seed == 7U);
@@ -145,7 +144,7 @@ TEST_CASE("the run's configuration says what the options came to") {
   trainer.train(tiny::dataset(), {.per_device_batch_size = 5, .drop_last = true});
   CHECK(config.num_train_batches_per_epoch == 2);
   CHECK(config.num_eval_batches_per_epoch == std::nullopt);  // nothing is left of the run before
-  CHECK(config.max_num_train_steps == std::nullopt);
+  CHECK(config.max_updates == std::nullopt);
   CHECK(config.seed == std::nullopt);
   CHECK(config.eval_per_device_batch_size == 0);
 
@@ -166,11 +165,11 @@ TEST_CASE("a range without length leaves the counts open until a limit gives the
   auto unsized = batches | std::views::filter([](const auto&) { return true; });
   trainer.train(unsized, {.num_epochs = 2});
   CHECK(config.num_train_batches_per_epoch == std::nullopt);
-  CHECK(config.num_update_steps_per_epoch == std::nullopt);
-  CHECK(config.num_update_steps() == std::nullopt);
+  CHECK(config.num_updates_per_epoch == std::nullopt);
+  CHECK(config.num_updates() == std::nullopt);
   CHECK(trainer.run_history().num_updates() == 8);
-  trainer.train(unsized, {.num_epochs = 2, .max_num_train_steps = 5});
-  CHECK(config.num_update_steps() == 5);
+  trainer.train(unsized, {.num_epochs = 2, .max_updates = 5});
+  CHECK(config.num_updates() == 5);
 }
 
 /// Lets each phase have so many batches.
@@ -188,7 +187,7 @@ TEST_CASE("a callback's limit on batches holds before the run is configured") {
   const auto history = trainer.train(tiny::batches(5), {.num_epochs = 2, .eval_dataset = tiny::batches(4)});
   CHECK(config.num_train_batches_per_epoch == 3);  // the smallest of the limits
   CHECK(config.num_eval_batches_per_epoch == 1);
-  CHECK(config.num_update_steps_per_epoch == 2);
+  CHECK(config.num_updates_per_epoch == 2);
   CHECK(history.num_updates() == 4);  // the short window of the shortened epoch is flushed
   CHECK(batches == std::vector<std::int64_t>{3, 1, 3, 1});
 
@@ -210,9 +209,9 @@ TEST_CASE("a callback's limit makes an endless range finite") {
 TEST_CASE("a limit is a reason only where it cut the epochs short") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
-  CHECK(trainer.train(tiny::batches(4), {.num_epochs = 2, .max_num_train_steps = 5}).stop_reason() ==
-        "Reached max_num_train_steps = 5");
-  CHECK(!trainer.train(tiny::batches(4), {.num_epochs = 2, .max_num_train_steps = 8}).stop_reason());
+  CHECK(trainer.train(tiny::batches(4), {.num_epochs = 2, .max_updates = 5}).stop_reason() ==
+        "Reached max_updates = 5");
+  CHECK(!trainer.train(tiny::batches(4), {.num_epochs = 2, .max_updates = 8}).stop_reason());
 }
 
 TEST_CASE("where no batch size is given, evaluation and prediction take no more than there is") {
@@ -256,7 +255,7 @@ TEST_CASE("a stop takes effect when the minimum of epochs and of updates is reac
   const auto history = trainer.train(tiny::batches(3), {.num_epochs = 6,
                                                         .eval_dataset = tiny::batches(1),
                                                         .min_num_epochs = row.min_epochs,
-                                                        .min_num_train_steps = row.min_updates});
+                                                        .min_updates = row.min_updates});
   CHECK(history.num_updates() == row.updates);
   CHECK(static_cast<std::int64_t>(history.values("eval_loss_epoch").size()) == row.evaluations);
   CHECK(history.stop_reason() == "impatient");
@@ -264,13 +263,12 @@ TEST_CASE("a stop takes effect when the minimum of epochs and of updates is reac
 
 TEST_CASE("a stop that is held back to the run's end has stopped nothing") {
   auto trainer = trainer_with(Impatient{1});
-  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .min_num_train_steps = 100});
+  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .min_updates = 100});
   CHECK(history.num_updates() == 6);
   CHECK(history.stop_reason() == std::nullopt);
-  const auto limited =
-      trainer.train(tiny::batches(3), {.num_epochs = 9, .max_num_train_steps = 4, .min_num_epochs = 3});
+  const auto limited = trainer.train(tiny::batches(3), {.num_epochs = 9, .max_updates = 4, .min_num_epochs = 3});
   CHECK(limited.num_updates() == 4);
-  CHECK(limited.stop_reason() == "Reached max_num_train_steps = 4");
+  CHECK(limited.stop_reason() == "Reached max_updates = 4");
   CHECK(trainer.train(tiny::batches(3), {.num_epochs = 9}).num_updates() == 3);  // the minimum was that run's
 }
 
@@ -290,7 +288,7 @@ TEST_CASE("a run whose time is up ends after the update at hand, unless its mini
   const auto held = trainer.train(tiny::batches(5), {.num_epochs = 9,
                                                      .eval_dataset = tiny::batches(1),
                                                      .min_num_epochs = 1,
-                                                     .min_num_train_steps = 4,
+                                                     .min_updates = 4,
                                                      .max_time = std::chrono::nanoseconds(1)});
   CHECK(held.num_updates() == 4);
   CHECK(held.values("eval_loss_epoch").size() == 1);
@@ -299,8 +297,8 @@ TEST_CASE("a run whose time is up ends after the update at hand, unless its mini
   CHECK(unhurried.num_updates() == 6);
   CHECK(unhurried.stop_reason() == std::nullopt);
   const auto both =
-      trainer.train(tiny::batches(5), {.num_epochs = 9, .max_num_train_steps = 2, .max_time = std::chrono::hours(1)});
-  CHECK(both.stop_reason() == "Reached max_num_train_steps = 2");
+      trainer.train(tiny::batches(5), {.num_epochs = 9, .max_updates = 2, .max_time = std::chrono::hours(1)});
+  CHECK(both.stop_reason() == "Reached max_updates = 2");
   CHECK(trainer.train(tiny::batches(5), {.num_epochs = 2}).num_updates() == 6);  // the limit was of those runs
 }
 

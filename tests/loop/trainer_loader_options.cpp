@@ -68,7 +68,7 @@ TEST_CASE("a run's configuration has the batch sizes of its loaders") {
   const auto& config = trainer.run().config();
   trainer.train(loader, {.eval_dataset = loader});
   CHECK((config.train_per_device_batch_size == 6 && config.eval_per_device_batch_size == 6));
-  CHECK(config.gradient_accumulation_steps == 2);
+  CHECK(config.num_batches_per_update == 2);
   trainer.train(collated);
   CHECK((config.train_per_device_batch_size == 3 && config.eval_per_device_batch_size == 0));
   trainer.train(tiny::batches(3));
@@ -82,7 +82,7 @@ TEST_CASE("an evaluation's configuration says what it does") {
   auto trainer = trainer_with(
       hone::GradAccum<2>{}, hone::on<hone::EvaluationRunStart>([&](const auto& event) { seen = event.run.config(); }));
   trainer.evaluate(tiny::dataset(5), {.per_device_batch_size = 64});
-  CHECK((seen.eval_per_device_batch_size == 5 && seen.gradient_accumulation_steps == 1));
+  CHECK((seen.eval_per_device_batch_size == 5 && seen.num_batches_per_update == 1));
   CHECK(seen.num_eval_batches_per_epoch == 1);
   trainer.evaluate(tiny::dataset(5));
   CHECK(seen.eval_per_device_batch_size == 5);

@@ -58,7 +58,7 @@ std::vector<Tensor> weights_after(std::int64_t epochs, std::optional<std::int64_
     if (resumes) {
       trainer.train(data(), {.num_epochs = epochs, .seed = 1, .resume_from = folder / "state.pt"});
     } else {
-      trainer.train(data(), {.num_epochs = epochs, .max_num_train_steps = limit, .seed = 1});
+      trainer.train(data(), {.num_epochs = epochs, .max_updates = limit, .seed = 1});
     }
     return tiny::weights(net);
   };

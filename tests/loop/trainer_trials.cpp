@@ -53,7 +53,7 @@ TEST_CASE("a fast development run goes once over a few batches of each kind, and
   CHECK(history.stop_reason() == std::nullopt);
   CHECK(log.config.fast_dev_run);
   CHECK(log.config.batch_limit == 3);
-  CHECK(log.config.num_update_steps() == 2);
+  CHECK(log.config.num_updates() == 2);
 
   trainer.train(tiny::batches(2),
                 {.eval_dataset = tiny::batches(1), .fast_dev_run = 3});  // beyond the data it changes nothing
@@ -82,7 +82,7 @@ TEST_CASE("overfitting sees the same first batches in every epoch, in order, and
   CHECK(log.train == std::vector<std::vector<float>>(3, expected));
   CHECK(log.eval == std::vector<std::vector<float>>(3, expected));
   CHECK(log.config.overfit_batches == 2);
-  CHECK(log.config.num_update_steps() == 6);
+  CHECK(log.config.num_updates() == 6);
 }
 
 TEST_CASE("a loader that shuffles gives its first epoch again and again") {
@@ -125,7 +125,7 @@ TEST_CASE("a sanity check before training leaves no trace, and training goes as 
                                                          .eval_dataset = tiny::dataset(),
                                                          .per_device_batch_size = 4,
                                                          .seed = 11,
-                                                         .num_sanity_eval_steps = steps});
+                                                         .num_sanity_eval_batches = steps});
     return std::pair{history, tiny::weights(net)};
   };
   hone::Trace without_trace, with_trace;
@@ -155,13 +155,13 @@ TEST_CASE("a sanity check finds a broken evaluation before training, and callbac
   auto trainer =
       hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, FailingEvaluation{}, Logger{&log}};
   const auto train = [&] {
-    trainer.train(tiny::batches(2), {.eval_dataset = tiny::batches(2), .num_sanity_eval_steps = 1});
+    trainer.train(tiny::batches(2), {.eval_dataset = tiny::batches(2), .num_sanity_eval_batches = 1});
   };
   CHECK(tiny::message_of<std::runtime_error>(train) == "no evaluation");
   CHECK(log.exceptions == 1);
   CHECK(log.train.empty());
   CHECK(net->is_training());
-  CHECK(trainer.train(tiny::batches(2), {.num_sanity_eval_steps = 1}).num_updates() == 2);  // nothing to check on
+  CHECK(trainer.train(tiny::batches(2), {.num_sanity_eval_batches = 1}).num_updates() == 2);  // nothing to check on
 }
 
 TEST_CASE("the environment limits every epoch of training and of evaluation, not a prediction") {
@@ -172,7 +172,7 @@ TEST_CASE("the environment limits every epoch of training and of evaluation, not
     const auto history = trainer.train(tiny::batches(5), {.num_epochs = 2, .eval_dataset = tiny::batches(5)});
     CHECK(history.num_updates() == 4);
     CHECK(log.config.batch_limit == 3);
-    CHECK(log.config.num_update_steps() == 4);
+    CHECK(log.config.num_updates() == 4);
     REQUIRE(log.train.size() == 2);
     CHECK(log.train[1].size() == 3);
     CHECK(log.eval[1].size() == 2);  // the smaller limit

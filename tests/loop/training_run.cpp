@@ -15,9 +15,9 @@
 #include "checkpoint/files.hpp"
 #include "hone/callbacks/early_stopping.hpp"
 #include "hone/callbacks/filters.hpp"
+#include "hone/callbacks/intermediate_evaluation.hpp"
 #include "hone/callbacks/progress_bar.hpp"
 #include "hone/callbacks/save_training_state.hpp"
-#include "hone/callbacks/step_based_evaluation.hpp"
 #include "hone/callbacks/stop_on_signal.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/loop/trainer.hpp"
@@ -49,8 +49,10 @@ TEST_CASE("a run of the host's equals a run of train: weights, history and event
   tiny::Net first, second;
   hone::Trace first_trace, second_trace;
   const auto eval_set = tiny::batches(2);
-  auto train = trainer_of(first, hone::TracingCallback{&first_trace}, hone::StepBasedEvaluation{.every_n_steps = 2});
-  auto host = trainer_of(second, hone::TracingCallback{&second_trace}, hone::StepBasedEvaluation{.every_n_steps = 2});
+  auto train =
+      trainer_of(first, hone::TracingCallback{&first_trace}, hone::IntermediateEvaluation{.every_n_updates = 2});
+  auto host =
+      trainer_of(second, hone::TracingCallback{&second_trace}, hone::IntermediateEvaluation{.every_n_updates = 2});
   const auto expected = train.train(tiny::batches(3), {.num_epochs = 4, .eval_dataset = eval_set});
   auto run = host.begin_run(eval_set, {.num_batches_per_epoch = 3, .num_epochs = 4});
   Source source;
@@ -66,7 +68,7 @@ TEST_CASE("a run of the host's equals a run of train: weights, history and event
 TEST_CASE("epochs may be ended by hand, and a run may have none but the last") {
   tiny::Net net;
   auto trainer = trainer_of(net);
-  auto run = trainer.begin_run({.max_num_train_steps = 4});
+  auto run = trainer.begin_run({.max_updates = 4});
   Source source;
   run.step(source());
   run.step(source());
@@ -113,7 +115,7 @@ TEST_CASE("a run that is saved, and continued by another trainer, equals a whole
     if (has_state) rest.resume_from = path;
     auto run = second.begin_run(eval_set, rest);
     Source late;
-    late.next = static_cast<std::size_t>(3 * run.run().num_epochs() + run.run().step());
+    late.next = static_cast<std::size_t>(3 * run.run().num_epochs() + run.run().batch());
     if (has_state) CHECK(late.next > 0);
     while (!run.is_over()) run.step(late());
     CHECK((run.end() == expected));
@@ -126,7 +128,7 @@ TEST_CASE("a signal ends the run in order, and the host's handler is back afterw
   heard = 0;
   const auto before = std::signal(SIGTERM, [](int) { ++heard; });
   auto trainer = trainer_of(tiny::Net(), hone::StopOnSignal{});
-  auto run = trainer.begin_run({.max_num_train_steps = 100});
+  auto run = trainer.begin_run({.max_updates = 100});
   Source source;
   run.step(source());
   CHECK(!run.is_over());
@@ -144,7 +146,7 @@ TEST_CASE("a signal ends the run in order, and the host's handler is back afterw
 TEST_CASE("a step on a run that is over throws, with the reason") {
   tiny::Net net;
   auto trainer = trainer_of(net, hone::TerminateOnNaN{});
-  auto run = trainer.begin_run({.max_num_train_steps = 100});
+  auto run = trainer.begin_run({.max_updates = 100});
   auto bad = tiny::batches(1)[0];
   bad.first = torch::full_like(bad.first, std::numeric_limits<float>::quiet_NaN());
   const auto before = tiny::weights(net);
@@ -190,7 +192,7 @@ TEST_CASE("an exception that leaves the scope of the run reaches on_exception, a
   auto trainer = trainer_of(net, Exceptions{&heard});
   net->eval();
   try {
-    auto run = trainer.begin_run({.max_num_train_steps = 9});
+    auto run = trainer.begin_run({.max_updates = 9});
     run.step(tiny::batches(1)[0]);
     CHECK(net->is_training());
     throw std::runtime_error("the simulation failed");
@@ -205,11 +207,11 @@ TEST_CASE("an exception that leaves the scope of the run reaches on_exception, a
 TEST_CASE("options out of range, and runs inside of runs, are refused") {
   auto trainer = trainer_of(tiny::Net());
   CHECK_THROWS_AS(trainer.begin_run({.num_batches_per_epoch = 0}), std::invalid_argument);
-  CHECK_THROWS_AS(trainer.begin_run({.max_num_train_steps = -1}), std::invalid_argument);
+  CHECK_THROWS_AS(trainer.begin_run({.max_updates = -1}), std::invalid_argument);
   CHECK_THROWS_WITH(static_cast<void>(trainer.begin_run()),
                     Catch::Contains("CosineLr"));  // it needs the length of the run
-  auto run = trainer.begin_run({.max_num_train_steps = 10});
-  CHECK_THROWS_AS(trainer.begin_run({.max_num_train_steps = 10}), std::logic_error);
+  auto run = trainer.begin_run({.max_updates = 10});
+  CHECK_THROWS_AS(trainer.begin_run({.max_updates = 10}), std::logic_error);
   CHECK_THROWS_AS(trainer.train(tiny::batches(1)), std::logic_error);
   CHECK_THROWS_AS(trainer.step(tiny::batches(1)[0]), std::logic_error);
   CHECK_NOTHROW(trainer.evaluate(tiny::batches(1)));

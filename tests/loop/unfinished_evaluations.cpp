@@ -12,12 +12,12 @@
 #include "checkpoint/files.hpp"
 #include "hone/callbacks/early_stopping.hpp"
 #include "hone/callbacks/filters.hpp"
-#include "hone/callbacks/limit_eval_steps.hpp"
+#include "hone/callbacks/intermediate_evaluation.hpp"
+#include "hone/callbacks/limit_eval_batches.hpp"
 #include "hone/callbacks/metrics.hpp"
 #include "hone/callbacks/reduce_lr_on_plateau.hpp"
 #include "hone/callbacks/save_best.hpp"
 #include "hone/callbacks/save_training_state.hpp"
-#include "hone/callbacks/step_based_evaluation.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/finetune/model_ema.hpp"
 #include "hone/loop/trainer.hpp"
@@ -68,7 +68,7 @@ Outcome train(const fs::path& folder, int stop_at = 0) {
       torch::nn::CrossEntropyLoss(),
       hone::Sgd{.lr = 0.5, .momentum = 0.9},
       hone::Metrics{hone::in_training, hone::Accuracy{}},
-      hone::StepBasedEvaluation{.every_n_steps = 2},
+      hone::IntermediateEvaluation{.every_n_updates = 2},
       hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.factor = 0.5, .patience = 0, .threshold = 0.5}},
       hone::EarlyStopping{.patience = 100, .watch_metric = "train_loss_epoch"},
       hone::ModelEma{{.decay = 0.5}, hone::Metrics{hone::Accuracy{}}, stop},
@@ -131,8 +131,8 @@ TEST_CASE("an evaluation that callbacks shorten is complete") {
                                torch::nn::CrossEntropyLoss(),
                                hone::Sgd{},
                                hone::Metrics{hone::Accuracy{}},
-                               hone::StepBasedEvaluation{.every_n_steps = 1},
-                               hone::LimitEvalSteps{.num_steps = 1},
+                               hone::IntermediateEvaluation{.every_n_updates = 1},
+                               hone::LimitEvalBatches{.num_batches = 1},
                                hone::on<hone::EvalStepEnd>([](const auto& event) {
                                  if (event.run.phase() == hone::Phase::intermediate_eval)
                                    event.run.request_stop("last");
@@ -153,7 +153,7 @@ TEST_CASE("an exception in an evaluation leaves a state that repeats it") {
                                  hone::Metrics{hone::Accuracy{}},
                                  hone::SaveTrainingState{.save_dir = folder.path, .save_every_n_updates = 1},
                                  hone::on<hone::EvalStepEnd>([throws](const auto& event) {
-                                   if (throws && event.run.step() == 1) throw std::runtime_error("broken");
+                                   if (throws && event.run.batch() == 1) throw std::runtime_error("broken");
                                  })};
     return trainer.train(
         tiny::batches(2),

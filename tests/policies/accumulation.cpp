@@ -5,20 +5,20 @@
 
 namespace {
 
-static_assert(hone::GradAccum<4>::steps() == 4 && hone::GradAccum<4>::static_steps == 4);
+static_assert(hone::GradAccum<4>::num_batches_per_update() == 4 && hone::GradAccum<4>::static_batches_per_update == 4);
 static_assert(hone::UpdatesEveryBatch<hone::GradAccum<1>> && !hone::UpdatesEveryBatch<hone::GradAccum<4>>);
 static_assert(std::is_default_constructible_v<hone::GradAccum<hone::dynamic>>);
 static_assert(std::is_same_v<hone::GradAccum<hone::dynamic>::slot, hone::slots::Accumulation>);
 
 struct MyOwn {  // a warm-up of the window, say
   using slot = hone::slots::Accumulation;
-  static std::int64_t steps() { return 2; }
+  static std::int64_t num_batches_per_update() { return 2; }
 };
 static_assert(hone::AccumulationPolicy<MyOwn> && !hone::UpdatesEveryBatch<MyOwn>);
 
 TEST_CASE("a number of batches that comes at run time is kept, and 1 without one") {
-  CHECK(hone::GradAccum<hone::dynamic>{3}.steps() == 3);
-  CHECK(hone::GradAccum<hone::dynamic>{}.steps() == 1);
+  CHECK(hone::GradAccum<hone::dynamic>{3}.num_batches_per_update() == 3);
+  CHECK(hone::GradAccum<hone::dynamic>{}.num_batches_per_update() == 1);
 }
 
 TEST_CASE("fewer than one batch to an update is refused by value") {

@@ -142,7 +142,7 @@ TEST_CASE("the run's configuration knows the processes") {
   CHECK(config.is_distributed());
   CHECK(!trainer.run().is_world_process_zero());
   CHECK(config.train_total_batch_size() == 6);
-  CHECK(config.num_update_steps_per_epoch == 2);  // of this process
+  CHECK(config.num_updates_per_epoch == 2);  // of this process
 }
 
 }  // namespace

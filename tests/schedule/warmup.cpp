@@ -58,7 +58,7 @@ TEST_CASE("a warm-up before a cosine is PyTorch's SequentialLR of the two") {
 
 TEST_CASE("a warm-up before steps is PyTorch's SequentialLR of the two") {
   // torch 2.11: SGD(lr=0.1), SequentialLR of LinearLR(0.5, total_iters=3) and StepLR(4, 0.5) at [3]
-  check_values(Warmup{.updates = 3, .start_factor = 0.5, .after = StepLr{.step_updates = 4, .gamma = 0.5}}.resolved({}),
+  check_values(Warmup{.updates = 3, .start_factor = 0.5, .after = StepLr{.step_size = 4, .gamma = 0.5}}.resolved({}),
                0.1,
                std::array{0.05, 0.06666666666666667, 0.08333333333333333, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05,
                           0.025, 0.025, 0.025, 0.025, 0.0125});
@@ -72,8 +72,8 @@ TEST_CASE("a cosine's own warm-up and one before it are the same") {
 }
 
 TEST_CASE("a warm-up of no updates is what follows it") {
-  const auto schedule = Warmup{.after = StepLr{.step_updates = 2}}.resolved({.num_updates = 10});
-  const StepLr step{.step_updates = 2};
+  const auto schedule = Warmup{.after = StepLr{.step_size = 2}}.resolved({.num_updates = 10});
+  const StepLr step{.step_size = 2};
   for (std::int64_t n = 0; n < 10; ++n) CHECK(schedule(0.1, n) == step(0.1, n));
 }
 

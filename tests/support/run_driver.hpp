@@ -15,7 +15,7 @@ class RunDriver {
 
   RunConfig& config() { return run.config_; }
   void set_phase(Phase phase) { run.phase_ = phase; }
-  void set_step(std::int64_t step) { run.step_ = step; }
+  void set_batch(std::int64_t batch) { run.batch_ = batch; }
   void end_epoch() { run.end_epoch(); }
   void set_num_batches(std::optional<std::int64_t> num_batches) { run.num_batches_ = num_batches; }
   void set_num_epochs(std::int64_t num_epochs) { run.num_epochs_ = num_epochs; }

@@ -263,7 +263,7 @@ template <std::int64_t n, class C>
 /// **Errors** `std::invalid_argument` when `n` < 1.
 template <class C>
 [[nodiscard]] auto once_at(std::int64_t n, C callback) {
-  if (n < 1) throw std::invalid_argument(sentence("once_at was given step {}. Steps count from 1.", {n}));
+  if (n < 1) throw std::invalid_argument(sentence("once_at was given the number {}. Give 1 or more.", {n}));
   return detail::Counted<C, detail::Is>{std::move(callback), {n}};
 }
 

@@ -43,9 +43,9 @@ struct ProgressBar {
     std::optional<std::int64_t> total{};  ///< Batches of the epoch.
     std::int64_t wait = 0;
     std::int64_t stride = 1;
-    std::int64_t steps = 0;    ///< Up to the last look.
+    std::int64_t batches = 0;  ///< Up to the last look.
     std::int64_t skipped = 0;  ///< Batches before the first step, where a run continues in the middle of an epoch.
-    std::int64_t drawn_steps = 0;
+    std::int64_t drawn_batches = 0;
     Clock::time_point opened{}, looked{}, drawn{};
     std::optional<double> loss{};
   };
@@ -104,8 +104,8 @@ struct ProgressBar {
   void look(Bar& bar, const auto& event) {
     const auto now = Bar::Clock::now();
     const auto since = now - std::exchange(bar.looked, now);
-    bar.steps += bar.stride;
-    bar.skipped = event.run.step() + 1 - bar.steps;
+    bar.batches += bar.stride;
+    bar.skipped = event.run.batch() + 1 - bar.batches;
     if (8 * since < min_interval) {
       bar.stride = std::min(2 * bar.stride, longest_stride);
     } else if (4 * since > min_interval) {
@@ -115,24 +115,24 @@ struct ProgressBar {
     if (!is_due(bar, now)) return;
     bar.loss = event.output.loss.template item<double>();
     bar.drawn = now;
-    bar.drawn_steps = bar.steps;
-    const auto line = text(bar, bar.steps, now);
+    bar.drawn_batches = bar.batches;
+    const auto line = text(bar, bar.batches, now);
     detail::put(output, state.on_terminal ? on_one_line(line) : line + "\n");
   }
 
   [[nodiscard]] bool is_due(const Bar& bar, Bar::Clock::time_point now) const {
     if (state.on_terminal) return now - bar.drawn >= min_interval;
     const auto& total = bar.total;
-    if (total && bar.skipped + bar.steps >= *total) return false;  // the finished line is about to come
-    return now - bar.drawn >= line_interval && (!total || 10 * (bar.steps - bar.drawn_steps) >= *total);
+    if (total && bar.skipped + bar.batches >= *total) return false;  // the finished line is about to come
+    return now - bar.drawn >= line_interval && (!total || 10 * (bar.batches - bar.drawn_batches) >= *total);
   }
 
   void close(Bar& bar, std::optional<double> mean_loss) {
     if (!std::exchange(bar.open, false)) return;
-    const auto steps = bar.steps + bar.stride - bar.wait;
+    const auto batches = bar.batches + bar.stride - bar.wait;
     bar.wait = 0;
     if (mean_loss) bar.loss = mean_loss;
-    const auto line = text(bar, steps, Bar::Clock::now(), true);
+    const auto line = text(bar, batches, Bar::Clock::now(), true);
     detail::put(output, (state.on_terminal ? on_one_line(line) : line) + "\n");
   }
   void close_all() {
@@ -144,10 +144,10 @@ struct ProgressBar {
   /// wide must be cut, not wrapped, or it could not be drawn over.
   static std::string on_one_line(const std::string& line) { return "\r\x1b[?7l" + line + "\x1b[K\x1b[?7h"; }
 
-  [[nodiscard]] std::string text(const Bar& bar, std::int64_t steps, Bar::Clock::time_point now,
+  [[nodiscard]] std::string text(const Bar& bar, std::int64_t batches, Bar::Clock::time_point now,
                                  bool finished = false) const {
     const auto elapsed = std::chrono::duration<double>(now - bar.opened).count();
-    const auto position = bar.skipped + steps;
+    const auto position = bar.skipped + batches;
     const auto& total = bar.total;
     std::string line = bar.name;
     if (total && *total > 0) {
@@ -163,8 +163,8 @@ struct ProgressBar {
       line += sentence(" {}", {position});
     }
     if (bar.loss) line += "  loss " + detail::general(*bar.loss, 4);
-    if (steps > 0 && elapsed > 0.0) {
-      const auto rate = static_cast<double>(steps) / elapsed;
+    if (batches > 0 && elapsed > 0.0) {
+      const auto rate = static_cast<double>(batches) / elapsed;
       line += "  " + (rate >= 100.0 ? detail::fixed(rate, 0) : detail::general(rate, 3)) + " it/s";
       line += "  " + duration(elapsed);
       if (total && !finished) line += sentence(", {} left", {duration(static_cast<double>(*total - position) / rate)});

@@ -30,13 +30,13 @@ class Run {
   [[nodiscard]] std::int64_t num_epochs() const { return num_epochs_; }
   /// Optimizer updates that this run has done.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
-  /// The batch at hand within its epoch; the first is 0.
-  [[nodiscard]] std::int64_t step() const { return step_; }
+  /// The index of the current batch within its epoch; the first is 0.
+  [[nodiscard]] std::int64_t batch() const { return batch_; }
   /// Batches of the epoch at hand; empty when the loader has no length.
   [[nodiscard]] std::optional<std::int64_t> num_batches() const { return num_batches_; }
 
   /// Ends the run after the update at hand. Every end event still happens; the reason is in the history.
-  /// The first reason stands. Before `min_num_epochs` and `min_num_train_steps` the stop is held back.
+  /// The first reason stands. Before `min_num_epochs` and `min_updates` the stop is held back.
   /// With many processes, any of them may ask: all end together, when they next agree, which they do in each update and
   /// at the end of each epoch and evaluation.
   void request_stop(std::string reason) {
@@ -68,7 +68,7 @@ class Run {
   void serialize(auto& archive) {
     serialize_count(archive, "num_epochs", num_epochs_);
     serialize_count(archive, "num_updates", num_updates_);
-    serialize_count(archive, "step", step_);
+    serialize_count(archive, "batch", batch_);
     archive("history", history_);
     if (archive.is_loading) history_.set_stop_reason(std::nullopt);
     serialize_held_stop(archive);
@@ -93,7 +93,7 @@ class Run {
   enum class Stop { none, after_update, before_update };
 
   [[nodiscard]] bool is_past_minimum() const {
-    return num_updates_ >= config_.min_num_train_steps && num_epochs_ >= config_.min_num_epochs;
+    return num_updates_ >= config_.min_updates && num_epochs_ >= config_.min_num_epochs;
   }
 
   /// Training counts from 0. Evaluation and prediction keep the counts: they change no weights.
@@ -112,7 +112,7 @@ class Run {
   void begin_epoch(Phase phase, std::optional<std::int64_t> num_batches) {
     phase_ = phase;
     num_batches_ = num_batches;
-    step_ = 0;
+    batch_ = 0;
   }
   void forget_stop() {
     if (stop_ == Stop::none && asked_ == Stop::none) [[likely]]
@@ -123,7 +123,7 @@ class Run {
   void end_epoch() {
     history_.increment_epoch();
     ++num_epochs_;
-    step_ = 0;
+    batch_ = 0;
     is_cut_short_ = false;
   }
 
@@ -138,13 +138,13 @@ class Run {
   struct Place {
     Phase phase;
     std::optional<std::int64_t> num_batches;
-    std::int64_t step;
+    std::int64_t batch;
   };
-  [[nodiscard]] Place place() const { return {phase_, num_batches_, step_}; }
+  [[nodiscard]] Place place() const { return {phase_, num_batches_, batch_}; }
   void return_to(const Place& place) {
     phase_ = place.phase;
     num_batches_ = place.num_batches;
-    step_ = place.step;
+    batch_ = place.batch;
   }
 
   void serialize_held_stop(auto& archive) {
@@ -183,7 +183,7 @@ class Run {
   RunHistory history_;
   std::int64_t num_epochs_ = 0;
   std::int64_t num_updates_ = 0;
-  std::int64_t step_ = 0;
+  std::int64_t batch_ = 0;
   std::optional<std::int64_t> num_batches_;
   Phase phase_ = Phase::train;
   Stop stop_ = Stop::none;

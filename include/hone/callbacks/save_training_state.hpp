@@ -31,7 +31,7 @@
 
 namespace hone {
 
-/// Writes training states into a folder, each whole or not at all: `epoch_3_step_120.pt` after 3 epochs and 120
+/// Writes training states into a folder, each whole or not at all: `epoch_3_update_120.pt` after 3 epochs and 120
 /// updates. A run goes on from one with `.resume_from = "training_states"`, and ends as if it had never stopped.
 ///
 /// States beyond `keep_last` are removed, the oldest first, save the `keep_best` with the best value of `watch_metric`,
@@ -91,7 +91,7 @@ struct SaveTrainingState {
     if (!state.is_saving || state.has_ended) return;
     const auto& run = event.run;
     const bool is_update = run.num_updates() != std::exchange(state.num_updates, run.num_updates());
-    const bool is_epoch = run.step() == 0;
+    const bool is_epoch = run.batch() == 0;
     state.has_ended = event.is_last;  // what follows closes an epoch that the end cut short
     if ((event.is_last && save_at_end) || (is_update && is_multiple(run.num_updates(), save_every_n_updates)) ||
         (is_epoch && is_multiple(run.num_epochs(), save_every_n_epochs))) {
@@ -134,7 +134,7 @@ struct SaveTrainingState {
   void save(auto& trainer, const Run& run) const {
     std::string name = trainer.place().name();
     const auto recorded = run.history().values(watch_metric);
-    const auto epoch = run.epoch() - (run.step() == 0 ? 1 : 0);  // the one that is over counts here
+    const auto epoch = run.epoch() - (run.batch() == 0 ? 1 : 0);  // the one that is over counts here
     if (keep_best > 0 && !run.epoch_was_cut_short() && !recorded.empty() && recorded.back().epoch == epoch &&
         recorded.back().update == run.history().num_updates()) {
       name += sentence("_{}={}", {as_file_name(watch_metric), recorded.back().value});

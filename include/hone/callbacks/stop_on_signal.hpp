@@ -105,7 +105,7 @@ class SignalWatch {
 ///
 /// With many processes, one that gets a signal ends the run for all, after the same update. While the run lasts the
 /// process does not end by these signals; afterwards they do what they did before. Like every stop it is held back
-/// before `min_num_epochs` and `min_num_train_steps`. Trainers in several threads each watch their own signals; one
+/// before `min_num_epochs` and `min_updates`. Trainers in several threads each watch their own signals; one
 /// signal ends the runs of all that watch it.
 ///
 /// **Cost** a look at a number after each batch.

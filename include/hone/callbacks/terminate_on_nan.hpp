@@ -15,25 +15,25 @@ namespace hone {
 
 /// Ends the run when a loss is NaN or infinite, before that loss has touched the weights.
 ///
-/// **Units** every_n_steps: batches of training from one look to the next.
+/// **Units** every_n_batches: batches of training from one look to the next.
 /// **Cost** reads the loss: nothing to speak of on the CPU. On another device each look waits for the device; a larger
-/// `every_n_steps` spares the waits, and a bad loss between two looks is then found late.
-/// **Errors** `std::invalid_argument` when `every_n_steps` < 1.
+/// `every_n_batches` spares the waits, and a bad loss between two looks is then found late.
+/// **Errors** `std::invalid_argument` when `every_n_batches` < 1.
 struct TerminateOnNaN {
-  std::int64_t every_n_steps = 1;
+  std::int64_t every_n_batches = 1;
 
   void on_training_run_start(const TrainingRunStart&) const { check_settings(); }
   void on_evaluation_run_start(const EvaluationRunStart&) const { check_settings(); }
 
   void on_train_loss(const auto& event) const {
-    if (every_n_steps > 1 && event.run.step() % every_n_steps != 0) return;
+    if (every_n_batches > 1 && event.run.batch() % every_n_batches != 0) return;
     if (const double loss = event.output.loss.template item<double>(); !detail::is_finite(loss)) {
       event.run.request_stop_before_update(reason(event.run, loss) + "; that batch has not changed the weights. " +
                                            std::string(remedy));
     }
   }
   void on_eval_step_end(const auto& event) const {
-    if (every_n_steps > 1 && event.run.step() % every_n_steps != 0) return;
+    if (every_n_batches > 1 && event.run.batch() % every_n_batches != 0) return;
     if (const double loss = event.output.loss.template item<double>(); !detail::is_finite(loss)) {
       event.run.request_stop(reason(event.run, loss) + ". " + std::string(remedy));
     }
@@ -44,14 +44,15 @@ struct TerminateOnNaN {
       "Lower the learning rate, clip the gradients, or look for bad values in the data.";
 
   void check_settings() const {
-    if (every_n_steps < 1) {
-      throw std::invalid_argument(sentence("TerminateOnNaN::every_n_steps is {}. Give 1 or more.", {every_n_steps}));
+    if (every_n_batches < 1) {
+      throw std::invalid_argument(
+          sentence("TerminateOnNaN::every_n_batches is {}. Give 1 or more.", {every_n_batches}));
     }
   }
   /// People count batches from 1.
   static std::string reason(const Run& run, double loss) {
     const std::string_view what = detail::is_nan(loss) ? "NaN" : "infinite";
-    const auto batch = run.step() + 1;
+    const auto batch = run.batch() + 1;
     switch (run.phase()) {
       case Phase::train:
         return sentence("Stopping training due to {} loss in batch {} of training epoch {}",

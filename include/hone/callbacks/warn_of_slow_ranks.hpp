@@ -19,33 +19,33 @@
 
 namespace hone {
 
-/// Prints a line when a process takes more than `ratio` times as long for a step's own work as the median process.
+/// Prints a line when a process takes more than `ratio` times as long for a batch's own work as the median process.
 ///
 /// Own work is what no process waits for another in: getting the batch, and forward and loss. Backward and the update
 /// are left out, because gradients travel meanwhile: there the fast processes wait for the slow one, and all take as
-/// long. The mean over `every_n_steps` steps is compared; the first two steps of a run, which set things up, do not
-/// count. All processes must have the callback, with the same `every_n_steps`. Between GPUs it sees what the host does
-/// only, and with `SyncBatchNorm` forward waits, too.
+/// long. The mean over `every_n_batches` batches is compared; the first two batches of a run, which set things up, do
+/// not count. All processes must have the callback, with the same `every_n_batches`. Between GPUs it sees what the host
+/// does only, and with `SyncBatchNorm` forward waits, too.
 ///
-/// **Units** every_n_steps: steps, at least 1; ratio: above 1.
-/// **Cost** three looks at the clock in a step; one gather of a number every `every_n_steps` steps. One process alone
-/// compares nothing.
+/// **Units** every_n_batches: batches of training, at least 1; ratio: above 1.
+/// **Cost** three looks at the clock for a batch; one gather of a number every `every_n_batches` batches. One process
+/// alone compares nothing.
 /// **Errors** `std::invalid_argument` for settings out of range, when a run begins.
-/// **Example** prints `Slow: rank 2 takes 31.2 ms a step for data and forward, the median is 12.1 ms (mean over 100
-/// steps until step 102 of epoch 1, ranks in order: 11.9, 12.3, 31.2, 12.1).`
+/// **Example** prints `Slow: rank 2 takes 31.2 ms a batch for data and forward, the median is 12.1 ms (mean over 100
+/// batches until batch 102 of epoch 1, ranks in order: 11.9, 12.3, 31.2, 12.1).`
 struct WarnOfSlowRanks {
   double ratio = 2.0;
-  std::int64_t every_n_steps = 100;
+  std::int64_t every_n_batches = 100;
   std::FILE* output = stderr;
 
   using Clock = std::chrono::steady_clock;
   /// What has been measured since the last comparison.
   struct Measured {
-    Clock::time_point started{}, ended{};  ///< Of the last step.
+    Clock::time_point started{}, ended{};  ///< Of the last batch.
     Clock::duration own{};                 ///< Its own work.
     double sum = 0.0;                      ///< Milliseconds.
-    std::int64_t num_steps = 0;
-    int num_unready = 2;  ///< Steps that set things up.
+    std::int64_t num_batches = 0;
+    int num_unready = 2;  ///< Batches that set things up.
     bool has_ended = false;
   };
   Measured measured{};
@@ -54,8 +54,9 @@ struct WarnOfSlowRanks {
     if (detail::is_nan(ratio) || ratio <= 1.0) {
       throw std::invalid_argument(sentence("WarnOfSlowRanks::ratio is {}. Give more than 1.", {ratio}));
     }
-    if (every_n_steps < 1) {
-      throw std::invalid_argument(sentence("WarnOfSlowRanks::every_n_steps is {}. Give 1 or more.", {every_n_steps}));
+    if (every_n_batches < 1) {
+      throw std::invalid_argument(
+          sentence("WarnOfSlowRanks::every_n_batches is {}. Give 1 or more.", {every_n_batches}));
     }
     measured = {};
   }
@@ -72,7 +73,7 @@ struct WarnOfSlowRanks {
       --measured.num_unready;
     } else {
       measured.sum += std::chrono::duration<double, std::milli>(measured.own).count();
-      if (++measured.num_steps == every_n_steps) compare(event);
+      if (++measured.num_batches == every_n_batches) compare(event);
     }
     measured.ended = Clock::now();
     measured.has_ended = true;
@@ -80,9 +81,9 @@ struct WarnOfSlowRanks {
 
  private:
   void compare(const auto& event) {
-    const double mean = measured.sum / static_cast<double>(measured.num_steps);
+    const double mean = measured.sum / static_cast<double>(measured.num_batches);
     measured.sum = 0.0;
-    measured.num_steps = 0;
+    measured.num_batches = 0;
     if constexpr (requires { event.trainer.processes().gather_texts(std::string()); }) {
       const auto& processes = event.trainer.processes();
       if (processes.world_size() == 1) return;
@@ -109,9 +110,9 @@ struct WarnOfSlowRanks {
     }
     if (slow.empty()) return;
     detail::put(output,
-                sentence("Slow: {} a step for data and forward, the median is {} ms (mean over {} steps until step "
+                sentence("Slow: {} a batch for data and forward, the median is {} ms (mean over {} batches until batch "
                          "{} of epoch {}, ranks in order: {}).\n",
-                         {slow, detail::general(*middle, 3), every_n_steps, run.step() + 1, run.epoch(), all}));
+                         {slow, detail::general(*middle, 3), every_n_batches, run.batch() + 1, run.epoch(), all}));
   }
 };
 

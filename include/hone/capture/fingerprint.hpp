@@ -18,7 +18,7 @@ class Fingerprint {
  public:
   /// Takes the present over. Returns what has changed since the last call, in words; nothing when all is as it was.
   template <class Optimizer>
-  std::string_view update(Optimizer& optimizer, bool is_training, std::int64_t steps) {
+  std::string_view update(Optimizer& optimizer, bool is_training, std::int64_t num_batches) {
     std::string_view changed;
     const auto note = [&changed](auto& old, const auto& now, std::string_view what) {
       if (old == now) return;
@@ -26,7 +26,7 @@ class Fingerprint {
       changed = what;
     };
     note(is_training_, is_training, "the model's mode was switched");
-    note(steps_, steps, "the number of batches to an update was changed");
+    note(num_batches_, num_batches, "the number of batches to an update was changed");
     note(layout_version_, optimizer.layout_version(), "the optimizer's state was made or loaded");
     const auto parameters = optimizer.parameters();
     places_.resize(parameters.size());
@@ -66,7 +66,7 @@ class Fingerprint {
   }
 
   bool is_training_ = false;
-  std::int64_t steps_ = 0;
+  std::int64_t num_batches_ = 0;
   std::int64_t layout_version_ = -1;
   std::vector<Place> places_;
   std::vector<double> settings_;

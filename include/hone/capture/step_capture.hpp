@@ -94,7 +94,8 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
              Forward&& forward, Between&& between, Learn&& learn) {
     if (!recorder_) recorder_.emplace(optimizer.parameters().front().device());
     optimizer.write_lr();
-    if (const auto changed = fingerprint_.update(optimizer, is_training, place.steps); !changed.empty()) [[unlikely]] {
+    if (const auto changed = fingerprint_.update(optimizer, is_training, place.num_batches); !changed.empty())
+        [[unlikely]] {
       forget();
       reason_ = changed;
     }

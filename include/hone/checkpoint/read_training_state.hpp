@@ -23,7 +23,7 @@ namespace hone {
     const auto latest = latest_training_state(path);
     if (!latest) {
       throw DataError(sentence(
-          "The folder {} holds no training state (epoch_E_step_S.pt). Give another one, or start anew where there is "
+          "The folder {} holds no training state (epoch_E_update_S.pt). Give another one, or start anew where there is "
           "none: hone::latest_training_state(folder).",
           {path.string()}));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Training states as files in a folder: `epoch_3_step_120.pt` was saved after 3 epochs and 120 updates.
+/// Training states as files in a folder: `epoch_3_update_120.pt` was saved after 3 epochs and 120 updates.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ struct TrainingPlace {
 
   /// The name of the file, without its ending.
   [[nodiscard]] std::string name() const {
-    return "epoch_" + std::to_string(num_epochs) + "_step_" + std::to_string(num_updates);
+    return "epoch_" + std::to_string(num_epochs) + "_update_" + std::to_string(num_updates);
   }
 
   /// The place in a file's name; nothing when the name is another one. What follows an underscore is not looked at.
@@ -41,7 +41,7 @@ struct TrainingPlace {
       name.remove_prefix(static_cast<std::size_t>(end - name.data()));
       return true;
     };
-    const bool fits = name.ends_with(".pt") && take("epoch_", place.num_epochs) && take("_step_", place.num_updates);
+    const bool fits = name.ends_with(".pt") && take("epoch_", place.num_epochs) && take("_update_", place.num_updates);
     if (!fits || !(name == ".pt" || name.starts_with('_'))) return std::nullopt;
     return place;
   }

@@ -19,7 +19,7 @@ struct EmaOptions {
   bool warmup = false;  ///< A smaller decay at first: at most (1 + n) / (10 + n) after n averages.
   EmaUpdate update = EmaUpdate::per_update;
   std::int64_t every_n = 1;                  ///< Updates, or epochs.
-  std::int64_t after_step = 0;               ///< Updates, or epochs, during which the average only follows the model.
+  std::int64_t after_n = 0;                  ///< Updates, or epochs, during which the average only follows the model.
   bool average_buffers = true;               ///< Else they are copied. Integers always are.
   bool evaluate = true;                      ///< After each evaluation, evaluate once more with the averaged weights.
   bool apply_at_end = false;                 ///< Leave the averaged weights in the model when the run is over.
@@ -38,7 +38,7 @@ struct EmaOptions {
 /// are left alone. Stands before callbacks that watch its metrics. Copies share everything.
 ///
 /// **Cost** a copy of parameters and buffers; one fused call for each average.
-/// **Errors** `std::invalid_argument` for a decay outside of 0 to 1, `every_n` < 1, `after_step` < 0.
+/// **Errors** `std::invalid_argument` for a decay outside of 0 to 1, `every_n` < 1, `after_n` < 0.
 /// **Source** `torch.optim.swa_utils.get_ema_multi_avg_fn`, starting from the weights at the start of the run; the
 /// warm-up is that of TensorFlow's `ExponentialMovingAverage`.
 /// **Example**
@@ -55,8 +55,8 @@ class ModelEma : public detail::Averaging<ExponentialAverage, Cs...> {
       : detail::Averaging<ExponentialAverage, Cs...>(
             detail::AveragingPlan{.owner = "ModelEma",
                                   .counts_epochs = options.update == EmaUpdate::per_epoch,
-                                  .begin = options.after_step,
-                                  .first = options.after_step + options.every_n,
+                                  .begin = options.after_n,
+                                  .first = options.after_n + options.every_n,
                                   .every = options.every_n,
                                   .evaluate = options.evaluate,
                                   .apply_at_end = options.apply_at_end,

@@ -24,10 +24,10 @@ template <class Optimizer>
   line("num_epochs", config.num_epochs);
   line("per_device_batch_size", config.train_per_device_batch_size);
   optional_line("the training batches of an epoch", config.num_train_batches_per_epoch);
-  line("gradient_accumulation_steps", config.gradient_accumulation_steps);
-  optional_line("max_num_train_steps", config.max_num_train_steps);
+  line("num_batches_per_update", config.num_batches_per_update);
+  optional_line("max_updates", config.max_updates);
   line("min_num_epochs", config.min_num_epochs);
-  line("min_num_train_steps", config.min_num_train_steps);
+  line("min_updates", config.min_updates);
   optional_line("seed", config.seed);
   optional_line("batch limit", config.batch_limit);
   line("overfit_batches", config.overfit_batches);

@@ -25,19 +25,20 @@ enum class BatchSizeSearch {
 
 /// How a batch size is looked for.
 ///
-/// **Units** start, max: samples; without max, as many as the dataset has. num_steps: optimizer updates with each size.
+/// **Units** start, max: samples; without max, as many as the dataset has. num_updates: optimizer updates with each
+/// size.
 /// **Errors** `std::invalid_argument` for values out of range.
 struct BatchSizeFinderOptions {
   std::int64_t start = 2;
   std::optional<std::int64_t> max = {};
-  std::int64_t num_steps = 3;
+  std::int64_t num_updates = 3;
   BatchSizeSearch mode = BatchSizeSearch::power;
   int num_threads = 0;
 
   void check() const {
     detail::require_at_least("start", 1, start);
     detail::require_at_least("max", start, max);
-    detail::require_at_least("num_steps", 1, num_steps);
+    detail::require_at_least("num_updates", 1, num_updates);
   }
 };
 
@@ -87,7 +88,7 @@ template <class Trainer, class Dataset>
       try {
         trainer.rehearse(
             dataset,
-            {.num_updates = options.num_steps,
+            {.num_updates = options.num_updates,
              .per_device_batch_size = size,
              .drop_last = true,
              .num_threads = options.num_threads},

@@ -26,7 +26,7 @@ class EpochPlace {
   /// How many samples have passed, in all processes, after `batches` batches of the epoch.
   template <KnowsItsCut R>
   [[nodiscard]] std::int64_t samples_after(const R& range, std::int64_t batches) const {
-    return range.samples_after(batches - cut_step_, cut_samples_);
+    return range.samples_after(batches - cut_batches_, cut_samples_);
   }
 
   /// Takes down the place after `batches` batches of one of `world_size` processes.
@@ -39,22 +39,22 @@ class EpochPlace {
     }
   }
 
-  /// Goes on after `step` batches of the epoch as it was noted; how many batches it then has, where `range` knows.
+  /// Goes on after `batches` batches of the epoch as it was noted; how many batches it then has, where `range` knows.
   /// `num_batches` are those of a whole epoch, under a limit as the case may be.
   ///
   /// **Errors** `DataError` for fewer batches than there were, and where nobody knows where others are to go on.
   template <class R>
-  [[nodiscard]] std::optional<std::int64_t> go_on(const R& range, std::int64_t step, int world_size,
+  [[nodiscard]] std::optional<std::int64_t> go_on(const R& range, std::int64_t batches, int world_size,
                                                   std::optional<std::int64_t> num_batches) {
-    bool is_cut_anew = world_size_ != world_size || cut_step_ > 0;
+    bool is_cut_anew = world_size_ != world_size || cut_batches_ > 0;
     if constexpr (KnowsItsCut<R>) {
       if (batch_size_ > 0 && batch_size_ != range.batch_size()) is_cut_anew = true;
       if (is_cut_anew && batch_size_ > 0) {
-        cut_step_ = step;
+        cut_batches_ = batches;
         cut_samples_ = samples_;
         const auto left = range.batches_after(samples_);
         const bool is_limited = num_batches && *num_batches < static_cast<std::int64_t>(range.size());
-        return is_limited && *num_batches < step + left ? *num_batches : step + left;
+        return is_limited && *num_batches < batches + left ? *num_batches : batches + left;
       }
     }
     if (is_cut_anew) {
@@ -64,16 +64,16 @@ class EpochPlace {
                    "loader with `go_on_after`, could go on with any number.",
                    {world_size, world_size_, world_size_}));
     }
-    if (num_batches && step > *num_batches) {
+    if (num_batches && batches > *num_batches) {
       throw DataError(sentence(
           "The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it had.",
-          {step, *num_batches}));
+          {batches, *num_batches}));
     }
     return num_batches;
   }
   /// The samples that the epoch was cut anew after; nothing for one that is as it began.
   [[nodiscard]] std::optional<std::int64_t> cut() const {
-    return cut_step_ > 0 ? std::optional(cut_samples_) : std::nullopt;
+    return cut_batches_ > 0 ? std::optional(cut_samples_) : std::nullopt;
   }
 
   /// Shows the place to an archive. One of a file that knows nothing of places is that of a process alone.
@@ -81,7 +81,7 @@ class EpochPlace {
     serialize_count(archive, "batch_size", batch_size_);
     serialize_count(archive, "world_size", world_size_, 1);
     serialize_count(archive, "samples", samples_);
-    serialize_count(archive, "cut_step", cut_step_);
+    serialize_count(archive, "cut_batches", cut_batches_);
     serialize_count(archive, "cut_samples", cut_samples_);
   }
 
@@ -89,7 +89,7 @@ class EpochPlace {
   std::int64_t batch_size_ = 0;  ///< Of one process; 0 where nobody knows.
   std::int64_t world_size_ = 1;
   std::int64_t samples_ = 0;      ///< That have passed, in all processes.
-  std::int64_t cut_step_ = 0;     ///< Batches after which the epoch was cut anew,
+  std::int64_t cut_batches_ = 0;  ///< Batches after which the epoch was cut anew,
   std::int64_t cut_samples_ = 0;  ///< and samples.
 };
 

@@ -167,7 +167,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
         const auto output = eval_output(batch);
         add_loss(eval_loss, output);
         this->announce_to(listeners, EvalStepEnd{{run_}}, WithBatch{batch}, WithOutput{output});
-        ++run_.step_;
+        ++run_.batch_;
         if (this->is_epoch_over() || run_.stop_requested()) break;
       }
       this->require_batches();
@@ -243,7 +243,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
       announce(PredictStepStart{{run_}}, WithBatch{batch});
       auto& kept = outputs.add(outputs_of(batch), batch);
       announce(PredictStepEnd{{run_}}, WithBatch{batch}, WithOutputs{kept});
-      ++run_.step_;
+      ++run_.batch_;
       if (this->is_epoch_over()) break;
     }
     if (!is_cut_short) this->require_batches();
@@ -254,7 +254,7 @@ class Evaluation : public Runs<Self, Model, Loss, Optimizer, Policies...> {
     return sentence(
         "The prediction was stopped after {} batches ({}), so outputs are missing. Predict without what stops it, or "
         "keep the outputs in on_predict_step_end.",
-        {run_.step(), run_.stop_reason()});
+        {run_.batch(), run_.stop_reason()});
   }
 
   template <class Dataset>

@@ -71,7 +71,7 @@ struct Objectives {
     } else if (update_follows) {
       end_update(step);
     } else {
-      step.window_.add(1.0, step.accumulation_.steps());
+      step.window_.add(1.0, step.accumulation_.num_batches_per_update());
     }
     return output;
   }
@@ -136,10 +136,10 @@ struct Objectives {
     Window& window = step.objectives_.each[i];
     double share = 1.0;
     if constexpr (Step::reduces) {
-      share = window.add(step.weight_among_processes(output), step.accumulation_.steps(), 1.0);
+      share = window.add(step.weight_among_processes(output), step.accumulation_.num_batches_per_update(), 1.0);
       if (update_follows) step.begin_agreement(window.total());
     } else if constexpr (Step::accumulates) {
-      share = window.add(weight_of(output), step.accumulation_.steps());
+      share = window.add(weight_of(output), step.accumulation_.num_batches_per_update());
     }
     step.backward_share(output.loss, share);
     return !update_follows || update<i>(step);

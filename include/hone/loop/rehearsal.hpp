@@ -176,7 +176,7 @@ class Rehearsing : public Resumable<Self, Model, Loss, Optimizer, Policies...> {
           before(std::as_const(update));
         }
         this->train_step(batch, /*is_last=*/false);
-        if (++in_window < this->accumulation_.steps()) continue;
+        if (++in_window < this->accumulation_.num_batches_per_update()) continue;
         in_window = 0;
         if (!after(std::as_const(update), this->train_loss_.mean(this->processes_))) return;
         if (++update == options.num_updates) return;

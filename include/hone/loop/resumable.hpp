@@ -152,7 +152,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
       if constexpr (Step::reduces) {
         if (!this->window_.empty()) return;
       }
-      (epoch_place_.note(batches, run_.step(), this->world_size()), ...);
+      (epoch_place_.note(batches, run_.batch(), this->world_size()), ...);
       is_whole_ = true;
       unfinished_.is_end_announced |= is_last;
       announce(ResumePoint{{run_}, is_last});
@@ -171,7 +171,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   template <class... Batches>
   void keep_state_before_evaluation([[maybe_unused]] const Batches&... batches) {
     if constexpr (hears_resume_point) {
-      (epoch_place_.note(batches, run_.step(), this->world_size()), ...);
+      (epoch_place_.note(batches, run_.batch(), this->world_size()), ...);
       unfinished_.before.emplace(run_state(), optimizer_);
     }
   }
@@ -226,7 +226,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   }
   [[nodiscard]] bool resumes() const { return resumed_ != nullptr; }
   /// True when the run goes on in the middle of an epoch.
-  [[nodiscard]] bool resumes_in_epoch() const { return resumed_ && run_.step() > 0; }
+  [[nodiscard]] bool resumes_in_epoch() const { return resumed_ && run_.batch() > 0; }
   /// Brings everything back, at the place where it was taken.
   void resume() {
     const auto state = std::exchange(resumed_, nullptr);
@@ -242,7 +242,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   template <class Batches>
   [[nodiscard]] std::optional<std::int64_t> batches_with_rest_of(const Batches& batches,
                                                                  std::optional<std::int64_t> num_batches) {
-    return run_.step() > 0 ? epoch_place_.go_on(batches, run_.step(), this->world_size(), num_batches) : num_batches;
+    return run_.batch() > 0 ? epoch_place_.go_on(batches, run_.batch(), this->world_size(), num_batches) : num_batches;
   }
   /// A seed for what each process draws for itself; rank 0 has that of a process alone.
   [[nodiscard]] std::uint64_t own_seed(std::uint64_t seed) const {
@@ -259,12 +259,12 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
   template <class Batches>
   auto rest_of(Batches&& batches) {
     at::Tensor now;
-    if (run_.step() > 0) {
+    if (run_.batch() > 0) {
       now = generator_state();
       if (epoch_generator_.defined()) set_generator_state(epoch_generator_);
     }
     return remaining(
-        std::forward<Batches>(batches), run_.step(), [now] { set_generator_state(now); }, epoch_place_.cut());
+        std::forward<Batches>(batches), run_.batch(), [now] { set_generator_state(now); }, epoch_place_.cut());
   }
 
   UnfinishedEvaluations unfinished_;
@@ -356,7 +356,7 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
       Run run;
       reader("run", run);
       place = sentence("one after {} epochs, {} updates and {} batches of the next epoch",
-                       {run.num_epochs(), run.num_updates(), run.step()});
+                       {run.num_epochs(), run.num_updates(), run.batch()});
     }
     this->processes_.require_agreement(
         "training state", place,
@@ -423,9 +423,9 @@ class Resumable : public Checkpoints<Self, Model, Loss, Optimizer, Policies...> 
     archive("window_gradients", gradients);
     if constexpr (Step::reduces) serialize_averaging(archive, window.empty());
     if (!archive.is_loading) return;
-    if (!window.empty() && window.size() >= this->accumulation_.steps()) {
+    if (!window.empty() && window.size() >= this->accumulation_.num_batches_per_update()) {
       throw DataError(sentence("It was taken after batch {} of an accumulation window, and windows have {} here.",
-                               {window.size(), this->accumulation_.steps()}));
+                               {window.size(), this->accumulation_.num_batches_per_update()}));
     }
     const auto parameters = this->trained_modules().named_parameters();
     std::vector<at::Tensor> owners;

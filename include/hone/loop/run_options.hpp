@@ -77,8 +77,8 @@ inline void require_some_time(std::string_view option, const std::optional<std::
 /// `per_device_batch_size`, `shuffle`, `drop_last` and `eval_per_device_batch_size` are for datasets. Beside data that
 /// is a range of batches already they are an error, unless the trainer has an override that makes the loader.
 ///
-/// **Units** num_epochs: passes through the data; max_num_train_steps: optimizer updates, of which the run ends with
-/// whatever limit comes first; min_num_epochs, min_num_train_steps: whole epochs and updates before which a stop that a
+/// **Units** num_epochs: passes through the data; max_updates: optimizer updates, of which the run ends with
+/// whatever limit comes first; min_num_epochs, min_updates: whole epochs and updates before which a stop that a
 /// callback requests is held back; max_time: wall time since the run began, looked at after each update; batch sizes:
 /// samples on each device; num_threads: of LibTorch's operators, 0 leaves it to the threads policy; the trial options
 /// at the end: batches, 0 is off.
@@ -91,9 +91,9 @@ struct TrainOptions {
   OptionalDataset<EvalDataset> eval_dataset = {};
   std::optional<std::int64_t> per_device_batch_size = {};       ///< 8 unless given.
   std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training unless given.
-  std::optional<std::int64_t> max_num_train_steps = {};
+  std::optional<std::int64_t> max_updates = {};
   std::int64_t min_num_epochs = 0;
-  std::int64_t min_num_train_steps = 0;
+  std::int64_t min_updates = 0;
   std::optional<std::chrono::duration<double>> max_time = {};  ///< Ends the run as a requested stop does.
   std::int64_t evaluate_every_n_epochs = 1;                    ///< Counted as the history counts: epochs n, 2n, ...
   std::optional<bool> shuffle = {};                            ///< A new order in each epoch. On unless given.
@@ -111,7 +111,7 @@ struct TrainOptions {
   /// Batches that are evaluated before training, so that an evaluation that fails does so at once. Nothing is recorded,
   /// callbacks hear of an exception only, and training goes as it would have without. A range that can be walked
   /// through only once lacks them later.
-  std::int64_t num_sanity_eval_steps = 0;
+  std::int64_t num_sanity_eval_batches = 0;
 
   [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(detail::default_batch_size); }
 
@@ -128,17 +128,16 @@ struct TrainOptions {
     detail::require_at_least("num_epochs", 0, num_epochs);
     detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);
     detail::require_at_least("eval_per_device_batch_size", 1, eval_per_device_batch_size);
-    detail::require_at_least("max_num_train_steps", 1, max_num_train_steps);
+    detail::require_at_least("max_updates", 1, max_updates);
     detail::require_at_least("min_num_epochs", 0, min_num_epochs);
-    detail::require_at_least("min_num_train_steps", 0, min_num_train_steps);
+    detail::require_at_least("min_updates", 0, min_updates);
     detail::require_order("min_num_epochs", min_num_epochs, "num_epochs", num_epochs);
-    detail::require_order("min_num_train_steps", min_num_train_steps, "max_num_train_steps",
-                          max_num_train_steps.value_or(min_num_train_steps));
+    detail::require_order("min_updates", min_updates, "max_updates", max_updates.value_or(min_updates));
     detail::require_some_time("max_time", max_time);
     detail::require_at_least("evaluate_every_n_epochs", 1, evaluate_every_n_epochs);
     detail::require_at_least("fast_dev_run", 0, fast_dev_run);
     detail::require_at_least("overfit_batches", 0, overfit_batches);
-    detail::require_at_least("num_sanity_eval_steps", 0, num_sanity_eval_steps);
+    detail::require_at_least("num_sanity_eval_batches", 0, num_sanity_eval_batches);
     detail::require_at_least("num_threads", 0, num_threads);
   }
 };

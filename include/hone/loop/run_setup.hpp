@@ -33,7 +33,7 @@ template <class EvalDataset, class For>
 template <class EvalDataset, class For>
 [[nodiscard]] RunConfig training_config(const TrainOptions<EvalDataset, For>& options,
                                         std::optional<std::int64_t> train_batches,
-                                        std::optional<std::int64_t> eval_batches, std::int64_t accumulation_steps,
+                                        std::optional<std::int64_t> eval_batches, std::int64_t num_batches_per_update,
                                         std::optional<std::int64_t> limit = {}) {
   RunConfig config;
   config.fast_dev_run = options.fast_dev_run > 0;
@@ -42,12 +42,13 @@ template <class EvalDataset, class For>
   config.num_epochs = config.fast_dev_run ? std::min(options.num_epochs, std::int64_t{1}) : options.num_epochs;
   config.num_train_batches_per_epoch = train_batches;
   config.num_eval_batches_per_epoch = eval_batches;
-  if (train_batches) config.num_update_steps_per_epoch = (*train_batches + accumulation_steps - 1) / accumulation_steps;
-  config.max_num_train_steps = options.max_num_train_steps;
+  if (train_batches)
+    config.num_updates_per_epoch = (*train_batches + num_batches_per_update - 1) / num_batches_per_update;
+  config.max_updates = options.max_updates;
   if (!config.fast_dev_run) {
     config.evaluate_every_n_epochs = options.evaluate_every_n_epochs;
     config.min_num_epochs = options.min_num_epochs;
-    config.min_num_train_steps = options.min_num_train_steps;
+    config.min_updates = options.min_updates;
   }
   config.max_time = options.max_time;
   config.seed = options.seed;
@@ -67,8 +68,8 @@ template <class EvalDataset, class For>
 /// The length of a run, for schedules.
 [[nodiscard]] inline RunLength run_length(const RunConfig& config) {
   const bool is_unlimited = config.num_epochs == RunConfig::unlimited_epochs;
-  return {.num_updates = config.num_update_steps(),
-          .num_updates_per_epoch = config.num_update_steps_per_epoch,
+  return {.num_updates = config.num_updates(),
+          .num_updates_per_epoch = config.num_updates_per_epoch,
           .num_epochs = is_unlimited ? std::nullopt : std::optional(config.num_epochs),
           .num_train_batches_per_epoch = config.num_train_batches_per_epoch,
           .num_eval_batches_per_epoch = config.num_eval_batches_per_epoch};

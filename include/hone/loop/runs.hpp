@@ -108,7 +108,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   };
 
   void begin_run(Phase phase, RunConfig config) {
-    config.gradient_accumulation_steps = phase == Phase::train ? accumulation_.steps() : 1;
+    config.num_batches_per_update = phase == Phase::train ? accumulation_.num_batches_per_update() : 1;
     config.num_threads = at::get_num_threads();
     config.num_processes = processes_.world_size();
     config.process_index = processes_.rank();
@@ -121,7 +121,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     }
     run_.begin(phase, std::move(config));
     has_begun_ = true;
-    limits_.max_updates = run_.config_.max_num_train_steps.value_or(std::numeric_limits<std::int64_t>::max());
+    limits_.max_updates = run_.config_.max_updates.value_or(std::numeric_limits<std::int64_t>::max());
     limits_.first_look = limits_.max_updates;
     if (run_.config_.max_time) {
       limits_.first_look = std::min(limits_.max_updates, std::int64_t{1});
@@ -137,9 +137,9 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   }
 
   /// True when the batch at hand is known to be the last of its epoch.
-  [[nodiscard]] bool is_last_batch() const { return run_.num_batches_ && run_.step_ + 1 == *run_.num_batches_; }
+  [[nodiscard]] bool is_last_batch() const { return run_.num_batches_ && run_.batch_ + 1 == *run_.num_batches_; }
   /// True when no batch of the epoch is left. A range without length says so itself.
-  [[nodiscard]] bool is_epoch_over() const { return run_.num_batches_ && run_.step_ >= *run_.num_batches_; }
+  [[nodiscard]] bool is_epoch_over() const { return run_.num_batches_ && run_.batch_ >= *run_.num_batches_; }
   [[nodiscard]] bool is_over() const { return run_.stop_requested() || run_.num_updates_ >= limits_.max_updates; }
   /// The same once no batch is left that was computed and not learned from.
   [[nodiscard]] bool is_over_now() const { return window_.empty() && is_over(); }
@@ -154,12 +154,12 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
     if constexpr (Base::reduces && KnowsItsCut<Batches>) {
       const auto& place = this->epoch_place_;
       this->together_.samples_in_step =
-          place.samples_after(batches, run_.step_ + 1) - place.samples_after(batches, run_.step_);
+          place.samples_after(batches, run_.batch_ + 1) - place.samples_after(batches, run_.batch_);
     }
   }
 
   void require_batches() const {
-    if (run_.step_ > 0) return;
+    if (run_.batch_ > 0) return;
     throw DataError(
         sentence("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
                  "through only once lasts for one epoch.",
@@ -172,7 +172,7 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
       run_.history_.set_stop_reason(run_.reason_);
       announce(StopTraining{{run_}});
     } else if (run_.num_updates_ >= limits_.max_updates && limits_.max_updates < planned_updates()) {
-      run_.history_.set_stop_reason(sentence("Reached max_num_train_steps = {}", {limits_.max_updates}));
+      run_.history_.set_stop_reason(sentence("Reached max_updates = {}", {limits_.max_updates}));
     }
   }
 
@@ -208,8 +208,8 @@ class Runs : public Rehearsing<Self, Model, Loss, Optimizer, Policies...> {
   /// The updates that the epochs alone would make.
   [[nodiscard]] std::int64_t planned_updates() const {
     const auto& config = run_.config_;
-    const bool is_known = config.num_update_steps_per_epoch && config.num_epochs != RunConfig::unlimited_epochs;
-    return is_known ? *config.num_update_steps_per_epoch * config.num_epochs : std::numeric_limits<std::int64_t>::max();
+    const bool is_known = config.num_updates_per_epoch && config.num_epochs != RunConfig::unlimited_epochs;
+    return is_known ? *config.num_updates_per_epoch * config.num_epochs : std::numeric_limits<std::int64_t>::max();
   }
 
   bool has_begun_ = false;  ///< The innermost run has passed `begin_run`.

@@ -275,7 +275,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
         run_.request_stop(precision_.reason());
     }
     announce(TrainStepEnd{{run_}}, WithBatch{batch}, WithOutput{output}, more...);
-    ++run_.step_;
+    ++run_.batch_;
     return output;
   }
 
@@ -290,7 +290,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
 
   /// True when the batch at hand completes a window.
   [[nodiscard]] bool update_follows(bool is_last) const {
-    return !accumulates || is_last || window_.size() + 1 == accumulation_.steps();
+    return !accumulates || is_last || window_.size() + 1 == accumulation_.num_batches_per_update();
   }
 
   template <class Batch>
@@ -314,7 +314,8 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
       learn_together(output, update_follows);
     } else {
       if constexpr (!splits) {
-        backward_share(output.loss, accumulates ? window_.add(weight_of(output), accumulation_.steps()) : 1.0);
+        backward_share(output.loss,
+                       accumulates ? window_.add(weight_of(output), accumulation_.num_batches_per_update()) : 1.0);
       }
       if (update_follows) update();
     }
@@ -331,10 +332,10 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
     static_assert(detail::recordable<CallbacksType, Self, std::remove_const_t<Batch>, Output, weighs>);
     constexpr bool is_heard =
         CallbacksType::template relays<Told<TrainLoss, WithTrainer<Self>, WithBatch<Batch>, WithOutput<Output>>>;
-    const WindowPlace place{window_.empty(), update_follows(is_last), accumulation_.steps()};
+    const WindowPlace place{window_.empty(), update_follows(is_last), accumulation_.num_batches_per_update()};
     const Window before = window_;
-    const double share = window_.add(this->weight_of_recorded(batch), place.steps, 1.0);
-    const bool is_short = place.updates && window_.size() != place.steps;
+    const double share = window_.add(this->weight_of_recorded(batch), place.num_batches, 1.0);
+    const bool is_short = place.updates && window_.size() != place.num_batches;
     const auto agree = [&](bool is_due) {
       if constexpr (reduces) {
         if (is_due && place.updates) return end_agreement();
@@ -405,14 +406,14 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
       const auto forward = [this](auto& part) { return this->forward_pass(part); };
       Window ahead;
       double share = 1.0;
-      const std::int64_t steps = accumulation_.steps();
+      const std::int64_t num_batches = accumulation_.num_batches_per_update();
       const auto backward = [&](const auto& output, double fraction, bool is_first) {
         const double weight = weight_of(output);
         if (is_first) {
           ahead = window_;
-          share = ahead.add(weight, steps);
+          share = ahead.add(weight, num_batches);
         } else if constexpr (requires { output.num_items; }) {
-          share = ahead.add_to_last(weight, steps);
+          share = ahead.add_to_last(weight, num_batches);
         }
         if constexpr (requires { output.num_items; }) fraction = 1.0;  // its items say what a part counts
         this->backward_share(output.loss, share * fraction);
@@ -456,7 +457,7 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
 
   /// Backward and the update, each the same in all processes. What they have to agree on is on its way meanwhile.
   void learn_together(const auto& output, bool update_follows) {
-    const double share = window_.add(weight_among_processes(output), accumulation_.steps(), 1.0);
+    const double share = window_.add(weight_among_processes(output), accumulation_.num_batches_per_update(), 1.0);
     if (update_follows) begin_agreement(window_.total());
     processes_.backward(output.loss, update_follows, [&](const at::Tensor& loss) { backward_share(loss, share); });
     if constexpr (ComputesGradients<Model>) {  // behind autograd's back
@@ -508,9 +509,10 @@ class TrainingStep : public Agreement<Self, Model, Loss, Optimizer, Policies...>
   void correct_window(const Window& window) {
     double correction = 0.0;
     if constexpr (reduces) {
-      correction = Window::correction(accumulation_.steps(), this->window_total() / processes_.world_size(), 1.0);
+      correction = Window::correction(accumulation_.num_batches_per_update(),
+                                      this->window_total() / processes_.world_size(), 1.0);
     } else {
-      correction = window.correction(accumulation_.steps());
+      correction = window.correction(accumulation_.num_batches_per_update());
     }
     if (correction == 1.0) return;
     const at::NoGradGuard no_gradients;

@@ -174,13 +174,14 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     const auto limit = batch_limit(options, environment_batch_limit());
     RunConfig config = training_config(options, length_of(train_batches, Phase::train, limit),
                                        eval_batches ? length_of(*eval_batches, Phase::eval, limit) : std::nullopt,
-                                       accumulation_.steps(), limit);
+                                       accumulation_.num_batches_per_update(), limit);
     config.train_per_device_batch_size = known_batch_size(train_batches).value_or(0);
     config.has_evaluation = eval_batches != nullptr;
     if (eval_batches) config.eval_per_device_batch_size = known_batch_size(*eval_batches).value_or(0);
     begin_run(Phase::train, std::move(config));
     start_training_run();
-    if (eval_batches && options.num_sanity_eval_steps > 0) try_evaluation(*eval_batches, options.num_sanity_eval_steps);
+    if (eval_batches && options.num_sanity_eval_batches > 0)
+      try_evaluation(*eval_batches, options.num_sanity_eval_batches);
     if (resumes() && !resumes_in_epoch()) resume();
     this->agree_on_stop();
     while (run_.num_epochs() < run_.config_.num_epochs && (resumes() || !is_over())) {
@@ -261,7 +262,7 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   void end_train_epoch() {
     own_or(overrides::train_epoch_end{}, [] {});
     const double loss = train_loss_.mean(processes_);
-    if (run_.step_ > 0) record_loss(train_loss_, run_.history_, "train_loss_epoch", loss, Phase::train);
+    if (run_.batch_ > 0) record_loss(train_loss_, run_.history_, "train_loss_epoch", loss, Phase::train);
     announce(TrainEpochEnd{{run_}, loss});
     this->agree_on_stop();
   }
@@ -321,9 +322,9 @@ class Trainer<Model, Loss, Optimizer, Policies...>
   template <class Evaluate>
   void finish_evaluations(const Evaluate& evaluation) {
     if (!this->has_unfinished_evaluations()) return;
-    --run_.step_;
+    --run_.batch_;
     for (const auto& metric : this->take_unfinished_evaluations()) evaluation.evaluate(metric);
-    ++run_.step_;
+    ++run_.batch_;
   }
 
   /// Refuses options that a range of batches would ignore.

@@ -31,21 +31,21 @@ namespace hone {
 /// Options of a run that `begin_run` opens; see `TrainOptions` for what they have in common.
 ///
 /// **Units** num_batches_per_epoch: batches of this process after which an epoch ends by itself; without it, an epoch
-/// lasts until `end_epoch` or `end`. num_epochs, max_num_train_steps, max_time: limits, none by default. A schedule
-/// that depends on the length of the run needs `max_num_train_steps`, or `num_epochs` and `num_batches_per_epoch`.
+/// lasts until `end_epoch` or `end`. num_epochs, max_updates, max_time: limits, none by default. A schedule
+/// that depends on the length of the run needs `max_updates`, or `num_epochs` and `num_batches_per_epoch`.
 /// **Errors** `std::invalid_argument` for values out of range.
 struct RunOptions {
   std::optional<std::int64_t> num_batches_per_epoch = {};
   std::optional<std::int64_t> num_epochs = {};
-  std::optional<std::int64_t> max_num_train_steps = {};
+  std::optional<std::int64_t> max_updates = {};
   std::int64_t min_num_epochs = 0;
-  std::int64_t min_num_train_steps = 0;
+  std::int64_t min_updates = 0;
   std::optional<std::chrono::duration<double>> max_time = {};
   std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< 8 unless given.
   std::int64_t evaluate_every_n_epochs = 1;
   bool reset_run_history = true;
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators.
-  ResumeFrom<> resume_from = {};           ///< `run().epoch()` and `run().step()` then say which batch is next.
+  ResumeFrom<> resume_from = {};           ///< `run().epoch()` and `run().batch()` then say which batch is next.
   int num_threads = 0;                     ///< Of each step; 0 leaves it to the threads policy.
 
   void check() const {
@@ -58,9 +58,9 @@ struct RunOptions {
     TrainOptions<std::nullptr_t> options;
     options.num_epochs = num_epochs.value_or(RunConfig::unlimited_epochs);
     options.eval_per_device_batch_size = eval_per_device_batch_size;
-    options.max_num_train_steps = max_num_train_steps;
+    options.max_updates = max_updates;
     options.min_num_epochs = min_num_epochs;
-    options.min_num_train_steps = min_num_train_steps;
+    options.min_updates = min_updates;
     options.max_time = max_time;
     options.evaluate_every_n_epochs = evaluate_every_n_epochs;
     options.reset_run_history = reset_run_history;
@@ -81,7 +81,7 @@ struct RunOptions {
 /// open, and the host may leave that batch out, unless other processes take part.
 /// **Example**
 /// ```
-/// auto run = trainer.begin_run(eval_set, {.num_batches_per_epoch = 100, .max_num_train_steps = 10'000});
+/// auto run = trainer.begin_run(eval_set, {.num_batches_per_epoch = 100, .max_updates = 10'000});
 /// while (!run.is_over()) run.step(simulate());
 /// auto history = run.end();
 /// ```
@@ -212,7 +212,8 @@ class TrainingRun {
       eval_batches = trainer_.length_of(batches, Phase::eval, limit);
       eval_batch_size = known_batch_size(batches);
     });
-    auto config = training_config(options, train_batches, eval_batches, trainer_.accumulation_.steps(), limit);
+    auto config =
+        training_config(options, train_batches, eval_batches, trainer_.accumulation_.num_batches_per_update(), limit);
     config.eval_per_device_batch_size = eval_batch_size.value_or(0);
     config.has_evaluation = evaluates;
     trainer_.begin_run(Phase::train, std::move(config));
@@ -258,7 +259,7 @@ class TrainingRun {
     const auto& run = trainer_.run_;
     std::string reason = has_ended_                   ? "`end` was called."
                          : !run.stop_reason().empty() ? std::string(run.stop_reason()) + "."
-                                                      : "It reached num_epochs or max_num_train_steps.";
+                                                      : "It reached num_epochs or max_updates.";
     throw std::logic_error(
         sentence("`step` was called on a training run that is over. {} Ask is_over() before each step.", {reason}));
   }

@@ -23,23 +23,27 @@ class Window {
   /// What its batches count.
   [[nodiscard]] constexpr double total() const { return total_; }
 
-  /// Takes in a batch that counts `weight`, above 0; returns its share, in a window of `steps` batches.
-  constexpr double add(double weight, std::int64_t steps) { return add(weight, steps, size_ == 0 ? weight : first_); }
+  /// Takes in a batch that counts `weight`, above 0; returns its share, in a window of `num_batches` batches.
+  constexpr double add(double weight, std::int64_t num_batches) {
+    return add(weight, num_batches, size_ == 0 ? weight : first_);
+  }
   /// The same where batches are measured by `unit` instead of the first one.
-  constexpr double add(double weight, std::int64_t steps, double unit) {
+  constexpr double add(double weight, std::int64_t num_batches, double unit) {
     ++size_;
     first_ = unit;
     total_ += weight;
-    return weight / unit / static_cast<double>(steps);
+    return weight / unit / static_cast<double>(num_batches);
   }
   /// Takes in more of the batch that was added last.
-  constexpr double add_to_last(double weight, std::int64_t steps) {
+  constexpr double add_to_last(double weight, std::int64_t num_batches) {
     total_ += weight;
-    return weight / first_ / static_cast<double>(steps);
+    return weight / first_ / static_cast<double>(num_batches);
   }
-  [[nodiscard]] constexpr double correction(std::int64_t steps) const { return correction(steps, total_, first_); }
-  [[nodiscard]] static constexpr double correction(std::int64_t steps, double total, double unit) {
-    return static_cast<double>(steps) * unit / total;
+  [[nodiscard]] constexpr double correction(std::int64_t num_batches) const {
+    return correction(num_batches, total_, first_);
+  }
+  [[nodiscard]] static constexpr double correction(std::int64_t num_batches, double total, double unit) {
+    return static_cast<double>(num_batches) * unit / total;
   }
   constexpr void reset() { *this = {}; }
 

@@ -26,40 +26,40 @@ inline constexpr std::int64_t dynamic = -1;
 /// Says how many batches make an update, at least 1.
 template <class P>
 concept AccumulationPolicy = PolicyFor<P, slots::Accumulation> && requires(const P& accumulation) {
-  { accumulation.steps() } -> std::convertible_to<std::int64_t>;
+  { accumulation.num_batches_per_update() } -> std::convertible_to<std::int64_t>;
 };
 
 /// An accumulation policy of which the compiler knows that every batch is an update.
 template <class P>
-concept UpdatesEveryBatch = AccumulationPolicy<P> && requires { requires P::static_steps == 1; };
+concept UpdatesEveryBatch = AccumulationPolicy<P> && requires { requires P::static_batches_per_update == 1; };
 
-/// `Steps` batches to one update.
-template <std::int64_t Steps>
+/// `Batches` batches to one update.
+template <std::int64_t Batches>
 class GradAccum {
  public:
-  static_assert(Steps >= 1, "hone: GradAccum needs at least 1 batch to an update, or hone::dynamic.");
+  static_assert(Batches >= 1, "hone: GradAccum needs at least 1 batch to an update, or hone::dynamic.");
   using slot = slots::Accumulation;
-  static constexpr std::int64_t static_steps = Steps;
-  [[nodiscard]] static constexpr std::int64_t steps() { return Steps; }
+  static constexpr std::int64_t static_batches_per_update = Batches;
+  [[nodiscard]] static constexpr std::int64_t num_batches_per_update() { return Batches; }
 };
 
 /// A number of batches to one update that is known at run time.
 ///
-/// **Errors** `std::invalid_argument` when `steps` < 1.
+/// **Errors** `std::invalid_argument` when `num_batches` < 1.
 template <>
 class GradAccum<dynamic> {
  public:
   using slot = slots::Accumulation;
-  explicit GradAccum(std::int64_t steps = 1) : steps_(steps) {
-    if (steps < 1) {
-      throw std::invalid_argument("gradient accumulation over " + std::to_string(steps) +
+  explicit GradAccum(std::int64_t num_batches = 1) : num_batches_(num_batches) {
+    if (num_batches < 1) {
+      throw std::invalid_argument("gradient accumulation over " + std::to_string(num_batches) +
                                   " batches is not possible: give GradAccum 1 or more");
     }
   }
-  [[nodiscard]] std::int64_t steps() const { return steps_; }
+  [[nodiscard]] std::int64_t num_batches_per_update() const { return num_batches_; }
 
  private:
-  std::int64_t steps_;
+  std::int64_t num_batches_;
 };
 static_assert(UpdatesEveryBatch<GradAccum<1>> && std::is_empty_v<GradAccum<4>>);
 static_assert(AccumulationPolicy<GradAccum<dynamic>> && !UpdatesEveryBatch<GradAccum<dynamic>>);

@@ -25,7 +25,7 @@ concept ExecutionPolicy = PolicyFor<P, slots::Execution> && requires(P& executio
 struct WindowPlace {
   bool begins = true;   ///< No gradient is there yet.
   bool updates = true;  ///< The optimizer's update follows.
-  std::int64_t steps = 1;  ///< Batches to an update.
+  std::int64_t num_batches = 1;  ///< Batches to an update.
 };
 
 /// Optional ability: records what the device does in a step and does it again for other batches. See `StepCapture`.

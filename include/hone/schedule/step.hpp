@@ -8,26 +8,26 @@
 
 namespace hone {
 
-/// `base_lr * gamma^(update / step_updates)`, with the division rounded down.
+/// `base_lr * gamma^(update / step_size)`, with the division rounded down.
 ///
-/// **Units** step_updates: updates, at least 1; there is no default.
+/// **Units** step_size: updates, at least 1; there is no default.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
 /// **Source** `torch.optim.lr_scheduler.StepLR`, whose steps are what the caller makes of them: usually epochs.
-/// **Example** `StepLr{.step_updates = 30 * run::num_updates_per_epoch, .gamma = 0.1}`
+/// **Example** `StepLr{.step_size = 30 * run::num_updates_per_epoch, .gamma = 0.1}`
 struct StepLr {
   using slot = slots::Schedule;
 
-  Updates step_updates = 0;
+  Updates step_size = 0;
   double gamma = 0.1;
 
   constexpr double operator()(double base_lr, std::int64_t update) const {
-    return base_lr * power(gamma, update / step_updates.count());
+    return base_lr * power(gamma, update / step_size.count());
   }
 
   [[nodiscard]] constexpr StepLr resolved(const RunLength& length) const {
     StepLr result = *this;
-    result.step_updates = step_updates.resolved(length, "StepLr::step_updates");
-    detail::check_at_least("StepLr::step_updates", result.step_updates.count(), 1);
+    result.step_size = step_size.resolved(length, "StepLr::step_size");
+    detail::check_at_least("StepLr::step_size", result.step_size.count(), 1);
     detail::check_not_negative("StepLr::gamma", gamma);
     return result;
   }

@@ -20,7 +20,7 @@ namespace hone {
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range, or when the warm-up leaves
 /// nothing of the run.
 /// **Source** `torch.optim.lr_scheduler.LinearLR`, then `after`, in a `SequentialLR`.
-/// **Example** `Warmup{.updates = 500, .after = StepLr{.step_updates = 1000}}`
+/// **Example** `Warmup{.updates = 500, .after = StepLr{.step_size = 1000}}`
 template <Schedule S = ConstantLr>
 struct Warmup {
   using slot = slots::Schedule;

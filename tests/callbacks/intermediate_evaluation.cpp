@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hone/callbacks/step_based_evaluation.hpp"
+#include "hone/callbacks/intermediate_evaluation.hpp"
 
 #include <string>
 #include <type_traits>
@@ -11,12 +11,12 @@
 
 using namespace hone;
 
-static_assert(std::is_aggregate_v<StepBasedEvaluation> && checked_callback<StepBasedEvaluation>);
+static_assert(std::is_aggregate_v<IntermediateEvaluation> && checked_callback<IntermediateEvaluation>);
 
 namespace {
 
 /// Two batches to an update; the batches after which there was an evaluation, the first is 1.
-std::vector<int> evaluated_after(StepBasedEvaluation settings, int batches) {
+std::vector<int> evaluated_after(IntermediateEvaluation settings, int batches) {
   CallbackSet set{settings};
   RunDriver driver;
   std::vector<int> evaluated;
@@ -39,27 +39,27 @@ std::vector<int> evaluated_after(StepBasedEvaluation settings, int batches) {
 }  // namespace
 
 TEST_CASE("it evaluates once after every n-th update, at the end of the batch that made it") {
-  CHECK(evaluated_after({.every_n_steps = 1}, 6) == std::vector<int>{2, 4, 6});
-  CHECK(evaluated_after({.every_n_steps = 2}, 9) == std::vector<int>{4, 8});
-  CHECK(evaluated_after({.every_n_steps = 5}, 9).empty());
+  CHECK(evaluated_after({.every_n_updates = 1}, 6) == std::vector<int>{2, 4, 6});
+  CHECK(evaluated_after({.every_n_updates = 2}, 9) == std::vector<int>{4, 8});
+  CHECK(evaluated_after({.every_n_updates = 5}, 9).empty());
 }
 
 TEST_CASE("an update after the last batch of an epoch leaves nothing due") {
-  CallbackSet set{StepBasedEvaluation{.every_n_steps = 1}};
+  CallbackSet set{IntermediateEvaluation{.every_n_updates = 1}};
   RunDriver driver;
   driver.set_num_updates(1);
   set.tell(OptimizerStep{{driver.run}});
   set.tell(TrainEpochStart{{driver.run}});
-  CHECK(!set.get<StepBasedEvaluation>().state.is_due);
+  CHECK(!set.get<IntermediateEvaluation>().state.is_due);
 }
 
 TEST_CASE("fewer updates than 1 are refused") {
-  CallbackSet set{StepBasedEvaluation{.every_n_steps = 0}};
+  CallbackSet set{IntermediateEvaluation{.every_n_updates = 0}};
   RunDriver driver;
   try {
     set.tell(TrainingRunStart{{driver.run}});
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) == "StepBasedEvaluation::every_n_steps is 0. Give 1 or more updates.");
+    CHECK(std::string(error.what()) == "IntermediateEvaluation::every_n_updates is 0. Give 1 or more updates.");
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hone/callbacks/limit_eval_steps.hpp"
+#include "hone/callbacks/limit_eval_batches.hpp"
 
 #include <type_traits>
 
@@ -8,14 +8,14 @@
 
 using namespace hone;
 
-static_assert(std::is_aggregate_v<LimitEvalSteps> && checked_callback<LimitEvalSteps>);
+static_assert(std::is_aggregate_v<LimitEvalBatches> && checked_callback<LimitEvalBatches>);
 
 TEST_CASE("evaluations within epochs are limited, others when that is asked for, training and prediction never") {
-  const LimitEvalSteps within{.num_steps = 3};
+  const LimitEvalBatches within{.num_batches = 3};
   CHECK(within.batch_limit(Phase::intermediate_eval) == 3);
   CHECK(within.batch_limit(Phase::eval) == std::nullopt);
   CHECK(within.batch_limit(Phase::evaluation) == std::nullopt);
-  const LimitEvalSteps all{.num_steps = 3, .intermediate_only = false};
+  const LimitEvalBatches all{.num_batches = 3, .intermediate_only = false};
   CHECK(all.batch_limit(Phase::intermediate_eval) == 3);
   CHECK(all.batch_limit(Phase::eval) == 3);
   CHECK(all.batch_limit(Phase::evaluation) == 3);
@@ -27,9 +27,9 @@ TEST_CASE("evaluations within epochs are limited, others when that is asked for,
 
 TEST_CASE("a limit of no batches is refused") {
   try {
-    static_cast<void>(LimitEvalSteps{.num_steps = 0}.batch_limit(Phase::train));
+    static_cast<void>(LimitEvalBatches{.num_batches = 0}.batch_limit(Phase::train));
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) == "LimitEvalSteps::num_steps is 0. Give 1 or more batches.");
+    CHECK(std::string(error.what()) == "LimitEvalBatches::num_batches is 0. Give 1 or more batches.");
   }
 }

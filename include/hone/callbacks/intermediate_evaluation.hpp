@@ -16,14 +16,14 @@ namespace hone {
 /// evaluation; `run.phase()` is `Phase::intermediate_eval`. Training then goes on where it was. Nothing happens in a
 /// run without evaluation data.
 ///
-/// **Units** every_n_steps: optimizer updates of the run. An update that ends an epoch is followed by the epoch's own
+/// **Units** every_n_updates: optimizer updates of the run. An update that ends an epoch is followed by the epoch's own
 /// evaluation too; one that is made only because a range without length has ended is followed by that alone.
-/// **Errors** `std::invalid_argument` when `every_n_steps` < 1; `DataError` when the run trains and evaluates on one
+/// **Errors** `std::invalid_argument` when `every_n_updates` < 1; `DataError` when the run trains and evaluates on one
 /// loader that can be walked through only once at a time.
-/// **Example** `hone::StepBasedEvaluation{.every_n_steps = 500}`
-struct StepBasedEvaluation {
+/// **Example** `hone::IntermediateEvaluation{.every_n_updates = 500}`
+struct IntermediateEvaluation {
   static constexpr bool needs_run = true;
-  std::int64_t every_n_steps = 100;
+  std::int64_t every_n_updates = 100;
 
   struct State {
     bool is_due = false;
@@ -33,13 +33,13 @@ struct StepBasedEvaluation {
   static constexpr std::string_view metric = "intermediate_eval_loss";
 
   void on_training_run_start(const TrainingRunStart&) const {
-    if (every_n_steps < 1) {
+    if (every_n_updates < 1) {
       throw std::invalid_argument(
-          sentence("StepBasedEvaluation::every_n_steps is {}. Give 1 or more updates.", {every_n_steps}));
+          sentence("IntermediateEvaluation::every_n_updates is {}. Give 1 or more updates.", {every_n_updates}));
     }
   }
   void on_train_epoch_start(const TrainEpochStart&) { state.is_due = false; }
-  void on_optimizer_step(const OptimizerStep& event) { state.is_due = event.run.num_updates() % every_n_steps == 0; }
+  void on_optimizer_step(const OptimizerStep& event) { state.is_due = event.run.num_updates() % every_n_updates == 0; }
   void on_train_step_end(const auto& event) {
     if constexpr (requires { event.evaluate(metric); }) {
       if (!state.is_due) return;

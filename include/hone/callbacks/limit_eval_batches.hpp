@@ -13,19 +13,20 @@ namespace hone {
 
 /// Shortens the evaluations within epochs, and with `intermediate_only = false` all evaluations.
 ///
-/// **Units** num_steps: batches of this process. **Errors** `std::invalid_argument` when it is below 1.
-/// **Example** `hone::LimitEvalSteps{.num_steps = 50}`
-struct LimitEvalSteps {
-  std::int64_t num_steps = 20;
+/// **Units** num_batches: batches of this process. **Errors** `std::invalid_argument` when it is below 1.
+/// **Example** `hone::LimitEvalBatches{.num_batches = 50}`
+struct LimitEvalBatches {
+  std::int64_t num_batches = 20;
   bool intermediate_only = true;
 
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const {
-    if (num_steps < 1) {
-      throw std::invalid_argument(sentence("LimitEvalSteps::num_steps is {}. Give 1 or more batches.", {num_steps}));
+    if (num_batches < 1) {
+      throw std::invalid_argument(
+          sentence("LimitEvalBatches::num_batches is {}. Give 1 or more batches.", {num_batches}));
     }
     const bool is_evaluation = phase == Phase::eval || phase == Phase::evaluation;
     const bool is_limited = phase == Phase::intermediate_eval || (is_evaluation && !intermediate_only);
-    return is_limited ? std::optional(num_steps) : std::nullopt;
+    return is_limited ? std::optional(num_batches) : std::nullopt;
   }
 };
 
