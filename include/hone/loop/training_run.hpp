@@ -19,6 +19,7 @@
 #include "hone/callbacks/events.hpp"
 #include "hone/core/run_config.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/data/loader.hpp"
 #include "hone/loop/activity.hpp"
 #include "hone/loop/environment.hpp"
 #include "hone/loop/model.hpp"
