@@ -2,6 +2,7 @@
 /// The front door: every room that a training loop needs. `finetune` and `checkpoint` are included by themselves.
 #pragma once
 
+#include "hone/callbacks/callback_reference.hpp"
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/callbacks/default_callbacks.hpp"
 #include "hone/callbacks/early_stopping.hpp"

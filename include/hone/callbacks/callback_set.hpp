@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "hone/callbacks/callback_reference.hpp"
 #include "hone/callbacks/spelling.hpp"
 #include "hone/core/fixed_string.hpp"
 #include "hone/core/sentence.hpp"
@@ -69,6 +70,21 @@ struct NameOf<NamedCallback<label, C>> {
   using callback = C;
   static constexpr std::string_view value = label.view();
 };
+template <class C>
+struct NameOf<CallbackReference<C>> {
+  using callback = typename CallbackReference<C>::wrapped;
+  static constexpr std::string_view value{};
+};
+
+/// The callback itself, where `callback` is a reference to one.
+template <class C>
+[[nodiscard]] C& referent(C& callback) {
+  return callback;
+}
+template <class C>
+[[nodiscard]] C& referent(CallbackReference<C>& callback) {
+  return callback.callback();
+}
 
 /// Where `C` stands among `Cs`, behind a name or without one; the number of `Cs` when it is not there.
 template <class C, class... Cs>
@@ -195,13 +211,13 @@ class CallbackSet {
     });
   }
 
-  /// The first callback of type `C`.
-  /// The first callback of type `C`, with a name or without.
+  /// The first callback of type `C`, with a name or without, held by value or by reference.
   template <class C>
-  [[nodiscard]] C& get() {
+  [[nodiscard]] auto& get() {
     constexpr std::size_t index = detail::index_of_type<C, Cs...>();
     if constexpr (index == sizeof...(Cs)) {
       static_assert(sizeof(detail::callback_type_not_there<C>) > 0);
+      return *this;
     } else if constexpr (auto& found = boost::hana::at_c<index>(callbacks_); std::is_same_v<decltype(found), C&>) {
       return found;
     } else {
@@ -217,7 +233,7 @@ class CallbackSet {
       static_assert(sizeof(detail::callback_name_not_there<label>) > 0);
       return *this;
     } else {
-      return boost::hana::at_c<index>(callbacks_).callback();
+      return detail::referent(boost::hana::at_c<index>(callbacks_).callback());
     }
   }
 
@@ -227,6 +243,9 @@ class CallbackSet {
 
   [[no_unique_address]] boost::hana::basic_tuple<Cs...> callbacks_;  // a `tuple` is never empty
 };
+
+template <class... Cs>
+CallbackSet(Cs...) -> CallbackSet<CallbackOf<Cs>...>;
 
 template <>
 class CallbackSet<> {
@@ -239,6 +258,10 @@ class CallbackSet<> {
   void tell(const E&) {}
   void serialize(auto&) {}
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase) const { return std::nullopt; }
+  template <class C>
+  void get() {
+    static_assert(sizeof(detail::callback_type_not_there<C>) > 0);
+  }
   template <FixedString label>
   void get() {
     static_assert(sizeof(detail::callback_name_not_there<label>) > 0);

@@ -13,7 +13,7 @@
 /// refused by `rank_zero`.
 ///
 /// "Everything else" are the starts and ends of runs and epochs, stops, exceptions, checkpoints and events of the
-/// user's own. Filters may stand in filters, and in front of a set.
+/// user's own. Filters may stand in filters, in front of a set, and in front of `std::ref(callback)`.
 ///
 /// **Cost** what is not heard is decided by the compiler; a count for each kind of event that is.
 /// **Example**
@@ -176,7 +176,15 @@ class EveryEpochs {
 
 /// Says that all processes have to hear what it hears, since it waits for the others.
 template <class C>
-inline constexpr bool is_collective = requires { requires C::is_collective; };
+inline constexpr bool is_collective = [] {
+  if constexpr (requires { requires C::is_collective; }) {
+    return true;
+  } else if constexpr (requires { typename C::wrapped; }) {
+    return is_collective<typename C::wrapped>;
+  } else {
+    return false;
+  }
+}();
 
 template <class C>
 class RankZero {
@@ -248,14 +256,14 @@ class On {
 template <std::int64_t n, class C>
   requires(n >= 1)
 [[nodiscard]] auto every(C callback) {
-  return detail::Counted<C, detail::IsMultiple<n>>{std::move(callback), {}};
+  return detail::Counted<CallbackOf<C>, detail::IsMultiple<n>>{std::move(callback), {}};
 }
 
 /// Thins out the epochs of training: `callback` hears what happens in epochs n, 2n, ..., evaluation and steps included.
 template <std::int64_t n, class C>
   requires(n >= 1)
 [[nodiscard]] auto every_epochs(C callback) {
-  return detail::EveryEpochs<n, C>{std::move(callback)};
+  return detail::EveryEpochs<n, CallbackOf<C>>{std::move(callback)};
 }
 
 /// Of what happens in each step, `callback` hears the n-th of each kind of event in a run; the first is 1.
@@ -264,13 +272,13 @@ template <std::int64_t n, class C>
 template <class C>
 [[nodiscard]] auto once_at(std::int64_t n, C callback) {
   if (n < 1) throw std::invalid_argument(sentence("once_at was given the number {}. Give 1 or more.", {n}));
-  return detail::Counted<C, detail::Is>{std::move(callback), {n}};
+  return detail::Counted<CallbackOf<C>, detail::Is>{std::move(callback), {n}};
 }
 
 /// `callback` hears in the process that prints and writes files, and in no other.
 template <class C>
 [[nodiscard]] auto rank_zero(C callback) {
-  return detail::RankZero<C>{std::move(callback)};
+  return detail::RankZero<CallbackOf<C>>{std::move(callback)};
 }
 
 /// A callback that calls `function` with each event `E`, one of the loop's or of the user's own.

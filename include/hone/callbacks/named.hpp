@@ -63,8 +63,8 @@ class NamedCallback {
 /// that is not there.
 /// **Example** `hone::named<"head">(hone::EarlyStopping{.watch_metric = "eval_head_epoch"})`
 template <FixedString label, class C>
-[[nodiscard]] NamedCallback<label, C> named(C callback) {
-  return NamedCallback<label, C>{std::move(callback)};
+[[nodiscard]] NamedCallback<label, CallbackOf<C>> named(C callback) {
+  return NamedCallback<label, CallbackOf<C>>{std::move(callback)};
 }
 
 namespace detail {

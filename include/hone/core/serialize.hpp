@@ -87,14 +87,23 @@ concept HasState = requires(T& thing) { thing.state; } && (HasSerialize<decltype
                      requires std::is_arithmetic_v<std::remove_cvref_t<decltype(thing.state[0])>>;
                    });
 
+/// Refers to another thing, whose state is shown in its place: `serialized()` returns that thing.
+template <class T>
+concept SerializesAnother = requires(T& thing) { thing.serialized(); };
+
 /// Remembers something.
 template <class T>
-concept RemembersState = HasSerialize<T> || HasState<T>;
+concept RemembersState = HasSerialize<T> || HasState<T> || requires(T& thing) {
+  requires HasSerialize<std::remove_reference_t<decltype(thing.serialized())>> ||
+               HasState<std::remove_reference_t<decltype(thing.serialized())>>;
+};
 
 /// Shows what `thing` remembers to `archive`, under `name`. A thing that remembers nothing is passed over.
 void serialize_state(auto& archive, std::string_view name, auto& thing) {
   using Thing = std::remove_reference_t<decltype(thing)>;
-  if constexpr (HasSerialize<Thing>) {
+  if constexpr (SerializesAnother<Thing>) {
+    serialize_state(archive, name, thing.serialized());
+  } else if constexpr (HasSerialize<Thing>) {
     archive(name, thing);
   } else if constexpr (HasState<Thing>) {
     archive(name, thing.state);

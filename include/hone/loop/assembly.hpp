@@ -68,6 +68,8 @@ class Assembly {
   [[nodiscard]] Loss& loss() { return loss_; }
   [[nodiscard]] OptimizerType& optimizer() { return optimizer_; }
   [[nodiscard]] CallbacksType& callbacks() { return callbacks_; }
+  [[nodiscard]] OverridesType& overrides() { return overrides_; }  ///< The struct with overrides, to read its results.
+  [[nodiscard]] const OverridesType& overrides() const { return overrides_; }
   [[nodiscard]] AccumulationType& accumulation() { return accumulation_; }
   [[nodiscard]] ClippingType& clipping() { return clipping_; }
   [[nodiscard]] ExecutionType& execution() { return execution_; }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -79,12 +81,23 @@ template <class First, class... Rest>
 struct OverridesAmong<First, Rest...>
     : std::conditional_t<OverridesArgument<First>, std::type_identity<First>, OverridesAmong<Rest...>> {};
 
+template <class A>
+struct Meaning {
+  static constexpr bool is_callback = Relay<A> || first_uncallable<A>() != Hook::none ||
+                                      first_miss<A>() != Miss::none || hears_any_event<A> || LimitsBatches<A>;
+  using type = std::conditional_t<TrainerArgument<A> || !is_callback, A, Callbacks<A>>;
+};
+template <class C>
+struct Meaning<std::reference_wrapper<C>> {
+  using type = Callbacks<CallbackReference<C>>;
+};
+template <class C>
+struct Meaning<std::shared_ptr<C>> {
+  using type = Callbacks<CallbackReference<C>>;
+};
 /// What a constructor's argument means in the trainer's type: a callback stands in a list of callbacks.
 template <class A>
-using StandsFor =
-    std::conditional_t<TrainerArgument<A> || !(Relay<A> || first_uncallable<A>() != Hook::none ||
-                                               first_miss<A>() != Miss::none || hears_any_event<A> || LimitsBatches<A>),
-                       A, Callbacks<A>>;
+using StandsFor = typename Meaning<A>::type;
 
 template <class Value>
 struct value_without_place {
@@ -115,7 +128,7 @@ template <class... Policies>
 using OverridesAmong = typename detail::OverridesAmong<Policies...>::type;
 
 /// Values for the parts of a trainer, found by their types: the `nth` value of type `T` among those given, else a
-/// default one.
+/// default one. `std::ref(callback)` and a `std::shared_ptr` are values of type `CallbackReference`.
 template <class... Values>
 class Given {
  public:
@@ -125,7 +138,7 @@ class Given {
   [[nodiscard]] T take() const {
     constexpr std::size_t index = find<T>(nth);
     if constexpr (index < sizeof...(Values)) {
-      return std::move(std::get<index>(values_));
+      return T(std::move(std::get<index>(values_)));
     } else if constexpr (std::is_default_constructible_v<T>) {
       return T();
     } else {
@@ -137,7 +150,7 @@ class Given {
   template <class... Policies>
   static consteval bool all_among() {
     return (true && ... &&
-            (sizeof(std::conditional_t<is_among<Values, Policies...>, detail::value_with_place,
+            (sizeof(std::conditional_t<is_among<CallbackOf<Values>, Policies...>, detail::value_with_place,
                                        detail::value_without_place<Values>>) > 0));
   }
 
@@ -172,7 +185,7 @@ class Given {
 
   template <class T>
   static consteval std::size_t find(std::size_t nth) {
-    constexpr bool is_it[] = {std::is_same_v<T, Values>..., true};
+    constexpr bool is_it[] = {std::is_same_v<T, CallbackOf<Values>>..., true};
     std::size_t i = 0;
     for (; i < sizeof...(Values); ++i) {
       if (is_it[i] && nth-- == 0) break;
