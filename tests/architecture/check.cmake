@@ -24,7 +24,7 @@ set(may_loop core schedule history metrics callbacks policies optim data checkpo
 set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.
-set(no_test_needed core/slots.hpp core/version.hpp callbacks/near_misses.hpp
+set(no_test_needed core/slots.hpp core/version.hpp core/near_misses.hpp
     devices/cuda.hpp devices/device_streams.hpp devices/mps.hpp devices/xpu.hpp
     distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp
     distributed/failure_log.hpp distributed/meeting.hpp distributed/network.hpp

@@ -15,6 +15,7 @@ struct Optimizer {
 };
 struct Half {
   using slot = hone::slots::Precision;
+  static hone::NoScope region(c10::Device) { return {}; }
 };
 
 #ifdef FIXED

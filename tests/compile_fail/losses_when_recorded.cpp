@@ -11,6 +11,7 @@ struct Model {};
 struct Step {};
 struct Recorded {
   using slot = hone::slots::Execution;
+  static auto run(auto&& compute, auto& batch) { return compute(batch); }
 #ifndef FIXED
   static constexpr bool records_steps = true;
 #endif

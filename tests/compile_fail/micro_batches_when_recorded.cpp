@@ -12,6 +12,7 @@ struct Model {
 struct Loss {};
 struct Recorded {
   using slot = hone::slots::Execution;
+  static auto run(auto&& compute, auto& batch) { return compute(batch); }
 #ifndef FIXED
   static constexpr bool records_steps = true;
 #endif

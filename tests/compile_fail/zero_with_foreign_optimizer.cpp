@@ -16,6 +16,8 @@ struct Foreign {
 };
 struct Zero : hone::detail::ZeroCompany<1> {
   using slot = hone::slots::Distribution;
+  static int rank() { return 0; }
+  static int world_size() { return 2; }
 };
 
 #ifdef FIXED

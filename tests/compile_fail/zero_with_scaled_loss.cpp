@@ -12,12 +12,15 @@ struct Model {
 struct Loss {};
 struct Zero : hone::detail::ZeroCompany<2> {
   using slot = hone::slots::Distribution;
+  static int rank() { return 0; }
+  static int world_size() { return 2; }
 };
 struct Scaled {
   using slot = hone::slots::Precision;
   static hone::NoScope region(c10::Device) { return {}; }
   at::Tensor scale(const at::Tensor& loss) const { return loss; }
   void unscale(at::TensorList) const {}
+  void update(auto& optimizer) const { optimizer.step(); }
 #ifdef FIXED
   const at::Tensor& found_inf() const;
 #endif

@@ -28,12 +28,17 @@ struct OwnPrediction {
 };
 struct Half {
   using slot = hone::slots::Precision;
+  static hone::NoScope region(c10::Device) { return {}; }
 };
 struct Many {
   using slot = hone::slots::Distribution;
+  static int rank() { return 0; }
+  static int world_size() { return 2; }
 };
 struct Shuffled {
   using slot = hone::slots::MemoryFormat;
+  static constexpr at::MemoryFormat format = at::MemoryFormat::ChannelsLast;
+  static constexpr std::int64_t num_dims = 4;
 };
 
 using hone::Composable;

@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "hone/callbacks/hooks.hpp"
-#include "hone/callbacks/near_misses.hpp"
+#include "hone/core/near_misses.hpp"
 
 namespace hone {
 
@@ -28,7 +28,7 @@ namespace detail {
 
 #define HONE_MEMBER(miss, hook) int miss;
 struct NearMissNames {
-  HONE_NEAR_MISSES(HONE_MEMBER)
+  HONE_HOOK_NEAR_MISSES(HONE_MEMBER)
 };
 #undef HONE_MEMBER
 
@@ -37,23 +37,28 @@ template <class C>
 struct NearMissProbe : C, NearMissNames {};
 
 #define HONE_ENUMERATOR(name, of) name,
-enum class Miss { HONE_NEAR_MISSES(HONE_ENUMERATOR) none };
+enum class Miss { HONE_HOOK_NEAR_MISSES(HONE_ENUMERATOR) none };
 enum class Hook { HONE_HOOKS(HONE_ENUMERATOR) none };
 #undef HONE_ENUMERATOR
 
 /// The first near miss that `C` names.
 template <class C>
 consteval Miss first_miss() {
-  if constexpr (std::is_class_v<C> && !std::is_final_v<C>) {
 #define HONE_LOOK(miss, hook) !requires { &NearMissProbe<C>::miss; },
-    constexpr bool named[] = {HONE_NEAR_MISSES(HONE_LOOK) true};
-#undef HONE_LOOK
-    int i = 0;
-    while (!named[i]) ++i;
-    return Miss{i};
-  } else {
+#define HONE_LOOK_IN_FINAL(miss, hook) requires { &C::miss; },
+  int i = 0;
+  if constexpr (!std::is_class_v<C>) {
     return Miss::none;
+  } else if constexpr (std::is_final_v<C>) {
+    constexpr bool named[] = {HONE_HOOK_NEAR_MISSES(HONE_LOOK_IN_FINAL) true};
+    while (!named[i]) ++i;
+  } else {
+    constexpr bool named[] = {HONE_HOOK_NEAR_MISSES(HONE_LOOK) true};
+    while (!named[i]) ++i;
   }
+  return Miss{i};
+#undef HONE_LOOK
+#undef HONE_LOOK_IN_FINAL
 }
 
 /// The first hook that `C` names and that cannot be called with its event.
@@ -82,7 +87,7 @@ struct misspelt_hook;
   struct misspelt_hook<C, Miss::miss> {                                                             \
     static_assert(sizeof(C) == 0, "hone: there is no hook `" #miss "`. Did you mean `" #hook "`?"); \
   };
-HONE_NEAR_MISSES(HONE_SENTENCE)
+HONE_HOOK_NEAR_MISSES(HONE_SENTENCE)
 #undef HONE_SENTENCE
 
 template <class C>

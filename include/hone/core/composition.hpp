@@ -10,9 +10,11 @@
 #include <type_traits>
 
 #include "hone/core/names.hpp"
+#include "hone/core/override_spelling.hpp"
 #include "hone/core/overrides.hpp"
 #include "hone/core/pointee.hpp"
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 #include "hone/fwd.hpp"
 
 namespace hone {
@@ -68,6 +70,26 @@ inline constexpr bool losses_fit = [] {
   }
 }();
 
+/// True for a policy that has what its slot requires, and for an argument that is no policy.
+template <class P>
+consteval bool meets_its_slot() {
+  if constexpr (Policy<P>) {
+    return meets_slot<P>;
+  } else {
+    return true;
+  }
+}
+
+/// True for a type without a name that is nearly that of an override, and for a policy or a list of callbacks.
+template <class P>
+consteval bool is_well_named() {
+  if constexpr (Policy<P> || is_callback_list<P>) {
+    return true;
+  } else {
+    return has_right_names<P>;
+  }
+}
+
 template <class P, class... Policies>
 constexpr bool is_only_answer() {
   if constexpr (Policy<P>) {
@@ -84,7 +106,8 @@ template <class Model, class Loss, class Optimizer, class... Policies>
 concept Composable =
     !NamesOptimizer<Loss> && (NamesForward<Model> || SeveralLosses<Loss>) && !is_handle_to_const<Model> &&
     NamesOptimizer<Optimizer> && detail::losses_fit<Loss, Model, Optimizer, Policies...> &&
-    (TrainerArgument<Policies> && ...) && (detail::is_only_answer<Policies, Policies...>() && ...) &&
+    (detail::is_well_named<Policies>() && ...) && (TrainerArgument<Policies> && ...) &&
+    (detail::meets_its_slot<Policies>() && ...) && (detail::is_only_answer<Policies, Policies...>() && ...) &&
     (detail::num_overriding<Policies...> <= 1) && (fits_with<Policies, Policies...> && ...) &&
     (fits_with_optimizer<Policies, Optimizer> && ...) && fits_with<PointeeOf<Model>, Loss, Policies...> &&
     fits_with<Loss, Model>;
@@ -139,9 +162,16 @@ consteval auto fault_of_policies() {
   constexpr auto first = [](auto faulty) {
     return boost::hana::front(boost::hana::filter(boost::hana::tuple_t<Policies...>, faulty));
   };
-  if constexpr (!(TrainerArgument<Policies> && ...)) {
+  if constexpr (!(is_well_named<Policies>() && ...)) {
+    constexpr auto faulty = [](auto t) { return boost::hana::bool_c<!is_well_named<typename decltype(t)::type>()>; };
+    using Faulty = typename decltype(first(faulty))::type;
+    return boost::hana::type_c<typename decltype(fault_of_names<Faulty>())::type>;
+  } else if constexpr (!(TrainerArgument<Policies> && ...)) {
     constexpr auto faulty = [](auto t) { return boost::hana::bool_c<!TrainerArgument<typename decltype(t)::type>>; };
     return boost::hana::type_c<not_a_policy<typename decltype(first(faulty))::type>>;
+  } else if constexpr (!(meets_its_slot<Policies>() && ...)) {
+    constexpr auto faulty = [](auto t) { return boost::hana::bool_c<!meets_its_slot<typename decltype(t)::type>()>; };
+    return boost::hana::type_c<UnmetRequirement<typename decltype(first(faulty))::type>>;
   } else if constexpr (!(is_only_answer<Policies, Policies...>() && ...)) {
     constexpr auto faulty = [](auto t) {
       return boost::hana::bool_c<!is_only_answer<typename decltype(t)::type, Policies...>()>;

@@ -138,6 +138,17 @@ inline void require_device(c10::DeviceType type, std::int64_t index, const Devic
 template <class P>
 inline constexpr bool asks_for_double = requires { requires P::dtype == c10::kDouble; };
 
+/// The number formats of a kind of device, where it lacks some.
+template <c10::DeviceType type>
+struct FormatLimits {};
+/// Apple's GPUs have no `double`.
+template <>
+struct FormatLimits<c10::kMPS> {
+  [[nodiscard]] static bool holds(c10::ScalarType format) {
+    return format != c10::kDouble && format != c10::kComplexDouble;
+  }
+};
+
 }  // namespace detail
 
 /// A device that has memory of its own: model, loss and batches are copied there, and the host runs ahead of it. It is
@@ -156,7 +167,7 @@ inline constexpr bool asks_for_double = requires { requires P::dtype == c10::kDo
 /// machine have no such device; `std::invalid_argument` for a number that is none of those there.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Cuda<>{}}`
 template <c10::DeviceType type, std::int64_t index>
-class Accelerator {
+class Accelerator : public detail::FormatLimits<type> {
   static_assert(index >= device_of_process && index < 128, "hone: a device's number is from 0 to 127.");
 
  public:
@@ -187,13 +198,6 @@ class Accelerator {
   [[nodiscard]] c10::Device device() const { return {type, static_cast<c10::DeviceIndex>(index_)}; }
 
   void require() const { detail::require_device(type, index_, detail::device_kind(type)); }
-
-  /// Apple's GPUs have no `double`.
-  [[nodiscard]] static bool holds(c10::ScalarType format)
-    requires(type == c10::kMPS)
-  {
-    return format != c10::kDouble && format != c10::kComplexDouble;
-  }
 
   [[nodiscard]] c10::DeviceGuard scope() const { return c10::DeviceGuard(device()); }
 

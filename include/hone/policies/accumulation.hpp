@@ -17,6 +17,7 @@
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -63,5 +64,19 @@ class GradAccum<dynamic> {
 };
 static_assert(UpdatesEveryBatch<GradAccum<1>> && std::is_empty_v<GradAccum<4>>);
 static_assert(AccumulationPolicy<GradAccum<dynamic>> && !UpdatesEveryBatch<GradAccum<dynamic>>);
+
+namespace detail::accumulation_rules {
+
+HONE_DEFINE_NAMES(static_steps);
+HONE_POLICY_NEEDS(has_steps, "an accumulation policy", "std::int64_t steps() const", AccumulationPolicy<P>);
+HONE_POLICY_NEEDS(
+    has_static_steps, "an accumulation policy with `static_steps`", "static constexpr std::int64_t static_steps",
+    !names_static_steps<P> || requires { requires std::is_convertible_v<decltype(P::static_steps), std::int64_t>; });
+
+}  // namespace detail::accumulation_rules
+
+template <>
+struct SlotRequirements<slots::Accumulation>
+    : detail::Requirements<detail::accumulation_rules::has_steps, detail::accumulation_rules::has_static_steps> {};
 
 }  // namespace hone

@@ -23,6 +23,7 @@
 
 #include "hone/core/finite.hpp"
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -155,5 +156,25 @@ class ClipValue {
   double limit_;
 };
 static_assert(!ClipPolicy<NoClip> && std::is_empty_v<NoClip> && ClipsShards<ClipNorm> && ClipsElements<ClipValue>);
+
+namespace detail::clipping_rules {
+
+HONE_DEFINE_NAMES(clip_unread);
+HONE_DEFINE_NAMES(is_elementwise);
+HONE_POLICY_NEEDS(has_clip, "a clipping policy", "clip(at::TensorList gradients) const",
+                  ClipPolicy<P> || std::same_as<P, NoClip>);
+HONE_POLICY_NEEDS(has_clip_unread, "a clipping policy with `clip_unread`",
+                  "clip_unread(at::TensorList gradients) const", !names_clip_unread<P> || ClipsUnread<P>);
+HONE_POLICY_NEEDS(
+    has_is_elementwise, "a clipping policy with `is_elementwise`", "static constexpr bool is_elementwise",
+    !names_is_elementwise<P> || requires { std::bool_constant<P::is_elementwise>{}; });
+
+}  // namespace detail::clipping_rules
+
+/// `NoClip` has no `clip`, so that the step collects no gradients for it.
+template <>
+struct SlotRequirements<slots::Clipping>
+    : detail::Requirements<detail::clipping_rules::has_clip, detail::clipping_rules::has_clip_unread,
+                           detail::clipping_rules::has_is_elementwise> {};
 
 }  // namespace hone

@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 #if defined(__SSE2__)
 #include <xmmintrin.h>
@@ -145,5 +146,17 @@ struct KeepDenormals {
 };
 static_assert(DenormalsPolicy<FlushDenormals> && DenormalsPolicy<KeepDenormals>);
 static_assert(std::is_empty_v<FlushDenormals> && std::is_empty_v<KeepDenormals>);
+
+namespace detail::denormals_rules {
+
+HONE_POLICY_NEEDS(
+    has_over_run, "a denormals policy", "over_run() const", requires(const P& policy) { policy.over_run(); });
+HONE_POLICY_NEEDS(has_over_step, "a denormals policy", "over_step() const", DenormalsPolicy<P>);
+
+}  // namespace detail::denormals_rules
+
+template <>
+struct SlotRequirements<slots::Denormals>
+    : detail::Requirements<detail::denormals_rules::has_over_run, detail::denormals_rules::has_over_step> {};
 
 }  // namespace hone

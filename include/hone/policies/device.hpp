@@ -16,6 +16,7 @@
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -68,5 +69,34 @@ struct Cpu {
   }
 };
 static_assert(DevicePolicy<Cpu> && HostReadable<Cpu> && !EntersDevice<Cpu> && std::is_empty_v<Cpu>);
+
+namespace detail::device_rules {
+
+HONE_DEFINE_NAMES(host_readable);
+HONE_DEFINE_NAMES(require);
+HONE_DEFINE_NAMES(holds);
+HONE_DEFINE_NAMES(scope);
+HONE_POLICY_NEEDS(
+    has_device, "a device policy", "c10::Device device() const", requires(const P& policy) {
+      { policy.device() } -> std::convertible_to<c10::Device>;
+    });
+HONE_POLICY_NEEDS(has_move, "a device policy", "template <class Batch> auto& move(Batch& batch) const",
+                  DevicePolicy<P>);
+HONE_POLICY_NEEDS(
+    has_host_readable, "a device policy with `host_readable`", "static constexpr bool host_readable",
+    !names_host_readable<P> || requires { std::bool_constant<P::host_readable>{}; });
+HONE_POLICY_NEEDS(has_require, "a device policy with `require`", "void require() const",
+                  !names_require<P> || ChecksPresence<P>);
+HONE_POLICY_NEEDS(has_holds, "a device policy with `holds`", "static bool holds(c10::ScalarType format)",
+                  !names_holds<P> || LimitsFormats<P>);
+HONE_POLICY_NEEDS(has_scope, "a device policy with `scope`", "scope() const", !names_scope<P> || EntersDevice<P>);
+
+}  // namespace detail::device_rules
+
+template <>
+struct SlotRequirements<slots::Device>
+    : detail::Requirements<detail::device_rules::has_device, detail::device_rules::has_move,
+                           detail::device_rules::has_host_readable, detail::device_rules::has_require,
+                           detail::device_rules::has_holds, detail::device_rules::has_scope> {};
 
 }  // namespace hone

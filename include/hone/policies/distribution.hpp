@@ -10,6 +10,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <concepts>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -105,5 +107,105 @@ struct SingleProcess {
   [[nodiscard]] static constexpr int world_size() { return 1; }
 };
 static_assert(DistributedPolicy<SingleProcess> && !ReducesGradients<SingleProcess> && std::is_empty_v<SingleProcess>);
+
+namespace detail::distribution_rules {
+
+HONE_DEFINE_NAMES(all_reduce_sum);
+HONE_DEFINE_NAMES(start);
+HONE_DEFINE_NAMES(before_forward);
+HONE_DEFINE_NAMES(backward);
+HONE_DEFINE_NAMES(average_gradients);
+HONE_DEFINE_NAMES(begin_exchange);
+HONE_DEFINE_NAMES(end_exchange);
+HONE_DEFINE_NAMES(share_buffers);
+HONE_DEFINE_NAMES(gather);
+HONE_DEFINE_NAMES(gather_texts);
+HONE_DEFINE_NAMES(require_agreement);
+HONE_DEFINE_NAMES(fail);
+HONE_DEFINE_NAMES(shard);
+HONE_DEFINE_NAMES(of_each);
+HONE_DEFINE_NAMES(averages_each_batch);
+
+/// Has at least one function of those that reduce gradients.
+template <class P>
+inline constexpr bool reduces =
+    names_start<P> || names_before_forward<P> || names_backward<P> || names_average_gradients<P> ||
+    names_begin_exchange<P> || names_end_exchange<P> || names_share_buffers<P> || names_gather<P> ||
+    names_gather_texts<P> || names_require_agreement<P> || names_fail<P> || names_shard<P> || names_of_each<P>;
+template <class P>
+inline constexpr bool shards = names_shard<P> || names_of_each<P>;
+
+HONE_POLICY_NEEDS(
+    has_rank, "a distribution policy", "int rank() const", requires(const P& p) {
+      { p.rank() } -> std::convertible_to<int>;
+    });
+HONE_POLICY_NEEDS(has_world_size, "a distribution policy", "int world_size() const", DistributedPolicy<P>);
+HONE_POLICY_NEEDS(has_all_reduce_sum, "a distribution policy that reduces gradients",
+                  "void all_reduce_sum(at::Tensor values)",
+                  !(names_all_reduce_sum<P> || reduces<P>) || SumsOverProcesses<P>);
+HONE_POLICY_NEEDS(
+    has_start, "a distribution policy that reduces gradients", "void start(Model& model)",
+    !reduces<P> || requires(P& p, detail::SomeModel& model) { p.start(model); });
+HONE_POLICY_NEEDS(
+    has_before_forward, "a distribution policy that reduces gradients", "void before_forward(bool update_follows)",
+    !reduces<P> || requires(P& p, bool update_follows) { p.before_forward(update_follows); });
+HONE_POLICY_NEEDS(
+    has_backward, "a distribution policy that reduces gradients",
+    "void backward(const at::Tensor& loss, bool update_follows, pass)",
+    !reduces<P> || requires(P& p, const at::Tensor& loss, bool update_follows, SomeBackward pass) {
+      p.backward(loss, update_follows, pass);
+    });
+HONE_POLICY_NEEDS(
+    has_average_gradients, "a distribution policy that reduces gradients", "void average_gradients()",
+    !reduces<P> || requires(P& p) { p.average_gradients(); });
+HONE_POLICY_NEEDS(
+    has_begin_exchange, "a distribution policy that reduces gradients",
+    "void begin_exchange(std::span<const double> numbers)",
+    !reduces<P> || requires(P& p, std::span<const double> numbers) { p.begin_exchange(numbers); });
+HONE_POLICY_NEEDS(
+    has_end_exchange, "a distribution policy that reduces gradients", "std::span<const double> end_exchange()",
+    !reduces<P> || requires(P& p) {
+      { p.end_exchange() } -> std::convertible_to<std::span<const double>>;
+    });
+HONE_POLICY_NEEDS(
+    has_share_buffers, "a distribution policy that reduces gradients", "void share_buffers()",
+    !reduces<P> || requires(P& p) { p.share_buffers(); });
+HONE_POLICY_NEEDS(
+    has_gather, "a distribution policy that reduces gradients",
+    "std::vector<at::Tensor> gather(const at::Tensor& rows)", !reduces<P> || requires(P& p, const at::Tensor& rows) {
+      { p.gather(rows) } -> std::same_as<std::vector<at::Tensor>>;
+    });
+HONE_POLICY_NEEDS(
+    has_gather_texts, "a distribution policy that reduces gradients",
+    "std::vector<std::string> gather_texts(std::string_view text)",
+    !reduces<P> || requires(P& p, std::string_view text) {
+      { p.gather_texts(text) } -> std::same_as<std::vector<std::string>>;
+    });
+HONE_POLICY_NEEDS(
+    has_require_agreement, "a distribution policy that reduces gradients",
+    "void require_agreement(std::string_view what, std::string_view text, std::string_view remedy)",
+    !reduces<P> || requires(P& p, std::string_view text) { p.require_agreement(text, text, text); });
+HONE_POLICY_NEEDS(
+    has_fail, "a distribution policy that reduces gradients", "void fail(std::string_view reason)",
+    !reduces<P> || requires(P& p, std::string_view reason) { p.fail(reason); });
+HONE_POLICY_NEEDS(has_of_each, "a distribution policy that shards the optimizer",
+                  "at::Tensor of_each(const at::Tensor& number)", !shards<P> || ShardsOptimizer<P>);
+HONE_POLICY_NEEDS(has_shard, "a distribution policy that shards the optimizer", "auto shard(optimizer)",
+                  !shards<P> || names_shard<P>);
+HONE_POLICY_NEEDS(
+    has_averages_each_batch, "a distribution policy with `averages_each_batch`", "bool averages_each_batch() const",
+    !names_averages_each_batch<P> || requires(const P& p) {
+      { p.averages_each_batch() } -> std::convertible_to<bool>;
+    });
+
+using All =
+    Requirements<has_rank, has_world_size, has_all_reduce_sum, has_start, has_before_forward, has_backward,
+                 has_average_gradients, has_begin_exchange, has_end_exchange, has_share_buffers, has_gather,
+                 has_gather_texts, has_require_agreement, has_fail, has_of_each, has_shard, has_averages_each_batch>;
+
+}  // namespace detail::distribution_rules
+
+template <>
+struct SlotRequirements<slots::Distribution> : detail::distribution_rules::All {};
 
 }  // namespace hone

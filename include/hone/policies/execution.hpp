@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -41,5 +42,24 @@ struct Eager {
   }
 };
 static_assert(ExecutionPolicy<Eager> && std::is_empty_v<Eager>);
+
+namespace detail::execution_rules {
+
+HONE_DEFINE_NAMES(run);
+HONE_DEFINE_NAMES(records_steps);
+HONE_POLICY_NEEDS(
+    has_records_steps, "an execution policy with `records_steps`", "static constexpr bool records_steps",
+    !names_records_steps<P> || requires { std::bool_constant<P::records_steps>{}; });
+HONE_POLICY_NEEDS(has_run_of_place, "an execution policy that records steps",
+                  "run(place, is_training, may_record, batch, optimizer, forward, between, learn)",
+                  !RecordsSteps<P> || names_run<P>);
+HONE_POLICY_NEEDS(has_run, "an execution policy", "auto run(compute, batch)", RecordsSteps<P> || ExecutionPolicy<P>);
+
+}  // namespace detail::execution_rules
+
+template <>
+struct SlotRequirements<slots::Execution>
+    : detail::Requirements<detail::execution_rules::has_records_steps, detail::execution_rules::has_run_of_place,
+                           detail::execution_rules::has_run> {};
 
 }  // namespace hone

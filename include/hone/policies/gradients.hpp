@@ -7,18 +7,35 @@
 /// | `KeepGradients` | somebody holds views of them: they are filled with zeros and stay where they are | `Zero`, master weights, recorded steps, an optimizer without `zero_grad(false)` |
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <type_traits>
+#include <vector>
 
 #include "hone/core/pointee.hpp"
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 #include "hone/policies/distribution.hpp"
 #include "hone/policies/precision.hpp"
 
 namespace hone {
 
+namespace detail {
+
+/// Stands for any optimizer of a trainer.
+struct SomeOptimizer {
+  void step();
+  void zero_grad(bool set_to_none = true);
+  std::vector<at::Tensor> parameters() const;
+  at::TensorList collect_gradients();
+};
+
+}  // namespace detail
+
 /// Clears the gradients of an optimizer's parameters, with `clear(optimizer)`.
 template <class P>
-concept GradientsPolicy = PolicyFor<P, slots::Gradients>;
+concept GradientsPolicy =
+    PolicyFor<P, slots::Gradients> && requires(detail::SomeOptimizer& optimizer) { P::clear(optimizer); };
 
 /// Takes them away.
 struct SetToNone {
@@ -74,5 +91,15 @@ struct KeepGradients {
   };
 };
 static_assert(GradientsPolicy<SetToNone> && GradientsPolicy<KeepGradients> && std::is_empty_v<KeepGradients>);
+
+namespace detail::gradients_rules {
+
+HONE_POLICY_NEEDS(has_clear, "a gradients policy", "template <class Optimizer> static void clear(Optimizer& optimizer)",
+                  GradientsPolicy<P>);
+
+}  // namespace detail::gradients_rules
+
+template <>
+struct SlotRequirements<slots::Gradients> : detail::Requirements<detail::gradients_rules::has_clear> {};
 
 }  // namespace hone

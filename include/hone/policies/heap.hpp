@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -48,5 +49,14 @@ struct RetainHeap {
 };
 static_assert(HeapPolicy<SystemHeap> && HeapPolicy<RetainHeap>);
 static_assert(std::is_empty_v<SystemHeap> && std::is_empty_v<RetainHeap>);
+
+namespace detail::heap_rules {
+
+HONE_POLICY_NEEDS(has_over_run, "a heap policy", "over_run() const", HeapPolicy<P>);
+
+}  // namespace detail::heap_rules
+
+template <>
+struct SlotRequirements<slots::Heap> : detail::Requirements<detail::heap_rules::has_over_run> {};
 
 }  // namespace hone

@@ -10,10 +10,12 @@
 
 #include <c10/core/MemoryFormat.h>
 
+#include <concepts>
 #include <cstdint>
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -52,5 +54,21 @@ struct ChannelsLast3d {
 };
 static_assert(!ArrangesTensors<ContiguousFormat> && ArrangesTensors<ChannelsLast> && ArrangesTensors<ChannelsLast3d>);
 static_assert(std::is_empty_v<ContiguousFormat> && std::is_empty_v<ChannelsLast>);
+
+namespace detail::memory_format_rules {
+
+HONE_POLICY_NEEDS(
+    has_format, "a memory format policy", "static constexpr at::MemoryFormat format",
+    std::same_as<P, ContiguousFormat> || requires {
+      { P::format } -> std::convertible_to<at::MemoryFormat>;
+    });
+HONE_POLICY_NEEDS(has_num_dims, "a memory format policy", "static constexpr std::int64_t num_dims",
+                  std::same_as<P, ContiguousFormat> || ArrangesTensors<P>);
+
+}  // namespace detail::memory_format_rules
+
+template <>
+struct SlotRequirements<slots::MemoryFormat>
+    : detail::Requirements<detail::memory_format_rules::has_format, detail::memory_format_rules::has_num_dims> {};
 
 }  // namespace hone

@@ -13,11 +13,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <concepts>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -93,5 +95,75 @@ struct Fp32 {
 };
 static_assert(PrecisionPolicy<Fp32> && std::is_empty_v<Fp32>);
 static_assert(!ScalesLoss<Fp32> && !ConvertsTensors<Fp32> && !StartsOnDevice<Fp32> && !SpansRuns<Fp32> && !GivesUp<Fp32>);
+
+namespace detail::precision_rules {
+
+HONE_DEFINE_NAMES(start);
+HONE_DEFINE_NAMES(scale);
+HONE_DEFINE_NAMES(unscale);
+HONE_DEFINE_NAMES(update);
+HONE_DEFINE_NAMES(found_inf);
+HONE_DEFINE_NAMES(update_scale);
+HONE_DEFINE_NAMES(step);
+HONE_DEFINE_NAMES(dtype);
+HONE_DEFINE_NAMES(keeps_master_weights);
+HONE_DEFINE_NAMES(over);
+HONE_DEFINE_NAMES(over_run);
+HONE_DEFINE_NAMES(gives_up);
+HONE_DEFINE_NAMES(reason);
+
+/// Has at least one function of those that scale the loss.
+template <class P>
+inline constexpr bool scales = names_scale<P> || names_unscale<P> || names_update<P> || names_found_inf<P> ||
+                               names_update_scale<P> || names_step<P>;
+template <class P>
+inline constexpr bool converts_weights = names_keeps_master_weights<P> || names_over<P>;
+template <class P>
+inline constexpr bool may_end = names_gives_up<P> || names_reason<P>;
+
+HONE_POLICY_NEEDS(has_region, "a precision policy", "region(c10::Device device) const", PrecisionPolicy<P>);
+HONE_POLICY_NEEDS(has_start, "a precision policy with `start`", "void start(c10::Device device)",
+                  !names_start<P> || StartsOnDevice<P>);
+HONE_POLICY_NEEDS(
+    has_scale, "a precision policy that scales the loss", "at::Tensor scale(const at::Tensor& loss)",
+    !scales<P> || requires(P& precision, const at::Tensor& loss) {
+      { precision.scale(loss) } -> std::convertible_to<at::Tensor>;
+    });
+HONE_POLICY_NEEDS(has_unscale, "a precision policy that scales the loss", "void unscale(at::TensorList gradients)",
+                  !scales<P> || ScalesLoss<P>);
+HONE_POLICY_NEEDS(has_update, "a precision policy that scales the loss",
+                  "template <class Optimizer> void update(Optimizer& optimizer)", !scales<P> || names_update<P>);
+HONE_POLICY_NEEDS(has_found_inf, "a precision policy with `found_inf`", "const at::Tensor& found_inf() const",
+                  !names_found_inf<P> || TellsOverflow<P>);
+HONE_POLICY_NEEDS(
+    has_update_scale, "a precision policy with `step(optimizer)`", "void update_scale()",
+    !names_step<P> || requires(P& precision) { precision.update_scale(); });
+HONE_POLICY_NEEDS(has_step, "a precision policy with `update_scale()`",
+                  "template <class Optimizer> void step(Optimizer& optimizer)",
+                  !names_update_scale<P> || names_step<P>);
+HONE_POLICY_NEEDS(has_dtype, "a precision policy that converts tensors", "static constexpr at::ScalarType dtype",
+                  !(names_dtype<P> || converts_weights<P>) || ConvertsTensors<P>);
+HONE_POLICY_NEEDS(has_keeps_master_weights, "a precision policy with `over(optimizer)`",
+                  "using keeps_master_weights = void", !names_over<P> || KeepsMasterWeights<P>);
+HONE_POLICY_NEEDS(has_over, "a precision policy with `keeps_master_weights`",
+                  "template <class Optimizer> auto over(Optimizer&& optimizer)",
+                  !names_keeps_master_weights<P> || names_over<P>);
+HONE_POLICY_NEEDS(has_over_run, "a precision policy with `over_run`", "over_run() const",
+                  !names_over_run<P> || SpansRuns<P>);
+HONE_POLICY_NEEDS(
+    has_gives_up, "a precision policy with `reason`", "bool gives_up()", !may_end<P> || requires(P& precision) {
+      { precision.gives_up() } -> std::same_as<bool>;
+    });
+HONE_POLICY_NEEDS(has_reason, "a precision policy with `gives_up`", "std::string reason() const",
+                  !may_end<P> || GivesUp<P>);
+
+using All =
+    Requirements<has_region, has_start, has_scale, has_unscale, has_update, has_found_inf, has_update_scale, has_step,
+                 has_dtype, has_keeps_master_weights, has_over, has_over_run, has_gives_up, has_reason>;
+
+}  // namespace detail::precision_rules
+
+template <>
+struct SlotRequirements<slots::Precision> : detail::precision_rules::All {};
 
 }  // namespace hone

@@ -10,11 +10,13 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
+#include <concepts>
 #include <exception>
 #include <type_traits>
 #include <vector>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -40,5 +42,19 @@ struct WholeBatches {
   using slot = slots::Splitting;
 };
 static_assert(SplittingPolicy<WholeBatches> && !SplitsBatches<WholeBatches> && std::is_empty_v<WholeBatches>);
+
+namespace detail::splitting_rules {
+
+HONE_DEFINE_NAMES(learn);
+HONE_POLICY_NEEDS(has_splits_batches, "a splitting policy", "static constexpr bool splits_batches = true",
+                  std::same_as<P, WholeBatches> || SplitsBatches<P>);
+HONE_POLICY_NEEDS(has_learn, "a splitting policy", "auto learn(batch, forward, backward, around)",
+                  std::same_as<P, WholeBatches> || names_learn<P>);
+
+}  // namespace detail::splitting_rules
+
+template <>
+struct SlotRequirements<slots::Splitting>
+    : detail::Requirements<detail::splitting_rules::has_splits_batches, detail::splitting_rules::has_learn> {};
 
 }  // namespace hone

@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -64,5 +65,15 @@ struct KeepThreads {
 };
 static_assert(ThreadsPolicy<AutoThreads> && ThreadsPolicy<Threads> && ThreadsPolicy<KeepThreads>);
 static_assert(std::is_empty_v<AutoThreads> && std::is_empty_v<KeepThreads>);
+
+namespace detail::threads_rules {
+
+HONE_POLICY_NEEDS(has_num_threads, "a threads policy", "int num_threads(double multiplications, int available) const",
+                  ThreadsPolicy<P>);
+
+}  // namespace detail::threads_rules
+
+template <>
+struct SlotRequirements<slots::Threads> : detail::Requirements<detail::threads_rules::has_num_threads> {};
 
 }  // namespace hone

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/slot_requirements.hpp"
 
 namespace hone {
 
@@ -39,5 +40,14 @@ struct Direct {
   }
 };
 static_assert(TransferPolicy<Direct> && std::is_empty_v<Direct>);
+
+namespace detail::transfer_rules {
+
+HONE_POLICY_NEEDS(has_over, "a transfer policy", "auto& over(batches, device)", TransferPolicy<P>);
+
+}  // namespace detail::transfer_rules
+
+template <>
+struct SlotRequirements<slots::Transfer> : detail::Requirements<detail::transfer_rules::has_over> {};
 
 }  // namespace hone

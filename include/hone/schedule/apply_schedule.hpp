@@ -8,6 +8,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "hone/core/slot_requirements.hpp"
 #include "hone/schedule/fields.hpp"
 #include "hone/schedule/schedule.hpp"
 #include "hone/schedule/schedules.hpp"
@@ -170,5 +171,19 @@ constexpr void apply_schedule(const S& schedule, Optimizer& optimizer, std::int6
     }
   });
 }
+
+namespace detail::schedule_rules {
+
+HONE_DEFINE_NAMES(resolved);
+HONE_POLICY_NEEDS(has_call, "a schedule", "double operator()(double base_lr, std::int64_t update) const",
+                  is_any_schedule<P>);
+HONE_POLICY_NEEDS(has_resolved, "a schedule `S` with `resolved`", "S resolved(const RunLength& length) const",
+                  !names_resolved<P> || ResolvableSchedule<P>);
+
+}  // namespace detail::schedule_rules
+
+template <>
+struct SlotRequirements<slots::Schedule>
+    : detail::Requirements<detail::schedule_rules::has_call, detail::schedule_rules::has_resolved> {};
 
 }  // namespace hone

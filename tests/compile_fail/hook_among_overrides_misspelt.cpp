@@ -1,0 +1,21 @@
+// expect: hone: a type with overrides has a hook (`on_...`), and hooks are called on callbacks only. Callbacks go to the constructor: move the hook to a type without overrides, and give that one to it too.
+// SPDX-License-Identifier: Apache-2.0
+/// An override and the name that a hook has in another framework.
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  void backward(auto&, auto&) {}
+#ifndef FIXED
+  void on_train_batch_end(const auto&) {}
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,22 @@
+// expect: hone: there is no override `backwrad`. Did you mean `backward`?
+// SPDX-License-Identifier: Apache-2.0
+/// No override is right.
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+#ifdef FIXED
+  void backward(auto&, auto&) {}
+#else
+  void backwrad(auto&, auto&) {}
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,21 @@
+// expect: hone: there is no override `create_scheduler`. Give a schedule such as hone::CosineLr to the constructor.
+// SPDX-License-Identifier: Apache-2.0
+/// A member function of another framework that has no counterpart among the overrides.
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  void backward(auto&, auto&) {}
+#ifndef FIXED
+  int create_scheduler() { return 0; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

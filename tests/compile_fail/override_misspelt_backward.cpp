@@ -1,0 +1,23 @@
+// expect: hone: there is no override `backward_step`. Did you mean `backward`?
+// SPDX-License-Identifier: Apache-2.0
+/// Another name beside an override that is right.
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  void zero_grad(auto&) {}
+#ifdef FIXED
+  void backward(auto&, auto&) {}
+#else
+  void backward_step(auto&, auto&) {}
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,23 @@
+// expect: hone: there is no override `get_train_dataloader`. Did you mean `create_train_dataloader`?
+// SPDX-License-Identifier: Apache-2.0
+/// Another name beside an override that is right.
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  void backward(auto&, auto&) {}
+#ifdef FIXED
+  auto& create_train_dataloader(auto&, auto& dataset, const auto&) { return dataset; }
+#else
+  auto& get_train_dataloader(auto&, auto& dataset, const auto&) { return dataset; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,23 @@
+// expect: hone: there is no override `evaluation_run_finish`. Did you mean `evaluation_run_end`?
+// SPDX-License-Identifier: Apache-2.0
+/// Another name beside an override that is right.
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  void backward(auto&, auto&) {}
+#ifdef FIXED
+  void evaluation_run_end(auto&) {}
+#else
+  void evaluation_run_finish(auto&) {}
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,23 @@
+// expect: hone: there is no override `zero_gard`. Did you mean `zero_grad`?
+// SPDX-License-Identifier: Apache-2.0
+/// A class that cannot be a base.
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own final {
+  void optimizer_step(auto&) {}
+#ifdef FIXED
+  static void zero_grad(int&) {}
+#else
+  static void zero_gard(int&) {}
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,25 @@
+// expect: hone: an accumulation policy needs `std::int64_t steps() const`, and this one has no such public member. Check its name, parameters and return type.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The function is not const.
+#include "hone/core/composition.hpp"
+#include "hone/policies/accumulation.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  using slot = hone::slots::Accumulation;
+#ifdef FIXED
+  std::int64_t steps() const { return 2; }
+#else
+  std::int64_t steps() { return 2; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

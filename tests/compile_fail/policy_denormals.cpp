@@ -1,0 +1,24 @@
+// expect: hone: a denormals policy needs `over_step() const`, and this one has no such public member. Check its name, parameters and return type.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// One of two functions.
+#include "hone/core/composition.hpp"
+#include "hone/policies/denormals.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  using slot = hone::slots::Denormals;
+  static hone::NoScope over_run() { return {}; }
+#ifdef FIXED
+  static hone::NoScope over_step() { return {}; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

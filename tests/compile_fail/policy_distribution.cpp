@@ -1,0 +1,26 @@
+// expect: hone: a distribution policy needs `int world_size() const`, and this one has no such public member. Check its name, parameters and return type.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// One of two functions.
+#include "hone/core/composition.hpp"
+#include "hone/policies/distribution.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  using slot = hone::slots::Distribution;
+  static int rank() { return 0; }
+#ifdef FIXED
+  static int world_size() { return 1; }
+#else
+  static int size() { return 1; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,25 @@
+// expect: hone: a heap policy needs `over_run() const`, and this one has no such public member. Check its name, parameters and return type.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The function has another name.
+#include "hone/core/composition.hpp"
+#include "hone/policies/heap.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  using slot = hone::slots::Heap;
+#ifdef FIXED
+  static hone::NoScope over_run() { return {}; }
+#else
+  static hone::NoScope over_runs() { return {}; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

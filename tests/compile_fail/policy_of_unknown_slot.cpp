@@ -1,0 +1,23 @@
+// expect: hone: the trainer has no slot of the type that this policy gives as its `slot`. Write `using slot = hone::slots::Device;`, or another slot of hone/core/slots.hpp.
+// SPDX-License-Identifier: Apache-2.0
+/// A slot that the trainer does not ask.
+#include "hone/core/composition.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Speed {};
+struct Own {
+#ifdef FIXED
+  using slot = hone::slots::Threads;
+#else
+  using slot = Speed;
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,25 @@
+// expect: hone: a precision policy needs `region(c10::Device device) const`, and this one has no such public member. Check its name, parameters and return type.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The function has another name.
+#include "hone/core/composition.hpp"
+#include "hone/policies/precision.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  using slot = hone::slots::Precision;
+#ifdef FIXED
+  static hone::NoScope region(c10::Device) { return {}; }
+#else
+  static hone::NoScope regions(c10::Device) { return {}; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

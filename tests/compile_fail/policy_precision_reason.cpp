@@ -1,0 +1,25 @@
+// expect: hone: a precision policy with `gives_up` needs `std::string reason() const`, and this one has no such public member. Check its name, parameters and return type.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// One of two functions.
+#include "hone/core/composition.hpp"
+#include "hone/policies/precision.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  using slot = hone::slots::Precision;
+  static hone::NoScope region(c10::Device) { return {}; }
+  bool gives_up() { return false; }
+#ifdef FIXED
+  std::string reason() const { return "no progress"; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

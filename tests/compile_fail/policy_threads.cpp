@@ -1,0 +1,25 @@
+// expect: hone: a threads policy needs `int num_threads(double multiplications, int available) const`, and this one has no such public member. Check its name, parameters and return type.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// Another return type.
+#include "hone/core/composition.hpp"
+#include "hone/policies/threads.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  using slot = hone::slots::Threads;
+#ifdef FIXED
+  static int num_threads(double, int) { return 1; }
+#else
+  static long num_threads(double, int) { return 1; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,25 @@
+// expect: hone: a transfer policy needs `auto& over(batches, device)`, and this one has no such public member. Check its name, parameters and return type.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A parameter is missing.
+#include "hone/core/composition.hpp"
+#include "hone/policies/transfer.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+struct Own {
+  using slot = hone::slots::Transfer;
+#ifdef FIXED
+  static auto& over(auto& batches, const auto&) { return batches; }
+#else
+  static auto& over(auto& batches) { return batches; }
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/core/slot_requirements.hpp"
+
+#include <concepts>
+
+#include "hone/core/composition.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+/// A slot of this test.
+struct Speed {
+  template <class... Answers>
+  struct at_most_one {};
+};
+
+HONE_DEFINE_NAMES(brake);
+HONE_POLICY_NEEDS(
+    has_speed, "a speed policy", "double speed() const", requires(const P& policy) {
+      { policy.speed() } -> std::same_as<double>;
+    });
+HONE_POLICY_NEEDS(
+    has_brake, "a speed policy with `brake`", "void brake()",
+    !names_brake<P> || requires(P& policy) { policy.brake(); });
+
+}  // namespace
+
+template <>
+struct hone::SlotRequirements<Speed> : hone::detail::Requirements<has_speed, has_brake> {};
+
+namespace {
+
+using hone::meets_slot;
+
+struct Constant {
+  using slot = Speed;
+  double speed() const { return 1.0; }
+};
+struct Braking : Constant {
+  void brake() {}
+};
+struct Misspelt {
+  using slot = Speed;
+  double sped() const { return 1.0; }
+};
+struct WrongType {
+  using slot = Speed;
+  float speed() const { return 1.0F; }
+};
+struct NotConst {
+  using slot = Speed;
+  double speed() { return 1.0; }
+};
+class Private {
+ public:
+  using slot = Speed;
+
+ private:
+  [[maybe_unused]] double speed() const { return 1.0; }
+};
+struct WrongBrake : Constant {
+  void brake(double) {}
+};
+struct UnknownSlot {
+  using slot = int;
+};
+struct WithoutRequirements {
+  using slot = hone::slots::Device;  // whose file this one does not include
+};
+struct FitsAlone : Constant {
+  template <class... Policies>
+  struct fits : std::true_type {};
+};
+struct MisfitAlone : Constant {
+  template <class... Policies>
+  struct misfit {};
+};
+struct FitsVariable : Constant {
+  template <class... Policies>
+  static constexpr bool fits = false;
+  template <class... Policies>
+  struct misfit {};
+};
+struct FitsBoth : FitsAlone {
+  template <class... Policies>
+  struct misfit {};
+};
+struct FitsOptimizerAlone : Constant {
+  template <class Optimizer>
+  struct fits_optimizer : std::true_type {};
+};
+struct MisfitOptimizerAlone : Constant {
+  template <class Optimizer>
+  struct misfit_optimizer {};
+};
+
+static_assert(meets_slot<Constant> && meets_slot<Braking> && meets_slot<FitsBoth> && meets_slot<WithoutRequirements>);
+static_assert(!meets_slot<Misspelt> && !meets_slot<WrongType> && !meets_slot<NotConst> && !meets_slot<Private>);
+static_assert(!meets_slot<WrongBrake> && !meets_slot<UnknownSlot>);
+static_assert(!meets_slot<FitsAlone> && !meets_slot<MisfitAlone> && !meets_slot<FitsVariable>);
+static_assert(!meets_slot<FitsOptimizerAlone> && !meets_slot<MisfitOptimizerAlone>);
+
+template <class P, class Error>
+constexpr bool fails_with = std::same_as<hone::detail::UnmetRequirement<P>, Error>;
+static_assert(fails_with<Misspelt, has_speed::misfit<Misspelt>> &&
+              fails_with<WrongBrake, has_brake::misfit<WrongBrake>>);
+static_assert(fails_with<Constant, hone::detail::requirements_met>);
+
+struct Model {
+  int forward(int);
+};
+struct Loss {};
+struct Optimizer {
+  void step();
+  void zero_grad();
+};
+static_assert(hone::Composable<Model, Loss, Optimizer, Constant>);
+static_assert(!hone::Composable<Model, Loss, Optimizer, Misspelt>);
+static_assert(!hone::Composable<Model, Loss, Optimizer, UnknownSlot>);
+
+}  // namespace
+
+TEST_CASE("a policy meets its slot when it has all that the slot requires") { SUCCEED(); }
