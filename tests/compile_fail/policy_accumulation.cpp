@@ -1,4 +1,4 @@
-// expect: hone: an accumulation policy needs `std::int64_t steps() const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: an accumulation policy needs `std::int64_t num_batches_per_update() const`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The function is not const.
@@ -16,9 +16,9 @@ struct Optimizer {
 struct Own {
   using slot = hone::slots::Accumulation;
 #ifdef FIXED
-  std::int64_t steps() const { return 2; }
+  std::int64_t num_batches_per_update() const { return 2; }
 #else
-  std::int64_t steps() { return 2; }
+  std::int64_t num_batches_per_update() { return 2; }
 #endif
 };
 

@@ -67,16 +67,20 @@ static_assert(AccumulationPolicy<GradAccum<dynamic>> && !UpdatesEveryBatch<GradA
 
 namespace detail::accumulation_rules {
 
-HONE_DEFINE_NAMES(static_steps);
-HONE_POLICY_NEEDS(has_steps, "an accumulation policy", "std::int64_t steps() const", AccumulationPolicy<P>);
+HONE_DEFINE_NAMES(static_batches_per_update);
+HONE_POLICY_NEEDS(has_num_batches_per_update, "an accumulation policy", "std::int64_t num_batches_per_update() const",
+                  AccumulationPolicy<P>);
 HONE_POLICY_NEEDS(
-    has_static_steps, "an accumulation policy with `static_steps`", "static constexpr std::int64_t static_steps",
-    !names_static_steps<P> || requires { requires std::is_convertible_v<decltype(P::static_steps), std::int64_t>; });
+    has_static_batches_per_update, "an accumulation policy with `static_batches_per_update`",
+    "static constexpr std::int64_t static_batches_per_update", !names_static_batches_per_update<P> || requires {
+      requires std::is_convertible_v<decltype(P::static_batches_per_update), std::int64_t>;
+    });
 
 }  // namespace detail::accumulation_rules
 
 template <>
 struct SlotRequirements<slots::Accumulation>
-    : detail::Requirements<detail::accumulation_rules::has_steps, detail::accumulation_rules::has_static_steps> {};
+    : detail::Requirements<detail::accumulation_rules::has_num_batches_per_update,
+                           detail::accumulation_rules::has_static_batches_per_update> {};
 
 }  // namespace hone
