@@ -7,15 +7,6 @@ namespace hone {
 template <class Model, class Loss, class Optimizer, class... Policies>
 class Trainer;
 
-template <class Self, class Model, class Loss, class Optimizer, class... Policies>
-class Agreement;
-template <class Self, class Model, class Loss, class Optimizer, class... Policies>
-class TrainingStep;
-template <class Self, class Model, class Loss, class Optimizer, class... Policies>
-class Runs;
-template <class Self, class Model, class Loss, class Optimizer, class... Policies>
-class Evaluation;
-
 template <class... Cs>
 class CallbackSet;
 

@@ -31,7 +31,7 @@ set(no_test_needed core/slots.hpp core/version.hpp core/near_misses.hpp
     distributed/owner_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp
     distributed/zero_company.hpp capture/batch_shapes.hpp capture/fingerprint.hpp
     capture/recording_company.hpp capture/step_recorder.hpp
-    loop/recordable.hpp loop/agreement.hpp loop/checkpoints.hpp
+    loop/recordable.hpp loop/step_sync.hpp loop/checkpoints.hpp
     loop/merge_over_processes.hpp loop/sharded_checkpoint.hpp
     memory/autocast_state.hpp memory/block.hpp memory/random_state.hpp policies/splitting.hpp)
 

@@ -23,12 +23,5 @@ const std::type_info& error_of_the_other_file() { return typeid(hone::DataError)
 
 template class hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd, hone::GradAccum<2>, hone::ClipNorm,
                              hone::CosineLr, hone::Callbacks<hone::ProgressBar, hone::SaveTrainingState>>;
-template class hone::Evaluation<hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>, torch::nn::Linear,
-                                torch::nn::MSELoss, hone::Sgd>;
-template class hone::Runs<hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>, torch::nn::Linear,
-                          torch::nn::MSELoss, hone::Sgd>;
-template class hone::Resumable<hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>, torch::nn::Linear,
-                               torch::nn::MSELoss, hone::Sgd>;
-template class hone::TrainingStep<hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>, torch::nn::Linear,
-                                  torch::nn::MSELoss, hone::Sgd>;
+template class hone::Trainer<torch::nn::Linear, torch::nn::MSELoss, hone::Sgd>;
 template class hone::CallbackSet<hone::ProgressBar, hone::EarlyStopping>;

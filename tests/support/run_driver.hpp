@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <optional>
 
-#include "hone/callbacks/run.hpp"
+#include "hone/callbacks/run_control.hpp"
 
 namespace hone {
 
 class RunDriver {
  public:
-  Run run{};
+  detail::RunControl run{};
 
   RunConfig& config() { return run.config_; }
   void set_phase(Phase phase) { run.phase_ = phase; }
@@ -23,7 +23,7 @@ class RunDriver {
     run.num_updates_ = num_updates;
     run.history_.set_num_updates(num_updates);
   }
-  [[nodiscard]] bool stops_before_update() const { return run.stop_ == Run::Stop::before_update; }
+  [[nodiscard]] bool stops_before_update() const { return run.stops_before_update(); }
 };
 
 }  // namespace hone

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <boost/hana.hpp>
 #include <concepts>
 #include <cstddef>
 #include <map>
@@ -163,9 +162,7 @@ class CallbackSet {
   /// Tells every callback that hears it.
   template <class E>
   void tell(const E& event) {
-    boost::hana::for_each(callbacks_, [&event]<class C>(C& callback) {
-      if constexpr (hone::hears<C, E>) hone::tell(callback, event);
-    });
+    tell_each(event, std::index_sequence_for<Cs...>{});
   }
 
   /// True when a callback works only in a run.
@@ -186,12 +183,13 @@ class CallbackSet {
   [[nodiscard]] std::optional<std::int64_t> batch_limit([[maybe_unused]] Phase phase) const {
     std::optional<std::int64_t> limit;
     if constexpr (!(false || ... || LimitsBatches<Cs>)) return limit;
-    boost::hana::for_each(callbacks_, [&]<class C>(const C& callback) {
+    const auto add = [&]<class C>(const C& callback) {
       if constexpr (LimitsBatches<C>) {
         const std::optional<std::int64_t> own = callback.batch_limit(phase);
         if (own) limit = limit ? std::min(*limit, *own) : *own;
       }
-    });
+    };
+    std::apply([&add](const auto&... callbacks) { (add(callbacks), ...); }, callbacks_);
     return limit;
   }
 
@@ -199,7 +197,7 @@ class CallbackSet {
   /// knows nothing of stays as it is.
   void serialize(auto& archive) {
     std::map<std::string, int> seen;
-    boost::hana::for_each(callbacks_, [&]<class C>(C& callback) {
+    const auto show = [&]<class C>(C& callback) {
       if constexpr (RemembersState<C>) {
         std::string name(callback_name<C>());
         if (const int number = ++seen[name]; number > 1) name += "#" + std::to_string(number);
@@ -208,7 +206,8 @@ class CallbackSet {
         }
         serialize_state(archive, name, callback);
       }
-    });
+    };
+    std::apply([&show](auto&... callbacks) { (show(callbacks), ...); }, callbacks_);
   }
 
   /// The first callback of type `C`, with a name or without, held by value or by reference.
@@ -218,7 +217,7 @@ class CallbackSet {
     if constexpr (index == sizeof...(Cs)) {
       static_assert(sizeof(detail::callback_type_not_there<C>) > 0);
       return *this;
-    } else if constexpr (auto& found = boost::hana::at_c<index>(callbacks_); std::is_same_v<decltype(found), C&>) {
+    } else if constexpr (auto& found = std::get<index>(callbacks_); std::is_same_v<decltype(found), C&>) {
       return found;
     } else {
       return found.callback();
@@ -233,7 +232,7 @@ class CallbackSet {
       static_assert(sizeof(detail::callback_name_not_there<label>) > 0);
       return *this;
     } else {
-      return detail::referent(boost::hana::at_c<index>(callbacks_).callback());
+      return detail::referent(std::get<index>(callbacks_).callback());
     }
   }
 
@@ -241,7 +240,17 @@ class CallbackSet {
   static_assert((true && ... && checked_callback<Cs>));
   static_assert(detail::checked_names<Cs...>);
 
-  [[no_unique_address]] boost::hana::basic_tuple<Cs...> callbacks_;  // a `tuple` is never empty
+  template <class E, std::size_t... i>
+  void tell_each(const E& event, std::index_sequence<i...>) {
+    (tell_one<i>(event), ...);
+  }
+  template <std::size_t i, class E>
+  void tell_one(const E& event) {
+    using C = std::tuple_element_t<i, std::tuple<Cs...>>;
+    if constexpr (hone::hears<C, E>) hone::tell(std::get<i>(callbacks_), event);
+  }
+
+  [[no_unique_address]] std::tuple<Cs...> callbacks_;
 };
 
 template <class... Cs>

@@ -77,19 +77,7 @@ class Run {
   /// True in the process that prints and writes files.
   [[nodiscard]] bool is_world_process_zero() const { return config_.is_world_process_zero(); }
 
- private:
-  template <class, class, class, class...>
-  friend class Trainer;
-  template <class, class, class, class, class...>
-  friend class Agreement;
-  template <class, class, class, class, class...>
-  friend class TrainingStep;
-  template <class, class, class, class, class...>
-  friend class Runs;
-  template <class, class, class, class, class...>
-  friend class Evaluation;
-  friend class RunDriver;
-
+ protected:
   enum class Stop { none, after_update, before_update };
 
   [[nodiscard]] bool is_past_minimum() const {

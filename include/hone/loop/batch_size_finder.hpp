@@ -13,7 +13,7 @@
 #include "hone/data/batch.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/loop/out_of_memory.hpp"
-#include "hone/loop/rehearsal.hpp"
+#include "hone/loop/trial_run.hpp"
 
 namespace hone {
 

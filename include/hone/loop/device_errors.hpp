@@ -95,6 +95,16 @@ decltype(auto) with_device_errors(c10::Device device, F&& f) {
   }
 }
 
+/// Rethrows the current exception. **Errors** that exception, where a device's is explained.
+[[noreturn, gnu::cold, gnu::noinline]] inline void rethrow_explained(c10::Device device) {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    explain_device_error(error, device);
+    throw;
+  }
+}
+
 /// Calls `f`, which clears up after an exception: what it throws in turn, as a failed device does at every call, says
 /// less than that one.
 template <class F>

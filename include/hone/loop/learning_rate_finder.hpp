@@ -16,7 +16,7 @@
 #include "hone/core/error.hpp"
 #include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
-#include "hone/loop/rehearsal.hpp"
+#include "hone/loop/trial_run.hpp"
 
 namespace hone {
 

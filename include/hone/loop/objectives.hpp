@@ -13,7 +13,10 @@
 #include "hone/core/composition.hpp"
 #include "hone/core/overrides.hpp"
 #include "hone/loop/batch_loss.hpp"
+#include "hone/loop/device_step.hpp"
+#include "hone/loop/dispatch.hpp"
 #include "hone/loop/losses.hpp"
+#include "hone/loop/update.hpp"
 #include "hone/loop/window.hpp"
 #include "hone/policies/accumulation.hpp"
 #include "hone/policies/precision.hpp"
@@ -51,135 +54,146 @@ struct ObjectiveWindows<Loss> {
   }
 };
 
+namespace detail {
+
 /// The arithmetic of `Losses` in a trainer's step. See there for the order of things.
 ///
 /// A window that the end of an epoch cuts short without notice, in a range of unknown length, is finished from the
 /// gradients that are there: the last losses then have not seen what the first ones changed.
 struct Objectives {
-  /// Forward, loss and backward of each loss, and its update when the window is complete.
-  template <class Step, class Batch>
-  static auto learn(Step& step, Batch& batch, bool is_last) {
-    using Loss = std::remove_cvref_t<decltype(step.loss_)>;
-    using Output = typename Loss::template Output<std::remove_cvref_t<decltype(step.model_)>, Batch>;
+  /// Forward, loss and backward of each loss, and its update when `updates`.
+  template <class Trainer, class Batch>
+  static auto learn(Trainer& trainer, Batch& batch, bool updates) {
+    using T = TraitsOf<Trainer>;
+    using Output = typename T::Loss::template Output<typename T::Model, Batch>;
+    auto& self = internals(trainer);
     Output output{.loss = {}, .batch_size = batch_size(batch)};
-    const bool update_follows = step.update_follows(is_last);
     const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
-      return (learn_one<i>(step, batch, update_follows, output) && ...);
-    }(std::make_index_sequence<Loss::num_losses>{});
+      return (learn_one<i>(trainer, batch, updates, output) && ...);
+    }(std::make_index_sequence<T::Loss::num_losses>{});
     if (!is_learned) {
-      step.drop_window();
-    } else if (update_follows) {
-      end_update(step);
+      drop_window(trainer);
+    } else if (updates) {
+      end_update(trainer);
     } else {
-      step.window_.add(1.0, step.accumulation_.num_batches_per_update());
+      self.step.window.add(1.0, self.parts.accumulation.num_batches_per_update());
     }
     return output;
   }
 
   /// The updates of a window that ended early.
-  template <class Step>
-  static void finish_window(Step& step) {
-    using Loss = std::remove_cvref_t<decltype(step.loss_)>;
+  template <class Trainer>
+  static void finish_window(Trainer& trainer) {
     const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
-      return (finish_one<i>(step) && ...);
-    }(std::make_index_sequence<Loss::num_losses>{});
-    is_learned ? end_update(step) : step.drop_window();
+      return (finish_one<i>(trainer) && ...);
+    }(std::make_index_sequence<TraitsOf<Trainer>::Loss::num_losses>{});
+    is_learned ? end_update(trainer) : drop_window(trainer);
   }
 
  private:
-  /// The optimizer of a loss, while this lives.
-  template <std::size_t i, class Step>
-  static auto only(Step& step) {
-    using Loss = std::remove_cvref_t<decltype(step.loss_)>;
-    using Optimizer = std::remove_cvref_t<decltype(step.optimizer_)>;
-    using For = std::tuple_element_t<i, decltype(Loss::losses)>;
-    return typename Optimizer::Only(step.optimizer_, Optimizer::template place_of<For::letters>);
+  /// Selects the optimizer of a loss during its lifetime.
+  template <std::size_t i, class Trainer>
+  static auto only(Trainer& trainer) {
+    using Optimizer = typename TraitsOf<Trainer>::BoundOptimizer;
+    using For = std::tuple_element_t<i, decltype(TraitsOf<Trainer>::Loss::losses)>;
+    return typename Optimizer::Only(internals(trainer).parts.optimizer, Optimizer::template place_of<For::letters>);
   }
 
   /// True when a loss is computed for the update that is coming.
-  template <std::size_t i, class Step>
-  static bool is_due(const Step& step) {
-    const std::int64_t every = std::get<i>(step.loss_.losses).options.every;
-    return every == 1 || (step.run_.num_updates() + 1) % every == 0;
+  template <std::size_t i, class Trainer>
+  static bool is_due(Trainer& trainer) {
+    auto& self = internals(trainer);
+    const std::int64_t every = std::get<i>(self.parts.loss.losses).options.every;
+    return every == 1 || (self.run.num_updates() + 1) % every == 0;
   }
 
   /// Returns false when nothing more is to be learned from the batch.
-  template <std::size_t i, class Step, class Batch, class Output>
-  static bool learn_one(Step& step, Batch& batch, bool update_follows, Output& all) {
-    auto& loss = std::get<i>(step.loss_.losses);
+  template <std::size_t i, class Trainer, class Batch, class Output>
+  static bool learn_one(Trainer& trainer, Batch& batch, bool updates, Output& all) {
+    auto& loss = std::get<i>(internals(trainer).parts.loss.losses);
     using F = decltype(loss.loss);
-    using Model = std::remove_cvref_t<decltype(step.model_)>;
-    if constexpr (!detail::LossStep<F, Model, Batch>) {
-      static_cast<void>(sizeof(detail::not_a_loss_step<F, Model, Batch>));
+    using Model = typename TraitsOf<Trainer>::Model;
+    if constexpr (!LossStep<F, Model, Batch>) {
+      static_cast<void>(sizeof(not_a_loss_step<F, Model, Batch>));
       return false;
     } else {
-      return is_due<i>(step) ? learn_from<i>(step, loss, batch, update_follows, all) : true;
+      return is_due<i>(trainer) ? learn_from<i>(trainer, loss, batch, updates, all) : true;
     }
   }
-  template <std::size_t i, class Step, class For, class Batch, class Output>
-  static bool learn_from(Step& step, For& loss, Batch& batch, bool update_follows, Output& all) {
+  template <std::size_t i, class Trainer, class For, class Batch, class Output>
+  static bool learn_from(Trainer& trainer, For& loss, Batch& batch, bool updates, Output& all) {
+    using T = TraitsOf<Trainer>;
+    auto& self = internals(trainer);
+    auto& parts = self.parts;
     const WithObjective objective{loss.name};
-    [[maybe_unused]] const auto optimizer = only<i>(step);
+    [[maybe_unused]] const auto optimizer = only<i>(trainer);
     auto& result = std::get<i>(all.each);
     {
-      [[maybe_unused]] const auto region = step.precision_.region(step.device_.device());
-      detail::call_loss_step(loss.loss, step.model_, batch, result);
+      [[maybe_unused]] const auto region = parts.precision.region(parts.device.device());
+      call_loss_step(loss.loss, parts.model, batch, result);
     }
     const auto& output = *result;
-    step.train_loss_.add(i, output.loss, items_in(output));
+    self.step.train_loss.add(i, output.loss, items_in(output));
     const auto value = output.loss.detach();
     all.loss = all.loss.defined() ? all.loss + value : value;
-    step.announce(TrainLoss{{step.run_}}, WithBatch<Batch>{batch}, WithOutput{output}, objective);
-    if (step.asks_for_stop_before_update()) [[unlikely]]
+    dispatch(trainer, TrainLoss{{self.run}}, WithBatch<Batch>{batch}, WithOutput{output}, objective);
+    if (self.run.stops_before_update()) [[unlikely]]
       return false;
 
-    Window& window = step.objectives_.each[i];
+    Window& window = self.step.objectives.each[i];
     double share = 1.0;
-    if constexpr (Step::reduces) {
-      share = window.add(step.weight_among_processes(output), step.accumulation_.num_batches_per_update(), 1.0);
-      if (update_follows) step.begin_agreement(window.total());
-    } else if constexpr (Step::accumulates) {
-      share = window.add(weight_of(output), step.accumulation_.num_batches_per_update());
+    if constexpr (T::reduces) {
+      share = window.add(self.sync.weight(parts.processes, output), parts.accumulation.num_batches_per_update(), 1.0);
+      if (updates) self.sync.begin(parts.processes, self.run, window.total());
+    } else if constexpr (T::accumulates) {
+      share = window.add(weight_of(output), parts.accumulation.num_batches_per_update());
     }
-    step.backward_share(output.loss, share);
-    return !update_follows || update<i>(step);
+    backward_share(trainer, output.loss, share);
+    return !updates || update_one<i>(trainer);
   }
 
-  template <std::size_t i, class Step>
-  static bool finish_one(Step& step) {
-    if (!is_due<i>(step)) return true;
-    [[maybe_unused]] const auto optimizer = only<i>(step);
-    if constexpr (Step::reduces) step.begin_agreement(step.objectives_.each[i].total());
-    return update<i>(step);
+  template <std::size_t i, class Trainer>
+  static bool finish_one(Trainer& trainer) {
+    auto& self = internals(trainer);
+    if (!is_due<i>(trainer)) return true;
+    [[maybe_unused]] const auto optimizer = only<i>(trainer);
+    if constexpr (TraitsOf<Trainer>::reduces) {
+      self.sync.begin(self.parts.processes, self.run, self.step.objectives.each[i].total());
+    }
+    return update_one<i>(trainer);
   }
 
   /// The update of one optimizer, which `only` has selected.
-  template <std::size_t i, class Step>
-  static bool update(Step& step) {
-    const WithObjective objective{std::get<i>(step.loss_.losses).name};
-    if constexpr (Step::reduces) {
-      step.processes_.average_gradients();
-      if (!step.end_agreement()) return false;
+  template <std::size_t i, class Trainer>
+  static bool update_one(Trainer& trainer) {
+    using T = TraitsOf<Trainer>;
+    auto& self = internals(trainer);
+    const WithObjective objective{std::get<i>(self.parts.loss.losses).name};
+    if constexpr (T::reduces) {
+      self.parts.processes.average_gradients();
+      if (!self.sync.end(self.parts.processes, self.run)) return false;
     }
-    if constexpr (ScalesLoss<typename Step::PrecisionType>) step.unscale();
-    if constexpr (Step::weighs) step.correct_window(step.objectives_.each[i]);
-    step.clip(objective);
-    if constexpr (Step::hears_gradients) step.agree_on_stop();
-    if (step.asks_for_stop_before_update()) [[unlikely]]
+    if constexpr (ScalesLoss<typename T::Precision>) unscale(trainer);
+    if constexpr (T::weighs) correct_window(trainer, self.step.objectives.each[i]);
+    clip(trainer, objective);
+    if constexpr (syncs_before_update<Trainer>) sync_stop(trainer);
+    if (self.run.stops_before_update()) [[unlikely]]
       return false;
-    step.own_or(overrides::optimizer_step{}, [&] { step.optimizer_step(); });
-    step.own_or(overrides::zero_grad{}, [&] { step.zero_grad(); });
+    step_optimizer(trainer);
     return true;
   }
 
-  template <class Step>
-  static void end_update(Step& step) {
-    step.window_.reset();
-    step.objectives_.reset();
-    if constexpr (ScalesLoss<typename Step::PrecisionType>) step.precision_.update_scale();
-    step.count_update();
-    step.announce(OptimizerStep{{step.run_}});
+  template <class Trainer>
+  static void end_update(Trainer& trainer) {
+    auto& self = internals(trainer);
+    self.step.window.reset();
+    self.step.objectives.reset();
+    if constexpr (ScalesLoss<typename TraitsOf<Trainer>::Precision>) self.parts.precision.update_scale();
+    count_update(trainer);
+    dispatch(trainer, OptimizerStep{{self.run}});
   }
 };
+
+}  // namespace detail
 
 }  // namespace hone

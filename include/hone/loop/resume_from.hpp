@@ -54,7 +54,7 @@ class ResumeFrom {
   /// **Errors** `DataError` for a file that holds none, and for a folder without one.
   [[nodiscard]] std::shared_ptr<const Value> read() const { return read_ != nullptr ? read_(path_) : state_; }
 
-  /// The `Trainer::resumption`; null without a state, and where no trainer is named.
+  /// That of `Trainer::resumption()`; null without a state, and where no trainer is named.
   [[nodiscard]] const Resumption<Trainer>* resumption() const { return resumption_; }
 
  private:
@@ -62,7 +62,7 @@ class ResumeFrom {
     if constexpr (std::is_void_v<Trainer>) {
       return nullptr;
     } else {
-      return &Trainer::resumption;
+      return Trainer::resumption();
     }
   }
 

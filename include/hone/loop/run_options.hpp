@@ -114,6 +114,7 @@ struct TrainOptions {
   std::int64_t num_sanity_eval_batches = 0;
 
   [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(detail::default_batch_size); }
+  [[nodiscard]] bool shuffles() const { return shuffle.value_or(true) && overfit_batches == 0; }
 
   /// Refuses options that say how the training dataset becomes batches, where the data is a range of batches.
   ///

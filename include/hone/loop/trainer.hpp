@@ -1,36 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The training loop: for exactly one model, loss and optimizer, on exactly one kind of hardware, with exactly one set
-/// of callbacks. What is not asked for is not there.
+/// The trainer: for exactly one model, loss and optimizer, on exactly one kind of hardware, with exactly one set of
+/// callbacks. What is not asked for is not there. The loop itself is in `train_loop.hpp`, a step of it in `step.hpp`.
 #pragma once
 
-#include <ATen/Context.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <c10/core/GradMode.h>
 
-#include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
-#include "hone/core/error.hpp"
-#include "hone/data/epoch_scope.hpp"
+#include "hone/callbacks/console.hpp"
 #include "hone/data/loader.hpp"
-#include "hone/loop/environment.hpp"
-#include "hone/loop/evaluation.hpp"
-#include "hone/loop/in_step.hpp"
+#include "hone/loop/batch_loss.hpp"
+#include "hone/loop/checkpoints.hpp"
+#include "hone/loop/evaluate.hpp"
+#include "hone/loop/host_step.hpp"
+#include "hone/loop/merge_over_processes.hpp"
+#include "hone/loop/rank_zero.hpp"
 #include "hone/loop/refusal.hpp"
 #include "hone/loop/run_options.hpp"
-#include "hone/loop/run_setup.hpp"
+#include "hone/loop/step.hpp"
+#include "hone/loop/train_loop.hpp"
+#include "hone/loop/trainer_state.hpp"
 #include "hone/loop/training_run.hpp"
+#include "hone/loop/training_state.hpp"
+#include "hone/loop/trial_run.hpp"
 
 namespace hone {
 
 /// Trains a model.
 ///
-/// `Policies` may hold, in any order: an answer for each slot (see `core/slots.hpp`), lists of `Callbacks<...>`, and
-/// one type with overrides. A slot without an answer has a default that costs nothing.
+/// `Policies` may hold, in any order: a policy for each slot (see `core/slots.hpp`), lists of `Callbacks<...>`, and one
+/// type with overrides. A slot without a policy has a default that costs nothing.
 ///
-/// **Errors** at compile time, one sentence, for types that make no trainer.
+/// **Errors** at compile time, one message, for types that make no trainer.
 /// **Example**
 /// ```
 /// auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::ProgressBar{}};
@@ -38,67 +51,86 @@ namespace hone {
 /// ```
 template <class Model, class Loss, class Optimizer, class... Policies>
   requires Composable<Model, Loss, Optimizer, Policies...>
-class Trainer<Model, Loss, Optimizer, Policies...>
-    : public Evaluation<Trainer<Model, Loss, Optimizer, Policies...>, Model, Loss, Optimizer, Policies...> {
-  using Base = Evaluation<Trainer, Model, Loss, Optimizer, Policies...>;
-
+class Trainer<Model, Loss, Optimizer, Policies...> {
  public:
+  using Traits = TrainerTraits<Model, Loss, Optimizer, Policies...>;  ///< The type of each component.
+
   /// `settings` are values for the policies, callbacks and overrides in the trainer's type, in any order; what is left
   /// out is default constructed. The model goes to the device, then the optimizer is bound to its parameters.
   template <class... Settings>
   explicit Trainer(Model model, Loss loss_function, Optimizer optimizer, Settings... settings)
-      : Base(Given<Settings...>(settings...), std::move(model), std::move(loss_function), std::move(optimizer)) {
-    if constexpr (Base::reduces) {  // for who asks for a stop before the first run
-      run_.config_.num_processes = this->world_size();
-      run_.config_.process_index = this->rank();
+      : state_{{Given<Settings...>(settings...), std::move(model), std::move(loss_function), std::move(optimizer)}} {
+    static_assert(Given<Settings...>::template all_among<Policies...>());
+    if constexpr (Traits::reduces) {  // for who asks for a stop before the first run
+      state_.run.config_.num_processes = world_size();
+      state_.run.config_.process_index = rank();
     }
-    announce(InitEnd{{run_}});
+    detail::dispatch(*this, InitEnd{{state_.run}});
   }
-
   Trainer(Trainer&&) = default;
   Trainer(const Trainer&) = delete;
+
+  // ---------------------------------------------------------------------------------------------------------- runs
 
   /// Trains on a dataset held in tensors, an indexed dataset, or any range of batches; evaluates after each epoch when
   /// there is something to evaluate on.
   ///
-  /// **Errors** `std::invalid_argument` for options out of range, `DataError` for data that does not fit; what a
-  /// callback hears of them is `on_exception`. `std::logic_error` in a callback of this trainer. The weights are those
-  /// of the last update. Modes, gradient mode and threads are as before the run, whatever happens.
+  /// **Errors** `std::invalid_argument` for options out of range, `DataError` for data that does not fit; callbacks get
+  /// them in `on_exception`. `std::logic_error` in a callback of this trainer. The weights are those of the last
+  /// update. Modes, gradient mode and threads are as before the run, whatever happens.
   template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>, class For = Trainer>
   RunHistory train(Dataset&& dataset, const TrainOptions<EvalDataset, For>& options = {}) {
     options.check();
-    refuse_options_of_loader<Dataset, EvalDataset>(options);
-    this->require_trainable();
-    if (!activity_.is_idle()) {
-      refuse_call("train", activity_, "Call it when that is over, or train with another trainer.");
+    detail::refuse_options_of_loader<Trainer, Dataset, EvalDataset>(options);
+    detail::require_trainable(*this);
+    if (!state_.activity.is_idle()) {
+      refuse_call("train", state_.activity, "Call it when that is over, or train with another trainer.");
     }
-    const int num_threads = suitable_threads(options.num_threads, dataset, options.batch_size());
-    guarded_run(activity_.trains, num_threads, [&] {
-      if (options.seed) at::manual_seed(this->own_seed(*options.seed));
-      const bool shuffles = options.shuffle.value_or(true) && options.overfit_batches == 0;
-      loader_seed_ = options.seed ? *options.seed : shuffles && takes_seed<Dataset> ? this->common_seed() : 0;
-      if (options.fast_dev_run == 0) resume_from(options.resume_from);
-      decltype(auto) train_batches = train_loader(dataset, {.batch_size = options.batch_size(),
-                                                            .shuffle = shuffles,
-                                                            .drop_last = options.drop_last.value_or(false),
-                                                            .seed = loader_seed_,
-                                                            .share = this->data_share()});
+    detail::RunScope scope(*this, state_.activity.trains,
+                           detail::threads_for(*this, options.num_threads, dataset, options.batch_size()));
+    try {
+      detail::seed_run(*this, options, takes_seed<Dataset>);
+      if (options.fast_dev_run == 0) detail::set_resume_source(*this, options.resume_from);
+      decltype(auto) train_batches = detail::train_loader(*this, dataset, detail::loader_options(*this, options));
       const auto load_eval = [&]() -> decltype(auto) {
-        const auto as_for_training =
-            options.per_device_batch_size ? options.per_device_batch_size : known_batch_size(train_batches);
-        return eval_loader(*options.eval_dataset,
-                           options.eval_per_device_batch_size.value_or(as_for_training.value_or(options.batch_size())));
+        return detail::eval_loader(*this, *options.eval_dataset, detail::eval_batch_size(options, train_batches));
       };
       using EvalBatches = decltype(load_eval());
       if constexpr (std::is_reference_v<EvalBatches>) {
-        run_training(options, train_batches, options.eval_dataset ? &load_eval() : nullptr);
+        detail::run_training(*this, options, train_batches, options.eval_dataset ? &load_eval() : nullptr);
       } else {
         std::optional<EvalBatches> eval_batches;
         if (options.eval_dataset) eval_batches.emplace(load_eval());
-        run_training(options, train_batches, eval_batches ? &*eval_batches : nullptr);
+        detail::run_training(*this, options, train_batches, eval_batches ? &*eval_batches : nullptr);
       }
-    });
-    return run_.history_;
+    } catch (...) {
+      scope.fail();
+    }
+    return state_.run.history_;
+  }
+
+  /// Evaluates, and returns a history with the mean loss over samples, `evaluation_loss`, and what callbacks recorded.
+  /// The trainer's own history has those records too. May be called between the steps of a host's own loop and in the
+  /// callbacks of a run, which continues as if nothing had happened.
+  ///
+  /// **Errors** `std::logic_error` inside of an evaluation.
+  template <class Dataset>
+  RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
+    detail::check_evaluation<Trainer, Dataset>(options);
+    return detail::evaluate(*this, dataset, options);
+  }
+
+  /// The model's outputs for every sample, in the order of the dataset: one tensor when the model returns tensors, else
+  /// a vector with an element for each batch of this process. A target in a batch is not looked at. No output shares
+  /// memory with a batch or with the model's buffers. May be called where `evaluate` may be.
+  ///
+  /// **Errors** `std::logic_error` inside of a prediction; `DataError` when an output tensor has no dimension or, but
+  /// for the first dimension, another shape than that of the first batch; `StoppedError` when a callback stops the run
+  /// before the last batch.
+  template <class Dataset>
+  auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
+    detail::check_evaluation<Trainer, Dataset>(options);
+    return detail::predict(*this, dataset, options);
   }
 
   /// Opens a training run around a loop of the host's own: callbacks, limits, states and signals work as in `train`
@@ -115,250 +147,280 @@ class Trainer<Model, Loss, Optimizer, Policies...>
     return TrainingRun<Trainer, EvalDataset>(*this, &eval_dataset, options);
   }
 
- private:
-  template <class, class>
-  friend class TrainingRun;
-  using ModelHandle = Model;
-  using LossHandle = Loss;
+  /// Makes updates as training would, and then restores everything, also when an exception leaves: weights and buffers
+  /// of model and loss, the optimizer, gradients, an open accumulation window, the place of the schedule, random
+  /// generators, modes, the history, policies and overrides with `serialize`. Collective. No callback is called, so
+  /// none of them prints, stops or writes a file; what they do to a run is missing, too. A schedule stands at its
+  /// beginning.
+  ///
+  /// `before(update)` is called before each update, the first is 0; it may set learning rates. `after(update, loss)`
+  /// gets the mean loss over the samples of the update, and of all processes, computed with the weights before it, and
+  /// returns whether to continue.
+  ///
+  /// **Cost** a copy of weights and optimizer state in the host's memory; a wait for the device in each update.
+  /// **Errors** `std::logic_error` in the middle of a run; those of `step`; at compile time for a model or an optimizer
+  /// that cannot be saved.
+  template <class Dataset, class Before, class After>
+  void rehearse(Dataset&& dataset, const RehearsalOptions& options, Before before, After after) {
+    options.check();
+    detail::require_trainable(*this);
+    using Point = overrides::create_train_dataloader;
+    if constexpr (HandsOutBatches<Dataset> && !Point::template named<typename Traits::Overrides>) {
+      options.require_none_of_loader();
+    }
+    detail::run_trial(*this, dataset, options, before, after);
+  }
 
-  using Base::accumulation_;
-  using Base::activity_;
-  using Base::announce;
-  using Base::announce_resume_point;
-  using Base::announce_stop;
-  using Base::begin_run;
-  using Base::callbacks_;
-  using Base::device_;
-  using Base::drop_window;
-  using Base::ends_here;
-  using Base::eval_loader;
-  using Base::evaluate_between;
-  using Base::guarded_run;
-  using Base::is_epoch_over;
-  using Base::is_last_batch;
-  using Base::is_over;
-  using Base::is_over_now;
-  using Base::keep_epoch_generator;
-  using Base::length_of;
-  using Base::loader_seed_;
-  using Base::own_or;
-  using Base::processes_;
-  using Base::require_batches;
-  using Base::rest_of;
-  using Base::resume;
-  using Base::resume_from;
-  using Base::resumes;
-  using Base::resumes_in_epoch;
-  using Base::run_;
-  using Base::run_eval_epoch;
-  using Base::start_schedule;
-  using Base::suitable_threads;
-  using Base::take_place;
-  using Base::train_loader;
-  using Base::train_loss_;
-  using Base::train_step;
-  using Base::transfer_;
-  using Base::try_evaluation;
+  // ------------------------------------------------------------------------------------- steps of a host's own loop
+
+  /// One full training step with every policy: forward, loss, backward and, when a window of batches is complete, the
+  /// update. Returns what the loss step returned. The model is in the mode that the caller gave it. Threads, denormal
+  /// flags, gradient mode and number formats are as before when it returns or throws.
+  ///
+  /// Gradients that are there when a window begins, from another backward pass, are dropped.
+  ///
+  /// A stop that a callback asks for concerns this batch alone: `TerminateOnNaN` drops a batch whose loss is NaN, the
+  /// next call trains again, and in between `run().stop_requested()` and `run().stop_reason()` say so. Callbacks that
+  /// need a run with a beginning and an end work between `begin_run` and its `end`.
+  ///
+  /// **Errors** `std::logic_error` inside of a run of this trainer, and for a callback that needs a run.
+  template <class Batch>
+  auto step(Batch&& batch) {
+    if (!state_.activity.is_idle()) [[unlikely]]
+      refuse_call("step", state_.activity, "The run makes its own steps; one of begin_run has its own `step`.");
+    if constexpr (Traits::Callbacks::needs_run) Traits::Callbacks::refuse_step_without_run();
+    detail::require_trainable(*this);
+    state_.run.forget_stop();
+    return detail::host_step(*this, batch, [&] {
+      if constexpr (Traits::has_schedule) {
+        if (!state_.step.cursor.started) detail::start_schedule(*this, RunLength{});
+      }
+      detail::start_from_own_gradients(*this);
+      return detail::train_step(*this, batch, /*is_last=*/false);
+    });
+  }
+
+  /// Does the update of a window of batches that is not complete, with the mean over its true length. `step` needs it
+  /// only when gradients are accumulated and the data ends early.
+  void finish_window() {
+    if (state_.step.window.empty()) return;
+    [[maybe_unused]] const auto denormals = state_.parts.denormals.over_step();
+    [[maybe_unused]] const auto precision = state_.parts.precision_scope();
+    detail::with_device(*this, [&] { detail::finish_window(*this); });
+  }
+
+  /// Loss and outputs of one batch, in evaluation mode and without gradients.
+  template <class Batch>
+  auto evaluate_batch(Batch&& arrived) {
+    return detail::evaluate_batch(*this, arrived);
+  }
+
+  /// The mean loss over the samples of the epoch, up to now; in a host's own loop, of all steps since
+  /// `reset_mean_loss()` or the last run. NaN without samples. Collective; waits for the device.
+  [[nodiscard]] double mean_loss() const { return state_.step.train_loss.mean(state_.parts.processes); }
+  void reset_mean_loss() { state_.step.train_loss.reset(); }
+
+  // ------------------------------------------------------------------- the loop's own functions, for overrides to call
+
+  /// The batches of a dataset, of a range of batches, or of what a pointer points to; a range is passed on by
+  /// reference.
+  template <class Dataset>
+  decltype(auto) create_train_dataloader(Dataset& dataset, const LoaderOptions& options) {
+    return batches_of(dataset, options);
+  }
+  template <class Dataset>
+  decltype(auto) create_eval_dataloader(Dataset& dataset, const LoaderOptions& options) {
+    return batches_of(dataset, options);
+  }
+  /// Switches the model to training.
+  void train_epoch_start() { set_training(state_.parts.model, true); }
+  /// Switches the model to evaluation.
+  void eval_epoch_start() { set_training(state_.parts.model, false); }
+  /// Forward and loss of a batch, in the number format of the precision policy.
+  template <class Batch>
+  detail::LossStepOutput<Model, Loss, Batch> train_batch_loss(Batch& batch) {
+    [[maybe_unused]] const auto region = state_.parts.precision.region(device());
+    return batch_loss(state_.parts.model, state_.parts.loss, batch);
+  }
+  /// The same in an evaluation: forward and loss of a batch, without any override.
+  template <class Batch>
+  detail::LossStepOutput<Model, Loss, Batch> eval_batch_loss(Batch& batch) {
+    return train_batch_loss(batch);
+  }
+  /// The model's outputs for a batch.
+  template <class Batch>
+  auto predict_batch(Batch& batch) {
+    [[maybe_unused]] const auto region = state_.parts.precision.region(device());
+    return with_inputs(batch, [this](auto&... inputs) { return forward_or_explain(state_.parts.model, inputs...); });
+  }
+  void backward(const at::Tensor& loss) { backward_or_explain(loss); }
+  void optimizer_step() { detail::plain_optimizer_step(state_.parts); }
+  /// Sets the learning rates, or what else the schedule drives, for the coming update.
+  void scheduler_step() {
+    if constexpr (Traits::has_schedule) {
+      apply_schedule(state_.step.schedule, state_.parts.optimizer, state_.step.cursor.updates);
+    }
+  }
+  void zero_grad() { Traits::Gradients::clear(state_.parts.optimizer); }
+
+  // -------------------------------------------------------------------------------- checkpoints and training states
+
+  /// Whether checkpoints can hold the optimizer's state. An optimizer that is known at run time only may still refuse.
+  static constexpr bool saves_optimizer = detail::saves_optimizer<Traits>;
+
+  /// A checkpoint as a dictionary, with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
+  /// `scheduler_state_dict`. The tensors are the live ones: see `cloned`. Collective.
+  ///
+  /// **Errors** `std::logic_error` for an optimizer without a state; at compile time where no options are given.
+  [[nodiscard]] Dict checkpoint(const CheckpointOptions& options) { return detail::make_checkpoint(*this, options); }
+  [[nodiscard]] Dict checkpoint() {
+    detail::require_savable<Traits>();
+    return checkpoint(CheckpointOptions());
+  }
+  /// Writes a checkpoint that Python's `torch.load(path, weights_only=True)` opens. The file is there whole or not at
+  /// all. Missing folders are made. Collective: rank 0 writes, and the file is there when the call returns.
+  ///
+  /// **Errors** `DataError`, in every process, when it cannot be written; the file that was there is untouched then.
+  /// Those of `checkpoint`.
+  void save_checkpoint(const std::filesystem::path& path, const CheckpointOptions& options) {
+    detail::write_in_rank_zero(*this, path, checkpoint(options));
+  }
+  void save_checkpoint(const std::filesystem::path& path) { detail::write_in_rank_zero(*this, path, checkpoint()); }
+  /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with its keys, and returns all that it
+  /// holds. The next run continues the schedule at the checkpoint's update; with `.load_scheduler = false` it starts
+  /// the schedule from the beginning. Inside of a run, such as in `on_resume_point`, weights and optimizer are the
+  /// checkpoint's, and the run's own schedule stays where it is.
+  ///
+  /// **Errors** `DataError` that lists everything that does not fit; nothing was changed then.
+  Dict load_checkpoint(const std::filesystem::path& path, const LoadOptions& options = {}) {
+    return detail::load_checkpoint(*this, path, options);
+  }
+  /// The same from a dictionary.
+  void load_checkpoint(const Dict& state, const LoadOptions& options = {}) {
+    detail::load_checkpoint(*this, state, options);
+  }
+
+  /// All that a run needs to continue exactly where it is: a checkpoint and the entry `training_state`, with the place
+  /// in the data, the gradients of an open accumulation window, the states of random generators, the history, and what
+  /// callbacks, policies and overrides with `serialize` remember. The tensors are the live ones: see `cloned`.
+  ///
+  /// Collective. In rank 0 it has what all processes differ in, and with it any number of processes can continue; in
+  /// the others what that process needs.
+  ///
+  /// **Errors** `std::logic_error` within a run, anywhere but in `on_resume_point`.
+  [[nodiscard]] Dict training_state(const Dict& extra = {}) { return detail::make_training_state(*this, extra); }
+  /// Writes a training state, whole or not at all. Missing folders are made. Collective: rank 0 writes, and the file is
+  /// there when the call returns.
+  ///
+  /// **Errors** as for `training_state` and `save_checkpoint`.
+  void save_training_state(const std::filesystem::path& path, const Dict& extra = {}) {
+    detail::write_in_rank_zero(*this, path, training_state(extra));
+  }
+  /// Restores everything, so that `step` continues as it would have. `train` begins a new run, unless it is told to
+  /// resume:
+  /// `.resume_from`.
+  ///
+  /// **Errors** `DataError` for a state of another trainer.
+  void load_training_state(const Dict& state) { detail::load_training_state(*this, state); }
+  /// The same from a file, or the newest in a folder. Collective.
+  void load_training_state(const std::filesystem::path& path) { detail::load_training_state(*this, path); }
+  /// What `TrainOptions::resume_from` restores a trainer with.
+  [[nodiscard]] static const Resumption<Trainer>* resumption() { return &detail::resumption<Trainer>; }
+  /// Where the run stands, in the order of time.
+  [[nodiscard]] TrainingPlace place() const { return {state_.run.num_epochs(), state_.run.num_updates()}; }
+
+  // ---------------------------------------------------------------------------------------------------- components
+
+  [[nodiscard]] Model& model() { return state_.parts.model; }
+  [[nodiscard]] Loss& loss() { return state_.parts.loss; }
+  [[nodiscard]] auto& optimizer() { return state_.parts.optimizer; }
+  [[nodiscard]] auto& callbacks() { return state_.parts.callbacks; }
+  [[nodiscard]] auto& accumulation() { return state_.parts.accumulation; }
+  [[nodiscard]] auto& clipping() { return state_.parts.clipping; }
+  [[nodiscard]] auto& execution() { return state_.parts.execution; }
+  [[nodiscard]] auto& splitting() { return state_.parts.splitting; }
+  [[nodiscard]] auto& precision() { return state_.parts.precision; }
+  [[nodiscard]] c10::Device device() const { return state_.parts.device.device(); }
+  [[nodiscard]] Run& run() { return state_.run; }  ///< Lets an override or a host ask for a stop.
+  [[nodiscard]] const Run& run() const { return state_.run; }
+  [[nodiscard]] RunHistory& run_history() { return state_.run.history(); }
+
+  /// Whether the learning rates belong to a schedule.
+  static constexpr bool schedule_drives_lr = drives_lr<typename Traits::Schedule>;
+  [[nodiscard]] auto& schedule() { return state_.parts.schedule; }  ///< What the next run follows.
+  /// The schedule with the run's facts filled in.
+  [[nodiscard]] const auto& active_schedule() const { return state_.step.schedule; }
+  /// Updates since the schedule began: its value for this one is in force.
+  [[nodiscard]] std::int64_t scheduled_updates() const {
+    const auto& cursor = state_.step.cursor;
+    return cursor.started ? cursor.updates : cursor.continued;
+  }
+  /// The next run starts the schedule from the beginning, also after a checkpoint was loaded.
+  void restart_schedule() {
+    state_.step.cursor.continued = 0;
+    state_.step.cursor.started = false;
+  }
+
+  // ----------------------------------------------------------------------------------------------------- processes
+
+  [[nodiscard]] auto& processes() { return state_.parts.processes; }
+  [[nodiscard]] int rank() const { return state_.parts.processes.rank(); }
+  [[nodiscard]] int world_size() const { return state_.parts.processes.world_size(); }
+  /// The share of a dataset that is this process's, for a loader that the trainer does not make.
+  [[nodiscard]] DataShare data_share() const { return {rank(), world_size()}; }
+
+  /// The rows of all processes, in the order of ranks, in each of them, in memory that they share with nothing.
+  /// Collective.
+  ///
+  /// **Shapes** those of a process may differ from the others' in the first dimension, which may be 0.
+  [[nodiscard]] at::Tensor gather(const at::Tensor& rows) {
+    const at::Tensor own = rows.dim() == 0 ? rows.reshape({1}) : rows;
+    if constexpr (Traits::reduces) {
+      return at::cat(processes().gather(own));
+    } else {
+      return own.clone();
+    }
+  }
+  /// Makes each of `numbers`, in every process, its sum over all of them. Collective. With one process, nothing.
+  void sum_over_processes([[maybe_unused]] std::span<double> numbers) {
+    if constexpr (Traits::reduces) {
+      processes().begin_exchange(numbers);
+      const auto sums = processes().end_exchange();
+      std::copy(sums.begin(), sums.end(), numbers.begin());
+    }
+  }
+  /// Makes `thing` what those of all processes are when they are merged; see `hone::merge_over_processes`. Collective.
+  void merge_over_processes([[maybe_unused]] auto& thing) {
+    if constexpr (Traits::reduces) hone::merge_over_processes(processes(), thing);
+  }
+  /// What `f` returns or throws, called in the one process that prints and writes files, in all of them; see
+  /// `hone::in_rank_zero`. Collective. With one process, a call.
+  template <class F>
+  auto in_rank_zero(F&& f) {
+    return hone::in_rank_zero(processes(), f);
+  }
+  /// Prints a line on standard output, once, however many processes train. In a callback: `print_once`.
+  void print(std::string_view line) const {
+    if (rank() == 0) detail::put(stdout, std::string(line) + "\n");
+  }
+  /// Dispatches an event of the user's own to the callbacks that have `on_event` for it.
+  template <class E>
+  void tell(const E& event) {
+    if constexpr (Traits::Callbacks::template relays<E>) {
+      if (!state_.is_silent) state_.parts.callbacks.tell(event);
+    }
+  }
+
+ private:
+  friend struct detail::Internals;
 
   /// Whether the batches of `Dataset` are made with a seed. A range of batches has its own order, and a run over one
   /// draws no random numbers itself.
   template <class Dataset>
   static constexpr bool takes_seed =
-      overrides::create_train_dataloader::named<typename Base::OverridesType> || !HandsOutBatches<Dataset>;
+      overrides::create_train_dataloader::named<typename Traits::Overrides> || !HandsOutBatches<Dataset>;
 
-  /// `eval_batches` is null in a run that does not evaluate.
-  template <class Options, class TrainBatches, class EvalBatches>
-  void run_training(const Options& options, TrainBatches& train_batches, EvalBatches* eval_batches) {
-    require_share(train_batches, this->data_share());
-    if (options.reset_run_history && !resumes()) run_.history_.reset();
-    const auto limit = batch_limit(options, environment_batch_limit());
-    RunConfig config = training_config(options, length_of(train_batches, Phase::train, limit),
-                                       eval_batches ? length_of(*eval_batches, Phase::eval, limit) : std::nullopt,
-                                       accumulation_.num_batches_per_update(), limit);
-    config.train_per_device_batch_size = known_batch_size(train_batches).value_or(0);
-    config.has_evaluation = eval_batches != nullptr;
-    if (eval_batches) config.eval_per_device_batch_size = known_batch_size(*eval_batches).value_or(0);
-    begin_run(Phase::train, std::move(config));
-    start_training_run();
-    if (eval_batches && options.num_sanity_eval_batches > 0)
-      try_evaluation(*eval_batches, options.num_sanity_eval_batches);
-    if (resumes() && !resumes_in_epoch()) resume();
-    this->agree_on_stop();
-    while (run_.num_epochs() < run_.config_.num_epochs && (resumes() || !is_over())) {
-      const auto evaluate_within = [&](std::string_view metric, auto&... listeners) {
-        if (!eval_batches) return;
-        require_two_walks(train_batches, *eval_batches);
-        evaluate_within_epoch(*eval_batches, metric, listeners...);
-      };
-      run_train_epoch(train_batches, WithEvaluation{evaluate_within}, eval_batches != nullptr);
-      finish_epoch(eval_batches);
-    }
-    if (resumes()) resume();  // nothing was left to do
-    end_training_run();
-  }
-
-  template <class Batches, class Evaluate>
-  void run_train_epoch(Batches& batches, const Evaluate& evaluation, bool is_evaluated) {
-    begin_train_epoch();
-    const std::int64_t epoch = run_.config_.overfit_batches > 0 ? 0 : run_.epoch() - 1;
-    const EpochScope scope(epoch);
-    set_epoch(batches, epoch);
-    keep_epoch_generator();
-    if (resumes()) {
-      resume();
-      this->agree_on_stop();
-      run_.num_batches_ = this->batches_with_rest_of(batches, run_.num_batches_);
-      finish_evaluations(evaluation);
-    }
-    if (!is_over_now()) {
-      if (!is_epoch_over()) {
-        auto rest = rest_of(batches);
-        auto&& arriving = transfer_.over(rest, device_);
-        for (auto&& batch : in_step(arriving, processes_, run_.num_batches_.has_value())) {
-          this->count_samples(batches);
-          train_step(batch, is_last_batch(), evaluation);
-          const bool is_last = ends_here();
-          announce_resume_point(is_last, batches);
-          if (is_last || is_epoch_over() || is_over_now()) break;
-        }
-      }
-      this->finish_window();
-      require_batches();
-    }
-    end_batches(is_evaluated, batches);
-    end_train_epoch();
-  }
-
-  // ---------------------------------------------------- the same for `train` and for a loop that the host owns
-
-  void start_training_run() {
-    take_place();
-    drop_window();
-    if (run_.config_.num_epochs > 0) {
-      require_some_batches(run_.config_.num_train_batches_per_epoch);
-      if (!resumes()) this->require_schedule_left(run_length(run_.config_));
-      start_schedule(run_length(run_.config_));
-    }
-    own_or(overrides::training_run_start{}, [] {});
-    announce(TrainingRunStart{{run_}});
-  }
-  void begin_train_epoch() {
-    run_.begin_epoch(Phase::train, run_.config_.num_train_batches_per_epoch);
-    own_or(overrides::train_epoch_start{}, [this] { this->train_epoch_start(); });
-    train_loss_.reset();
-    announce(TrainEpochStart{{run_}});
-    this->warn_of_untrained();
-  }
-  /// No batch of the epoch is left, or a stop takes effect before the last one.
-  template <class... Batches>
-  void end_batches(bool is_evaluated, const Batches&... batches) {
-    run_.is_cut_short_ = run_.stop_requested() && !is_epoch_over();
-    if (run_.is_cut_short_) {
-      this->announce_end_within_epoch(batches...);
-    } else if (is_evaluated) {
-      this->keep_state_before_evaluation(batches...);
-    }
-  }
-  void end_train_epoch() {
-    own_or(overrides::train_epoch_end{}, [] {});
-    const double loss = train_loss_.mean(processes_);
-    if (run_.batch_ > 0) record_loss(train_loss_, run_.history_, "train_loss_epoch", loss, Phase::train);
-    announce(TrainEpochEnd{{run_}, loss});
-    this->agree_on_stop();
-  }
-  /// What follows an epoch of training. `eval_batches` is null, or a null pointer constant, in a run that does not
-  /// evaluate.
-  template <class EvalBatches>
-  void finish_epoch(EvalBatches eval_batches) {
-    constexpr bool evaluates = !std::is_null_pointer_v<EvalBatches>;
-    const auto place = run_.place();
-    bool is_evaluated = !this->has_unfinished_evaluations();
-    if constexpr (evaluates) {
-      if (eval_batches && run_.config_.evaluates_after(run_.epoch())) {
-        is_evaluated &=
-            !run_.stop_requested() && run_eval_epoch(*eval_batches, Phase::eval, "eval_loss_epoch", callbacks_);
-      }
-    }
-    own_or(overrides::training_run_epoch_end{}, [] {});
-    [[maybe_unused]] const bool was_stopped = run_.stop_requested();
-    const auto evaluate = [&]([[maybe_unused]] std::string_view metric, [[maybe_unused]] auto&... listeners) {
-      if constexpr (evaluates) {
-        if (!eval_batches) return;
-        const bool is_skipped = run_.stop_requested() && !was_stopped;  // a callback has just ended the run
-        is_evaluated &= this->evaluate_between(*eval_batches, Phase::eval, metric, listeners...) || is_skipped;
-      }
-    };
-    announce(TrainingRunEpochEnd{{run_}}, WithEvaluation{evaluate});
-    this->agree_on_stop();
-    if (!is_evaluated && !run_.is_cut_short_) {
-      run_.return_to(place);
-      run_.is_cut_short_ = true;
-      this->announce_resume_point_before_evaluation();
-    }
-    const bool is_cut_short = run_.is_cut_short_;
-    run_.end_epoch();
-    if (!is_cut_short) announce_resume_point(run_.num_epochs() >= run_.config_.num_epochs || ends_here());
-    this->forget_unfinished_evaluations();
-  }
-  void end_training_run() {
-    announce_stop();
-    own_or(overrides::training_run_end{}, [] {});
-    announce(TrainingRunEnd{{run_}});
-    this->record_late_stop();
-  }
-
-  /// Evaluates within an epoch. Listeners other than the trainer's callbacks are gone when the run is resumed: an
-  /// evaluation for them that a stop cuts short is not made up.
-  template <class Batches>
-  void evaluate_within_epoch(Batches& batches, std::string_view metric, auto&... listeners) {
-    const auto run = [&] { return evaluate_between(batches, Phase::intermediate_eval, metric, listeners...); };
-    if constexpr (sizeof...(listeners) == 0) {
-      this->evaluate_after_batch(metric, run);
-    } else {
-      run();
-    }
-  }
-  /// Makes the evaluations that a stop cut short before the run was resumed, at the batch that they belong to.
-  template <class Evaluate>
-  void finish_evaluations(const Evaluate& evaluation) {
-    if (!this->has_unfinished_evaluations()) return;
-    --run_.batch_;
-    for (const auto& metric : this->take_unfinished_evaluations()) evaluation.evaluate(metric);
-    ++run_.batch_;
-  }
-
-  /// Refuses options that a range of batches would ignore.
-  template <class Dataset, class EvalDataset, class Options>
-  static void refuse_options_of_loader(const Options& options) {
-    using Overrides = typename Base::OverridesType;
-    if constexpr (HandsOutBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
-      options.require_none_of_loader();
-    }
-    if (options.eval_dataset) refuse_options_of_eval_loader<EvalDataset>(options);
-  }
-  template <class EvalDataset, class Options>
-  static void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
-    using Overrides = typename Base::OverridesType;
-    if constexpr (HandsOutBatches<EvalDataset&> && !overrides::create_eval_dataloader::named<Overrides>) {
-      detail::require_not_given("eval_per_device_batch_size", options.eval_per_device_batch_size);
-    }
-  }
-
-  static void require_some_batches(const std::optional<std::int64_t>& num_batches) {
-    if (num_batches.value_or(1) > 0) return;
-    throw DataError("The training data is a range of 0 batches. Give it at least one.");
-  }
-
-  /// **Errors** `DataError` when one range is to be walked through for evaluation while it is for training, and cannot.
-  template <class TrainBatches, class EvalBatches>
-  static void require_two_walks(const TrainBatches& train_batches, const EvalBatches& eval_batches) {
-    if constexpr (!std::ranges::forward_range<TrainBatches>) {
-      if (!are_same_batches(train_batches, eval_batches)) return;
-      throw DataError(
-          "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an epoch. "
-          "Give the evaluation a loader of its own.");
-    }
-  }
+  detail::TrainerState<Traits> state_;
 };
 
 template <class Model, class Loss, class Optimizer, class... Settings>

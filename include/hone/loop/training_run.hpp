@@ -22,10 +22,12 @@
 #include "hone/data/loader.hpp"
 #include "hone/loop/activity.hpp"
 #include "hone/loop/environment.hpp"
+#include "hone/loop/host_step.hpp"
 #include "hone/loop/model.hpp"
 #include "hone/loop/resume_from.hpp"
 #include "hone/loop/run_options.hpp"
 #include "hone/loop/run_setup.hpp"
+#include "hone/loop/train_loop.hpp"
 
 namespace hone {
 
@@ -96,15 +98,15 @@ class TrainingRun {
         eval_dataset_(eval_dataset),
         options_(options),
         activity_(claim(trainer)),
-        model_mode_(trainer.model_),
-        loss_mode_(trainer.loss_),
-        is_whole_(trainer),
+        model_mode_(state().parts.model),
+        loss_mode_(state().parts.loss),
+        open_run_(trainer),
         exceptions_(std::uncaught_exceptions()) {
     options.check();
     try {
       in_settings([&] { start(); });
     } catch (...) {
-      trainer_.announce(ExceptionThrown{{trainer_.run_}, std::current_exception()});
+      detail::dispatch(trainer_, ExceptionThrown{{run()}, std::current_exception()});
       throw;
     }
   }
@@ -131,11 +133,14 @@ class TrainingRun {
     try {
       if (!has_epoch_) in_settings([&] { open_epoch(); });
       const auto evaluate = evaluation_within_epoch();
-      auto output = trainer_.host_step(
-          batch, [&] { return trainer_.train_step(batch, trainer_.is_last_batch(), WithEvaluation{evaluate}); },
+      auto output = detail::host_step(
+          trainer_, batch,
+          [&] {
+            return detail::train_step(trainer_, batch, detail::is_last_batch(trainer_), WithEvaluation{evaluate});
+          },
           options_.num_threads);
-      trainer_.announce_resume_point(trainer_.ends_here());
-      if (trainer_.is_epoch_over()) end_epoch();
+      detail::dispatch_resume_point(trainer_, detail::ends_here(trainer_));
+      if (detail::is_epoch_over(trainer_)) end_epoch();
       return output;
     } catch (...) {
       note_failure();
@@ -145,7 +150,7 @@ class TrainingRun {
 
   /// True when a limit is reached or a stop takes effect: no more steps.
   [[nodiscard]] bool is_over() const {
-    return has_ended_ || trainer_.is_over_now() || trainer_.run_.num_epochs() >= trainer_.run_.config().num_epochs;
+    return has_ended_ || detail::is_over_now(trainer_) || run().num_epochs() >= run().config().num_epochs;
   }
 
   /// Ends an epoch: does the update of an open accumulation window, records the mean loss and, where evaluation data
@@ -155,13 +160,13 @@ class TrainingRun {
     try {
       in_settings([&] {
         trainer_.finish_window();
-        trainer_.end_batches(evaluates);
-        trainer_.end_train_epoch();
+        detail::end_batches(trainer_, evaluates);
+        detail::end_train_epoch(trainer_);
         has_epoch_ = false;
         if constexpr (evaluates) {
-          with_eval_batches([&](auto& batches) { trainer_.finish_epoch(&batches); });
+          with_eval_batches([&](auto& batches) { detail::finish_epoch(trainer_, &batches); });
         } else {
-          trainer_.finish_epoch(nullptr);
+          detail::finish_epoch(trainer_, nullptr);
         }
       });
     } catch (...) {
@@ -172,72 +177,75 @@ class TrainingRun {
 
   /// The mean loss over the samples of the epoch, up to now.
   [[nodiscard]] double mean_loss() const { return trainer_.mean_loss(); }
-  [[nodiscard]] Run& run() { return trainer_.run_; }
-  [[nodiscard]] const Run& run() const { return trainer_.run_; }
+  [[nodiscard]] Run& run() { return trainer_.run(); }
+  [[nodiscard]] const Run& run() const { return std::as_const(trainer_).run(); }
 
   /// Ends the open epoch and the run, and returns the history.
   RunHistory end() {
     if (has_ended_) throw std::logic_error("`end` was called on a training run that has ended. Call it once.");
     end_epoch();
     try {
-      in_settings([&] { trainer_.end_training_run(); });
+      in_settings([&] { detail::end_training_run(trainer_); });
     } catch (...) {
       note_failure();
       throw;
     }
     close();
-    return trainer_.run_.history();
+    return run().history();
   }
 
  private:
   static bool& claim(Trainer& trainer) {
-    if (!trainer.activity_.is_idle()) {
-      refuse_call("begin_run", trainer.activity_, "Call it when that is over, or use another trainer.");
+    auto& activity = detail::internals(trainer).activity;
+    if (!activity.is_idle()) {
+      refuse_call("begin_run", activity, "Call it when that is over, or use another trainer.");
     }
-    return trainer.activity_.trains;
+    return activity.trains;
   }
+  [[nodiscard]] auto& state() const { return detail::internals(trainer_); }
 
   void start() {
     const auto options = options_.common();
-    trainer_.require_trainable();
-    if constexpr (evaluates) Trainer::template refuse_options_of_eval_loader<EvalDataset>(options_);
-    if (options.seed) at::manual_seed(trainer_.own_seed(*options.seed));
-    trainer_.loader_seed_ = options.seed.value_or(0);
-    trainer_.resume_from(options_.resume_from);
-    if (options.reset_run_history && !trainer_.resumes()) trainer_.run_.history().reset();
+    auto& self = state();
+    detail::require_trainable(trainer_);
+    if constexpr (evaluates) detail::refuse_options_of_eval_loader<Trainer, EvalDataset>(options_);
+    if (options.seed) at::manual_seed(detail::seed_of_rank(trainer_, *options.seed));
+    self.resume.loader_seed = options.seed.value_or(0);
+    detail::set_resume_source(trainer_, options_.resume_from);
+    if (options.reset_run_history && !self.resume.is_pending()) run().history().reset();
     const auto limit = environment_batch_limit();
     const auto train_batches =
-        limited(limited(options_.num_batches_per_epoch, trainer_.callbacks_.batch_limit(Phase::train)), limit);
+        limited(limited(options_.num_batches_per_epoch, self.parts.callbacks.batch_limit(Phase::train)), limit);
     std::optional<std::int64_t> eval_batches, eval_batch_size;
     with_eval_batches([&](auto& batches) {
-      eval_batches = trainer_.length_of(batches, Phase::eval, limit);
+      eval_batches = detail::num_batches_in(trainer_, batches, Phase::eval, limit);
       eval_batch_size = known_batch_size(batches);
     });
     auto config =
-        training_config(options, train_batches, eval_batches, trainer_.accumulation_.num_batches_per_update(), limit);
+        training_config(options, train_batches, eval_batches, self.parts.accumulation.num_batches_per_update(), limit);
     config.eval_per_device_batch_size = eval_batch_size.value_or(0);
     config.has_evaluation = evaluates;
-    trainer_.begin_run(Phase::train, std::move(config));
-    trainer_.start_training_run();
-    if (trainer_.resumes() && trainer_.resumes_in_epoch()) open_epoch();
-    if (trainer_.resumes()) trainer_.resume();
-    trainer_.agree_on_stop();
-    if (trainer_.is_epoch_over()) end_epoch();  // a state that was saved after its last batch
+    detail::begin_run(trainer_, Phase::train, std::move(config));
+    detail::start_training_run(trainer_);
+    if (detail::resumes_in_epoch(trainer_)) open_epoch();
+    if (self.resume.is_pending()) detail::restore(trainer_);
+    detail::sync_stop(trainer_);
+    if (detail::is_epoch_over(trainer_)) end_epoch();  // a state that was saved after its last batch
   }
 
   void open_epoch() {
-    trainer_.begin_train_epoch();
+    detail::begin_train_epoch(trainer_);
     has_epoch_ = true;
-    trainer_.keep_epoch_generator();
-    if (!trainer_.resumes()) return;
-    trainer_.resume();
+    detail::keep_epoch_generator(trainer_);
+    if (!state().resume.is_pending()) return;
+    detail::restore(trainer_);
     const auto evaluate = evaluation_within_epoch();
-    trainer_.finish_evaluations(WithEvaluation{evaluate});
+    detail::finish_evaluations(trainer_, WithEvaluation{evaluate});
   }
 
   auto evaluation_within_epoch() {
     return [this](std::string_view metric, auto&... listeners) {
-      with_eval_batches([&](auto& batches) { trainer_.evaluate_within_epoch(batches, metric, listeners...); });
+      with_eval_batches([&](auto& batches) { detail::evaluate_within_epoch(trainer_, batches, metric, listeners...); });
     };
   }
 
@@ -245,19 +253,19 @@ class TrainingRun {
   template <class F>
   void with_eval_batches([[maybe_unused]] F&& f) {
     if constexpr (evaluates) {
-      decltype(auto) batches = trainer_.eval_loader(
-          *eval_dataset_, options_.eval_per_device_batch_size.value_or(EvaluateOptions().batch_size()));
+      decltype(auto) batches = detail::eval_loader(
+          trainer_, *eval_dataset_, options_.eval_per_device_batch_size.value_or(EvaluateOptions().batch_size()));
       f(batches);
     }
   }
 
   template <class F>
   void in_settings(F&& f) {
-    trainer_.in_settings(options_.num_threads, std::forward<F>(f));
+    detail::in_settings(trainer_, options_.num_threads, std::forward<F>(f));
   }
 
   [[noreturn]] void refuse_step() const {
-    const auto& run = trainer_.run_;
+    const auto& run = this->run();
     std::string reason = has_ended_                   ? "`end` was called."
                          : !run.stop_reason().empty() ? std::string(run.stop_reason()) + "."
                                                       : "It reached num_epochs or max_updates.";
@@ -267,15 +275,15 @@ class TrainingRun {
 
   void note_failure() {
     failure_ = std::current_exception();
-    trainer_.tell_others();
+    detail::fail_group(trainer_);
   }
   void fail() {
     if (!failure_) {
       failure_ = std::make_exception_ptr(std::runtime_error("An exception of the host program ended the run."));
     }
     try {
-      trainer_.drop_window();
-      trainer_.announce(ExceptionThrown{{trainer_.run_}, failure_});
+      detail::drop_window(trainer_);
+      detail::dispatch(trainer_, ExceptionThrown{{run()}, failure_});
     } catch (...) {  // the first exception is the one to know about
     }
     close();
@@ -285,16 +293,16 @@ class TrainingRun {
     activity_.reset();
     model_mode_.reset();
     loss_mode_.reset();
-    is_whole_.reset();
+    open_run_.reset();
   }
 
   Trainer& trainer_;
   EvalDataset* eval_dataset_;
   RunOptions options_;
   std::optional<ActivityGuard> activity_;
-  std::optional<ModeGuard<typename Trainer::ModelHandle>> model_mode_;
-  std::optional<ModeGuard<typename Trainer::LossHandle>> loss_mode_;
-  std::optional<typename Trainer::RunGuard> is_whole_;
+  std::optional<ModeGuard<typename Trainer::Traits::Model>> model_mode_;
+  std::optional<ModeGuard<typename Trainer::Traits::Loss>> loss_mode_;
+  std::optional<detail::OpenRun<Trainer>> open_run_;
   int exceptions_;
   std::exception_ptr failure_;
   bool has_epoch_ = false;

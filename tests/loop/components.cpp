@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a trainer is made of: its types and its parts.
-#include "hone/loop/assembly.hpp"
+#include "hone/loop/components.hpp"
 
 #include <torch/torch.h>
 
@@ -33,12 +33,13 @@ template <class A, class B>
 constexpr bool same = std::is_same_v<A, B>;
 
 using Plain = hone::Trainer<tiny::Net, Loss, hone::Sgd>;
-static_assert(same<Plain::DeviceType, hone::Cpu> && same<Plain::PrecisionType, hone::Fp32>);
-static_assert(same<Plain::DistributionType, hone::SingleProcess> && same<Plain::AccumulationType, hone::GradAccum<1>>);
-static_assert(same<Plain::ClippingType, hone::NoClip> && same<Plain::ScheduleType, hone::NoSchedule>);
-static_assert(same<Plain::TransferType, hone::Direct> && same<Plain::ExecutionType, hone::Eager>);
-static_assert(same<Plain::CallbacksType, hone::CallbackSet<>> && same<Plain::OverridesType, hone::NoOverrides>);
-static_assert(same<Plain::OptimizerType, hone::FusedOptimizer<hone::Sgd>>);
+using PlainTypes = Plain::Traits;
+static_assert(same<PlainTypes::Device, hone::Cpu> && same<PlainTypes::Precision, hone::Fp32>);
+static_assert(same<PlainTypes::Distribution, hone::SingleProcess> && same<PlainTypes::Accumulation, hone::GradAccum<1>>);
+static_assert(same<PlainTypes::Clipping, hone::NoClip> && same<PlainTypes::Schedule, hone::NoSchedule>);
+static_assert(same<PlainTypes::Transfer, hone::Direct> && same<PlainTypes::Execution, hone::Eager>);
+static_assert(same<PlainTypes::Callbacks, hone::CallbackSet<>> && same<PlainTypes::Overrides, hone::NoOverrides>);
+static_assert(same<PlainTypes::BoundOptimizer, hone::FusedOptimizer<hone::Sgd>>);
 static_assert(std::is_move_constructible_v<Plain> && !std::is_copy_constructible_v<Plain>);
 
 // The order of what stands behind the optimizer is free.
@@ -46,10 +47,10 @@ using Forth = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::Gr
                             hone::Callbacks<Hears>>;
 using Back = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Callbacks<Hears>, hone::CosineLr, Steps,
                            hone::GradAccum<4>, hone::ClipNorm>;
-static_assert(same<Forth::ClippingType, hone::ClipNorm> && same<Back::ClippingType, hone::ClipNorm>);
-static_assert(same<Forth::AccumulationType, hone::GradAccum<4>> && same<Back::AccumulationType, hone::GradAccum<4>>);
-static_assert(same<Forth::ScheduleType, hone::CosineLr> && same<Back::ScheduleType, hone::CosineLr>);
-static_assert(same<Forth::CallbacksType, Back::CallbacksType> && same<Forth::OverridesType, Back::OverridesType>);
+static_assert(same<Forth::Traits::Clipping, hone::ClipNorm> && same<Back::Traits::Clipping, hone::ClipNorm>);
+static_assert(same<Forth::Traits::Accumulation, hone::GradAccum<4>> && same<Back::Traits::Accumulation, hone::GradAccum<4>>);
+static_assert(same<Forth::Traits::Schedule, hone::CosineLr> && same<Back::Traits::Schedule, hone::CosineLr>);
+static_assert(same<Forth::Traits::Callbacks, Back::Traits::Callbacks> && same<Forth::Traits::Overrides, Back::Traits::Overrides>);
 static_assert(sizeof(Forth) == sizeof(Back));
 
 // What carries no state takes no room.
@@ -66,7 +67,7 @@ static_assert(
          hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::Callbacks<Hears>, hone::GradAccum<2>>>);
 static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>,
                    hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Callbacks<Hears>, Steps, hone::Callbacks<Hears>>>);
-static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>::CallbacksType, hone::CallbackSet<Hears, Hears>>);
+static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>::Traits::Callbacks, hone::CallbackSet<Hears, Hears>>);
 
 // ------------------------------------------------------------------------------------------------------------- cases
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hone/loop/runs.hpp"
+#include "hone/loop/run_scope.hpp"
 
 #include <torch/torch.h>
 

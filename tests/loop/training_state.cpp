@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hone/loop/resumable.hpp"
+#include "hone/loop/training_state.hpp"
 
 #include <torch/torch.h>
 

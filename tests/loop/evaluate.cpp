@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hone/loop/evaluation.hpp"
+#include "hone/loop/evaluate.hpp"
 
 #include <torch/torch.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hone/loop/rehearsal.hpp"
+#include "hone/loop/trial_run.hpp"
 
 #include <torch/torch.h>
 
