@@ -19,13 +19,13 @@
 
 #include "../floor/workloads.hpp"
 #include "hone/distributed.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/clipping.hpp"
 #include "hone/policies/denormals.hpp"
 #include "hone/policies/heap.hpp"
 #include "hone/policies/memory_format.hpp"
+#include "hone/trainer/trainer.hpp"
 
 namespace {
 

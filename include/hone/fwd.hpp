@@ -158,7 +158,7 @@ struct NamedRecord;
 struct BatchSizeFinderOptions;
 struct LearningRateFinderOptions;
 struct LearningRateSweep;
-struct RehearsalOptions;
+struct TrialRunOptions;
 struct CheckpointOptions;
 struct LoadOptions;
 struct EvaluateOptions;

@@ -20,7 +20,10 @@ set(may_precision core policies optim)
 set(may_devices core policies data)
 set(may_capture core policies optim data)
 set(may_memory core policies data)
-set(may_loop core schedule history metrics callbacks policies optim data checkpoint finetune)
+set(may_step core schedule history metrics callbacks policies optim data checkpoint)
+set(may_state core schedule history callbacks policies optim data checkpoint step)
+set(may_trainer core schedule history metrics callbacks policies optim data checkpoint step state)
+set(may_tune core schedule history callbacks policies optim data checkpoint step state trainer)
 set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.
@@ -31,8 +34,11 @@ set(no_test_needed core/slots.hpp core/version.hpp core/near_misses.hpp
     distributed/owner_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp
     distributed/zero_company.hpp capture/batch_shapes.hpp capture/fingerprint.hpp
     capture/recording_company.hpp capture/step_recorder.hpp
-    loop/recordable.hpp loop/step_sync.hpp loop/checkpoints.hpp
-    loop/merge_over_processes.hpp loop/sharded_checkpoint.hpp
+    callbacks/run_control.hpp
+    step/captured_step.hpp step/device_step.hpp step/dispatch.hpp step/host_step.hpp
+    step/merge_over_processes.hpp step/recordable.hpp step/step_state.hpp step/step_sync.hpp step/update.hpp
+    state/resume.hpp state/resume_state.hpp state/sharded_checkpoint.hpp state/window_state.hpp
+    trainer/train_loop.hpp trainer/trainer_state.hpp
     memory/autocast_state.hpp memory/block.hpp memory/random_state.hpp policies/splitting.hpp)
 
 set(wrong "")

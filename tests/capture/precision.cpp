@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "hone/capture/step_capture.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/precision/mixed.hpp"
 #include "hone/precision/pure.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/op_recorder.hpp"

@@ -4,10 +4,10 @@
 
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/drop_net.hpp"
 #include "support/models.hpp"

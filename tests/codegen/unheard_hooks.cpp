@@ -2,8 +2,8 @@
 /// The runs of a trainer, to be compiled three times and compared: with LISTENERS_none, without callbacks; with
 /// LISTENERS_unheard, with one that hears nothing of what these runs tell; with LISTENERS_heard, with one that hears
 /// every step.
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 
 struct Net {
   at::Tensor weight;

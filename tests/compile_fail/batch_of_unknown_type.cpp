@@ -4,9 +4,9 @@
 /// A struct that is not adapted, to be converted to another format.
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/precision/pure.hpp"
+#include "hone/trainer/trainer.hpp"
 
 struct Batch {
 #ifdef FIXED

@@ -4,8 +4,8 @@
 /// A step is given vectors of numbers.
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 
 void use() {
   hone::Trainer trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}};

@@ -5,7 +5,7 @@
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"
-#include "hone/loop/batch_size_finder.hpp"
+#include "hone/tune/batch_size_finder.hpp"
 
 using Batch = std::pair<torch::Tensor, torch::Tensor>;
 #ifdef FIXED

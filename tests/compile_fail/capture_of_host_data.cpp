@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/loop/recordable.hpp"
+#include "hone/step/recordable.hpp"
 
 struct Trainer {};
 struct Output {

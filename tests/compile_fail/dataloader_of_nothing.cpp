@@ -4,8 +4,8 @@
 /// The override makes a loader and forgets to return it.
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 
 struct Own {
   auto create_train_dataloader(auto& trainer, auto& dataset, const hone::LoaderOptions& options) {

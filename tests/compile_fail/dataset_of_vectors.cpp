@@ -4,8 +4,8 @@
 /// Vectors in the place of tensors.
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 
 void use() {
   const std::vector<float> x(8), y(8);

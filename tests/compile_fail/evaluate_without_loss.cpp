@@ -4,7 +4,7 @@
 /// A predictor is asked to evaluate.
 #include <torch/torch.h>
 
-#include "hone/loop/predictor.hpp"
+#include "hone/trainer/predictor.hpp"
 
 void use() {
   hone::Predictor predictor{torch::nn::Linear(2, 1)};

@@ -5,7 +5,7 @@
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"
-#include "hone/loop/learning_rate_finder.hpp"
+#include "hone/tune/learning_rate_finder.hpp"
 
 #ifdef FIXED
 using Schedule = hone::NoSchedule;

@@ -3,9 +3,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An override that would never be called.
 #include "hone/core/composition.hpp"
-#include "hone/loop/losses.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/step/losses.hpp"
 
 struct Model {};
 struct Step {};

@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A batch that is split is split for one loss.
 #include "hone/core/composition.hpp"
-#include "hone/loop/losses.hpp"
 #include "hone/memory/micro_batches.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/accumulation.hpp"
+#include "hone/step/losses.hpp"
 
 struct Model {};
 struct Step {};

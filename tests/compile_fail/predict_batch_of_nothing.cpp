@@ -4,8 +4,8 @@
 /// The override computes outputs and forgets to return them.
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 
 struct Own {
   auto predict_batch(auto& trainer, auto& batch) {

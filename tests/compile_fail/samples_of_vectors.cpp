@@ -4,8 +4,8 @@
 /// An indexed dataset whose samples are vectors of numbers.
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 
 struct Set {
   [[nodiscard]] std::size_t size() const { return 8; }

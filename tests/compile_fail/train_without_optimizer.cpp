@@ -4,7 +4,7 @@
 /// A trainer for evaluation is asked to train.
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
+#include "hone/trainer/trainer.hpp"
 
 void use() {
   hone::Trainer trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::NoOptimizer{}};

@@ -15,9 +15,9 @@
 #include "hone/callbacks/metrics.hpp"
 #include "hone/devices/cuda.hpp"
 #include "hone/devices/prefetch_to_device.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/adam.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

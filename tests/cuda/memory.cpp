@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "hone/devices/cuda.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/memory/micro_batches.hpp"
 #include "hone/memory/offload.hpp"
 #include "hone/memory/recomputed.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

@@ -9,11 +9,11 @@
 #include "hone/capture/cuda_recorder.hpp"
 #include "hone/capture/step_capture.hpp"
 #include "hone/devices/cuda.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/precision/matmul.hpp"
 #include "hone/precision/mixed.hpp"
 #include "hone/precision/pure.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

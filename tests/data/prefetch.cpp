@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

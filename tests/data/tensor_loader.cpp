@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "hone/loop/guards.hpp"
+#include "hone/step/guards.hpp"
 #include "support/catch.hpp"
 
 namespace {

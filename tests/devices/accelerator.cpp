@@ -12,8 +12,8 @@
 #include "hone/devices/cuda.hpp"
 #include "hone/devices/mps.hpp"
 #include "hone/devices/xpu.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

@@ -5,9 +5,9 @@
 #include <torch/torch.h>
 
 #include "hone/distributed/gloo.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/ranks.hpp"
 

@@ -11,7 +11,6 @@
 #include "hone/callbacks/intermediate_evaluation.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/metrics/auroc.hpp"
 #include "hone/metrics/confusion_matrix.hpp"
@@ -19,6 +18,7 @@
 #include "hone/metrics/perplexity.hpp"
 #include "hone/metrics/precision_recall.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/ranks.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
-#include "hone/loop/trainer.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/gan.hpp"
 #include "support/models.hpp"

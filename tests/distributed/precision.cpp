@@ -9,10 +9,10 @@
 
 #include "hone/distributed/gloo.hpp"
 #include "hone/distributed/zero.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/precision/mixed.hpp"
 #include "hone/precision/pure.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/ranks.hpp"

@@ -13,10 +13,10 @@
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
-#include "hone/loop/batch_size_finder.hpp"
-#include "hone/loop/learning_rate_finder.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
+#include "hone/tune/batch_size_finder.hpp"
+#include "hone/tune/learning_rate_finder.hpp"
 #include "support/catch.hpp"
 #include "support/ranks.hpp"
 

@@ -15,11 +15,12 @@
 #include "checkpoint/files.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/finetune/gradual_unfreezing.hpp"
-#include "hone/loop/sharded_checkpoint.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
+#include "hone/state/sharded_checkpoint.hpp"
+#include "hone/trainer/trainer.hpp"
+#include "hone/tune/trial_run.hpp"
 #include "support/catch.hpp"
 #include "support/ranks.hpp"
 #include "support/temporary_folder.hpp"
@@ -552,7 +553,7 @@ TEST_CASE("a run goes on with another number of processes, after a rehearsal too
     auto trainer = zero_of<2>(model, placement);
     trainer.train(data(), {.num_epochs = 2, .per_device_batch_size = 4, .seed = 3});
     const auto before = hone::cloned(trainer.checkpoint());
-    trainer.rehearse(
+    hone::trial_run(trainer, 
         data(), {.num_updates = 5, .per_device_batch_size = 4}, [](auto) {}, [](auto, double) { return true; });
     CHECK(is_equal(trainer.checkpoint(), before));
     trainer.save_training_state(folder / "state.pt");

@@ -4,9 +4,9 @@
 
 #include "hone/callbacks/metrics.hpp"
 #include "hone/finetune/model_ema.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

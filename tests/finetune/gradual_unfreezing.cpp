@@ -10,9 +10,9 @@
 
 #include "hone/callbacks/filters.hpp"
 #include "hone/data/tensor_dataset.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "nets.hpp"
 #include "support/catch.hpp"
 #include "support/run_driver.hpp"

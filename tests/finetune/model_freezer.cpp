@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "hone/data/tensor_dataset.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "nets.hpp"
 #include "support/catch.hpp"
 

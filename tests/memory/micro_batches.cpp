@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/gradients.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

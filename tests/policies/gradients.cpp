@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

@@ -4,7 +4,7 @@
 #include <torch/torch.h>
 
 #include "hone/data/tensor_loader.hpp"
-#include "hone/loop/trainer.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"

@@ -3,7 +3,7 @@
 
 #include <torch/torch.h>
 
-#include "hone/loop/trainer.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"

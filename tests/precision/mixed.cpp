@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "hone/loop/trainer.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/precision/matmul.hpp"
 #include "precision/reference.hpp"

@@ -11,9 +11,10 @@
 #include "hone/checkpoint/state_dict.hpp"
 #include "hone/finetune/model_ema.hpp"
 #include "hone/finetune/swa.hpp"
-#include "hone/loop/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
+#include "hone/tune/trial_run.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -224,7 +225,7 @@ TEST_CASE("a rehearsal leaves copies and weights as they were") {
   std::vector<Tensor> masters;
   for (const auto& master : masters_of(trainer)) masters.push_back(master.clone());
   const auto weights = tiny::weights(net);
-  trainer.rehearse(tiny::batches(4), {.num_updates = 2}, [](auto) {}, [](auto, double) { return true; });
+  hone::trial_run(trainer, tiny::batches(4), {.num_updates = 2}, [](auto) {}, [](auto, double) { return true; });
   CHECK(tiny::equal(masters_of(trainer), masters));
   CHECK(tiny::equal(tiny::weights(net), weights));
 }

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "hone/data/tensor_dataset.hpp"
-#include "hone/loop/losses.hpp"
+#include "hone/step/losses.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"

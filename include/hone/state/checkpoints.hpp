@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a trainer keeps in files for others.
+///
+/// | | holds | for |
+/// | --- | --- | --- |
+/// | a checkpoint | model, optimizer, schedule | other programs, Python's among them; a new run |
+/// | a training state (`training_state.hpp`) | all that and the run | the same run |
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <unordered_map>
+
+#include "hone/checkpoint/archive.hpp"
+#include "hone/checkpoint/composite_state_dict.hpp"
+#include "hone/checkpoint/optimizer_state_dict.hpp"
+#include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/schedule_state_dict.hpp"
+#include "hone/checkpoint/state_dict.hpp"
+#include "hone/checkpoint/torch_optimizer_state.hpp"
+#include "hone/checkpoint/write_target.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/state/checkpoint_options.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/step/rank_zero.hpp"
+#include "hone/step/update.hpp"
+#include "hone/step/components.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class Model>
+concept HasNamedState = requires(const Model& model) {
+  model.named_parameters(false);
+  model.named_buffers(false);
+  model.named_children();
+};
+template <class O>
+concept HasOptimizerState = requires(O& optimizer, const Value& state) {
+  { optimizer_state_dict(optimizer) } -> std::same_as<Dict>;
+  load_optimizer_state_dict(optimizer, state);
+};
+
+template <class O>
+concept HasMasterWeights = requires(const O& optimizer) {
+  { optimizer.master_weights() } -> std::convertible_to<at::TensorList>;
+};
+
+template <class Model>
+struct model_without_state {
+  static_assert(sizeof(Model) == 0,
+                "hone: this model cannot be saved: it is no torch::nn::Module and has no "
+                "`void serialize(auto& archive)`. Give it one of the two.");
+};
+template <class Optimizer>
+struct optimizer_without_state {
+  static_assert(sizeof(Optimizer) == 0,
+                "hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's "
+                "rules, or leave it out with .save_optimizer = false.");
+};
+
+template <class T>
+inline constexpr bool has_model_state = HasNamedState<std::remove_cvref_t<PointeeOf<typename T::Model>>> ||
+                                        Serializable<std::remove_cvref_t<PointeeOf<typename T::Model>>>;
+template <class T>
+inline constexpr bool has_loss_state = HasNamedState<std::remove_cvref_t<PointeeOf<typename T::Loss>>>;
+template <class T>
+inline constexpr bool has_optimizer = !std::is_same_v<typename T::Optimizer, NoOptimizer>;
+template <class T>
+inline constexpr bool saves_optimizer =
+    !has_optimizer<T> || HasOptimizerState<typename T::BoundOptimizer> || Serializable<typename T::BoundOptimizer>;
+
+template <class T>
+constexpr void require_savable_model() {
+  if constexpr (!has_model_state<T>) static_cast<void>(sizeof(model_without_state<typename T::Model>));
+}
+template <class T>
+constexpr void require_savable() {
+  require_savable_model<T>();
+  if constexpr (!saves_optimizer<T>) static_cast<void>(sizeof(optimizer_without_state<typename T::BoundOptimizer>));
+}
+
+/// Calls `f(name, weight, master)` for each name of a weight that the optimizer keeps a wider copy of.
+template <class T, class F>
+void for_each_master_weight([[maybe_unused]] Components<T>& parts, [[maybe_unused]] F&& f) {
+  if constexpr (HasMasterWeights<typename T::BoundOptimizer>) {
+    std::unordered_map<const at::TensorImpl*, at::Tensor> masters;
+    const auto& weights = parts.optimizer.parameters();
+    const auto& wider = parts.optimizer.master_weights();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      masters.emplace(weights[i].unsafeGetTensorImpl(), wider[i]);
+    }
+    visit_state(module_in(pointee(parts.model)), "", [&](const std::string& name, const at::Tensor& weight) {
+      if (const auto found = masters.find(weight.unsafeGetTensorImpl()); found != masters.end()) {
+        f(name, weight, found->second);
+      }
+    });
+  }
+}
+
+/// The model's state, with the wider copies in the place of the weights. A weight that was written to by others, as an
+/// average does for an evaluation, stays as it is.
+template <class T>
+[[nodiscard]] Dict model_state(Components<T>& parts) {
+  Dict state = state_dict(pointee(parts.model));
+  for_each_master_weight(parts, [&](const std::string& name, const at::Tensor& weight, const at::Tensor& master) {
+    if (weight.equal(master.to(weight.scalar_type()))) state.set(name, master.detach());
+  });
+  return state;
+}
+
+/// Model, loss, optimizer and schedule, without what callbacks add.
+template <class Trainer>
+[[nodiscard]] Dict weights(Trainer& trainer, const CheckpointOptions& options) {
+  using T = TraitsOf<Trainer>;
+  using Optimizer = typename T::BoundOptimizer;
+  auto& self = internals(trainer);
+  auto& parts = self.parts;
+  Dict state;
+  auto& model = pointee(parts.model);
+  if constexpr (HasNamedState<std::remove_cvref_t<decltype(model)>>) {
+    state.set("model_state_dict", model_state(parts));
+  } else if constexpr (has_model_state<T>) {
+    state.set("model_state_dict", state_of(model));
+  }
+  if constexpr (has_loss_state<T>) {
+    if (Dict of_loss = state_dict(pointee(parts.loss)); !of_loss.empty()) {
+      state.set("loss_state_dict", std::move(of_loss));
+    }
+  }
+  if (options.save_optimizer) {
+    if constexpr (HasOptimizerState<Optimizer>) {
+      state.set("optimizer_state_dict", optimizer_state_dict(parts.optimizer));
+    } else if constexpr (Serializable<Optimizer>) {
+      state.set("optimizer_state_dict", state_of(parts.optimizer));
+    }
+  }
+  if constexpr (T::has_schedule) {
+    if (options.save_scheduler) {
+      state.set("scheduler_state_dict",
+                schedule_state_dict(parts.optimizer, trainer.scheduled_updates(), self.step.schedule));
+    }
+  }
+  return state;
+}
+
+/// Makes a checkpoint; see `Trainer::checkpoint`.
+template <class Trainer>
+[[nodiscard]] Dict make_checkpoint(Trainer& trainer, const CheckpointOptions& options) {
+  using T = TraitsOf<Trainer>;
+  require_savable_model<T>();
+  if (options.save_optimizer && !saves_optimizer<T>) {
+    throw std::logic_error(
+        "This optimizer cannot be saved. Give it `void serialize(auto& archive)`, take one of hone's rules, or leave "
+        "it out with .save_optimizer = false.");
+  }
+  Dict state = weights(trainer, options);
+  dispatch(trainer, SaveCheckpoint{{internals(trainer).run}}, WithState<Dict>{state});
+  for (const auto& [key, value] : options.extra) state.set(key, value);
+  return state;
+}
+
+/// Writes a checkpoint or a training state in rank 0. Makes missing folders.
+template <class Trainer>
+void write_in_rank_zero(Trainer& trainer, const std::filesystem::path& path, const Dict& state) {
+  trainer.in_rank_zero([&] {
+    create_folders(path.parent_path());
+    write_checkpoint(path, state);
+  });
+}
+
+/// How the state of the loss fits, where the loss has any. One without parameters may keep what it has: files that other
+/// programs wrote have no state of a loss.
+template <class T>
+[[nodiscard]] std::optional<StateDictFit> fit_loss([[maybe_unused]] Components<T>& parts,
+                                                   [[maybe_unused]] const Dict& state,
+                                                   [[maybe_unused]] const LoadOptions& options) {
+  if constexpr (has_loss_state<T>) {
+    auto& loss = pointee(parts.loss);
+    if (const Value* found = state.find("loss_state_dict"))
+      return fit_state_dict(loss, *found, {.strict = options.strict});
+    if (options.strict && !named_parameters(loss).empty()) {
+      throw DataError(
+          "It has no 'loss_state_dict', and the loss of this trainer has parameters. Load a checkpoint of this "
+          "trainer, or keep the loss as it is with .strict = false.");
+    }
+  }
+  return std::nullopt;
+}
+
+template <class T>
+void load_master_weights(Components<T>& parts, const Dict& state, const std::string& prefix) {
+  const at::NoGradGuard no_gradients;
+  for_each_master_weight(parts, [&](const std::string& name, const at::Tensor&, const at::Tensor& master) {
+    if (const Value* found = state.find(prefix + name)) master.copy_(found->get<at::Tensor>());
+  });
+}
+
+template <class T>
+void load_optimizer(Components<T>& parts, const Dict& state, const LoadOptions& options) {
+  const Value* found = options.load_optimizer && has_optimizer<T> ? state.find("optimizer_state_dict") : nullptr;
+  if (found == nullptr) return;
+  if constexpr (HasOptimizerState<typename T::BoundOptimizer>) {
+    load_optimizer_state_dict(parts.optimizer, *found);
+  } else if constexpr (Serializable<typename T::BoundOptimizer>) {
+    load_state_of(parts.optimizer, *found);
+  } else {
+    throw std::logic_error(
+        "The checkpoint holds the state of an optimizer, and this one cannot load it. Give it serialize, or load with "
+        ".load_optimizer = false.");
+  }
+}
+
+/// Loads model and optimizer; returns the update at which the schedule is, where the state has it. What does not fit is
+/// found before anything is changed, as far as the optimizer is hone's.
+template <class T>
+std::optional<std::int64_t> load_weights(Components<T>& parts, const Dict& state, const LoadOptions& options) {
+  std::optional<std::int64_t> updates;
+  const Value* schedule =
+      options.load_scheduler && has_optimizer<T> ? state.find("scheduler_state_dict") : nullptr;
+  if (schedule != nullptr) {
+    if (!T::has_schedule) {
+      throw DataError(
+          "It holds the state of a schedule, and this trainer has none. Give the trainer one, or load with "
+          ".load_scheduler = false.");
+    }
+    updates = scheduled_updates_in(*schedule);
+  }
+  const Value& saved = model_state_in(state);
+  auto& model = pointee(parts.model);
+  if constexpr (HasNamedState<std::remove_cvref_t<decltype(model)>>) {
+    const auto fit = fit_state_dict(model, saved, {.strict = options.strict, .prefix = options.prefix});
+    const auto loss_fit = fit_loss(parts, state, options);
+    load_optimizer(parts, state, options);
+    fit.load();
+    if (loss_fit) loss_fit->load();
+    load_master_weights(parts, saved.get<Dict>(), options.prefix);
+  } else if constexpr (has_model_state<T>) {
+    const auto loss_fit = fit_loss(parts, state, options);
+    load_optimizer(parts, state, options);
+    load_state_of(model, saved);
+    if (loss_fit) loss_fit->load();
+  } else {
+    throw std::logic_error(
+        "The model has no state that could be loaded: it is no torch::nn::Module and has no serialize. Give it one.");
+  }
+  return updates;
+}
+
+/// Loads a checkpoint; see `Trainer::load_checkpoint`.
+template <class Trainer>
+void load_checkpoint(Trainer& trainer, const Dict& state, const LoadOptions& options) {
+  auto& self = internals(trainer);
+  const auto updates = load_weights(self.parts, state, options);
+  drop_window(trainer);
+  if constexpr (TraitsOf<Trainer>::has_schedule) {
+    if (self.activity.trains) {
+      trainer.scheduler_step();  // the run's schedule is where it was, and the optimizer had the checkpoint's rates
+    } else if (updates) {
+      continue_schedule(trainer, *updates);
+    }
+  }
+  dispatch(trainer, LoadCheckpoint{{self.run}}, WithState<const Dict>{state});
+}
+template <class Trainer>
+Dict load_checkpoint(Trainer& trainer, const std::filesystem::path& path, const LoadOptions& options) {
+  const Value state = read_checkpoint(path);
+  try {
+    load_checkpoint(trainer, state.get<Dict>(), options);
+  } catch (const DataError& error) {
+    throw DataError(sentence("{}: {}", {path.string(), error.what()}));
+  }
+  return state.get<Dict>();
+}
+
+}  // namespace detail
+
+}  // namespace hone

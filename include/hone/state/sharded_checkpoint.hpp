@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Checkpoints in a folder, to which each process writes its part of the optimizer's state. For trainers whose
+/// optimizer is divided (`Zero`).
+///
+/// | file | | written by |
+/// | --- | --- | --- |
+/// | `checkpoint.pt` | the names of the others, and `version` | rank 0, last |
+/// | `2-model.pt` | a checkpoint without the optimizer | rank 0 |
+/// | `2-optimizer-0-of-3.pt` | `optimizer_state_dict` with the state of some parameters; `shard` says which | each
+/// process |
+///
+/// Each is a file of PyTorch. The number counts the checkpoints in a folder; of one before, nothing stays.
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/checkpoint/optimizer_state_dict.hpp"
+#include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/value.hpp"
+#include "hone/checkpoint/write_target.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/state/checkpoints.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class Optimizer>
+struct optimizer_in_one_piece {
+  static_assert(
+      sizeof(Optimizer) == 0,
+      "hone: this trainer's optimizer is not divided among processes. Call trainer.save_checkpoint(path), or give "
+      "the trainer hone::Zero<1>.");
+};
+
+/// The number at the beginning of a name that `save_sharded_checkpoint` gives.
+[[nodiscard]] inline std::optional<std::int64_t> number_of_part(std::string_view name) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc{}) return std::nullopt;
+  name.remove_prefix(static_cast<std::size_t>(end - name.data()));
+  const bool is_part = name == "-model.pt" || (name.starts_with("-optimizer-") && name.ends_with(".pt"));
+  return is_part ? std::optional(number) : std::nullopt;
+}
+
+/// Calls `use(path, number)` for the parts of checkpoints in a folder.
+inline void for_each_part(const std::filesystem::path& folder, auto&& use) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    paths.push_back(entry->path());
+  }
+  for (const auto& path : paths) {
+    if (const auto number = number_of_part(path.filename().string())) use(path, *number);
+  }
+}
+
+/// A part that the manifest names: nothing but a file in its folder.
+[[nodiscard]] inline Value read_part_of(const std::filesystem::path& folder, const Value& name) {
+  const auto& text = name.get<std::string>();
+  if (!number_of_part(text) || text.find('/') != std::string::npos) {
+    throw DataError(sentence("{} names the part '{}', which is none. Take another copy.",
+                             {(folder / "checkpoint.pt").string(), text}));
+  }
+  return read_checkpoint(folder / text);
+}
+
+/// Adds the state in `part` to that in `all`.
+inline void add_part(Dict& all, const Dict& part) {
+  if (all.empty()) {
+    all = part;
+    return;
+  }
+  Dict state = all.get<Dict>("state");
+  for (const auto& [place, fields] : part.get<Dict>("state")) state.set(place, fields);
+  Dict shard = all.get<Dict>("shard");
+  List places = shard.get<List>("parameters");
+  const auto more = part.at("shard").at("parameters").items();
+  places.insert(places.end(), more.begin(), more.end());
+  shard.set("parameters", std::move(places));
+  all.set("state", std::move(state));
+  all.set("shard", std::move(shard));
+}
+
+/// As much of the state as `optimizer` needs: its own part where it is divided as it was, else all.
+template <class Optimizer>
+[[nodiscard]] Dict optimizer_from_parts(const std::filesystem::path& folder, std::span<const Value> names,
+                                        const Optimizer& optimizer) {
+  const auto read = [&](const Value& name) { return read_part_of(folder, name).template get<Dict>(); };
+  if constexpr (OptimizerShard<Optimizer>) {
+    if (static_cast<std::size_t>(optimizer.world_size()) == names.size()) {
+      Dict own = read(names[static_cast<std::size_t>(optimizer.rank())]).template get<Dict>("optimizer_state_dict");
+      if (!missing_in_part(optimizer, own.get<Dict>("shard"))) return own;
+    }
+  }
+  Dict all;
+  for (const Value& name : names) add_part(all, read(name).template get<Dict>("optimizer_state_dict"));
+  return all;
+}
+
+}  // namespace detail
+
+/// Writes a checkpoint as parts into a folder, which is made. It takes the place of the one that was there when all
+/// parts are written, and not before; then the former parts are removed. Collective.
+///
+/// **Cost** nothing of the optimizer's state travels. The folder has to be the same for all processes.
+/// **Errors** `DataError`, in every process, when one of them cannot write; the former checkpoint is there then. At
+/// compile time for a trainer whose optimizer is not divided.
+template <class Trainer>
+void save_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& folder, CheckpointOptions options = {}) {
+  using Optimizer = std::remove_cvref_t<decltype(trainer.optimizer())>;
+  if constexpr (!OptimizerShard<Optimizer>) {
+    static_cast<void>(sizeof(detail::optimizer_in_one_piece<Optimizer>));
+  } else {
+    const int rank = trainer.rank(), world_size = trainer.world_size();
+    const bool with_optimizer = std::exchange(options.save_optimizer, false);
+    const Dict model = trainer.checkpoint(options);
+    const std::int64_t number = trainer.in_rank_zero([&] {
+      detail::create_folders(folder);
+      std::int64_t last = 0;
+      detail::for_each_part(folder, [&](const auto&, std::int64_t used) { last = std::max(last, used); });
+      return last + 1;
+    });
+    const auto name_of_shard = [&](int of) { return sentence("{}-optimizer-{}-of-{}.pt", {number, of, world_size}); };
+    const auto name_of_model = sentence("{}-model.pt", {number});
+    std::string problem;
+    try {
+      if (rank == 0) write_checkpoint(folder / name_of_model, model);
+      if (with_optimizer) {
+        write_checkpoint(folder / name_of_shard(rank),
+                         Dict{{"optimizer_state_dict", optimizer_shard_dict(trainer.optimizer())}});
+      }
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+    const auto problems = trainer.processes().gather_texts(problem);
+    for (std::size_t r = 0; r < problems.size(); ++r) {
+      if (problems[r].empty()) continue;
+      std::error_code error;
+      if (rank == 0) std::filesystem::remove(folder / name_of_model, error);
+      std::filesystem::remove(folder / name_of_shard(rank), error);
+      throw DataError(sentence("Rank {}: {}", {r, problems[r]}));
+    }
+    trainer.in_rank_zero([&] {
+      List shards;
+      for (int r = 0; with_optimizer && r < world_size; ++r) shards.push_back(name_of_shard(r));
+      write_checkpoint(folder / "checkpoint.pt",
+                       Dict{{"version", 1}, {"model", name_of_model}, {"optimizer", std::move(shards)}});
+      detail::for_each_part(folder, [&](const std::filesystem::path& path, std::int64_t of) {
+        std::error_code error;
+        if (of != number) std::filesystem::remove(path, error);
+      });
+    });
+  }
+}
+
+/// Loads a checkpoint of `save_sharded_checkpoint`, by however many processes it was written, into any trainer, and
+/// returns what it holds. Not collective: each process reads what it needs, its own part where there are as many, else
+/// all.
+///
+/// **Errors** as `load_checkpoint`.
+template <class Trainer>
+Dict load_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& folder, const LoadOptions& options = {}) {
+  const Value manifest = read_checkpoint(folder / "checkpoint.pt");
+  if (const auto version = manifest.at("version").get<std::int64_t>(); version != 1) {
+    throw DataError(sentence("{} has version {}, this hone reads 1. Use a newer hone.",
+                             {(folder / "checkpoint.pt").string(), version}));
+  }
+  Dict state = detail::read_part_of(folder, manifest.at("model")).template get<Dict>();
+  const auto shards = manifest.at("optimizer").items();
+  if (options.load_optimizer && !shards.empty()) {
+    state.set("optimizer_state_dict", detail::optimizer_from_parts(folder, shards, trainer.optimizer()));
+  }
+  try {
+    trainer.load_checkpoint(state, options);
+  } catch (const DataError& error) {
+    throw DataError(sentence("{}: {}", {folder.string(), error.what()}));
+  }
+  return state;
+}
+
+}  // namespace hone

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/// An open accumulation window in a training state: the batches whose gradients wait for an update, and those
+/// gradients.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+#include <vector>
+
+#include "hone/checkpoint/archive.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/step/update.hpp"
+#include "hone/step/step_state.hpp"
+
+namespace hone::detail {
+
+/// Whether those gradients are the mean over the ranks already: it depends on the distribution policy.
+template <class Trainer>
+void serialize_averaging(Trainer& trainer, auto& archive, bool is_empty) {
+  const auto& processes = internals(trainer).parts.processes;
+  bool here = false;
+  if constexpr (requires { processes.averages_each_batch(); }) here = processes.averages_each_batch();
+  constexpr const char* name = "window_is_averaged";
+  if constexpr (std::remove_reference_t<decltype(archive)>::is_loading) {
+    if (is_empty || archive.contains(name) == here) return;
+    throw DataError(
+        "It was taken in the middle of an accumulation window, by a distribution policy that averages its gradients at "
+        "another time.");
+  } else if (here) {
+    archive(name, here);
+  }
+}
+
+/// Puts saved gradients into the parameters of the trainer.
+///
+/// **Errors** `DataError` for a gradient that fits no parameter; nothing was changed then.
+template <class Trainer>
+void restore_window(Trainer& trainer, const Window& window, const NamedParameters& gradients) {
+  auto& self = internals(trainer);
+  if (!window.empty() && window.size() >= self.parts.accumulation.num_batches_per_update()) {
+    throw DataError(sentence("It was taken after batch {} of an accumulation window, and windows have {} here.",
+                             {window.size(), self.parts.accumulation.num_batches_per_update()}));
+  }
+  const auto parameters = self.parts.trained_modules().named_parameters();
+  std::vector<at::Tensor> owners;
+  for (const auto& [name, gradient] : gradients) {
+    const auto owner = std::ranges::find(parameters, name, &NamedParameter::name);
+    if (owner == parameters.end() || !gradient.defined() || owner->value.sizes() != gradient.sizes() ||
+        owner->value.scalar_type() != gradient.scalar_type()) {
+      throw DataError(sentence("The gradient of '{}' in an accumulation window is {} of {}; no parameter is so.",
+                               {name, Value(gradient).description(), gradient.dtype().name()}));
+    }
+    owners.push_back(owner->value);
+  }
+  const auto objectives = self.step.objectives;
+  drop_window(trainer);
+  self.step.window = window;
+  self.step.objectives = objectives;
+  for (std::size_t i = 0; i < owners.size(); ++i) {
+    owners[i].mutable_grad() = gradients[i].value.to(owners[i].device(), false, true);
+  }
+}
+
+template <class Trainer>
+void serialize_window(Trainer& trainer, auto& archive) {
+  using T = TraitsOf<Trainer>;
+  auto& self = internals(trainer);
+  auto window = self.step.window;
+  NamedParameters gradients;
+  if (!archive.is_loading && !window.empty()) {
+    for (const auto& [name, parameter] : self.parts.trained_modules().named_parameters()) {
+      if (parameter.grad().defined()) gradients.push_back({name, parameter.grad()});
+    }
+  }
+  archive("window", window);
+  if constexpr (T::has_objectives) archive("objectives", self.step.objectives);
+  archive("window_gradients", gradients);
+  if constexpr (T::reduces) serialize_averaging(trainer, archive, window.empty());
+  if (archive.is_loading) restore_window(trainer, window, gradients);
+}
+
+}  // namespace hone::detail

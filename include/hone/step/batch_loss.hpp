@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Forward and loss of one batch, and the sentences for a batch, a model and a loss that do not fit each other.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include <cstdint>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/step/device_errors.hpp"
+#include "hone/step/elementwise_loss.hpp"
+#include "hone/step/model.hpp"
+#include "hone/step/no_loss.hpp"
+#include "hone/step/out_of_memory.hpp"
+
+namespace hone {
+
+/// What a batch came to. A step of the user's own may return any type with `loss` and `batch_size`, and may add
+/// `num_items`: what its loss is the mean over, such as tokens. Then the batches of an accumulation window, and of an
+/// epoch's mean loss, count by their items.
+template <class Outputs>
+struct BatchOutput {
+  at::Tensor loss;          ///< One number: the mean over the batch.
+  Outputs outputs;          ///< What the model returned.
+  std::int64_t batch_size;  ///< Samples.
+};
+
+/// What a batch counts in an epoch's mean loss.
+///
+/// **Errors** `DataError` for `num_items` below 1.
+[[nodiscard]] std::int64_t items_in(const auto& output) {
+  if constexpr (requires { output.num_items; }) {
+    if (output.num_items < 1) {
+      throw DataError(sentence("num_items is {}. A loss is the mean over 1 item or more: leave empty batches out.",
+                               {output.num_items}));
+    }
+    return output.num_items;
+  } else {
+    return output.batch_size;
+  }
+}
+
+/// What a batch counts in an accumulation window: its items where it has them, else as much as any other.
+[[nodiscard]] double weight_of(const auto& output) {
+  if constexpr (requires { output.num_items; }) {
+    return static_cast<double>(output.num_items);
+  } else {
+    return 1.0;
+  }
+}
+
+namespace detail {
+
+template <class Batch>
+struct batch_without_target {
+  static_assert(
+      sizeof(Batch) == 0,
+      "hone: this batch has no inputs and target (two members that hold tensors). Make tensors of its numbers with "
+      "torch::tensor, adapt a struct with BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, "
+      "batch)`.");
+};
+template <class Model, class Batch>
+struct forward_with_other_arguments {
+  static_assert(sizeof(Model) == 0, "hone: the model has `forward`, but it cannot be called with a batch's inputs.");
+};
+
+/// The shapes of every tensor in `parts`, as `[32, 784] and [32]`.
+template <class... Parts>
+std::string shapes(const Parts&... parts) {
+  std::string text;
+  const auto append = [&text](const at::Tensor& tensor) {
+    if (!text.empty()) text += " and ";
+    text += sentence("{} [", {tensor.defined() ? c10::toString(tensor.scalar_type()) : "undefined"});
+    for (std::int64_t i = 0; tensor.defined() && i < tensor.dim(); ++i) {
+      text += sentence("{}{}", {i > 0 ? ", " : "", tensor.size(i)});
+    }
+    text += "]";
+  };
+  (for_each_tensor(parts, append), ...);
+  return text;
+}
+
+/// The text with a full stop at its end.
+inline std::string sentence_of(std::string text) {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.pop_back();
+  if (!text.empty() && text.back() != '.' && text.back() != '!' && text.back() != '?') text += '.';
+  return text;
+}
+
+/// The first line of what LibTorch says, without its stack.
+inline std::string first_line(const c10::Error& error) {
+  const std::string text = error.what_without_backtrace();
+  return sentence_of(text.substr(0, text.find('\n')));
+}
+
+/// The format of a model's floating point parameters; undefined where it has none.
+template <class Model>
+at::ScalarType format_of(const Model& model) {
+  for (const auto& [name, parameter] : named_parameters(model)) {
+    if (parameter.is_floating_point()) return parameter.scalar_type();
+  }
+  return at::ScalarType::Undefined;
+}
+
+/// What to do about tensors that are of another format than the model's parameters; empty where they are not.
+template <class... Parts>
+std::string format_remedy(at::ScalarType format, const char* what, const Parts&... parts) {
+  std::string remedy;
+  const auto look_at = [&](const at::Tensor& tensor) {
+    if (!remedy.empty() || !tensor.defined() || format == at::ScalarType::Undefined) return;
+    const auto type = tensor.scalar_type();
+    if (tensor.is_floating_point() && type != format) {
+      remedy = sentence("The {} are {} and the model is {}: convert them with .to(torch::k{}){}",
+                        {what, c10::toString(type), c10::toString(format), c10::toString(format),
+                         type == at::kDouble ? ", or train in double with the policy hone::Fp64." : "."});
+    } else if (type == at::kByte) {
+      remedy = sentence(
+          "The {} are Byte, as images are stored, and the model is {}: convert them with .to(torch::k{}), and "
+          "divide by 255.",
+          {what, c10::toString(format), c10::toString(format)});
+    }
+  };
+  (for_each_tensor(parts, look_at), ...);
+  return remedy;
+}
+
+/// What to do about a target that LibTorch wants in another format, by what it says; empty where it says nothing of
+/// that.
+template <class Target>
+std::string target_remedy(const Target& target, const std::string& what) {
+  bool is_number = false;
+  for_each_tensor(target,
+                  [&](const at::Tensor& tensor) { is_number = tensor.defined() && tensor.scalar_type() != at::kLong; });
+  if (is_number && what.find("type Long") != std::string::npos) {
+    return "Class labels are int64: convert the target with .to(torch::kLong).";
+  }
+  return {};
+}
+
+/// The last line of what the interpreter of scripted models says; those before it are its stack.
+inline std::string last_line(const std::runtime_error& error) {
+  std::string text = error.what();
+  while (text.ends_with('\n')) text.pop_back();
+  return sentence_of(text.substr(text.rfind('\n') + 1));
+}
+
+[[noreturn, gnu::noinline]] inline void refuse_shapes(const at::Tensor& outputs, const at::Tensor& target) {
+  throw DataError(
+      sentence("The loss compares element by element, and the model's output {} has another shape than the target {}: "
+               "it would be computed over a broadcast of the two. Give both one shape, as with target.unsqueeze(1).",
+               {shapes(outputs), shapes(target)}));
+}
+
+/// Throws, with the exception at hand nested in it.
+template <class Model, class... Inputs>
+[[noreturn]] void refuse_inputs(const Model& model, const std::string& what, const Inputs&... inputs) {
+  const std::string remedy = format_remedy(format_of(model), "inputs", inputs...);
+  std::throw_with_nested(
+      DataError(sentence("The model cannot take inputs {}: {} {}",
+                         {shapes(inputs...), what, remedy.empty() ? "Give it what its layers expect." : remedy})));
+}
+
+}  // namespace detail
+
+/// Calls the model. **Errors** `DataError`, with LibTorch's error nested in it, that names the inputs.
+template <class Model, class... Inputs>
+auto forward_or_explain(Model& model, Inputs&... inputs) {
+  try {
+    return forward(model, inputs...);
+  } catch (const c10::Error& error) {
+    if (is_out_of_memory(error) || is_device_error(error)) throw;
+    detail::refuse_inputs(pointee(model), detail::first_line(error), inputs...);
+  } catch (const std::runtime_error& error) {
+    if constexpr (detail::Scripted<PointeeOf<Model>>) {
+      detail::refuse_inputs(pointee(model), detail::last_line(error),
+                            inputs...);  // the interpreter throws LibTorch's errors as these
+    }
+    throw;
+  }
+}
+
+/// Calls the loss. **Errors** `DataError`, with LibTorch's error nested in it, that names outputs and target; also
+/// where a loss of LibTorch's would broadcast the two (see `is_elementwise_loss`).
+template <class Loss, class Outputs, class Target>
+at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
+  try {
+    if constexpr (is_elementwise_loss<std::remove_cvref_t<PointeeOf<Loss>>> && std::is_same_v<Outputs, at::Tensor> &&
+                  std::is_same_v<std::remove_const_t<Target>, at::Tensor>) {
+      if (outputs.sizes() != target.sizes()) [[unlikely]]
+        detail::refuse_shapes(outputs, target);
+    }
+    return loss_of(loss, outputs, target);
+  } catch (const c10::Error& error) {
+    if (is_out_of_memory(error) || is_device_error(error)) throw;
+    const std::string what = detail::first_line(error), remedy = detail::target_remedy(target, what);
+    std::throw_with_nested(DataError(
+        sentence("The model's output {} does not fit the loss with the target {}: {} {}",
+                 {detail::shapes(outputs), detail::shapes(target), what,
+                  remedy.empty() ? "Give a last layer, a loss and targets that go together (class labels count from 0)."
+                                 : remedy})));
+  }
+}
+
+/// Calls backward. **Errors** `DataError`, with LibTorch's error nested in it, for a loss in double of a model that is
+/// not.
+inline void backward_or_explain(const at::Tensor& loss) {
+  try {
+    loss.backward();
+  } catch (const c10::Error& error) {
+    const std::string what = detail::first_line(error);
+    if (loss.scalar_type() != at::kDouble || what.find("Double") == std::string::npos) throw;
+    std::throw_with_nested(DataError(
+        sentence("The loss is Double and the model is not: {} A target in double makes it so: convert it with "
+                 ".to(torch::kFloat), or train in double with the policy hone::Fp64.",
+                 {what})));
+  }
+}
+
+namespace detail {
+
+/// Names what a model returns for the inputs of a batch, `void` when it cannot be called with them.
+template <class Model>
+struct OutputsFor {
+  template <class Target, class... Inputs>
+  auto operator()(Target&, Inputs&... inputs) const {
+    if constexpr (ForwardableWith<Model, Inputs&...>) {
+      return std::type_identity<decltype(forward(std::declval<Model&>(), inputs...))>{};
+    } else {
+      return std::type_identity<void>{};
+    }
+  }
+};
+
+template <class Model, class Batch>
+struct OutputsOf {
+  using type = void;
+};
+template <class Model, InputsAndTarget Batch>
+struct OutputsOf<Model, Batch>
+    : decltype(with_inputs_and_target(std::declval<Batch&>(), std::declval<OutputsFor<Model>>())){};
+
+}  // namespace detail
+
+/// What `batch_loss` returns. Declared, not deduced: else each call of a function with an error in it is an error more.
+template <class Model, class Batch>
+using BatchOutputOf = BatchOutput<std::conditional_t<std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>,
+                                                     at::Tensor, typename detail::OutputsOf<Model, Batch>::type>>;
+
+/// Forward and loss of a batch whose last member is the target and whose other members are the model's inputs.
+template <class Model, class Loss, class Batch>
+BatchOutputOf<Model, Batch> batch_loss(Model& model, Loss& loss, Batch& batch) {
+  if constexpr (std::is_same_v<Loss, NoLoss>) {
+    static_assert(sizeof(detail::trainer_without_loss<Batch>) > 0);
+    return {};
+  } else if constexpr (!InputsAndTarget<Batch>) {
+    static_assert(sizeof(detail::batch_without_target<Batch>) > 0);
+    return {};
+  } else if constexpr (std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>) {
+    static_assert(sizeof(detail::forward_with_other_arguments<Model, Batch>) > 0);
+    return {};
+  } else if constexpr (ComputesGradients<Model>) {
+    return with_inputs_and_target(batch, [&](auto& target, auto&... inputs) {
+      auto [value, outputs] = pointee(model).loss_and_outputs(target, inputs...);
+      return BatchOutputOf<Model, Batch>{std::move(value), std::move(outputs), batch_size(batch)};
+    });
+  } else {
+    return with_inputs_and_target(batch, [&](auto& target, auto&... inputs) {
+      auto outputs = forward_or_explain(model, inputs...);
+      auto value = loss_or_explain(loss, outputs, target);
+      return BatchOutput<decltype(outputs)>{std::move(value), std::move(outputs), batch_size(batch)};
+    });
+  }
+}
+
+}  // namespace hone

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a device's errors mean for a run, in one sentence each.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <c10/util/Exception.h>
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/policies/device.hpp"
+#include "hone/step/model.hpp"
+#include "hone/step/out_of_memory.hpp"
+
+namespace hone {
+
+/// True when `error`, or one that is nested in it, comes from a device that is not the host's: whatever operator it
+/// came out of, the cause may be an earlier one.
+[[nodiscard]] inline bool is_device_error(const std::exception& error) {
+  if (dynamic_cast<const c10::AcceleratorError*>(&error) != nullptr) return true;
+  if (const auto* torch = dynamic_cast<const c10::Error*>(&error)) {
+    const std::string_view text = torch->what_without_backtrace();
+    for (const std::string_view sign : {"CUDA error: ", "HIP error: ", "cuDNN error: ", "XPU error: "}) {
+      if (text.find(sign) != text.npos) return true;
+    }
+  }
+  try {
+    std::rethrow_if_nested(error);
+  } catch (const std::exception& nested) {
+    return is_device_error(nested);
+  } catch (...) {
+  }
+  return false;
+}
+
+namespace detail {
+
+/// The part of LibTorch's text that says what happened, in one line: no advice, no stack.
+[[nodiscard]] inline std::string facts_of(const std::exception& error) {
+  const auto* torch = dynamic_cast<const c10::Error*>(&error);
+  std::string_view text = torch != nullptr ? torch->what_without_backtrace() : error.what();
+  if (const auto host = text.find("DefaultCPUAllocator"); host != text.npos) text.remove_prefix(host);
+  text = text.substr(0, text.find('\n'));
+  for (const std::string_view advice :
+       {" If reserved but unallocated", " See documentation", " Use PYTORCH_", " Error code"}) {
+    text = text.substr(0, text.find(advice));
+  }
+  while (text.ends_with('.') || text.ends_with(' ')) text.remove_suffix(1);
+  return std::string(text);
+}
+
+}  // namespace detail
+
+/// Throws a `DeviceError`, with `error` nested in it, when `error`, which is being handled, says that memory ran out or
+/// that the device has failed; returns when it is another one, or is explained already.
+[[gnu::cold, gnu::noinline]] inline void explain_device_error(const std::exception& error, c10::Device device) {
+  if (dynamic_cast<const DeviceError*>(&error) != nullptr) return;
+  if (dynamic_cast<const c10::Error*>(&error) == nullptr) return;  // what LibTorch did not say has its own sentence
+  if (is_out_of_memory(error)) {
+    std::throw_with_nested(DeviceError(sentence(
+        "Memory ran out on {}: {}. Take smaller batches (per_device_batch_size, and GradAccum to learn from as many "
+        "samples as before), let MicroBatches split them, or keep less for backward (hone::recomputed, lower "
+        "precision){}",
+        {device.str(), detail::facts_of(error),
+         device.is_cuda()
+             ? ". Where much is reserved and not allocated, set PYTORCH_ALLOC_CONF=expandable_segments:True."
+             : "."})));
+  }
+  if (is_device_error(error)) {
+    const auto facts = detail::facts_of(error);
+    const bool asserted = facts.find("assert") != facts.npos;
+    std::throw_with_nested(DeviceError(sentence(
+        "The device {} has failed: {}. This process cannot use it any more: start it anew and go on from the last "
+        "training state (resume_from).{}",
+        {device.str(), facts,
+         asserted ? " An assert on a device is most often an index or a class label out of range; "
+                    "CUDA_LAUNCH_BLOCKING=1 shows the operator."
+                  : ""})));
+  }
+}
+
+/// Calls `f`. **Errors** those of `f`, where the device's are explained.
+template <class F>
+decltype(auto) with_device_errors(c10::Device device, F&& f) {
+  try {
+    return std::forward<F>(f)();
+  } catch (const std::exception& error) {
+    explain_device_error(error, device);
+    throw;
+  }
+}
+
+/// Rethrows the current exception. **Errors** that exception, where a device's is explained.
+[[noreturn, gnu::cold, gnu::noinline]] inline void rethrow_explained(c10::Device device) {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    explain_device_error(error, device);
+    throw;
+  }
+}
+
+/// Calls `f`, which clears up after an exception: what it throws in turn, as a failed device does at every call, says
+/// less than that one.
+template <class F>
+void as_far_as_possible(F&& f) noexcept {
+  try {
+    std::forward<F>(f)();
+  } catch (...) {
+  }
+}
+
+/// Asks a device policy whether its device is there, and has the formats of the model's parameters and buffers.
+///
+/// **Errors** those of the policy; `DeviceError` for a format.
+template <DevicePolicy Device, class Model>
+void require_device([[maybe_unused]] const Device& device, [[maybe_unused]] Model& model) {
+  if constexpr (ChecksPresence<Device>) device.require();
+  if constexpr (LimitsFormats<Device>) {
+    const auto check = [&](std::string_view what, const at::Tensor& tensor) {
+      if (!tensor.defined() || Device::holds(tensor.scalar_type())) return;
+      throw DeviceError(sentence("{} is {}, which {} does not have. Convert the model first: model->to(torch::kFloat).",
+                                 {what, c10::toString(tensor.scalar_type()), device.device().str()}));
+    };
+    if constexpr (requires { pointee(model).named_parameters(); }) {
+      for (const auto& [name, parameter] : named_parameters(pointee(model))) {
+        check(sentence("The parameter '{}'", {name}), parameter);
+      }
+    }
+    if constexpr (requires { pointee(model).buffers(); }) {
+      for (const at::Tensor& buffer : pointee(model).buffers()) check("A buffer", buffer);
+    }
+  }
+}
+
+}  // namespace hone

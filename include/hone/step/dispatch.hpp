@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How the loop calls the user's code: events to callbacks, and overrides in place of the loop's own functions.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "hone/callbacks/events.hpp"
+#include "hone/core/overrides.hpp"
+#include "hone/step/traits.hpp"
+
+namespace hone::detail {
+
+/// Reaches the private state of a trainer; every trainer has it as its only friend.
+struct Internals {
+  template <class Trainer>
+  static auto& of(Trainer& trainer) {
+    return trainer.state_;
+  }
+};
+template <class Trainer>
+[[nodiscard]] auto& internals(Trainer& trainer) {
+  return Internals::of(trainer);
+}
+
+/// Some handler in `Callbacks` takes the event `E` with these facets.
+template <class Callbacks, class Trainer, class E, class... Facets>
+inline constexpr bool is_handled = Callbacks::template relays<Told<E, WithTrainer<Trainer>, Facets...>>;
+
+/// Calls the handlers in `callbacks` for an event of the loop, extended by the trainer and by `facets`. Without a
+/// handler, the call compiles to nothing.
+template <class Trainer, class Callbacks, class E, class... Facets>
+void dispatch_to(Trainer& trainer, Callbacks& callbacks, const E& event, const Facets&... facets) {
+  if constexpr (is_handled<Callbacks, Trainer, E, Facets...>) {
+    if (!internals(trainer).is_silent) [[likely]]
+      callbacks.tell(Told<E, WithTrainer<Trainer>, Facets...>{event, {trainer}, facets...});
+  }
+}
+/// The same for the trainer's callbacks.
+template <class Trainer, class E, class... Facets>
+void dispatch(Trainer& trainer, const E& event, const Facets&... facets) {
+  dispatch_to(trainer, internals(trainer).parts.callbacks, event, facets...);
+}
+
+/// The trainer has the override `Point` for these arguments. One that cannot be called is a compile-time error.
+template <class Point, class Trainer, class... Args>
+inline constexpr bool is_overridden =
+    checked_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...> &&
+    has_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...>;
+
+/// Calls the override `Point`, which has to be there.
+template <class Point, class Trainer, class... Args>
+decltype(auto) call_override(Trainer& trainer, Args&... args) {
+  return Point::call(internals(trainer).parts.overrides, trainer, args...);
+}
+/// Calls the override `Point` if it is there, else `standard`.
+template <class Point, class Trainer, class Standard, class... Args>
+decltype(auto) override_or(Trainer& trainer, Standard&& standard, Args&... args) {
+  if constexpr (is_overridden<Point, Trainer, Args...>) {
+    return call_override<Point>(trainer, args...);
+  } else {
+    return standard(args...);
+  }
+}
+/// Calls the override `Point` if it is there.
+template <class Point, class Trainer>
+void call_if_overridden(Trainer& trainer) {
+  if constexpr (is_overridden<Point, Trainer>) call_override<Point>(trainer);
+}
+
+}  // namespace hone::detail

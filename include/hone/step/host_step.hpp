@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A training step in a loop that the host program owns: the settings of the trainer are in force during the step
+/// alone.
+#pragma once
+
+#include <ATen/Context.h>
+#include <c10/core/GradMode.h>
+
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include "hone/step/activity.hpp"
+#include "hone/step/device_errors.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/step/guards.hpp"
+#include "hone/step/multiplications.hpp"
+#include "hone/step/no_loss.hpp"
+#include "hone/step/step.hpp"
+
+namespace hone::detail {
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_to_train() {
+  throw std::invalid_argument(
+      "The trainer has no parameters to train: when it was made, the model had none that requires a gradient. "
+      "Unfreeze one with set_requires_grad(true), or add a layer with parameters, and make the trainer after that.");
+}
+
+/// **Errors** `std::invalid_argument` where there is nothing to train.
+template <class Trainer>
+void require_trainable(Trainer& trainer) {
+  using Optimizer = typename TraitsOf<Trainer>::Optimizer;
+  if constexpr (std::is_same_v<Optimizer, NoOptimizer>) {
+    static_assert(sizeof(trainer_without_optimizer<Optimizer>) > 0);
+  } else {
+    auto& optimizer = internals(trainer).parts.optimizer;
+    bool is_empty = false;
+    if constexpr (std::is_same_v<decltype(optimizer.parameters()), at::TensorList>) {
+      is_empty = optimizer.parameters().empty();
+    } else {
+      is_empty = optimizer.num_groups() == 0;  // a list of all would be made for each call
+    }
+    if (is_empty) [[unlikely]]
+      refuse_to_train();
+  }
+}
+
+/// Calls `f` with the device as the thread's current one, and explains the device's errors. On the host, a call.
+template <class Trainer, class F>
+decltype(auto) with_device(Trainer& trainer, F&& f) {
+  if constexpr (HostReadable<typename TraitsOf<Trainer>::Device>) {
+    return std::forward<F>(f)();
+  } else {
+    auto& device = internals(trainer).parts.device;
+    [[maybe_unused]] const auto current = device_scope(device);
+    return with_device_errors(device.device(), std::forward<F>(f));
+  }
+}
+
+/// Calls `f` with gradients on, with so many threads (0 leaves them), and with denormals, number formats and device as
+/// the policies say.
+template <class Trainer, class F>
+auto in_settings(Trainer& trainer, int num_threads, F&& f) {
+  auto& parts = internals(trainer).parts;
+  const at::AutoGradMode gradients(true);
+  const ThreadGuard threads(num_threads);
+  [[maybe_unused]] const auto denormals = parts.denormals.over_step();
+  [[maybe_unused]] const auto precision = parts.precision_scope();
+  return with_device(trainer, std::forward<F>(f));
+}
+
+/// How many threads the operators of a step use: found with the first batch, and again when the host sets another
+/// number.
+template <class Trainer, class Batch>
+[[nodiscard]] int step_threads(Trainer& trainer, const Batch& batch) {
+  auto& self = internals(trainer);
+  auto& threads = self.step.threads;
+  if (const int available = at::get_num_threads(); available != threads.available) [[unlikely]] {
+    threads = {available,
+               self.parts.threads.num_threads(multiplications_in(pointee(self.parts.model), batch), available)};
+  }
+  return threads.used;
+}
+
+/// Calls `f`, a step of the host's loop, with the settings of this trainer in force.
+template <class Trainer, class Batch, class F>
+auto host_step(Trainer& trainer, const Batch& batch, F&& f, int num_threads = 0) {
+  const ActivityGuard activity(internals(trainer).activity.steps);
+  return in_settings(trainer, num_threads > 0 ? num_threads : step_threads(trainer, batch), std::forward<F>(f));
+}
+
+/// Gradients of other backward passes that are in the parameters when a window begins are not the trainer's.
+template <class Trainer>
+void start_from_own_gradients(Trainer& trainer) {
+  auto& step = internals(trainer).step;
+  if constexpr (!TraitsOf<Trainer>::captures) {
+    if (step.window.empty()) trainer.zero_grad();
+  }
+  if (!step.has_looked_for_untrained) [[unlikely]]
+    warn_of_untrained(trainer);
+}
+
+}  // namespace hone::detail

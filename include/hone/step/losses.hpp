@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Several losses in one training step, each with an optimizer of its own: GANs, actor and critic.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/Device.h>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "hone/core/composition.hpp"
+#include "hone/core/fixed_string.hpp"
+#include "hone/core/overrides.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/policies/execution.hpp"
+#include "hone/policies/precision.hpp"
+#include "hone/policies/splitting.hpp"
+#include "hone/step/model.hpp"
+
+namespace hone {
+
+/// How often a loss is computed.
+///
+/// **Units** every: updates of the run, at least 1. With 5, the loss is computed, and its optimizer moves, in the
+/// batches of each fifth update.
+struct LossOptions {
+  std::int64_t every = 1;
+};
+
+/// A loss of `Losses`; see `loss_for`.
+template <FixedString loss_name, class F>
+struct LossFor {
+  static constexpr FixedString letters = loss_name;
+  static constexpr std::string_view name = loss_name.view();
+  F loss;
+  LossOptions options;
+};
+
+/// A loss step under the name of its optimizer. `loss` is called as `loss(model, batch)`, with the model as the trainer
+/// was given it, and returns one number in a tensor, or any type with `loss` and `batch_size`, and perhaps `num_items`.
+///
+/// **Errors** `std::invalid_argument` for `every` below 1.
+/// **Example** `loss_for<"critic">(critic_loss)`, `loss_for<"generator">(generator_loss, {.every = 5})`
+template <FixedString name, class F>
+[[nodiscard]] LossFor<name, F> loss_for(F loss, const LossOptions& options = {}) {
+  if (options.every < 1) {
+    throw std::invalid_argument(
+        sentence("The loss '{}' has every = {}. Give 1 or more updates.", {name.view(), options.every}));
+  }
+  return {std::move(loss), options};
+}
+
+namespace detail {
+
+/// What a loss step came to that returned the loss alone.
+struct LossAlone {
+  at::Tensor loss;
+  std::int64_t batch_size;
+};
+
+template <class F, class Model, class Batch>
+concept LossStep = requires(F& loss, Model& model, Batch& batch) {
+  { loss(model, batch) } -> std::convertible_to<at::Tensor>;
+} || requires(F& loss, Model& model, Batch& batch) {
+  loss(model, batch).loss;
+  loss(model, batch).batch_size;
+};
+
+template <class F, class Model, class Batch>
+struct not_a_loss_step {
+  static_assert(
+      sizeof(F) == 0,
+      "hone: a loss of hone::Losses cannot be called as `loss(model, batch)`, or returns neither a tensor nor a "
+      "type with `loss` and `batch_size`. The model is what the trainer was given: a module holder is used with "
+      "`->`.");
+};
+
+template <class F, class Model, class Batch>
+struct LossStepResultOf {
+  using type = LossAlone;
+};
+template <class F, class Model, class Batch>
+  requires(LossStep<F, Model, Batch> &&
+           !requires(F& loss, Model& model, Batch& batch) {
+             { loss(model, batch) } -> std::convertible_to<at::Tensor>;
+           })
+struct LossStepResultOf<F, Model, Batch> {
+  using type = decltype(std::declval<F&>()(std::declval<Model&>(), std::declval<Batch&>()));
+};
+/// What a loss step comes to. Declared, not deduced, so that a loss step that does not fit is one error.
+template <class F, class Model, class Batch>
+using LossStepResult = typename LossStepResultOf<F, Model, Batch>::type;
+
+/// Calls the loss step and puts what it returns into `result`, an optional.
+template <class F, class Model, class Batch>
+void call_loss_step(F& loss, Model& model, Batch& batch, auto& result) {
+  if constexpr (std::same_as<LossStepResult<F, Model, Batch>, LossAlone>) {
+    result.emplace(LossAlone{loss(model, batch), batch_size(batch)});
+  } else {
+    result.emplace(loss(model, batch));
+  }
+}
+
+template <class Losses>
+struct losses_without_their_optimizers {
+  static_assert(sizeof(Losses) == 0,
+                "hone: each loss of hone::Losses needs an optimizer of its name, and each optimizer a loss. Give "
+                "hone::Optimizers{hone::optimizer_for<\"name\">(...), ...} with the same names.");
+};
+template <class Losses>
+struct several_losses_when_recorded {
+  static_assert(sizeof(Losses) == 0,
+                "hone: StepCapture records a step with one loss and one update, and hone::Losses has several. Leave "
+                "StepCapture out.");
+};
+template <class Losses>
+struct several_losses_of_parts {
+  static_assert(
+      sizeof(Losses) == 0,
+      "hone: MicroBatches runs a step with one loss in parts, and hone::Losses has several. Leave MicroBatches "
+      "out, or give GradAccum smaller batches.");
+};
+template <class Losses>
+struct several_losses_of_exported_model {
+  static_assert(
+      sizeof(Losses) == 0,
+      "hone: this model computes its loss and gradients by itself, and hone::Losses has several. Train it with "
+      "its own loss.");
+};
+template <class Losses>
+struct several_losses_and_an_override {
+  static_assert(sizeof(Losses) == 0,
+                "hone: the override `train_batch_loss` takes the place of one loss step, and hone::Losses has several. "
+                "Leave the override out.");
+};
+template <class Losses>
+struct several_losses_and_their_scale {
+  static_assert(sizeof(Losses) == 0,
+                "hone: this precision policy scales the loss of one optimizer. With hone::Losses it needs "
+                "`step(optimizer)` and `update_scale()`, as hone::LossScaler has them.");
+};
+
+template <class P, class Optimizer>
+concept ScalesSeveralLosses = requires(P& precision, Optimizer& optimizer) { precision.update_scale(); };
+
+}  // namespace detail
+
+/// What a batch came to with `Losses`: the sum of the losses, and what each loss step returned.
+template <class Losses, class... Outputs>
+struct LossesOutput {
+  at::Tensor loss;          ///< One number: the sum of the losses that were computed.
+  std::int64_t batch_size;  ///< Samples.
+  std::tuple<std::optional<Outputs>...> each = {};
+
+  /// What the loss step `name` returned; null where it was not computed. A loss step that returned a tensor has
+  /// `loss` and `batch_size` here.
+  template <FixedString name>
+  [[nodiscard]] const auto* get() const {
+    const auto& output = std::get<Losses::template place_of<name>>(each);
+    return output ? &*output : nullptr;
+  }
+};
+
+/// Losses that are learned from one after the other in each training step, each by the optimizer of its name.
+///
+/// For each loss in turn, with each batch: forward and loss in the number format of the precision policy, while the
+/// parameters of the other optimizers require no gradient; backward of the batch's share of its accumulation window;
+/// and when the window is complete, clipping over the gradients of its own optimizer, and its update. So the second
+/// loss sees the weights that the first has moved. All of it makes one update of the run: schedules move on, and
+/// `on_optimizer_step` happens, once, when all losses are done. `on_train_loss` and `on_before_optimizer_step` happen
+/// for each loss; `event.objective` is its name.
+///
+/// The mean of each loss is recorded as `train_<name>_loss_epoch`, and their sum as `train_loss_epoch`; of an
+/// evaluation, `eval_<name>_loss_epoch` and so on.
+///
+/// **Errors** `std::invalid_argument` when each loss has `every` above 1; at compile time for names that are not those
+/// of the optimizers.
+/// **Example**
+/// ```
+/// hone::Trainer{gan,
+///               hone::Losses{hone::loss_for<"discriminator">(d_loss), hone::loss_for<"generator">(g_loss)},
+///               hone::Optimizers{hone::optimizer_for<"discriminator">(hone::Adam{.lr = 2e-4}),
+///                                hone::optimizer_for<"generator">(hone::Adam{.lr = 2e-4})}};
+/// ```
+template <class... For>
+struct Losses {
+  static_assert(sizeof...(For) >= 1, "hone: hone::Losses needs at least one hone::loss_for<\"name\">(...).");
+  static_assert(all_differ({For::name...}), "hone: two of these losses have one name. Give each a name of its own.");
+
+  static constexpr std::size_t num_losses = sizeof...(For);
+  static constexpr std::array<std::string_view, num_losses> names{For::name...};
+
+  std::tuple<For...> losses;
+
+  explicit Losses(For... given) : losses(std::move(given)...) {
+    const bool is_always_learned =
+        std::apply([](const auto&... each) { return (... || (each.options.every == 1)); }, losses);
+    if (!is_always_learned) {
+      throw std::invalid_argument(
+          "Each of the losses has `every` above 1, so nothing is learned from some batches. Give one of them 1.");
+    }
+  }
+
+  template <FixedString name>
+  static constexpr std::size_t place_of = [] {
+    static_assert((false || ... || (For::name == name.view())), "hone: no loss of these has this name.");
+    std::size_t place = 0;
+    while (place + 1 < num_losses && names[place] != name.view()) ++place;
+    return place;
+  }();
+
+  /// What a batch comes to.
+  template <class Model, class Batch>
+  using Output = LossesOutput<Losses, detail::LossStepResult<decltype(For::loss), Model, Batch>...>;
+
+  /// Moves losses that are modules.
+  void to(c10::Device device) {
+    std::apply([&](auto&... each) { (move_to(each.loss, device), ...); }, losses);
+  }
+
+  template <class Model, class Optimizer, class... Policies>
+  struct fits_trainer {
+    static constexpr bool has_names = [] {
+      if constexpr (SeveralOptimizers<Optimizer>) {
+        return Optimizer::num_optimizers == num_losses && (Optimizer::template has<For::letters> && ...);
+      } else {
+        return false;
+      }
+    }();
+    static constexpr bool value = has_names && !(... || RecordsSteps<Policies>) && !(... || SplitsBatches<Policies>) &&
+                                  !ComputesGradients<Model> && !(... || overrides::train_batch_loss::named<Policies>) &&
+                                  (... && (!ScalesLoss<Policies> || detail::ScalesSeveralLosses<Policies, Optimizer>));
+  };
+  template <class Model, class Optimizer, class... Policies>
+  static consteval auto fault() {
+    if constexpr (!fits_trainer<Model, Optimizer>::has_names) {
+      return std::type_identity<detail::losses_without_their_optimizers<Losses>>{};
+    } else if constexpr ((... || RecordsSteps<Policies>)) {
+      return std::type_identity<detail::several_losses_when_recorded<Losses>>{};
+    } else if constexpr ((... || SplitsBatches<Policies>)) {
+      return std::type_identity<detail::several_losses_of_parts<Losses>>{};
+    } else if constexpr (ComputesGradients<Model>) {
+      return std::type_identity<detail::several_losses_of_exported_model<Losses>>{};
+    } else if constexpr ((... || overrides::train_batch_loss::named<Policies>)) {
+      return std::type_identity<detail::several_losses_and_an_override<Losses>>{};
+    } else {
+      return std::type_identity<detail::several_losses_and_their_scale<Losses>>{};
+    }
+  }
+  template <class Model, class Optimizer, class... Policies>
+  using misfit_trainer = typename decltype(fault<Model, Optimizer, Policies...>())::type;
+};
+
+/// All losses of a batch, with no gradient flow of their own: what an evaluation asks for.
+template <class Model, class... For, class Batch>
+auto batch_loss(Model& model, Losses<For...>& losses, Batch& batch) {
+  using Output = typename Losses<For...>::template Output<Model, Batch>;
+  Output output{.loss = {}, .batch_size = batch_size(batch)};
+  const auto add = [&](auto& each, auto& to) {
+    if constexpr (detail::LossStep<decltype(each.loss), Model, Batch>) {
+      detail::call_loss_step(each.loss, model, batch, to);
+      output.loss = output.loss.defined() ? output.loss + to->loss : to->loss;
+    } else {
+      static_cast<void>(sizeof(detail::not_a_loss_step<decltype(each.loss), Model, Batch>));
+    }
+  };
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    (add(std::get<i>(losses.losses), std::get<i>(output.each)), ...);
+  }(std::index_sequence_for<For...>{});
+  return output;
+}
+
+}  // namespace hone

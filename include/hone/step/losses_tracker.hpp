@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Adds up several losses of an epoch, each by itself.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "hone/core/composition.hpp"
+#include "hone/history/run_history.hpp"
+#include "hone/policies/device.hpp"
+#include "hone/policies/distribution.hpp"
+#include "hone/step/batch_loss.hpp"
+#include "hone/step/loss_tracker.hpp"
+#include "hone/step/losses.hpp"
+
+namespace hone {
+
+/// The means of `Losses` over samples, and their sum.
+///
+/// **Cost** that of a `LossTracker` for each loss.
+template <DevicePolicy Device, SeveralLosses L>
+class LossesTracker {
+ public:
+  /// Adds the mean of the loss at `place` over `samples` samples.
+  void add(std::size_t place, const at::Tensor& loss, std::int64_t samples) { each_[place].add(loss, samples); }
+  /// Adds all losses of a batch.
+  template <class... Outputs>
+  void add(const LossesOutput<L, Outputs...>& output) {
+    [&]<std::size_t... i>(std::index_sequence<i...>) {
+      (add(i, std::get<i>(output.each)->loss, items_in(*std::get<i>(output.each))), ...);
+    }(std::index_sequence_for<Outputs...>{});
+  }
+
+  /// Adds a batch of which one loss is known, from an override of the evaluation's loss step.
+  void add(const at::Tensor& loss, std::int64_t samples) { whole_.add(loss, samples); }
+
+  /// The sum of the means, of those losses that were added at all; NaN when none was. Waits for the device.
+  template <DistributedPolicy Processes>
+  [[nodiscard]] double mean(Processes& processes) const {
+    double sum = 0.0;
+    bool is_empty = whole_.empty();
+    if (!is_empty) sum = whole_.mean(processes);
+    for (std::size_t i = 0; i < each_.size(); ++i) {
+      if (each_[i].empty()) continue;
+      is_empty = false;
+      sum += means_[i] = each_[i].mean(processes);
+    }
+    return is_empty ? std::nan("") : sum;
+  }
+  /// Records what `mean` found of each loss beside the sum that is called `name`: of `train_loss_epoch`,
+  /// `train_generator_loss_epoch`.
+  void record(RunHistory& history, std::string_view name, Phase phase) const {
+    const auto place = name.rfind("loss");
+    for (std::size_t i = 0; i < each_.size(); ++i) {
+      if (each_[i].empty()) continue;
+      std::string own(name.substr(0, place));
+      own += L::names[i];
+      own += '_';
+      own += name.substr(place);
+      history.record(own, means_[i], phase);
+    }
+  }
+
+  void reset() { *this = {}; }
+
+  /// Shows the sums to an archive of the `checkpoint` module. Waits for the device.
+  void serialize(auto& archive) {
+    for (std::size_t i = 0; i < each_.size(); ++i) archive(L::names[i], each_[i]);
+  }
+
+ private:
+  std::array<LossTracker<Device>, L::num_losses> each_;
+  mutable std::array<double, L::num_losses> means_{};  // what `mean` found
+  LossTracker<Device> whole_;
+};
+
+namespace detail {
+
+template <class Device, class Loss>
+struct TrackerOf {
+  using type = LossTracker<Device>;
+};
+template <class Device, SeveralLosses Loss>
+struct TrackerOf<Device, Loss> {
+  using type = LossesTracker<Device, Loss>;
+};
+
+}  // namespace detail
+
+/// What adds up the losses of a trainer.
+template <DevicePolicy Device, class Loss>
+using TrackerOf = typename detail::TrackerOf<Device, Loss>::type;
+
+/// Adds what a batch of an evaluation came to.
+template <class Tracker, class Output>
+void add_loss(Tracker& tracker, const Output& output) {
+  if constexpr (requires { tracker.add(output); }) {
+    tracker.add(output);
+  } else {
+    tracker.add(output.loss, items_in(output));
+  }
+}
+
+/// Records the mean of an epoch, and those of its losses where there are several.
+template <class Tracker>
+void record_loss(const Tracker& tracker, RunHistory& history, std::string_view name, double mean, Phase phase) {
+  history.record(name, mean, phase);
+  if constexpr (requires { tracker.record(history, name, phase); }) tracker.record(history, name, phase);
+}
+
+}  // namespace hone

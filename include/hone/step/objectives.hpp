@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The training step of several losses, each with an optimizer of its own.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "hone/callbacks/events.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/core/overrides.hpp"
+#include "hone/policies/accumulation.hpp"
+#include "hone/policies/precision.hpp"
+#include "hone/step/batch_loss.hpp"
+#include "hone/step/device_step.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/step/losses.hpp"
+#include "hone/step/update.hpp"
+#include "hone/step/window.hpp"
+
+namespace hone {
+
+namespace detail {
+
+/// What the loss step of a trainer returns.
+template <class Model, class Loss, class Batch>
+struct LossStepOutputOf {
+  using type = BatchOutputOf<Model, Batch>;
+};
+template <class Model, SeveralLosses Loss, class Batch>
+struct LossStepOutputOf<Model, Loss, Batch> {
+  using type = typename Loss::template Output<Model, Batch>;
+};
+template <class Model, class Loss, class Batch>
+using LossStepOutput = typename LossStepOutputOf<Model, Loss, Batch>::type;
+
+}  // namespace detail
+
+/// What the batches of an open accumulation window count for each loss: nothing, where there is one loss.
+template <class Loss>
+struct ObjectiveWindows {
+  void reset() {}
+};
+template <SeveralLosses Loss>
+struct ObjectiveWindows<Loss> {
+  std::array<Window, Loss::num_losses> each;
+
+  void reset() { each.fill({}); }
+  void serialize(auto& archive) {
+    for (std::size_t i = 0; i < each.size(); ++i) archive(Loss::names[i], each[i]);
+  }
+};
+
+namespace detail {
+
+/// The arithmetic of `Losses` in a trainer's step. See there for the order of things.
+///
+/// A window that the end of an epoch cuts short without notice, in a range of unknown length, is finished from the
+/// gradients that are there: the last losses then have not seen what the first ones changed.
+struct Objectives {
+  /// Forward, loss and backward of each loss, and its update when `updates`.
+  template <class Trainer, class Batch>
+  static auto learn(Trainer& trainer, Batch& batch, bool updates) {
+    using T = TraitsOf<Trainer>;
+    using Output = typename T::Loss::template Output<typename T::Model, Batch>;
+    auto& self = internals(trainer);
+    Output output{.loss = {}, .batch_size = batch_size(batch)};
+    const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
+      return (learn_one<i>(trainer, batch, updates, output) && ...);
+    }(std::make_index_sequence<T::Loss::num_losses>{});
+    if (!is_learned) {
+      drop_window(trainer);
+    } else if (updates) {
+      end_update(trainer);
+    } else {
+      self.step.window.add(1.0, self.parts.accumulation.num_batches_per_update());
+    }
+    return output;
+  }
+
+  /// The updates of a window that ended early.
+  template <class Trainer>
+  static void finish_window(Trainer& trainer) {
+    const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
+      return (finish_one<i>(trainer) && ...);
+    }(std::make_index_sequence<TraitsOf<Trainer>::Loss::num_losses>{});
+    is_learned ? end_update(trainer) : drop_window(trainer);
+  }
+
+ private:
+  /// Selects the optimizer of a loss during its lifetime.
+  template <std::size_t i, class Trainer>
+  static auto only(Trainer& trainer) {
+    using Optimizer = typename TraitsOf<Trainer>::BoundOptimizer;
+    using For = std::tuple_element_t<i, decltype(TraitsOf<Trainer>::Loss::losses)>;
+    return typename Optimizer::Only(internals(trainer).parts.optimizer, Optimizer::template place_of<For::letters>);
+  }
+
+  /// True when a loss is computed for the update that is coming.
+  template <std::size_t i, class Trainer>
+  static bool is_due(Trainer& trainer) {
+    auto& self = internals(trainer);
+    const std::int64_t every = std::get<i>(self.parts.loss.losses).options.every;
+    return every == 1 || (self.run.num_updates() + 1) % every == 0;
+  }
+
+  /// Returns false when nothing more is to be learned from the batch.
+  template <std::size_t i, class Trainer, class Batch, class Output>
+  static bool learn_one(Trainer& trainer, Batch& batch, bool updates, Output& all) {
+    auto& loss = std::get<i>(internals(trainer).parts.loss.losses);
+    using F = decltype(loss.loss);
+    using Model = typename TraitsOf<Trainer>::Model;
+    if constexpr (!LossStep<F, Model, Batch>) {
+      static_cast<void>(sizeof(not_a_loss_step<F, Model, Batch>));
+      return false;
+    } else {
+      return is_due<i>(trainer) ? learn_from<i>(trainer, loss, batch, updates, all) : true;
+    }
+  }
+  template <std::size_t i, class Trainer, class For, class Batch, class Output>
+  static bool learn_from(Trainer& trainer, For& loss, Batch& batch, bool updates, Output& all) {
+    using T = TraitsOf<Trainer>;
+    auto& self = internals(trainer);
+    auto& parts = self.parts;
+    const WithObjective objective{loss.name};
+    [[maybe_unused]] const auto optimizer = only<i>(trainer);
+    auto& result = std::get<i>(all.each);
+    {
+      [[maybe_unused]] const auto region = parts.precision.region(parts.device.device());
+      call_loss_step(loss.loss, parts.model, batch, result);
+    }
+    const auto& output = *result;
+    self.step.train_loss.add(i, output.loss, items_in(output));
+    const auto value = output.loss.detach();
+    all.loss = all.loss.defined() ? all.loss + value : value;
+    dispatch(trainer, TrainLoss{{self.run}}, WithBatch<Batch>{batch}, WithOutput{output}, objective);
+    if (self.run.stops_before_update()) [[unlikely]]
+      return false;
+
+    Window& window = self.step.objectives.each[i];
+    double share = 1.0;
+    if constexpr (T::reduces) {
+      share = window.add(self.sync.weight(parts.processes, output), parts.accumulation.num_batches_per_update(), 1.0);
+      if (updates) self.sync.begin(parts.processes, self.run, window.total());
+    } else if constexpr (T::accumulates) {
+      share = window.add(weight_of(output), parts.accumulation.num_batches_per_update());
+    }
+    backward_share(trainer, output.loss, share);
+    return !updates || update_one<i>(trainer);
+  }
+
+  template <std::size_t i, class Trainer>
+  static bool finish_one(Trainer& trainer) {
+    auto& self = internals(trainer);
+    if (!is_due<i>(trainer)) return true;
+    [[maybe_unused]] const auto optimizer = only<i>(trainer);
+    if constexpr (TraitsOf<Trainer>::reduces) {
+      self.sync.begin(self.parts.processes, self.run, self.step.objectives.each[i].total());
+    }
+    return update_one<i>(trainer);
+  }
+
+  /// The update of one optimizer, which `only` has selected.
+  template <std::size_t i, class Trainer>
+  static bool update_one(Trainer& trainer) {
+    using T = TraitsOf<Trainer>;
+    auto& self = internals(trainer);
+    const WithObjective objective{std::get<i>(self.parts.loss.losses).name};
+    if constexpr (T::reduces) {
+      self.parts.processes.average_gradients();
+      if (!self.sync.end(self.parts.processes, self.run)) return false;
+    }
+    if constexpr (ScalesLoss<typename T::Precision>) unscale(trainer);
+    if constexpr (T::weighs) correct_window(trainer, self.step.objectives.each[i]);
+    clip(trainer, objective);
+    if constexpr (syncs_before_update<Trainer>) sync_stop(trainer);
+    if (self.run.stops_before_update()) [[unlikely]]
+      return false;
+    step_optimizer(trainer);
+    return true;
+  }
+
+  template <class Trainer>
+  static void end_update(Trainer& trainer) {
+    auto& self = internals(trainer);
+    self.step.window.reset();
+    self.step.objectives.reset();
+    if constexpr (ScalesLoss<typename TraitsOf<Trainer>::Precision>) self.parts.precision.update_scale();
+    count_update(trainer);
+    dispatch(trainer, OptimizerStep{{self.run}});
+  }
+};
+
+}  // namespace detail
+
+}  // namespace hone

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The model and the loss as one module: a loss may have parameters and buffers too.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
+#include "hone/core/pointee.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/step/model.hpp"
+
+namespace hone {
+
+/// A loss that may have parameters to train: a module, its holder, or a smart pointer or `std::ref` to one.
+template <class Loss>
+concept LossModule = requires(const PointeeOf<Loss>& loss) {
+  loss.named_parameters();
+  loss.buffers();
+  loss.modules();
+};
+
+/// What a trainer trains: the model, and a loss that is a module. Parameters of the loss have names that begin with
+/// `loss_function.` and come behind the model's; a parameter that both have counts as the model's.
+template <class Model, class Loss>
+struct TrainedModules {
+  Model& model;
+  Loss& loss;
+
+  [[nodiscard]] NamedParameters named_parameters() const {
+    auto all = hone::named_parameters(pointee(model));
+    if constexpr (LossModule<Loss>) {
+      const auto of_model = all.size();
+      for (auto& parameter : hone::named_parameters(pointee(loss), "loss_function.")) {
+        const auto is_same = [&](const NamedParameter& known) { return known.value.is_same(parameter.value); };
+        if (std::none_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(of_model), is_same)) {
+          all.push_back(std::move(parameter));
+        }
+      }
+    }
+    return all;
+  }
+
+  [[nodiscard]] std::vector<at::Tensor> buffers() const {
+    auto all = buffers_of(model);
+    if constexpr (LossModule<Loss>) {
+      for (auto& buffer : buffers_of(loss)) all.push_back(std::move(buffer));
+    }
+    return all;
+  }
+
+  /// The modules inside the model and inside the loss.
+  [[nodiscard]] auto modules(bool /*include_self*/ = false) const
+    requires requires { pointee(model).modules(false); }
+  {
+    auto all = pointee(model).modules(/*include_self=*/false);
+    if constexpr (LossModule<Loss>) {
+      for (auto& module : pointee(loss).modules(/*include_self=*/false)) all.push_back(std::move(module));
+    }
+    return all;
+  }
+};
+
+}  // namespace hone

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The types of a trainer, each resolved once.
+#pragma once
+
+#include <type_traits>
+
+#include "hone/core/policy.hpp"
+#include "hone/optim/optimizer.hpp"
+#include "hone/policies/accumulation.hpp"
+#include "hone/policies/clipping.hpp"
+#include "hone/policies/denormals.hpp"
+#include "hone/policies/device.hpp"
+#include "hone/policies/distribution.hpp"
+#include "hone/policies/execution.hpp"
+#include "hone/policies/gradients.hpp"
+#include "hone/policies/heap.hpp"
+#include "hone/policies/memory_format.hpp"
+#include "hone/policies/precision.hpp"
+#include "hone/policies/splitting.hpp"
+#include "hone/policies/threads.hpp"
+#include "hone/policies/transfer.hpp"
+#include "hone/schedule/schedule.hpp"
+#include "hone/step/parts.hpp"
+
+namespace hone {
+
+/// The types of `Trainer<Model, Loss, Optimizer, Policies...>`, with the default of each slot that `Policies` leaves
+/// out.
+template <class ModelType, class LossType, class OptimizerType, class... Policies>
+struct TrainerTraits {
+  using Trainer = hone::Trainer<ModelType, LossType, OptimizerType, Policies...>;
+  using Model = ModelType;
+  using Loss = LossType;
+  using Optimizer = OptimizerType;  ///< As it was given to the trainer.
+
+  using Device = AnswerTo<slots::Device, Cpu, Policies...>;
+  using Precision = AnswerTo<slots::Precision, Fp32, Policies...>;
+  using Distribution = AnswerTo<slots::Distribution, SingleProcess, Policies...>;
+  using Accumulation = AnswerTo<slots::Accumulation, GradAccum<1>, Policies...>;
+  using Clipping = AnswerTo<slots::Clipping, NoClip, Policies...>;
+  using Schedule = AnswerTo<slots::Schedule, NoSchedule, Policies...>;
+  using Transfer = AnswerTo<slots::Transfer, Direct, Policies...>;
+  using Execution = AnswerTo<slots::Execution, Eager, Policies...>;
+  using MemoryFormat = AnswerTo<slots::MemoryFormat, ContiguousFormat, Policies...>;
+  using Denormals = AnswerTo<slots::Denormals, FlushDenormals, Policies...>;
+  using Threads = AnswerTo<slots::Threads, AutoThreads, Policies...>;
+  using Gradients = AnswerTo<slots::Gradients, SetToNone, Policies...>;
+  using Splitting = AnswerTo<slots::Splitting, WholeBatches, Policies...>;
+  using Heap = AnswerTo<slots::Heap, SystemHeap, Policies...>;
+  using Callbacks = CallbacksAmong<Policies...>;
+  using Overrides = OverridesAmong<Policies...>;
+  /// As the trainer holds it: bound to parameters, and perhaps sharded or over master weights.
+  using BoundOptimizer = OptimizerUnder<Precision, OptimizerAmong<Distribution, hone::BoundOptimizer<Optimizer>>>;
+
+  static constexpr bool reduces = ReducesGradients<Distribution>;
+  static constexpr bool accumulates = !UpdatesEveryBatch<Accumulation>;
+  static constexpr bool splits = SplitsBatches<Splitting>;
+  static constexpr bool weighs = accumulates || reduces || splits;  ///< A batch is a share of an update.
+  static constexpr bool captures = RecordsSteps<Execution>;
+  static constexpr bool has_schedule = !std::is_same_v<Schedule, NoSchedule>;
+  static constexpr bool has_objectives = SeveralLosses<Loss>;
+};
+
+namespace detail {
+
+/// The template arguments of `static_assert`s about a trainer, such as `Told<...>`, name the trainer by this.
+template <class Trainer>
+using TraitsOf = typename Trainer::Traits;
+
+}  // namespace detail
+
+}  // namespace hone

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the host does about an optimizer update: it closes the accumulation window, counts, and moves the schedule.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
+
+#include "hone/callbacks/events.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/schedule/apply_schedule.hpp"
+#include "hone/step/device_step.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/step/untrained.hpp"
+
+namespace hone::detail {
+
+/// True when the current batch completes the accumulation window. `is_last`: no batch follows in the epoch.
+template <class Trainer>
+[[nodiscard]] bool update_follows(const Trainer& trainer, bool is_last) {
+  if constexpr (TraitsOf<Trainer>::accumulates) {
+    auto& self = internals(trainer);
+    return is_last || self.step.window.size() + 1 == self.parts.accumulation.num_batches_per_update();
+  } else {
+    return true;
+  }
+}
+
+/// Forgets the batches of an open window and their gradients.
+template <class Trainer>
+void drop_window(Trainer& trainer) {
+  auto& step = internals(trainer).step;
+  step.window.reset();
+  step.objectives.reset();
+  trainer.zero_grad();
+}
+
+/// Counts an update, and sets what the schedule drives for the next.
+template <class Trainer>
+void count_update(Trainer& trainer) {
+  auto& self = internals(trainer);
+  ++self.run.num_updates_;
+  if constexpr (TraitsOf<Trainer>::has_schedule) ++self.step.cursor.updates;
+  self.run.history_.set_num_updates(self.run.history_.num_updates() + 1);
+  override_or<overrides::scheduler_step>(trainer, [&] { trainer.scheduler_step(); });
+}
+
+/// Makes a stop that a rank has requested take effect in all. Collective; nothing for a single process.
+template <class Trainer>
+void sync_stop(Trainer& trainer) {
+  auto& self = internals(trainer);
+  self.sync.sync_stop(self.parts.processes, self.run);
+}
+
+/// With many ranks: a callback sees the gradients of an update, and may request a stop in one of them.
+template <class Trainer>
+inline constexpr bool syncs_before_update =
+    TraitsOf<Trainer>::reduces &&
+    (is_handled<typename TraitsOf<Trainer>::Callbacks, Trainer, BeforeOptimizerStep> ||
+     is_handled<typename TraitsOf<Trainer>::Callbacks, Trainer, BeforeOptimizerStep, WithClipped<at::Tensor>>);
+
+/// The update of a complete window, from gradients that are the same in all ranks.
+template <class Trainer>
+void update(Trainer& trainer) {
+  using T = TraitsOf<Trainer>;
+  auto& self = internals(trainer);
+  if constexpr (ScalesLoss<typename T::Precision>) unscale(trainer);
+  if constexpr (T::weighs) correct_window(trainer, self.step.window);
+  self.step.window.reset();
+  clip(trainer);
+  if constexpr (syncs_before_update<Trainer>) sync_stop(trainer);
+  if (self.run.stops_before_update()) [[unlikely]]
+    return drop_window(trainer);
+  step_optimizer(trainer);
+  count_update(trainer);
+  dispatch(trainer, OptimizerStep{{self.run}});
+}
+
+/// The same when all ranks want it.
+template <class Trainer>
+void synced_update(Trainer& trainer) {
+  auto& self = internals(trainer);
+  self.sync.end(self.parts.processes, self.run) ? update(trainer) : drop_window(trainer);
+}
+
+/// **Errors** `std::invalid_argument` when a loaded checkpoint leaves the schedule at or behind the end that a run of
+/// this length gives it: the run would train with the last learning rate, or not at all.
+template <class Trainer>
+void require_schedule_left([[maybe_unused]] Trainer& trainer, [[maybe_unused]] const RunLength& length) {
+  if constexpr (TraitsOf<Trainer>::has_schedule) {
+    auto& self = internals(trainer);
+    const auto& cursor = self.step.cursor;
+    if (cursor.continued == 0 || !length.num_updates) return;
+    if (cursor.continued < *length.num_updates || !depends_on_length(self.parts.schedule, length)) return;
+    throw std::invalid_argument(
+        sentence("The schedule is over: the loaded checkpoint is at update {} of it, and in this run it ends at update "
+                 "{}. Start it from the beginning, with load_checkpoint(path, {}) or "
+                 "trainer.restart_schedule(), or train for more epochs.",
+                 {cursor.continued, *length.num_updates, "{.load_scheduler = false}"}));
+  }
+}
+
+template <class Trainer>
+void set_scheduled_updates(Trainer& trainer, std::int64_t updates) {
+  internals(trainer).step.cursor.updates = updates;
+  trainer.scheduler_step();
+}
+/// The schedule's next start is at this update.
+template <class Trainer>
+void continue_schedule(Trainer& trainer, std::int64_t updates) {
+  auto& cursor = internals(trainer).step.cursor;
+  cursor.continued = updates;
+  cursor.started = false;
+}
+template <class Trainer>
+void start_schedule([[maybe_unused]] Trainer& trainer, [[maybe_unused]] const RunLength& length) {
+  if constexpr (TraitsOf<Trainer>::has_schedule) {
+    auto& self = internals(trainer);
+    self.step.schedule = resolve_schedule(self.parts.schedule, length);
+    self.step.cursor.started = true;
+    set_scheduled_updates(trainer, std::exchange(self.step.cursor.continued, 0));
+  }
+}
+
+/// Prints a warning, once, when parameters require a gradient and the optimizer does not hold them.
+template <class Trainer>
+[[gnu::noinline]] void warn_of_untrained(Trainer& trainer) {
+  auto& self = internals(trainer);
+  self.step.has_looked_for_untrained = true;
+  if (self.step.has_warned_of_untrained || self.parts.processes.rank() != 0) return;
+  self.step.has_warned_of_untrained =
+      warn_of_untrained_parameters(self.parts.trained_modules().named_parameters(), self.parts.optimizer);
+}
+
+}  // namespace hone::detail

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Evaluation and prediction: by themselves, and in the middle of training.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "hone/core/sentence.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/step/guards.hpp"
+#include "hone/step/host_step.hpp"
+#include "hone/step/losses_tracker.hpp"
+#include "hone/step/step.hpp"
+#include "hone/trainer/environment.hpp"
+#include "hone/trainer/predictions.hpp"
+#include "hone/trainer/run_options.hpp"
+#include "hone/trainer/run_scope.hpp"
+#include "hone/trainer/trainer_state.hpp"
+
+namespace hone::detail {
+
+/// Callbacks that handle nothing.
+struct NoCallbacks {
+  template <class>
+  static constexpr bool relays = false;
+};
+
+/// The evaluation batches of a dataset, by the override `create_eval_dataloader` if it is there.
+template <class Trainer, class Dataset>
+decltype(auto) eval_loader(Trainer& trainer, Dataset& dataset, std::int64_t batch_size) {
+  const LoaderOptions loader{.batch_size = batch_size, .share = trainer.data_share()};
+  return batches_from([&]() -> decltype(auto) {
+    return override_or<overrides::create_eval_dataloader>(
+        trainer, [&](auto& set, auto& how) -> decltype(auto) { return trainer.create_eval_dataloader(set, how); },
+        dataset, loader);
+  });
+}
+
+/// Loss and outputs of a batch, by the override `eval_batch_loss` if it is there.
+template <class Trainer, class Batch>
+auto eval_pass(Trainer& trainer, Batch& batch) {
+  if constexpr (is_overridden<overrides::eval_batch_loss, Trainer, Batch>) {
+    auto& parts = internals(trainer).parts;
+    [[maybe_unused]] const auto region = parts.precision.region(parts.device.device());
+    return call_override<overrides::eval_batch_loss>(trainer, batch);
+  } else {
+    return forward_pass(trainer, batch);
+  }
+}
+
+/// The model's outputs for a batch, by the override `predict_batch` if it is there.
+template <class Trainer, class Batch>
+auto predict_pass(Trainer& trainer, Batch& batch) {
+  if constexpr (is_overridden<overrides::predict_batch, Trainer, Batch>) {
+    auto& parts = internals(trainer).parts;
+    [[maybe_unused]] const auto region = parts.precision.region(parts.device.device());
+    return call_override<overrides::predict_batch>(trainer, batch);
+  } else {
+    return trainer.predict_batch(batch);
+  }
+}
+
+/// One pass over the evaluation data. Without a name for the metric, records nothing. Returns false when a stop cut the
+/// evaluation short; nothing is recorded then.
+template <class Trainer, class Batches, class Callbacks>
+bool run_eval_epoch(Trainer& trainer, Batches& batches, Phase phase, std::optional<std::int64_t> num_batches,
+                    std::string_view metric, Callbacks& callbacks) {
+  using T = TraitsOf<Trainer>;
+  auto& self = internals(trainer);
+  auto& run = self.run;
+  const ActivityGuard activity(self.activity.evaluates);
+  const ModeGuard loss_mode(self.parts.loss);
+  const at::NoGradGuard no_gradients;
+  if constexpr (T::reduces) self.parts.processes.share_buffers();
+  run.begin_epoch(phase, num_batches);
+  set_training(self.parts.loss, false);
+  override_or<overrides::eval_epoch_start>(trainer, [&] { trainer.eval_epoch_start(); });
+  hone::TrackerOf<typename T::Device, typename T::Loss> eval_loss;
+  dispatch_to(trainer, callbacks, EvalEpochStart{{run}});
+  if (!run.stop_requested()) {
+    for (auto&& arrived : self.parts.transfer.over(batches, self.parts.device)) {
+      auto&& batch = on_device(trainer, arrived);
+      dispatch_to(trainer, callbacks, EvalStepStart{{run}}, WithBatch{batch});
+      const auto output = eval_pass(trainer, batch);
+      add_loss(eval_loss, output);
+      dispatch_to(trainer, callbacks, EvalStepEnd{{run}}, WithBatch{batch}, WithOutput{output});
+      ++run.batch_;
+      if (is_epoch_over(trainer) || run.stop_requested()) break;
+    }
+    require_batches(trainer);
+  }
+  call_if_overridden<overrides::eval_epoch_end>(trainer);
+  const double mean = eval_loss.mean(self.parts.processes);
+  const bool is_complete = !run.stop_requested() || is_epoch_over(trainer);
+  const double loss = is_complete ? mean : std::numeric_limits<double>::quiet_NaN();
+  if (is_complete && !metric.empty()) record_loss(eval_loss, run.history_, metric, loss, phase);
+  dispatch_to(trainer, callbacks, EvalEpochEnd{{run}, loss, is_complete});
+  sync_stop(trainer);
+  return is_complete;
+}
+/// The same with the trainer's callbacks, over as many batches as the run's config says.
+template <class Trainer, class Batches>
+bool run_eval_epoch(Trainer& trainer, Batches& batches, Phase phase, std::string_view metric) {
+  auto& self = internals(trainer);
+  return run_eval_epoch(trainer, batches, phase, self.run.config_.num_eval_batches_per_epoch, metric,
+                        self.parts.callbacks);
+}
+
+/// Evaluates in the middle of something else, which continues afterwards as if nothing had been. Returns false, and
+/// records nothing, when a stop was requested before or cuts the evaluation short.
+template <class Trainer, class Batches>
+bool evaluate_between(Trainer& trainer, Batches& batches, Phase phase, std::string_view metric, auto& callbacks) {
+  auto& self = internals(trainer);
+  if (self.run.stop_requested()) return false;
+  const ModeGuard mode(self.parts.model);
+  const auto place = self.run.place();
+  const bool is_complete =
+      run_eval_epoch(trainer, batches, phase, num_batches_in(trainer, batches, phase, self.run.config_.batch_limit),
+                     metric, callbacks);
+  self.run.return_to(place);
+  return is_complete;
+}
+template <class Trainer, class Batches>
+bool evaluate_between(Trainer& trainer, Batches& batches, Phase phase, std::string_view metric) {
+  return evaluate_between(trainer, batches, phase, metric, internals(trainer).parts.callbacks);
+}
+
+/// Evaluates on the first batches, for the errors alone.
+template <class Trainer, class Batches>
+void run_sanity_evaluation(Trainer& trainer, Batches& batches, std::int64_t num_batches) {
+  auto& self = internals(trainer);
+  const ModeGuard mode(self.parts.model);
+  const GeneratorGuard generators(self.parts.device.device());
+  const auto place = self.run.place();
+  NoCallbacks nobody;
+  run_eval_epoch(trainer, batches, Phase::eval, limited(self.run.config_.num_eval_batches_per_epoch, num_batches), {},
+                 nobody);
+  self.run.return_to(place);
+}
+
+/// The facts of a run of `evaluate` or `predict`.
+template <class Trainer, class Batches>
+[[nodiscard]] RunConfig config_of(Trainer& trainer, Batches& batches, Phase phase, std::optional<std::int64_t> limit) {
+  RunConfig config = evaluation_config(num_batches_in(trainer, batches, phase, limit), limit);
+  config.eval_per_device_batch_size = known_batch_size(batches).value_or(0);
+  return config;
+}
+
+template <class Trainer, class Batches>
+void run_evaluation(Trainer& trainer, Batches& batches) {
+  auto& run = internals(trainer).run;
+  begin_run(trainer, Phase::evaluation, config_of(trainer, batches, Phase::evaluation, environment_batch_limit()));
+  call_if_overridden<overrides::evaluation_run_start>(trainer);
+  dispatch(trainer, EvaluationRunStart{{run}});
+  sync_stop(trainer);
+  if (!run.stop_requested()) run_eval_epoch(trainer, batches, Phase::evaluation, "evaluation_loss");
+  dispatch_stop(trainer);
+  call_if_overridden<overrides::evaluation_run_end>(trainer);
+  dispatch(trainer, EvaluationRunEnd{{run}});
+  record_late_stop(trainer);
+}
+
+/// Returns a message where a stop has cut the prediction short.
+template <class Trainer, class Batches, class Outputs>
+[[nodiscard]] std::optional<std::string> run_prediction(Trainer& trainer, Batches& batches, Outputs& outputs) {
+  auto& self = internals(trainer);
+  auto& run = self.run;
+  const at::NoGradGuard no_gradients;
+  begin_run(trainer, Phase::predict, config_of(trainer, batches, Phase::predict, {}));
+  run.begin_epoch(Phase::predict, run.config_.num_eval_batches_per_epoch);
+  set_training(self.parts.model, false);
+  bool is_cut_short = false;
+  dispatch(trainer, PredictRunStart{{run}});
+  for (auto&& arrived : self.parts.transfer.over(batches, self.parts.device)) {
+    if (run.stop_requested()) [[unlikely]] {
+      is_cut_short = true;
+      break;
+    }
+    auto&& batch = on_device(trainer, arrived);
+    dispatch(trainer, PredictStepStart{{run}}, WithBatch{batch});
+    auto& kept = outputs.add(predict_pass(trainer, batch), batch);
+    dispatch(trainer, PredictStepEnd{{run}}, WithBatch{batch}, WithOutputs{kept});
+    ++run.batch_;
+    if (is_epoch_over(trainer)) break;
+  }
+  if (!is_cut_short) require_batches(trainer);
+  dispatch_stop(trainer);
+  dispatch(trainer, PredictRunEnd{{run}});
+  record_late_stop(trainer);
+  if (!is_cut_short) return std::nullopt;
+  return sentence(
+      "The prediction was stopped after {} batches ({}), so outputs are missing. Predict without what stops it, or "
+      "keep the outputs in on_predict_step_end.",
+      {run.batch(), run.stop_reason()});
+}
+
+/// The outputs of all ranks, in the order of the dataset; those for a range of batches in the order of ranks.
+template <class Trainer, class Batches>
+[[nodiscard]] at::Tensor gather_outputs(Trainer& trainer, const at::Tensor& outputs,
+                                        [[maybe_unused]] Batches& batches) {
+  if constexpr (!TraitsOf<Trainer>::reduces) {
+    return outputs;
+  } else if constexpr (requires { batches.stored_order(); }) {
+    return trainer.gather(outputs).index_select(0, batches.stored_order().to(outputs.device()));
+  } else {
+    return trainer.gather(outputs);
+  }
+}
+
+/// What `predict` returns of a batch of `Batches`.
+template <class Trainer, class Batches>
+auto prediction_of(Trainer& trainer, Batches& batches) {
+  auto& parts = internals(trainer).parts;
+  using Arrived = std::remove_reference_t<decltype(*parts.transfer.over(batches, parts.device).begin())>;
+  using Moved = std::remove_reference_t<decltype(on_device(trainer, std::declval<Arrived&>()))>;
+  return std::type_identity<std::remove_cvref_t<decltype(predict_pass(trainer, std::declval<Moved&>()))>>{};
+}
+
+template <class Trainer, class Dataset>
+void check_evaluation([[maybe_unused]] const EvaluateOptions& options) {
+  options.check();
+  using Point = overrides::create_eval_dataloader;
+  if constexpr (HandsOutBatches<Dataset> && !Point::template named<typename TraitsOf<Trainer>::Overrides>) {
+    options.require_none_of_loader();
+  }
+}
+
+/// See `Trainer::evaluate_batch`.
+template <class Trainer, class Batch>
+auto evaluate_batch(Trainer& trainer, Batch& arrived) {
+  auto& parts = internals(trainer).parts;
+  const ModeGuard mode(parts.model);
+  const ModeGuard loss_mode(parts.loss);
+  const at::NoGradGuard no_gradients;
+  const ThreadGuard threads(step_threads(trainer, arrived));
+  [[maybe_unused]] const auto denormals = parts.denormals.over_step();
+  [[maybe_unused]] const auto precision = parts.precision_scope();
+  return with_device(trainer, [&] {
+    set_training(parts.model, false);
+    set_training(parts.loss, false);
+    auto&& batch = on_device(trainer, arrived);
+    return eval_pass(trainer, batch);
+  });
+}
+
+/// See `Trainer::evaluate`.
+template <class Trainer, class Dataset>
+RunHistory evaluate(Trainer& trainer, Dataset& dataset, const EvaluateOptions& options) {
+  auto& self = internals(trainer);
+  if (self.activity.evaluates) {
+    refuse_call("evaluate", self.activity, "Call it when the evaluation is over, such as in on_train_epoch_end.");
+  }
+  const int num_threads = threads_for(trainer, options.num_threads, dataset, options.batch_size());
+  const InnerRun inner(trainer);
+  const auto mark = self.run.history_.revision();
+  {
+    RunScope scope(trainer, self.activity.evaluates, num_threads);
+    try {
+      decltype(auto) batches = eval_loader(trainer, dataset, options.batch_size());
+      run_evaluation(trainer, batches);
+    } catch (...) {
+      scope.fail();
+    }
+  }
+  return self.run.history_.since(mark);
+}
+
+/// See `Trainer::predict`.
+template <class Trainer, class Dataset>
+auto predict(Trainer& trainer, Dataset& dataset, const EvaluateOptions& options) {
+  auto& self = internals(trainer);
+  if (self.activity.predicts) {
+    refuse_call("predict", self.activity, "Call it when the prediction is over, such as in on_eval_epoch_end.");
+  }
+  decltype(auto) batches = eval_loader(trainer, dataset, options.batch_size());
+  using Outputs = typename decltype(prediction_of(trainer, batches))::type;
+  if constexpr (std::is_void_v<Outputs>) {
+    static_assert(checked_outputs<Outputs>);
+    return 0;
+  } else {
+    Predictions<Outputs> outputs(buffers_of(self.parts.model));
+    const int num_threads = threads_for(trainer, options.num_threads, dataset, options.batch_size());
+    std::optional<std::string> why_cut_short;
+    {
+      const InnerRun inner(trainer);
+      RunScope scope(trainer, self.activity.predicts, num_threads);
+      try {
+        why_cut_short = run_prediction(trainer, batches, outputs);
+      } catch (...) {
+        scope.fail();
+      }
+    }
+    if (why_cut_short) throw StoppedError(*why_cut_short);
+    auto result = std::move(outputs).take();
+    if constexpr (std::is_same_v<decltype(result), at::Tensor>) {
+      return gather_outputs(trainer, result, batches);
+    } else {
+      return result;
+    }
+  }
+}
+
+}  // namespace hone::detail

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The outputs of a prediction: kept for as long as the caller wants them, and put together at the end.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/step/batch_loss.hpp"
+
+namespace hone {
+
+namespace detail {
+
+template <class Outputs>
+struct predict_batch_returns_nothing {
+  static_assert(sizeof(Outputs*) == 0,
+                "hone: the override `predict_batch` returns void, so there is nothing to predict. Let it return the "
+                "model's outputs.");
+};
+
+template <class Outputs>
+inline constexpr bool checked_outputs = sizeof(predict_batch_returns_nothing<Outputs>) > 0;
+
+[[nodiscard]] inline bool share_memory(const at::Tensor& a, const at::Tensor& b) {
+  return a.defined() && b.defined() && a.has_storage() && b.has_storage() &&
+         a.storage().unsafeGetStorageImpl() == b.storage().unsafeGetStorageImpl();
+}
+
+}  // namespace detail
+
+/// Makes copies of those tensors in `outputs` that share memory with a tensor in `batch` or with one of `others`.
+///
+/// **Cost** compares addresses; a copy for a tensor that shares memory.
+template <class Outputs, class Batch>
+void own_memory(Outputs& outputs, const Batch& batch, const std::vector<at::Tensor>& others = {}) {
+  for_each_tensor(outputs, [&](at::Tensor& output) {
+    bool is_shared = false;
+    for_each_tensor(batch,
+                    [&](const at::Tensor& input) { is_shared = is_shared || detail::share_memory(output, input); });
+    for (const auto& other : others) is_shared = is_shared || detail::share_memory(output, other);
+    if (is_shared) output = output.clone();
+  });
+}
+
+/// What a model returned for one batch after the other.
+template <class Outputs>
+class Predictions {
+ public:
+  /// `reused` are tensors that later batches may write to, such as the model's buffers.
+  explicit Predictions(std::vector<at::Tensor> reused = {}) : reused_(std::move(reused)) {}
+
+  /// Takes the outputs for `batch`, in memory of their own.
+  ///
+  /// **Errors** `DataError` for a tensor that cannot be put behind those before it.
+  template <class Batch>
+  Outputs& add(Outputs outputs, const Batch& batch) {
+    own_memory(outputs, batch, reused_);
+    if constexpr (std::same_as<Outputs, at::Tensor>) {
+      if (outputs.defined() && outputs.dim() == 0 && holds_one_sample(batch)) outputs = outputs.reshape({1});
+      require_fit(outputs);
+    }
+    return outputs_.emplace_back(std::move(outputs));
+  }
+
+  /// One tensor, where outputs are tensors, else the outputs of each batch.
+  [[nodiscard]] auto take() && {
+    if constexpr (std::same_as<Outputs, at::Tensor>) {
+      return at::cat(outputs_);
+    } else {
+      return std::move(outputs_);
+    }
+  }
+
+ private:
+  template <class Batch>
+  [[nodiscard]] static bool holds_one_sample(const Batch& batch) {
+    if constexpr (HoldsTensors<Batch>) {
+      return batch_size(batch) == 1;
+    } else {
+      return false;
+    }
+  }
+  void require_fit(const at::Tensor& output) const {
+    if (!output.defined() || output.dim() == 0) {
+      refuse(output,
+             "and needs a first dimension that counts samples. Let the model or the override `predict_batch` "
+             "return the shape [samples, ...].");
+    }
+    if (outputs_.empty() || output.sizes().slice(1) == outputs_.front().sizes().slice(1)) return;
+    refuse(output,
+           sentence("and does not fit behind that of batch 0, {}. Pad outputs to one shape, or let the override "
+                    "`predict_batch` return a std::tuple with them: then predict returns an element for each batch.",
+                    {detail::shapes(outputs_.front())}));
+  }
+  [[noreturn]] void refuse(const at::Tensor& output, const std::string& why) const {
+    throw DataError(
+        sentence("The model's output for batch {} is {} {}", {outputs_.size(), detail::shapes(output), why}));
+  }
+
+  std::vector<at::Tensor> reused_;
+  std::vector<Outputs> outputs_;
+};
+
+}  // namespace hone

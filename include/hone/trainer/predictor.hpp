@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A trainer that only predicts.
+#pragma once
+
+#include <utility>
+
+#include "hone/optim/no_optimizer.hpp"
+#include "hone/step/no_loss.hpp"
+#include "hone/step/parts.hpp"
+#include "hone/trainer/trainer.hpp"
+
+namespace hone {
+
+/// Predicts with a model, which needs neither a loss nor an optimizer, nor parameters that require a gradient. It takes
+/// the policies, callbacks and overrides of a trainer, and has what a trainer has, such as `load_checkpoint`.
+///
+/// **Errors** at compile time, one message, for what needs a loss or an optimizer.
+/// **Example**
+/// ```
+/// auto predictor = hone::Predictor{model, hone::Cuda<>{}};
+/// torch::Tensor outputs = predictor.predict(hone::TensorDataset{images}, {.per_device_batch_size = 256});
+/// ```
+template <class Model, class... Policies>
+class Predictor : public Trainer<Model, NoLoss, NoOptimizer, Policies...> {
+ public:
+  template <class... Settings>
+  explicit Predictor(Model model, Settings... settings)
+      : Trainer<Model, NoLoss, NoOptimizer, Policies...>(std::move(model), NoLoss{}, NoOptimizer{},
+                                                         std::move(settings)...) {}
+};
+
+template <class Model, class... Settings>
+Predictor(Model, Settings...) -> Predictor<Model, detail::StandsFor<Settings>...>;
+
+}  // namespace hone

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The trainer that types get which do not make one: it says why, in one sentence, and accepts whatever is asked of it,
+/// so that the sentence is the only error.
+#pragma once
+
+#include "hone/core/composition.hpp"
+#include "hone/history/run_history.hpp"
+#include "hone/trainer/run_options.hpp"
+
+namespace hone {
+
+template <class Model, class Loss, class Optimizer, class... Policies>
+class Trainer {
+  static_assert(checked_composition<Model, Loss, Optimizer, Policies...>);
+
+ public:
+  template <class... Args>
+  explicit Trainer(Args&&...) {}
+  template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>>
+  RunHistory train(Dataset&&, const TrainOptions<EvalDataset>& = {}) {
+    return {};
+  }
+  template <class Dataset>
+  RunHistory evaluate(Dataset&&, const EvaluateOptions& = {}) {
+    return {};
+  }
+  template <class Dataset>
+  int predict(Dataset&&, const EvaluateOptions& = {}) {
+    return 0;
+  }
+  template <class Batch>
+  int step(Batch&&) {
+    return 0;
+  }
+  template <class... Args>
+  void print(Args&&...) const {}
+};
+
+}  // namespace hone

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What training, evaluation and prediction have in common: a beginning, limits, an end, and the process as it was
+/// before.
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/core/type_name.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/state/resume.hpp"
+#include "hone/step/device_errors.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/step/guards.hpp"
+#include "hone/step/model.hpp"
+#include "hone/step/multiplications.hpp"
+#include "hone/step/update.hpp"
+#include "hone/trainer/agreed_part.hpp"
+#include "hone/trainer/run_setup.hpp"
+#include "hone/trainer/trainer_state.hpp"
+
+namespace hone::detail {
+
+/// How many threads a run uses: as many as the options say, else as the threads policy says.
+template <class Trainer, class Dataset>
+[[nodiscard]] int threads_for(Trainer& trainer, int num_threads, const Dataset& dataset, std::int64_t batch_size) {
+  if (num_threads > 0) return num_threads;
+  auto& parts = internals(trainer).parts;
+  return parts.threads.num_threads(multiplications(pointee(parts.model), dataset, batch_size), at::get_num_threads());
+}
+
+/// The current exception ends the group of ranks: none may wait for this one.
+template <class Trainer>
+void fail_group([[maybe_unused]] Trainer& trainer) {
+  if constexpr (TraitsOf<Trainer>::reduces) {
+    auto& processes = internals(trainer).parts.processes;
+    try {
+      throw;
+    } catch (const std::exception& error) {
+      processes.fail(error.what());
+    } catch (...) {
+      processes.fail("It threw something that is no std::exception.");
+    }
+  }
+}
+
+/// Sets gradient mode, threads, number formats and device for a run. Restores them, and the mode of the model, at the
+/// end.
+template <class Trainer>
+class RunScope {
+  using T = TraitsOf<Trainer>;
+  using Parts = Components<T>;
+
+ public:
+  /// `is_open` is the activity that this run is.
+  RunScope(Trainer& trainer, bool& is_open, int num_threads)
+      : trainer_(trainer),
+        is_inner_(!internals(trainer).activity.is_idle()),
+        activity_(is_open),
+        mode_(parts().model),
+        threads_(num_threads),
+        denormals_(parts().denormals.over_run()),
+        precision_(parts().precision_scope()),
+        heap_(parts().heap.over_run()),
+        current_(device_scope(parts().device)),
+        open_(trainer) {
+    internals(trainer).has_begun_run = false;
+  }
+  RunScope(const RunScope&) = delete;
+  RunScope& operator=(const RunScope&) = delete;
+
+  /// The current exception leaves the run: rethrows it, a device's error as a `DeviceError`, after `on_exception`.
+  [[noreturn]] void fail() {
+    try {
+      rethrow_explained(parts().device.device());
+    } catch (...) {
+      auto& self = internals(trainer_);
+      fail_group(trainer_);
+      if (!is_inner_ && self.activity.trains) {  // else the open window belongs to another loop
+        as_far_as_possible([&] { drop_window(trainer_); });
+      }
+      if (!is_inner_ || self.has_begun_run) {
+        dispatch(trainer_, ExceptionThrown{{self.run}, std::current_exception()});
+      }
+      throw;
+    }
+  }
+
+ private:
+  [[nodiscard]] Parts& parts() { return internals(trainer_).parts; }
+
+  Trainer& trainer_;
+  bool is_inner_;
+  ActivityGuard activity_;
+  ModeGuard<typename T::Model> mode_;
+  ThreadGuard threads_;
+  decltype(std::declval<Parts&>().denormals.over_run()) denormals_;
+  decltype(std::declval<Parts&>().precision_scope()) precision_;
+  decltype(std::declval<Parts&>().heap.over_run()) heap_;
+  at::AutoGradMode gradients_{true};
+  decltype(device_scope(std::declval<Parts&>().device)) current_;
+  OpenRun<Trainer> open_;
+};
+
+/// A run inside whatever else the trainer is doing, which continues afterwards where it was.
+template <class Trainer>
+class InnerRun {
+ public:
+  explicit InnerRun(Trainer& trainer)
+      : trainer_(trainer),
+        run_(internals(trainer).run.suspend()),
+        limits_(internals(trainer).limits),
+        sync_(internals(trainer).sync) {}
+  InnerRun(const InnerRun&) = delete;
+  InnerRun& operator=(const InnerRun&) = delete;
+  ~InnerRun() {
+    auto& self = internals(trainer_);
+    self.run.resume(std::move(run_), /*is_open=*/!self.activity.is_idle());
+    self.limits = limits_;
+    self.sync = sync_;
+  }
+
+ private:
+  Trainer& trainer_;
+  Run run_;
+  RunLimits limits_;
+  [[no_unique_address]] StepSync<typename TraitsOf<Trainer>::Distribution> sync_;
+};
+
+template <class Trainer>
+void begin_run(Trainer& trainer, Phase phase, RunConfig config) {
+  using T = TraitsOf<Trainer>;
+  auto& self = internals(trainer);
+  auto& parts = self.parts;
+  config.num_batches_per_update = phase == Phase::train ? parts.accumulation.num_batches_per_update() : 1;
+  config.num_threads = at::get_num_threads();
+  config.num_processes = parts.processes.world_size();
+  config.process_index = parts.processes.rank();
+  config.device = parts.device.device().str();
+  config.precision = type_name<typename T::Precision>();
+  if constexpr (T::reduces) {
+    parts.processes.require_agreement("run's options", agreed_part(config, parts.optimizer),
+                                      "Give the run the same options, data and optimizer in every process.");
+    self.sync = {};
+  }
+  self.run.begin(phase, std::move(config));
+  self.has_begun_run = true;
+  auto& limits = self.limits;
+  limits.max_updates = self.run.config().max_updates.value_or(std::numeric_limits<std::int64_t>::max());
+  limits.first_look = limits.max_updates;
+  if (self.run.config().max_time) {
+    limits.first_look = std::min(limits.max_updates, std::int64_t{1});
+    limits.began = std::chrono::steady_clock::now();
+  }
+}
+
+/// The batches of an epoch over a range, as far as the range or a limit, the run's or a callback's, tell.
+template <class Trainer, class Batches>
+[[nodiscard, gnu::noinline]] std::optional<std::int64_t> num_batches_in(Trainer& trainer, Batches& batches, Phase phase,
+                                                                        std::optional<std::int64_t> limit = {}) {
+  return limited(limited(batch_count(batches), internals(trainer).parts.callbacks.batch_limit(phase)), limit);
+}
+
+/// True when the current batch is known to be the last of its epoch.
+template <class Trainer>
+[[nodiscard]] bool is_last_batch(Trainer& trainer) {
+  auto& run = internals(trainer).run;
+  return run.num_batches_ && run.batch_ + 1 == *run.num_batches_;
+}
+/// True when no batch of the epoch is left. For a range without length, the range says so.
+template <class Trainer>
+[[nodiscard]] bool is_epoch_over(Trainer& trainer) {
+  auto& run = internals(trainer).run;
+  return run.num_batches_ && run.batch_ >= *run.num_batches_;
+}
+template <class Trainer>
+[[nodiscard]] bool is_over(Trainer& trainer) {
+  auto& self = internals(trainer);
+  return self.run.stop_requested() || self.run.num_updates_ >= self.limits.max_updates;
+}
+/// The same once the gradients of every batch have been used by an update.
+template <class Trainer>
+[[nodiscard]] bool is_over_now(Trainer& trainer) {
+  return internals(trainer).step.window.empty() && is_over(trainer);
+}
+
+template <class Trainer>
+[[nodiscard, gnu::noinline]] bool is_at_limit(Trainer& trainer) {
+  auto& self = internals(trainer);
+  if (self.run.num_updates_ >= self.limits.max_updates) return true;
+  const auto max_time = *self.run.config_.max_time;
+  if (std::chrono::steady_clock::now() - self.limits.began >= max_time) {
+    self.run.request_stop(sentence("Reached max_time = {} s", {max_time.count()}));
+  }
+  return self.run.stop_requested();
+}
+/// As `is_over_now`, and also true when the run's time is up: a stop is requested then. Without a limit of time, no
+/// clock is read.
+template <class Trainer>
+[[nodiscard]] bool ends_here(Trainer& trainer) {
+  auto& self = internals(trainer);
+  return self.step.window.empty() &&
+         (self.run.stop_requested() || (self.run.num_updates_ >= self.limits.first_look && is_at_limit(trainer)));
+}
+
+/// Notes how many samples the coming step has in all ranks, where the loader knows.
+template <class Trainer, class Batches>
+void count_samples([[maybe_unused]] Trainer& trainer, [[maybe_unused]] const Batches& batches) {
+  if constexpr (TraitsOf<Trainer>::reduces && KnowsItsCut<Batches>) {
+    auto& self = internals(trainer);
+    const auto& place = self.resume.epoch_place;
+    self.sync.samples_in_step =
+        place.samples_after(batches, self.run.batch_ + 1) - place.samples_after(batches, self.run.batch_);
+  }
+}
+
+template <class Trainer>
+void require_batches(Trainer& trainer) {
+  auto& run = internals(trainer).run;
+  if (run.batch_ > 0) return;
+  throw DataError(
+      sentence("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
+               "through only once lasts for one epoch.",
+               {run.epoch(), to_string(run.phase_)}));
+}
+
+/// The updates that the epochs alone would make.
+[[nodiscard]] inline std::int64_t planned_updates(const RunConfig& config) {
+  const bool is_known = config.num_updates_per_epoch && config.num_epochs != RunConfig::unlimited_epochs;
+  return is_known ? *config.num_updates_per_epoch * config.num_epochs : std::numeric_limits<std::int64_t>::max();
+}
+
+/// Records why the run has stopped, and dispatches a stop that was requested.
+template <class Trainer>
+void dispatch_stop(Trainer& trainer) {
+  sync_stop(trainer);
+  auto& self = internals(trainer);
+  auto& run = self.run;
+  if (run.stop_requested()) {
+    run.history_.set_stop_reason(run.reason_);
+    dispatch(trainer, StopTraining{{run}});
+  } else if (run.num_updates_ >= self.limits.max_updates && self.limits.max_updates < planned_updates(run.config_)) {
+    run.history_.set_stop_reason(sentence("Reached max_updates = {}", {self.limits.max_updates}));
+  }
+}
+
+/// Records the reason of a stop that was requested by a handler of the run's end.
+template <class Trainer>
+void record_late_stop(Trainer& trainer) {
+  sync_stop(trainer);
+  auto& run = internals(trainer).run;
+  if (run.stop_requested() && !run.history_.stop_reason()) run.history_.set_stop_reason(run.reason_);
+}
+
+}  // namespace hone::detail

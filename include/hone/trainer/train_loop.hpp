@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The training loop: epochs, batches, evaluation.
+#pragma once
+
+#include <ATen/Context.h>
+
+#include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "hone/core/error.hpp"
+#include "hone/data/epoch_scope.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/state/resume.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/step/in_step.hpp"
+#include "hone/step/step.hpp"
+#include "hone/trainer/environment.hpp"
+#include "hone/trainer/evaluate.hpp"
+#include "hone/trainer/run_options.hpp"
+#include "hone/trainer/run_scope.hpp"
+#include "hone/trainer/run_setup.hpp"
+
+namespace hone::detail {
+
+// --------------------------------------------------- the parts of a run, for `train` and for a loop that the host owns
+
+template <class Trainer>
+void start_training_run(Trainer& trainer) {
+  auto& self = internals(trainer);
+  const RunConfig& config = self.run.config();
+  take_place(trainer);
+  drop_window(trainer);
+  if (config.num_epochs > 0) {
+    if (config.num_train_batches_per_epoch.value_or(1) == 0) {
+      throw DataError("The training data is a range of 0 batches. Give it at least one.");
+    }
+    if (!self.resume.is_pending()) require_schedule_left(trainer, run_length(config));
+    start_schedule(trainer, run_length(config));
+  }
+  call_if_overridden<overrides::training_run_start>(trainer);
+  dispatch(trainer, TrainingRunStart{{self.run}});
+}
+
+template <class Trainer>
+void begin_train_epoch(Trainer& trainer) {
+  auto& self = internals(trainer);
+  self.run.begin_epoch(Phase::train, self.run.config().num_train_batches_per_epoch);
+  override_or<overrides::train_epoch_start>(trainer, [&] { trainer.train_epoch_start(); });
+  self.step.train_loss.reset();
+  dispatch(trainer, TrainEpochStart{{self.run}});
+  warn_of_untrained(trainer);
+}
+
+/// No batch of the epoch is left, or a stop takes effect before the last one.
+template <class Trainer, class... Batches>
+void end_batches(Trainer& trainer, bool is_evaluated, const Batches&... batches) {
+  auto& run = internals(trainer).run;
+  run.is_cut_short_ = run.stop_requested() && !is_epoch_over(trainer);
+  if (run.is_cut_short_) {
+    dispatch_end_within_epoch(trainer, batches...);
+  } else if (is_evaluated) {
+    keep_state_before_evaluation(trainer, batches...);
+  }
+}
+
+template <class Trainer>
+void end_train_epoch(Trainer& trainer) {
+  auto& self = internals(trainer);
+  call_if_overridden<overrides::train_epoch_end>(trainer);
+  const double loss = self.step.train_loss.mean(self.parts.processes);
+  if (self.run.batch_ > 0) {
+    record_loss(self.step.train_loss, self.run.history_, "train_loss_epoch", loss, Phase::train);
+  }
+  dispatch(trainer, TrainEpochEnd{{self.run}, loss});
+  sync_stop(trainer);
+}
+
+/// What follows an epoch of training. `eval_batches` is null, or a null pointer constant, in a run that does not
+/// evaluate.
+template <class Trainer, class EvalBatches>
+void finish_epoch(Trainer& trainer, EvalBatches eval_batches) {
+  constexpr bool evaluates = !std::is_null_pointer_v<EvalBatches>;
+  auto& self = internals(trainer);
+  auto& run = self.run;
+  const auto place = run.place();
+  bool is_evaluated = !has_unfinished_evaluations(trainer);
+  if constexpr (evaluates) {
+    if (eval_batches && run.config().evaluates_after(run.epoch())) {
+      is_evaluated &= !run.stop_requested() && run_eval_epoch(trainer, *eval_batches, Phase::eval, "eval_loss_epoch");
+    }
+  }
+  call_if_overridden<overrides::training_run_epoch_end>(trainer);
+  [[maybe_unused]] const bool was_stopped = run.stop_requested();
+  const auto evaluate = [&]([[maybe_unused]] std::string_view metric, [[maybe_unused]] auto&... callbacks) {
+    if constexpr (evaluates) {
+      if (!eval_batches) return;
+      const bool is_skipped = run.stop_requested() && !was_stopped;  // a callback has just ended the run
+      is_evaluated &= evaluate_between(trainer, *eval_batches, Phase::eval, metric, callbacks...) || is_skipped;
+    }
+  };
+  dispatch(trainer, TrainingRunEpochEnd{{run}}, WithEvaluation{evaluate});
+  sync_stop(trainer);
+  if (!is_evaluated && !run.is_cut_short_) {
+    run.return_to(place);
+    run.is_cut_short_ = true;
+    dispatch_resume_point_before_evaluation(trainer);
+  }
+  const bool is_cut_short = run.is_cut_short_;
+  run.end_epoch();
+  if (!is_cut_short) {
+    dispatch_resume_point(trainer, run.num_epochs() >= run.config().num_epochs || ends_here(trainer));
+  }
+  self.resume.unfinished = {};
+}
+
+template <class Trainer>
+void end_training_run(Trainer& trainer) {
+  dispatch_stop(trainer);
+  call_if_overridden<overrides::training_run_end>(trainer);
+  dispatch(trainer, TrainingRunEnd{{internals(trainer).run}});
+  record_late_stop(trainer);
+}
+
+/// Evaluates within an epoch. An evaluation for `callbacks` other than the trainer's that a stop cuts short is not made
+/// up by a resumed run, which no longer has them.
+template <class Trainer, class Batches>
+void evaluate_within_epoch(Trainer& trainer, Batches& batches, std::string_view metric, auto&... callbacks) {
+  const auto run = [&] { return evaluate_between(trainer, batches, Phase::intermediate_eval, metric, callbacks...); };
+  if constexpr (sizeof...(callbacks) == 0) {
+    evaluate_after_batch(trainer, metric, run);
+  } else {
+    run();
+  }
+}
+
+/// Makes the evaluations that a stop cut short before the run was resumed, at the batch that they belong to.
+template <class Trainer, class Evaluate>
+void finish_evaluations(Trainer& trainer, const Evaluate& evaluation) {
+  auto& self = internals(trainer);
+  if (!has_unfinished_evaluations(trainer)) return;
+  --self.run.batch_;
+  for (const auto& metric : std::exchange(self.resume.unfinished.after_batch, {})) evaluation.evaluate(metric);
+  ++self.run.batch_;
+}
+
+// --------------------------------------------------------------------------------------------------------- `train`
+
+/// Evaluates in the middle of an epoch of `train`, for `event.evaluate`. `batches` is null in a run that does not
+/// evaluate.
+template <class Trainer, class Batches>
+struct EvaluateWithinEpoch {
+  Trainer& trainer;
+  Batches* batches;
+  bool is_being_walked;  ///< The range is the one that is walked through for training, and cannot be walked twice.
+
+  template <class TrainBatches>
+  EvaluateWithinEpoch(Trainer& for_trainer, const TrainBatches& train_batches, Batches* eval_batches)
+      : trainer(for_trainer), batches(eval_batches), is_being_walked(false) {
+    if constexpr (!std::ranges::forward_range<TrainBatches>) {
+      is_being_walked = batches != nullptr && are_same_batches(train_batches, *batches);
+    }
+  }
+
+  void operator()(std::string_view metric, auto&... callbacks) const {
+    if (batches == nullptr) return;
+    if (is_being_walked) {
+      throw DataError(
+          "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an epoch. "
+          "Give the evaluation another loader.");
+    }
+    evaluate_within_epoch(trainer, *batches, metric, callbacks...);
+  }
+};
+
+template <class Trainer, class Batches, class Evaluate>
+void run_train_epoch(Trainer& trainer, Batches& batches, const Evaluate& evaluation, bool is_evaluated) {
+  auto& self = internals(trainer);
+  auto& run = self.run;
+  begin_train_epoch(trainer);
+  const std::int64_t epoch = run.config().overfit_batches > 0 ? 0 : run.epoch() - 1;
+  const EpochScope scope(epoch);
+  set_epoch(batches, epoch);
+  keep_epoch_generator(trainer);
+  if (self.resume.is_pending()) {
+    restore(trainer);
+    sync_stop(trainer);
+    run.num_batches_ = batches_with_rest_of(trainer, batches, run.num_batches_);
+    finish_evaluations(trainer, evaluation);
+  }
+  if (!is_over_now(trainer)) {
+    if (!is_epoch_over(trainer)) {
+      auto rest = rest_of(trainer, batches);
+      auto&& arriving = self.parts.transfer.over(rest, self.parts.device);
+      for (auto&& batch : in_step(arriving, self.parts.processes, run.num_batches_.has_value())) {
+        count_samples(trainer, batches);
+        train_step(trainer, batch, is_last_batch(trainer), evaluation);
+        const bool is_last = ends_here(trainer);
+        dispatch_resume_point(trainer, is_last, batches);
+        if (is_last || is_epoch_over(trainer) || is_over_now(trainer)) break;
+      }
+    }
+    trainer.finish_window();
+    require_batches(trainer);
+  }
+  end_batches(trainer, is_evaluated, batches);
+  end_train_epoch(trainer);
+}
+
+/// `eval_batches` is null in a run that does not evaluate.
+template <class Trainer, class Options, class TrainBatches, class EvalBatches>
+void run_training(Trainer& trainer, const Options& options, TrainBatches& train_batches, EvalBatches* eval_batches) {
+  auto& self = internals(trainer);
+  auto& run = self.run;
+  require_share(train_batches, trainer.data_share());
+  if (options.reset_run_history && !self.resume.is_pending()) run.history_.reset();
+  const auto limit = batch_limit(options, environment_batch_limit());
+  RunConfig config =
+      training_config(options, num_batches_in(trainer, train_batches, Phase::train, limit),
+                      eval_batches ? num_batches_in(trainer, *eval_batches, Phase::eval, limit) : std::nullopt,
+                      self.parts.accumulation.num_batches_per_update(), limit);
+  config.train_per_device_batch_size = known_batch_size(train_batches).value_or(0);
+  config.has_evaluation = eval_batches != nullptr;
+  if (eval_batches) config.eval_per_device_batch_size = known_batch_size(*eval_batches).value_or(0);
+  begin_run(trainer, Phase::train, std::move(config));
+  start_training_run(trainer);
+  if (eval_batches && options.num_sanity_eval_batches > 0) {
+    run_sanity_evaluation(trainer, *eval_batches, options.num_sanity_eval_batches);
+  }
+  if (self.resume.is_pending() && !resumes_in_epoch(trainer)) restore(trainer);
+  sync_stop(trainer);
+  const EvaluateWithinEpoch evaluate(trainer, train_batches, eval_batches);
+  const WithEvaluation evaluation{evaluate};
+  while (run.num_epochs() < run.config().num_epochs && (self.resume.is_pending() || !is_over(trainer))) {
+    run_train_epoch(trainer, train_batches, evaluation, eval_batches != nullptr);
+    finish_epoch(trainer, eval_batches);
+  }
+  if (self.resume.is_pending()) restore(trainer);  // nothing was left to do
+  end_training_run(trainer);
+}
+
+/// The training batches of a dataset, by the override `create_train_dataloader` if it is there.
+template <class Trainer, class Dataset>
+decltype(auto) train_loader(Trainer& trainer, Dataset& dataset, const LoaderOptions& options) {
+  return batches_from([&]() -> decltype(auto) {
+    return override_or<overrides::create_train_dataloader>(
+        trainer, [&](auto& set, auto& how) -> decltype(auto) { return trainer.create_train_dataloader(set, how); },
+        dataset, options);
+  });
+}
+
+/// Seeds what the run draws, as far as the options say so. `takes_seed`: a loader is made with a seed.
+template <class Trainer, class Options>
+void seed_run(Trainer& trainer, const Options& options, bool takes_seed) {
+  if (options.seed) at::manual_seed(seed_of_rank(trainer, *options.seed));
+  internals(trainer).resume.loader_seed = options.seed                       ? *options.seed
+                                          : options.shuffles() && takes_seed ? common_seed(trainer)
+                                                                             : 0;
+}
+
+/// How the training batches are made. Needs the seed of the run.
+template <class Trainer, class Options>
+[[nodiscard]] LoaderOptions loader_options(Trainer& trainer, const Options& options) {
+  return {.batch_size = options.batch_size(),
+          .shuffle = options.shuffles(),
+          .drop_last = options.drop_last.value_or(false),
+          .seed = internals(trainer).resume.loader_seed,
+          .share = trainer.data_share()};
+}
+/// The batch size of the evaluation: as for training unless given.
+template <class Options, class TrainBatches>
+[[nodiscard]] std::int64_t eval_batch_size(const Options& options, const TrainBatches& train_batches) {
+  const auto as_for_training =
+      options.per_device_batch_size ? options.per_device_batch_size : known_batch_size(train_batches);
+  return options.eval_per_device_batch_size.value_or(as_for_training.value_or(options.batch_size()));
+}
+
+/// Refuses options that a range of batches would ignore.
+template <class Trainer, class EvalDataset, class Options>
+void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
+  using Overrides = typename TraitsOf<Trainer>::Overrides;
+  if constexpr (HandsOutBatches<EvalDataset&> && !overrides::create_eval_dataloader::named<Overrides>) {
+    require_not_given("eval_per_device_batch_size", options.eval_per_device_batch_size);
+  }
+}
+template <class Trainer, class Dataset, class EvalDataset, class Options>
+void refuse_options_of_loader(const Options& options) {
+  using Overrides = typename TraitsOf<Trainer>::Overrides;
+  if constexpr (HandsOutBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
+    options.require_none_of_loader();
+  }
+  if (options.eval_dataset) refuse_options_of_eval_loader<Trainer, EvalDataset>(options);
+}
+
+}  // namespace hone::detail

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Finds the largest batch size that fits into memory.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "hone/core/sentence.hpp"
+#include "hone/data/batch.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/step/out_of_memory.hpp"
+#include "hone/tune/trial_run.hpp"
+
+namespace hone {
+
+/// How far the search goes on once a size did not fit.
+enum class BatchSizeSearch {
+  power,   ///< Not at all: the last size of start, 2 start, 4 start, ... that fit.
+  binary,  ///< Halves the interval between the sizes that did and did not fit.
+};
+
+/// How a batch size is looked for.
+///
+/// **Units** start, max: samples; without max, as many as the dataset has. num_updates: optimizer updates with each
+/// size.
+/// **Errors** `std::invalid_argument` for values out of range.
+struct BatchSizeFinderOptions {
+  std::int64_t start = 2;
+  std::optional<std::int64_t> max = {};
+  std::int64_t num_updates = 3;
+  BatchSizeSearch mode = BatchSizeSearch::power;
+  int num_threads = 0;
+
+  void check() const {
+    detail::require_at_least("start", 1, start);
+    detail::require_at_least("max", start, max);
+    detail::require_at_least("num_updates", 1, num_updates);
+  }
+};
+
+namespace detail {
+
+template <class Dataset>
+struct batch_size_of_batches {
+  static_assert(sizeof(Dataset) == 0,
+                "hone: batch sizes are tried on a dataset with size() and get(i), and this is no such dataset: a range "
+                "of batches has its batch size already.");
+};
+
+/// Memory may run out in one process, and the others would wait for it.
+inline void require_one_process(int world_size) {
+  if (world_size == 1) return;
+  throw std::invalid_argument(
+      sentence("find_batch_size was called by {} processes: where memory runs out in one, the others wait for it. Look "
+               "for the size in a program of one process, with the same model, and give it to all.",
+               {world_size}));
+}
+
+}  // namespace detail
+
+/// The largest batch size with which updates run, and the trainer as it was: see `trial_run`. The size is
+/// doubled until memory runs out or the dataset is exhausted.
+///
+/// **Errors** `std::invalid_argument` for options out of range and with many processes; `std::runtime_error`, with
+/// LibTorch's own error nested in it, when `start` does not fit; every other error of a step as it is.
+/// **Source** PyTorch Lightning's batch size finder, modes "power" and "binsearch".
+/// **Example** `const auto size = hone::find_batch_size(trainer, train_set, {.mode = hone::BatchSizeSearch::binary});`
+template <class Trainer, class Dataset>
+[[nodiscard]] std::int64_t find_batch_size(Trainer& trainer, Dataset&& dataset,
+                                           const BatchSizeFinderOptions& options = {}) {
+  if constexpr (!IndexedDataset<Dataset>) {
+    static_cast<void>(sizeof(detail::batch_size_of_batches<Dataset>));
+    return 0;
+  } else {
+    options.check();
+    detail::require_one_process(trainer.world_size());
+    const auto samples = static_cast<std::int64_t>(sample_count(dataset));
+    const std::int64_t limit = std::min(options.max.value_or(samples), samples);
+    if (options.start > limit) {
+      throw std::invalid_argument(sentence("start is {}, but the dataset has only {} samples. Give at most {}.",
+                                           {options.start, samples, limit}));
+    }
+    const auto fits = [&](std::int64_t size) {
+      try {
+        trial_run(
+            trainer, dataset,
+            {.num_updates = options.num_updates,
+             .per_device_batch_size = size,
+             .drop_last = true,
+             .num_threads = options.num_threads},
+            [](std::int64_t) {}, [](std::int64_t, double) { return true; });
+        return true;
+      } catch (const std::exception& error) {
+        if (!is_out_of_memory(error)) throw;
+        if (size == options.start) {
+          std::throw_with_nested(std::runtime_error(sentence(
+              "Not even batches of {} samples fit into memory. Give a smaller start, or a smaller model.", {size})));
+        }
+      }
+      release_cached_memory();  // once what held it is gone
+      return false;
+    };
+    std::int64_t largest = options.start, too_large = limit + 1;
+    static_cast<void>(fits(largest));
+    while (largest < limit) {
+      const std::int64_t next = largest > limit / 2 ? limit : 2 * largest;
+      if (!fits(next)) {
+        too_large = next;
+        break;
+      }
+      largest = next;
+    }
+    while (options.mode == BatchSizeSearch::binary && largest + 1 < too_large) {
+      const std::int64_t middle = largest + (too_large - largest) / 2;
+      (fits(middle) ? largest : too_large) = middle;
+    }
+    return largest;
+  }
+}
+
+}  // namespace hone

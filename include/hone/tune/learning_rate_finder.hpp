@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Finds a learning rate: trains for a few updates while the learning rate grows from much too small to much too large,
+/// and looks at where the loss falls.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+#include <vector>
+
+#include "hone/core/error.hpp"
+#include "hone/core/finite.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/tune/trial_run.hpp"
+
+namespace hone {
+
+/// How a learning rate is looked for.
+///
+/// **Units** num_updates: optimizer updates, each with a learning rate of its own, `start_lr` and `end_lr` among them;
+/// smoothing: the weight of the past in the mean of the losses; divergence_factor: the sweep ends when the smoothed
+/// loss is more than that many times its lowest value; per_device_batch_size: samples.
+/// **Errors** `std::invalid_argument` for values out of range.
+struct LearningRateFinderOptions {
+  double start_lr = 1e-7;
+  double end_lr = 10.0;
+  std::int64_t num_updates = 100;
+  double smoothing = 0.98;
+  double divergence_factor = 4.0;
+  std::optional<std::int64_t> per_device_batch_size = {};  ///< 8 unless given; an error beside a range of batches.
+  std::optional<std::uint64_t> seed = {};                  ///< Of the order of the data; else it is drawn.
+  int num_threads = 0;
+
+  void check() const {
+    if (!detail::is_finite(start_lr) || !detail::is_finite(end_lr) || start_lr <= 0.0 || start_lr >= end_lr) {
+      throw std::invalid_argument(
+          sentence("start_lr is {} and end_lr is {}. Give two learning rates above 0, the smaller one first.",
+                   {start_lr, end_lr}));
+    }
+    detail::require_at_least("num_updates", 2, num_updates);
+    if (detail::is_nan(smoothing) || smoothing < 0.0 || smoothing >= 1.0) {
+      throw std::invalid_argument(sentence("smoothing is {}. Give 0 or more, less than 1.", {smoothing}));
+    }
+    if (detail::is_nan(divergence_factor) || divergence_factor <= 1.0) {
+      throw std::invalid_argument(sentence("divergence_factor is {}. Give more than 1.", {divergence_factor}));
+    }
+  }
+};
+
+/// The losses of a sweep over learning rates.
+///
+/// **Errors** of `steepest`, `valley` and `suggestion`: `DataError` when fewer than two points are left.
+/// **Source** L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", 2015 (arXiv:1506.01186),
+/// section 3.3.
+struct LearningRateSweep {
+  std::vector<double> lrs;              ///< Of the group with the largest one, in the order of the sweep.
+  std::vector<double> losses;           ///< Of each update, computed before it.
+  std::vector<double> smoothed_losses;  ///< Exponential moving mean, without the bias of its beginning.
+  bool diverged = false;                ///< The loss grew too large, or was not finite: that one is not listed.
+
+  /// Where the smoothed loss falls fastest from one update to the next, by central differences, as PyTorch Lightning
+  /// has it. The first points, where nothing is learned yet, and the last ones are left out.
+  [[nodiscard]] double steepest(std::size_t skip_begin = 10, std::size_t skip_end = 1) const {
+    const auto y = points(skip_begin, skip_end);
+    const std::size_t last = y.size() - 1;
+    const auto slope = [&](std::size_t i) {
+      if (i == 0) return y[1] - y[0];
+      return i == last ? y[last] - y[last - 1] : (y[i + 1] - y[i - 1]) / 2.0;
+    };
+    std::size_t best = 0;
+    for (std::size_t i = 1; i <= last; ++i) {
+      if (slope(i) < slope(best)) best = i;
+    }
+    return lrs[skip_begin + best];
+  }
+
+  /// The middle of the longest descent, as fastai has it: of as many points before its end as are in the longest
+  /// sequence, not necessarily of neighbours, that falls from each to the next. More cautious than `steepest`.
+  [[nodiscard]] double valley(std::size_t skip_begin = 10, std::size_t skip_end = 1) const {
+    const auto y = points(skip_begin, skip_end);
+    std::vector<std::size_t> length(y.size(), 1);  // of the longest descent that ends here
+    for (std::size_t i = 1; i < y.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (y[i] < y[j]) length[i] = std::max(length[i], length[j] + 1);
+      }
+    }
+    const auto longest = std::max_element(length.begin(), length.end());
+    const auto end = longest - length.begin(), count = static_cast<std::ptrdiff_t>(*longest);
+    const auto middle = std::max<std::ptrdiff_t>(0, end - count + count / 3 + count / 6);
+    return lrs[skip_begin + static_cast<std::size_t>(middle)];
+  }
+
+  /// The learning rate to train with: `steepest`.
+  [[nodiscard]] double suggestion() const { return steepest(); }
+
+ private:
+  [[nodiscard]] std::span<const double> points(std::size_t skip_begin, std::size_t skip_end) const {
+    if (smoothed_losses.size() < skip_begin + skip_end + 2) {
+      throw DataError(sentence(
+          "The sweep has {} points, and {} at its beginning and {} at its end are left out: fewer than 2 are left. "
+          "Sweep with more updates, or from a smaller start_lr.",
+          {smoothed_losses.size(), skip_begin, skip_end}));
+    }
+    return std::span(smoothed_losses).subspan(skip_begin, smoothed_losses.size() - skip_begin - skip_end);
+  }
+};
+
+namespace detail {
+
+template <class Trainer>
+struct sweep_under_schedule {
+  static_assert(!Trainer::schedule_drives_lr,
+                "hone: the finder sets the learning rate, and so does this trainer's schedule. Look for it with a "
+                "trainer that has no schedule.");
+};
+
+}  // namespace detail
+
+/// Trains while the learning rate grows exponentially, notes the losses, and leaves the trainer as it was: see
+/// `trial_run`. The learning rates of several groups keep their proportions; those in the result are those of
+/// the group with the largest one.
+///
+/// **Errors** `std::invalid_argument` for options out of range; `DataError` for data that does not fit; at compile
+/// time, one sentence, for a trainer whose schedule drives the learning rate.
+/// **Source** Smith 2015; smoothing, the end at four times the lowest loss and the suggestions as in fastai and PyTorch
+/// Lightning.
+/// **Example**
+/// ```
+/// const auto sweep = hone::find_learning_rate(trainer, train_set, {.per_device_batch_size = 32});
+/// trainer.optimizer().set_lr(sweep.suggestion());
+/// ```
+template <class Trainer, class Dataset>
+[[nodiscard]] LearningRateSweep find_learning_rate(Trainer& trainer, Dataset&& dataset,
+                                                   const LearningRateFinderOptions& options = {}) {
+  LearningRateSweep sweep;
+  if constexpr (Trainer::schedule_drives_lr) {
+    static_cast<void>(sizeof(detail::sweep_under_schedule<Trainer>));
+  } else {
+    options.check();
+    auto& optimizer = trainer.optimizer();
+    std::vector<double> shares;
+    for (std::size_t group = 0; group < optimizer.num_groups(); ++group) shares.push_back(optimizer.base_lr(group));
+    const double largest = *std::max_element(shares.begin(), shares.end());
+    for (double& share : shares) share = largest > 0.0 ? share / largest : 1.0;
+
+    const auto lr_of = [&](std::int64_t update) {
+      const double part = static_cast<double>(update) / static_cast<double>(options.num_updates - 1);
+      return options.start_lr * std::pow(options.end_lr / options.start_lr, part);
+    };
+    const auto before = [&](std::int64_t update) {
+      for (std::size_t group = 0; group < shares.size(); ++group) {
+        optimizer.set_lr(group, lr_of(update) * shares[group]);
+      }
+    };
+    double mean = 0.0, lowest = 0.0;
+    const auto after = [&](std::int64_t update, double loss) {
+      mean = options.smoothing * mean + (1.0 - options.smoothing) * loss;
+      const double smoothed = mean / (1.0 - std::pow(options.smoothing, static_cast<double>(update + 1)));
+      if (!detail::is_finite(smoothed)) {
+        sweep.diverged = true;
+        return false;
+      }
+      sweep.lrs.push_back(lr_of(update));
+      sweep.losses.push_back(loss);
+      sweep.smoothed_losses.push_back(smoothed);
+      if (update == 0 || smoothed < lowest) lowest = smoothed;
+      sweep.diverged = lowest > 0.0 && smoothed > options.divergence_factor * lowest;  // below 0 no factor says much
+      return !sweep.diverged;
+    };
+    trial_run(trainer, dataset,
+                     {.num_updates = options.num_updates,
+                      .per_device_batch_size = options.per_device_batch_size,
+                      .seed = options.seed,
+                      .num_threads = options.num_threads},
+                     before, after);
+  }
+  return sweep;
+}
+
+}  // namespace hone

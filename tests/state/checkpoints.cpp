@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a loaded checkpoint does to the schedule: of the run that loads it, and of the next run.
+#include "hone/state/checkpoints.hpp"
+
+#include <torch/torch.h>
+
+#include <stdexcept>
+#include <vector>
+
+#include "checkpoint/files.hpp"
+#include "hone/hone.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+auto trainer_of(tiny::Net net, auto... settings) {
+  return hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9},
+                       hone::CosineLr{.min_lr = 0.0}, std::move(settings)...};
+}
+
+/// Loads a checkpoint after its second epoch, and keeps the training state after its third.
+struct LoadInRun {
+  const hone::Dict* good;
+  hone::Dict* state;
+  std::vector<double>* rates;
+  void on_resume_point(const auto& event) {
+    if (event.run.batch() != 0) return;
+    if (event.run.num_epochs() == 2) {
+      event.trainer.load_checkpoint(*good);
+      CHECK(event.trainer.scheduled_updates() == 6);
+      rates->push_back(event.trainer.optimizer().lr());
+    }
+    if (event.run.num_epochs() == 3) {
+      CHECK(event.trainer.scheduled_updates() == 9);
+      *state = hone::cloned(event.trainer.training_state()).template get<hone::Dict>();
+    }
+  }
+};
+
+TEST_CASE("a checkpoint that is loaded inside of a run leaves the run's schedule where it is") {
+  auto first = trainer_of(tiny::Net());
+  first.train(tiny::batches(3));
+  const auto good = hone::cloned(first.checkpoint()).get<hone::Dict>();
+  hone::Dict state, ignored;
+  std::vector<double> rates;
+  tiny::Net whole, rest;
+  auto trainer = trainer_of(whole, LoadInRun{&good, &state, &rates});
+  trainer.train(tiny::batches(3), {.num_epochs = 5});
+  CHECK(rates == std::vector<double>{hone::CosineLr{.total_updates = 15, .min_lr = 0.0}(0.1, 6)});
+  auto resumed = trainer_of(rest, LoadInRun{&good, &ignored, &rates});
+  resumed.train(tiny::batches(3), {.num_epochs = 5, .resume_from = state});
+  CHECK(tiny::equal(tiny::weights(whole), tiny::weights(rest)));
+}
+
+TEST_CASE("a schedule that is over is an error for the next run, and the caller has two ways out") {
+  auto first = trainer_of(tiny::Net());
+  first.train(tiny::batches(3));
+  const auto end = hone::cloned(first.checkpoint()).get<hone::Dict>();
+  tiny::Net net;
+  auto trainer = trainer_of(net);
+  trainer.load_checkpoint(end);
+  const auto before = tiny::weights(net);
+  CHECK_THROWS_WITH(trainer.train(tiny::batches(3)), Catch::Contains("The schedule is over") &&
+                                                         Catch::Contains("update 3 of it") &&
+                                                         Catch::Contains("load_scheduler = false"));
+  CHECK(tiny::equal(before, tiny::weights(net)));
+  trainer.restart_schedule();
+  trainer.train(tiny::batches(3));
+  CHECK(!tiny::equal(before, tiny::weights(net)));
+
+  trainer.load_checkpoint(end, {.load_scheduler = false});
+  CHECK_NOTHROW(trainer.train(tiny::batches(3)));
+  trainer.load_checkpoint(end);
+  CHECK_NOTHROW(trainer.train(tiny::batches(3), {.num_epochs = 2}));  // the second half
+  CHECK(trainer.scheduled_updates() == 9);
+}
+
+TEST_CASE("a schedule that does not depend on the length of the run is never over") {
+  const hone::StepLr schedule{.step_size = 2, .gamma = 0.5};
+  auto make = [&] { return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, schedule}; };
+  auto first = make(), second = make();
+  first.train(tiny::batches(3), {.num_epochs = 3});
+  second.load_checkpoint(first.checkpoint());
+  CHECK_NOTHROW(second.train(tiny::batches(3)));
+  CHECK(second.scheduled_updates() == 12);
+}
+
+}  // namespace

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/state/epoch_place.hpp"
+
+#include <torch/torch.h>
+
+#include <optional>
+#include <vector>
+
+#include "hone/checkpoint/archive.hpp"
+#include "hone/data/tensor_loader.hpp"
+#include "support/catch.hpp"
+
+namespace {
+
+using hone::EpochPlace;
+
+auto loader(std::int64_t batch_size, int world_size, std::int64_t samples = 27) {
+  return hone::TensorLoader(hone::TensorDataset(torch::arange(samples)),
+                            {.batch_size = batch_size, .share = {0, world_size}});
+}
+
+/// As it was noted after `batches` batches, through a file.
+EpochPlace noted(const auto& range, std::int64_t batches, int world_size, EpochPlace place = {}) {
+  place.note(range, batches, world_size);
+  EpochPlace read;
+  hone::load_state_of(read, hone::state_of(place));
+  return read;
+}
+
+TEST_CASE("with the same batches an epoch is passed over, with others it is cut anew") {
+  auto place = noted(loader(4, 2), 2, 2);  // 16 samples
+  CHECK(place.go_on(loader(4, 2), 2, 2, 4) == 4);
+  CHECK(!place.cut());
+  CHECK(place.go_on(loader(5, 1), 2, 1, 6) == 2 + 3);  // 11 left
+  CHECK(place.cut() == 16);
+  CHECK(place.samples_after(loader(5, 1), 2) == 16);
+  CHECK(place.samples_after(loader(5, 1), 4) == 26);
+  CHECK(place.samples_after(loader(5, 1), 5) == 27);
+
+  place = noted(loader(5, 1), 3, 1, place);            // 21
+  CHECK(place.go_on(loader(5, 1), 3, 1, 6) == 3 + 2);  // once cut, always by samples
+  CHECK(place.cut() == 21);
+}
+
+TEST_CASE("an epoch that is over stays over") {
+  auto place = noted(loader(4, 2), 4, 2);
+  CHECK(place.go_on(loader(2, 1), 4, 1, 14) == 4);
+  CHECK(place.cut() == 27);
+}
+
+TEST_CASE("a limit holds for the epoch as a whole") {
+  auto place = noted(loader(4, 2), 2, 2);
+  CHECK(place.go_on(loader(1, 1), 2, 1, 5) == 5);
+  place = noted(loader(4, 2), 2, 2);
+  CHECK(place.go_on(loader(1, 1), 2, 1, 27) == 2 + 11);
+}
+
+TEST_CASE("ranges of their own go on by batches") {
+  const std::vector<at::Tensor> range(3);
+  auto place = noted(range, 2, 2);
+  CHECK(place.go_on(range, 2, 2, 3) == 3);
+  CHECK(place.go_on(range, 2, 2, std::nullopt) == std::nullopt);
+  CHECK_THROWS_WITH(place.go_on(range, 4, 2, 3),
+                    "The run is to go on after batch 4 of its epoch, and the loader gives 3. Give it the data that it "
+                    "had.");
+  CHECK_THROWS_AS(place.go_on(range, 2, 1, 3), hone::DataError);
+  CHECK_THROWS_AS(place.go_on(loader(4, 1), 2, 1, 3), hone::DataError);
+}
+
+TEST_CASE("places that cannot be are refused") {
+  auto state = hone::state_of(*std::make_unique<EpochPlace>());
+  state.set("cut_batches", -1);
+  EpochPlace place;
+  CHECK_THROWS_AS(hone::load_state_of(place, state), hone::DataError);
+  auto beyond = noted(loader(4, 2), 2, 2);
+  CHECK_THROWS_AS(beyond.go_on(loader(4, 1, 10), 2, 1, 3), hone::DataError);
+}
+
+}  // namespace

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/state/training_state.hpp"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <cstdint>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "checkpoint/files.hpp"
+#include "hone/finetune/gradual_unfreezing.hpp"
+#include "hone/finetune/model_ema.hpp"
+#include "hone/finetune/swa.hpp"
+#include "hone/hone.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+namespace {
+
+using tiny::Batch;
+
+/// Uses random numbers in forward, and keeps state in buffers.
+struct NoisyNetImpl : torch::nn::Module {
+  NoisyNetImpl() {
+    const torch::NoGradGuard no_gradients;
+    double k = 0.0;
+    for (auto& parameter : parameters()) {
+      k += 1.0;
+      parameter.copy_((torch::arange(parameter.numel()) * 0.7 + k).sin().mul_(0.5).reshape(parameter.sizes()));
+    }
+  }
+  torch::Tensor forward(const torch::Tensor& inputs) { return last(dropout(norm(torch::tanh(first(inputs))))); }
+
+  torch::nn::Linear first = register_module("first", torch::nn::Linear(3, 6));
+  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(6));
+  torch::nn::Dropout dropout = register_module("dropout", torch::nn::Dropout(0.3));
+  torch::nn::Linear last = register_module("last", torch::nn::Linear(6, 2));
+};
+TORCH_MODULE(NoisyNet);
+
+/// Keeps the training state of every resume point, as a file would.
+struct KeepStates {
+  std::vector<hone::Dict>* states;
+  void on_resume_point(const auto& event) {
+    states->push_back(hone::cloned(event.trainer.training_state()).template get<hone::Dict>());
+  }
+};
+
+/// Everything that two equal runs have in common, as one value.
+template <class Trainer>
+std::string told_by(Trainer& trainer) {
+  std::string text;
+  for (const auto& [name, value] : hone::state_dict(*trainer.model())) {
+    const auto tensor = value.template get<at::Tensor>().contiguous().cpu();
+    text.append(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
+  }
+  return text;
+}
+
+std::string file_of(const hone::Dict& state) {
+  const files::Folder folder;
+  hone::write_checkpoint(folder / "state.pt", state);
+  return files::read(folder / "state.pt");
+}
+
+const hone::TensorDataset<Batch>& train_set() {
+  static const auto set = tiny::dataset(22);
+  return set;
+}
+
+/// Trains to the end, then again from each resume point on, with trainers of `make(states)` on data of `data()`, and
+/// compares.
+template <class Make, class Data, class Options>
+void require_exact(const Make& make, const Data& data, const Options& options, std::size_t num_states) {
+  std::vector<hone::Dict> states;
+  auto trainer = make(states);
+  auto all = data();
+  const auto history = trainer.train(all, options);
+  const auto weights = told_by(trainer);
+  REQUIRE(states.size() == num_states);
+  const auto last = file_of(states.back());
+
+  for (std::size_t i = 0; i < num_states; ++i) {
+    INFO("resume point " << i);
+    std::vector<hone::Dict> later;
+    auto resumed = make(later);
+    auto again = data();
+    torch::manual_seed(1234 + static_cast<std::uint64_t>(i));
+    auto more = options;
+    more.resume_from = states[i];
+    const auto resumed_history = resumed.train(again, more);
+    CHECK(told_by(resumed) == weights);
+    CHECK((resumed_history == history));
+    CHECK(resumed.run().num_updates() == trainer.run().num_updates());
+    REQUIRE(later.size() == num_states - 1 - i);
+    if (!later.empty()) CHECK(file_of(later.back()) == last);  // whatever else is remembered
+  }
+}
+
+auto options() {
+  return hone::TrainOptions<hone::TensorDataset<Batch>>{
+      .num_epochs = 3, .eval_dataset = tiny::dataset(8), .per_device_batch_size = 4, .seed = 7};
+}
+
+/// The same for batches that are made already.
+auto options_of_batches() {
+  auto result = options();
+  result.per_device_batch_size.reset();
+  result.eval_per_device_batch_size = 4;
+  return result;
+}
+
+struct Adds {
+  std::int64_t* seen;
+  void on_save_checkpoint(const auto& event) { event.state.set("mine", 17); }
+  void on_load_checkpoint(const auto& event) { *seen = event.state.template get<std::int64_t>("mine"); }
+};
+
+struct TooEarly {
+  void on_train_step_end(const auto& event) { static_cast<void>(event.trainer.training_state()); }
+};
+
+struct Line {
+  torch::Tensor slope = torch::ones({1}, torch::requires_grad());
+  double offset = 0.0;
+  torch::Tensor forward(const torch::Tensor& x) { return x * slope + offset; }
+  std::vector<hone::NamedParameter> parameters() { return {{"slope", slope}}; }
+  void serialize(auto& archive) {
+    archive("offset", offset);
+    torch::Tensor value = slope.detach();
+    archive("slope", value);
+    const torch::NoGradGuard no_gradients;
+    if (archive.is_loading) slope.copy_(value);
+  }
+};
+
+struct Counts {
+  std::int64_t steps = 0;
+  void optimizer_step(auto& trainer) {
+    ++steps;
+    trainer.optimizer_step();
+  }
+  void serialize(auto& archive) { archive("steps", steps); }
+};
+
+TEST_CASE("a stop that is held back is held back in a resumed run too") {
+  std::vector<hone::Dict> states, ignored;
+  const auto trained = [](std::vector<hone::Dict>* kept, const hone::Dict* from) {
+    auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
+                                 hone::on<hone::TrainEpochEnd>([](const auto& event) {
+                                   if (event.run.epoch() == 2) event.run.request_stop("enough");
+                                 }),
+                                 KeepStates{kept}};
+    const auto history =
+        from == nullptr ? trainer.train(tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5})
+                        : trainer.train(tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5, .resume_from = *from});
+    CHECK(trainer.run().num_epochs() == 5);
+    CHECK(history.stop_reason() == "enough");
+  };
+  trained(&states, nullptr);
+  for (const auto& state : std::vector<hone::Dict>(states)) {
+    if (hone::Run run; true) {
+      hone::StateReader reader(state.at("training_state"));
+      reader("run", run);
+      if (run.num_epochs() == 5) continue;  // there it takes effect, and a resumed run is to continue
+    }
+    trained(&ignored, &state);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a run that goes on from any batch ends as one that was never stopped") {
+  const auto make = [](std::vector<hone::Dict>& states) {
+    return hone::Trainer{NoisyNet(),
+                         torch::nn::CrossEntropyLoss{},
+                         hone::AdamW{.lr = 0.01},
+                         hone::GradAccum<3>{},
+                         hone::ClipNorm{1.0},
+                         hone::CosineLr{},
+                         hone::EarlyStopping{.patience = 50},
+                         hone::Metrics{hone::in_training, hone::Accuracy{}, hone::Auroc{}},
+                         hone::every<2>(hone::on<hone::TrainStepEnd>([](const auto& event) {
+                           event.run.history().record("loss", event.output.loss.template item<double>(),
+                                                      hone::Phase::train);
+                         })),
+                         hone::ModelEma{{.decay = 0.9}},
+                         KeepStates{&states}};
+  };
+  require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
+}
+
+TEST_CASE("a run with an optimizer of torch::optim goes on as well") {
+  const auto make = [](std::vector<hone::Dict>& states) {
+    NoisyNet model;
+    torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(0.01).amsgrad(true));
+    return hone::Trainer{model, torch::nn::CrossEntropyLoss{}, std::move(optimizer), hone::CosineLr{},
+                         KeepStates{&states}};
+  };
+  require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
+}
+
+TEST_CASE("it goes on with data that draws from the global generator") {
+  const auto make = [](std::vector<hone::Dict>& states) {
+    return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9},
+                         KeepStates{&states}};
+  };
+  SECTION("an order like Python's") {
+    const auto data = [] { return hone::TensorLoader(train_set(), {.batch_size = 4}, hone::PyTorchSampler{}); };
+    require_exact(make, data, options_of_batches(), 3 * (6 + 1));
+  }
+  SECTION("samples with noise") {
+    struct Noisy {
+      std::int64_t size() const { return 10; }
+      Batch get(std::int64_t i) const { return {tiny::inputs(10)[i] + torch::randn({3}), tiny::labels(10)[i]}; }
+    };
+    require_exact(make, [] { return Noisy(); }, options(), 3 * (3 + 1));
+  }
+  SECTION("a range without length, in a window of another length") {
+    struct Stream {
+      struct Iterator {
+        int left;
+        Batch batch;
+        Batch& operator*() { return batch; }
+        Iterator& operator++() {
+          if (--left > 0) batch = made();
+          return *this;
+        }
+        bool operator!=(const Iterator& other) const { return left != other.left; }
+        bool operator==(const Iterator& other) const { return left == other.left; }
+      };
+      static Batch made() { return {torch::randn({4, 3}), torch::randint(2, {4})}; }
+      Iterator begin() const { return {5, made()}; }
+      Iterator end() const { return {0, {}}; }
+    };
+    const auto windows = [](std::vector<hone::Dict>& states) {
+      return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1},
+                           hone::GradAccum<hone::dynamic>{2}, KeepStates{&states}};
+    };
+    require_exact(windows, [] { return Stream(); }, options_of_batches(), 3 * (5 + 1));
+  }
+}
+
+TEST_CASE("it goes on with layers that thaw, rates that fall and weights that are averaged") {
+  const auto make = [](std::vector<hone::Dict>& states) {
+    NoisyNet model;
+    hone::ModelFreezer freezer{model};
+    freezer.freeze();
+    return hone::Trainer{model,
+                         torch::nn::CrossEntropyLoss{},
+                         hone::Sgd{.lr = 0.1, .momentum = 0.9},
+                         hone::GradualUnfreezing{freezer, 1, 0.5},
+                         hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.patience = 0, .threshold = 10.0}},
+                         hone::Swa{{.start_epoch = 1}},
+                         hone::TerminateOnNaN{},
+                         hone::every_epochs<2>(hone::Metrics{hone::F1{}}),
+                         KeepStates{&states}};
+  };
+  require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
+}
+
+TEST_CASE("limits are totals of what was done and what is left") {
+  const auto make = [](std::vector<hone::Dict>& states) {
+    return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Adam{.lr = 0.01}, KeepStates{&states}};
+  };
+  auto short_run = options(), long_run = options();
+  short_run.max_updates = 8;
+  std::vector<hone::Dict> all, states, rest;
+  auto whole = make(all);
+  const auto history = whole.train(train_set(), long_run);
+  auto first = make(states);
+  first.train(train_set(), short_run);
+  REQUIRE(states.size() == 6 + 1 + 2 + 1);
+
+  SECTION("the last place in the epoch that the limit cut goes on as if it had not") {
+    auto second = make(rest);
+    long_run.resume_from = states[8];
+    CHECK((second.train(train_set(), long_run) == history));
+    CHECK(told_by(second) == told_by(whole));
+  }
+  SECTION("under the old limit nothing is learned, and the epoch is closed as before") {
+    auto second = make(rest);
+    short_run.resume_from = states[8];
+    CHECK((second.train(train_set(), short_run) == first.run_history()));
+    CHECK(told_by(second) == told_by(first));
+  }
+  SECTION("a run that is over stays over, and is brought back") {
+    auto second = make(rest);
+    short_run.resume_from = states[9];
+    CHECK((second.train(train_set(), short_run) == first.run_history()));
+    CHECK(told_by(second) == told_by(first));
+    CHECK(rest.empty());
+  }
+}
+
+TEST_CASE("a run that was stopped early stays stopped, until it is given more patience") {
+  const auto make = [](std::vector<hone::Dict>& states, int patience) {
+    return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.0},
+                         hone::EarlyStopping{.patience = patience, .min_delta = 100.0}, KeepStates{&states}};
+  };
+  std::vector<hone::Dict> states, rest;
+  auto first = make(states, 1);
+  const auto history = first.train(train_set(), options());
+  REQUIRE(history.stop_reason());
+  REQUIRE(states.size() == 2 * (6 + 1));
+  auto more = options();
+  for (const auto& state : states) {
+    more.resume_from = state;
+    auto again = make(rest, 1);
+    CHECK((again.train(train_set(), more) == history));
+  }
+  auto patient = make(rest, 5);
+  CHECK_FALSE(patient.train(train_set(), more).stop_reason());
+  CHECK(patient.run_history().current_epoch() == 4);
+}
+
+TEST_CASE("a host's own loop goes on in the middle of a window") {
+  const auto make = [] {
+    return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::AdamW{.lr = 0.05}, hone::GradAccum<2>{},
+                         hone::ExponentialLr{.gamma = 0.9}};
+  };
+  auto batches = tiny::batches(7);
+  auto whole = make();
+  for (auto& batch : batches) whole.step(batch);
+
+  auto first = make(), second = make();
+  for (int i = 0; i < 3; ++i) first.step(batches[static_cast<std::size_t>(i)]);
+  const files::Folder folder;
+  first.save_training_state(folder / "new/folder/state.pt");
+  second.load_training_state(folder / "new/folder/state.pt");
+  for (int i = 3; i < 7; ++i) second.step(batches[static_cast<std::size_t>(i)]);
+  CHECK(told_by(second) == told_by(whole));
+  CHECK(second.optimizer().lr() == whole.optimizer().lr());
+}
+
+TEST_CASE("a checkpoint carries weights, optimizer and schedule into another run") {
+  const auto make = [] {
+    return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9},
+                         hone::ExponentialLr{.gamma = 0.9}};
+  };
+  auto batches = tiny::batches(6);
+  auto whole = make();
+  for (int i = 0; i < 3; ++i) whole.step(batches[static_cast<std::size_t>(i)]);
+  const files::Folder folder;
+  const auto path = folder / "checkpoint.pt";
+  whole.save_checkpoint(path, {.extra = {{"note", "here"}, {"epoch", 3}}});
+  for (int i = 3; i < 6; ++i) whole.step(batches[static_cast<std::size_t>(i)]);
+
+  SECTION("all of it") {
+    auto other = make();
+    const auto loaded = other.load_checkpoint(path.string());  // a path in any form, and no value of a checkpoint
+    CHECK(loaded.get<std::string>("note") == "here");
+    CHECK(loaded.at("scheduler_state_dict").at("num_updates").number() == 3);
+    other.train(std::vector<Batch>(batches.begin() + 3, batches.end()));
+    CHECK(told_by(other) == told_by(whole));
+    other.train(std::vector<Batch>(batches.begin() + 3, batches.end()));
+    CHECK(other.optimizer().lr() == Approx(0.1 * std::pow(0.9, 3)));  // a run after that begins anew
+  }
+  SECTION("without the rest") {
+    auto other = make();
+    other.load_checkpoint(path, {.load_optimizer = false, .load_scheduler = false});
+    CHECK(other.optimizer().state()[0].fields.empty());
+    other.step(batches[0]);
+    CHECK(other.optimizer().lr() == Approx(0.1 * 0.9));
+  }
+  SECTION("what was left out is not there") {
+    const auto bare = whole.checkpoint({.save_optimizer = false, .save_scheduler = false});
+    CHECK(bare.size() == 1);
+    auto other = make();
+    other.load_checkpoint(bare);
+    CHECK(told_by(other) == told_by(whole));
+  }
+  SECTION("a schedule for a trainer without one") {
+    hone::Trainer other{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9}};
+    const auto before = told_by(other);
+    const auto text = files::message([&] { other.load_checkpoint(path); });
+    CHECK(text.starts_with(path.string() + ": "));
+    CHECK(files::contains(text, ".load_scheduler = false"));
+    CHECK(told_by(other) == before);
+    other.load_checkpoint(path, {.load_scheduler = false});
+  }
+  SECTION("another model: every difference, and nothing has changed") {
+    hone::Trainer other{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::ExponentialLr{.gamma = 0.9}};
+    const auto before = told_by(other);
+    const auto text = files::message([&] { other.load_checkpoint(path); });
+    CHECK(files::contains(text, "'first.weight' has shape [5, 3], expected [6, 3]"));
+    CHECK(files::contains(text, "'norm.weight' is missing"));
+    CHECK(files::contains(text, "'second.bias' is not in the model"));
+    CHECK(told_by(other) == before);
+  }
+  SECTION("another optimizer") {
+    hone::Trainer other{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::AdamW{}, hone::ExponentialLr{.gamma = 0.9}};
+    const auto before = told_by(other);
+    CHECK(files::contains(files::message([&] { other.load_checkpoint(path); }), "The optimizer state does not fit"));
+    CHECK(told_by(other) == before);
+  }
+}
+
+TEST_CASE("events of saving and loading") {
+  std::int64_t seen = 0;
+  hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Adds{&seen}};
+  trainer.load_checkpoint(trainer.checkpoint());
+  CHECK(seen == 17);
+  seen = 0;
+  trainer.load_training_state(trainer.training_state());
+  CHECK(seen == 17);
+}
+
+TEST_CASE("what cannot be gone on from is refused") {
+  const files::Folder folder;
+  hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<2>{}};
+  const auto refusal = [&](auto from) {
+    return files::message([&] {
+      trainer.train(tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4, .resume_from = std::move(from)});
+    });
+  };
+  SECTION("a checkpoint") {
+    trainer.save_checkpoint(folder / "weights.pt");
+    CHECK(files::contains(refusal(folder / "weights.pt"), "weights.pt holds no training state"));
+  }
+  SECTION("an empty folder") {
+    CHECK(files::contains(refusal(folder.path), "holds no training state"));
+    CHECK_FALSE(hone::latest_training_state(folder.path));
+    CHECK(refusal(hone::latest_training_state(folder.path)) == "no error");
+  }
+  SECTION("no file") { CHECK(files::contains(refusal(folder / "none.pt"), "none.pt")); }
+  SECTION("less data than before") {
+    std::vector<hone::Dict> states;
+    hone::Trainer before{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<2>{},
+                         KeepStates{&states}};
+    auto unsized = tiny::batches(5) | std::views::filter([](const auto&) { return true; });
+    before.train(unsized);
+    auto fewer = tiny::batches(2) | std::views::filter([](const auto&) { return true; });
+    const auto text = files::message([&] { trainer.train(fewer, {.resume_from = states[3]}); });
+    CHECK(files::contains(text, "after batch 4 of its epoch, and the loader gives 2"));
+  }
+  SECTION("longer windows") {
+    std::vector<hone::Dict> states;
+    hone::Trainer before{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<4>{},
+                         KeepStates{&states}};
+    before.train(tiny::dataset(16), {.per_device_batch_size = 4});
+    CHECK(files::contains(refusal(states[2]), "after batch 3 of an accumulation window, and windows have 2 here"));
+  }
+  SECTION("a damaged entry") {
+    auto state = trainer.training_state();
+    auto run = state.get<hone::Dict>("training_state");
+    run.set("generators", hone::Dict{{"cpu", torch::zeros(7, torch::kByte)}});
+    state.set("training_state", run);
+    CHECK(files::contains(refusal(state), "no state of the generator of cpu"));
+    run.set("version", 2);
+    state.set("training_state", run);
+    CHECK(files::contains(refusal(state), "has version 2"));
+  }
+  SECTION("in the middle of a step") {
+    hone::Trainer eager{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, TooEarly{}};
+    CHECK(files::contains(files::message<std::logic_error>([&] { eager.train(tiny::dataset()); }), "on_resume_point"));
+    CHECK_NOTHROW(eager.training_state());  // the run is over
+  }
+}
+
+TEST_CASE("models and overrides with state of their own are kept") {
+  static_assert(hone::Serializable<Line>);
+  Line line, other;
+  line.offset = 3.0;
+  hone::load_state_of(other, hone::state_of(line));
+  CHECK(other.offset == 3.0);
+
+  hone::Trainer first{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Counts{}};
+  hone::Trainer second{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Counts{}};
+  first.train(tiny::dataset(), {.per_device_batch_size = 4});
+  second.load_training_state(first.training_state());
+  CHECK(second.training_state().at("training_state").at("overrides").at("steps").number() == 3);
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/trainer/evaluate.hpp"
+
+#include <torch/torch.h>
+
+#include "hone/hone.hpp"
+#include "support/catch.hpp"
+#include "support/models.hpp"
+
+// Evaluation between and within epochs is tested in trainer_events.cpp and trainer_intermediate.cpp.
+
+TEST_CASE("evaluation, prediction and one batch agree with the model called by hand") {
+  tiny::Net model;
+  hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{}};
+  const auto expected = model->forward(tiny::inputs());
+  const auto loss = torch::nn::functional::cross_entropy(expected, tiny::labels()).item<double>();
+  CHECK(torch::allclose(trainer.predict(tiny::dataset(), {.per_device_batch_size = 5}), expected));
+  CHECK(trainer.evaluate(tiny::dataset(), {.per_device_batch_size = 5}).at("evaluation_loss") == Approx(loss));
+  const auto output = trainer.evaluate_batch(tiny::Batch{tiny::inputs(), tiny::labels()});
+  CHECK(output.loss.item<double>() == Approx(loss));
+  CHECK_FALSE(output.outputs.requires_grad());
+  CHECK(model->is_training());
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/trainer/run_options.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+
+namespace {
+
+struct Counted {
+  explicit Counted(int* copies) : copies_(copies) {}
+  Counted(const Counted& other) : copies_(other.copies_) { ++*copies_; }
+  Counted(Counted&&) = default;
+  int* copies_;
+};
+struct Unmovable {
+  Unmovable() = default;
+  Unmovable(const Unmovable&) = delete;
+};
+
+using Options = hone::TrainOptions<std::vector<int>>;
+static_assert(std::is_aggregate_v<Options> && std::is_aggregate_v<hone::EvaluateOptions>);
+
+template <class T>
+std::string refusal(const T& options) {
+  try {
+    options.check();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST_CASE("a variable is referred to, a temporary and a constant are kept") {
+  int copies = 0;
+  Counted variable(&copies);
+  const Counted constant(&copies);
+  const hone::OptionalDataset<Counted> referred = variable;
+  CHECK(&*referred == &variable);
+  const hone::OptionalDataset<Counted> kept = Counted(&copies);
+  CHECK(static_cast<bool>(kept));
+  CHECK(copies == 0);
+  const hone::OptionalDataset<Counted> copied = constant;
+  CHECK(&*copied != &constant);
+  CHECK(copies == 1);
+  const auto again = kept;  // options may be copied: the dataset is shared
+  CHECK(&*again == &*kept);
+  Unmovable unmovable;
+  const hone::OptionalDataset<Unmovable> reference = unmovable;
+  CHECK(&*reference == &unmovable);
+}
+
+TEST_CASE("a dataset may be left out") {
+  CHECK(!Options{}.eval_dataset);
+  CHECK(!Options{.eval_dataset = std::nullopt}.eval_dataset);
+  CHECK(static_cast<bool>(Options{.eval_dataset = std::vector<int>{}}.eval_dataset));
+}
+
+TEST_CASE("what says how a dataset becomes batches is empty unless given") {
+  CHECK((Options{}.batch_size() == 8 && Options{.per_device_batch_size = 32}.batch_size() == 32));
+  CHECK_NOTHROW(Options{}.require_none_of_loader());
+  CHECK_THROWS_AS(Options{.per_device_batch_size = 8}.require_none_of_loader(), std::invalid_argument);
+  CHECK_THROWS_AS(Options{.shuffle = false}.require_none_of_loader(), std::invalid_argument);
+  CHECK_THROWS_AS(Options{.drop_last = false}.require_none_of_loader(), std::invalid_argument);
+  CHECK_THROWS_AS(hone::EvaluateOptions{.per_device_batch_size = 8}.require_none_of_loader(), std::invalid_argument);
+}
+
+TEST_CASE("options in range pass, others are named with their value and the least that will do") {
+  CHECK(refusal(Options{}).empty());
+  CHECK(refusal(hone::EvaluateOptions{}).empty());
+  CHECK(refusal(Options{.num_epochs = 0, .per_device_batch_size = 1, .max_updates = 1}).empty());
+  CHECK(refusal(Options{.num_epochs = -1}) == "num_epochs is -1. Give 0 or more.");
+  CHECK(refusal(Options{.per_device_batch_size = 0}) == "per_device_batch_size is 0. Give 1 or more.");
+  CHECK(refusal(Options{.eval_per_device_batch_size = -7}) == "eval_per_device_batch_size is -7. Give 1 or more.");
+  CHECK(refusal(Options{.max_updates = 0}) == "max_updates is 0. Give 1 or more.");
+  CHECK(refusal(Options{.num_threads = -1}) == "num_threads is -1. Give 0 or more.");
+  CHECK(refusal(hone::EvaluateOptions{.per_device_batch_size = 0}) == "per_device_batch_size is 0. Give 1 or more.");
+  CHECK(refusal(hone::EvaluateOptions{.num_threads = -4}) == "num_threads is -4. Give 0 or more.");
+  CHECK(refusal(Options{.min_num_epochs = -1}) == "min_num_epochs is -1. Give 0 or more.");
+  CHECK(refusal(Options{.min_updates = -2}) == "min_updates is -2. Give 0 or more.");
+  CHECK(refusal(Options{.max_time = std::chrono::seconds(0)}) == "max_time is 0 s. Give more than 0.");
+  CHECK(refusal(Options{.max_time = std::chrono::minutes(-2)}) == "max_time is -120 s. Give more than 0.");
+  CHECK(refusal(Options{.max_time = std::chrono::duration<double>(std::nan(""))}) ==
+        "max_time is nan s. Give more than 0.");
+  CHECK(refusal(Options{.max_time = std::chrono::milliseconds(1)}).empty());
+  CHECK(refusal(Options{.evaluate_every_n_epochs = 0}) == "evaluate_every_n_epochs is 0. Give 1 or more.");
+  CHECK(refusal(Options{.fast_dev_run = -1}) == "fast_dev_run is -1. Give 0 or more.");
+  CHECK(refusal(Options{.overfit_batches = -1}) == "overfit_batches is -1. Give 0 or more.");
+  CHECK(refusal(Options{.num_sanity_eval_batches = -1}) == "num_sanity_eval_batches is -1. Give 0 or more.");
+}
+
+TEST_CASE("a minimum above its maximum is refused, one as large as it is not") {
+  CHECK(refusal(Options{.num_epochs = 3, .min_num_epochs = 3}).empty());
+  CHECK(refusal(Options{.num_epochs = 3, .min_num_epochs = 5}) ==
+        "min_num_epochs is 5, but num_epochs is 3. Give 3 or less, or raise num_epochs.");
+  CHECK(refusal(Options{.max_updates = 7, .min_updates = 7}).empty());
+  CHECK(refusal(Options{.max_updates = 7, .min_updates = 8}) ==
+        "min_updates is 8, but max_updates is 7. Give 7 or less, or raise max_updates.");
+  CHECK(refusal(Options{.min_updates = 8}).empty());
+}
+
+}  // namespace
