@@ -40,7 +40,7 @@ int main() {
   hone::TensorDataset houses{Houses{area, place, 3 * area + place.unsqueeze(1)}};
 
   auto trainer = hone::Trainer{PriceModel{}, torch::nn::MSELoss{}, hone::Adam{.lr = 0.05}};
-  auto history = trainer.train(houses, {.num_epochs = 20, .per_device_batch_size = 32, .seed = 0});
+  auto history = trainer.train(houses, hone::TrainOptions{.num_epochs = 20, .per_device_batch_size = 32, .seed = 0});
   const auto losses = history.values("train_loss_epoch");
   fmt::print("{} batches of 32 houses\n", trainer.run().config().num_train_batches_per_epoch.value());
   fmt::print("loss {:.3f} -> {:.3f}\n", losses.front().value, losses.back().value);

@@ -63,8 +63,7 @@ int main() {
 
   auto trainer = hone::Trainer{Classifier{}, torch::nn::CrossEntropyLoss{}, hone::Adam{.lr = 0.1}};
   hone::IndexedLoader in_order{sentences, {.batch_size = 50}, pad};  // for the evaluation, each sentence once
-  const auto history =
-      trainer.train(loader, hone::TrainOptions<decltype(in_order)>{.num_epochs = 5, .eval_dataset = in_order});
+  const auto history = trainer.train(loader, in_order, hone::TrainOptions{.num_epochs = 5});
   const auto losses = history.values("eval_loss_epoch");
   fmt::print("loss {:.3f} -> {:.3f}\n", losses.front().value, losses.back().value);
 }

@@ -98,7 +98,7 @@ int main() {
   // The losses are the override's business: the one of the trainer is never called.
   auto trainer = hone::Trainer{Weather{}, torch::nn::MSELoss{}, hone::Adam{.lr = 0.1}, LossOfEach{}, RecordParts{}};
   const auto history =
-      trainer.train(days, {.num_epochs = 30, .eval_dataset = days_of(100), .per_device_batch_size = 32, .seed = 0});
+      trainer.train(days, days_of(100), hone::TrainOptions{.num_epochs = 30, .per_device_batch_size = 32, .seed = 0});
   for (const auto* name : {"train_loss_epoch", "train_degrees_epoch", "train_rain_epoch", "eval_degrees_epoch"}) {
     const auto values = history.values(name);
     fmt::print("{} {:.2f} -> {:.3f}\n", name, values.front().value, values.back().value);

@@ -84,8 +84,7 @@ int train(const Options& options) {
                                hone::ProgressBar{},
                                hone::LogMetrics{}};
   const auto device = trainer.device();
-  auto history = trainer.train(train_set.to(device), {.num_epochs = options.epochs,
-                                                      .eval_dataset = eval_set.to(device),
+  auto history = trainer.train(train_set.to(device), eval_set.to(device), hone::TrainOptions{.num_epochs = options.epochs,
                                                       .per_device_batch_size = batch_size,
                                                       .seed = options.seed,
                                                       .num_threads = options.threads});

@@ -162,5 +162,6 @@ struct TrialRunOptions;
 struct CheckpointOptions;
 struct LoadOptions;
 struct EvaluateOptions;
+struct TrainOptions;
 
 }  // namespace hone

@@ -190,7 +190,7 @@ TEST_CASE("states of another run are not mixed with this one's") {
   Scene scene;
   const auto text = refusal([&] { scene.start(callback); });
   CHECK(text.find("epoch_2_update_9.pt is ahead of where this run begins (epoch_0_update_0)") != std::string::npos);
-  CHECK(text.find(".resume_from = \"" + folder.path.string()) != std::string::npos);
+  CHECK(text.find("trainer.resume(\"" + folder.path.string()) != std::string::npos);
   CHECK(folder.names().size() == 2);
 
   scene.trainer.at = {2, 9};  // the second is still ahead

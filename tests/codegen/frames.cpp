@@ -43,5 +43,5 @@ int main() {
                         hone::ClipNorm{1.0},       hone::GradAccum<2>{},          hone::Bf16{},
                         hone::SaveTrainingState{}, hone::EarlyStopping{},         hone::TerminateOnNaN{}};
   const auto set = hone::TensorDataset(at::ones({8, 4}), at::zeros({8}, at::kLong));
-  trainer.train(set, {.eval_dataset = set, .max_updates = 1, .fast_dev_run = 1});
+  trainer.train(set, set, {.max_updates = 1, .fast_dev_run = 1});
 }

@@ -40,6 +40,6 @@ using Trainer = hone::Trainer<Net, Loss, hone::Sgd, Callbacks>;
 using Set = hone::TensorDataset<std::pair<at::Tensor, at::Tensor>>;
 using Batch = std::pair<at::Tensor, at::Tensor>;
 
-void train(Trainer& trainer, Set& set) { trainer.train(set, {.num_epochs = 3, .eval_dataset = set}); }
+void train(Trainer& trainer, Set& set) { trainer.train(set, set, {.num_epochs = 3}); }
 void evaluate(Trainer& trainer, Set& set) { trainer.evaluate(set); }
 void step(Trainer& trainer, Batch& batch) { trainer.step(batch); }

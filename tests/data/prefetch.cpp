@@ -97,9 +97,9 @@ TEST_CASE("training with Prefetch is training without, also when it goes on in t
   const Samples data{&made};
   tiny::Net direct, ahead, resumed;
   hone::Trainer{direct, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}}.train(
-      data, {.num_epochs = 2, .eval_dataset = data, .per_device_batch_size = 2, .seed = 5});
+      data, data, {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
   auto trainer = hone::Trainer{ahead, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Prefetch{.depth = 3}};
-  trainer.train(data, {.num_epochs = 2, .eval_dataset = data, .per_device_batch_size = 2, .seed = 5});
+  trainer.train(data, data, {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
   CHECK(tiny::equal(tiny::weights(direct), tiny::weights(ahead)));
 
   std::optional<hone::Dict> state;
@@ -108,7 +108,7 @@ TEST_CASE("training with Prefetch is training without, also when it goes on in t
   other.train(data, {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
   REQUIRE(state);
   made = 0;
-  other.train(data, {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5, .resume_from = *state});
+  other.resume(*state, data, {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
   CHECK(made == 10);  // of the two batches that were passed over, one was made
   CHECK(tiny::equal(tiny::weights(direct), tiny::weights(resumed)));
 }

@@ -130,7 +130,7 @@ hone::Gloo group(const Placement& placement, std::chrono::milliseconds timeout =
   return hone::Gloo({.placement = placement, .timeout = timeout});
 }
 
-hone::TrainOptions<Samples> options() { return {.num_epochs = 4, .per_device_batch_size = 2, .seed = 3}; }
+hone::TrainOptions options() { return {.num_epochs = 4, .per_device_batch_size = 2, .seed = 3}; }
 
 double seconds(Clock::time_point since) { return std::chrono::duration<double>(Clock::now() - since).count(); }
 
@@ -316,7 +316,11 @@ TEST_CASE("processes that are at odds all hear on what, at once", "[faults]") {
       trainer_of(all, {}, {}, lr, window).train(samples, how);
     });
   };
-  using Options = hone::TrainOptions<Samples>;
+  at_odds("run's options", "evaluation = none", "evaluation = by a loader", [](const hone::Gloo& all, bool is_odd) {
+    auto trainer = trainer_of(all, {}, {}, 0.05, 1);
+    is_odd ? trainer.train(Samples{}, Samples{8}, options()) : trainer.train(Samples{}, options());
+  });
+  using Options = hone::TrainOptions;
   using I = std::int64_t;
   of_run("the training batches of an epoch = 24", "the training batches of an epoch = 20",
          [](Samples& samples, Options&, double&, I&) { samples.count = 80; });
@@ -328,8 +332,6 @@ TEST_CASE("processes that are at odds all hear on what, at once", "[faults]") {
          [](Samples&, Options&, double& lr, I&) { lr = 0.1; });
   of_run("num_batches_per_update = 1", "num_batches_per_update = 2",
          [](Samples&, Options&, double&, I& window) { window = 2; });
-  of_run("evaluation = none", "evaluation = by a loader",
-         [](Samples&, Options& how, double&, I&) { how.eval_dataset = Samples{8}; });
 }
 
 TEST_CASE("processes that make different collective calls all say which, soon", "[faults]") {
@@ -446,8 +448,7 @@ TEST_CASE("four processes of which one is killed while it saves go on as two, an
       auto trainer = trainer_of(all, {.seen = count(after)});
       auto how = options();
       how.num_epochs = 2;
-      how.resume_from = *last;
-      const auto history = trainer.train(Samples{}, how);
+      const auto history = trainer.resume(*last, Samples{}, how);
       CHECK(trainer.run().num_epochs() == 2);
       CHECK(history.at("train_loss_epoch") < 0.5);
     });

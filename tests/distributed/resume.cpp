@@ -98,13 +98,10 @@ TEST_CASE("as many processes go on exactly from wherever they were") {
     const auto processes = group(placement);
     for (const std::int64_t window : {1, 2}) {
       const auto data = dataset(27);  // 3 steps of 8 samples, and 3 more
-      const auto options = [&](auto from) {
-        return hone::TrainOptions<hone::TensorDataset<std::pair<Tensor, Tensor>>>{
-            .num_epochs = 5, .eval_dataset = dataset(7), .per_device_batch_size = 4, .seed = 5, .resume_from = from};
-      };
+      const hone::TrainOptions options{.num_epochs = 5, .per_device_batch_size = 4, .seed = 5};
       const Keep keep{folder.path};
       auto whole = trainer_of(0.3, window, keep, hone::Ddp{processes});
-      whole.train(data, options(std::nullopt));
+      whole.train(data, dataset(7), options);
       CHECK(whole.run().num_epochs() == 3);  // stopped early
       const auto expected = weights_of(whole);
       const auto history = whole.run().history();
@@ -113,7 +110,7 @@ TEST_CASE("as many processes go on exactly from wherever they were") {
         if (!fs::exists(keep.at(update))) continue;  // a last window
         auto part = trainer_of(0.3, window, Keep{later.path}, hone::Ddp{processes});
         torch::manual_seed(1000);
-        part.train(data, options(keep.at(update)));
+        part.resume(keep.at(update), data, dataset(7), options);
         CHECK((weights_of(part) == expected));
         CHECK((part.run().history() == history));
       }
@@ -198,9 +195,9 @@ struct Relay {
   /// Goes on with `n` processes until after `stop_after` updates, or to the end; there `last(trainer)` is called.
   void run(int n, std::int64_t batch_size, std::int64_t stop_after, auto last) {
     const auto train = [&](auto& trainer) {
-      hone::TrainOptions<Data> options{.num_epochs = 3, .per_device_batch_size = batch_size, .seed = 5};
-      if (at > 0) options.resume_from = folder / (std::to_string(at) + ".pt");
-      trainer.train(dataset(samples), options);
+      hone::ResumeFrom source;
+      if (at > 0) source = folder / (std::to_string(at) + ".pt");
+      trainer.resume(source, dataset(samples), {.num_epochs = 3, .per_device_batch_size = batch_size, .seed = 5});
       if (stop_after > 0) CHECK(trainer.run().num_updates() == stop_after);
       last(trainer);
     };
@@ -251,11 +248,9 @@ TEST_CASE("processes that would go on from different places say so") {
   relay.run(2, 4, 2);
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
     auto trainer = trainer_of(0.0, 1, {}, hone::Ddp{group(placement)});
-    hone::TrainOptions<Data> options{.num_epochs = 3, .per_device_batch_size = 4};
     const auto file = relay.folder / (placement.rank == 0 ? "2.pt" : "1.pt");
-    options.resume_from = file;
     CHECK_THROWS_WITH(
-        trainer.train(dataset(53), options),
+        trainer.resume(file, dataset(53), {.num_epochs = 3, .per_device_batch_size = 4}),
         "The processes disagree on the training state: rank 0 has one after 0 epochs, 2 updates and 2 batches of the "
         "next "
         "epoch, rank 1 has one after 0 epochs, 1 updates and 1 batches of the next epoch. Here, in rank " +
@@ -271,7 +266,7 @@ TEST_CASE("a range that cannot be cut anew goes on with as many processes only")
     auto trainer = trainer_of(0.0, 1, {});
     const std::vector<std::pair<Tensor, Tensor>> batches{dataset(4).tensors(), dataset(4).tensors()};
     CHECK_THROWS_WITH(
-        trainer.train(batches, {.resume_from = relay.folder / "2.pt"}),
+        trainer.resume(relay.folder / "2.pt", batches),
         Catch::StartsWith("The run is to go on in the middle of an epoch with 1 processes, was saved with 2"));
   });
 }

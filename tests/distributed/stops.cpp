@@ -67,8 +67,8 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe, const hone::EarlySt
 
 hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
 
-hone::TrainOptions<Data> options() {
-  return {.num_epochs = 3, .eval_dataset = dataset(6), .per_device_batch_size = 2, .seed = 3};
+hone::TrainOptions options() {
+  return {.num_epochs = 3, .per_device_batch_size = 2, .seed = 3};
 }
 
 /// All processes have done so many updates, have the same weights, and say the same.
@@ -93,21 +93,21 @@ TEST_CASE("whoever asks for a stop, all end together") {
     {
       INFO("after a step: with the next update");
       auto trainer = trainer_of(processes, {.at_step_end = stop_at(2)});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 3, "mine (rank 1)");
       CHECK(trainer.run().num_epochs() == 1);
     }
     {
       INFO("at a loss: with this update");
       auto trainer = trainer_of(processes, {.at_loss = stop_at(2)});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 3, "mine (rank 1)");
     }
     {
       INFO("in a window: with its update");
       auto trainer = trainer_of(processes, {.at_loss = stop_at(1)});
       trainer.accumulation() = hone::GradAccum<hone::dynamic>{2};
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 2, "mine (rank 1)");
       CHECK(trainer.run().history().values("train_loss_epoch").size() == 1);
     }
@@ -116,26 +116,26 @@ TEST_CASE("whoever asks for a stop, all end together") {
       auto two = trainer_of(processes, {});
       auto limited = options();
       limited.max_updates = 2;
-      two.train(dataset(), limited);
+      two.train(dataset(), dataset(6), limited);
       auto trainer = trainer_of(processes, {.at_loss = stop_at(2, true)});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 2, "mine (rank 1)");
       CHECK(torch::equal(trainer.model()->weight, two.model()->weight));
       auto later = trainer_of(processes, {.at_gradients = stop_at(2, true)});
-      later.train(dataset(), options());
+      later.train(dataset(), dataset(6), options());
       check_end(later, 2, "mine (rank 1)");
       CHECK(torch::equal(later.model()->weight, two.model()->weight));
     }
     {
       INFO("at the gradients: with this update");
       auto trainer = trainer_of(processes, {.at_gradients = stop_at(2)});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 3, "mine (rank 1)");
     }
     {
       INFO("at the end of an evaluation");
       auto trainer = trainer_of(processes, {.at_eval_end = stop_at(4)});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 4, "mine (rank 1)");
     }
     {
@@ -148,7 +148,7 @@ TEST_CASE("whoever asks for a stop, all end together") {
     {
       INFO("all ask");
       auto trainer = trainer_of(processes, {.at_loss = [](hone::Run& run) { run.request_stop("ours"); }});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 1, "ours");
     }
   });
@@ -164,7 +164,7 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
         run.history().record("mine", placement.rank == 0 ? -epoch : epoch, hone::Phase::eval);
       };
       auto trainer = trainer_of(processes, {.at_eval_end = record}, {.patience = 1, .watch_metric = "mine"});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 8, "Stopping training due to no improvement after 1 epochs (rank 1)");
     }
     {
@@ -174,7 +174,7 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
       auto ordered = options();
       ordered.shuffle = false;
       auto trainer = trainer_of(processes, {});
-      trainer.train(data, ordered);
+      trainer.train(data, dataset(6), ordered);
       check_end(
           trainer, 2,
           "Stopping training due to NaN loss in batch 3 of training epoch 1; that batch has not changed the weights. "
@@ -186,7 +186,7 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
       auto limited = options();
       limited.max_time = 1e-9s;
       auto trainer = trainer_of(processes, {});
-      trainer.train(dataset(), limited);
+      trainer.train(dataset(), dataset(6), limited);
       check_end(trainer, trainer.run().num_updates(), "Reached max_time = 1e-09 s");
       CHECK(trainer.run().num_updates() <= 2);
     }
@@ -196,7 +196,7 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
         if (placement.rank == 1 && run.num_updates() == 2) std::raise(SIGTERM);
       };
       auto trainer = trainer_of(processes, {.at_loss = raise});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 3, "Signal 15 (Terminated) (rank 1)");
     }
     {
@@ -207,13 +207,13 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
       auto held = options();
       held.min_updates = 6;
       auto trainer = trainer_of(processes, {.at_loss = ask});
-      trainer.train(dataset(), held);
+      trainer.train(dataset(), dataset(6), held);
       check_end(trainer, 6, "again (rank 1)");
     }
     {
       INFO("LimitBatches");
       auto trainer = trainer_of(processes, {}, {.patience = 1000}, {.num_batches = 3});
-      trainer.train(dataset(), options());
+      trainer.train(dataset(), dataset(6), options());
       CHECK(trainer.run().num_updates() == 9);
     }
   });
@@ -223,7 +223,7 @@ TEST_CASE("a limit of one process only is refused") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     auto trainer = trainer_of(group(placement), {}, {}, {.num_batches = 3 + placement.rank});
     CHECK_THROWS_WITH(
-        trainer.train(dataset(), options()),
+        trainer.train(dataset(), dataset(6), options()),
         Catch::StartsWith("The processes disagree on the run's options: rank 0 has the training "
                                     "batches of an epoch = 3, rank 1 has the training batches of an epoch "
                                     "= 4."));

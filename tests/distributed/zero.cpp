@@ -578,7 +578,7 @@ TEST_CASE("a run goes on with another number of processes, after a rehearsal too
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
     Net model = net(at::kDouble), alone = net(at::kDouble);
     auto trainer = zero_of<2>(model, placement);
-    trainer.train(data(), {.num_epochs = 4, .per_device_batch_size = 6, .seed = 3, .resume_from = folder / "state.pt"});
+    trainer.resume(folder / "state.pt", data(), {.num_epochs = 4, .per_device_batch_size = 6, .seed = 3});
     auto reference = alone_of(alone);
     reference.train(data(), {.num_epochs = 4, .per_device_batch_size = 12, .seed = 3});
     CHECK(distance(model, alone) < 1e-12);

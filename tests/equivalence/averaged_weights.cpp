@@ -15,7 +15,7 @@ namespace {
 TEST_CASE("averaged weights are evaluated after each epoch, and training goes on as without them") {
   const auto plain = [](tiny::Net net, auto... callbacks) {
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, callbacks...};
-    return trainer.train(tiny::dataset(), {.num_epochs = 3, .eval_dataset = tiny::dataset(), .seed = 1});
+    return trainer.train(tiny::dataset(), tiny::dataset(), {.num_epochs = 3, .seed = 1});
   };
   tiny::Net without, with;
   hone::ModelEma ema{{.decay = 0.5}, hone::Metrics{hone::Accuracy{}}};

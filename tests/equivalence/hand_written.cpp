@@ -115,8 +115,7 @@ Result by_trainer(Optimizer optimizer, Settings... settings) {
   tiny::Net net;
   auto trainer =
       hone::Trainer{net, torch::nn::CrossEntropyLoss(), optimizer, Losses{&result.batch_losses}, settings...};
-  const auto history = trainer.train(tiny::dataset(num_samples), {.num_epochs = num_epochs,
-                                                                  .eval_dataset = tiny::dataset(6),
+  const auto history = trainer.train(tiny::dataset(num_samples), tiny::dataset(6), {.num_epochs = num_epochs,
                                                                   .per_device_batch_size = batch_size,
                                                                   .eval_per_device_batch_size = 6,
                                                                   .seed = seed});

@@ -35,18 +35,12 @@ auto trainer(const std::filesystem::path& folder) {
                        patient(),
                        hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 1}};
 }
-auto options(hone::ResumeFrom<> from = {}) {
-  return hone::TrainOptions<hone::TensorDataset<tiny::Batch>>{.num_epochs = 2,
-                                                              .eval_dataset = tiny::dataset(8),
-                                                              .per_device_batch_size = 3,
-                                                              .seed = 3,
-                                                              .resume_from = std::move(from)};
+hone::TrainOptions options() { return {.num_epochs = 2, .per_device_batch_size = 3, .seed = 3}; }
+hone::RunHistory run(const std::filesystem::path& folder, const hone::ResumeFrom& from = {}) {
+  return trainer(folder).resume(from, tiny::dataset(), tiny::dataset(8), options());
 }
-hone::RunHistory run(const std::filesystem::path& folder, hone::ResumeFrom<> from = {}) {
-  return trainer(folder).train(tiny::dataset(), options(std::move(from)));
-}
-std::string refusal(const std::filesystem::path& folder, hone::ResumeFrom<> from = {}) {
-  return files::message([&] { run(folder, std::move(from)); });
+std::string refusal(const std::filesystem::path& folder, const hone::ResumeFrom& from = {}) {
+  return files::message([&] { run(folder, from); });
 }
 
 /// The value at a path of keys, to be changed.
@@ -163,7 +157,7 @@ TEST_CASE("a place in a range without length that the range does not come to end
   auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
                           hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, patient()};
   auto unsized = tiny::batches(5) | std::views::filter([](const auto&) { return true; });
-  const auto text = files::message([&] { to.train(unsized, {.resume_from = state.get<Dict>()}); });
+  const auto text = files::message([&] { to.resume(state.get<Dict>(), unsized); });
   CHECK(files::contains(text, "and the loader gives 5"));
 }
 

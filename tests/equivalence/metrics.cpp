@@ -273,8 +273,7 @@ TEST_CASE("a trainer records metrics of evaluation and of training") {
   auto trainer = Trainer{model, torch::nn::CrossEntropyLoss{}, Sgd{.lr = 0.0},
                          Metrics{in_training, Accuracy{}, TopKAccuracy{3}, F1{.average = Average::macro},
                                  named("matrix", ConfusionMatrix{}), Perplexity{}}};
-  const auto history =
-      trainer.train(batches, TrainOptions<decltype(batches)>{.num_epochs = 2, .eval_dataset = batches});
+  const auto history = trainer.train(batches, batches, TrainOptions{.num_epochs = 2});
   for (const std::string phase : {"train", "eval"}) {
     CHECK(history.at(phase + "_accuracy_epoch") == Approx(samples::accuracy));
     CHECK(history.at(phase + "_top3_accuracy_epoch") == Approx(samples::top3));

@@ -46,8 +46,7 @@ TEST_CASE("the quickstart on MNIST gives pytorch-accelerated's losses") {
   hone::TensorLoader eval_loader{
       digits.subset(50'000, 5'000), {.batch_size = 32}, hone::PyTorchSampler{.shuffle = false}};
   const auto history =
-      trainer.train(train_loader, hone::TrainOptions<decltype(eval_loader)>{
-                                      .num_epochs = 8, .eval_dataset = eval_loader, .seed = 42, .num_threads = 1});
+      trainer.train(train_loader, eval_loader, hone::TrainOptions{.num_epochs = 8, .seed = 42, .num_threads = 1});
   for (std::size_t epoch = 0; epoch < 8; ++epoch) {
     INFO("epoch " << epoch + 1);
     CHECK(std::abs(history.values("train_loss_epoch")[epoch].value - train_losses[epoch]) < 1e-4);

@@ -38,7 +38,7 @@ TEST_CASE("the best model is back in the trainer at the end, and in the file") {
       model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 40.0},
       hone::on<hone::TrainEpochEnd>([&](const auto&) { after_epoch.push_back(tiny::weights(model)); }),
       hone::SaveBest{.save_path = folder / "models/best.pt"}};
-  const auto history = trainer.train(tiny::dataset(), {.num_epochs = 4, .eval_dataset = tiny::dataset(8), .seed = 1});
+  const auto history = trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 4, .seed = 1});
   const auto losses = history.values("eval_loss_epoch");
   std::size_t best = 0;
   for (std::size_t i = 0; i < losses.size(); ++i) {
@@ -56,7 +56,7 @@ TEST_CASE("inside an average, the best average is saved") {
   hone::ModelEma ema{{.decay = 0.5},
                      hone::SaveBest{.save_path = folder / "ema.pt", .watch_metric = "ema_model_eval_loss_epoch"}};
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, ema};
-  trainer.train(tiny::dataset(), {.num_epochs = 1, .eval_dataset = tiny::dataset(8)});
+  trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 1});
   const auto live = tiny::weights(model);
   ema.average().copy_to(model);
   CHECK(equal(weights_in(folder / "ema.pt"), tiny::weights(model)));
@@ -70,7 +70,7 @@ TEST_CASE("the trained model stays in the trainer when an average has its own sa
     tiny::Net model;
     hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9},
                           std::move(callbacks)...};
-    trainer.train(tiny::dataset(), {.num_epochs = 3, .eval_dataset = tiny::dataset(8), .seed = 1});
+    trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 3, .seed = 1});
     return tiny::weights(model);
   };
   const auto plain = weights_after();
@@ -114,7 +114,7 @@ TEST_CASE("a best model by evaluations within an epoch has the weights that they
       hone::SaveBest{
           .save_path = folder / "best.pt", .watch_metric = "intermediate_eval_loss", .load_saved_checkpoint = false}};
   const auto history = trainer.train(
-      tiny::dataset(), {.num_epochs = 2, .eval_dataset = tiny::dataset(8), .per_device_batch_size = 3, .seed = 3});
+      tiny::dataset(), tiny::dataset(8), {.num_epochs = 2, .per_device_batch_size = 3, .seed = 3});
   const auto losses = history.values("intermediate_eval_loss");
   REQUIRE(losses.size() == evaluated.size());
   REQUIRE(losses.size() >= 2);
@@ -137,11 +137,9 @@ TEST_CASE("from a folder a run goes on, and leaves the same files") {
                           hone::on<hone::OptimizerStep>([stop_after](const auto& event) {
                             if (event.run.num_updates() == stop_after) event.run.request_stop("enough");
                           })};
-    return trainer.train(tiny::dataset(), {.num_epochs = 3,
-                                           .eval_dataset = tiny::dataset(8),
+    return trainer.resume(hone::latest_training_state(folder.path), tiny::dataset(), tiny::dataset(8), {.num_epochs = 3,
                                            .per_device_batch_size = 3,
-                                           .seed = 3,
-                                           .resume_from = hone::latest_training_state(folder.path)});
+                                           .seed = 3});
   };
   const auto history = run(whole, std::nullopt);
   CHECK(run(stopped, 5).stop_reason() == "enough");

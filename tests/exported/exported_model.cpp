@@ -270,7 +270,7 @@ TEST_CASE("a run that is resumed goes on bit for bit, dropout included", "[.pack
       const auto cut = [&](const Tensor& t) { return t.slice(0, i * 8, i * 8 + 8); };
       batches.emplace_back(cut(left), cut(right), cut(left.sum(1, true)));
     }
-    trainer.train(batches, {.num_epochs = epochs, .seed = 3, .resume_from = from});
+    trainer.resume(from, batches, {.num_epochs = epochs, .seed = 3});
   };
   const auto make = [] {
     return WithSgd(hone::ExportedModel(exported("dropout")), {}, hone::Sgd{.lr = 0.1, .momentum = 0.9},

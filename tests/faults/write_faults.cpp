@@ -160,7 +160,7 @@ TEST_CASE("A training state that cannot be written ends the run, and the one bef
   CHECK(names(folder / "states") == "epoch_0_update_2 ");
   // The run continues from there.
   trainer.callbacks().get<FailNextSave>().at_update = -1;
-  trainer.train(data(), {.num_epochs = 4, .per_device_batch_size = 4, .resume_from = folder / "states"});
+  trainer.resume(folder / "states", data(), {.num_epochs = 4, .per_device_batch_size = 4});
   CHECK(names(folder / "states").ends_with("epoch_4_update_8 "));
 }
 

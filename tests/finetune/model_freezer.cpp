@@ -290,7 +290,7 @@ TEST_CASE("Training leaves frozen weights as they are, and the statistics of nor
   trainer.train(dataset(), {.num_epochs = 1, .per_device_batch_size = 4, .seed = 1});  // in the optimizer, then frozen
   freezer.freeze(0, -2, /*set_modules_as_eval=*/true);
   const auto weights = copies(model->parameters()), buffers = copies(model->buffers());
-  trainer.train(dataset(), {.num_epochs = 3, .eval_dataset = dataset(), .per_device_batch_size = 4, .seed = 1});
+  trainer.train(dataset(), dataset(), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 1});
 
   const auto named = hone::named_parameters(model);
   for (std::size_t i = 0; i < named.size(); ++i) {

@@ -55,8 +55,7 @@ auto make_trainer(std::vector<Value>* states = nullptr) {
                        Keep{states}};
 }
 auto options() {
-  return hone::TrainOptions<hone::TensorDataset<tiny::Batch>>{
-      .num_epochs = 2, .eval_dataset = tiny::dataset(4), .per_device_batch_size = 2, .seed = 7, .num_threads = 1};
+  return hone::TrainOptions{.num_epochs = 2, .per_device_batch_size = 2, .seed = 7, .num_threads = 1};
 }
 
 /// The fuzzer's bytes; zeros when there are no more.
@@ -219,20 +218,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto trainer = make_trainer();
   try {
     if (way == 0) {
-      auto how = options();
-      how.resume_from = state.get<Dict>();
-      trainer.train(tiny::dataset(10), how);
+      trainer.resume(state.get<Dict>(), tiny::dataset(10), tiny::dataset(4), options());
     } else if (way == 1) {
       auto unsized = tiny::batches(5, 2) | std::views::filter([](const auto&) { return true; });
-      hone::TrainOptions<hone::TensorDataset<tiny::Batch>> how{.num_epochs = 2, .eval_dataset = tiny::dataset(4)};
-      how.resume_from = state.get<Dict>();
-      trainer.train(unsized, how);
+      trainer.resume(state.get<Dict>(), unsized, tiny::dataset(4), {.num_epochs = 2});
     } else {
       trainer.load_training_state(state.get<Dict>());
       static_cast<void>(trainer.training_state());
       auto evaluation = tiny::dataset(4);
-      auto run = trainer.begin_run(evaluation,
-                                   {.num_batches_per_epoch = 5, .num_epochs = 2, .resume_from = state.get<Dict>()});
+      auto run = trainer.resume_run(state.get<Dict>(), evaluation,
+                                   {.num_batches_per_epoch = 5, .num_epochs = 2});
       for (auto& batch : tiny::batches(4, 2)) {
         if (!run.is_over()) run.step(batch);
       }

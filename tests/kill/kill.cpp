@@ -112,11 +112,9 @@ bool run_job(const fs::path& folder, Page& page) {
                         hone::on<hone::ResumePoint>([&page](const auto& event) {
                           page.place = event.is_last ? Place::ending : Place::training;
                         })};
-  const auto history = trainer.train(samples(1024, 0.0), {.num_epochs = 5,
-                                                          .eval_dataset = samples(1024, 1.0),
+  const auto history = trainer.resume(hone::latest_training_state(folder), samples(1024, 0.0), samples(1024, 1.0), {.num_epochs = 5,
                                                           .per_device_batch_size = 64,
                                                           .seed = 5,
-                                                          .resume_from = hone::latest_training_state(folder),
                                                           .num_threads = 1});
   if (history.stop_reason()) return false;
   page.place = Place::ending;

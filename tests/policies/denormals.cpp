@@ -46,7 +46,7 @@ TEST_CASE("denormals are flushed in training, evaluation and prediction and in s
   if (!hone::FlushBits::is_supported) return;
   auto model = std::make_shared<Watching>();
   auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
-  trainer.train(tiny::batches(1), {.eval_dataset = tiny::batches(1)});
+  trainer.train(tiny::batches(1), tiny::batches(1));
   trainer.evaluate(tiny::batches(1));
   trainer.predict(tiny::batches(1));
   trainer.step(tiny::batches(1)[0]);

@@ -50,7 +50,7 @@ TEST_CASE("a device of the user's own moves each batch once, and nothing else ha
                                Elsewhere{&moves},
                                Arrived{&addresses}};
   const auto batches = tiny::batches(3);
-  const auto history = trainer.train(batches, {.eval_dataset = batches});
+  const auto history = trainer.train(batches, batches);
   CHECK(moves == 6);
   for (std::size_t i = 0; i < 3; ++i) CHECK(addresses[i] != batches[i].first.const_data_ptr());
   CHECK(trainer.predict(batches).size(0) == 12);
@@ -61,7 +61,7 @@ TEST_CASE("a device of the user's own moves each batch once, and nothing else ha
   CHECK(moves == 11);
 
   auto reference = hone::Trainer{on_host, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}};
-  const auto expected = reference.train(batches, {.eval_dataset = batches});
+  const auto expected = reference.train(batches, batches);
   reference.step(batches[0]);
   reference.finish_window();
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(on_host)));

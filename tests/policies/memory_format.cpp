@@ -4,8 +4,8 @@
 #include <torch/torch.h>
 
 #include "hone/data/tensor_loader.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/adam.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -37,16 +37,14 @@ hone::TensorDataset<tiny::Batch> images(at::MemoryFormat format) {
 
 TEST_CASE("with ChannelsLast, images arrive channels last, and the network learns what it learns without") {
   auto plain = made(), arranged = made(), from_arranged = made();
-  const hone::TrainOptions<hone::TensorDataset<tiny::Batch>> options{
-      .num_epochs = 2, .eval_dataset = images(at::MemoryFormat::Contiguous), .per_device_batch_size = 8, .seed = 3};
-  hone::Trainer{plain, torch::nn::CrossEntropyLoss(), hone::Adam{}}.train(images(at::MemoryFormat::Contiguous),
-                                                                          options);
+  const hone::TrainOptions options{.num_epochs = 2, .per_device_batch_size = 8, .seed = 3};
+  const auto eval_set = images(at::MemoryFormat::Contiguous);
+  hone::Trainer{plain, torch::nn::CrossEntropyLoss(), hone::Adam{}}.train(images(at::MemoryFormat::Contiguous), eval_set, options);
   auto trainer = hone::Trainer{arranged, torch::nn::CrossEntropyLoss(), hone::Adam{}, hone::ChannelsLast{}};
   CHECK(arranged->conv->weight.is_contiguous(last));
-  trainer.train(images(at::MemoryFormat::Contiguous), options);
+  trainer.train(images(at::MemoryFormat::Contiguous), eval_set, options);
   CHECK(trainer.predict(images(last)).size(0) == 20);
-  hone::Trainer{from_arranged, torch::nn::CrossEntropyLoss(), hone::Adam{}, hone::ChannelsLast{}}.train(images(last),
-                                                                                                        options);
+  hone::Trainer{from_arranged, torch::nn::CrossEntropyLoss(), hone::Adam{}, hone::ChannelsLast{}}.train(images(last), eval_set, options);
   CHECK(arranged->seen == std::vector<bool>(arranged->seen.size(), true));
   CHECK(from_arranged->seen == std::vector<bool>(from_arranged->seen.size(), true));
   CHECK(plain->seen == std::vector<bool>(plain->seen.size(), false));

@@ -3,9 +3,9 @@
 
 #include <torch/torch.h>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -49,7 +49,7 @@ TEST_CASE("forward and loss run in the region of the precision, backward outside
     return torch::nn::functional::cross_entropy(outputs, target);
   };
   auto trainer = hone::Trainer{tiny::Net(), loss, hone::AdamW{}, Regions{&open, &count}, OutsideOfBackward{&open}};
-  trainer.train(tiny::batches(3), {.eval_dataset = tiny::batches(2)});
+  trainer.train(tiny::batches(3), tiny::batches(2));
   CHECK(count == 5);
   trainer.predict(tiny::batches(2));
   trainer.step(tiny::batches(1)[0]);

@@ -3,8 +3,8 @@
 
 #include <torch/torch.h>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -74,7 +74,7 @@ TEST_CASE("a transfer of the user's own wraps the range in training, evaluation 
       hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, OneAhead{&fetched}, hone::GradAccum<2>{}};
   const auto data = tiny::dataset();
   const auto history =
-      trainer.train(data, {.num_epochs = 2, .eval_dataset = data, .per_device_batch_size = 4, .seed = 1});
+      trainer.train(data, data, {.num_epochs = 2, .per_device_batch_size = 4, .seed = 1});
   CHECK(fetched == std::vector<int>{2, 3, 3, 2, 3, 3, 2, 3, 3, 2, 3, 3});
   CHECK(history.num_updates() == 4);
   fetched.clear();
@@ -82,7 +82,7 @@ TEST_CASE("a transfer of the user's own wraps the range in training, evaluation 
   CHECK(fetched == std::vector<int>{2, 2});
 
   auto reference = hone::Trainer{direct, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}};
-  reference.train(data, {.num_epochs = 2, .eval_dataset = data, .per_device_batch_size = 4, .seed = 1});
+  reference.train(data, data, {.num_epochs = 2, .per_device_batch_size = 4, .seed = 1});
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(direct)));
 }
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/precision/matmul.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "precision/reference.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"

@@ -198,7 +198,7 @@ TEST_CASE("an evaluation with other weights costs the copies nothing") {
   const auto masters_after = [](auto... callbacks) {
     tiny::Net net;
     hone::Trainer trainer{net, Loss(), hone::Sgd{.lr = 0.01}, hone::PureBf16{}, std::move(callbacks)...};
-    trainer.train(tiny::dataset(), {.num_epochs = 4, .eval_dataset = tiny::dataset(8), .seed = 1});
+    trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 4, .seed = 1});
     return masters_of(trainer);
   };
   CHECK(tiny::equal(masters_after(hone::ModelEma{{.decay = 0.5}}), masters_after()));

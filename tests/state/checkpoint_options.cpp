@@ -9,8 +9,8 @@
 
 #include "checkpoint/files.hpp"
 #include "hone/callbacks/save_best.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/schedule/linear.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 
 namespace optim = torch::optim;
@@ -75,7 +75,7 @@ TEST_CASE("An optimizer without a state is left out where that is asked for, and
   const auto model = made_model();
   hone::Trainer trainer{model, torch::nn::MSELoss{}, Own(model->parameters(), optim::SGDOptions(0.01)),
                         hone::SaveBest{.save_path = folder / "best.pt", .save_optimizer = false}};
-  trainer.train(data(), {.num_epochs = 2, .eval_dataset = data(), .per_device_batch_size = 4});
+  trainer.train(data(), data(), {.num_epochs = 2, .per_device_batch_size = 4});
   CHECK_FALSE(hone::read_checkpoint(folder / "best.pt").get<hone::Dict>().contains("optimizer_state_dict"));
   trainer.save_checkpoint(folder / "c.pt", {.save_optimizer = false});
   trainer.load_checkpoint(folder / "c.pt");

@@ -49,7 +49,7 @@ TEST_CASE("a checkpoint that is loaded inside of a run leaves the run's schedule
   trainer.train(tiny::batches(3), {.num_epochs = 5});
   CHECK(rates == std::vector<double>{hone::CosineLr{.total_updates = 15, .min_lr = 0.0}(0.1, 6)});
   auto resumed = trainer_of(rest, LoadInRun{&good, &ignored, &rates});
-  resumed.train(tiny::batches(3), {.num_epochs = 5, .resume_from = state});
+  resumed.resume(state, tiny::batches(3), {.num_epochs = 5});
   CHECK(tiny::equal(tiny::weights(whole), tiny::weights(rest)));
 }
 

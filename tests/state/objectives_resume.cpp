@@ -61,11 +61,11 @@ TEST_CASE("a run of several losses that goes on from any batch ends as one that 
                          KeepStates{&states}};
   };
   auto data = gan::dataset(22);
-  const hone::TrainOptions<hone::TensorDataset<Batch>> options{
-      .num_epochs = 3, .eval_dataset = gan::dataset(8), .per_device_batch_size = 4, .seed = 7};
+  const hone::TrainOptions options{.num_epochs = 3, .per_device_batch_size = 4, .seed = 7};
+  const auto eval_set = gan::dataset(8);
   std::vector<hone::Dict> states;
   auto trainer = make(states);
-  const auto history = trainer.train(data, options);
+  const auto history = trainer.train(data, eval_set, options);
   const auto weights = tiny::weights(trainer.model());
   REQUIRE(states.size() == 3 * 7);
   const auto last = file_of(states.back());
@@ -73,9 +73,7 @@ TEST_CASE("a run of several losses that goes on from any batch ends as one that 
     INFO("resume point " << i);
     std::vector<hone::Dict> later;
     auto resumed = make(later);
-    auto more = options;
-    more.resume_from = states[i];
-    const auto resumed_history = resumed.train(data, more);
+    const auto resumed_history = resumed.resume(states[i], data, eval_set, options);
     CHECK(tiny::equal(tiny::weights(resumed.model()), weights));
     CHECK((resumed_history == history));
     REQUIRE(later.size() == states.size() - 1 - i);

@@ -72,6 +72,11 @@ const hone::TensorDataset<Batch>& train_set() {
   return set;
 }
 
+const hone::TensorDataset<Batch>& eval_set() {
+  static const auto set = tiny::dataset(8);
+  return set;
+}
+
 /// Trains to the end, then again from each resume point on, with trainers of `make(states)` on data of `data()`, and
 /// compares.
 template <class Make, class Data, class Options>
@@ -79,7 +84,7 @@ void require_exact(const Make& make, const Data& data, const Options& options, s
   std::vector<hone::Dict> states;
   auto trainer = make(states);
   auto all = data();
-  const auto history = trainer.train(all, options);
+  const auto history = trainer.train(all, eval_set(), options);
   const auto weights = told_by(trainer);
   REQUIRE(states.size() == num_states);
   const auto last = file_of(states.back());
@@ -90,9 +95,7 @@ void require_exact(const Make& make, const Data& data, const Options& options, s
     auto resumed = make(later);
     auto again = data();
     torch::manual_seed(1234 + static_cast<std::uint64_t>(i));
-    auto more = options;
-    more.resume_from = states[i];
-    const auto resumed_history = resumed.train(again, more);
+    const auto resumed_history = resumed.resume(states[i], again, eval_set(), options);
     CHECK(told_by(resumed) == weights);
     CHECK((resumed_history == history));
     CHECK(resumed.run().num_updates() == trainer.run().num_updates());
@@ -102,8 +105,7 @@ void require_exact(const Make& make, const Data& data, const Options& options, s
 }
 
 auto options() {
-  return hone::TrainOptions<hone::TensorDataset<Batch>>{
-      .num_epochs = 3, .eval_dataset = tiny::dataset(8), .per_device_batch_size = 4, .seed = 7};
+  return hone::TrainOptions{.num_epochs = 3, .per_device_batch_size = 4, .seed = 7};
 }
 
 /// The same for batches that are made already.
@@ -157,7 +159,7 @@ TEST_CASE("a stop that is held back is held back in a resumed run too") {
                                  KeepStates{kept}};
     const auto history =
         from == nullptr ? trainer.train(tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5})
-                        : trainer.train(tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5, .resume_from = *from});
+                        : trainer.resume(*from, tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5});
     CHECK(trainer.run().num_epochs() == 5);
     CHECK(history.stop_reason() == "enough");
   };
@@ -271,27 +273,24 @@ TEST_CASE("limits are totals of what was done and what is left") {
   short_run.max_updates = 8;
   std::vector<hone::Dict> all, states, rest;
   auto whole = make(all);
-  const auto history = whole.train(train_set(), long_run);
+  const auto history = whole.train(train_set(), eval_set(), long_run);
   auto first = make(states);
-  first.train(train_set(), short_run);
+  first.train(train_set(), eval_set(), short_run);
   REQUIRE(states.size() == 6 + 1 + 2 + 1);
 
   SECTION("the last place in the epoch that the limit cut goes on as if it had not") {
     auto second = make(rest);
-    long_run.resume_from = states[8];
-    CHECK((second.train(train_set(), long_run) == history));
+    CHECK((second.resume(states[8], train_set(), eval_set(), long_run) == history));
     CHECK(told_by(second) == told_by(whole));
   }
   SECTION("under the old limit nothing is learned, and the epoch is closed as before") {
     auto second = make(rest);
-    short_run.resume_from = states[8];
-    CHECK((second.train(train_set(), short_run) == first.run_history()));
+    CHECK((second.resume(states[8], train_set(), eval_set(), short_run) == first.run_history()));
     CHECK(told_by(second) == told_by(first));
   }
   SECTION("a run that is over stays over, and is brought back") {
     auto second = make(rest);
-    short_run.resume_from = states[9];
-    CHECK((second.train(train_set(), short_run) == first.run_history()));
+    CHECK((second.resume(states[9], train_set(), eval_set(), short_run) == first.run_history()));
     CHECK(told_by(second) == told_by(first));
     CHECK(rest.empty());
   }
@@ -304,17 +303,15 @@ TEST_CASE("a run that was stopped early stays stopped, until it is given more pa
   };
   std::vector<hone::Dict> states, rest;
   auto first = make(states, 1);
-  const auto history = first.train(train_set(), options());
+  const auto history = first.train(train_set(), eval_set(), options());
   REQUIRE(history.stop_reason());
   REQUIRE(states.size() == 2 * (6 + 1));
-  auto more = options();
   for (const auto& state : states) {
-    more.resume_from = state;
     auto again = make(rest, 1);
-    CHECK((again.train(train_set(), more) == history));
+    CHECK((again.resume(state, train_set(), eval_set(), options()) == history));
   }
   auto patient = make(rest, 5);
-  CHECK_FALSE(patient.train(train_set(), more).stop_reason());
+  CHECK_FALSE(patient.resume(states.back(), train_set(), eval_set(), options()).stop_reason());
   CHECK(patient.run_history().current_epoch() == 4);
 }
 
@@ -415,7 +412,7 @@ TEST_CASE("what cannot be gone on from is refused") {
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<2>{}};
   const auto refusal = [&](auto from) {
     return files::message([&] {
-      trainer.train(tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4, .resume_from = std::move(from)});
+      trainer.resume(std::move(from), tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4});
     });
   };
   SECTION("a checkpoint") {
@@ -435,7 +432,7 @@ TEST_CASE("what cannot be gone on from is refused") {
     auto unsized = tiny::batches(5) | std::views::filter([](const auto&) { return true; });
     before.train(unsized);
     auto fewer = tiny::batches(2) | std::views::filter([](const auto&) { return true; });
-    const auto text = files::message([&] { trainer.train(fewer, {.resume_from = states[3]}); });
+    const auto text = files::message([&] { trainer.resume(states[3], fewer); });
     CHECK(files::contains(text, "after batch 4 of its epoch, and the loader gives 2"));
   }
   SECTION("longer windows") {

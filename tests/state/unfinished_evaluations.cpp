@@ -20,10 +20,10 @@
 #include "hone/callbacks/save_training_state.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/finetune/model_ema.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/reduce_on_plateau.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/temporary_folder.hpp"
@@ -76,10 +76,8 @@ Outcome train(const fs::path& folder, int stop_at = 0) {
       hone::SaveBest{.save_path = folder / "best_in_training.pt", .watch_metric = "train_loss_epoch"},
       stop,
       hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 1, .keep_last = 1}};
-  auto history = trainer.train(tiny::batches(4), {.num_epochs = 3,
-                                                  .eval_dataset = tiny::batches(3),
-                                                  .seed = 5,
-                                                  .resume_from = hone::latest_training_state(folder)});
+  auto history = trainer.resume(hone::latest_training_state(folder), tiny::batches(4), tiny::batches(3), {.num_epochs = 3,
+                                                  .seed = 5});
   return {history, tiny::weights(net), *stop.event, never - *countdown};
 }
 
@@ -122,7 +120,7 @@ TEST_CASE("nothing of an evaluation that a NaN loss ends is recorded") {
   bad[1].first.fill_(std::numeric_limits<float>::quiet_NaN());
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, hone::TerminateOnNaN{},
                                hone::Metrics{hone::Accuracy{}}};
-  CHECK(trainer.train(tiny::batches(2), {.eval_dataset = bad}).names() == std::vector<std::string>{"train_loss_epoch"});
+  CHECK(trainer.train(tiny::batches(2), bad).names() == std::vector<std::string>{"train_loss_epoch"});
   CHECK(trainer.evaluate(bad).names().empty());
 }
 
@@ -137,7 +135,7 @@ TEST_CASE("an evaluation that callbacks shorten is complete") {
                                  if (event.run.phase() == hone::Phase::intermediate_eval)
                                    event.run.request_stop("last");
                                })};
-  const auto history = trainer.train(tiny::batches(2), {.eval_dataset = tiny::batches(3)});
+  const auto history = trainer.train(tiny::batches(2), tiny::batches(3));
   CHECK(history.values("intermediate_eval_loss").size() == 1);
   CHECK(history.values("intermediate_eval_accuracy").size() == 1);
   CHECK(history.stop_reason() == "last");
@@ -155,9 +153,9 @@ TEST_CASE("an exception in an evaluation leaves a state that repeats it") {
                                  hone::on<hone::EvalStepEnd>([throws](const auto& event) {
                                    if (throws && event.run.batch() == 1) throw std::runtime_error("broken");
                                  })};
-    return trainer.train(
+    return trainer.resume(hone::latest_training_state(folder.path), 
         tiny::batches(2),
-        {.num_epochs = 2, .eval_dataset = tiny::batches(3), .resume_from = hone::latest_training_state(folder.path)});
+        tiny::batches(3), {.num_epochs = 2});
   };
   CHECK_THROWS_WITH(run(true), "broken");
   const auto history = run(false);

@@ -47,7 +47,7 @@ auto trainer_of(tiny::Net net, std::vector<int>* updates) {
 
 hone::RunHistory trained(auto& trainer) {
   return trainer.train(tiny::dataset(),
-                       {.num_epochs = 3, .eval_dataset = tiny::dataset(8), .per_device_batch_size = 4, .seed = 1});
+                       tiny::dataset(8), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 1});
 }
 
 /// What training recorded, without the records of evaluations by `evaluate`.

@@ -7,9 +7,9 @@
 #include <map>
 #include <optional>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/precision/pure.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/other_device.hpp"

@@ -4,11 +4,11 @@
 
 #include <torch/torch.h>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
 #include "hone/schedule/step.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

@@ -66,7 +66,7 @@ TEST_CASE("memory that ran out is told with what was asked for, what is free, an
 TEST_CASE("a device that failed is told with the way out") {
   CHECK(explained(fail_device) ==
         "The device cuda:0 has failed: CUDA error: device-side assert triggered. This process cannot use it any more: "
-        "start it anew and go on from the last training state (resume_from). An assert on a device is most often an "
+        "start it again and continue from the last training state (trainer.resume). An assert on a device is most often an "
         "index "
         "or a class label out of range; CUDA_LAUNCH_BLOCKING=1 shows the operator.");
   CHECK(explained(fail_library)
@@ -176,10 +176,9 @@ TEST_CASE("training, evaluation, prediction, states and finders on a device that
     there->devices.clear();
   };
 
-  const hone::TrainOptions<hone::TensorDataset<tiny::Batch>> options{
-      .num_epochs = 2, .eval_dataset = data, .per_device_batch_size = 4, .seed = 3};
-  const auto history = trainer.train(data, options);
-  const auto expected = reference.train(data, options);
+  const hone::TrainOptions options{.num_epochs = 2, .per_device_batch_size = 4, .seed = 3};
+  const auto history = trainer.train(data, data, options);
+  const auto expected = reference.train(data, data, options);
   all_there(20);
   CHECK(tiny::equal(tiny::weights(there), tiny::weights(here)));
   for (const char* const name : {"train_loss_epoch", "eval_loss_epoch"}) {

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "hone/callbacks/stop_on_signal.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/denormals.hpp"
 #include "hone/policies/threads.hpp"
 #include "hone/precision/mixed.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -72,7 +72,7 @@ void require_restored(Policies... policies) {
       {"evaluate_batch", [&] { trainer.evaluate_batch(batch); }},
       {"predict", [&] { trainer.predict(tiny::dataset()); }},
       {"evaluate", [&] { trainer.evaluate(tiny::dataset()); }},
-      {"train", [&] { trainer.train(tiny::dataset(), {.eval_dataset = tiny::dataset(), .shuffle = false}); }},
+      {"train", [&] { trainer.train(tiny::dataset(), tiny::dataset(), {.shuffle = false}); }},
       {"train on batches", [&] { trainer.train(tiny::batches(2)); }},
       {"begin_run",
        [&] {

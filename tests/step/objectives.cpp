@@ -108,7 +108,7 @@ auto trainer(Policies... policies) {
 }
 
 auto options(std::int64_t num_epochs = 3) {
-  return hone::TrainOptions<hone::TensorDataset<Batch>>{
+  return hone::TrainOptions{
       .num_epochs = num_epochs, .per_device_batch_size = batch_size, .shuffle = false};
 }
 
@@ -293,9 +293,7 @@ TEST_CASE("losses over items weigh the batches of a window by their items") {
 
 TEST_CASE("an evaluation records each loss and their sum") {
   auto both = trainer();
-  auto with_eval = options(1);
-  with_eval.eval_dataset = gan::dataset(8);
-  const auto history = both.train(gan::dataset(num_samples), with_eval);
+  const auto history = both.train(gan::dataset(num_samples), gan::dataset(8), options(1));
   const torch::NoGradGuard no_gradients;
   const auto all = gan::dataset(8).tensors();
   auto& model = both.model();

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "hone/callbacks/terminate_on_nan.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/trace.hpp"

@@ -64,7 +64,7 @@ TEST_CASE("parameters of the loss are trained as by hand, and buffers move") {
 TEST_CASE("the loss is in evaluation mode in evaluations, and as before afterwards") {
   LearnedLoss loss;
   auto trainer = trainer_of(tiny::Net(), loss);
-  trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(2)});
+  trainer.train(tiny::batches(3), tiny::batches(2), {.num_epochs = 2});
   CHECK(loss->num_evaluations == 4);
   const auto running = loss->running.clone();
   trainer.evaluate(tiny::batches(2));
@@ -95,7 +95,7 @@ TEST_CASE("the loss is part of training states, at every batch, and of checkpoin
     tiny::Net net;
     LearnedLoss loss;
     auto rest = make(net, loss, &ignored);
-    rest.train(tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 3, .seed = 1, .resume_from = state});
+    rest.resume(state, tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 3, .seed = 1});
     CHECK(loss->scale.equal(whole_loss->scale));
     CHECK(loss->running.equal(whole_loss->running));
     CHECK(tiny::equal(tiny::weights(net), tiny::weights(whole_net)));

@@ -6,9 +6,9 @@
 #include <string>
 #include <utility>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/gradients.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/captured_stdout.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "hone/data/tensor_dataset.hpp"
-#include "hone/step/losses.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/step/losses.hpp"
 
 namespace gan {
 

@@ -8,8 +8,8 @@
 #include "hone/callbacks/filters.hpp"
 #include "hone/data/prefetch.hpp"
 #include "hone/devices/prefetch_to_device.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

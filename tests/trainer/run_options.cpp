@@ -4,24 +4,13 @@
 #include <chrono>
 #include <cmath>
 #include <string>
-#include <vector>
+#include <type_traits>
 
 #include "support/catch.hpp"
 
 namespace {
 
-struct Counted {
-  explicit Counted(int* copies) : copies_(copies) {}
-  Counted(const Counted& other) : copies_(other.copies_) { ++*copies_; }
-  Counted(Counted&&) = default;
-  int* copies_;
-};
-struct Unmovable {
-  Unmovable() = default;
-  Unmovable(const Unmovable&) = delete;
-};
-
-using Options = hone::TrainOptions<std::vector<int>>;
+using Options = hone::TrainOptions;
 static_assert(std::is_aggregate_v<Options> && std::is_aggregate_v<hone::EvaluateOptions>);
 
 template <class T>
@@ -32,31 +21,6 @@ std::string refusal(const T& options) {
     return error.what();
   }
   return {};
-}
-
-TEST_CASE("a variable is referred to, a temporary and a constant are kept") {
-  int copies = 0;
-  Counted variable(&copies);
-  const Counted constant(&copies);
-  const hone::OptionalDataset<Counted> referred = variable;
-  CHECK(&*referred == &variable);
-  const hone::OptionalDataset<Counted> kept = Counted(&copies);
-  CHECK(static_cast<bool>(kept));
-  CHECK(copies == 0);
-  const hone::OptionalDataset<Counted> copied = constant;
-  CHECK(&*copied != &constant);
-  CHECK(copies == 1);
-  const auto again = kept;  // options may be copied: the dataset is shared
-  CHECK(&*again == &*kept);
-  Unmovable unmovable;
-  const hone::OptionalDataset<Unmovable> reference = unmovable;
-  CHECK(&*reference == &unmovable);
-}
-
-TEST_CASE("a dataset may be left out") {
-  CHECK(!Options{}.eval_dataset);
-  CHECK(!Options{.eval_dataset = std::nullopt}.eval_dataset);
-  CHECK(static_cast<bool>(Options{.eval_dataset = std::vector<int>{}}.eval_dataset));
 }
 
 TEST_CASE("what says how a dataset becomes batches is empty unless given") {

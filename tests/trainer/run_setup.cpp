@@ -14,7 +14,7 @@ static_assert(limited(std::nullopt, 3) == 3);
 static_assert(limited(std::nullopt, std::nullopt) == std::nullopt);
 
 TEST_CASE("a training run's facts count updates, the short last window as one") {
-  const TrainOptions<int> options{.num_epochs = 3,
+  const TrainOptions options{.num_epochs = 3,
                                   .per_device_batch_size = 4,
                                   .max_updates = 100,
                                   .min_num_epochs = 2,
@@ -37,12 +37,12 @@ TEST_CASE("a training run's facts count updates, the short last window as one") 
 }
 
 TEST_CASE("a limit of updates shortens the run that schedules see") {
-  const TrainOptions<int> options{.num_epochs = 3, .max_updates = 4};
+  const TrainOptions options{.num_epochs = 3, .max_updates = 4};
   CHECK(run_length(training_config(options, 5, std::nullopt, 2)).num_updates == 4);
 }
 
 TEST_CASE("without a length only what is known is told") {
-  const TrainOptions<int> options{.num_epochs = 3};
+  const TrainOptions options{.num_epochs = 3};
   const auto config = training_config(options, std::nullopt, std::nullopt, 2);
   CHECK(config.num_updates() == std::nullopt);
   CHECK(run_length(config) == RunLength{.num_epochs = 3});
@@ -50,7 +50,7 @@ TEST_CASE("without a length only what is known is told") {
 }
 
 TEST_CASE("of the limits on batches the smallest holds") {
-  using Options = TrainOptions<int>;
+  using Options = TrainOptions;
   CHECK(batch_limit(Options{}, std::nullopt) == std::nullopt);
   CHECK(batch_limit(Options{}, 7) == 7);
   CHECK(batch_limit(Options{.fast_dev_run = 5}, std::nullopt) == 5);
@@ -62,14 +62,14 @@ TEST_CASE("of the limits on batches the smallest holds") {
 }
 
 TEST_CASE("a fast development run is one epoch without minima") {
-  const TrainOptions<int> options{.num_epochs = 8, .min_num_epochs = 3, .min_updates = 20, .fast_dev_run = 2};
+  const TrainOptions options{.num_epochs = 8, .min_num_epochs = 3, .min_updates = 20, .fast_dev_run = 2};
   const auto config = training_config(options, 2, 2, 1);
   CHECK(config.fast_dev_run);
   CHECK(config.num_epochs == 1);
   CHECK(config.min_num_epochs == 0);
   CHECK(config.min_updates == 0);
   CHECK(config.num_updates() == 2);
-  CHECK(!training_config(TrainOptions<int>{}, 2, 2, 1).fast_dev_run);
-  CHECK(training_config(TrainOptions<int>{.num_epochs = 0, .fast_dev_run = 2}, 2, 2, 1).num_epochs == 0);
-  CHECK(training_config(TrainOptions<int>{.overfit_batches = 2}, 2, 2, 1).overfit_batches == 2);
+  CHECK(!training_config(TrainOptions{}, 2, 2, 1).fast_dev_run);
+  CHECK(training_config(TrainOptions{.num_epochs = 0, .fast_dev_run = 2}, 2, 2, 1).num_epochs == 0);
+  CHECK(training_config(TrainOptions{.overfit_batches = 2}, 2, 2, 1).overfit_batches == 2);
 }

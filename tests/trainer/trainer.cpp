@@ -43,7 +43,7 @@ TEST_CASE("the history that a run returns is a value of its own") {
 
 TEST_CASE("an evaluation returns a history of its own records, and the trainer's history keeps all") {
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}};
-  auto all = trainer.train(tiny::batches(2), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
+  auto all = trainer.train(tiny::batches(2), tiny::batches(1), {.num_epochs = 2});
   const auto history = trainer.evaluate(tiny::batches(1));
   CHECK(history.names() == std::vector<std::string>{"evaluation_loss"});
   CHECK(history.values("evaluation_loss")[0].phase == hone::Phase::evaluation);
@@ -57,7 +57,7 @@ TEST_CASE("an evaluation returns a history of its own records, and the trainer's
 
 TEST_CASE("metrics are marked with the phase, the epoch and the update") {
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}};
-  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
+  const auto history = trainer.train(tiny::batches(3), tiny::batches(1), {.num_epochs = 2});
   const auto train = history.values("train_loss_epoch");
   const auto eval = history.values("eval_loss_epoch");
   REQUIRE(train.size() == 2);
@@ -68,7 +68,7 @@ TEST_CASE("metrics are marked with the phase, the epoch and the update") {
 
 TEST_CASE("an evaluation set of one run is not the next run's") {
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}};
-  trainer.train(tiny::batches(2), {.eval_dataset = tiny::batches(1)});
+  trainer.train(tiny::batches(2), tiny::batches(1));
   CHECK(!trainer.train(tiny::batches(2)).contains("eval_loss_epoch"));
 }
 

@@ -8,8 +8,8 @@
 #include <range/v3/view/transform.hpp>
 
 #include "hone/checkpoint/generator_state.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -26,7 +26,7 @@ template <class Dataset>
 std::vector<Tensor> trained_on(Dataset&& dataset) {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}};
-  hone::TrainOptions<std::remove_cvref_t<Dataset>, decltype(trainer)> options{.num_epochs = 2};
+  hone::TrainOptions options{.num_epochs = 2};
   if constexpr (!hone::HandsOutBatches<Dataset>) {
     options.per_device_batch_size = 4;
     options.shuffle = false;
@@ -145,13 +145,11 @@ TEST_CASE("an evaluation set may be a temporary, a variable, a constant, or of a
   auto variable = tiny::dataset();
   const auto constant = tiny::dataset();
   const auto loss_on = [&](const auto& history) { return history.at("eval_loss_epoch"); };
-  const double loss = loss_on(trainer.train(tiny::dataset(), {.eval_dataset = tiny::dataset()}));
-  CHECK(loss_on(trainer.train(tiny::dataset(), {.eval_dataset = variable})) == loss);
-  CHECK(loss_on(trainer.train(tiny::dataset(), {.eval_dataset = constant})) == loss);
-  hone::TrainOptions<std::vector<tiny::Batch>> other{.eval_dataset = tiny::batches(3)};
-  CHECK(loss_on(trainer.train(tiny::dataset(), other)) == Approx(loss).epsilon(1e-6));
-  hone::TrainOptions<Indexed> indexed{.eval_dataset = Indexed{}};
-  CHECK(loss_on(trainer.train(tiny::dataset(), indexed)) == Approx(loss).epsilon(1e-6));
+  const double loss = loss_on(trainer.train(tiny::dataset(), tiny::dataset()));
+  CHECK(loss_on(trainer.train(tiny::dataset(), variable)) == loss);
+  CHECK(loss_on(trainer.train(tiny::dataset(), constant)) == loss);
+  CHECK(loss_on(trainer.train(tiny::dataset(), tiny::batches(3))) == Approx(loss).epsilon(1e-6));
+  CHECK(loss_on(trainer.train(tiny::dataset(), Indexed{})) == Approx(loss).epsilon(1e-6));
   CHECK(trainer.evaluate(variable).at("evaluation_loss") == loss);
   CHECK(trainer.evaluate(constant).at("evaluation_loss") == loss);
 }
@@ -162,7 +160,7 @@ TEST_CASE("a range without batches is refused, in training, evaluation and predi
   CHECK_THROWS_AS(trainer.train(none), hone::DataError);
   CHECK_THROWS_AS(trainer.evaluate(none), hone::DataError);
   CHECK_THROWS_AS(trainer.predict(none), hone::DataError);
-  CHECK_THROWS_AS(trainer.train(tiny::batches(1), {.eval_dataset = none}), hone::DataError);
+  CHECK_THROWS_AS(trainer.train(tiny::batches(1), none), hone::DataError);
   CHECK_THROWS_AS(trainer.train(tiny::dataset().subset(0, 0)), hone::DataError);
 }
 
@@ -235,7 +233,7 @@ TEST_CASE("the mean loss of an epoch counts samples, so a short last batch weigh
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.0}};
   const double expected_loss = torch::nn::functional::cross_entropy(net(tiny::inputs()), tiny::labels()).item<double>();
-  const auto history = trainer.train(tiny::dataset(), {.eval_dataset = tiny::dataset(), .per_device_batch_size = 5});
+  const auto history = trainer.train(tiny::dataset(), tiny::dataset(), {.per_device_batch_size = 5});
   CHECK(history.at("train_loss_epoch") == Approx(expected_loss).epsilon(1e-6));
   CHECK(history.at("eval_loss_epoch") == Approx(expected_loss).epsilon(1e-6));
   CHECK(trainer.evaluate(tiny::dataset(), {.per_device_batch_size = 7}).at("evaluation_loss") ==

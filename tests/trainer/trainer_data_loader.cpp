@@ -5,8 +5,8 @@
 #include "hone/callbacks/filters.hpp"
 #include "hone/callbacks/limit_batches.hpp"
 #include "hone/data/prefetch.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -48,7 +48,7 @@ TEST_CASE("LibTorch's DataLoader with workers serves a run whose epochs end earl
   SECTION("by a sanity evaluation and limited evaluations of the loader") {
     const auto eval = workers_loader();
     auto trainer = trainer_with(hone::LimitBatches{.num_eval_batches = 2});
-    const auto history = trainer.train(*loader, {.num_epochs = 3, .eval_dataset = *eval, .num_sanity_eval_batches = 1});
+    const auto history = trainer.train(*loader, *eval, {.num_epochs = 3, .num_sanity_eval_batches = 1});
     CHECK(history.num_updates() == 24);
     CHECK(history.values("eval_loss_epoch").size() == 3);
     CHECK(trainer.evaluate(eval).at("evaluation_loss") > 0.0);

@@ -4,8 +4,8 @@
 
 #include <functional>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/trace.hpp"
@@ -33,7 +33,7 @@ TEST_CASE("an option out of range is refused by name, with its value and a remed
     CAPTURE(message);
     return contains(message, name) && contains(message, value) && contains(message, "or more") && is_short(message);
   };
-  using Options = hone::TrainOptions<hone::TensorDataset<tiny::Batch>>;
+  using Options = hone::TrainOptions;
   CHECK(refused(Options{.num_epochs = -1}, "num_epochs", "-1"));
   CHECK(refused(Options{.per_device_batch_size = 0}, "per_device_batch_size", "0"));
   CHECK(refused(Options{.per_device_batch_size = -3}, "per_device_batch_size", "-3"));
@@ -179,7 +179,7 @@ TEST_CASE("an exception from any event is told once and reaches the caller, and 
   torch::set_num_threads(2);
   const torch::NoGradGuard no_gradients;
   CHECK(message_of<Broken>(
-            [&] { trainer.train(tiny::batches(3), {.eval_dataset = tiny::batches(2), .num_threads = 1}); }) == at);
+            [&] { trainer.train(tiny::batches(3), tiny::batches(2), {.num_threads = 1}); }) == at);
   CHECK(told == std::vector<std::string>{at});
   CHECK(net->is_training());
   CHECK(!net->second->is_training());
@@ -240,7 +240,7 @@ TEST_CASE("modes, gradient mode and threads are as before after a run that ends 
   torch::set_num_threads(2);
   {
     const torch::NoGradGuard no_gradients;
-    trainer.train(tiny::batches(2), {.eval_dataset = tiny::batches(1), .num_threads = 1});
+    trainer.train(tiny::batches(2), tiny::batches(1), {.num_threads = 1});
     CHECK(!torch::GradMode::is_enabled());
   }
   trainer.evaluate(tiny::batches(1), {.num_threads = 1});

@@ -5,10 +5,10 @@
 
 #include "hone/callbacks/limit_batches.hpp"
 #include "hone/callbacks/named.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/clipping.hpp"
 #include "hone/schedule/step.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/trace.hpp"
@@ -29,7 +29,7 @@ auto traced(hone::Trace& trace) {
 const hone::Trace batch_without_update{".on_train_step_start", "train_batch_loss", ".on_train_loss", "backward",
                                        ".on_train_step_end",   ".on_resume_point"};
 const hone::Trace batch_with_update{".on_train_step_start",      "train_batch_loss",   ".on_train_loss",  "backward",
-                                    ".on_before_optimizer_step", "optimizer_step",     "scheduler_step",  "zero_grad",
+                                    ".on_before_optimizer_step", "optimizer_step",     "zero_grad",       "scheduler_step",
                                     ".on_optimizer_step",        ".on_train_step_end", ".on_resume_point"};
 const hone::Trace eval_batch{".on_eval_step_start", "eval_batch_loss", ".on_eval_step_end"};
 
@@ -45,7 +45,7 @@ TEST_CASE("a training run with an evaluation takes its own step first and tells 
   CHECK(trace == hone::Trace{".on_init_end"});
   trace.clear();
 
-  trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(2)});
+  trainer.train(tiny::batches(3), tiny::batches(2), {.num_epochs = 2});
   const auto epoch = joined({{"train_epoch_start", ".on_train_epoch_start"},
                              batch_without_update,
                              batch_with_update,
@@ -167,7 +167,7 @@ TEST_CASE("events carry the batch, the output and the place in the run") {
   std::vector<std::string> seen;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::ClipNorm{1.0},
                                Observer{&seen}};
-  trainer.train(tiny::batches(2), {.eval_dataset = tiny::batches(2)});
+  trainer.train(tiny::batches(2), tiny::batches(2));
   CHECK(seen == std::vector<std::string>{"train start epoch 1 step 0 updates 0", "train loss epoch 1 step 0 updates 0",
                                          "train before epoch 1 step 0 updates 0",
                                          "train update epoch 1 step 0 updates 1", "train end epoch 1 step 0 updates 1",

@@ -5,8 +5,8 @@
 #include <functional>
 #include <memory>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -54,7 +54,7 @@ TEST_CASE("handles to models, losses and data work with tensors in memory and wi
 
   torch::nn::CrossEntropyLoss loss;
   hone::Trainer by_reference{std::ref(module), std::ref(loss), hone::Sgd{.lr = 0.1}};
-  CHECK(by_reference.train(data, {.eval_dataset = data}).values("eval_loss_epoch").size() == 1);
+  CHECK(by_reference.train(data, data).values("eval_loss_epoch").size() == 1);
   hone::Trainer by_pointer{std::ref(module), std::make_shared<torch::nn::CrossEntropyLossImpl>(), hone::Sgd{.lr = 0.1}};
   CHECK(by_pointer.train(data).num_updates() == 2);
 }

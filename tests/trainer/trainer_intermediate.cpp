@@ -9,9 +9,9 @@
 #include "hone/callbacks/intermediate_evaluation.hpp"
 #include "hone/callbacks/limit_eval_batches.hpp"
 #include "hone/callbacks/metrics.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -49,7 +49,7 @@ TEST_CASE("an evaluation within an epoch comes after the update, and training go
                                hone::IntermediateEvaluation{.every_n_updates = 2},
                                Diary{&text},
                                hone::LimitEvalBatches{.num_batches = 2}};
-  const auto history = trainer.train(tiny::batches(5), {.num_epochs = 2, .eval_dataset = tiny::batches(3)});
+  const auto history = trainer.train(tiny::batches(5), tiny::batches(3), {.num_epochs = 2});
   CHECK(text ==
         "b1/5 u1 b2/5 b3/5 u2 intermediate_eval( 1/2 2/2 ) b4/5 u3 b5/5 eval( 1/3 2/3 3/3 ) "
         "b1/5 u4 intermediate_eval( 1/2 2/2 ) b2/5 b3/5 u5 b4/5 u6 intermediate_eval( 1/2 2/2 ) b5/5 eval( 1/3 2/3 3/3 "
@@ -68,7 +68,7 @@ TEST_CASE("what is learned and recorded of training is the same with evaluations
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9},
                                  hone::GradAccum<2>{}, callbacks...};
     return trainer.train(tiny::dataset(),
-                         {.num_epochs = 2, .eval_dataset = tiny::dataset(), .per_device_batch_size = 2, .seed = 5});
+                         tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
   };
   tiny::Net with, without;
   const auto plain = run(without);
@@ -99,7 +99,7 @@ TEST_CASE("the mode of every module comes back") {
   auto trainer = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss(),
                                hone::Sgd{.lr = 0.1}, hone::IntermediateEvaluation{.every_n_updates = 1},
                                FrozenPart{},         ModesAtStep{&wrong}};
-  trainer.train(tiny::batches(3), {.eval_dataset = tiny::batches(1)});
+  trainer.train(tiny::batches(3), tiny::batches(1));
   CHECK(wrong == 0);
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("metrics of evaluations within an epoch have a series of their own, an
                                hone::Metrics{hone::Accuracy{}},
                                hone::IntermediateEvaluation{.every_n_updates = 1},
                                hone::EarlyStopping{.patience = 1, .min_delta = 0.0}};
-  const auto history = trainer.train(tiny::batches(4), {.num_epochs = 2, .eval_dataset = tiny::batches(2)});
+  const auto history = trainer.train(tiny::batches(4), tiny::batches(2), {.num_epochs = 2});
   CHECK(history.values("intermediate_eval_accuracy").size() == 8);
   CHECK(history.values("eval_accuracy_epoch").size() == 2);
   CHECK(trainer.callbacks().get<hone::EarlyStopping>().state.best.has_value());
@@ -138,7 +138,7 @@ struct StopsWithin {
 TEST_CASE("a stop in an evaluation within an epoch ends it and the run") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::IntermediateEvaluation{.every_n_updates = 2}, StopsWithin{}};
-  const auto history = trainer.train(tiny::batches(5), {.eval_dataset = tiny::batches(3)});
+  const auto history = trainer.train(tiny::batches(5), tiny::batches(3));
   CHECK(history.num_updates() == 2);
   CHECK(history.stop_reason() == "within");
   CHECK(!history.contains("intermediate_eval_loss"));
@@ -149,10 +149,10 @@ TEST_CASE("one loader for both is refused where it would lose its place, and acc
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::IntermediateEvaluation{.every_n_updates = 1}};
   hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4}};
-  const auto train = [&] { trainer.train(loader, hone::TrainOptions<decltype(loader)>{.eval_dataset = loader}); };
+  const auto train = [&] { trainer.train(loader, loader); };
   CHECK(tiny::contains(tiny::message_of<hone::DataError>(train), "on one loader"));
   auto batches = tiny::batches(3);
-  CHECK(trainer.train(batches, {.eval_dataset = batches}).values("intermediate_eval_loss").size() == 3);
+  CHECK(trainer.train(batches, batches).values("intermediate_eval_loss").size() == 3);
 }
 
 TEST_CASE("epochs can go without an evaluation") {
@@ -164,11 +164,11 @@ TEST_CASE("epochs can go without an evaluation") {
     return epochs;
   };
   const auto history = trainer.train(tiny::batches(2),
-                                     {.num_epochs = 5, .eval_dataset = tiny::batches(1), .evaluate_every_n_epochs = 2});
+                                     tiny::batches(1), {.num_epochs = 5, .evaluate_every_n_epochs = 2});
   CHECK(evaluated(history) == std::vector<std::int64_t>{2, 4});
   const auto more = trainer.train(
       tiny::batches(2),
-      {.num_epochs = 2, .eval_dataset = tiny::batches(1), .evaluate_every_n_epochs = 3, .reset_run_history = false});
+      tiny::batches(1), {.num_epochs = 2, .evaluate_every_n_epochs = 3, .reset_run_history = false});
   CHECK(evaluated(more) == std::vector<std::int64_t>{2, 4, 6});
 }
 

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <ranges>
 
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -49,7 +49,7 @@ TEST_CASE("the run ends with the limit that comes first, counted in updates") {
   CAPTURE(row.max, row.epochs);
   const bool sized = GENERATE(true, false);
   auto trainer = trainer_with(hone::GradAccum<2>{});
-  hone::TrainOptions<std::vector<tiny::Batch>> options{.num_epochs = row.epochs, .max_updates = row.max};
+  hone::TrainOptions options{.num_epochs = row.epochs, .max_updates = row.max};
   auto batches = tiny::batches(5);
   hone::RunHistory history;
   if (sized) {
@@ -69,7 +69,7 @@ TEST_CASE("the run ends with the limit that comes first, counted in updates") {
 TEST_CASE("a limit in the middle of an epoch still evaluates and ends the epoch") {
   auto trainer = trainer_with();
   const auto history =
-      trainer.train(tiny::batches(5), {.num_epochs = 9, .eval_dataset = tiny::batches(2), .max_updates = 7});
+      trainer.train(tiny::batches(5), tiny::batches(2), {.num_epochs = 9, .max_updates = 7});
   CHECK(history.num_updates() == 7);
   CHECK(history.values("eval_loss_epoch").size() == 2);
 }
@@ -116,8 +116,7 @@ TEST_CASE("a continued run shuffles as the long run would have") {
 TEST_CASE("the run's configuration says what the options came to") {
   hone::RunConfig config;
   auto trainer = trainer_with(Seen{&config}, hone::GradAccum<hone::dynamic>{2});
-  trainer.train(tiny::dataset(), {.num_epochs = 3,
-                                  .eval_dataset = tiny::dataset(6),
+  trainer.train(tiny::dataset(), tiny::dataset(6), {.num_epochs = 3,
                                   .per_device_batch_size = 5,
                                   .eval_per_device_batch_size = 6,
                                   .max_updates = 100,
@@ -184,7 +183,7 @@ TEST_CASE("a callback's limit on batches holds before the run is configured") {
   hone::RunConfig config;
   std::vector<std::int64_t> batches;
   auto trainer = trainer_with(hone::GradAccum<2>{}, AtMost{3, 1}, Seen{&config, &batches}, AtMost{4, 2});
-  const auto history = trainer.train(tiny::batches(5), {.num_epochs = 2, .eval_dataset = tiny::batches(4)});
+  const auto history = trainer.train(tiny::batches(5), tiny::batches(4), {.num_epochs = 2});
   CHECK(config.num_train_batches_per_epoch == 3);  // the smallest of the limits
   CHECK(config.num_eval_batches_per_epoch == 1);
   CHECK(config.num_updates_per_epoch == 2);
@@ -220,7 +219,7 @@ TEST_CASE("where no batch size is given, evaluation and prediction take no more 
   const auto batch = tiny::batches(1).front();
   hone::TensorDataset few{batch.first.narrow(0, 0, 2), batch.second.narrow(0, 0, 2)};
   CHECK(trainer.evaluate(few).contains("evaluation_loss"));
-  CHECK(trainer.train(tiny::dataset(), {.eval_dataset = few}).contains("eval_loss_epoch"));
+  CHECK(trainer.train(tiny::dataset(), few).contains("eval_loss_epoch"));
   CHECK(trainer.predict(few).size(0) == 2);
 }
 
@@ -252,8 +251,7 @@ TEST_CASE("a stop takes effect when the minimum of epochs and of updates is reac
                             Row{0, 5, 1'000, 2, 5, 1}, Row{2, 0, 1'000, 4, 6, 2}, Row{0, 2, 1'000, 7, 7, 2});
   CAPTURE(row.min_epochs, row.min_updates, row.stop_epoch, row.stop_update);
   auto trainer = trainer_with(Impatient{row.stop_epoch, row.stop_update});
-  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 6,
-                                                        .eval_dataset = tiny::batches(1),
+  const auto history = trainer.train(tiny::batches(3), tiny::batches(1), {.num_epochs = 6,
                                                         .min_num_epochs = row.min_epochs,
                                                         .min_updates = row.min_updates});
   CHECK(history.num_updates() == row.updates);
@@ -285,8 +283,7 @@ TEST_CASE("a run whose time is up ends after the update at hand, unless its mini
   CHECK(history.num_updates() == 1);
   CHECK(history.stop_reason() == "Reached max_time = 1e-09 s");
 
-  const auto held = trainer.train(tiny::batches(5), {.num_epochs = 9,
-                                                     .eval_dataset = tiny::batches(1),
+  const auto held = trainer.train(tiny::batches(5), tiny::batches(1), {.num_epochs = 9,
                                                      .min_num_epochs = 1,
                                                      .min_updates = 4,
                                                      .max_time = std::chrono::nanoseconds(1)});

@@ -50,7 +50,7 @@ TEST_CASE("options that say how batches are made are refused beside batches") {
   CHECK(refusal([&] { trainer.train(loader, {.shuffle = true}); }) == unused("shuffle", "true"));
   CHECK(refusal([&] { trainer.train(loader, {.drop_last = false}); }) == unused("drop_last", "false"));
   CHECK(refusal([&] { trainer.train(std::ref(loader), {.shuffle = false}); }) == unused("shuffle", "false"));
-  CHECK(refusal([&] { trainer.train(batches, {.eval_dataset = batches, .eval_per_device_batch_size = 4}); }) ==
+  CHECK(refusal([&] { trainer.train(batches, batches, {.eval_per_device_batch_size = 4}); }) ==
         unused("eval_per_device_batch_size", "4"));
   CHECK(refusal([&] { trainer.evaluate(batches, {.per_device_batch_size = 4}); }) ==
         unused("per_device_batch_size", "4"));
@@ -59,7 +59,7 @@ TEST_CASE("options that say how batches are made are refused beside batches") {
   const auto nothing = [](auto&&...) { return true; };
   CHECK(refusal([&] { hone::trial_run(trainer, batches, {.per_device_batch_size = 4}, nothing, nothing); }) ==
         unused("per_device_batch_size", "4"));
-  CHECK(trainer.train(batches, {.eval_dataset = batches}).num_updates() == 3);
+  CHECK(trainer.train(batches, batches).num_updates() == 3);
 }
 
 TEST_CASE("a run's configuration has the batch sizes of its loaders") {
@@ -67,7 +67,7 @@ TEST_CASE("a run's configuration has the batch sizes of its loaders") {
   hone::TensorLoader loader(tiny::dataset(), {.batch_size = 6});
   hone::IndexedLoader collated(tiny::dataset(), {.batch_size = 3});
   const auto& config = trainer.run().config();
-  trainer.train(loader, {.eval_dataset = loader});
+  trainer.train(loader, loader);
   CHECK((config.train_per_device_batch_size == 6 && config.eval_per_device_batch_size == 6));
   CHECK(config.num_batches_per_update == 2);
   trainer.train(collated);

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "hone/callbacks/move_modules_to_device.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -24,7 +24,7 @@ using torch::Tensor;
 template <class Model, class Loss, class Optimizer>
 void train(Model model, Loss loss, Optimizer optimizer) {
   auto trainer = hone::Trainer{std::move(model), std::move(loss), std::move(optimizer)};
-  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(2)});
+  const auto history = trainer.train(tiny::batches(3), tiny::batches(2), {.num_epochs = 2});
   CHECK(history.num_updates() == 6);
   CHECK(trainer.predict(tiny::batches(2)).size(0) == 8);
 }
@@ -56,7 +56,7 @@ TEST_CASE("a module in its holder, in a shared pointer, by reference") {
 
 TEST_CASE("a module by value is the trainer's own") {
   auto trainer = hone::Trainer{tiny::NetImpl(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}};
-  trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(2)});
+  trainer.train(tiny::batches(3), tiny::batches(2), {.num_epochs = 2});
   CHECK(tiny::equal(tiny::weights(&trainer.model()), expected()));
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("a model with two inputs and two outputs learns each output from its o
   }
   TwoHeads model;
   auto trainer = hone::Trainer{model, cross_entropy, hone::Sgd{.lr = 0.1}};
-  const auto history = trainer.train(batches, {.num_epochs = 2, .eval_dataset = batches});
+  const auto history = trainer.train(batches, batches, {.num_epochs = 2});
 
   // The heads share nothing, so each is what it would have become by itself.
   tiny::Net first, second;
@@ -176,8 +176,8 @@ TEST_CASE("a model with two inputs and two outputs learns each output from its o
     of_first.emplace_back(x + y, targets.first);
     of_second.emplace_back(y, targets.second);
   }
-  const auto history_first = alone_first.train(of_first, {.num_epochs = 2, .eval_dataset = of_first});
-  const auto history_second = alone_second.train(of_second, {.num_epochs = 2, .eval_dataset = of_second});
+  const auto history_first = alone_first.train(of_first, of_first, {.num_epochs = 2});
+  const auto history_second = alone_second.train(of_second, of_second, {.num_epochs = 2});
   CHECK(tiny::distance(tiny::weights(model->first), tiny::weights(first)) < 1e-6);
   CHECK(tiny::distance(tiny::weights(model->second), tiny::weights(second)) < 1e-6);
   for (const auto* metric : {"train_loss_epoch", "eval_loss_epoch"}) {

@@ -5,9 +5,9 @@
 
 #include <deque>
 
-#include "hone/trainer/trainer.hpp"
-#include "hone/precision/mixed.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/precision/mixed.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -75,7 +75,7 @@ TEST_CASE("with a loss step of the user's own, a batch may be anything") {
   const auto x = tiny::inputs(12);
   const std::vector<Triplet> triplets{{x.slice(0, 0, 4), x.slice(0, 4, 8), x.slice(0, 8, 12)}};
   const auto before = tiny::weights(net);
-  const auto history = trainer.train(triplets, {.num_epochs = 2, .eval_dataset = triplets});
+  const auto history = trainer.train(triplets, triplets, {.num_epochs = 2});
   CHECK(!tiny::equal(before, tiny::weights(net)));
   CHECK(history.values("eval_loss_epoch").size() == 2);
 }
@@ -157,8 +157,7 @@ struct Loaders {
 TEST_CASE("loaders of the user's own get the dataset and the resolved options") {
   std::vector<std::string> calls;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Loaders{&calls}};
-  const auto history = trainer.train(tiny::dataset(), {.eval_dataset = tiny::dataset(),
-                                                       .per_device_batch_size = 6,
+  const auto history = trainer.train(tiny::dataset(), tiny::dataset(), {.per_device_batch_size = 6,
                                                        .eval_per_device_batch_size = 4,
                                                        .drop_last = true});
   CHECK(history.num_updates() == 4);
@@ -193,7 +192,7 @@ TEST_CASE("an override is called in place of the trainer's step, not beside it")
                                ModeWatch{&was_training}};
   net->eval();
   const auto before = tiny::weights(net);
-  trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
+  trainer.train(tiny::batches(3), tiny::batches(1), {.num_epochs = 2});
   CHECK(tiny::equal(before, tiny::weights(net)));
   CHECK(!was_training);
   CHECK(std::vector<int>(counts, counts + 6) == std::vector<int>{6, 6, 6, 6, 2, 2});
@@ -288,7 +287,7 @@ TEST_CASE("an override that calls the model runs in the number format of the pre
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Bf16{},
                                CallsModel{&types}};
   auto batch = tiny::batches(1)[0];
-  trainer.train(tiny::batches(1), {.eval_dataset = tiny::batches(1)});
+  trainer.train(tiny::batches(1), tiny::batches(1));
   trainer.predict(tiny::batches(1));
   trainer.step(batch);
   trainer.evaluate_batch(batch);

@@ -10,8 +10,8 @@
 
 #include "hone/callbacks/filters.hpp"
 #include "hone/data/prefetch.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/temporary_folder.hpp"
@@ -56,7 +56,7 @@ std::vector<Tensor> weights_after(std::int64_t epochs, std::optional<std::int64_
                           })};
     auto data = make();
     if (resumes) {
-      trainer.train(data(), {.num_epochs = epochs, .seed = 1, .resume_from = folder / "state.pt"});
+      trainer.resume(folder / "state.pt", data(), {.num_epochs = epochs, .seed = 1});
     } else {
       trainer.train(data(), {.num_epochs = epochs, .max_updates = limit, .seed = 1});
     }

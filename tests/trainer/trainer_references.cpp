@@ -40,7 +40,7 @@ TEST_CASE("callbacks given by reference and by shared pointer hold the results a
   hone::Metrics metrics{hone::Accuracy{}};
   auto trainer = hone::Trainer{tiny::Net(),      torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                std::ref(losses), hone::every<2>(updates),       std::ref(metrics)};
-  const auto history = trainer.train(tiny::batches(4), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
+  const auto history = trainer.train(tiny::batches(4), tiny::batches(1), {.num_epochs = 2});
   CHECK(losses.values.size() == 8);
   CHECK(updates->count == 4);
   CHECK(metrics.get<hone::Accuracy>().value() == history.at("eval_accuracy_epoch"));

@@ -7,8 +7,8 @@
 
 #include "hone/callbacks/early_stopping.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/trace.hpp"
@@ -65,7 +65,7 @@ Result trained_until(Stopper stopper) {
                                std::move(stopper),
                                hone::TracingCallback{&result.trace}};
   result.weights_before = tiny::weights(net);
-  result.history = trainer.train(tiny::batches(4), {.num_epochs = 3, .eval_dataset = tiny::batches(2)});
+  result.history = trainer.train(tiny::batches(4), tiny::batches(2), {.num_epochs = 3});
   result.weights = tiny::weights(net);
   result.has_gradients = tiny::has_gradients(net);
   return result;
@@ -243,7 +243,7 @@ TEST_CASE("a run that is stopped in its first epoch keeps its reason, whatever e
   int calls = 1;
   auto trainer =
       hone::Trainer{tiny::Net(), Poisoned{&calls}, hone::Sgd{}, hone::TerminateOnNaN{}, hone::EarlyStopping{}};
-  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .eval_dataset = tiny::batches(1)});
+  const auto history = trainer.train(tiny::batches(3), tiny::batches(1), {.num_epochs = 2});
   CHECK(tiny::contains(history.stop_reason().value_or(""), "NaN loss in batch 2"));
 }
 

@@ -17,11 +17,11 @@
 #include "hone/callbacks/stop_on_signal.hpp"
 #include "hone/data/prefetch.hpp"
 #include "hone/finetune/model_ema.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/temporary_folder.hpp"
@@ -56,7 +56,7 @@ Outcome train(const std::filesystem::path& folder, double lr) {
                                hone::SaveBest{.save_path = folder / "best.pt"},
                                hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 4, .keep_last = 1}};
   auto history = trainer.train(
-      Samples{}, {.num_epochs = 4, .eval_dataset = Samples{}, .per_device_batch_size = 4, .seed = 7, .num_threads = 1});
+      Samples{}, Samples{}, {.num_epochs = 4, .per_device_batch_size = 4, .seed = 7, .num_threads = 1});
   trainer.evaluate(Samples{}, {.num_threads = 1});
   std::fclose(out);
   return {std::move(history), tiny::weights(net)};

@@ -5,8 +5,8 @@
 #include "hone/callbacks/early_stopping.hpp"
 #include "hone/callbacks/limit_batches.hpp"
 #include "hone/data/sampler.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/trace.hpp"
@@ -44,7 +44,7 @@ TEST_CASE("a fast development run goes once over a few batches of each kind, and
   Log log;
   auto trainer = trainer_with(Logger{&log}, hone::GradAccum<2>{}, hone::EarlyStopping{.patience = 0});
   const auto history = trainer.train(
-      tiny::batches(6), {.num_epochs = 5, .eval_dataset = tiny::batches(4), .min_num_epochs = 4, .fast_dev_run = 3});
+      tiny::batches(6), tiny::batches(4), {.num_epochs = 5, .min_num_epochs = 4, .fast_dev_run = 3});
   REQUIRE(log.train.size() == 1);
   CHECK(log.train[0].size() == 3);
   REQUIRE(log.eval.size() == 1);
@@ -56,9 +56,9 @@ TEST_CASE("a fast development run goes once over a few batches of each kind, and
   CHECK(log.config.num_updates() == 2);
 
   trainer.train(tiny::batches(2),
-                {.eval_dataset = tiny::batches(1), .fast_dev_run = 3});  // beyond the data it changes nothing
+                tiny::batches(1), {.fast_dev_run = 3});  // beyond the data it changes nothing
   CHECK(log.train.back().size() == 2);
-  trainer.train(tiny::batches(4), {.eval_dataset = tiny::batches(1)});
+  trainer.train(tiny::batches(4), tiny::batches(1));
   CHECK(log.train.back().size() == 4);
   CHECK(!log.config.fast_dev_run);
 }
@@ -67,7 +67,7 @@ TEST_CASE("a fast development run begins at the beginning") {
   auto trainer = trainer_with();
   trainer.train(tiny::batches(3), {.num_epochs = 2});
   const auto state = trainer.training_state();
-  const auto history = trainer.train(tiny::batches(3), {.num_epochs = 4, .resume_from = state, .fast_dev_run = 2});
+  const auto history = trainer.resume(state, tiny::batches(3), {.num_epochs = 4, .fast_dev_run = 2});
   CHECK(history.num_updates() == 2);
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("overfitting sees the same first batches in every epoch, in order, and
   auto trainer = trainer_with(Logger{&log});
   const auto set = tiny::dataset(24);
   trainer.train(set,
-                {.num_epochs = 3, .eval_dataset = set, .per_device_batch_size = 4, .seed = 5, .overfit_batches = 2});
+                set, {.num_epochs = 3, .per_device_batch_size = 4, .seed = 5, .overfit_batches = 2});
   const auto firsts = tiny::inputs(24).select(1, 0);
   const std::vector<float> expected{firsts[0].item<float>(), firsts[4].item<float>()};
   CHECK(log.train == std::vector<std::vector<float>>(3, expected));
@@ -121,8 +121,7 @@ TEST_CASE("a sanity check before training leaves no trace, and training goes as 
     DropNet net;
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, Drawing{&evaluated},
                                  hone::TracingCallback{&trace}};
-    const auto history = trainer.train(tiny::dataset(), {.num_epochs = 2,
-                                                         .eval_dataset = tiny::dataset(),
+    const auto history = trainer.train(tiny::dataset(), tiny::dataset(), {.num_epochs = 2,
                                                          .per_device_batch_size = 4,
                                                          .seed = 11,
                                                          .num_sanity_eval_batches = steps});
@@ -155,7 +154,7 @@ TEST_CASE("a sanity check finds a broken evaluation before training, and callbac
   auto trainer =
       hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, FailingEvaluation{}, Logger{&log}};
   const auto train = [&] {
-    trainer.train(tiny::batches(2), {.eval_dataset = tiny::batches(2), .num_sanity_eval_batches = 1});
+    trainer.train(tiny::batches(2), tiny::batches(2), {.num_sanity_eval_batches = 1});
   };
   CHECK(tiny::message_of<std::runtime_error>(train) == "no evaluation");
   CHECK(log.exceptions == 1);
@@ -169,7 +168,7 @@ TEST_CASE("the environment limits every epoch of training and of evaluation, not
   auto trainer = trainer_with(Logger{&log}, hone::GradAccum<2>{}, hone::LimitBatches{.num_eval_batches = 2});
   {
     const hone::LimitBatchesInScope limit(3);
-    const auto history = trainer.train(tiny::batches(5), {.num_epochs = 2, .eval_dataset = tiny::batches(5)});
+    const auto history = trainer.train(tiny::batches(5), tiny::batches(5), {.num_epochs = 2});
     CHECK(history.num_updates() == 4);
     CHECK(log.config.batch_limit == 3);
     CHECK(log.config.num_updates() == 4);

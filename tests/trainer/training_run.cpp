@@ -20,9 +20,9 @@
 #include "hone/callbacks/save_training_state.hpp"
 #include "hone/callbacks/stop_on_signal.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 #include "support/trace.hpp"
@@ -53,7 +53,7 @@ TEST_CASE("a run of the host's equals a run of train: weights, history and event
       trainer_of(first, hone::TracingCallback{&first_trace}, hone::IntermediateEvaluation{.every_n_updates = 2});
   auto host =
       trainer_of(second, hone::TracingCallback{&second_trace}, hone::IntermediateEvaluation{.every_n_updates = 2});
-  const auto expected = train.train(tiny::batches(3), {.num_epochs = 4, .eval_dataset = eval_set});
+  const auto expected = train.train(tiny::batches(3), eval_set, {.num_epochs = 4});
   auto run = host.begin_run(eval_set, {.num_batches_per_epoch = 3, .num_epochs = 4});
   Source source;
   while (!run.is_over()) run.step(source());
@@ -111,9 +111,9 @@ TEST_CASE("a run that is saved, and continued by another trainer, equals a whole
     tiny::Net net;
     auto second = make(net, path);
     const bool has_state = !hone::training_states_in(path).empty();
-    auto rest = options;
-    if (has_state) rest.resume_from = path;
-    auto run = second.begin_run(eval_set, rest);
+    hone::ResumeFrom source_state;
+    if (has_state) source_state = path;
+    auto run = second.resume_run(source_state, eval_set, options);
     Source late;
     late.next = static_cast<std::size_t>(3 * run.run().num_epochs() + run.run().batch());
     if (has_state) CHECK(late.next > 0);

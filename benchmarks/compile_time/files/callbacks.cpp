@@ -24,7 +24,7 @@ int main() {
                                hone::SaveBest{},
                                hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{}}};
 
-  auto history = trainer.train(train_set, {.num_epochs = 8, .eval_dataset = eval_set, .per_device_batch_size = 32});
+  auto history = trainer.train(train_set, eval_set, {.num_epochs = 8, .per_device_batch_size = 32});
   std::printf("accuracy %.3f\n", history.at("eval_accuracy_epoch"));
   auto scores = trainer.predict(eval_set);  // [1000, 10]
 }

@@ -32,7 +32,8 @@
 namespace hone {
 
 /// Writes training states into a folder, each whole or not at all: `epoch_3_update_120.pt` after 3 epochs and 120
-/// updates. A run goes on from one with `.resume_from = "training_states"`, and ends as if it had never stopped.
+/// updates. `trainer.resume("training_states", train_set)` continues from the newest, and
+/// ends as if the run had never stopped.
 ///
 /// States beyond `keep_last` are removed, the oldest first, save the `keep_best` with the best value of `watch_metric`,
 /// of equal ones the oldest. The value stands in the name of a state that is saved after the update that it was
@@ -122,7 +123,7 @@ struct SaveTrainingState {
       if (file.place <= place) continue;
       if (!overwrite) {
         throw DataError(
-            sentence("{} is ahead of where this run begins ({}). Go on from it with .resume_from = \"{}\", give "
+            sentence("{} is ahead of where this run begins ({}). Continue from it with trainer.resume(\"{}\", ...), give "
                      "this run a folder "
                      "of its own, or set SaveTrainingState::overwrite.",
                      {file.path.string(), place.name(), save_dir.string()}));

@@ -22,7 +22,7 @@ inline void require_recordable(const Run& run, std::string_view metric, std::str
   if (!is_of_evaluation || run.config().has_evaluation) return;
   throw std::invalid_argument(std::string(setting) + " is `" + std::string(metric) +
                               "`, which evaluations record, and the run has no evaluation dataset. Give it one with "
-                              ".eval_dataset, or watch a metric of training such as `train_loss_epoch`.");
+                              "train(train_set, eval_set), or watch a metric of training such as `train_loss_epoch`.");
 }
 
 /// The value of `metric` that the epoch at hand recorded; empty when it recorded none, and in an epoch that a stop

@@ -31,7 +31,7 @@ struct schedule_without_phases {
 /// used. Both also hold `step`, `checkpoint_type`, `total_steps` and `decay_fraction`.
 ///
 /// To go on from before a decay, and leave the decay out: the same trainer with a larger `WsdLr::total_updates` and
-/// `.resume_from = ".../checkpoint_90_wsd_pre_decay.pt"`. To go on from after it: `load_checkpoint` with
+/// `trainer.resume(".../checkpoint_90_wsd_pre_decay.pt", train_set)`. To go on from after it: `load_checkpoint` with
 /// `.load_scheduler = false`, then a run of `WsdLr{.is_continuation = true}`.
 ///
 /// **Units** the numbers in the names: updates of the schedule.

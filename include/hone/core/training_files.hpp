@@ -81,7 +81,7 @@ struct TrainingStateFile {
 }
 
 /// The file of the newest training state in a folder: that of most epochs, then updates. Nothing when there is none, so
-/// that one program can start and go on: `.resume_from = hone::latest_training_state("training_states")`.
+/// that one program can start and go on: `trainer.resume(hone::latest_training_state("training_states"), train_set)`.
 ///
 /// **Errors** `DataError` when the folder cannot be listed.
 [[nodiscard]] inline std::optional<std::filesystem::path> latest_training_state(const std::filesystem::path& folder) {

@@ -45,7 +45,7 @@ struct EmaOptions {
 /// ```
 /// hone::ModelEma ema{{.decay = 0.999}, hone::Metrics{hone::Accuracy{}}};  // records ema_model_eval_accuracy_epoch too
 /// auto trainer = hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, ema};
-/// trainer.train(train_set, {.num_epochs = 8, .eval_dataset = eval_set});
+/// trainer.train(train_set, eval_set, hone::TrainOptions{.num_epochs = 8});
 /// ema.average().copy_to(model);
 /// ```
 template <class... Cs>

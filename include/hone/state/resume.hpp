@@ -134,19 +134,20 @@ template <class Trainer>
 }
 
 /// The coming run resumes from a state, where there is one.
-template <class Trainer, class Owner>
-void set_resume_source(Trainer& trainer, const ResumeFrom<Owner>& from) {
+template <class Trainer>
+void set_resume_source(Trainer& trainer, const ResumeFrom& from) {
   auto& resume = internals(trainer).resume;
   if (from) {
     resume.source = from.read();
-    if constexpr (std::is_same_v<Owner, Trainer>) {
-      resume.actions = from.resumption();
-    } else {
-      resume.actions = &resumption<Trainer>;
-    }
+    resume.actions = &resumption<Trainer>;
     resume.actions->take_seed(trainer, resume.source->template get<Dict>());
   }
   if constexpr (TraitsOf<Trainer>::reduces) require_same_place(trainer, resume.source.get(), from.path());
+}
+/// A run that starts from the beginning: with many ranks, all of them have to.
+template <class Trainer>
+void set_no_resume_source([[maybe_unused]] Trainer& trainer) {
+  if constexpr (TraitsOf<Trainer>::reduces) require_same_place(trainer, nullptr, {});
 }
 /// Moves the run to the epoch and the batch where it resumes; everything else is restored by `restore`.
 template <class Trainer>

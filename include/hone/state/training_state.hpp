@@ -204,7 +204,7 @@ template <class Trainer>
 void load_training_state(Trainer& trainer, const Dict& state) {
   auto& self = internals(trainer);
   if (!self.activity.is_idle() && !self.is_trial) {
-    refuse_call("load_training_state", self.activity, "Call it before the run, or give the run .resume_from.");
+    refuse_call("load_training_state", self.activity, "Call it before the run, or call `resume` instead of `train`.");
   }
   const auto updates = load_weights(self.parts, state, {});
   if constexpr (TraitsOf<Trainer>::has_schedule) continue_schedule(trainer, updates.value_or(0));

@@ -75,8 +75,8 @@ namespace detail {
     const auto facts = detail::facts_of(error);
     const bool asserted = facts.find("assert") != facts.npos;
     std::throw_with_nested(DeviceError(sentence(
-        "The device {} has failed: {}. This process cannot use it any more: start it anew and go on from the last "
-        "training state (resume_from).{}",
+        "The device {} has failed: {}. This process cannot use it any more: start it again and continue from the last "
+        "training state (trainer.resume).{}",
         {device.str(), facts,
          asserted ? " An assert on a device is most often an index or a class label out of range; "
                     "CUDA_LAUNCH_BLOCKING=1 shows the operator."

@@ -3,6 +3,9 @@
 /// so that the sentence is the only error.
 #pragma once
 
+#include <concepts>
+#include <type_traits>
+
 #include "hone/core/composition.hpp"
 #include "hone/history/run_history.hpp"
 #include "hone/trainer/run_options.hpp"
@@ -16,8 +19,13 @@ class Trainer {
  public:
   template <class... Args>
   explicit Trainer(Args&&...) {}
-  template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>>
-  RunHistory train(Dataset&&, const TrainOptions<EvalDataset>& = {}) {
+  template <class Dataset>
+  RunHistory train(Dataset&&, const TrainOptions& = {}) {
+    return {};
+  }
+  template <class Dataset, class EvalDataset>
+    requires(!std::same_as<std::remove_cvref_t<EvalDataset>, TrainOptions>)
+  RunHistory train(Dataset&&, EvalDataset&&, const TrainOptions& = {}) {
     return {};
   }
   template <class Dataset>

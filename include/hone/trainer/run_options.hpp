@@ -4,38 +4,15 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 #include "hone/core/sentence.hpp"
-#include "hone/state/resume_from.hpp"
 
 namespace hone {
-
-/// A dataset that may be absent. An lvalue is referred to and must outlive the run; a temporary or a constant is kept.
-template <class Dataset>
-class OptionalDataset {
- public:
-  OptionalDataset() = default;
-  OptionalDataset(std::nullopt_t) {}  // NOLINT: implicit, as for std::optional
-  OptionalDataset(Dataset& dataset)
-      : dataset_(&dataset, [](auto*) {}) {}  // NOLINT: implicit, for `.eval_dataset = set`
-  OptionalDataset(Dataset&& dataset) : dataset_(std::make_shared<Dataset>(std::move(dataset))) {}  // NOLINT: likewise
-  OptionalDataset(const Dataset& dataset)                                                          // NOLINT: likewise
-    requires std::is_copy_constructible_v<Dataset>
-      : dataset_(std::make_shared<Dataset>(dataset)) {}
-
-  explicit operator bool() const { return dataset_ != nullptr; }
-  [[nodiscard]] Dataset& operator*() const { return *dataset_; }
-
- private:
-  std::shared_ptr<Dataset> dataset_;
-};
 
 namespace detail {
 
@@ -85,10 +62,8 @@ inline void require_some_time(std::string_view option, const std::optional<std::
 /// **Errors** `std::invalid_argument` for values out of range and for a minimum above its maximum, before anything has
 /// happened.
 /// **Cost** with `max_time`, the clock is read after each update; without it, never.
-template <class EvalDataset, class Trainer = void>
 struct TrainOptions {
   std::int64_t num_epochs = 1;
-  OptionalDataset<EvalDataset> eval_dataset = {};
   std::optional<std::int64_t> per_device_batch_size = {};       ///< 8 unless given.
   std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training unless given.
   std::optional<std::int64_t> max_updates = {};
@@ -100,7 +75,6 @@ struct TrainOptions {
   std::optional<bool> drop_last = {};  ///< Leaves out a last batch that is shorter than the others. Off unless given.
   bool reset_run_history = true;       ///< False: the history goes on, its epochs and updates count on.
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators and the order of the data; else they go on.
-  ResumeFrom<Trainer> resume_from = {};    ///< Go on exactly where a run was saved; the limits are then totals of both.
   int num_threads = 0;
   /// Tries the program out: one epoch with so many batches of training and of evaluation, from the beginning. Callbacks
   /// of hone write no files and stop nothing then, and minima do not count.

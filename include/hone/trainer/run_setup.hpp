@@ -21,8 +21,7 @@ namespace hone {
 
 /// The most batches that an epoch of training or of evaluation may have: what a run is told by its trial options, and
 /// all runs by the environment.
-template <class EvalDataset, class For>
-[[nodiscard]] constexpr std::optional<std::int64_t> batch_limit(const TrainOptions<EvalDataset, For>& options,
+[[nodiscard]] constexpr std::optional<std::int64_t> batch_limit(const TrainOptions& options,
                                                                 std::optional<std::int64_t> of_environment) {
   const auto given = [](std::int64_t limit) { return limit > 0 ? std::optional(limit) : std::nullopt; };
   return limited(limited(of_environment, given(options.fast_dev_run)), given(options.overfit_batches));
@@ -30,8 +29,7 @@ template <class EvalDataset, class For>
 
 /// The facts, without batch sizes, of a training run whose epochs have `train_batches` and `eval_batches`, none more
 /// than `limit`.
-template <class EvalDataset, class For>
-[[nodiscard]] RunConfig training_config(const TrainOptions<EvalDataset, For>& options,
+[[nodiscard]] inline RunConfig training_config(const TrainOptions& options,
                                         std::optional<std::int64_t> train_batches,
                                         std::optional<std::int64_t> eval_batches, std::int64_t num_batches_per_update,
                                         std::optional<std::int64_t> limit = {}) {

@@ -5,6 +5,7 @@
 #include <ATen/Context.h>
 
 #include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -79,17 +80,16 @@ void end_train_epoch(Trainer& trainer) {
   sync_stop(trainer);
 }
 
-/// What follows an epoch of training. `eval_batches` is null, or a null pointer constant, in a run that does not
-/// evaluate.
+/// What follows an epoch of training. In a run that does not evaluate, `EvalBatches` is `std::nullptr_t`.
 template <class Trainer, class EvalBatches>
-void finish_epoch(Trainer& trainer, EvalBatches eval_batches) {
-  constexpr bool evaluates = !std::is_null_pointer_v<EvalBatches>;
+void finish_epoch(Trainer& trainer, [[maybe_unused]] EvalBatches* eval_batches) {
+  constexpr bool evaluates = !std::is_same_v<EvalBatches, std::nullptr_t>;
   auto& self = internals(trainer);
   auto& run = self.run;
   const auto place = run.place();
   bool is_evaluated = !has_unfinished_evaluations(trainer);
   if constexpr (evaluates) {
-    if (eval_batches && run.config().evaluates_after(run.epoch())) {
+    if (run.config().evaluates_after(run.epoch())) {
       is_evaluated &= !run.stop_requested() && run_eval_epoch(trainer, *eval_batches, Phase::eval, "eval_loss_epoch");
     }
   }
@@ -97,7 +97,6 @@ void finish_epoch(Trainer& trainer, EvalBatches eval_batches) {
   [[maybe_unused]] const bool was_stopped = run.stop_requested();
   const auto evaluate = [&]([[maybe_unused]] std::string_view metric, [[maybe_unused]] auto&... callbacks) {
     if constexpr (evaluates) {
-      if (!eval_batches) return;
       const bool is_skipped = run.stop_requested() && !was_stopped;  // a callback has just ended the run
       is_evaluated &= evaluate_between(trainer, *eval_batches, Phase::eval, metric, callbacks...) || is_skipped;
     }
@@ -155,24 +154,25 @@ template <class Trainer, class Batches>
 struct EvaluateWithinEpoch {
   Trainer& trainer;
   Batches* batches;
-  bool is_being_walked;  ///< The range is the one that is walked through for training, and cannot be walked twice.
+  bool is_being_walked = false;  ///< The range is walked through for training now, and cannot be walked twice.
 
   template <class TrainBatches>
   EvaluateWithinEpoch(Trainer& for_trainer, const TrainBatches& train_batches, Batches* eval_batches)
-      : trainer(for_trainer), batches(eval_batches), is_being_walked(false) {
-    if constexpr (!std::ranges::forward_range<TrainBatches>) {
-      is_being_walked = batches != nullptr && are_same_batches(train_batches, *batches);
+      : trainer(for_trainer), batches(eval_batches) {
+    if constexpr (!std::ranges::forward_range<TrainBatches> && !std::is_same_v<Batches, std::nullptr_t>) {
+      is_being_walked = are_same_batches(train_batches, *batches);
     }
   }
 
-  void operator()(std::string_view metric, auto&... callbacks) const {
-    if (batches == nullptr) return;
-    if (is_being_walked) {
-      throw DataError(
-          "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an epoch. "
-          "Give the evaluation another loader.");
+  void operator()([[maybe_unused]] std::string_view metric, [[maybe_unused]] auto&... callbacks) const {
+    if constexpr (!std::is_same_v<Batches, std::nullptr_t>) {
+      if (is_being_walked) {
+        throw DataError(
+            "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an "
+            "epoch. Give the evaluation another loader.");
+      }
+      evaluate_within_epoch(trainer, *batches, metric, callbacks...);
     }
-    evaluate_within_epoch(trainer, *batches, metric, callbacks...);
   }
 };
 
@@ -210,32 +210,36 @@ void run_train_epoch(Trainer& trainer, Batches& batches, const Evaluate& evaluat
   end_train_epoch(trainer);
 }
 
-/// `eval_batches` is null in a run that does not evaluate.
-template <class Trainer, class Options, class TrainBatches, class EvalBatches>
-void run_training(Trainer& trainer, const Options& options, TrainBatches& train_batches, EvalBatches* eval_batches) {
+/// The run of `Trainer::train`. In a run that does not evaluate, `EvalBatches` is `std::nullptr_t`.
+template <class Trainer, class TrainBatches, class EvalBatches>
+void run_training(Trainer& trainer, const TrainOptions& options, TrainBatches& train_batches,
+                  EvalBatches* eval_batches) {
+  constexpr bool evaluates = !std::is_same_v<EvalBatches, std::nullptr_t>;
   auto& self = internals(trainer);
   auto& run = self.run;
   require_share(train_batches, trainer.data_share());
   if (options.reset_run_history && !self.resume.is_pending()) run.history_.reset();
   const auto limit = batch_limit(options, environment_batch_limit());
-  RunConfig config =
-      training_config(options, num_batches_in(trainer, train_batches, Phase::train, limit),
-                      eval_batches ? num_batches_in(trainer, *eval_batches, Phase::eval, limit) : std::nullopt,
-                      self.parts.accumulation.num_batches_per_update(), limit);
+  std::optional<std::int64_t> num_eval_batches;
+  if constexpr (evaluates) num_eval_batches = num_batches_in(trainer, *eval_batches, Phase::eval, limit);
+  RunConfig config = training_config(options, num_batches_in(trainer, train_batches, Phase::train, limit),
+                                     num_eval_batches, self.parts.accumulation.num_batches_per_update(), limit);
   config.train_per_device_batch_size = known_batch_size(train_batches).value_or(0);
-  config.has_evaluation = eval_batches != nullptr;
-  if (eval_batches) config.eval_per_device_batch_size = known_batch_size(*eval_batches).value_or(0);
+  config.has_evaluation = evaluates;
+  if constexpr (evaluates) config.eval_per_device_batch_size = known_batch_size(*eval_batches).value_or(0);
   begin_run(trainer, Phase::train, std::move(config));
   start_training_run(trainer);
-  if (eval_batches && options.num_sanity_eval_batches > 0) {
-    run_sanity_evaluation(trainer, *eval_batches, options.num_sanity_eval_batches);
+  if constexpr (evaluates) {
+    if (options.num_sanity_eval_batches > 0) {
+      run_sanity_evaluation(trainer, *eval_batches, options.num_sanity_eval_batches);
+    }
   }
   if (self.resume.is_pending() && !resumes_in_epoch(trainer)) restore(trainer);
   sync_stop(trainer);
   const EvaluateWithinEpoch evaluate(trainer, train_batches, eval_batches);
   const WithEvaluation evaluation{evaluate};
   while (run.num_epochs() < run.config().num_epochs && (self.resume.is_pending() || !is_over(trainer))) {
-    run_train_epoch(trainer, train_batches, evaluation, eval_batches != nullptr);
+    run_train_epoch(trainer, train_batches, evaluation, evaluates);
     finish_epoch(trainer, eval_batches);
   }
   if (self.resume.is_pending()) restore(trainer);  // nothing was left to do
@@ -253,8 +257,8 @@ decltype(auto) train_loader(Trainer& trainer, Dataset& dataset, const LoaderOpti
 }
 
 /// Seeds what the run draws, as far as the options say so. `takes_seed`: a loader is made with a seed.
-template <class Trainer, class Options>
-void seed_run(Trainer& trainer, const Options& options, bool takes_seed) {
+template <class Trainer>
+void seed_run(Trainer& trainer, const TrainOptions& options, bool takes_seed) {
   if (options.seed) at::manual_seed(seed_of_rank(trainer, *options.seed));
   internals(trainer).resume.loader_seed = options.seed                       ? *options.seed
                                           : options.shuffles() && takes_seed ? common_seed(trainer)
@@ -262,8 +266,8 @@ void seed_run(Trainer& trainer, const Options& options, bool takes_seed) {
 }
 
 /// How the training batches are made. Needs the seed of the run.
-template <class Trainer, class Options>
-[[nodiscard]] LoaderOptions loader_options(Trainer& trainer, const Options& options) {
+template <class Trainer>
+[[nodiscard]] LoaderOptions loader_options(Trainer& trainer, const TrainOptions& options) {
   return {.batch_size = options.batch_size(),
           .shuffle = options.shuffles(),
           .drop_last = options.drop_last.value_or(false),
@@ -271,8 +275,8 @@ template <class Trainer, class Options>
           .share = trainer.data_share()};
 }
 /// The batch size of the evaluation: as for training unless given.
-template <class Options, class TrainBatches>
-[[nodiscard]] std::int64_t eval_batch_size(const Options& options, const TrainBatches& train_batches) {
+template <class TrainBatches>
+[[nodiscard]] std::int64_t eval_batch_size(const TrainOptions& options, const TrainBatches& train_batches) {
   const auto as_for_training =
       options.per_device_batch_size ? options.per_device_batch_size : known_batch_size(train_batches);
   return options.eval_per_device_batch_size.value_or(as_for_training.value_or(options.batch_size()));
@@ -286,13 +290,16 @@ void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
     require_not_given("eval_per_device_batch_size", options.eval_per_device_batch_size);
   }
 }
-template <class Trainer, class Dataset, class EvalDataset, class Options>
-void refuse_options_of_loader(const Options& options) {
+template <class Trainer, class Dataset, class EvalDataset>
+void check_options(const TrainOptions& options) {
   using Overrides = typename TraitsOf<Trainer>::Overrides;
+  options.check();
   if constexpr (HandsOutBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
     options.require_none_of_loader();
   }
-  if (options.eval_dataset) refuse_options_of_eval_loader<Trainer, EvalDataset>(options);
+  if constexpr (!std::is_same_v<EvalDataset, std::nullptr_t>) {
+    refuse_options_of_eval_loader<Trainer, EvalDataset>(options);
+  }
 }
 
 }  // namespace hone::detail

@@ -8,6 +8,7 @@
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -22,6 +23,7 @@
 #include "hone/callbacks/console.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/state/checkpoints.hpp"
+#include "hone/state/resume.hpp"
 #include "hone/state/training_state.hpp"
 #include "hone/step/batch_loss.hpp"
 #include "hone/step/host_step.hpp"
@@ -46,7 +48,7 @@ namespace hone {
 /// **Example**
 /// ```
 /// auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::ProgressBar{}};
-/// auto history = trainer.train(train_set, {.num_epochs = 8, .eval_dataset = eval_set, .per_device_batch_size = 32});
+/// auto history = trainer.train(train_set, eval_set, hone::TrainOptions{.num_epochs = 8, .per_device_batch_size = 32});
 /// ```
 template <class Model, class Loss, class Optimizer, class... Policies>
   requires Composable<Model, Loss, Optimizer, Policies...>
@@ -71,41 +73,36 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   // ---------------------------------------------------------------------------------------------------------- runs
 
-  /// Trains on a dataset held in tensors, an indexed dataset, or any range of batches; evaluates after each epoch when
-  /// there is something to evaluate on.
+  /// Trains on a dataset held in tensors, an indexed dataset, or any range of batches.
   ///
   /// **Errors** `std::invalid_argument` for options out of range, `DataError` for data that does not fit; callbacks get
-  /// them in `on_exception`. `std::logic_error` in a callback of this trainer. The weights are those of the last
-  /// update. Modes, gradient mode and threads are as before the run, whatever happens.
-  template <class Dataset, class EvalDataset = std::remove_cvref_t<Dataset>, class For = Trainer>
-  RunHistory train(Dataset&& dataset, const TrainOptions<EvalDataset, For>& options = {}) {
-    options.check();
-    detail::refuse_options_of_loader<Trainer, Dataset, EvalDataset>(options);
-    detail::require_trainable(*this);
-    if (!state_.activity.is_idle()) {
-      refuse_call("train", state_.activity, "Call it when that is over, or train with another trainer.");
-    }
-    detail::RunScope scope(*this, state_.activity.trains,
-                           detail::threads_for(*this, options.num_threads, dataset, options.batch_size()));
-    try {
-      detail::seed_run(*this, options, takes_seed<Dataset>);
-      if (options.fast_dev_run == 0) detail::set_resume_source(*this, options.resume_from);
-      decltype(auto) train_batches = detail::train_loader(*this, dataset, detail::loader_options(*this, options));
-      const auto load_eval = [&]() -> decltype(auto) {
-        return detail::eval_loader(*this, *options.eval_dataset, detail::eval_batch_size(options, train_batches));
-      };
-      using EvalBatches = decltype(load_eval());
-      if constexpr (std::is_reference_v<EvalBatches>) {
-        detail::run_training(*this, options, train_batches, options.eval_dataset ? &load_eval() : nullptr);
-      } else {
-        std::optional<EvalBatches> eval_batches;
-        if (options.eval_dataset) eval_batches.emplace(load_eval());
-        detail::run_training(*this, options, train_batches, eval_batches ? &*eval_batches : nullptr);
-      }
-    } catch (...) {
-      scope.fail();
-    }
-    return state_.run.history_;
+  /// them in `on_exception`. `std::logic_error` in a callback of this trainer. The weights are those of the last update.
+  /// Modes, gradient mode and threads are as before the run, whatever happens.
+  template <class Dataset>
+  RunHistory train(Dataset&& train_set, const TrainOptions& options = {}) {
+    return run_train(train_set, nullptr, options, from_the_beginning);
+  }
+  /// The same with an evaluation after each epoch. The evaluation set may be of another type than the training set.
+  template <class Dataset, class EvalDataset>
+    requires(!std::same_as<std::remove_cvref_t<EvalDataset>, TrainOptions>)
+  RunHistory train(Dataset&& train_set, EvalDataset&& eval_set, const TrainOptions& options = {}) {
+    return run_train(train_set, eval_set, options, from_the_beginning);
+  }
+  /// Continues a run exactly where it was saved: `source` is a training state, its file, a folder of such files (the newest
+  /// counts), or what `latest_training_state` found. Without a state, trains from the beginning. Limits such as `num_epochs`
+  /// are totals of all parts of the run. A `fast_dev_run` starts from the beginning.
+  ///
+  /// **Errors** those of `train`; `DataError` for a file without a training state, and for a state of another trainer.
+  /// **Example** `trainer.resume(hone::latest_training_state(folder), train_set, eval_set, {.num_epochs = 8})`
+  template <class Dataset>
+  RunHistory resume(const ResumeFrom& source, Dataset&& train_set, const TrainOptions& options = {}) {
+    return run_train(train_set, nullptr, options, from(source, options.fast_dev_run > 0));
+  }
+  template <class Dataset, class EvalDataset>
+    requires(!std::same_as<std::remove_cvref_t<EvalDataset>, TrainOptions>)
+  RunHistory resume(const ResumeFrom& source, Dataset&& train_set, EvalDataset&& eval_set,
+                    const TrainOptions& options = {}) {
+    return run_train(train_set, eval_set, options, from(source, options.fast_dev_run > 0));
   }
 
   /// Evaluates, and returns a history with the mean loss over samples, `evaluation_loss`, and what callbacks recorded.
@@ -137,13 +134,24 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   ///
   /// **Errors** `std::logic_error` inside of another run of this trainer.
   [[nodiscard]] auto begin_run(const RunOptions& options = {}) {
-    return TrainingRun<Trainer, std::nullptr_t>(*this, nullptr, options);
+    return TrainingRun<Trainer, std::nullptr_t>(*this, nullptr, options, from_the_beginning);
   }
   /// The same with data to evaluate on after each epoch, and where a callback asks for it. It is referred to and has to
   /// outlive the run.
   template <class EvalDataset>
-  [[nodiscard]] auto begin_run(EvalDataset& eval_dataset, const RunOptions& options = {}) {
-    return TrainingRun<Trainer, EvalDataset>(*this, &eval_dataset, options);
+    requires(!std::same_as<EvalDataset, const RunOptions> && !std::same_as<EvalDataset, RunOptions>)
+  [[nodiscard]] auto begin_run(EvalDataset& eval_set, const RunOptions& options = {}) {
+    return TrainingRun<Trainer, EvalDataset>(*this, &eval_set, options, from_the_beginning);
+  }
+  /// Opens a run that continues where it was saved, as `resume` does. `run().epoch()` and `run().batch()` then say which
+  /// batch is next.
+  [[nodiscard]] auto resume_run(const ResumeFrom& source, const RunOptions& options = {}) {
+    return TrainingRun<Trainer, std::nullptr_t>(*this, nullptr, options, from(source));
+  }
+  template <class EvalDataset>
+    requires(!std::same_as<EvalDataset, const RunOptions> && !std::same_as<EvalDataset, RunOptions>)
+  [[nodiscard]] auto resume_run(const ResumeFrom& source, EvalDataset& eval_set, const RunOptions& options = {}) {
+    return TrainingRun<Trainer, EvalDataset>(*this, &eval_set, options, from(source));
   }
 
   // ------------------------------------------------------------------------------------- steps of a host's own loop
@@ -291,16 +299,13 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   void save_training_state(const std::filesystem::path& path, const Dict& extra = {}) {
     detail::write_in_rank_zero(*this, path, training_state(extra));
   }
-  /// Restores everything, so that `step` continues as it would have. `train` begins a new run, unless it is told to
-  /// resume:
-  /// `.resume_from`.
+  /// Restores everything, so that `step` continues as it would have. `train` begins a new run then; `resume`
+  /// continues one.
   ///
   /// **Errors** `DataError` for a state of another trainer.
   void load_training_state(const Dict& state) { detail::load_training_state(*this, state); }
   /// The same from a file, or the newest in a folder. Collective.
   void load_training_state(const std::filesystem::path& path) { detail::load_training_state(*this, path); }
-  /// What `TrainOptions::resume_from` restores a trainer with.
-  [[nodiscard]] static const Resumption<Trainer>* resumption() { return &detail::resumption<Trainer>; }
   /// Where the run stands, in the order of time.
   [[nodiscard]] TrainingPlace place() const { return {state_.run.num_epochs(), state_.run.num_updates()}; }
 
@@ -310,6 +315,8 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   [[nodiscard]] Loss& loss() { return state_.parts.loss; }
   [[nodiscard]] auto& optimizer() { return state_.parts.optimizer; }
   [[nodiscard]] auto& callbacks() { return state_.parts.callbacks; }
+  [[nodiscard]] auto& overrides() { return state_.parts.overrides; }  ///< The struct with overrides, to read its results.
+  [[nodiscard]] const auto& overrides() const { return state_.parts.overrides; }
   [[nodiscard]] auto& accumulation() { return state_.parts.accumulation; }
   [[nodiscard]] auto& clipping() { return state_.parts.clipping; }
   [[nodiscard]] auto& execution() { return state_.parts.execution; }
@@ -388,6 +395,43 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
  private:
   friend struct detail::Internals;
+
+  /// Where a run starts. The code that restores a trainer is in programs that resume alone.
+  static void from_the_beginning(Trainer& trainer) { detail::set_no_resume_source(trainer); }
+  static auto from(const ResumeFrom& source, bool is_trial = false) {
+    return [&source, is_trial](Trainer& trainer) {
+      if (!is_trial) detail::set_resume_source(trainer, source);
+    };
+  }
+
+  /// Makes the loaders and runs the loop. Without an evaluation, `eval_set` is a null pointer constant.
+  template <class Dataset, class EvalDataset, class Start>
+  RunHistory run_train(Dataset& train_set, EvalDataset&& eval_set, const TrainOptions& options, Start start) {
+    constexpr bool evaluates = !std::is_null_pointer_v<std::remove_cvref_t<EvalDataset>>;
+    using Evaluated = std::conditional_t<evaluates, std::remove_reference_t<EvalDataset>, std::nullptr_t>;
+    detail::check_options<Trainer, Dataset&, Evaluated>(options);
+    detail::require_trainable(*this);
+    if (!state_.activity.is_idle()) {
+      refuse_call("train", state_.activity, "Call it when that is over, or train with another trainer.");
+    }
+    detail::RunScope scope(*this, state_.activity.trains,
+                           detail::threads_for(*this, options.num_threads, train_set, options.batch_size()));
+    try {
+      detail::seed_run(*this, options, takes_seed<Dataset&>);
+      start(*this);
+      decltype(auto) train_batches = detail::train_loader(*this, train_set, detail::loader_options(*this, options));
+      if constexpr (evaluates) {
+        decltype(auto) eval_batches =
+            detail::eval_loader(*this, eval_set, detail::eval_batch_size(options, train_batches));
+        detail::run_training(*this, options, train_batches, &eval_batches);
+      } else {
+        detail::run_training(*this, options, train_batches, static_cast<std::nullptr_t*>(nullptr));
+      }
+    } catch (...) {
+      scope.fail();
+    }
+    return state_.run.history_;
+  }
 
   /// Whether the batches of `Dataset` are made with a seed. A range of batches has its own order, and a run over one
   /// draws no random numbers itself.

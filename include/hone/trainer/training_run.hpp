@@ -20,7 +20,6 @@
 #include "hone/core/run_config.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
-#include "hone/state/resume_from.hpp"
 #include "hone/step/activity.hpp"
 #include "hone/step/host_step.hpp"
 #include "hone/step/model.hpp"
@@ -48,7 +47,6 @@ struct RunOptions {
   std::int64_t evaluate_every_n_epochs = 1;
   bool reset_run_history = true;
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators.
-  ResumeFrom<> resume_from = {};           ///< `run().epoch()` and `run().batch()` then say which batch is next.
   int num_threads = 0;                     ///< Of each step; 0 leaves it to the threads policy.
 
   void check() const {
@@ -57,8 +55,8 @@ struct RunOptions {
     common().check();
   }
   /// The options of `train` that say the same.
-  [[nodiscard]] TrainOptions<std::nullptr_t> common() const {
-    TrainOptions<std::nullptr_t> options;
+  [[nodiscard]] TrainOptions common() const {
+    TrainOptions options;
     options.num_epochs = num_epochs.value_or(RunConfig::unlimited_epochs);
     options.eval_per_device_batch_size = eval_per_device_batch_size;
     options.max_updates = max_updates;
@@ -93,7 +91,9 @@ class TrainingRun {
   static constexpr bool evaluates = !std::is_same_v<EvalDataset, std::nullptr_t>;
 
  public:
-  TrainingRun(Trainer& trainer, EvalDataset* eval_dataset, const RunOptions& options)
+  /// `resume(trainer)` says where the run resumes.
+  template <class Resume>
+  TrainingRun(Trainer& trainer, EvalDataset* eval_dataset, const RunOptions& options, Resume resume)
       : trainer_(trainer),
         eval_dataset_(eval_dataset),
         options_(options),
@@ -104,7 +104,7 @@ class TrainingRun {
         exceptions_(std::uncaught_exceptions()) {
     options.check();
     try {
-      in_settings([&] { start(); });
+      in_settings([&] { start(resume); });
     } catch (...) {
       detail::dispatch(trainer_, ExceptionThrown{{run()}, std::current_exception()});
       throw;
@@ -166,7 +166,7 @@ class TrainingRun {
         if constexpr (evaluates) {
           with_eval_batches([&](auto& batches) { detail::finish_epoch(trainer_, &batches); });
         } else {
-          detail::finish_epoch(trainer_, nullptr);
+          detail::finish_epoch(trainer_, static_cast<std::nullptr_t*>(nullptr));
         }
       });
     } catch (...) {
@@ -204,14 +204,14 @@ class TrainingRun {
   }
   [[nodiscard]] auto& state() const { return detail::internals(trainer_); }
 
-  void start() {
+  void start(auto& resume) {
     const auto options = options_.common();
     auto& self = state();
     detail::require_trainable(trainer_);
     if constexpr (evaluates) detail::refuse_options_of_eval_loader<Trainer, EvalDataset>(options_);
     if (options.seed) at::manual_seed(detail::seed_of_rank(trainer_, *options.seed));
     self.resume.loader_seed = options.seed.value_or(0);
-    detail::set_resume_source(trainer_, options_.resume_from);
+    resume(trainer_);
     if (options.reset_run_history && !self.resume.is_pending()) run().history().reset();
     const auto limit = environment_batch_limit();
     const auto train_batches =
