@@ -226,7 +226,7 @@
   X(on_validation_run_begin, on_evaluation_run_start) X(on_validation_run_start, on_evaluation_run_start) \
   X(on_valuation_run_start, on_evaluation_run_start) X(on_vealuation_run_start, on_evaluation_run_start) \
   X(one_valuation_run_start, on_evaluation_run_start) X(onException, on_exception) X(on_eception, on_exception) \
-  X(on_ecxeption, on_exception) X(on_error, on_exception) X(on_excepion, on_exception) X(on_excepiton, on_exception) \
+  X(on_ecxeption, on_exception) X(on_excepion, on_exception) X(on_excepiton, on_exception) \
   X(on_exceptin, on_exception) X(on_exceptino, on_exception) X(on_exceptio, on_exception) \
   X(on_exceptoin, on_exception) X(on_excepton, on_exception) X(on_excetion, on_exception) \
   X(on_excetpion, on_exception) X(on_excpetion, on_exception) X(on_excption, on_exception) \
