@@ -129,7 +129,7 @@ struct callbacks_without_fault {};
 
 /// Names, without instantiating it, the sentence for callbacks that cannot stand beside each other.
 template <class... Cs>
-consteval auto fault_of_names() {
+consteval auto fault_of_callback_names() {
   if constexpr (constexpr std::size_t second = index_of_same_name<Cs...>(); second < sizeof...(Cs)) {
     return std::type_identity<callbacks_of_one_name<std::tuple_element_t<second, std::tuple<Cs...>>>>{};
   } else {
@@ -137,7 +137,7 @@ consteval auto fault_of_names() {
   }
 }
 template <class... Cs>
-inline constexpr bool checked_names = sizeof(typename decltype(fault_of_names<Cs...>())::type) > 0;
+inline constexpr bool checked_names = sizeof(typename decltype(fault_of_callback_names<Cs...>())::type) > 0;
 
 }  // namespace detail
 
