@@ -14,5 +14,5 @@ struct Notebook {
 
 void take() {
   Notebook notebook;
-  hone::CallbackSet callbacks{std::ref(notebook)};
+  hone::CallbackReference<Notebook> reference{std::ref(notebook)};
 }
