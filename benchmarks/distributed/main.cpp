@@ -89,7 +89,7 @@ auto trainer_of(Distribution distribution) {
     return hone::Trainer{make_model<Workload>(), typename Workload::Loss{}, rule_of<Workload>(), hone::RetainHeap{},
                          std::move(distribution), policies...};
   };
-  if constexpr (Workload::max_norm > 0.0) return compose(hone::ClipNorm{Workload::max_norm});
+  if constexpr (Workload::max_norm > 0.0) return compose(hone::ClipNorm{.max_norm = Workload::max_norm});
   if constexpr (std::is_same_v<Workload, MnistCnnWorkload>) return compose(hone::ChannelsLast{});
   if constexpr (Workload::max_norm == 0.0 && !std::is_same_v<Workload, MnistCnnWorkload>) return compose();
 }

@@ -4,6 +4,6 @@
 
 std::unique_ptr<Contender> make_char_gpt(const Data& data) {
   return compose<CharGptWorkload>(data, hone::AdamW{.lr = settings::lr, .weight_decay = CharGptWorkload::weight_decay},
-                                  hone::ClipNorm{CharGptWorkload::max_norm}, hone::CosineLr{.min_lr = 0.0},
+                                  hone::ClipNorm{.max_norm = CharGptWorkload::max_norm}, hone::CosineLr{.min_lr = 0.0},
                                   hone::RetainHeap{});
 }

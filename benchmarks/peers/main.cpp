@@ -34,7 +34,7 @@ std::unique_ptr<Contender> make(std::string_view workload, const Data& data, con
   if (workload == "mnist_mlp") return exported(data, package, hone::Sgd{.lr = lr, .momentum = settings::momentum});
   if (workload == "char_gpt") {
     return exported(data, package, hone::AdamW{.lr = lr, .weight_decay = CharGptWorkload::weight_decay},
-                    hone::ClipNorm{CharGptWorkload::max_norm}, hone::CosineLr{.min_lr = 0.0});
+                    hone::ClipNorm{.max_norm = CharGptWorkload::max_norm}, hone::CosineLr{.min_lr = 0.0});
   }
   return exported(data, package, hone::Adam{.lr = lr});
 }

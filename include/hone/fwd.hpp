@@ -72,8 +72,8 @@ struct Perplexity;
 
 // policies
 struct NoClip;
-class ClipNorm;
-class ClipValue;
+struct ClipNorm;
+struct ClipValue;
 struct FlushDenormals;
 struct KeepDenormals;
 struct Cpu;
@@ -98,7 +98,7 @@ class Autocast;
 class LossScaler;
 struct LossScaling;
 struct AutoThreads;
-class Threads;
+struct Threads;
 struct KeepThreads;
 struct Direct;
 

@@ -77,11 +77,11 @@ using Batch = std::pair<Row, Row>;
 
 using namespace hone;
 
-static_assert(checked_callback<Metrics<Bias, Peak>> && checked_callback<Metrics<InTraining, Bias>>);
+static_assert(checked_callback<Metrics<Bias, Peak>> && checked_callback<TrainingMetrics<Bias>>);
 static_assert(hears<Metrics<Bias>, EvalEpochEnd> && !hears<Metrics<Bias>, TrainEpochEnd>);
-static_assert(hears<Metrics<InTraining, Bias>, TrainEpochEnd> && hears<Metrics<InTraining, Bias>, EvalEpochEnd>);
-static_assert(std::is_default_constructible_v<Metrics<InTraining, Bias, Peak>>);
-static_assert(std::is_same_v<decltype(Metrics{in_training, Bias{}}), Metrics<InTraining, Bias>>);
+static_assert(hears<TrainingMetrics<Bias>, TrainEpochEnd> && hears<TrainingMetrics<Bias>, EvalEpochEnd>);
+static_assert(std::is_default_constructible_v<TrainingMetrics<Bias, Peak>>);
+static_assert(std::is_same_v<decltype(Metrics{Bias{}}.in_training()), TrainingMetrics<Bias>>);
 
 template <class E>
 void step(auto& set, Run& run, std::vector<double> outputs, int* num_reads = nullptr) {
@@ -130,8 +130,8 @@ TEST_CASE("sums stay where they are until the epoch ends") {
 
 TEST_CASE("training is watched when asked for, and evaluation within it apart") {
   Watching run;
-  CallbackSet set{Metrics{in_training, Bias{}}};
-  auto& metrics = set.get<Metrics<InTraining, Bias>>();
+  CallbackSet set{Metrics{Bias{}}.in_training()};
+  auto& metrics = set.get<TrainingMetrics<Bias>>();
   run.driver.set_phase(Phase::train);
   set.tell(TrainEpochStart{{run.driver.run}});
   step<TrainStepEnd>(set, run.driver.run, {1, 2});

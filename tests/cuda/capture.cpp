@@ -21,7 +21,7 @@ auto trained(tiny::DropNet& net, More... more) {
                                torch::nn::CrossEntropyLoss(),
                                hone::AdamW{.lr = 0.05, .weight_decay = 0.1},
                                hone::Cuda<>{},
-                               hone::ClipNorm{0.5},
+                               hone::ClipNorm{.max_norm = 0.5},
                                hone::CosineLr{},
                                std::move(more)...};
   const auto data = tiny::dataset(50);

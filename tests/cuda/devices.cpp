@@ -64,9 +64,9 @@ auto trainer_on(hone::Cuda<hone::dynamic> device, const Net& net, Transfer trans
                        hone::AdamW{.lr = 0.01, .weight_decay = 0.02},
                        device,
                        transfer,
-                       hone::ClipNorm{0.5},
+                       hone::ClipNorm{.max_norm = 0.5},
                        hone::GradAccum<2>{},
-                       hone::Metrics{hone::in_training, hone::Accuracy{}},
+                       hone::Metrics{hone::Accuracy{}}.in_training(),
                        Strict{4, 20, &waits}};
 }
 

@@ -111,7 +111,7 @@ TEST_CASE("recomputed blocks on a GPU take less memory and give the same gradien
 }
 
 TEST_CASE("offloaded tensors are not on the GPU, and come back") {
-  const auto seen = learn(layers<Layer>(), [] { return hone::OffloadSaved(); });
+  const auto seen = learn(layers<Layer>(), [] { return hone::OffloadSaved{}; });
   check_same(seen, learn(layers<Layer>(), [] { return 0; }));
 }
 

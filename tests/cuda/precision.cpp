@@ -39,7 +39,7 @@ auto trainer_of(const tiny::Net& net, More... more) {
                        torch::nn::CrossEntropyLoss(),
                        hone::AdamW{.lr = 0.05},
                        hone::Cuda<>{},
-                       hone::ClipNorm(1.0),
+                       hone::ClipNorm{.max_norm = 1.0},
                        std::move(more)...};
 }
 

@@ -89,13 +89,13 @@ void compare(const hone::Placement& placement, const Optimizer& optimizer, const
              at::ScalarType type, double tolerance) {
   const auto n = placement.world_size;
   const auto data = dataset(c.samples, type);
-  const auto window = hone::GradAccum<hone::dynamic>{c.window};
+  const auto window = hone::GradAccum{c.window};
   const auto num_epochs = 100 * c.whole_batch / c.samples + 1;
   Net alone = net(type), together = net(type, /*seed=*/7 + static_cast<std::uint64_t>(placement.rank));
-  auto reference = hone::Trainer{alone, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{c.max_norm}};
+  auto reference = hone::Trainer{alone, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{.max_norm = c.max_norm}};
   const auto expected = reference.train(
       data, {.num_epochs = num_epochs, .per_device_batch_size = c.whole_batch, .max_updates = 100, .seed = 3});
-  auto trainer = hone::Trainer{together, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{c.max_norm},
+  auto trainer = hone::Trainer{together, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{.max_norm = c.max_norm},
                                hone::Ddp{group(placement), options}};
   const auto history = trainer.train(
       data, {.num_epochs = num_epochs, .per_device_batch_size = c.whole_batch / n, .max_updates = 100, .seed = 3});
@@ -187,7 +187,7 @@ TEST_CASE("a run repeats to the last bit") {
     Net first = net(at::kFloat), second = net(at::kFloat);
     for (auto* model : {&first, &second}) {
       auto trainer = hone::Trainer{*model, torch::nn::MSELoss(), hone::AdamW{.lr = 1e-2},
-                                   hone::GradAccum<hone::dynamic>{2}, hone::ClipNorm{0.1}, hone::Ddp{group(placement)}};
+                                   hone::GradAccum{2}, hone::ClipNorm{.max_norm = 0.1}, hone::Ddp{group(placement)}};
       trainer.train(data, {.num_epochs = 5, .per_device_batch_size = 4, .seed = 3});
     }
     CHECK(distance(first, second) == 0.0);
@@ -208,7 +208,7 @@ TEST_CASE("a parameter that a batch of one process leaves out gets the others' s
     loss = (loss + torch::mse_loss(with(half(1).first), half(1).second)) / 2;
     loss.backward();
     auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{.lr = 1.0},
-                                 hone::GradAccum<hone::dynamic>{1}, hone::ClipNorm{1e9},
+                                 hone::GradAccum{1}, hone::ClipNorm{.max_norm = 1e9},
                                  hone::Ddp{group(placement), {.find_unused_parameters = true}}};
     auto batch = half(placement.rank);
     trainer.step(batch);
@@ -226,8 +226,8 @@ TEST_CASE("a parameter that is left out by surprise is an error, and nobody hang
       [](const hone::Placement& placement) {
         Net together = net(at::kDouble);
         together->add_spare(placement.rank == 0);
-        auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{}, hone::GradAccum<hone::dynamic>{1},
-                                     hone::ClipNorm{1e9}, hone::Ddp{group(placement)}};
+        auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{}, hone::GradAccum{1},
+                                     hone::ClipNorm{.max_norm = 1e9}, hone::Ddp{group(placement)}};
         trainer.train(dataset(8, at::kDouble), {.per_device_batch_size = 4});
       },
       {{.rank = 0, .message = "Rank 1 failed: Some of the model's parameters got no gradient from a batch of rank 1"},
@@ -245,9 +245,9 @@ TEST_CASE("layers that are thawed are reduced from then on") {
       trainer.train(data, {.num_epochs = 1, .per_device_batch_size = batch_size, .seed = 2});
     };
     auto reference = hone::Trainer{alone, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1},
-                                   hone::GradAccum<hone::dynamic>{1}, hone::ClipNorm{1e9}};
+                                   hone::GradAccum{1}, hone::ClipNorm{.max_norm = 1e9}};
     auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1},
-                                 hone::GradAccum<hone::dynamic>{1}, hone::ClipNorm{1e9}, hone::Ddp{group(placement)}};
+                                 hone::GradAccum{1}, hone::ClipNorm{.max_norm = 1e9}, hone::Ddp{group(placement)}};
     train(reference, alone, 8);
     train(trainer, together, 4);
     CHECK(distance(alone, together) <= 1e-12);
@@ -258,7 +258,7 @@ TEST_CASE("a window and a static graph do not go together") {
   hone::require_ranks(2, 60s,
                       [](const hone::Placement& placement) {
                         auto trainer = hone::Trainer{net(at::kDouble), torch::nn::MSELoss(), hone::Sgd{},
-                                                     hone::GradAccum<hone::dynamic>{2}, hone::ClipNorm{1e9},
+                                                     hone::GradAccum{2}, hone::ClipNorm{.max_norm = 1e9},
                                                      hone::Ddp{group(placement), {.static_graph = true}}};
                         trainer.train(dataset(8, at::kDouble), {.per_device_batch_size = 2});
                       },

@@ -120,7 +120,7 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe = {}, Shape shape = 
   return hone::Trainer{net,
                        torch::nn::MSELoss(),
                        hone::Sgd{.lr = lr},
-                       hone::GradAccum<hone::dynamic>{window},
+                       hone::GradAccum{window},
                        probe,
                        hone::WarnOfSlowRanks{.ratio = 3.0, .every_n_batches = probe.compare_every},
                        hone::Ddp{group}};

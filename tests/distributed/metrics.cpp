@@ -63,7 +63,7 @@ void compare(const hone::Placement& placement, std::size_t num_metrics, const Ms
     auto trainer = hone::Trainer{model,
                                  torch::nn::CrossEntropyLoss(),
                                  hone::Sgd{.lr = 0.05},
-                                 hone::Metrics{hone::in_training, metrics...},
+                                 hone::Metrics{metrics...}.in_training(),
                                  hone::IntermediateEvaluation{.every_n_updates = 2},
                                  hone::Ddp{hone::Gloo({.placement = place, .timeout = 20s})}};
     auto history = trainer.train(
@@ -88,7 +88,7 @@ void compare(const hone::Placement& placement, std::size_t num_metrics, const Ms
 
 TEST_CASE("three processes record the metrics of one that sees everything") {
   hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
-    compare(placement, 15, hone::Accuracy{}, hone::TopKAccuracy{1}, hone::ConfusionMatrix{},
+    compare(placement, 15, hone::Accuracy{}, hone::TopKAccuracy{.k = 1}, hone::ConfusionMatrix{},
             hone::Precision{.average = hone::Average::macro}, hone::Recall{.average = hone::Average::weighted},
             hone::F1{.average = hone::Average::micro}, hone::Perplexity{}, hone::Auroc{},
             OfScores<hone::BinaryAccuracy>{}, hone::named("binary_precision", OfScores<hone::Precision>{}),

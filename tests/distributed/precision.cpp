@@ -45,7 +45,7 @@ Tensor weights_after(hone::DataShare share, bool spoils, const Precision& precis
                                SpoiledLoss{&is_spoiled, net->second->bias},
                                hone::AdamW{.lr = 0.02},
                                precision,
-                               hone::ClipNorm{0.3},
+                               hone::ClipNorm{.max_norm = 0.3},
                                hone::GradAccum<2>{},
                                std::move(distribution)...};
   const auto batches = tiny::batches(num_steps, whole_batch);

@@ -32,7 +32,7 @@ auto trained(tiny::Net& net, Processes processes, std::int64_t batch_size, More.
                                hone::AdamW{.lr = 0.02},
                                OtherDevice{},
                                std::move(processes),
-                               hone::ClipNorm{0.5},
+                               hone::ClipNorm{.max_norm = 0.5},
                                std::move(more)...};
   trainer.train(tiny::dataset(50), {.num_epochs = 8, .per_device_batch_size = batch_size, .shuffle = true, .seed = 3});
   return trainer;

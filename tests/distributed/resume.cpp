@@ -81,8 +81,8 @@ auto trainer_of(double p, std::int64_t window, Keep keep, Processes... processes
                        torch::nn::MSELoss(),
                        hone::AdamW{.lr = 1e-2},
                        hone::CosineLr{.total_updates = 60},
-                       hone::GradAccum<hone::dynamic>{window},
-                       hone::Metrics{hone::in_training, hone::MeanSquaredError{}},
+                       hone::GradAccum{window},
+                       hone::Metrics{hone::MeanSquaredError{}}.in_training(),
                        hone::EarlyStopping{.patience = 2, .min_delta = 1e9, .watch_metric = "train_loss_epoch"},
                        std::move(keep),
                        std::move(processes)...};
@@ -129,7 +129,7 @@ TEST_CASE("a host's own loop goes on in every process, from a file or from memor
       Net net(0.3);
       net->to(at::kDouble);
       return hone::Trainer{net, torch::nn::MSELoss(), hone::AdamW{.lr = 1e-2}, hone::CosineLr{.total_updates = 60},
-                           hone::GradAccum<hone::dynamic>{2}, std::move(distribution)...};
+                           hone::GradAccum{2}, std::move(distribution)...};
     };
     const auto make = [&] { return own_loop(hone::Ddp{processes}); };
     auto batches = hone::TensorLoader(dataset(24), {.batch_size = 2, .share = {placement.rank, 2}});

@@ -56,7 +56,7 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe, const hone::EarlySt
   return hone::Trainer{model,
                        torch::nn::MSELoss(),
                        hone::Sgd{.lr = 0.1},
-                       hone::GradAccum<hone::dynamic>{1},
+                       hone::GradAccum{1},
                        probe,
                        early,
                        hone::TerminateOnNaN{},
@@ -106,7 +106,7 @@ TEST_CASE("whoever asks for a stop, all end together") {
     {
       INFO("in a window: with its update");
       auto trainer = trainer_of(processes, {.at_loss = stop_at(1)});
-      trainer.accumulation() = hone::GradAccum<hone::dynamic>{2};
+      trainer.accumulation() = hone::GradAccum{2};
       trainer.train(dataset(), dataset(6), options());
       check_end(trainer, 2, "mine (rank 1)");
       CHECK(trainer.run().history().values("train_loss_epoch").size() == 1);

@@ -84,8 +84,8 @@ auto trainer_of(const Net& model, const auto& optimizer, const Case& c, Distribu
   return hone::Trainer{model,
                        torch::nn::MSELoss(),
                        optimizer,
-                       hone::GradAccum<hone::dynamic>{c.window},
-                       hone::ClipNorm{c.max_norm, c.norm_type},
+                       hone::GradAccum{c.window},
+                       hone::ClipNorm{.max_norm = c.max_norm, .norm_type = c.norm_type},
                        hone::CosineLr{.total_updates = 100},
                        std::move(distribution)...};
 }

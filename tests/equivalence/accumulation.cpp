@@ -62,19 +62,19 @@ TEST_CASE("a range without length flushes its short window all the same, bit for
   auto batches = tiny::batches(7, small);
   auto unsized = batches | std::views::filter([](const auto&) { return true; });
   static_assert(!std::ranges::sized_range<decltype(unsized)>);
-  const auto sized = trained(batches, small, hone::GradAccum<4>{}, hone::ClipNorm{0.1});
-  const auto open = trained(unsized, small, hone::GradAccum<4>{}, hone::ClipNorm{0.1});
+  const auto sized = trained(batches, small, hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.1});
+  const auto open = trained(unsized, small, hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.1});
   CHECK(tiny::equal(sized.weights, open.weights));
   CHECK(open.history.num_updates() == 6);
   CHECK(open.history.at("train_loss_epoch") == sized.history.at("train_loss_epoch"));
 }
 
 TEST_CASE("a window whose length is known at run time is the same, bit for bit") {
-  const auto fixed = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipNorm{0.1});
-  const auto open = trained(tiny::dataset(14), small, hone::GradAccum<hone::dynamic>{4}, hone::ClipNorm{0.1});
+  const auto fixed = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.1});
+  const auto open = trained(tiny::dataset(14), small, hone::GradAccum{4}, hone::ClipNorm{.max_norm = 0.1});
   CHECK(tiny::equal(fixed.weights, open.weights));
   CHECK(fixed.losses == open.losses);
-  const auto one = trained(tiny::dataset(14), small, hone::GradAccum<hone::dynamic>{1});
+  const auto one = trained(tiny::dataset(14), small, hone::GradAccum{1});
   CHECK(tiny::equal(one.weights, trained(tiny::dataset(14), small).weights));
 }
 
@@ -95,11 +95,11 @@ TEST_CASE("losses are reported unscaled, whatever is accumulated") {
 }
 
 TEST_CASE("the norm is clipped once per window, on the mean of its gradients") {
-  const auto windows = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipNorm{0.05});
-  const auto large = trained(tiny::dataset(14), 4 * small, hone::ClipNorm{0.05});
+  const auto windows = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.05});
+  const auto large = trained(tiny::dataset(14), 4 * small, hone::ClipNorm{.max_norm = 0.05});
   CHECK(tiny::distance(windows.weights, large.weights) < tolerance);
-  const auto values = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipValue{0.01});
-  CHECK(tiny::distance(values.weights, trained(tiny::dataset(14), 4 * small, hone::ClipValue{0.01}).weights) <
+  const auto values = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipValue{.clip_value = 0.01});
+  CHECK(tiny::distance(values.weights, trained(tiny::dataset(14), 4 * small, hone::ClipValue{.clip_value = 0.01}).weights) <
         tolerance);
 }
 

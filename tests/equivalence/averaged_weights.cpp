@@ -18,7 +18,7 @@ TEST_CASE("averaged weights are evaluated after each epoch, and training goes on
     return trainer.train(tiny::dataset(), tiny::dataset(), {.num_epochs = 3, .seed = 1});
   };
   tiny::Net without, with;
-  hone::ModelEma ema{{.decay = 0.5}, hone::Metrics{hone::Accuracy{}}};
+  hone::ModelEma ema{.decay = 0.5, .callbacks = hone::CallbackSet{hone::Metrics{hone::Accuracy{}}}};
   const auto expected = plain(without);
   const auto history = plain(with, ema);
 

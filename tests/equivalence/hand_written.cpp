@@ -142,7 +142,7 @@ TEST_CASE("Adam equals the loop written by hand, bit for bit") {
 }
 
 TEST_CASE("accumulation over one batch, given at run time, is the same loop") {
-  check_equal(by_trainer(hone::Adam{.lr = 0.01}, hone::GradAccum<hone::dynamic>{1}),
+  check_equal(by_trainer(hone::Adam{.lr = 0.01}, hone::GradAccum{1}),
               by_hand(FusedAdam{}, [](auto) { return 0.01; }));
 }
 
@@ -160,10 +160,10 @@ TEST_CASE("a cosine over the run's own length equals the formula to rounding") {
 }
 
 TEST_CASE("clipping by the norm equals LibTorch's own") {
-  const auto ours = by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{0.1});
+  const auto ours = by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{.max_norm = 0.1});
   const auto hand = by_hand(FusedSgd{}, [](auto) { return 0.1; }, 0.1);
   CHECK(tiny::distance(ours.weights, hand.weights) < 1e-6);  // theirs rounds the factor on the host
-  const auto unclipped = by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{1e6});
+  const auto unclipped = by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{.max_norm = 1e6});
   check_equal(unclipped, by_hand(FusedSgd{}, [](auto) { return 0.1; }));
 }
 

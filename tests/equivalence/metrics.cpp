@@ -95,11 +95,11 @@ TEST_CASE("tensors of one score are compared with the threshold") {
 TEST_CASE("the k largest columns of a tensor are scikit-learn's") {
   const double expected[] = {samples::top1, samples::top2, samples::top3};
   for (std::int64_t k = 1; k <= 3; ++k) {
-    CHECK(seen(TopKAccuracy{k}, scores(), target()).value() == Approx(expected[k - 1]));
+    CHECK(seen(TopKAccuracy{.k = k}, scores(), target()).value() == Approx(expected[k - 1]));
     const auto deep = scores().view({4, 6, samples::num_classes}).permute({0, 2, 1});
-    CHECK(seen(TopKAccuracy{k}, deep, target().view({4, 6})).value() == Approx(expected[k - 1]));
+    CHECK(seen(TopKAccuracy{.k = k}, deep, target().view({4, 6})).value() == Approx(expected[k - 1]));
   }
-  CHECK_THROWS_AS(seen(TopKAccuracy{6}, scores(), target()), std::invalid_argument);
+  CHECK_THROWS_AS(seen(TopKAccuracy{.k = 6}, scores(), target()), std::invalid_argument);
 }
 
 TEST_CASE("errors of tensors are added up in double") {
@@ -138,7 +138,7 @@ TEST_CASE("metrics compare and add up in double, whatever the formats of outputs
   classes[0][257] = 1.0;
   classes[1][156] = 1.0;
   CHECK(seen(Accuracy{}, classes, bfloat16({256.0, 156.0})).value() == 0.5);
-  CHECK(seen(TopKAccuracy{1}, classes, bfloat16({256.0, 156.0})).value() == 0.5);
+  CHECK(seen(TopKAccuracy{.k = 1}, classes, bfloat16({256.0, 156.0})).value() == 0.5);
   CHECK(seen(Accuracy{.ignore_index = -100}, classes, longs({0, 156}).to(torch::kByte)).value() == 0.5);
   CHECK(seen(BinaryAccuracy{.ignore_index = -255}, doubles({0.9, 0.9}), longs({1, 0}).to(torch::kByte)).value() == 0.5);
 
@@ -187,7 +187,7 @@ void check_nan(const M& fresh, const torch::Tensor& outputs, const torch::Tensor
 
 TEST_CASE("an output that is NaN makes every metric NaN, unless its target is ignored") {
   check_nan(Accuracy{}, scores(), target());
-  check_nan(TopKAccuracy{2}, scores(), target());
+  check_nan(TopKAccuracy{.k = 2}, scores(), target());
   check_nan(ConfusionMatrix{}, scores(), target());
   check_nan(Perplexity{}, scores(), target());
   check_nan(Precision{.average = Average::macro}, scores(), target());
@@ -253,7 +253,7 @@ TEST_CASE("a metric of outputs that are learned from holds on to no graph") {
   CHECK_FALSE(MeanSquaredError{}.add_up(outputs, torch::zeros_like(outputs)).requires_grad());
   CHECK_FALSE(Perplexity{}.add_up(outputs, target()).requires_grad());
   CHECK_FALSE(Accuracy{}.add_up(outputs, target()).requires_grad());
-  CHECK_FALSE(TopKAccuracy{2}.add_up(outputs, target()).requires_grad());
+  CHECK_FALSE(TopKAccuracy{.k = 2}.add_up(outputs, target()).requires_grad());
   CHECK_FALSE(F1{.average = Average::macro}.add_up(outputs, target()).requires_grad());
   CHECK_NOTHROW(seen(Auroc{}, outputs.select(1, 0), target().clamp_max(1)));
 }
@@ -271,8 +271,8 @@ TEST_CASE("a trainer records metrics of evaluation and of training") {
     batches.push_back({x.slice(0, at, end), target().slice(0, at, end)});
   }
   auto trainer = Trainer{model, torch::nn::CrossEntropyLoss{}, Sgd{.lr = 0.0},
-                         Metrics{in_training, Accuracy{}, TopKAccuracy{3}, F1{.average = Average::macro},
-                                 named("matrix", ConfusionMatrix{}), Perplexity{}}};
+                         Metrics{Accuracy{}, TopKAccuracy{.k = 3}, F1{.average = Average::macro},
+                                 named("matrix", ConfusionMatrix{}), Perplexity{}}.in_training()};
   const auto history = trainer.train(batches, batches, TrainOptions{.num_epochs = 2});
   for (const std::string phase : {"train", "eval"}) {
     CHECK(history.at(phase + "_accuracy_epoch") == Approx(samples::accuracy));

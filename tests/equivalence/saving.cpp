@@ -53,8 +53,7 @@ TEST_CASE("the best model is back in the trainer at the end, and in the file") {
 TEST_CASE("inside an average, the best average is saved") {
   const TemporaryFolder folder;
   tiny::Net model;
-  hone::ModelEma ema{{.decay = 0.5},
-                     hone::SaveBest{.save_path = folder / "ema.pt", .watch_metric = "ema_model_eval_loss_epoch"}};
+  hone::ModelEma ema{.decay = 0.5, .callbacks = hone::CallbackSet{hone::SaveBest{.save_path = folder / "ema.pt", .watch_metric = "ema_model_eval_loss_epoch"}}};
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, ema};
   trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 1});
   const auto live = tiny::weights(model);
@@ -77,19 +76,19 @@ TEST_CASE("the trained model stays in the trainer when an average has its own sa
   const auto best = [&](const char* name, const char* metric) {
     return hone::SaveBest{.save_path = folder / name, .watch_metric = metric};
   };
-  CHECK(equal(weights_after(hone::ModelEma{{.decay = 0.5}, best("ema.pt", "ema_model_eval_loss_epoch")}), plain));
+  CHECK(equal(weights_after(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{best("ema.pt", "ema_model_eval_loss_epoch")}}), plain));
   CHECK(equal(
-      weights_after(hone::Swa{{.evaluate = true, .apply_at_end = false}, best("swa.pt", "swa_model_eval_loss_epoch")}),
+      weights_after(hone::Swa{.evaluate = true, .apply_at_end = false, .callbacks = hone::CallbackSet{best("swa.pt", "swa_model_eval_loss_epoch")}}),
       plain));
   auto loads = best("ema.pt", "ema_model_eval_loss_epoch");
   loads.load_saved_checkpoint = true;
-  CHECK(equal(weights_after(hone::ModelEma{{.decay = 0.5}, loads}), weights_in(folder / "ema.pt")));
+  CHECK(equal(weights_after(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{loads}}), weights_in(folder / "ema.pt")));
 }
 
 TEST_CASE("an average that is not evaluated is saved at the end of each epoch") {
   const TemporaryFolder folder;
   tiny::Net model;
-  hone::ModelEma ema{{.decay = 0.5, .evaluate = false}, hone::SaveBest{.save_path = folder / "ema.pt"}};
+  hone::ModelEma ema{.decay = 0.5, .evaluate = false, .callbacks = hone::CallbackSet{hone::SaveBest{.save_path = folder / "ema.pt"}}};
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, ema};
   trainer.train(tiny::dataset(), {.num_epochs = 3});
   CHECK(hone::read_checkpoint(folder / "ema.pt").at("epoch").number() == 3);

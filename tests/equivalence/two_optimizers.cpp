@@ -60,13 +60,13 @@ std::vector<torch::Tensor> trained(Policies... policies) {
 TEST_CASE("two update rules are two optimizers of LibTorch") {
   CHECK(tiny::distance(trained(), by_hand(1, 1e9, false, 1.0)) < 1e-6);
   const hone::PerGroup schedules{hone::ConstantLr{}, hone::ExponentialLr{.gamma = 0.7}};
-  CHECK(tiny::distance(trained(hone::GradAccum<2>{}, hone::ClipNorm{0.05}, hone::Bf16{}, schedules),
+  CHECK(tiny::distance(trained(hone::GradAccum<2>{}, hone::ClipNorm{.max_norm = 0.05}, hone::Bf16{}, schedules),
                        by_hand(2, 0.05, true, 0.7)) < 1e-6);
 }
 
 TEST_CASE("two optimizers of one rule are one optimizer, bit for bit") {
   const auto of = [](auto optimizer) {
-    hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, std::move(optimizer), hone::ClipNorm{0.05},
+    hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, std::move(optimizer), hone::ClipNorm{.max_norm = 0.05},
                           hone::GradAccum<2>{}};
     trainer.train(tiny::batches(5, 3), {.num_epochs = 3});
     return tiny::weights(trainer.model());

@@ -112,7 +112,7 @@ using WithSgd =
 
 WithSgd with_sgd(int window, double max_norm = 0.5) {
   return WithSgd(hone::ExportedModel(exported("plain")), {}, hone::Sgd{.lr = 0.1, .momentum = 0.9},
-                 hone::GradAccum<hone::dynamic>(window), hone::ClipNorm{max_norm});
+                 hone::GradAccum{window}, hone::ClipNorm{.max_norm = max_norm});
 }
 
 }  // namespace
@@ -133,8 +133,8 @@ TEST_CASE("a package trains as the same network by hand: SGD with momentum, clip
 
 TEST_CASE("a package trains as the same network by hand: AdamW, and metrics hear its outputs", "[.package]") {
   hone::Trainer trainer{hone::ExportedModel(exported("plain")), hone::ExportedLoss{},
-                        hone::AdamW{.lr = 0.01, .eps = 1e-3, .weight_decay = 0.1}, hone::ClipNorm{1e6},
-                        hone::Metrics{hone::in_training, hone::Accuracy{}}};
+                        hone::AdamW{.lr = 0.01, .eps = 1e-3, .weight_decay = 0.1}, hone::ClipNorm{.max_norm = 1e6},
+                        hone::Metrics{hone::Accuracy{}}.in_training()};
   PlainImpl net(hone::state_dict(trainer.model()));
   torch::optim::AdamW optimizer(net.trained(), torch::optim::AdamWOptions(0.01).weight_decay(0.1).eps(1e-3));
   const auto expected = by_hand(net, optimizer, 6, 1, 1e6);
@@ -274,7 +274,7 @@ TEST_CASE("a run that is resumed goes on bit for bit, dropout included", "[.pack
   };
   const auto make = [] {
     return WithSgd(hone::ExportedModel(exported("dropout")), {}, hone::Sgd{.lr = 0.1, .momentum = 0.9},
-                   hone::GradAccum<hone::dynamic>(2), hone::ClipNorm{1.0});
+                   hone::GradAccum{2}, hone::ClipNorm{.max_norm = 1.0});
   };
   const files::Folder folder;
   auto whole = make(), begun = make(), resumed = make();

@@ -114,7 +114,7 @@ void metrics_are_nan() {
   const auto scores = torch::tensor({{0.1, 0.9}, {0.8, 0.2}}), one = torch::tensor({0.9, 0.2});
   const auto classes = torch::tensor({1, 0});
   is_nan_of(hone::Accuracy{}, scores, classes);
-  is_nan_of(hone::TopKAccuracy{1}, scores, classes);
+  is_nan_of(hone::TopKAccuracy{.k = 1}, scores, classes);
   is_nan_of(hone::BinaryAccuracy{}, one, classes);
   is_nan_of(hone::ConfusionMatrix{}, scores, classes);
   is_nan_of(hone::F1{}, scores, classes);
@@ -134,10 +134,10 @@ void gradients_are_clipped() {
     clipping.clip(gradients);
     return gradients[1].abs().sum().item<double>();
   };
-  CHECK(hone::detail::is_nan(clipped(hone::ClipNorm(1e9), not_a_number)));
-  CHECK(clipped(hone::ClipNorm(infinity), infinity) == 2.0);
-  CHECK(clipped(hone::ClipNorm(1.0, infinity), 4.0) < 0.51);
-  CHECK(throws([] { hone::ClipNorm clip(not_a_number); }) && throws([] { hone::ClipValue clip(not_a_number); }));
+  CHECK(hone::detail::is_nan(clipped(hone::ClipNorm{.max_norm = 1e9}, not_a_number)));
+  CHECK(clipped(hone::ClipNorm{.max_norm = infinity}, infinity) == 2.0);
+  CHECK(clipped(hone::ClipNorm{.max_norm = 1.0, .norm_type = infinity}, 4.0) < 0.51);
+  CHECK(throws([] { hone::ClipNorm{.max_norm = not_a_number}; }) && throws([] { hone::ClipValue{.clip_value = not_a_number}; }));
 }
 
 void settings_are_checked() {

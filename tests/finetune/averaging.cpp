@@ -42,7 +42,7 @@ struct Listener {
 
 TEST_CASE("The averaged weights are evaluated after each epoch's evaluation, under names of their own") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.9}};
+  hone::ModelEma ema{.decay = 0.9};
   trainer.train(ema, 2);
   REQUIRE(trainer.seen().size() == 2);
   CHECK(close(trainer.seen()[0], nets::ema_of({0, 1, 2}, 0.9)));
@@ -56,7 +56,7 @@ TEST_CASE("The averaged weights are evaluated after each epoch's evaluation, und
 TEST_CASE("A prefix of the user's stays in front") {
   FakeTrainer trainer;
   trainer.history().set_metric_name_prefix("fold_1_");
-  hone::ModelEma ema{{.metric_prefix = "slow_"}};
+  hone::ModelEma ema{.metric_prefix = "slow_"};
   trainer.train(ema, 1);
   CHECK(trainer.history().names() == std::vector<std::string>{"fold_1_slow_eval_loss_epoch"});
   CHECK(trainer.history().metric_name_prefix() == "fold_1_");
@@ -64,7 +64,7 @@ TEST_CASE("A prefix of the user's stays in front") {
 
 TEST_CASE("Nothing is evaluated with averaged weights where it was not asked for, or nothing else was") {
   FakeTrainer trainer;
-  hone::ModelEma silent{{.evaluate = false}}, ema{};
+  hone::ModelEma silent{.evaluate = false}, ema{};
   trainer.train(silent, 1);
   trainer.train(ema, 1, /*evaluates=*/false);
   trainer.tell<hone::EvalEpochEnd>(ema, 0.0);
@@ -76,7 +76,7 @@ TEST_CASE("A run of evaluate is left alone") {
   driver.set_phase(hone::Phase::evaluation);
   FakeTrainer trainer;
   hone::ModelEma ema{};
-  ema.on_eval_epoch_end(hone::EvalEpochEnd{{driver.run}, 0.0});
+  ema.tell(hone::EvalEpochEnd{{driver.run}, 0.0});
   CHECK(trainer.seen().empty());
   CHECK_THROWS_AS(ema.average(), std::logic_error);
 }
@@ -95,13 +95,13 @@ TEST_CASE(
   FakeTrainer trainer;
   std::vector<std::string> heard;
   std::vector<torch::Tensor> weights;
-  hone::ModelEma ema{{.decay = 0.9}, Listener{&heard, &weights}};
+  hone::ModelEma ema{.decay = 0.9, .callbacks = hone::CallbackSet{Listener{&heard, &weights}}};
   trainer.train(ema, 1);
   CHECK(heard == std::vector<std::string>{"start", "eval", "epoch", "end"});
   CHECK(close(weights.at(0), nets::ema_of({0, 1, 2}, 0.9)));
   CHECK(torch::equal(weights.at(1), nets::weights_at(2)));
   CHECK(trainer.history().contains("ema_model_own"));
-  CHECK(ema.callbacks().get<Listener>().heard == &heard);
+  CHECK(ema.listeners().get<Listener>().heard == &heard);
 
   trainer.train(ema, 1, /*evaluates=*/false);
   CHECK(heard == std::vector<std::string>{"start", "eval", "epoch", "end", "start", "epoch", "end"});
@@ -119,7 +119,7 @@ TEST_CASE("Weights and prefix come back when the evaluation throws") {
 
 TEST_CASE("What refreshes statistics works on the averaged model, not on the other") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.refresh = [&] { trainer.model()->running.fill_(5.0); }}};
+  hone::ModelEma ema{.refresh = [&] { trainer.model()->running.fill_(5.0); }};
   trainer.train(ema, 1);
   CHECK(nets::near(ema.average().state().tensors[1].value, {5.0, 5.0}));
   CHECK_FALSE(nets::near(trainer.model()->running, {5.0, 5.0}));
@@ -128,7 +128,7 @@ TEST_CASE("What refreshes statistics works on the averaged model, not on the oth
 TEST_CASE("The averaged weights stay in the model at the end where asked to") {
   FakeTrainer trainer;
   int num_refreshed = 0;
-  hone::ModelEma ema{{.decay = 0.9, .evaluate = false, .apply_at_end = true, .refresh = [&] { ++num_refreshed; }}};
+  hone::ModelEma ema{.decay = 0.9, .evaluate = false, .apply_at_end = true, .refresh = [&] { ++num_refreshed; }};
   trainer.train(ema, 1);
   CHECK(close(trainer.model()->weight.detach(), nets::ema_of({0, 1, 2}, 0.9)));
   CHECK(num_refreshed == 1);
@@ -137,7 +137,7 @@ TEST_CASE("The averaged weights stay in the model at the end where asked to") {
 TEST_CASE("Each run begins anew, or goes on where the last one ended") {
   const bool reset = GENERATE(true, false);
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.9, .reset_on_train = reset}};
+  hone::ModelEma ema{.decay = 0.9, .reset_on_train = reset};
   trainer.train(ema, 1);
   trainer.train(ema, 1);
   CHECK(close(trainer.seen()[1], reset ? nets::ema_of({2, 3, 4}, 0.9) : nets::ema_of({0, 1, 2, 3, 4}, 0.9)));
@@ -145,7 +145,7 @@ TEST_CASE("Each run begins anew, or goes on where the last one ended") {
 
 TEST_CASE("A run goes on from a state that was loaded, to the bit") {
   FakeTrainer whole, resumed;
-  hone::ModelEma one{{.every_n = 3}}, two{{.every_n = 3}};
+  hone::ModelEma one{.every_n = 3}, two{.every_n = 3};
   CHECK(two.state().average.tensors.empty());
   whole.train(one, 1);
   auto state = one.state();
@@ -154,7 +154,7 @@ TEST_CASE("A run goes on from a state that was loaded, to the bit") {
   two.load_state(state);
   CHECK(two.state().num_heard == 2);
 
-  hone::ModelEma straight{{.every_n = 3}};
+  hone::ModelEma straight{.every_n = 3};
   FakeTrainer uninterrupted;
   uninterrupted.train(straight, 3);
   resumed.num_updates = 2;

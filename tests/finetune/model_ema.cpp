@@ -20,7 +20,7 @@ struct Silent {
   void on_eval_epoch_end(const hone::EvalEpochEnd&) {}
 };
 static_assert(std::is_same_v<decltype(hone::ModelEma{}), hone::ModelEma<>> &&
-              std::is_same_v<decltype(hone::ModelEma{{.decay = 0.5}, Silent{}}), hone::ModelEma<Silent>>);
+              std::is_same_v<decltype(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{Silent{}}}), hone::ModelEma<hone::CallbackSet<Silent>>>);
 
 torch::Tensor averaged(auto& ema) { return ema.average().state().tensors.at(0).value; }
 
@@ -28,28 +28,28 @@ torch::Tensor averaged(auto& ema) { return ema.average().state().tensors.at(0).v
 
 TEST_CASE("The average moves after each update, starting from the weights before the first") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.9}};
+  hone::ModelEma ema{.decay = 0.9};
   trainer.train(ema, 2);
   CHECK(close(averaged(ema), ema_of({0, 1, 2, 3, 4}, 0.9)));
 }
 
 TEST_CASE("The average moves after each epoch where asked to") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.9, .update = hone::EmaUpdate::per_epoch}};
+  hone::ModelEma ema{.decay = 0.9, .update = hone::EmaUpdate::per_epoch};
   trainer.train(ema, 3);
   CHECK(close(averaged(ema), ema_of({0, 2, 4, 6}, 0.9)));
 }
 
 TEST_CASE("The average moves after every n-th update") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.9, .every_n = 3}};
+  hone::ModelEma ema{.decay = 0.9, .every_n = 3};
   trainer.train(ema, 4);
   CHECK(close(averaged(ema), ema_of({0, 3, 6}, 0.9)));
 }
 
 TEST_CASE("The average follows the model until it begins") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.9, .every_n = 2, .after_n = 3}};
+  hone::ModelEma ema{.decay = 0.9, .every_n = 2, .after_n = 3};
   trainer.train(ema, 4);
   CHECK(close(averaged(ema), ema_of({3, 5, 7}, 0.9)));
   CHECK(torch::equal(trainer.seen()[0], nets::weights_at(2)));  // not yet: what the model has
@@ -58,7 +58,7 @@ TEST_CASE("The average follows the model until it begins") {
 
 TEST_CASE("The decay warms up") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.9, .warmup = true}};
+  hone::ModelEma ema{.decay = 0.9, .warmup = true};
   trainer.train(ema, 1);
   const auto first = 0.1 * nets::weights_at(0) + 0.9 * nets::weights_at(1);
   CHECK(close(averaged(ema), 2.0 / 11.0 * first + 9.0 / 11.0 * nets::weights_at(2)));
@@ -66,16 +66,16 @@ TEST_CASE("The decay warms up") {
 
 TEST_CASE("Integers in the averaged model are the model's") {
   FakeTrainer trainer;
-  hone::ModelEma ema{{.decay = 0.999}};
+  hone::ModelEma ema{.decay = 0.999};
   trainer.train(ema, 2);
   CHECK(ema.average().state().tensors.at(2).value.item<int>() == 4);
 }
 
 TEST_CASE("Settings of the average are checked") {
-  CHECK_THROWS_AS(hone::ModelEma({.decay = 1.5}), std::invalid_argument);
-  CHECK_THROWS_AS(hone::ModelEma({.every_n = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(hone::ModelEma{.decay = 1.5}, std::invalid_argument);
+  CHECK_THROWS_AS(hone::ModelEma{.every_n = 0}, std::invalid_argument);
   try {
-    hone::ModelEma ema{{.after_n = -1}};
+    hone::ModelEma ema{.after_n = -1};
     FAIL();
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) ==

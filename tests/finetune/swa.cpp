@@ -26,7 +26,7 @@ torch::Tensor mean_of(std::initializer_list<std::int64_t> steps) {
 TEST_CASE(
     "The weights at the ends of every n-th epoch from the first chosen one on are averaged and left in the model") {
   FakeTrainer trainer;
-  hone::Swa swa{{.start_epoch = 2, .every_n_epochs = 2}};
+  hone::Swa swa{.start_epoch = 2, .every_n_epochs = 2};
   trainer.train(swa, 7);
   CHECK(swa.average().num_averaged() == 3);
   CHECK(close(trainer.model()->weight.detach(), mean_of({4, 8, 12})));
@@ -36,14 +36,14 @@ TEST_CASE(
 
 TEST_CASE("A run that ends before the average begins keeps its weights") {
   FakeTrainer trainer;
-  hone::Swa swa{{.start_epoch = 3}};
+  hone::Swa swa{.start_epoch = 3};
   trainer.train(swa, 2);
   CHECK(torch::equal(trainer.model()->weight, nets::weights_at(4)));
 }
 
 TEST_CASE("Averaged weights are evaluated where asked to, before they differ as those of the model") {
   FakeTrainer trainer;
-  hone::Swa swa{{.start_epoch = 3, .evaluate = true, .apply_at_end = false}};
+  hone::Swa swa{.start_epoch = 3, .evaluate = true, .apply_at_end = false};
   trainer.train(swa, 4);
   REQUIRE(trainer.seen().size() == 4);
   CHECK(torch::equal(trainer.seen()[0], nets::weights_at(2)));
@@ -54,6 +54,6 @@ TEST_CASE("Averaged weights are evaluated where asked to, before they differ as 
 }
 
 TEST_CASE("Settings of stochastic weight averaging are checked") {
-  CHECK_THROWS_AS(hone::Swa({.start_epoch = 0}), std::invalid_argument);
-  CHECK_THROWS_AS(hone::Swa({.every_n_epochs = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(hone::Swa{.start_epoch = 0}, std::invalid_argument);
+  CHECK_THROWS_AS(hone::Swa{.every_n_epochs = 0}, std::invalid_argument);
 }

@@ -45,13 +45,13 @@ auto make_trainer(std::vector<Value>* states = nullptr) {
                        torch::nn::CrossEntropyLoss{},
                        hone::AdamW{.lr = 0.02},
                        hone::GradAccum<3>{},
-                       hone::ClipNorm{1.0},
+                       hone::ClipNorm{.max_norm = 1.0},
                        hone::WsdLr{.warmup_updates = 1, .decay_phase_ratio = 0.5},
                        hone::EarlyStopping{.patience = 50},
-                       hone::Metrics{hone::in_training, hone::Accuracy{}, hone::F1{.average = hone::Average::macro},
-                                     hone::ConfusionMatrix{}, hone::Auroc{}},
+                       hone::Metrics{hone::Accuracy{}, hone::F1{.average = hone::Average::macro},
+                                     hone::ConfusionMatrix{}, hone::Auroc{}}.in_training(),
                        hone::every<2>(hone::on<hone::TrainStepEnd>([](const auto&) {})),
-                       hone::ModelEma{{.decay = 0.9}},
+                       hone::ModelEma{.decay = 0.9},
                        Keep{states}};
 }
 auto options() {

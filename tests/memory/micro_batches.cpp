@@ -79,7 +79,7 @@ Seen train(hone::MicroBatches policy, std::int64_t forward, std::int64_t backwar
   hone::Trainer trainer{net,
                         torch::nn::CrossEntropyLoss{},
                         hone::Sgd{.lr = 0.1, .momentum = 0.9},
-                        hone::GradAccum<hone::dynamic>{window},
+                        hone::GradAccum{window},
                         policy,
                         Heard{&seen.losses, &seen.rows}};
   const auto history = trainer.train(tiny::dataset(20), {.num_epochs = 2, .per_device_batch_size = 8, .seed = 4});

@@ -54,7 +54,7 @@ TEST_CASE("gradients of offloaded tensors are those of plain ones, bit for bit")
   const auto expected = gradients_of(block, [&](const Tensor& x) { return block(x); });
   std::int64_t bytes = 0;
   CHECK(tiny::equal(expected, gradients_of(block, [&](const Tensor& x) {
-                      const hone::OffloadSaved region(everything);
+                      const hone::OffloadSaved region{.min_bytes = 0, .from_host = true};
                       auto y = block(x);
                       bytes = region.bytes();
                       return y;
@@ -69,7 +69,7 @@ TEST_CASE("small tensors, parameters and their views stay, and memory that is sh
   auto weight = torch::rand({8, 8}).requires_grad_();
   const auto x = torch::rand({16, 8});
   const auto offloaded = [&](const hone::OffloadOptions& options, auto&& f) {
-    const hone::OffloadSaved region(options);
+    const hone::OffloadSaved region{options.min_bytes, options.pin_memory, options.from_host};
     f();
     return region.bytes();
   };
@@ -104,13 +104,13 @@ TEST_CASE("a changed tensor is copied anew, and one that was changed after it wa
     y.backward();
     return weight.grad().clone();
   };
-  CHECK(torch::equal(run([] { return 0; }), run([] { return hone::OffloadSaved(everything); })));
+  CHECK(torch::equal(run([] { return 0; }), run([] { return hone::OffloadSaved{.min_bytes = 0, .from_host = true}; })));
 
   const auto spoiled = [&](auto&& spoil) {
     auto x = torch::rand({4});
     Tensor y;
     {
-      const hone::OffloadSaved region(everything);
+      const hone::OffloadSaved region{.min_bytes = 0, .from_host = true};
       y = (x * weight * weight).exp();
     }
     const torch::NoGradGuard none;
@@ -126,9 +126,9 @@ TEST_CASE("a changed tensor is copied anew, and one that was changed after it wa
 
 TEST_CASE("regions nest, end, and are of their thread") {
   const auto x = torch::rand({64}).requires_grad_();
-  const hone::OffloadSaved outer(everything);
+  const hone::OffloadSaved outer{.min_bytes = 0, .from_host = true};
   {
-    const hone::OffloadSaved inner(everything);
+    const hone::OffloadSaved inner{.min_bytes = 0, .from_host = true};
     static_cast<void>(x.exp());
     CHECK(inner.bytes() == 64 * 4);
     CHECK(outer.bytes() == 0);
@@ -137,7 +137,7 @@ TEST_CASE("regions nest, end, and are of their thread") {
   CHECK(outer.bytes() == 64 * 4);
   std::thread([&] { static_cast<void>(x.exp()); }).join();
   CHECK(outer.bytes() == 64 * 4);
-  CHECK_THROWS_AS(hone::OffloadSaved({.min_bytes = -1}), std::invalid_argument);
+  CHECK_THROWS_AS(hone::OffloadSaved{.min_bytes = -1}, std::invalid_argument);
 }
 
 TEST_CASE("a block that is recomputed inside keeps its inputs on the host") {
@@ -145,7 +145,7 @@ TEST_CASE("a block that is recomputed inside keeps its inputs on the host") {
   const auto expected = gradients_of(block, [&](const Tensor& x) { return block(x); });
   std::int64_t bytes = 0;
   CHECK(tiny::equal(expected, gradients_of(block, [&](const Tensor& x) {
-                      const hone::OffloadSaved region(everything);
+                      const hone::OffloadSaved region{.min_bytes = 0, .from_host = true};
                       auto y = hone::recomputed(block, x);
                       bytes = region.bytes();
                       return y;
@@ -171,7 +171,7 @@ TEST_CASE("what waits on the host is gone from the device") {
     {
       Tensor y;
       {
-        const hone::OffloadSaved region(hone::OffloadOptions{.min_bytes = 1024, .from_host = true});
+        const hone::OffloadSaved region{.min_bytes = 1024, .from_host = true};
         y = net->forward(x);
         copies = region.bytes();
       }

@@ -33,7 +33,7 @@ TEST_CASE("a target among the k largest outputs is right, as in scikit-learn") {
     metric.update(samples::scores, samples::target);
     CHECK(metric.value() == Approx(expected[k - 1]).epsilon(1e-15));
   }
-  CHECK(TopKAccuracy{5}.name() == "top5_accuracy");
+  CHECK(TopKAccuracy{.k = 5}.name() == "top5_accuracy");
 }
 
 TEST_CASE("accuracies of parts, merged, are that of the whole") {
@@ -43,7 +43,7 @@ TEST_CASE("accuracies of parts, merged, are that of the whole") {
   check_parts(BinaryAccuracy{}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
     metric.update(picked(samples::binary_scores, rows), picked(samples::binary_target, rows));
   });
-  check_parts(TopKAccuracy{2}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
+  check_parts(TopKAccuracy{.k = 2}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
     metric.update(picked(samples::scores, rows, samples::num_classes), picked(samples::target, rows));
   });
 }
@@ -72,11 +72,11 @@ TEST_CASE("what an accuracy cannot take is said") {
   const std::vector<double> scores{0.1, 0.9};
   CHECK(message_of([&] { Accuracy{}.update(one, two); }) ==
         "`accuracy` was given 1 outputs and 2 targets. It takes one target for each output.");
-  CHECK(message_of([&] { TopKAccuracy{5}.update(scores, one); }) ==
+  CHECK(message_of([&] { TopKAccuracy{.k = 5}.update(scores, one); }) ==
         "TopKAccuracy::k is 5, and there are 2 classes. Give 1 to 2.");
-  CHECK_THROWS_AS(TopKAccuracy{0}.update(scores, one), std::invalid_argument);
+  CHECK_THROWS_AS(TopKAccuracy{.k = 0}.update(scores, one), std::invalid_argument);
   CHECK(message_of([&] { Accuracy{}.add(Accuracy{}.sums()), Accuracy{}.add(std::span(scores).first(1)); }) ==
         "`accuracy` was given 1 sums and has 3. Give what `sums()` returned.");
-  CHECK(message_of([] { TopKAccuracy{2}.merge(TopKAccuracy{3}); }) ==
+  CHECK(message_of([] { TopKAccuracy{.k = 2}.merge(TopKAccuracy{.k = 3}); }) ==
         "`top2_accuracy` cannot be merged with one of other settings. Make both alike.");
 }

@@ -16,18 +16,23 @@ struct MyOwn {  // a warm-up of the window, say
 };
 static_assert(hone::AccumulationPolicy<MyOwn> && !hone::UpdatesEveryBatch<MyOwn>);
 
+static_assert(std::is_same_v<decltype(hone::GradAccum{4}), hone::GradAccum<hone::dynamic>>);
+static_assert(sizeof(hone::GradAccum<hone::dynamic>) == sizeof(std::int64_t));
+
 TEST_CASE("a number of batches that comes at run time is kept, and 1 without one") {
-  CHECK(hone::GradAccum<hone::dynamic>{3}.num_batches_per_update() == 3);
+  CHECK(hone::GradAccum<hone::dynamic>{.num_batches = 5}.num_batches_per_update() == 5);
+  CHECK(hone::GradAccum{3}.num_batches_per_update() == 3);
   CHECK(hone::GradAccum<hone::dynamic>{}.num_batches_per_update() == 1);
 }
 
 TEST_CASE("fewer than one batch to an update is refused by value") {
   const auto bad = GENERATE(0, -1, -5);
   try {
-    hone::GradAccum<hone::dynamic> accumulation(bad);
+    static_cast<void>(hone::GradAccum{bad});
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()).find(std::to_string(bad)) != std::string::npos);
+    CHECK(std::string(error.what()) ==
+          "GradAccum::num_batches is " + std::to_string(bad) + ". Give 1 or more.");
   }
 }
 

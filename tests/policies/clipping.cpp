@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "hone/core/sentence.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -33,7 +34,7 @@ TEST_CASE("ClipNorm does what torch::nn::utils::clip_grad_norm_ does, and return
   const double max_norm = GENERATE(0.01, 1.0, 100.0);
   CAPTURE(norm_type, max_norm);
   const auto ours = parameters(), theirs = parameters();
-  const auto norm = hone::ClipNorm(max_norm, norm_type).clip(gradients(ours));
+  const auto norm = hone::ClipNorm{.max_norm = max_norm, .norm_type = norm_type}.clip(gradients(ours));
   const double expected = torch::nn::utils::clip_grad_norm_(theirs, max_norm, norm_type);
   CHECK(norm.item<double>() == Approx(expected).epsilon(1e-6));
   CHECK(tiny::distance(gradients(ours), gradients(theirs)) < 1e-6);
@@ -42,7 +43,7 @@ TEST_CASE("ClipNorm does what torch::nn::utils::clip_grad_norm_ does, and return
 
 TEST_CASE("ClipNorm of a part of the gradients does what it does to all of them") {
   const double norm_type = GENERATE(1.0, 2.0, std::numeric_limits<double>::infinity());
-  const hone::ClipNorm clipping(0.5, norm_type);
+  const hone::ClipNorm clipping{.max_norm = 0.5, .norm_type = norm_type};
   const auto whole = parameters(), parts = parameters();
   const auto expected = clipping.clip(gradients(whole));
   const std::vector<std::vector<Tensor>> processes{{parts[0].grad(), parts[2].grad()}, {}, {parts[1].grad()}};
@@ -63,7 +64,7 @@ TEST_CASE("ClipNorm of a part of the gradients does what it does to all of them"
 TEST_CASE("ClipNorm leaves small gradients as they are, bit for bit") {
   const auto ours = parameters(1e-3), before = parameters(1e-3);
   const auto version = ours[0].grad()._version();
-  hone::ClipNorm(1.0).clip(gradients(ours));
+  hone::ClipNorm{.max_norm = 1.0}.clip(gradients(ours));
   CHECK(tiny::equal(gradients(ours), gradients(before)));
   CHECK(ours[0].grad()._version() == version);  // and so spends nothing on it
 }
@@ -71,14 +72,14 @@ TEST_CASE("ClipNorm leaves small gradients as they are, bit for bit") {
 TEST_CASE("ClipNorm of a gradient that is NaN makes all NaN, as PyTorch does") {
   const auto ours = parameters();
   ours[1].mutable_grad()[0][0] = std::numeric_limits<double>::quiet_NaN();
-  hone::ClipNorm(1e9).clip(gradients(ours));
+  hone::ClipNorm{.max_norm = 1e9}.clip(gradients(ours));
   for (const auto& gradient : gradients(ours)) CHECK(gradient.isnan().all().item<bool>());
 }
 
 TEST_CASE("ClipNorm without a bound measures, and leaves even infinite gradients as they are") {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double norm_type : {2.0, infinity}) {
-    const hone::ClipNorm unbounded(infinity, norm_type);
+    const hone::ClipNorm unbounded{.max_norm = infinity, .norm_type = norm_type};
     const auto ours = parameters();
     ours[1].mutable_grad()[0][0] = infinity;
     std::vector<Tensor> before;
@@ -90,14 +91,14 @@ TEST_CASE("ClipNorm without a bound measures, and leaves even infinite gradients
     CHECK(tiny::equal(gradients(ours), before));
   }
   const auto ours = parameters(), before = parameters();
-  hone::ClipNorm(1e300).clip(gradients(ours));
+  hone::ClipNorm{.max_norm = 1e300}.clip(gradients(ours));
   CHECK(tiny::equal(gradients(ours), gradients(before)));
 }
 
 TEST_CASE("ClipNorm takes gradients without elements, and no gradients at all") {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double norm_type : {1.0, 2.0, infinity}) {
-    const hone::ClipNorm clipping(0.5, norm_type);
+    const hone::ClipNorm clipping{.max_norm = 0.5, .norm_type = norm_type};
     const auto some = parameters(), all = parameters();
     auto with_empty = gradients(all);
     with_empty.insert(with_empty.begin() + 1, torch::zeros({0, 4}));
@@ -112,26 +113,29 @@ TEST_CASE("ClipNorm takes gradients without elements, and no gradients at all") 
 
 TEST_CASE("ClipNorm of vanished gradients is 0 and makes no NaN") {
   const auto ours = parameters(0.0);
-  CHECK(hone::ClipNorm(1.0).clip(gradients(ours)).item<double>() == 0.0);
+  CHECK(hone::ClipNorm{.max_norm = 1.0}.clip(gradients(ours)).item<double>() == 0.0);
   CHECK(tiny::equal(gradients(ours), gradients(parameters(0.0))));
 }
 
 TEST_CASE("ClipValue does what torch::nn::utils::clip_grad_value_ does") {
   const double limit = GENERATE(0.01, 0.5, 100.0);
   const auto ours = parameters(), theirs = parameters();
-  hone::ClipValue(limit).clip(gradients(ours));
+  hone::ClipValue{.clip_value = limit}.clip(gradients(ours));
   torch::nn::utils::clip_grad_value_(theirs, limit);
   CHECK(tiny::equal(gradients(ours), gradients(theirs)));
 }
 
+static_assert(std::is_aggregate_v<hone::ClipNorm> && std::is_aggregate_v<hone::ClipValue> &&
+              !std::is_default_constructible_v<hone::ClipNorm> && sizeof(hone::ClipNorm) == 2 * sizeof(double) &&
+              sizeof(hone::ClipValue) == sizeof(double));
+
 TEST_CASE("limits out of range are refused by value") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double bad : {0.0, -1.0, nan}) {
-    const auto norm = tiny::message_of<std::invalid_argument>([&] { hone::ClipNorm clip(bad); });
-    CHECK(tiny::contains(norm, std::to_string(bad)));
-    CHECK(tiny::contains(norm, "above 0"));
-    CHECK_THROWS_AS(hone::ClipNorm(1.0, bad), std::invalid_argument);
-    CHECK(tiny::contains(tiny::message_of<std::invalid_argument>([&] { hone::ClipValue clip(bad); }), "above 0"));
+    const auto norm = tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipNorm{.max_norm = bad}); });
+    CHECK(norm == hone::sentence("ClipNorm::max_norm is {}. Give a number above 0.", {bad}));
+    CHECK_THROWS_AS((hone::ClipNorm{.max_norm = 1.0, .norm_type = bad}), std::invalid_argument);
+    CHECK(tiny::contains(tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipValue{.clip_value = bad}); }), "above 0"));
   }
 }
 

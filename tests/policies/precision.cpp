@@ -97,7 +97,7 @@ Result trained(Settings... settings) {
   auto trainer = hone::Trainer{net,
                                torch::nn::CrossEntropyLoss(),
                                hone::Sgd{.lr = 0.1, .momentum = 0.9},
-                               hone::ClipNorm{0.2},
+                               hone::ClipNorm{.max_norm = 0.2},
                                Largest{&result.norms, &result.losses},
                                settings...};
   trainer.train(tiny::batches(5), {.num_epochs = 3});

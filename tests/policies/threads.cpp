@@ -12,16 +12,16 @@ namespace {
 
 TEST_CASE("as many threads as the work keeps busy") {
   const auto threads = [](double multiplications, int available) {
-    return hone::AutoThreads::num_threads(multiplications, available);
+    return hone::AutoThreads::threads_for(multiplications, available);
   };
   CHECK(threads(1e6, 8) == 1);
   CHECK(threads(7e6, 8) == 1);
   CHECK(threads(9e6, 8) == 2);
   CHECK(threads(1e12, 8) == 8);
   CHECK(threads(0.0, 8) == 8);  // not known
-  CHECK(hone::Threads{3}.num_threads(1e12, 8) == 3);
-  CHECK(hone::KeepThreads::num_threads(1.0, 8) == 8);
-  CHECK_THROWS_WITH(hone::Threads{0}, "Threads: the number is 0. Give 1 or more.");
+  CHECK(hone::Threads{.num_threads = 3}.threads_for(1e12, 8) == 3);
+  CHECK(hone::KeepThreads::threads_for(1.0, 8) == 8);
+  CHECK_THROWS_WITH(hone::Threads{.num_threads = 0}, "Threads::num_threads is 0. Give 1 or more.");
 }
 
 TEST_CASE("a run uses the threads that fit its work, what it was told, or the host's, and leaves the host's") {
@@ -35,7 +35,7 @@ TEST_CASE("a run uses the threads that fit its work, what it was told, or the ho
   };
   CHECK(threads_of(hone::AutoThreads{}, tiny::dataset(), 0) == 1);
   CHECK(threads_of(hone::AutoThreads{}, tiny::dataset(), 2) == 2);
-  CHECK(threads_of(hone::Threads{2}, tiny::dataset(), 0) == 2);
+  CHECK(threads_of(hone::Threads{.num_threads = 2}, tiny::dataset(), 0) == 2);
   at::set_num_threads(before);
 }
 

@@ -46,8 +46,8 @@ auto trainer_of(const tiny::Net& net, Seen& seen, const Precision& precision, st
                        Loss(),
                        hone::AdamW{.lr = 0.05},
                        precision,
-                       hone::ClipNorm(0.2),
-                       hone::GradAccum<hone::dynamic>{window},
+                       hone::ClipNorm{.max_norm = 0.2},
+                       hone::GradAccum{window},
                        Spoiler{&seen}};
 }
 const hone::LossScaling scaling{.init_scale = 1024.0, .growth_interval = 3, .max_skipped_in_a_row = 5};
@@ -111,7 +111,7 @@ std::vector<Tensor> by_hand(tiny::Net net, int spoiled_batch) {
     std::vector<Tensor> gradients;
     for (const auto& parameter : net->parameters()) gradients.push_back(parameter.grad());
     at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf, scale.reciprocal());
-    hone::ClipNorm(0.2).clip(gradients);
+    hone::ClipNorm{.max_norm = 0.2}.clip(gradients);
     if (found_inf.item<float>() == 0.0F) optimizer.step();
     at::_amp_update_scale_(scale, growth_tracker, found_inf, 2.0, 0.5, 3);
     optimizer.zero_grad();

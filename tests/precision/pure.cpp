@@ -37,7 +37,7 @@ TEST_CASE("Fp64 computes in double: model, loss, batches; what counts stays whol
   const auto weights = torch::tensor({1.0F, 2.0F});
   using Options = torch::nn::CrossEntropyLossOptions;
   Loss loss(Options().weight(weights));
-  auto trainer = hone::Trainer{model, loss, hone::AdamW{.lr = 0.05}, hone::ClipNorm(0.2), hone::Fp64{}};
+  auto trainer = hone::Trainer{model, loss, hone::AdamW{.lr = 0.05}, hone::ClipNorm{.max_norm = 0.2}, hone::Fp64{}};
   trainer.train(tiny::batches(5));
   CHECK(handle.is_same(model->net->first->weight));
   CHECK(handle.scalar_type() == at::kDouble);
@@ -52,7 +52,7 @@ TEST_CASE("Fp64 computes in double: model, loss, batches; what counts stays whol
   hone::FusedOptimizer<hone::AdamW> optimizer{hone::named_parameters(same), {.lr = 0.05}};
   for (const auto& [inputs, target] : tiny::batches(5)) {
     same_loss(same(inputs.to(at::kDouble)), target).backward();
-    hone::ClipNorm(0.2).clip(optimizer.collect_gradients());
+    hone::ClipNorm{.max_norm = 0.2}.clip(optimizer.collect_gradients());
     optimizer.step();
     optimizer.zero_grad();
   }
@@ -67,7 +67,7 @@ TEST_CASE("an optimizer that has made steps takes what it remembers along into a
   optimizer.step();
   optimizer.zero_grad();
   const auto state = optimizer.state();
-  auto trainer = hone::Trainer{net, Loss(), std::move(optimizer), hone::ClipNorm(0.2), hone::Fp64{}};
+  auto trainer = hone::Trainer{net, Loss(), std::move(optimizer), hone::ClipNorm{.max_norm = 0.2}, hone::Fp64{}};
   const auto converted = trainer.optimizer().state()[0].fields.at(1).second;
   CHECK(converted.scalar_type() == at::kDouble);
   CHECK(torch::equal(converted, state[0].fields.at(1).second.to(at::kDouble)));
@@ -102,7 +102,7 @@ struct ByHand {
       if (scales) {
         at::_amp_foreach_non_finite_check_and_unscale_(optimizer.collect_gradients(), found_inf, scale.reciprocal());
       }
-      hone::ClipNorm(0.2).clip(optimizer.collect_gradients());
+      hone::ClipNorm{.max_norm = 0.2}.clip(optimizer.collect_gradients());
       if (found_inf.item<float>() == 0.0F) optimizer.step();
       if (scales) at::_amp_update_scale_(scale, growth_tracker, found_inf, 2.0, 0.5, 2000);
       const torch::NoGradGuard no_gradients;
@@ -115,7 +115,7 @@ struct ByHand {
 
 template <class Precision>
 auto trainer_of(const tiny::Net& net) {
-  return hone::Trainer{net, Loss(), hone::AdamW{.lr = 0.01}, Precision{}, hone::ClipNorm(0.2), hone::GradAccum<2>{}};
+  return hone::Trainer{net, Loss(), hone::AdamW{.lr = 0.01}, Precision{}, hone::ClipNorm{.max_norm = 0.2}, hone::GradAccum<2>{}};
 }
 std::vector<Tensor> masters_of(auto& trainer) { return trainer.optimizer().master_weights().vec(); }
 std::vector<Tensor> masters_rounded(auto& trainer) {
@@ -189,9 +189,9 @@ void keeps_what_is_written(const Callback& callback) {
 }
 
 TEST_CASE("an average that is left in the model stays there") {
-  keeps_what_is_written<hone::PureBf16>(hone::Swa{{}});
-  keeps_what_is_written<hone::PureFp16>(hone::Swa{{}});
-  keeps_what_is_written<hone::PureBf16>(hone::ModelEma{{.decay = 0.5, .apply_at_end = true}});
+  keeps_what_is_written<hone::PureBf16>(hone::Swa{});
+  keeps_what_is_written<hone::PureFp16>(hone::Swa{});
+  keeps_what_is_written<hone::PureBf16>(hone::ModelEma{.decay = 0.5, .apply_at_end = true});
 }
 
 TEST_CASE("an evaluation with other weights costs the copies nothing") {
@@ -201,7 +201,7 @@ TEST_CASE("an evaluation with other weights costs the copies nothing") {
     trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 4, .seed = 1});
     return masters_of(trainer);
   };
-  CHECK(tiny::equal(masters_after(hone::ModelEma{{.decay = 0.5}}), masters_after()));
+  CHECK(tiny::equal(masters_after(hone::ModelEma{.decay = 0.5}), masters_after()));
 }
 
 TEST_CASE("a state dict that is loaded into the model counts") {

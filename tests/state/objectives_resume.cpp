@@ -55,7 +55,7 @@ TEST_CASE("a run of several losses that goes on from any batch ends as one that 
                          gan::losses({.every = 2}),
                          gan::optimizers(),
                          hone::GradAccum<3>{},
-                         hone::ClipNorm{0.05},
+                         hone::ClipNorm{.max_norm = 0.05},
                          hone::Fp16{hone::LossScaling{.init_scale = 1024.0, .growth_interval = 2}},
                          hone::ExponentialLr{.gamma = 0.8},
                          KeepStates{&states}};

@@ -182,15 +182,15 @@ TEST_CASE("a run that goes on from any batch ends as one that was never stopped"
                          torch::nn::CrossEntropyLoss{},
                          hone::AdamW{.lr = 0.01},
                          hone::GradAccum<3>{},
-                         hone::ClipNorm{1.0},
+                         hone::ClipNorm{.max_norm = 1.0},
                          hone::CosineLr{},
                          hone::EarlyStopping{.patience = 50},
-                         hone::Metrics{hone::in_training, hone::Accuracy{}, hone::Auroc{}},
+                         hone::Metrics{hone::Accuracy{}, hone::Auroc{}}.in_training(),
                          hone::every<2>(hone::on<hone::TrainStepEnd>([](const auto& event) {
                            event.run.history().record("loss", event.output.loss.template item<double>(),
                                                       hone::Phase::train);
                          })),
-                         hone::ModelEma{{.decay = 0.9}},
+                         hone::ModelEma{.decay = 0.9},
                          KeepStates{&states}};
   };
   require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
@@ -241,7 +241,7 @@ TEST_CASE("it goes on with data that draws from the global generator") {
     };
     const auto windows = [](std::vector<hone::Dict>& states) {
       return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1},
-                           hone::GradAccum<hone::dynamic>{2}, KeepStates{&states}};
+                           hone::GradAccum{2}, KeepStates{&states}};
     };
     require_exact(windows, [] { return Stream(); }, options_of_batches(), 3 * (5 + 1));
   }
@@ -257,7 +257,7 @@ TEST_CASE("it goes on with layers that thaw, rates that fall and weights that ar
                          hone::Sgd{.lr = 0.1, .momentum = 0.9},
                          hone::GradualUnfreezing{freezer, 1, 0.5},
                          hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.patience = 0, .threshold = 10.0}},
-                         hone::Swa{{.start_epoch = 1}},
+                         hone::Swa{.start_epoch = 1},
                          hone::TerminateOnNaN{},
                          hone::every_epochs<2>(hone::Metrics{hone::F1{}}),
                          KeepStates{&states}};

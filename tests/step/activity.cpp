@@ -38,7 +38,7 @@ auto trainer_of(tiny::Net net, std::vector<int>* updates) {
                        torch::nn::CrossEntropyLoss(),
                        hone::Sgd{.lr = 0.1, .momentum = 0.9},
                        hone::GradAccum<2>{},
-                       hone::Metrics{hone::in_training, hone::Accuracy{}},
+                       hone::Metrics{hone::Accuracy{}}.in_training(),
                        InEachHook{},
                        hone::every<3>(hone::on<hone::TrainStepEnd>([updates](const auto& event) {
                          updates->push_back(static_cast<int>(event.run.num_updates()));

@@ -63,7 +63,7 @@ static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>::Traits::Callbacks, h
 TEST_CASE("values are given in any order; what is left out has its default") {
   auto trainer = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::Callbacks<Hears, Stateless>,
                                hone::GradAccum<hone::dynamic>>(tiny::Net(), Loss(), hone::Sgd{.lr = 0.5}, Hears{7},
-                                                               hone::ClipNorm{1.0});
+                                                               hone::ClipNorm{.max_norm = 1.0});
   CHECK(trainer.callbacks().get<Hears>().value == 7);
   CHECK(trainer.optimizer().lr() == 0.5);
   trainer.train(tiny::batches(1));

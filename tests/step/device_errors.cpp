@@ -130,9 +130,9 @@ auto on(Entered device, const Net& net, std::string& heard) {
                        hone::AdamW{.lr = 0.01},
                        device,
                        hone::PrefetchToDevice{},
-                       hone::ClipNorm{1.0},
+                       hone::ClipNorm{.max_norm = 1.0},
                        hone::GradAccum<2>{},
-                       hone::Metrics{hone::in_training, hone::Accuracy{}},
+                       hone::Metrics{hone::Accuracy{}}.in_training(),
                        Listener{&heard}};
 }
 auto on(hone::Cpu device, const Net& net, std::string& heard) {
@@ -140,9 +140,9 @@ auto on(hone::Cpu device, const Net& net, std::string& heard) {
                        torch::nn::CrossEntropyLoss(),
                        hone::AdamW{.lr = 0.01},
                        device,
-                       hone::ClipNorm{1.0},
+                       hone::ClipNorm{.max_norm = 1.0},
                        hone::GradAccum<2>{},
-                       hone::Metrics{hone::in_training, hone::Accuracy{}},
+                       hone::Metrics{hone::Accuracy{}}.in_training(),
                        Listener{&heard}};
 }
 

@@ -116,7 +116,7 @@ TEST_CASE(
   for (const auto flush : flush_settings) {
     hone::FlushBits::set(flush);
     require_restored();
-    require_restored(hone::Threads{1}, hone::StopOnSignal{}, hone::Bf16{});
+    require_restored(hone::Threads{.num_threads = 1}, hone::StopOnSignal{}, hone::Bf16{});
   }
   std::fesetround(FE_UPWARD);
   feenableexcept(FE_DIVBYZERO);

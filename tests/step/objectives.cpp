@@ -135,10 +135,10 @@ void require_equal(Trainer trained, const ByHand& how) {
 
 TEST_CASE("a GAN is the loop written by hand, bit for bit") {
   require_equal(trainer(), {});
-  require_equal(trainer(hone::ClipNorm{0.02}), {.max_norm = 0.02});
-  require_equal(trainer(hone::GradAccum<4>{}, hone::ClipNorm{0.02}), {.accumulate = 4, .max_norm = 0.02});
+  require_equal(trainer(hone::ClipNorm{.max_norm = 0.02}), {.max_norm = 0.02});
+  require_equal(trainer(hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.02}), {.accumulate = 4, .max_norm = 0.02});
   require_equal(trainer(hone::Bf16{}, hone::ExponentialLr{.gamma = 0.8}), {.bf16 = true, .gamma = 0.8});
-  require_equal(trainer(hone::GradAccum<3>{}, hone::ClipNorm{0.05}, hone::Bf16{}, hone::ExponentialLr{.gamma = 0.8}),
+  require_equal(trainer(hone::GradAccum<3>{}, hone::ClipNorm{.max_norm = 0.05}, hone::Bf16{}, hone::ExponentialLr{.gamma = 0.8}),
                 {.accumulate = 3, .max_norm = 0.05, .bf16 = true, .gamma = 0.8});
 }
 
@@ -156,11 +156,11 @@ TEST_CASE("a window that ends early in a range of unknown length is the mean ove
   for (std::int64_t i = 0; i < 3; ++i)
     batches.emplace_back(all.first.slice(0, i * 4, i * 4 + 4), all.second.slice(0, i * 4, i * 4 + 4));
   auto open = batches | std::views::filter([](const auto&) { return true; });
-  auto a = trainer(hone::GradAccum<2>{}, hone::ClipNorm{0.02});
+  auto a = trainer(hone::GradAccum<2>{}, hone::ClipNorm{.max_norm = 0.02});
   const auto history = a.train(open, {.num_epochs = 1});
   CHECK(history.num_updates() == 2);
   // The second window by hand, from the weights after the first.
-  auto b = trainer(hone::GradAccum<2>{}, hone::ClipNorm{0.02});
+  auto b = trainer(hone::GradAccum<2>{}, hone::ClipNorm{.max_norm = 0.02});
   b.train(std::vector<Batch>(batches.begin(), batches.begin() + 2), {.num_epochs = 1});
   auto model = b.model();
   std::vector<Tensor> gradients;
@@ -229,7 +229,7 @@ struct Counted {
 
 TEST_CASE("events name the loss that they are about") {
   std::vector<std::string> log;
-  auto logged = trainer(hone::ClipNorm{1.0}, Events{&log});
+  auto logged = trainer(hone::ClipNorm{.max_norm = 1.0}, Events{&log});
   const auto batch = gan::dataset(4).tensors();
   const auto output = logged.step(batch);
   CHECK(output.get<"generator">()->batch_size == 4);

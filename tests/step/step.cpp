@@ -24,8 +24,8 @@ auto trainer_of(tiny::Net net, Settings... settings) {
 
 TEST_CASE("steps of the host's own equal a run") {
   tiny::Net run, steps;
-  trainer_of(run, hone::ClipNorm{0.1}).train(tiny::batches(5));
-  auto trainer = trainer_of(steps, hone::ClipNorm{0.1});
+  trainer_of(run, hone::ClipNorm{.max_norm = 0.1}).train(tiny::batches(5));
+  auto trainer = trainer_of(steps, hone::ClipNorm{.max_norm = 0.1});
   for (auto& batch : tiny::batches(5)) trainer.step(batch);
   CHECK(tiny::equal(tiny::weights(run), tiny::weights(steps)));
   CHECK(trainer.run().num_updates() == 5);
@@ -74,10 +74,10 @@ int calls_without_gradients(Settings... settings) {
 
 TEST_CASE("on_before_optimizer_step comes before each update, also when no parameter has a gradient") {
   CHECK(calls_without_gradients() == 1);
-  CHECK(calls_without_gradients(hone::ClipNorm{1.0}) == 1);
-  CHECK(calls_without_gradients(hone::ClipNorm{1.0, std::numeric_limits<double>::infinity()}) == 1);
-  CHECK(calls_without_gradients(hone::ClipValue{1.0}) == 1);
-  CHECK(calls_without_gradients(hone::ClipNorm{1.0}, hone::GradAccum<2>{}) == 1);  // of a short window
+  CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0}) == 1);
+  CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0, .norm_type = std::numeric_limits<double>::infinity()}) == 1);
+  CHECK(calls_without_gradients(hone::ClipValue{.clip_value = 1.0}) == 1);
+  CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0}, hone::GradAccum<2>{}) == 1);  // of a short window
 }
 
 TEST_CASE("steps follow the schedule") {
@@ -235,8 +235,8 @@ TEST_CASE("a step uses as many threads as the policy says, and leaves the host's
     return model->threads;
   };
   CHECK(used(hone::AutoThreads{}) == std::vector{1, 1, 1});
-  CHECK(used(hone::Threads{1}) == std::vector{1, 1, 1});
-  CHECK(used(hone::Threads{2}) == std::vector{2, 2, 2});
+  CHECK(used(hone::Threads{.num_threads = 1}) == std::vector{1, 1, 1});
+  CHECK(used(hone::Threads{.num_threads = 2}) == std::vector{2, 2, 2});
   CHECK(used(hone::KeepThreads{}) == std::vector{2, 2, 3});
   at::set_num_threads(before);
 }

@@ -20,7 +20,7 @@ auto traced(hone::Trace& trace) {
                        torch::nn::CrossEntropyLoss(),
                        hone::Sgd{.lr = 0.1},
                        hone::GradAccum<2>{},
-                       hone::ClipNorm{1.0},
+                       hone::ClipNorm{.max_norm = 1.0},
                        hone::StepLr{.step_size = 1, .gamma = 0.5},
                        hone::TracingCallback{&trace},
                        hone::TracingOverrides{&trace}};
@@ -165,7 +165,7 @@ struct Observer {
 
 TEST_CASE("events carry the batch, the output and the place in the run") {
   std::vector<std::string> seen;
-  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::ClipNorm{1.0},
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::ClipNorm{.max_norm = 1.0},
                                Observer{&seen}};
   trainer.train(tiny::batches(2), tiny::batches(2));
   CHECK(seen == std::vector<std::string>{"train start epoch 1 step 0 updates 0", "train loss epoch 1 step 0 updates 0",
@@ -220,7 +220,7 @@ struct Ordered {
 TEST_CASE("callbacks are told in the order of the constructor, several of one type each with its own value") {
   std::string text;
   auto trainer = hone::Trainer{tiny::Net(),         torch::nn::CrossEntropyLoss(), hone::Sgd{}, Ordered{&text, 'a'},
-                               hone::ClipNorm{1.0}, Ordered{&text, 'b'},           Deaf{},      Ordered{&text, 'c'}};
+                               hone::ClipNorm{.max_norm = 1.0}, Ordered{&text, 'b'},           Deaf{},      Ordered{&text, 'c'}};
   trainer.train(tiny::batches(2));
   CHECK(text == "abcabc");
 }

@@ -115,7 +115,7 @@ TEST_CASE("a continued run shuffles as the long run would have") {
 
 TEST_CASE("the run's configuration says what the options came to") {
   hone::RunConfig config;
-  auto trainer = trainer_with(Seen{&config}, hone::GradAccum<hone::dynamic>{2});
+  auto trainer = trainer_with(Seen{&config}, hone::GradAccum{2});
   trainer.train(tiny::dataset(), tiny::dataset(6), {.num_epochs = 3,
                                   .per_device_batch_size = 5,
                                   .eval_per_device_batch_size = 6,

@@ -50,9 +50,9 @@ Outcome train(const std::filesystem::path& folder, double lr) {
                                hone::CosineLr{},
                                hone::Prefetch{.depth = 3},
                                hone::StopOnSignal{},
-                               hone::Metrics{hone::in_training, hone::Accuracy{}},
+                               hone::Metrics{hone::Accuracy{}}.in_training(),
                                hone::ProgressBar{.output = out},
-                               hone::ModelEma{{.decay = 0.5}},
+                               hone::ModelEma{.decay = 0.5},
                                hone::SaveBest{.save_path = folder / "best.pt"},
                                hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 4, .keep_last = 1}};
   auto history = trainer.train(

@@ -65,7 +65,7 @@ auto make(int& heard) {
                        torch::nn::CrossEntropyLoss{},
                        hone::AdamW{.lr = 0.01},
                        hone::GradAccum<3>{},
-                       hone::ClipNorm{1.0},
+                       hone::ClipNorm{.max_norm = 1.0},
                        hone::ExponentialLr{.gamma = 0.9},
                        Counts{},
                        Ears{&heard}};

@@ -14,7 +14,7 @@ int main() {
   auto trainer = hone::Trainer{model,
                                torch::nn::CrossEntropyLoss{},
                                hone::Adam{.lr = 1e-3},
-                               hone::ClipNorm{1.0},
+                               hone::ClipNorm{.max_norm = 1.0},
                                hone::Metrics{hone::Accuracy{}},
                                hone::ProgressBar{},
                                hone::EarlyStopping{.patience = 3},

@@ -21,9 +21,8 @@
 
 namespace hone {
 
-/// Placed first in `Metrics`: watch the steps of training too.
-struct InTraining {};
-inline constexpr InTraining in_training{};
+template <class... Ms>
+class TrainingMetrics;
 
 namespace detail {
 
@@ -161,8 +160,8 @@ class Watch {
 /// Updates metrics with each batch of an evaluation, from `event.output.outputs` and the batch's target, and records
 /// them when it ends: `eval_<name>_epoch` between epochs of training, `intermediate_eval_<name>` within one,
 /// `evaluation_<name>` in a run of `evaluate`. Records nothing of an evaluation that a stop cuts short. With
-/// `hone::in_training` in front it does so in training too, and records `train_<name>_epoch`: of the outputs with which
-/// each batch was learned from. Place it before `LogMetrics` and what watches them. With many processes, each counts
+/// `.in_training()` it does so in training too, and records `train_<name>_epoch`: of the outputs with which each batch
+/// was learned from. Place it before `LogMetrics` and what watches them. With many processes, each counts
 /// its own samples, and what is recorded is of all of them, as the metrics are from then on.
 ///
 /// A metric is any type that is a `Metric` and has `update(outputs, target)`. Many processes merge one by its
@@ -171,7 +170,7 @@ class Watch {
 /// **Cost** what the metrics cost. The sums of those that have `add_up` stay on the device; the host reads them once
 /// per epoch.
 /// **Errors** `std::invalid_argument` for two metrics of one name.
-/// **Example** `hone::Metrics{hone::in_training, hone::Accuracy{}, hone::TopKAccuracy{5}}`
+/// **Example** `hone::Metrics{hone::Accuracy{}, hone::TopKAccuracy{.k = 5}}.in_training()`
 template <class... Ms>
 class Metrics {
   static_assert((true && ... && Metric<Ms>), "hone: Metrics was given what is no Metric. See metrics/metric.hpp.");
@@ -183,6 +182,9 @@ class Metrics {
   Metrics()
     requires(sizeof...(Ms) > 0 && (std::is_default_constructible_v<Ms> && ...))
       : Metrics(Ms{}...) {}
+
+  /// The same metrics, of training too.
+  [[nodiscard]] TrainingMetrics<Ms...> in_training() const { return TrainingMetrics<Ms...>(*this); }
 
   void serialize(auto& archive) { archive("evaluation", evaluation_); }
 
@@ -215,18 +217,20 @@ class Metrics {
     });
   }
 
+  friend class TrainingMetrics<Ms...>;
   detail::Watch<Ms...> evaluation_;
 };
 
+/// `Metrics` of evaluations and of training; made by `Metrics{...}.in_training()`.
 template <class... Ms>
-class Metrics<InTraining, Ms...> : public Metrics<Ms...> {
+class TrainingMetrics : public Metrics<Ms...> {
  public:
   static constexpr bool needs_run = true;
 
-  explicit Metrics(InTraining, Ms... metrics) : Metrics<Ms...>(metrics...), training_(std::move(metrics)...) {}
-  Metrics()
+  explicit TrainingMetrics(const Metrics<Ms...>& metrics) : Metrics<Ms...>(metrics), training_(metrics.evaluation_) {}
+  TrainingMetrics()
     requires(std::is_default_constructible_v<Metrics<Ms...>>)
-      : Metrics(in_training, Ms{}...) {}
+      : TrainingMetrics(Metrics<Ms...>()) {}
 
   void serialize(auto& archive) {
     Metrics<Ms...>::serialize(archive);

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
@@ -59,11 +60,22 @@ class PrefixGuard {
 };
 
 /// The hooks. Copies share everything, so that the one in a trainer can be asked through the one in the caller's hands.
-template <AveragingRule Rule, class... Cs>
+template <AveragingRule Rule, class Listeners>
 class Averaging {
  public:
   using Average = ModelAverage<Rule>;
-  using Listeners = CallbackSet<Cs...>;
+
+  Averaging(AveragingPlan plan, const Rule& rule, Listeners listeners)
+      : shared_(std::make_shared<Shared>(std::move(plan), rule, std::move(listeners))) {
+    rule.check();
+    const auto& given = shared_->plan;
+    if (given.every < 1 || given.begin < 0) {
+      throw std::invalid_argument(
+          sentence("{} was to begin after {} updates or epochs, then to average every {}. Begin after 0 or more, "
+                   "average every 1 or more.",
+                   {given.owner, given.begin, given.every}));
+    }
+  }
 
   /// The average.
   ///
@@ -75,7 +87,7 @@ class Averaging {
     return *shared_->average;
   }
   /// The callbacks that hear the evaluation with averaged weights.
-  [[nodiscard]] Listeners& callbacks() { return shared_->listeners; }
+  [[nodiscard]] Listeners& listeners() { return shared_->listeners; }
 
   /// What it remembers; the tensors are the live ones. Empty before the first run.
   [[nodiscard]] AveragingState state() const {
@@ -129,7 +141,7 @@ class Averaging {
     auto& model = event.trainer.model();
     const bool evaluates = shared.plan.evaluate && shared.evaluated_epoch == event.run.epoch();
     shared.evaluated_epoch = 0;
-    if (!evaluates && sizeof...(Cs) == 0) return;
+    if (!evaluates && std::is_same_v<Listeners, CallbackSet<>>) return;
     if (shared.num_heard < shared.plan.begin) shared.average->set(model);
     const AveragedWeights averaged(*shared.average, model);
     if (shared.plan.refresh) shared.plan.refresh();
@@ -149,19 +161,6 @@ class Averaging {
     pass_on(event);
   }
 
- protected:
-  Averaging(AveragingPlan plan, const Rule& rule, Cs... callbacks)
-      : shared_(std::make_shared<Shared>(std::move(plan), rule, std::move(callbacks)...)) {
-    rule.check();
-    const auto& given = shared_->plan;
-    if (given.every < 1 || given.begin < 0) {
-      throw std::invalid_argument(
-          sentence("{} was to begin after {} updates or epochs, then to average every {}. Begin after 0 or more, "
-                   "average every 1 or more.",
-                   {given.owner, given.begin, given.every}));
-    }
-  }
-
  private:
   void take_loaded() {
     shared_->average->load_state(shared_->loaded->average);
@@ -170,8 +169,8 @@ class Averaging {
   }
 
   struct Shared {
-    Shared(AveragingPlan how, const Rule& with, Cs... callbacks)
-        : plan(std::move(how)), rule(with), listeners(std::move(callbacks)...) {}
+    Shared(AveragingPlan how, const Rule& with, Listeners which)
+        : plan(std::move(how)), rule(with), listeners(std::move(which)) {}
 
     AveragingPlan plan;
     Rule rule;

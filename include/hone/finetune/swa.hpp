@@ -11,17 +11,6 @@
 
 namespace hone {
 
-struct SwaOptions {
-  std::int64_t start_epoch = 1;  ///< The first epoch whose weights count; the first of all is 1.
-  std::int64_t every_n_epochs = 1;
-  bool average_buffers = false;              ///< Else they are copied, and batch norms need `refresh`.
-  bool evaluate = false;                     ///< After each evaluation, evaluate once more with the averaged weights.
-  bool apply_at_end = true;                  ///< Leave the averaged weights in the model when the run is over.
-  bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
-  std::string metric_prefix = "swa_model_";  ///< Goes before the names of what that evaluation records.
-  std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
-};
-
 /// Averages the weights at the ends of epochs `start_epoch`, `start_epoch + every_n_epochs`, ... A run that ends before
 /// the first keeps its weights. For what else it does see `ModelEma`.
 ///
@@ -30,24 +19,54 @@ struct SwaOptions {
 /// `torch.optim.swa_utils.get_swa_multi_avg_fn`.
 /// **Example**
 /// ```
-/// hone::Swa swa{{.start_epoch = 6, .refresh = [&] { hone::update_bn(batches, model); }}};
+/// hone::Swa swa{.start_epoch = 6, .refresh = [&] { hone::update_bn(batches, model); }};
 /// auto trainer = hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, swa};
 /// ```
-template <class... Cs>
-class Swa : public detail::Averaging<EqualAverage, Cs...> {
- public:
-  explicit Swa(SwaOptions options = {}, Cs... callbacks)
-      : detail::Averaging<EqualAverage, Cs...>(detail::AveragingPlan{.owner = "Swa",
-                                                                     .counts_epochs = true,
-                                                                     .begin = options.start_epoch - 1,
-                                                                     .first = options.start_epoch,
-                                                                     .every = options.every_n_epochs,
-                                                                     .evaluate = options.evaluate,
-                                                                     .apply_at_end = options.apply_at_end,
-                                                                     .reset_on_train = options.reset_on_train,
-                                                                     .prefix = std::move(options.metric_prefix),
-                                                                     .refresh = std::move(options.refresh)},
-                                               EqualAverage{options.average_buffers}, std::move(callbacks)...) {}
+template <class Listeners = CallbackSet<>>
+struct Swa {
+  std::int64_t start_epoch = 1;  ///< The first epoch whose weights count; the first of all is 1.
+  std::int64_t every_n_epochs = 1;
+  bool average_buffers = false;              ///< Else they are copied, and batch norms need `refresh`.
+  bool evaluate = false;                     ///< After each evaluation, evaluate once more with the averaged weights.
+  bool apply_at_end = true;                  ///< Leave the averaged weights in the model when the run is over.
+  bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
+  std::string metric_prefix = "swa_model_";  ///< Goes before the names of what that evaluation records.
+  std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
+  Listeners callbacks = {};  ///< Hear the evaluation of the average; given to it, so read `listeners()` afterwards.
+
+  /// What is averaged, and what is remembered of it; copies share it.
+  detail::Averaging<EqualAverage, Listeners> averaging{
+      detail::AveragingPlan{.owner = "Swa",
+                            .counts_epochs = true,
+                            .begin = start_epoch - 1,
+                            .first = start_epoch,
+                            .every = every_n_epochs,
+                            .evaluate = evaluate,
+                            .apply_at_end = apply_at_end,
+                            .reset_on_train = reset_on_train,
+                            .prefix = metric_prefix,
+                            .refresh = refresh},
+      EqualAverage{average_buffers}, std::move(callbacks)};
+
+  using relay = void;
+  template <class E>
+  static constexpr bool relays = hone::hears<decltype(averaging), E>;
+  template <class E>
+  void tell(const E& event) {
+    hone::tell(averaging, event);
+  }
+  void serialize(auto& archive) { averaging.serialize(archive); }
+
+  /// The average.
+  ///
+  /// **Errors** `std::logic_error` before the first run.
+  [[nodiscard]] auto& average() { return averaging.average(); }
+  /// The callbacks that hear the evaluation of the average.
+  [[nodiscard]] Listeners& listeners() { return averaging.listeners(); }
+  /// What it remembers; the tensors are the live ones. Empty before the first run.
+  [[nodiscard]] AveragingState state() const { return averaging.state(); }
+  /// The next run starts from this state.
+  void load_state(AveragingState state) { averaging.load_state(std::move(state)); }
 };
 
 }  // namespace hone

@@ -80,19 +80,12 @@ struct Layout {
 
 }  // namespace detail
 
-/// While it lives, what autograd saves in this thread goes to the host's memory, and comes back in backward. Parameters
-/// and views of them stay where they are, as do tensors that are small or not plain (sparse, quantized, conjugated).
-/// Tensors that share memory share its copy. It may wrap a whole forward pass; inner `recomputed` blocks keep their
-/// inputs in it.
-///
-/// **Cost** a transfer to the host for each tensor and one back, on the stream that computes; memory of the host.
-/// **Errors** `c10::Error` in backward when a saved tensor was modified in place since, as without;
-/// `std::invalid_argument` for a negative `min_bytes`.
-/// **Source** `torch.autograd.graph.save_on_cpu` of PyTorch.
-/// **Example** `const hone::OffloadSaved offload; const auto loss = loss_of(model(x), y);`
-class OffloadSaved final : detail::SavedTensorRegion {
+namespace detail {
+
+/// The region of `OffloadSaved`.
+class OffloadRegion final : SavedTensorRegion {
  public:
-  explicit OffloadSaved(const OffloadOptions& options = {}) : options_(options) { options_.check(); }
+  explicit OffloadRegion(const OffloadOptions& options) : options_(options) { options_.check(); }
 
   /// What went to the host so far.
   [[nodiscard]] std::int64_t bytes() const { return bytes_; }
@@ -100,11 +93,11 @@ class OffloadSaved final : detail::SavedTensorRegion {
  private:
   class Kept final : public torch::autograd::SavedVariableHooks {
    public:
-    explicit Kept(OffloadSaved& region) : region_(&region) {}
+    explicit Kept(OffloadRegion& region) : region_(&region) {}
     void call_pack_hook(const at::Tensor& tensor) override {
-      version_ = std::make_unique<detail::SavedVersion>(tensor);
+      version_ = std::make_unique<SavedVersion>(tensor);
       if (region_->takes(tensor)) {
-        layout_ = std::make_unique<detail::Layout>(tensor);
+        layout_ = std::make_unique<Layout>(tensor);
         copy_ = region_->copy_of(tensor);
       } else {
         stays_ = tensor.variable_data();  // without its history, which would own it in turn
@@ -118,20 +111,20 @@ class OffloadSaved final : detail::SavedTensorRegion {
     }
 
    private:
-    OffloadSaved* region_;  // in forward only
-    std::unique_ptr<detail::SavedVersion> version_;
-    std::unique_ptr<detail::Layout> layout_;
-    std::shared_ptr<detail::HostCopy> copy_;
+    OffloadRegion* region_;  // in forward only
+    std::unique_ptr<SavedVersion> version_;
+    std::unique_ptr<Layout> layout_;
+    std::shared_ptr<HostCopy> copy_;
     at::Tensor stays_;
   };
 
   struct Known {
     c10::weak_intrusive_ptr<c10::StorageImpl> storage;  // so that no other gets its address
     std::uint32_t version;
-    std::weak_ptr<detail::HostCopy> copy;
+    std::weak_ptr<HostCopy> copy;
   };
 
-  detail::SavedTensorHooks hooks() override { return std::make_unique<Kept>(*this); }
+  SavedTensorHooks hooks() override { return std::make_unique<Kept>(*this); }
 
   [[nodiscard]] bool takes(const at::Tensor& tensor) const {
     if (tensor.layout() != c10::kStrided || !tensor.has_storage() || tensor.is_quantized() || tensor.is_conj() ||
@@ -143,14 +136,14 @@ class OffloadSaved final : detail::SavedTensorRegion {
     return !(whole.is_leaf() && whole.requires_grad());
   }
 
-  std::shared_ptr<detail::HostCopy> copy_of(const at::Tensor& tensor) {
+  std::shared_ptr<HostCopy> copy_of(const at::Tensor& tensor) {
     const auto* storage = tensor.storage().unsafeGetStorageImpl();
     const auto version = tensor.unsafeGetTensorImpl()->version_counter().current_version();
     const auto known = known_.find(storage);
     if (known != known_.end() && known->second.version == version) {
       if (auto copy = known->second.copy.lock()) return copy;
     }
-    auto copy = std::make_shared<detail::HostCopy>(tensor, options_.pin_memory && tensor.is_cuda());
+    auto copy = std::make_shared<HostCopy>(tensor, options_.pin_memory && tensor.is_cuda());
     bytes_ += static_cast<std::int64_t>(tensor.storage().nbytes());
     known_.insert_or_assign(storage, Known{tensor.storage().getWeakStorageImpl(), version, copy});
     return copy;
@@ -161,13 +154,36 @@ class OffloadSaved final : detail::SavedTensorRegion {
   std::unordered_map<const c10::StorageImpl*, Known> known_;
 };
 
+}  // namespace detail
+
+/// While it lives, what autograd saves in this thread goes to the host's memory, and comes back in backward. Parameters
+/// and views of them stay where they are, as do tensors that are small or not plain (sparse, quantized, conjugated).
+/// Tensors that share memory share its copy. It may wrap a whole forward pass; inner `recomputed` blocks keep their
+/// inputs in it.
+///
+/// **Cost** a transfer to the host for each tensor and one back, on the stream that computes; memory of the host.
+/// **Errors** `c10::Error` in backward when a saved tensor was modified in place since, as without;
+/// `std::invalid_argument` for a negative `min_bytes`.
+/// **Source** `torch.autograd.graph.save_on_cpu` of PyTorch.
+/// **Example** `const hone::OffloadSaved offload{.min_bytes = 4 << 20}; const auto loss = loss_of(model(x), y);`
+struct OffloadSaved {
+  std::int64_t min_bytes = OffloadOptions{}.min_bytes;  ///< As in `OffloadOptions`, like the following settings.
+  bool pin_memory = OffloadOptions{}.pin_memory;
+  bool from_host = OffloadOptions{}.from_host;
+  /// What the region holds; no setting. It cannot be copied.
+  detail::OffloadRegion region{{.min_bytes = min_bytes, .pin_memory = pin_memory, .from_host = from_host}};
+
+  /// Bytes that went to the host so far.
+  [[nodiscard]] std::int64_t bytes() const { return region.bytes(); }
+};
+
 /// Calls `block(inputs...)` in an `OffloadSaved` region with the default options. Without gradients, and for a module
 /// in evaluation mode, it is a plain call.
 template <class Block, class... Inputs>
 auto offloaded(Block&& block, Inputs&&... inputs) {
   auto call = detail::kept_block(block);
   if (!at::GradMode::is_enabled() || detail::is_evaluating(call)) return call(inputs...);
-  const OffloadSaved region;
+  const OffloadSaved region{};
   return call(inputs...);
 }
 

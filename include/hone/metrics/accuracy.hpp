@@ -159,7 +159,7 @@ struct BinaryAccuracy {
 /// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; plain: scores row by row.
 /// **Cost** a top-k, comparisons and sums where the outputs are; `update` reads three numbers.
 /// **Errors** `std::invalid_argument` for `k` below 1 or above the number of classes, `DataError` for other shapes.
-/// **Example** `hone::TopKAccuracy{5}`, recorded as `top5_accuracy`
+/// **Example** `hone::TopKAccuracy{.k = 5}`, recorded as `top5_accuracy`
 struct TopKAccuracy {
   std::int64_t k = 5;
   std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.

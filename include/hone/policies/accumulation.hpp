@@ -5,18 +5,17 @@
 /// |---|---|---|
 /// | `GradAccum<1>` | the default: every batch is an update | none |
 /// | `GradAccum<N>` | N is known when the program is compiled | none |
-/// | `GradAccum<hone::dynamic>{n}` | n comes from an option | none |
+/// | `GradAccum{n}` | n comes from an option | none |
 ///
 /// A window of N batches gives the mean of their gradients, so with equal batches the update is that of the N-fold batch.
 /// A window never crosses epochs: the last one of an epoch may be short, and then it is the mean over its true length.
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
-#include <string>
 #include <type_traits>
 
 #include "hone/core/policy.hpp"
+#include "hone/core/require.hpp"
 #include "hone/core/slot_requirements.hpp"
 
 namespace hone {
@@ -36,8 +35,7 @@ concept UpdatesEveryBatch = AccumulationPolicy<P> && requires { requires P::stat
 
 /// `Batches` batches to one update.
 template <std::int64_t Batches>
-class GradAccum {
- public:
+struct GradAccum {
   static_assert(Batches >= 1, "hone: GradAccum needs at least 1 batch to an update, or hone::dynamic.");
   using slot = slots::Accumulation;
   static constexpr std::int64_t static_batches_per_update = Batches;
@@ -48,20 +46,21 @@ class GradAccum {
 ///
 /// **Errors** `std::invalid_argument` when `num_batches` < 1.
 template <>
-class GradAccum<dynamic> {
- public:
+struct GradAccum<dynamic> {
   using slot = slots::Accumulation;
-  explicit GradAccum(std::int64_t num_batches = 1) : num_batches_(num_batches) {
-    if (num_batches < 1) {
-      throw std::invalid_argument("gradient accumulation over " + std::to_string(num_batches) +
-                                  " batches is not possible: give GradAccum 1 or more");
-    }
-  }
-  [[nodiscard]] std::int64_t num_batches_per_update() const { return num_batches_; }
+  std::int64_t num_batches = 1;
+  [[no_unique_address]] detail::Checked checked = check(num_batches);  ///< No setting.
+
+  [[nodiscard]] std::int64_t num_batches_per_update() const { return num_batches; }
 
  private:
-  std::int64_t num_batches_;
+  static detail::Checked check(std::int64_t num_batches) {
+    detail::require_at_least("GradAccum::num_batches", num_batches, 1);
+    return {};
+  }
 };
+/// `GradAccum{n}`, where `n` is known at run time.
+GradAccum(std::int64_t) -> GradAccum<dynamic>;
 static_assert(UpdatesEveryBatch<GradAccum<1>> && std::is_empty_v<GradAccum<4>>);
 static_assert(AccumulationPolicy<GradAccum<dynamic>> && !UpdatesEveryBatch<GradAccum<dynamic>>);
 

@@ -5,8 +5,8 @@
 /// | policy | use it | combinations that do not exist |
 /// |---|---|---|
 /// | `NoClip` | the default | none |
-/// | `ClipNorm{1.0}` | the norm over all gradients is at most 1 | none |
-/// | `ClipValue{0.5}` | every element is in [-0.5, 0.5] | none |
+/// | `ClipNorm{.max_norm = 1.0}` | the norm over all gradients is at most 1 | none |
+/// | `ClipValue{.clip_value = 0.5}` | every element is in [-0.5, 0.5] | none |
 #pragma once
 
 #include <ATen/Functions.h>
@@ -16,13 +16,12 @@
 #include <algorithm>
 #include <concepts>
 #include <limits>
-#include <stdexcept>
-#include <string>
 #include <type_traits>
 #include <vector>
 
 #include "hone/core/finite.hpp"
 #include "hone/core/policy.hpp"
+#include "hone/core/require.hpp"
 #include "hone/core/slot_requirements.hpp"
 
 namespace hone {
@@ -62,26 +61,18 @@ struct NoClip {
 /// **Source** `torch.nn.utils.clip_grad_norm_`, which makes every gradient NaN when both `max_norm` and the norm are
 /// infinite, and refuses the infinity norm of parameters without elements; R. Pascanu et al., "On the difficulty of
 /// training recurrent neural networks", 2013, algorithm 1.
-class ClipNorm {
- public:
+struct ClipNorm {
   using slot = slots::Clipping;
-  explicit ClipNorm(double max_norm, double norm_type = 2.0) : max_norm_(max_norm), norm_type_(norm_type) {
-    if (detail::is_nan(max_norm) || max_norm <= 0) {
-      throw std::invalid_argument("ClipNorm: max_norm is " + std::to_string(max_norm) + ", it must be above 0");
-    }
-    if (detail::is_nan(norm_type) || norm_type <= 0) {
-      throw std::invalid_argument("ClipNorm: norm_type is " + std::to_string(norm_type) +
-                                  ", it must be above 0 (infinity for the largest element)");
-    }
-  }
-  [[nodiscard]] double max_norm() const { return max_norm_; }
+  detail::Required<double> max_norm;
+  double norm_type = 2.0;
+  [[no_unique_address]] detail::Checked checked = check(max_norm, norm_type);  ///< No setting.
 
   at::Tensor clip(at::TensorList gradients) const {
     const auto norm = norm_over(gradients);
-    if (detail::is_infinite(max_norm_) || gradients.empty()) return norm;
+    if (detail::is_infinite(double{max_norm}) || gradients.empty()) return norm;
     if (norm.is_cpu() && norm.scalar_type() == at::kFloat) {
-      const auto max_norm = static_cast<float>(std::min(max_norm_, double{std::numeric_limits<float>::max()}));
-      const float factor = max_norm / (*static_cast<const float*>(norm.const_data_ptr()) + 1e-6F);
+      const auto most = static_cast<float>(std::min<double>(max_norm, std::numeric_limits<float>::max()));
+      const float factor = most / (*static_cast<const float*>(norm.const_data_ptr()) + 1e-6F);
       if (detail::is_nan(factor) || factor < 1.0F) at::_foreach_mul_(gradients, factor);
     } else {
       scale(gradients, norm);
@@ -91,17 +82,17 @@ class ClipNorm {
   /// The same, see `ClipsUnread`.
   at::Tensor clip_unread(at::TensorList gradients) const {
     const auto norm = norm_over(gradients);
-    if (!detail::is_infinite(max_norm_) && !gradients.empty()) scale(gradients, norm);
+    if (!detail::is_infinite(double{max_norm}) && !gradients.empty()) scale(gradients, norm);
     return norm;
   }
   /// The same for gradients of which each process has a part; see `ClipsShards`. The norm is float64.
   template <class OfEach>
   at::Tensor clip(at::TensorList gradients, OfEach&& of_each) const {
     const auto own = gradients.empty() ? at::zeros({}, at::kDouble) : norm_over(gradients);
-    const at::Tensor norm = at::linalg_vector_norm(of_each(own), norm_type_);
-    if (gradients.empty() || detail::is_infinite(max_norm_)) return norm;
+    const at::Tensor norm = at::linalg_vector_norm(of_each(own), norm_type);
+    if (gradients.empty() || detail::is_infinite(double{max_norm})) return norm;
     if (norm.is_cpu()) {
-      const double factor = max_norm_ / (norm.item<double>() + 1e-6);
+      const double factor = max_norm / (norm.item<double>() + 1e-6);
       if (detail::is_nan(factor) || factor < 1.0) at::_foreach_mul_(gradients, factor);
     } else {
       scale(gradients, norm);
@@ -110,10 +101,16 @@ class ClipNorm {
   }
 
  private:
+  static detail::Checked check(double max_norm, double norm_type) {
+    detail::require_setting(!detail::is_nan(max_norm) && max_norm > 0.0, "ClipNorm::max_norm", max_norm, "Give a number above 0.");
+    detail::require_setting(!detail::is_nan(norm_type) && norm_type > 0.0, "ClipNorm::norm_type", norm_type,
+                            "Give a number above 0, infinity for the largest element.");
+    return {};
+  }
   [[nodiscard]] at::Tensor norm_over(at::TensorList gradients) const {
     if (gradients.empty()) [[unlikely]]
       return at::zeros({});
-    if (detail::is_infinite(norm_type_)) {  // LibTorch has no largest element of an empty tensor
+    if (detail::is_infinite(norm_type)) {  // LibTorch has no largest element of an empty tensor
       const auto is_empty = [](const at::Tensor& gradient) { return gradient.numel() == 0; };
       if (std::any_of(gradients.begin(), gradients.end(), is_empty)) [[unlikely]] {
         auto filled = gradients.vec();
@@ -121,39 +118,34 @@ class ClipNorm {
         return filled.empty() ? gradients.front().new_zeros({}) : norm_over(filled);
       }
     }
-    return at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type_)), norm_type_);
+    return at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients, norm_type)), norm_type);
   }
   void scale(at::TensorList gradients, const at::Tensor& norm) const {
-    at::_foreach_mul_(gradients, (max_norm_ / (norm + 1e-6)).clamp_max_(1.0));
+    at::_foreach_mul_(gradients, (double{max_norm} / (norm + 1e-6)).clamp_max_(1.0));
   }
-
-  double max_norm_;
-  double norm_type_;
 };
 
-/// Clamps every element of every gradient to [-limit, limit].
+/// Clamps every element of every gradient to [-clip_value, clip_value].
 ///
-/// **Units** limit: of a gradient, above 0.
-/// **Errors** `std::invalid_argument` when limit is not above 0.
+/// **Units** clip_value: of a gradient, above 0.
+/// **Errors** `std::invalid_argument` when clip_value is not above 0.
 /// **Source** `torch.nn.utils.clip_grad_value_`.
-class ClipValue {
- public:
+struct ClipValue {
   using slot = slots::Clipping;
   static constexpr bool is_elementwise = true;
-  explicit ClipValue(double limit) : limit_(limit) {
-    if (detail::is_nan(limit) || limit <= 0) {
-      throw std::invalid_argument("ClipValue: the limit is " + std::to_string(limit) + ", it must be above 0");
-    }
-  }
-  [[nodiscard]] double limit() const { return limit_; }
+  detail::Required<double> clip_value;
+  [[no_unique_address]] detail::Checked checked = check(clip_value);  ///< No setting.
 
   void clip(at::TensorList gradients) const {
-    at::_foreach_clamp_min_(gradients, -limit_);
-    at::_foreach_clamp_max_(gradients, limit_);
+    at::_foreach_clamp_min_(gradients, -double{clip_value});
+    at::_foreach_clamp_max_(gradients, double{clip_value});
   }
 
  private:
-  double limit_;
+  static detail::Checked check(double clip_value) {
+    detail::require_setting(!detail::is_nan(clip_value) && clip_value > 0.0, "ClipValue::clip_value", clip_value, "Give a number above 0.");
+    return {};
+  }
 };
 static_assert(!ClipPolicy<NoClip> && std::is_empty_v<NoClip> && ClipsShards<ClipNorm> && ClipsElements<ClipValue>);
 

@@ -19,7 +19,7 @@ struct ConstantLr {
   constexpr double operator()(double base_lr, std::int64_t /*update*/) const { return base_lr * factor; }
 
   [[nodiscard]] constexpr ConstantLr resolved(const RunLength& /*length*/) const {
-    detail::check_not_negative("ConstantLr::factor", factor);
+    detail::require_not_negative("ConstantLr::factor", factor);
     return *this;
   }
 

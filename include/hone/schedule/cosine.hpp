@@ -82,15 +82,15 @@ struct CosineLr {
  private:
   constexpr void check() const {
     const auto total = total_updates.count(), warmup = warmup_updates.count(), cooldown = cooldown_updates.count();
-    detail::check_at_least("CosineLr::total_updates", total, 1);
-    detail::check_at_least("CosineLr::warmup_updates", warmup, 0);
-    detail::check_at_least("CosineLr::cooldown_updates", cooldown, 0);
+    detail::require_at_least("CosineLr::total_updates", total, 1);
+    detail::require_at_least("CosineLr::warmup_updates", warmup, 0);
+    detail::require_at_least("CosineLr::cooldown_updates", cooldown, 0);
     if (warmup >= total || cooldown >= total - warmup) reject_lengths(total, warmup, cooldown);
-    detail::check_not_negative("CosineLr::min_lr", min_lr);
-    detail::check_not_negative("CosineLr::warmup_start_lr", warmup_start_lr);
-    if (min_lr_ratio) detail::check_ratio("CosineLr::min_lr_ratio", *min_lr_ratio);
-    if (warmup_start_ratio) detail::check_ratio("CosineLr::warmup_start_ratio", *warmup_start_ratio);
-    detail::check_positive("CosineLr::k_decay", k_decay);
+    detail::require_not_negative("CosineLr::min_lr", min_lr);
+    detail::require_not_negative("CosineLr::warmup_start_lr", warmup_start_lr);
+    if (min_lr_ratio) detail::require_ratio("CosineLr::min_lr_ratio", *min_lr_ratio);
+    if (warmup_start_ratio) detail::require_ratio("CosineLr::warmup_start_ratio", *warmup_start_ratio);
+    detail::require_positive("CosineLr::k_decay", k_decay);
   }
   [[noreturn]] static void reject_lengths(std::int64_t total, std::int64_t warmup, std::int64_t cooldown) {
     throw std::invalid_argument("CosineLr: warmup_updates (" + std::to_string(warmup) + ") and cooldown_updates (" +

@@ -58,14 +58,14 @@ struct CyclicCosineLr {
   [[nodiscard]] constexpr CyclicCosineLr resolved(const RunLength& length) const {
     CyclicCosineLr result = *this;
     result.cycle_updates = cycle_updates.resolved(length, "CyclicCosineLr::cycle_updates");
-    detail::check_at_least("CyclicCosineLr::cycle_updates", result.cycle_updates.count(), 1);
-    detail::check_setting(detail::is_finite(cycle_mul) && cycle_mul >= 1.0, "CyclicCosineLr::cycle_mul", cycle_mul,
+    detail::require_at_least("CyclicCosineLr::cycle_updates", result.cycle_updates.count(), 1);
+    detail::require_setting(detail::is_finite(cycle_mul) && cycle_mul >= 1.0, "CyclicCosineLr::cycle_mul", cycle_mul,
                           "Give a finite number of at least 1.");
-    detail::check_ratio("CyclicCosineLr::cycle_decay", cycle_decay);
-    detail::check_at_least("CyclicCosineLr::cycle_limit", cycle_limit, 1);
-    detail::check_not_negative("CyclicCosineLr::min_lr", min_lr);
-    if (min_lr_ratio) detail::check_ratio("CyclicCosineLr::min_lr_ratio", *min_lr_ratio);
-    detail::check_positive("CyclicCosineLr::k_decay", k_decay);
+    detail::require_ratio("CyclicCosineLr::cycle_decay", cycle_decay);
+    detail::require_at_least("CyclicCosineLr::cycle_limit", cycle_limit, 1);
+    detail::require_not_negative("CyclicCosineLr::min_lr", min_lr);
+    if (min_lr_ratio) detail::require_ratio("CyclicCosineLr::min_lr_ratio", *min_lr_ratio);
+    detail::require_positive("CyclicCosineLr::k_decay", k_decay);
     return result;
   }
 

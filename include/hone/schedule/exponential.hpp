@@ -29,8 +29,8 @@ struct ExponentialLr {
   [[nodiscard]] constexpr ExponentialLr resolved(const RunLength& length) const {
     ExponentialLr result = *this;
     result.decay_updates = decay_updates.resolved(length, "ExponentialLr::decay_updates");
-    detail::check_at_least("ExponentialLr::decay_updates", result.decay_updates.count(), 1);
-    detail::check_positive("ExponentialLr::gamma", gamma);
+    detail::require_at_least("ExponentialLr::decay_updates", result.decay_updates.count(), 1);
+    detail::require_positive("ExponentialLr::gamma", gamma);
     return result;
   }
 

@@ -31,7 +31,7 @@ struct InverseSqrtLr {
   [[nodiscard]] constexpr InverseSqrtLr resolved(const RunLength& length) const {
     InverseSqrtLr result = *this;
     result.warmup_updates = warmup_updates.resolved(length, "InverseSqrtLr::warmup_updates");
-    detail::check_at_least("InverseSqrtLr::warmup_updates", result.warmup_updates.count(), 1);
+    detail::require_at_least("InverseSqrtLr::warmup_updates", result.warmup_updates.count(), 1);
     return result;
   }
 

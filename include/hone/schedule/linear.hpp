@@ -32,9 +32,9 @@ struct LinearLr {
   [[nodiscard]] constexpr LinearLr resolved(const RunLength& length) const {
     LinearLr result = *this;
     result.total_updates = total_updates.resolved(length, "LinearLr::total_updates");
-    detail::check_at_least("LinearLr::total_updates", result.total_updates.count(), 1);
-    detail::check_not_negative("LinearLr::start_factor", start_factor);
-    detail::check_not_negative("LinearLr::end_factor", end_factor);
+    detail::require_at_least("LinearLr::total_updates", result.total_updates.count(), 1);
+    detail::require_not_negative("LinearLr::start_factor", start_factor);
+    detail::require_not_negative("LinearLr::end_factor", end_factor);
     return result;
   }
 

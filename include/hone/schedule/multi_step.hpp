@@ -31,12 +31,12 @@ struct MultiStepLr {
 
   [[nodiscard]] constexpr MultiStepLr resolved(const RunLength& length) const {
     MultiStepLr result = *this;
-    if (milestones.empty()) detail::reject_setting("MultiStepLr::milestones", "empty", "Give at least one.");
+    if (milestones.empty()) detail::refuse_setting("MultiStepLr::milestones", "empty", "Give at least one.");
     for (auto& milestone : result.milestones) {
       milestone = milestone.resolved(length, "MultiStepLr::milestones");
-      detail::check_at_least("MultiStepLr::milestones", milestone.count(), 0);
+      detail::require_at_least("MultiStepLr::milestones", milestone.count(), 0);
     }
-    detail::check_not_negative("MultiStepLr::gamma", gamma);
+    detail::require_not_negative("MultiStepLr::gamma", gamma);
     return result;
   }
 

@@ -40,10 +40,10 @@ constexpr Cycle resolved_cycle(const Cycle& cycle, const RunLength& length, std:
                                std::string_view pct_start) {
   Cycle result = cycle;
   result.total_updates = cycle.total_updates.resolved(length, total_updates);
-  check_at_least(total_updates, result.total_updates.count(), 1);
-  check_ratio(pct_start, cycle.pct_start);
+  require_at_least(total_updates, result.total_updates.count(), 1);
+  require_ratio(pct_start, cycle.pct_start);
   if (cycle.three_phase) {
-    check_setting(cycle.pct_start <= 0.5, pct_start, cycle.pct_start,
+    require_setting(cycle.pct_start <= 0.5, pct_start, cycle.pct_start,
                   "With three phases, the way down is as long as the way up: give 0.5 at most.");
   }
   return result;
@@ -81,9 +81,9 @@ struct OneCycleLr {
   }
 
   [[nodiscard]] constexpr OneCycleLr resolved(const RunLength& length) const {
-    detail::check_positive("OneCycleLr::div_factor", div_factor);
-    detail::check_positive("OneCycleLr::final_div_factor", final_div_factor);
-    if (max_lr) detail::check_not_negative("OneCycleLr::max_lr", *max_lr);
+    detail::require_positive("OneCycleLr::div_factor", div_factor);
+    detail::require_positive("OneCycleLr::final_div_factor", final_div_factor);
+    if (max_lr) detail::require_not_negative("OneCycleLr::max_lr", *max_lr);
     return detail::resolved_cycle(*this, length, "OneCycleLr::total_updates", "OneCycleLr::pct_start");
   }
 
@@ -121,7 +121,7 @@ struct OneCycleMomentum {
 
  private:
   static constexpr void check_momentum(std::string_view field, double value) {
-    detail::check_setting(detail::is_finite(value) && value >= 0.0 && value < 1.0, field, value,
+    detail::require_setting(detail::is_finite(value) && value >= 0.0 && value < 1.0, field, value,
                           "Give a number of at least 0 and below 1.");
   }
 };

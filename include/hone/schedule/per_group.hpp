@@ -78,8 +78,8 @@ struct ScaledGroups {
   }
 
   [[nodiscard]] constexpr ScaledGroups resolved(const RunLength& length) const {
-    if (factors.empty()) detail::reject_setting("ScaledGroups::factors", "empty", "Give one for each group.");
-    for (const double factor : factors) detail::check_not_negative("ScaledGroups::factors", factor);
+    if (factors.empty()) detail::refuse_setting("ScaledGroups::factors", "empty", "Give one for each group.");
+    for (const double factor : factors) detail::require_not_negative("ScaledGroups::factors", factor);
     ScaledGroups result = *this;
     result.schedule = resolve_schedule(schedule, length);
     return result;

@@ -44,12 +44,12 @@ struct PiecewiseLr {
 
   [[nodiscard]] constexpr PiecewiseLr resolved(const RunLength& length) const {
     PiecewiseLr result = *this;
-    if (points.empty()) detail::reject_setting("PiecewiseLr::points", "empty", "Give at least one.");
+    if (points.empty()) detail::refuse_setting("PiecewiseLr::points", "empty", "Give at least one.");
     std::int64_t last = 0;
     for (auto& point : result.points) {
       point.update = point.update.resolved(length, "PiecewiseLr::points");
-      detail::check_at_least("PiecewiseLr::points", point.update.count(), 0);
-      detail::check_not_negative("PiecewiseLr::points' factor", point.factor);
+      detail::require_at_least("PiecewiseLr::points", point.update.count(), 0);
+      detail::require_not_negative("PiecewiseLr::points' factor", point.factor);
       if (point.update.count() < last) reject_order(last, point.update.count());
       last = point.update.count();
     }

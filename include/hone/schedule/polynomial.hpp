@@ -36,10 +36,10 @@ struct PolynomialLr {
   [[nodiscard]] constexpr PolynomialLr resolved(const RunLength& length) const {
     PolynomialLr result = *this;
     result.total_updates = total_updates.resolved(length, "PolynomialLr::total_updates");
-    detail::check_at_least("PolynomialLr::total_updates", result.total_updates.count(), 1);
-    detail::check_positive("PolynomialLr::power", power);
-    detail::check_not_negative("PolynomialLr::min_lr", min_lr);
-    if (min_lr_ratio) detail::check_ratio("PolynomialLr::min_lr_ratio", *min_lr_ratio);
+    detail::require_at_least("PolynomialLr::total_updates", result.total_updates.count(), 1);
+    detail::require_positive("PolynomialLr::power", power);
+    detail::require_not_negative("PolynomialLr::min_lr", min_lr);
+    if (min_lr_ratio) detail::require_ratio("PolynomialLr::min_lr_ratio", *min_lr_ratio);
     return result;
   }
 

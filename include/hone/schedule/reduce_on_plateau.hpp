@@ -7,7 +7,7 @@
 
 #include "hone/core/serialize.hpp"
 #include "hone/core/threshold_mode.hpp"
-#include "hone/schedule/check.hpp"
+#include "hone/core/require.hpp"
 
 namespace hone {
 
@@ -75,13 +75,13 @@ struct ReduceOnPlateau {
   }
 
   constexpr void check() const {
-    detail::check_setting(detail::is_finite(factor) && factor >= 0.0 && factor < 1.0, "ReduceOnPlateau::factor", factor,
+    detail::require_setting(detail::is_finite(factor) && factor >= 0.0 && factor < 1.0, "ReduceOnPlateau::factor", factor,
                           "Give a number of at least 0 and below 1.");
-    detail::check_at_least("ReduceOnPlateau::patience", patience, 0);
-    detail::check_not_negative("ReduceOnPlateau::threshold", threshold);
-    detail::check_at_least("ReduceOnPlateau::cooldown", cooldown, 0);
-    detail::check_not_negative("ReduceOnPlateau::min_lr", min_lr);
-    detail::check_not_negative("ReduceOnPlateau::eps", eps);
+    detail::require_at_least("ReduceOnPlateau::patience", patience, 0);
+    detail::require_not_negative("ReduceOnPlateau::threshold", threshold);
+    detail::require_at_least("ReduceOnPlateau::cooldown", cooldown, 0);
+    detail::require_not_negative("ReduceOnPlateau::min_lr", min_lr);
+    detail::require_not_negative("ReduceOnPlateau::eps", eps);
   }
 
  private:

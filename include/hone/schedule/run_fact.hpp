@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "hone/core/finite.hpp"
-#include "hone/schedule/check.hpp"
+#include "hone/core/require.hpp"
 
 namespace hone {
 

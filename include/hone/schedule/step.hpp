@@ -27,8 +27,8 @@ struct StepLr {
   [[nodiscard]] constexpr StepLr resolved(const RunLength& length) const {
     StepLr result = *this;
     result.step_size = step_size.resolved(length, "StepLr::step_size");
-    detail::check_at_least("StepLr::step_size", result.step_size.count(), 1);
-    detail::check_not_negative("StepLr::gamma", gamma);
+    detail::require_at_least("StepLr::step_size", result.step_size.count(), 1);
+    detail::require_not_negative("StepLr::gamma", gamma);
     return result;
   }
 

@@ -42,9 +42,9 @@ struct Warmup {
     Warmup result = *this;
     result.updates = updates.resolved(length, "Warmup::updates");
     const auto warmup = result.updates.count();
-    detail::check_at_least("Warmup::updates", warmup, 0);
-    detail::check_ratio("Warmup::start_factor", start_factor);
-    if (start_lr) detail::check_not_negative("Warmup::start_lr", *start_lr);
+    detail::require_at_least("Warmup::updates", warmup, 0);
+    detail::require_ratio("Warmup::start_factor", start_factor);
+    if (start_lr) detail::require_not_negative("Warmup::start_lr", *start_lr);
     RunLength rest = length;
     if (length.num_updates) {
       if (warmup >= *length.num_updates) reject_length(warmup, *length.num_updates);

@@ -97,7 +97,7 @@ struct WsdLr {
   [[nodiscard]] constexpr WsdLr resolved(const RunLength& length) const {
     WsdLr result = *this;
     result.total_updates = total_updates.resolved(length, "WsdLr::total_updates");
-    detail::check_at_least("WsdLr::total_updates", result.total_updates.count(), 1);
+    detail::require_at_least("WsdLr::total_updates", result.total_updates.count(), 1);
     if (warmup_updates) {
       result.warmup_updates = warmup_updates->resolved(length, "WsdLr::warmup_updates");
     } else {
@@ -123,20 +123,20 @@ struct WsdLr {
 
   constexpr void check() const {
     const auto total = total_updates.count(), warmup = warmup_updates->count();
-    detail::check_at_least("WsdLr::warmup_updates", warmup, 0);
+    detail::require_at_least("WsdLr::warmup_updates", warmup, 0);
     if (warmup > total) reject_warmup(warmup, total);
-    detail::check_not_negative("WsdLr::warmup_start_lr", warmup_start_lr);
-    if (warmup_start_ratio) detail::check_ratio("WsdLr::warmup_start_ratio", *warmup_start_ratio);
-    detail::check_ratio("WsdLr::decay_phase_ratio", decay_phase_ratio);
-    detail::check_ratio("WsdLr::min_lr_ratio", min_lr_ratio);
+    detail::require_not_negative("WsdLr::warmup_start_lr", warmup_start_lr);
+    if (warmup_start_ratio) detail::require_ratio("WsdLr::warmup_start_ratio", *warmup_start_ratio);
+    detail::require_ratio("WsdLr::decay_phase_ratio", decay_phase_ratio);
+    detail::require_ratio("WsdLr::min_lr_ratio", min_lr_ratio);
     if (decay == WsdDecay::inverse) {
-      detail::check_setting(min_lr_ratio > 0.0, "WsdLr::min_lr_ratio", min_lr_ratio,
+      detail::require_setting(min_lr_ratio > 0.0, "WsdLr::min_lr_ratio", min_lr_ratio,
                             "The inverse decay never reaches 0: give a number above 0, or choose WsdDecay::sqrt.");
     }
-    detail::check_at_least("WsdLr::num_checkpoints", num_checkpoints, 1);
+    detail::require_at_least("WsdLr::num_checkpoints", num_checkpoints, 1);
     if (num_checkpoints == 1) return;
     if (num_checkpoints > 53 || checkpoint(0) < 1) reject_checkpoints(total);
-    detail::check_setting(decay_phase_ratio <= 1.0 / 3.0, "WsdLr::decay_phase_ratio", decay_phase_ratio,
+    detail::require_setting(decay_phase_ratio <= 1.0 / 3.0, "WsdLr::decay_phase_ratio", decay_phase_ratio,
                           "With several checkpoints, give 1/3 at most.");
   }
   [[noreturn]] static void reject_warmup(std::int64_t warmup, std::int64_t total) {

@@ -77,7 +77,7 @@ template <class Trainer, class Batch>
   auto& threads = self.step.threads;
   if (const int available = at::get_num_threads(); available != threads.available) [[unlikely]] {
     threads = {available,
-               self.parts.threads.num_threads(multiplications_in(pointee(self.parts.model), batch), available)};
+               self.parts.threads.threads_for(multiplications_in(pointee(self.parts.model), batch), available)};
   }
   return threads.used;
 }

@@ -113,7 +113,7 @@ struct value_is_needed {
   static_assert(
       sizeof(T) == 0,
       "hone: a policy, callback or override in this trainer's type cannot be made without a value. Give it to "
-      "the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{1.0}}.");
+      "the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{.max_norm = 1.0}}.");
 };
 
 }  // namespace detail

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "hone/core/require.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -22,12 +23,6 @@ inline constexpr std::int64_t default_batch_size = 8;
 inline std::string text_of(bool value) { return value ? "true" : "false"; }
 inline std::string text_of(std::int64_t value) { return std::to_string(value); }
 
-inline void require_at_least(std::string_view option, std::int64_t least, std::int64_t value) {
-  if (value < least) throw std::invalid_argument(sentence("{} is {}. Give {} or more.", {option, value, least}));
-}
-inline void require_at_least(std::string_view option, std::int64_t least, const std::optional<std::int64_t>& value) {
-  if (value) require_at_least(option, least, *value);
-}
 inline void require_order(std::string_view smaller, std::int64_t min, std::string_view larger, std::int64_t max) {
   if (min <= max) return;
   throw std::invalid_argument(
@@ -100,20 +95,20 @@ struct TrainOptions {
   }
 
   void check() const {
-    detail::require_at_least("num_epochs", 0, num_epochs);
-    detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);
-    detail::require_at_least("eval_per_device_batch_size", 1, eval_per_device_batch_size);
-    detail::require_at_least("max_updates", 1, max_updates);
-    detail::require_at_least("min_num_epochs", 0, min_num_epochs);
-    detail::require_at_least("min_updates", 0, min_updates);
+    detail::require_at_least("num_epochs", num_epochs, 0);
+    detail::require_at_least("per_device_batch_size", per_device_batch_size, 1);
+    detail::require_at_least("eval_per_device_batch_size", eval_per_device_batch_size, 1);
+    detail::require_at_least("max_updates", max_updates, 1);
+    detail::require_at_least("min_num_epochs", min_num_epochs, 0);
+    detail::require_at_least("min_updates", min_updates, 0);
     detail::require_order("min_num_epochs", min_num_epochs, "num_epochs", num_epochs);
     detail::require_order("min_updates", min_updates, "max_updates", max_updates.value_or(min_updates));
     detail::require_some_time("max_time", max_time);
-    detail::require_at_least("evaluate_every_n_epochs", 1, evaluate_every_n_epochs);
-    detail::require_at_least("fast_dev_run", 0, fast_dev_run);
-    detail::require_at_least("overfit_batches", 0, overfit_batches);
-    detail::require_at_least("num_sanity_eval_batches", 0, num_sanity_eval_batches);
-    detail::require_at_least("num_threads", 0, num_threads);
+    detail::require_at_least("evaluate_every_n_epochs", evaluate_every_n_epochs, 1);
+    detail::require_at_least("fast_dev_run", fast_dev_run, 0);
+    detail::require_at_least("overfit_batches", overfit_batches, 0);
+    detail::require_at_least("num_sanity_eval_batches", num_sanity_eval_batches, 0);
+    detail::require_at_least("num_threads", num_threads, 0);
   }
 };
 
@@ -130,8 +125,8 @@ struct EvaluateOptions {
   void require_none_of_loader() const { detail::require_not_given("per_device_batch_size", per_device_batch_size); }
 
   void check() const {
-    detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);
-    detail::require_at_least("num_threads", 0, num_threads);
+    detail::require_at_least("per_device_batch_size", per_device_batch_size, 1);
+    detail::require_at_least("num_threads", num_threads, 0);
   }
 };
 

@@ -36,7 +36,7 @@ template <class Trainer, class Dataset>
 [[nodiscard]] int threads_for(Trainer& trainer, int num_threads, const Dataset& dataset, std::int64_t batch_size) {
   if (num_threads > 0) return num_threads;
   auto& parts = internals(trainer).parts;
-  return parts.threads.num_threads(multiplications(pointee(parts.model), dataset, batch_size), at::get_num_threads());
+  return parts.threads.threads_for(multiplications(pointee(parts.model), dataset, batch_size), at::get_num_threads());
 }
 
 /// The current exception ends the group of ranks: none may wait for this one.

@@ -50,8 +50,8 @@ struct RunOptions {
   int num_threads = 0;                     ///< Of each step; 0 leaves it to the threads policy.
 
   void check() const {
-    detail::require_at_least("num_batches_per_epoch", 1, num_batches_per_epoch);
-    detail::require_at_least("num_epochs", 0, num_epochs);
+    detail::require_at_least("num_batches_per_epoch", num_batches_per_epoch, 1);
+    detail::require_at_least("num_epochs", num_epochs, 0);
     common().check();
   }
   /// The options of `train` that say the same.

@@ -36,9 +36,9 @@ struct BatchSizeFinderOptions {
   int num_threads = 0;
 
   void check() const {
-    detail::require_at_least("start", 1, start);
-    detail::require_at_least("max", start, max);
-    detail::require_at_least("num_updates", 1, num_updates);
+    detail::require_at_least("start", start, 1);
+    detail::require_at_least("max", max, start);
+    detail::require_at_least("num_updates", num_updates, 1);
   }
 };
 

@@ -42,7 +42,7 @@ struct LearningRateFinderOptions {
           sentence("start_lr is {} and end_lr is {}. Give two learning rates above 0, the smaller one first.",
                    {start_lr, end_lr}));
     }
-    detail::require_at_least("num_updates", 2, num_updates);
+    detail::require_at_least("num_updates", num_updates, 2);
     if (detail::is_nan(smoothing) || smoothing < 0.0 || smoothing >= 1.0) {
       throw std::invalid_argument(sentence("smoothing is {}. Give 0 or more, less than 1.", {smoothing}));
     }

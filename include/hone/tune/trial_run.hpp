@@ -51,9 +51,9 @@ struct TrialRunOptions {
   }
 
   void check() const {
-    detail::require_at_least("num_updates", 1, num_updates);
-    detail::require_at_least("per_device_batch_size", 1, per_device_batch_size);
-    detail::require_at_least("num_threads", 0, num_threads);
+    detail::require_at_least("num_updates", num_updates, 1);
+    detail::require_at_least("per_device_batch_size", per_device_batch_size, 1);
+    detail::require_at_least("num_threads", num_threads, 0);
   }
 };
 

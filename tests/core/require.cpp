@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Tests of `hone/schedule/check.hpp`.
-#include "hone/schedule/check.hpp"
+/// Tests of `hone/core/require.hpp`.
+#include "hone/core/require.hpp"
 
 #include <limits>
 #include <string>
@@ -13,8 +13,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 constexpr bool passes_at_compile_time() {
-  hone::detail::check_ratio("A::b", 0.5);
-  hone::detail::check_at_least("A::b", 1, 1);
+  hone::detail::require_ratio("A::b", 0.5);
+  hone::detail::require_at_least("A::b", 1, 1);
   return true;
 }
 static_assert(passes_at_compile_time());
@@ -25,7 +25,7 @@ static_assert(!hone::detail::is_finite(not_a_number) && !hone::detail::is_finite
 
 TEST_CASE("a refused setting is named with its value and the remedy") {
   try {
-    hone::detail::check_ratio("CosineLr::min_lr_ratio", 1.5);
+    hone::detail::require_ratio("CosineLr::min_lr_ratio", 1.5);
     FAIL("1.5 is no ratio");
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) == "CosineLr::min_lr_ratio is 1.5. Give a number from 0 to 1.");
@@ -34,7 +34,7 @@ TEST_CASE("a refused setting is named with its value and the remedy") {
 
 TEST_CASE("counts are written out in full") {
   try {
-    hone::detail::check_at_least("A::b", -1000000, 0);
+    hone::detail::require_at_least("A::b", -1000000, 0);
     FAIL("negative");
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) == "A::b is -1000000. Give 0 or more.");
@@ -43,16 +43,16 @@ TEST_CASE("counts are written out in full") {
 
 TEST_CASE("NaN and infinity pass no check") {
   for (const double value : {not_a_number, infinity, -infinity}) {
-    CHECK_THROWS_AS(hone::detail::check_not_negative("A::b", value), std::invalid_argument);
-    CHECK_THROWS_AS(hone::detail::check_positive("A::b", value), std::invalid_argument);
-    CHECK_THROWS_AS(hone::detail::check_ratio("A::b", value), std::invalid_argument);
+    CHECK_THROWS_AS(hone::detail::require_not_negative("A::b", value), std::invalid_argument);
+    CHECK_THROWS_AS(hone::detail::require_positive("A::b", value), std::invalid_argument);
+    CHECK_THROWS_AS(hone::detail::require_ratio("A::b", value), std::invalid_argument);
   }
 }
 
 TEST_CASE("each check knows its border") {
-  hone::detail::check_not_negative("A::b", 0.0);
-  hone::detail::check_ratio("A::b", 0.0);
-  hone::detail::check_ratio("A::b", 1.0);
-  CHECK_THROWS_AS(hone::detail::check_positive("A::b", 0.0), std::invalid_argument);
-  CHECK_THROWS_AS(hone::detail::check_at_least("A::b", 0, 1), std::invalid_argument);
+  hone::detail::require_not_negative("A::b", 0.0);
+  hone::detail::require_ratio("A::b", 0.0);
+  hone::detail::require_ratio("A::b", 1.0);
+  CHECK_THROWS_AS(hone::detail::require_positive("A::b", 0.0), std::invalid_argument);
+  CHECK_THROWS_AS(hone::detail::require_at_least("A::b", 0, 1), std::invalid_argument);
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How a setting that is out of range is refused: one message with the name, the value and the remedy.
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "hone/core/finite.hpp"
+
+namespace hone::detail {
+
+/// The shortest text that reads back as the same number. Not fmt: a header without it compiles quickly.
+[[nodiscard]] inline std::string number_text(auto value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+[[noreturn, gnu::cold]] inline void refuse_setting(std::string_view field, const std::string& value, std::string_view remedy) {
+  throw std::invalid_argument(std::string(field) + " is " + value + ". " + std::string(remedy));
+}
+
+/// **Errors** `std::invalid_argument` unless `fine`.
+/// **Example** `require_setting(gamma >= 0, "StepLr::gamma", gamma, "Give a number of at least 0.");`
+constexpr void require_setting(bool fine, std::string_view field, auto value, std::string_view remedy) {
+  if (!fine) refuse_setting(field, number_text(value), remedy);
+}
+
+/// The checks that most settings need. None of them lets NaN or infinity pass.
+constexpr void require_not_negative(std::string_view field, double value) {
+  require_setting(is_finite(value) && value >= 0.0, field, value, "Give a finite number of at least 0.");
+}
+constexpr void require_positive(std::string_view field, double value) {
+  require_setting(is_finite(value) && value > 0.0, field, value, "Give a finite number above 0.");
+}
+constexpr void require_ratio(std::string_view field, double value) {
+  require_setting(is_finite(value) && value >= 0.0 && value <= 1.0, field, value, "Give a number from 0 to 1.");
+}
+constexpr void require_at_least(std::string_view field, std::int64_t value, std::int64_t least) {
+  if (value < least) refuse_setting(field, number_text(value), "Give " + number_text(least) + " or more.");
+}
+inline void require_at_least(std::string_view field, const std::optional<std::int64_t>& value, std::int64_t least) {
+  if (value) require_at_least(field, *value, least);
+}
+
+/// The type of a member that takes no room and stands behind the settings of an aggregate, so that they are checked
+/// when one is made: `[[no_unique_address]] Checked checked = checked_settings(max_norm);`.
+struct Checked {
+  friend constexpr bool operator==(Checked, Checked) = default;
+};
+
+/// A setting without a default: an aggregate that leaves it out does not compile.
+template <class T>
+class Required {
+ public:
+  constexpr Required(T value) : value_(value) {}  // NOLINT: implicit, stands for the value
+  constexpr operator T() const { return value_; }  // NOLINT: likewise
+
+ private:
+  T value_;
+};
+
+}  // namespace hone::detail
