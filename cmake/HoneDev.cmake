@@ -16,6 +16,13 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ spends a tenth of its time on garbage collection.
   target_compile_options(hone_dev INTERFACE "SHELL:--param ggc-min-heapsize=4000000")
 endif()
+# What tests, examples and benchmarks print with; hone itself does without.
+set(problems "")
+hone_header_target(hone::fmt Fmt_INCLUDE_DIR fmt/format.h libfmt-dev problems)
+if(problems)
+  message(FATAL_ERROR "hone: ${problems}")
+endif()
+target_link_libraries(hone_dev INTERFACE hone::fmt)
 include(HoneSanitize)
 if(HONE_DEV_TIDY)
   find_program(CLANG_TIDY NAMES clang-tidy-19 clang-tidy REQUIRED)
@@ -28,6 +35,13 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND PROJECT_IS_TOP_LEVEL)
   # Without this, whatever uses a precompiled header is never cached.
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
       "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime" "${CCACHE}")
+endif()
+
+# The library is one of the project's own here: the same warnings, sanitizers and checks.
+if(TARGET hone)
+  target_link_libraries(hone PRIVATE hone_dev)
+  set_target_properties(hone PROPERTIES CXX_CLANG_TIDY "${CMAKE_CXX_CLANG_TIDY}" CXX_EXTENSIONS OFF
+                                        CXX_COMPILER_LAUNCHER "${CMAKE_CXX_COMPILER_LAUNCHER}")
 endif()
 
 # Tests and examples compute little: compiling them quickly is worth more than their speed.
@@ -66,12 +80,17 @@ function(hone_add_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} ENVIRONMENT "${hone_test_environment}")
 endfunction()
 
-# One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimization.
+# One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimization; one that is
+# HEADER_ONLY does without the library, and without the precompiled header, which is made for it.
 function(hone_torch_program name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMIZED" "" "")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMIZED;HEADER_ONLY" "" "")
   set(sources ${arg_UNPARSED_ARGUMENTS})
   add_executable(${name} ${sources})
-  target_link_libraries(${name} PRIVATE hone::hone hone_dev)
+  if(arg_HEADER_ONLY)
+    target_link_libraries(${name} PRIVATE hone::header_only hone_dev)
+  else()
+    target_link_libraries(${name} PRIVATE hone::hone hone_dev)
+  endif()
   set(pch hone_pch)
   if(arg_OPTIMIZED)
     set(pch hone_pch_optimized)
@@ -80,7 +99,7 @@ function(hone_torch_program name)
   endif()
   list(LENGTH sources number)
   # Precompiling for optimized programs saves time from the second file on.
-  if(TARGET ${pch} AND NOT (arg_OPTIMIZED AND number EQUAL 1))
+  if(TARGET ${pch} AND NOT arg_HEADER_ONLY AND NOT (arg_OPTIMIZED AND number EQUAL 1))
     target_precompile_headers(${name} REUSE_FROM ${pch})
   endif()
 endfunction()

@@ -30,6 +30,5 @@ endfunction()
 
 # What hone::plain needs; appends to the list `problems`.
 macro(hone_find_plain_headers problems)
-  hone_header_target(hone::fmt Fmt_INCLUDE_DIR fmt/format.h libfmt-dev ${problems})
   hone_header_target(hone::hana Hana_INCLUDE_DIR boost/hana.hpp libboost-dev ${problems})
 endmacro()

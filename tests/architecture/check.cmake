@@ -27,7 +27,8 @@ set(may_tune core schedule history callbacks policies optim data checkpoint step
 set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.
-set(no_test_needed core/slots.hpp core/version.hpp core/near_misses.hpp
+set(no_test_needed core/config.hpp core/hana.hpp core/slots.hpp core/version.hpp checkpoint/torch_archive.hpp
+    core/near_misses.hpp
     devices/cuda.hpp devices/device_streams.hpp devices/mps.hpp devices/xpu.hpp
     distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp
     distributed/failure_log.hpp distributed/meeting.hpp distributed/network.hpp
@@ -42,7 +43,7 @@ set(no_test_needed core/slots.hpp core/version.hpp core/near_misses.hpp
     memory/autocast_state.hpp memory/block.hpp memory/random_state.hpp policies/splitting.hpp)
 
 set(wrong "")
-file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/hone" "${ROOT}/include/hone/*.hpp")
+file(GLOB_RECURSE headers RELATIVE "${ROOT}/include/hone" "${ROOT}/include/hone/*.hpp" "${ROOT}/include/hone/*.ipp")
 foreach(header IN LISTS headers)
   file(STRINGS "${ROOT}/include/hone/${header}" includes REGEX "^[ \t]*#[ \t]*include")
   get_filename_component(room "${header}" DIRECTORY)
@@ -68,6 +69,9 @@ foreach(header IN LISTS headers)
     endif()
   endforeach()
 
+  if(header MATCHES "[.]ipp$")
+    continue()  # tested through its header
+  endif()
   if(room AND NOT header IN_LIST no_test_needed)
     string(REGEX REPLACE "hpp$" "cpp" test "${header}")
     if(header MATCHES "^distributed/(mpi|nccl)")
@@ -78,6 +82,26 @@ foreach(header IN LISTS headers)
     if(NOT EXISTS "${ROOT}/tests/${test}")
       list(APPEND wrong "${header} has no test: write tests/${test}.")
     endif()
+  endif()
+endforeach()
+
+# Each .ipp is compiled into the library, and included by its header where there is none.
+file(STRINGS "${ROOT}/src/hone.cpp" compiled REGEX "^#include")
+foreach(source IN LISTS headers)
+  if(NOT source MATCHES "[.]ipp$")
+    continue()
+  endif()
+  if(NOT "#include \"hone/${source}\"" IN_LIST compiled)
+    list(APPEND wrong "src/hone.cpp does not include hone/${source}: hone::hone lacks its definitions.")
+  endif()
+  string(REGEX REPLACE "ipp$" "hpp" header "${source}")
+  set(text "")
+  if(EXISTS "${ROOT}/include/hone/${header}")
+    file(READ "${ROOT}/include/hone/${header}" text)
+  endif()
+  string(FIND "${text}" "#ifndef HONE_COMPILED_LIB\n#include \"hone/${source}\"\n#endif" place)
+  if(place EQUAL -1)
+    list(APPEND wrong "${header} does not include hone/${source} under #ifndef HONE_COMPILED_LIB.")
   endif()
 endforeach()
 

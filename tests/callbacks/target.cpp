@@ -2,6 +2,7 @@
 #include "hone/callbacks/target.hpp"
 
 #include <array>
+#include <boost/hana.hpp>
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/checkpoint/checksum.hpp"
 
+#include <zlib.h>
+
 #include <random>
 #include <vector>
 

@@ -14,6 +14,8 @@
 
 #include "archive.hpp"
 #include "files.hpp"
+#include "hone/checkpoint/tensor_record.hpp"
+#include "hone/checkpoint/zip_reader.hpp"
 #include "support/catch.hpp"
 
 using hone::Dict;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "checkpoint/files.hpp"
+#include "hone/checkpoint/pytorch.hpp"
 #include "support/catch.hpp"
 
 TEST_CASE("of a folder, the newest is read") {

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "files.hpp"
+#include "hone/checkpoint/safetensors_header.hpp"
 #include "support/catch.hpp"
 
 using hone::Dict;

@@ -4,6 +4,8 @@
 /// A struct that is not adapted, to be converted to another format.
 #include <torch/torch.h>
 
+#include <boost/hana.hpp>
+
 #include "hone/optim/sgd.hpp"
 #include "hone/precision/pure.hpp"
 #include "hone/trainer/trainer.hpp"

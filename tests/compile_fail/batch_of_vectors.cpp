@@ -4,6 +4,8 @@
 /// A step is given vectors of numbers.
 #include <torch/torch.h>
 
+#include <boost/hana.hpp>
+
 #include "hone/optim/sgd.hpp"
 #include "hone/trainer/trainer.hpp"
 

@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <boost/hana.hpp>
 #include <string>
 
 #include "support/catch.hpp"

@@ -3,6 +3,8 @@
 
 #include <torch/torch.h>
 
+#include <span>
+
 #include "support/catch.hpp"
 
 namespace {

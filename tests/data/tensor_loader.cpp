@@ -5,6 +5,7 @@
 
 #include <range/v3/view/take.hpp>
 #include <range/v3/view/transform.hpp>
+#include <boost/hana.hpp>
 #include <ranges>
 #include <string>
 #include <vector>

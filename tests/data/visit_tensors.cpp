@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <boost/hana.hpp>
 #include <deque>
 #include <functional>
 #include <list>

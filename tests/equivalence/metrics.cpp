@@ -3,6 +3,8 @@
 // trainer.
 #include <torch/torch.h>
 
+#include <boost/hana.hpp>
+
 #include "hone/hone.hpp"
 #include "metrics/parts.hpp"
 #include "metrics/samples.hpp"

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Any bytes as a checkpoint, once as the whole file and once as the pickle of a file that is otherwise sound (few random
-/// bytes have the right checksum): a value or a `DataError`, nothing else. What was read is written and read again.
-#include "hone/checkpoint/pytorch.hpp"
-
+/// Any bytes as a checkpoint, once as the whole file and once as the pickle of a file that is otherwise sound (few
+/// random bytes have the right checksum): a value or a `DataError`, nothing else. What was read is written and read
+/// again.
 #include <cstring>
 
+#include "hone/checkpoint/pytorch.hpp"
+#include "hone/checkpoint/torch_archive.hpp"
 #include "input.hpp"
 
 namespace {
 
 struct Text {
   std::string bytes;
-  void write(std::span<const std::uint8_t> more) { bytes.append(reinterpret_cast<const char*>(more.data()), more.size()); }
+  void write(std::span<const std::uint8_t> more) {
+    bytes.append(reinterpret_cast<const char*>(more.data()), more.size());
+  }
 };
 
 void use(const hone::Value& value) {

@@ -47,7 +47,7 @@ ask 0 "QUIET" "$found" -DCMAKE_DISABLE_FIND_PACKAGE_range-v3=ON
 has "because: hone: range-v3 was not found."
 ask 0 "QUIET" "$found" -DCMAKE_IGNORE_PATH=/usr/include
 has "found: 0, plain: ,"
-has "because: hone: the header fmt/format.h was not found."
+has "because: hone: the header boost/hana.hpp was not found."
 ask 1 "REQUIRED" -DLibTorch_ROOT=/nonexistent
 has "holds no LibTorch"
 

@@ -17,6 +17,7 @@
 #include "hone/callbacks/callback_reference.hpp"
 #include "hone/callbacks/spelling.hpp"
 #include "hone/core/fixed_string.hpp"
+#include "hone/core/hana.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/core/type_name.hpp"

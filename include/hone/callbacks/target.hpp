@@ -2,10 +2,10 @@
 /// Where the target of a batch is.
 #pragma once
 
-#include <boost/hana.hpp>
 #include <cstddef>
 #include <tuple>
 
+#include "hone/core/hana.hpp"
 #include "hone/metrics/tensors.hpp"
 
 namespace hone::detail {

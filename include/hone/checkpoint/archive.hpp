@@ -278,26 +278,10 @@ void load_state_of(T& thing, const Value& state) {
 }
 
 /// A value whose tensors are copies, to be kept while the originals go on; on `device` where one is named.
-[[nodiscard]] inline Value cloned(const Value& value, std::optional<c10::Device> device = {}) {
-  if (const auto* tensor = std::get_if<at::Tensor>(&value.data())) {
-    if (!tensor->defined()) return *tensor;
-    return tensor->detach().to(device.value_or(tensor->device()), tensor->scalar_type(), /*non_blocking=*/false,
-                               /*copy=*/true);
-  }
-  const auto cloned_items = [&](const List& items) {
-    List copies;
-    for (const auto& item : items) copies.push_back(cloned(item, device));
-    return copies;
-  };
-  if (const auto* list = std::get_if<List>(&value.data())) return cloned_items(*list);
-  if (const auto* tuple = std::get_if<Tuple>(&value.data())) return Tuple{cloned_items(tuple->items)};
-  if (const auto* dict = std::get_if<Dict>(&value.data())) {
-    Dict copy;
-    copy.ordered = dict->ordered;
-    for (const auto& [key, entry] : *dict) copy.set(key, cloned(entry, device));
-    return copy;
-  }
-  return value;
-}
+[[nodiscard]] Value cloned(const Value& value, std::optional<c10::Device> device = {});
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/checkpoint/archive.ipp"
+#endif

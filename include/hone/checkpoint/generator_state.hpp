@@ -2,85 +2,43 @@
 /// The states of LibTorch's random number generators.
 #pragma once
 
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Context.h>
-#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
-#include <c10/util/Exception.h>
-
-#include <mutex>
-#include <string>
+#include <c10/core/Device.h>
 
 #include "hone/checkpoint/value.hpp"
-#include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
 
 namespace hone {
 
 /// The state of a device's global generator, as `torch.get_rng_state()` of Python gives it.
 ///
 /// **Shapes** a tensor of bytes, on the CPU.
-[[nodiscard]] inline at::Tensor generator_state(c10::Device device = c10::kCPU) {
-  auto generator = at::globalContext().defaultGenerator(device);
-  const std::lock_guard lock(generator.mutex());
-  return generator.get_state();
-}
+[[nodiscard]] at::Tensor generator_state(c10::Device device = c10::kCPU);
 
 namespace detail {
 
 /// LibTorch looks at the place in the Mersenne Twister and at what is left of its numbers one by one. Together they
 /// have to keep to its 624 numbers, or it would read beyond them.
-inline void check_cpu_generator(const at::Tensor& state) {
-  auto scratch = at::detail::createCPUGenerator();
-  scratch.set_state(state);
-  const auto engine = at::check_generator<at::CPUGeneratorImpl>(scratch)->engine().data();
-  if (engine.left_ > 1 && engine.next_ + static_cast<unsigned>(engine.left_) > at::MERSENNE_STATE_N + 1) {
-    throw DataError(
-        "These bytes are no state of the generator of cpu: it would read beyond its numbers. Load another file.");
-  }
-}
+void check_cpu_generator(const at::Tensor& state);
 
 }  // namespace detail
 
 /// Brings a device's global generator to a state of `generator_state`.
 ///
 /// **Errors** `DataError` for bytes that are none.
-inline void set_generator_state(const at::Tensor& state, c10::Device device = c10::kCPU) {
-  auto generator = at::globalContext().defaultGenerator(device);
-  const std::lock_guard lock(generator.mutex());
-  try {
-    const auto bytes = state.clone();  // it must fill its storage
-    if (device.is_cpu()) detail::check_cpu_generator(bytes);
-    generator.set_state(bytes);
-  } catch (const c10::Error& error) {
-    throw DataError(sentence("These bytes are no state of the generator of {}: {} Load another file.",
-                             {device.str(), error.what_without_backtrace()}));
-  }
-}
+void set_generator_state(const at::Tensor& state, c10::Device device = c10::kCPU);
 
 /// Those of the CPU and of `device`, by the device's name.
-[[nodiscard]] inline Dict generator_states(c10::Device device) {
-  Dict states{{"cpu", generator_state()}};
-  if (!device.is_cpu()) states.set(device.str(), generator_state(device));
-  return states;
-}
+[[nodiscard]] Dict generator_states(c10::Device device);
 
-/// What those states have for `device`: its own, else that of another one of its kind, on which the run was before. Null
-/// when there is neither.
-[[nodiscard]] inline const at::Tensor* state_for(const Dict& states, c10::Device device) {
-  if (states.contains(device.str())) return &states.get<at::Tensor>(device.str());
-  const auto kind = c10::DeviceTypeName(device.type(), /*lower_case=*/true) + ":";
-  for (const auto& [name, state] : states) {
-    if (name.get<std::string>().starts_with(kind)) return &state.get<at::Tensor>();
-  }
-  return nullptr;
-}
+/// What those states have for `device`: its own, else that of another one of its kind, on which the run was before.
+/// Null when there is neither.
+[[nodiscard]] const at::Tensor* state_for(const Dict& states, c10::Device device);
 
 /// Brings those generators back; a kind of device that the states do not name is left as it is.
-inline void set_generator_states(const Dict& states, c10::Device device) {
-  set_generator_state(states.get<at::Tensor>("cpu"));
-  if (device.is_cpu()) return;
-  if (const auto* const state = state_for(states, device)) set_generator_state(*state, device);
-}
+void set_generator_states(const Dict& states, c10::Device device);
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/checkpoint/generator_state.ipp"
+#endif

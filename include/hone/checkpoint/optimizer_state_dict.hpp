@@ -4,7 +4,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/scalar_tensor.h>
 
 #include <algorithm>
 #include <concepts>
@@ -80,20 +79,11 @@ Dict settings_dict(const Rule& settings) {
 }
 
 /// A learning rate may be a tensor, as PyTorch has it for its captured steps.
-inline double setting_number(const Value& value) {
-  const auto* tensor = std::get_if<at::Tensor>(&value.data());
-  if (tensor == nullptr) return value.number();
-  if (!tensor->defined() || tensor->numel() != 1 || tensor->is_complex()) {
-    throw DataError("A setting is a tensor, and not of one real number.");
-  }
-  return tensor->item<double>();
-}
+double setting_number(const Value& value);
 
 /// The dictionary to take the setting `name` from: `group`, or `added_later` where the group lacks a setting that
 /// PyTorch itself adds to states of older versions.
-inline const Dict& source_of_setting(const Dict& group, std::string_view name, const Dict& added_later) {
-  return !group.contains(name) && added_later.contains(name) ? added_later : group;
-}
+const Dict& source_of_setting(const Dict& group, std::string_view name, const Dict& added_later);
 
 /// The settings of a group of a file.
 template <OptimizerRule Rule>
@@ -128,18 +118,7 @@ Rule settings_from(const Dict& group, Rule settings) {
 }
 
 /// The state of the parameter `name`, from PyTorch's dictionary of it.
-inline ParameterState parameter_state(const std::string& name, const Value* fields) {
-  ParameterState result{name, {}};
-  if (fields == nullptr) return result;
-  for (const auto& [key, value] : fields->get<Dict>()) {
-    if (value.is_none()) continue;  // what a parameter does not need
-    // Old files have the number of steps as a number. As double: LibTorch makes no float of one that is too large.
-    const bool is_number = value.is<std::int64_t>() || value.is<double>();
-    result.fields.emplace_back(key.get<std::string>(),
-                               is_number ? at::scalar_tensor(value.number(), at::kDouble) : value.get<at::Tensor>());
-  }
-  return result;
-}
+ParameterState parameter_state(const std::string& name, const Value* fields);
 
 template <RuleOptimizer O>
 [[nodiscard]] Dict optimizer_dict(const O& optimizer, const OptimizerState& entries) {
@@ -265,3 +244,7 @@ void load_optimizer_state_dict(O& optimizer, const Value& value) {
 }
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/checkpoint/optimizer_state_dict.ipp"
+#endif

@@ -3,12 +3,9 @@
 #pragma once
 
 #include <filesystem>
-#include <system_error>
 
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/value.hpp"
-#include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/core/training_files.hpp"
 
 namespace hone {
@@ -16,35 +13,10 @@ namespace hone {
 /// Reads a training state: a file, or the newest in a folder.
 ///
 /// **Errors** `DataError` for a file that is none, and for a folder without one.
-[[nodiscard]] inline Value read_training_state(const std::filesystem::path& path) {
-  auto file = path;
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    const auto latest = latest_training_state(path);
-    if (!latest) {
-      throw DataError(sentence(
-          "The folder {} holds no training state (epoch_E_update_S.pt). Give another one, or start anew where there is "
-          "none: hone::latest_training_state(folder).",
-          {path.string()}));
-    }
-    file = *latest;
-  }
-  auto state = [&] {
-    try {
-      return read_checkpoint(file);
-    } catch (const DataError& broken) {
-      if (!TrainingPlace::in(file.filename().string()) || !std::filesystem::exists(file, error)) throw;
-      throw DataError(sentence("{} When it is removed, the training state before it is the newest in {}.",
-                               {broken.what(), file.parent_path().string()}));
-    }
-  }();
-  if (!state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
-    throw DataError(sentence(
-        "{} holds no training state, from which a run goes on. Take a file of save_training_state; weights are loaded "
-        "with load_checkpoint.",
-        {file.string()}));
-  }
-  return state;
-}
+[[nodiscard]] Value read_training_state(const std::filesystem::path& path);
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/checkpoint/read_training_state.ipp"
+#endif

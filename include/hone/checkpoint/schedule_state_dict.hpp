@@ -13,9 +13,6 @@
 #include <utility>
 
 #include "hone/checkpoint/value.hpp"
-#include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
-#include "hone/core/serialize.hpp"
 
 namespace hone {
 
@@ -49,19 +46,10 @@ template <class Optimizer, class Schedule = None>
 /// The update whose value is in force, in a state of `schedule_state_dict` or of a scheduler of Python.
 ///
 /// **Errors** `DataError` for a state that does not count updates.
-[[nodiscard]] inline std::int64_t scheduled_updates_in(const Value& state) {
-  const auto& entries = state.get<Dict>();
-  const Value* found = entries.find("num_updates");
-  if (found == nullptr) found = entries.find("last_epoch");
-  if (found == nullptr) {
-    throw DataError(
-        "The scheduler's state has neither num_updates nor last_epoch, so its place is unknown. Load with "
-        ".load_scheduler = false.");
-  }
-  const auto updates = found->get<std::int64_t>();
-  if (updates < -1 || updates >= detail::too_many<std::int64_t>)
-    throw DataError(sentence("The scheduler's state stands at update {}. Take another file.", {updates}));
-  return updates < 0 ? 0 : updates;  // -1: before the first
-}
+[[nodiscard]] std::int64_t scheduled_updates_in(const Value& state);
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/checkpoint/schedule_state_dict.ipp"
+#endif

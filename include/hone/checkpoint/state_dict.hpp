@@ -96,11 +96,7 @@ template <class Model>
 class StateDictFit {
  public:
   /// Copies. Converts to the types and devices of the model's tensors.
-  const Mismatches& load() const {
-    const at::NoGradGuard no_grad;
-    for (const auto& [target, tensor] : copies_) target.copy_(tensor);
-    return names_;
-  }
+  const Mismatches& load() const;
 
  private:
   template <class Model>
@@ -114,40 +110,16 @@ namespace detail {
 
 /// True where converting `tensor` to `type` changes a value although one of the two types is not a floating-point type.
 /// Rounding to a narrower floating-point type is no loss in this sense.
-inline bool loses_values(const at::Tensor& tensor, at::ScalarType type) {
-  const auto from = tensor.scalar_type();
-  if (from == type || (at::isFloatingType(from) && at::isFloatingType(type)) || tensor.is_complex()) return false;
-  return !tensor.to(type).to(from).equal(tensor);
-}
+bool loses_values(const at::Tensor& tensor, at::ScalarType type);
 
 /// What stands in `state` before most of `names`, or nothing where no one text does.
-inline std::string common_prefix(const Dict& state, const std::vector<std::string>& names) {
-  for (const auto& name : names) {
-    for (const auto& [key, value] : state) {
-      const auto* const found = std::get_if<std::string>(&key.data());
-      if (found == nullptr || !found->ends_with("." + name)) continue;
-      const auto prefix = found->substr(0, found->size() - name.size());
-      const auto has_prefix = [&](const std::string& each) { return state.contains(prefix + each); };
-      if (std::ranges::count_if(names, has_prefix) * 2 > std::ssize(names)) return prefix;
-    }
-  }
-  return {};
-}
+std::string common_prefix(const Dict& state, const std::vector<std::string>& names);
 
 /// Who writes names with this prefix.
-inline std::string_view origin_of_prefix(std::string_view prefix) {
-  if (prefix == "module.") return ", as torch.nn.parallel.DistributedDataParallel and DataParallel save them";
-  if (prefix == "_orig_mod.") return ", as torch.compile saves them";
-  if (prefix == "model.") return ", as LightningModules save them";
-  return "";
-}
+std::string_view origin_of_prefix(std::string_view prefix);
 
 /// A `num_batches_tracked` that states from before PyTorch 0.4.1 lack: they have the statistics beside it.
-inline bool is_newer_than_state(const std::string& name, const Dict& state, const std::string& prefix) {
-  constexpr std::string_view count = "num_batches_tracked";
-  if (!name.ends_with(count)) return false;
-  return state.contains(prefix + name.substr(0, name.size() - count.size()) + "running_mean");
-}
+bool is_newer_than_state(const std::string& name, const Dict& state, const std::string& prefix);
 
 }  // namespace detail
 
@@ -229,3 +201,7 @@ Mismatches load_state_dict(Model& model, const Value& state, const StateDictOpti
 }
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/checkpoint/state_dict.ipp"
+#endif

@@ -5,24 +5,21 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
-#include <bit>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/finite.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -86,18 +83,23 @@ class Value {
  public:
   using Data = std::variant<None, bool, std::int64_t, double, std::string, at::Tensor, List, Tuple, Dict>;
 
-  Value() = default;
-  Value(None) {}  // NOLINT(google-explicit-constructor)
+  Value() noexcept;
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
+  Value(None) noexcept;  // NOLINT(google-explicit-constructor)
   template <class T>
     requires std::same_as<T, bool> || std::integral<T> || std::floating_point<T>
-  Value(T number) : data_(number_of(number)) {}               // NOLINT(google-explicit-constructor)
-  Value(const char* text) : data_(std::string(text)) {}       // NOLINT(google-explicit-constructor)
-  Value(std::string_view text) : data_(std::string(text)) {}  // NOLINT(google-explicit-constructor)
-  Value(std::string text) : data_(std::move(text)) {}         // NOLINT(google-explicit-constructor)
-  Value(at::Tensor tensor) : data_(std::move(tensor)) {}      // NOLINT(google-explicit-constructor)
-  Value(List list) : data_(std::move(list)) {}                // NOLINT(google-explicit-constructor)
-  Value(Tuple tuple) : data_(std::move(tuple)) {}             // NOLINT(google-explicit-constructor)
-  Value(Dict dict) : data_(std::move(dict)) {}                // NOLINT(google-explicit-constructor)
+  Value(T number) : data_(number_of(number)) {}  // NOLINT(google-explicit-constructor)
+  Value(const char* text);                       // NOLINT(google-explicit-constructor)
+  Value(std::string_view text);                  // NOLINT(google-explicit-constructor)
+  Value(std::string text);                       // NOLINT(google-explicit-constructor)
+  Value(at::Tensor tensor);                      // NOLINT(google-explicit-constructor)
+  Value(List list);                              // NOLINT(google-explicit-constructor)
+  Value(Tuple tuple);                            // NOLINT(google-explicit-constructor)
+  Value(Dict dict);                              // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] const Data& data() const { return data_; }
   [[nodiscard]] bool is_none() const { return is<None>(); }
@@ -119,15 +121,9 @@ class Value {
     return const_cast<T&>(std::as_const(*this).get<T>());
   }
   /// The number, whether it was written as a float or, like Python's `0`, as an int.
-  [[nodiscard]] double number() const {
-    if (const auto* integer = std::get_if<std::int64_t>(&data_)) return static_cast<double>(*integer);
-    return get<double>();
-  }
+  [[nodiscard]] double number() const;
   /// The items of a list or a tuple.
-  [[nodiscard]] std::span<const Value> items() const {
-    if (const auto* tuple = std::get_if<Tuple>(&data_)) return tuple->items;
-    return get<List>();
-  }
+  [[nodiscard]] std::span<const Value> items() const;
   /// The value of a key, where this is a dictionary.
   [[nodiscard]] const Value& at(const Value& key) const { return get<Dict>().at(key); }
 
@@ -159,67 +155,12 @@ class Value {
 namespace detail {
 
 /// A text that two keys have in common where Python takes them for the same.
-inline std::string key_code(const Value& key) {
-  if (const auto* text = std::get_if<std::string>(&key.data())) return "s" + *text;
-  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return sentence("i{}", {*number});
-  if (const auto* flag = std::get_if<bool>(&key.data())) return *flag ? "i1" : "i0";
-  if (const auto* number = std::get_if<double>(&key.data())) {
-    if (is_finite(*number) && std::abs(*number) < 0x1p62 && std::trunc(*number) == *number) {
-      return sentence("i{}", {static_cast<std::int64_t>(*number)});
-    }
-    return "f" + zero_filled(std::bit_cast<std::uint64_t>(*number), 0, 16);
-  }
-  if (key.is_none()) return "n";
-  if (const auto* tuple = std::get_if<Tuple>(&key.data())) {
-    std::string code = "t";
-    for (const auto& item : tuple->items) {
-      const auto part = key_code(item);
-      code += sentence("{}:{}", {part.size(), part});
-    }
-    return code;
-  }
-  throw std::invalid_argument(sentence(
-      "The key of a dictionary is {}. Keys are strings, numbers, None and tuples of these.", {key.description()}));
-}
+std::string key_code(const Value& key);
 
 /// A key as it is quoted in a sentence.
-inline std::string key_text(const Value& key) {
-  if (const auto* text = std::get_if<std::string>(&key.data())) return sentence("'{}'", {*text});
-  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return sentence("{}", {*number});
-  return key.description();
-}
+std::string key_text(const Value& key);
 
 }  // namespace detail
-
-inline Dict::Dict(std::initializer_list<Entry> entries) {
-  for (const auto& entry : entries) set(entry.key, entry.value);
-}
-
-inline std::size_t Dict::size() const { return entries_.size(); }
-
-inline Value& Dict::set(Value key, Value value) {
-  const auto [place, is_new] = places_.try_emplace(detail::key_code(key), entries_.size());
-  if (!is_new) return entries_[place->second].value = std::move(value);
-  return entries_.emplace_back(Entry{std::move(key), std::move(value)}).value;
-}
-
-inline const Value* Dict::find(const Value& key) const {
-  const auto place = places_.find(detail::key_code(key));
-  return place == places_.end() ? nullptr : &entries_[place->second].value;
-}
-
-inline const Value& Dict::at(const Value& key) const {
-  if (const Value* value = find(key)) return *value;
-  constexpr std::size_t most = 20;
-  std::string present;
-  for (std::size_t i = 0; i < entries_.size() && i < most; ++i) {
-    present += (i == 0 ? "" : ", ") + detail::key_text(entries_[i].key);
-  }
-  if (entries_.size() > most) present += sentence(" and {} more", {entries_.size() - most});
-  throw DataError(
-      sentence("There is no entry {}; {}.",
-               {detail::key_text(key), entries_.empty() ? "the dictionary is empty" : "the entries are " + present}));
-}
 
 template <class T>
 const T& Dict::get(const Value& key) const {
@@ -231,21 +172,8 @@ const T& Dict::get(const Value& key) const {
   return value.get<T>();
 }
 
-inline std::string Value::description() const {
-  if (const auto* number = std::get_if<std::int64_t>(&data_)) return sentence("the int {}", {*number});
-  if (const auto* number = std::get_if<double>(&data_)) return sentence("the float {}", {*number});
-  if (const auto* flag = std::get_if<bool>(&data_)) return *flag ? "True" : "False";
-  if (const auto* text = std::get_if<std::string>(&data_)) {
-    return sentence("the string '{}{}'", {text->substr(0, 40), text->size() > 40 ? "..." : ""});
-  }
-  if (const auto* tensor = std::get_if<at::Tensor>(&data_)) {
-    if (!tensor->defined()) return "an undefined tensor";
-    return sentence("a tensor of shape [{}]", {joined(tensor->sizes(), ", ")});
-  }
-  if (const auto* list = std::get_if<List>(&data_)) return sentence("a list of {}", {list->size()});
-  if (const auto* tuple = std::get_if<Tuple>(&data_)) return sentence("a tuple of {}", {tuple->items.size()});
-  if (const auto* dict = std::get_if<Dict>(&data_)) return sentence("a dictionary of {}", {dict->size()});
-  return "None";
-}
-
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/checkpoint/value.ipp"
+#endif

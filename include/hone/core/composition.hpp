@@ -5,10 +5,10 @@
 /// first fault, since the next one often follows from it.
 #pragma once
 
-#include <boost/hana.hpp>
 #include <concepts>
 #include <type_traits>
 
+#include "hone/core/hana.hpp"
 #include "hone/core/names.hpp"
 #include "hone/core/override_spelling.hpp"
 #include "hone/core/overrides.hpp"

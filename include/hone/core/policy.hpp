@@ -2,9 +2,9 @@
 /// Policies: types that answer one question of the trainer each, and how the trainer finds the answer to a question.
 #pragma once
 
-#include <boost/hana.hpp>
 #include <concepts>
 
+#include "hone/core/hana.hpp"
 #include "hone/core/slots.hpp"
 
 namespace hone {

@@ -5,11 +5,9 @@
 /// and hardly ever read. Here a call is a list of plain values and one function.
 #pragma once
 
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -50,20 +48,9 @@ class Word {
 
 namespace detail {
 
-template <class Number>
-void append_number(std::string& text, Number value) {
-  char digits[32];
-  text.append(digits, std::to_chars(digits, std::end(digits), value).ptr);
-}
 /// The fewest digits that read back as the same number; powers of ten from 1e16 and below 1e-4.
-template <class Number>
-void append_shortest(std::string& text, Number value) {
-  char digits[64];
-  const auto size = static_cast<double>(value < 0 ? -value : value);
-  const bool is_plain = size == 0.0 || (size >= 1e-4 && size < 1e16);
-  const auto layout = is_plain ? std::chars_format::fixed : std::chars_format::scientific;
-  text.append(digits, std::to_chars(digits, std::end(digits), value, layout).ptr);
-}
+void append_shortest(std::string& text, float value);
+void append_shortest(std::string& text, double value);
 
 void a_sentence_has_one_word_for_each_place();  // not there: a call of it ends the compilation
 
@@ -78,28 +65,9 @@ struct Pattern {
   std::string_view text;
 };
 
-[[gnu::cold]] inline std::string filled(std::string_view pattern, const Word* word) {
-  std::string text;
-  for (auto place = pattern.find("{}"); place != pattern.npos; place = pattern.find("{}")) {
-    text += pattern.substr(0, place);
-    (word++)->append_to(text);
-    pattern.remove_prefix(place + 2);
-  }
-  return text += pattern;
-}
+[[gnu::cold]] std::string filled(std::string_view pattern, const Word* word);
 
 }  // namespace detail
-
-inline void Word::append_to(std::string& text) const {
-  switch (kind_) {
-    case Kind::text: text += text_; break;
-    case Kind::character: text += character_; break;
-    case Kind::integer: detail::append_number(text, integer_); break;
-    case Kind::natural: detail::append_number(text, natural_); break;
-    case Kind::single: detail::append_shortest(text, single_); break;
-    case Kind::real: detail::append_shortest(text, real_); break;
-  }
-}
 
 /// `pattern` with a word in place of each `{}`: `sentence("{} is {}. Give 1 or more.", {"patience", 0})`. Numbers with
 /// a fraction are written with the fewest digits that read back as the same.
@@ -125,27 +93,18 @@ template <class Range>
 namespace detail {
 
 /// A number with `digits` behind the point.
-[[nodiscard]] inline std::string fixed(double value, int digits) {
-  char text[352];
-  return {text, std::to_chars(text, std::end(text), value, std::chars_format::fixed, digits).ptr};
-}
+[[nodiscard]] std::string fixed(double value, int digits);
 /// A number with so many digits in all, as `%g` writes it.
-[[nodiscard]] inline std::string general(double value, int digits) {
-  char text[64];
-  return {text, std::to_chars(text, std::end(text), value, std::chars_format::general, digits).ptr};
-}
+[[nodiscard]] std::string general(double value, int digits);
 /// A number as a digit, `digits` behind the point and a power of ten.
-[[nodiscard]] inline std::string scientific(double value, int digits) {
-  char text[64];
-  return {text, std::to_chars(text, std::end(text), value, std::chars_format::scientific, digits).ptr};
-}
+[[nodiscard]] std::string scientific(double value, int digits);
 /// A whole number to a base, filled up with zeros to `width`.
-[[nodiscard]] inline std::string zero_filled(std::uint64_t value, std::size_t width, int base = 10) {
-  char text[64];
-  const std::string digits(text, std::to_chars(text, std::end(text), value, base).ptr);
-  return digits.size() < width ? std::string(width - digits.size(), '0') + digits : digits;
-}
+[[nodiscard]] std::string zero_filled(std::uint64_t value, std::size_t width, int base = 10);
 
 }  // namespace detail
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/core/sentence.ipp"
+#endif

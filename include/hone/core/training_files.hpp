@@ -2,19 +2,13 @@
 /// Training states as files in a folder: `epoch_3_update_120.pt` was saved after 3 epochs and 120 updates.
 #pragma once
 
-#include <algorithm>
-#include <charconv>
 #include <compare>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
-
-#include "hone/core/error.hpp"
 
 namespace hone {
 
@@ -26,25 +20,10 @@ struct TrainingPlace {
   friend auto operator<=>(const TrainingPlace&, const TrainingPlace&) = default;
 
   /// The name of the file, without its ending.
-  [[nodiscard]] std::string name() const {
-    return "epoch_" + std::to_string(num_epochs) + "_update_" + std::to_string(num_updates);
-  }
+  [[nodiscard]] std::string name() const;
 
   /// The place in a file's name; nothing when the name is another one. What follows an underscore is not looked at.
-  [[nodiscard]] static std::optional<TrainingPlace> in(std::string_view name) {
-    TrainingPlace place;
-    const auto take = [&](std::string_view word, std::int64_t& number) {
-      if (!name.starts_with(word)) return false;
-      name.remove_prefix(word.size());
-      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-      if (error != std::errc{}) return false;
-      name.remove_prefix(static_cast<std::size_t>(end - name.data()));
-      return true;
-    };
-    const bool fits = name.ends_with(".pt") && take("epoch_", place.num_epochs) && take("_update_", place.num_updates);
-    if (!fits || !(name == ".pt" || name.starts_with('_'))) return std::nullopt;
-    return place;
-  }
+  [[nodiscard]] static std::optional<TrainingPlace> in(std::string_view name);
 };
 
 /// A training state's file, and the place in its name.
@@ -57,37 +36,16 @@ struct TrainingStateFile {
 /// entries that are no files do not count, whatever their names.
 ///
 /// **Errors** `DataError` when the folder cannot be listed, so that a run does not start over by mistake.
-[[nodiscard]] inline std::vector<TrainingStateFile> training_states_in(const std::filesystem::path& folder) {
-  std::vector<TrainingStateFile> files;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    const auto place = TrainingPlace::in(entry->path().filename().string());
-    if (!place) continue;
-    std::error_code unknown;
-    const auto type = entry->status(unknown).type();
-    // Where the type cannot be asked for, reading the file reports why.
-    if (type == std::filesystem::file_type::regular || type == std::filesystem::file_type::none) {
-      files.push_back({*place, entry->path()});
-    }
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    throw DataError("The training states in " + folder.string() + " cannot be listed: " + error.message() +
-                    ". Give a folder that can be read.");
-  }
-  std::sort(files.begin(), files.end(), [](const TrainingStateFile& a, const TrainingStateFile& b) {
-    return a.place != b.place ? a.place < b.place : a.path < b.path;
-  });
-  return files;
-}
+[[nodiscard]] std::vector<TrainingStateFile> training_states_in(const std::filesystem::path& folder);
 
 /// The file of the newest training state in a folder: that of most epochs, then updates. Nothing when there is none, so
 /// that one program can start and go on: `trainer.resume(hone::latest_training_state("training_states"), train_set)`.
 ///
 /// **Errors** `DataError` when the folder cannot be listed.
-[[nodiscard]] inline std::optional<std::filesystem::path> latest_training_state(const std::filesystem::path& folder) {
-  const auto files = training_states_in(folder);
-  if (files.empty()) return std::nullopt;
-  return files.back().path;
-}
+[[nodiscard]] std::optional<std::filesystem::path> latest_training_state(const std::filesystem::path& folder);
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/core/training_files.ipp"
+#endif

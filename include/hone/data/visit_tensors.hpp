@@ -18,7 +18,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
-#include <boost/hana.hpp>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
@@ -28,6 +27,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "hone/core/hana.hpp"
 
 namespace hone {
 

@@ -42,50 +42,23 @@ struct NamedRecord {
 class RunHistory {
  public:
   /// Appends `value` to the series `metric_name_prefix() + name`, marked with the epoch and update at hand.
-  void record(std::string_view name, double value, Phase phase) {
-    append(prefix_ + std::string(name), {value, epoch_, num_updates_, phase});
-  }
+  void record(std::string_view name, double value, Phase phase);
   /// Appends a record as it is, with no prefix: what restores a history that was written to a file.
-  void append(std::string_view name, const Record& record) {
-    auto found = find(name);
-    if (found == series_.end()) found = series_.insert(found, Series{std::string(name), {}, {}});
-    found->records.push_back(record);
-    found->revisions.push_back(revision_++);
-  }
+  void append(std::string_view name, const Record& record);
 
   /// The series, oldest value first; empty when nothing has the name. Valid until the history changes.
-  [[nodiscard]] std::span<const Record> values(std::string_view name) const {
-    const auto found = find(name);
-    return found == series_.end() ? std::span<const Record>{} : std::span<const Record>{found->records};
-  }
+  [[nodiscard]] std::span<const Record> values(std::string_view name) const;
   /// The newest value; empty when nothing has the name.
-  [[nodiscard]] std::optional<double> latest(std::string_view name) const {
-    const auto records = values(name);
-    return records.empty() ? std::nullopt : std::optional{records.back().value};
-  }
+  [[nodiscard]] std::optional<double> latest(std::string_view name) const;
   /// The newest value.
   ///
   /// **Errors** `std::out_of_range` when nothing has the name; the message lists the names there are.
-  [[nodiscard]] double at(std::string_view name) const {
-    if (const auto value = latest(name)) return *value;
-    throw std::out_of_range("No values have been recorded for the metric `" + std::string(name) + "`; " +
-                            (series_.empty() ? "nothing has been recorded yet." : "recorded are: " + listed() + "."));
-  }
+  [[nodiscard]] double at(std::string_view name) const;
   [[nodiscard]] bool contains(std::string_view name) const { return find(name) != series_.end(); }
   /// The names in order of their first appearance.
-  [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<std::string> all;
-    all.reserve(series_.size());
-    for (const auto& series : series_) all.push_back(series.name);
-    return all;
-  }
+  [[nodiscard]] std::vector<std::string> names() const;
   /// Removes a series. The name is taken as it is, with no prefix. Returns whether it was there.
-  bool erase(std::string_view name) {
-    const auto found = find(name);
-    if (found == series_.end()) return false;
-    series_.erase(found);
-    return true;
-  }
+  bool erase(std::string_view name);
 
   /// A mark that grows with every record, `reset` or not. See `recorded_since`.
   [[nodiscard]] std::int64_t revision() const { return revision_; }
@@ -98,54 +71,22 @@ class RunHistory {
   /// for (const auto& [name, record] : history.recorded_since(mark)) fmt::print("{}: {}\n", name, record.value);
   /// // accuracy: 0.9
   /// ```
-  [[nodiscard]] std::vector<NamedRecord> recorded_since(std::int64_t mark) const {
-    std::vector<std::pair<std::int64_t, NamedRecord>> found;
-    for (const auto& series : series_) {
-      const auto first = std::lower_bound(series.revisions.begin(), series.revisions.end(), mark);
-      for (auto i = static_cast<std::size_t>(first - series.revisions.begin()); i < series.records.size(); ++i) {
-        found.push_back({series.revisions[i], {series.name, series.records[i]}});
-      }
-    }
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::vector<NamedRecord> records;
-    records.reserve(found.size());
-    for (auto& [revision, record] : found) records.push_back(std::move(record));
-    return records;
-  }
+  [[nodiscard]] std::vector<NamedRecord> recorded_since(std::int64_t mark) const;
 
   /// A history of its own with what was recorded since `revision()` was `mark`: the same epoch, updates, prefix and
   /// stop reason.
-  [[nodiscard]] RunHistory since(std::int64_t mark) const {
-    RunHistory part;
-    part.epoch_ = epoch_;
-    part.num_updates_ = num_updates_;
-    part.prefix_ = prefix_;
-    part.stop_reason_ = stop_reason_;
-    for (const auto& [name, record] : recorded_since(mark)) part.append(name, record);
-    return part;
-  }
+  [[nodiscard]] RunHistory since(std::int64_t mark) const;
 
   /// The epoch at hand; the first is 1.
   [[nodiscard]] std::int64_t current_epoch() const { return epoch_; }
   /// **Errors** `std::invalid_argument` when `epoch` < 1.
-  void set_epoch(std::int64_t epoch) {
-    if (epoch < 1) {
-      throw std::invalid_argument("The epoch was set to " + std::to_string(epoch) + ". Epochs count from 1.");
-    }
-    epoch_ = epoch;
-  }
+  void set_epoch(std::int64_t epoch);
   void increment_epoch() { ++epoch_; }
 
   /// Optimizer updates done so far.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
   /// **Errors** `std::invalid_argument` when `num_updates` < 0.
-  void set_num_updates(std::int64_t num_updates) {
-    if (num_updates < 0) {
-      throw std::invalid_argument("The number of updates was set to " + std::to_string(num_updates) +
-                                  ". Give 0 or more.");
-    }
-    num_updates_ = num_updates;
-  }
+  void set_num_updates(std::int64_t num_updates);
 
   /// What `record` puts before each name; the functions that read take full names.
   [[nodiscard]] const std::string& metric_name_prefix() const { return prefix_; }
@@ -156,12 +97,7 @@ class RunHistory {
   void set_stop_reason(std::optional<std::string> reason) { stop_reason_ = std::move(reason); }
 
   /// Forgets the metrics, the updates and the stop reason, and returns to epoch 1. Keeps the prefix, and `revision`.
-  void reset() {
-    series_.clear();
-    epoch_ = 1;
-    num_updates_ = 0;
-    stop_reason_.reset();
-  }
+  void reset();
 
   /// Shows all of it to an archive of the `checkpoint` room, which keeps it or brings it back.
   void serialize(auto& archive) {
@@ -222,17 +158,9 @@ class RunHistory {
     }
   };
 
-  [[nodiscard]] std::vector<Series>::iterator find(std::string_view name) {
-    return std::find_if(series_.begin(), series_.end(), [name](const Series& series) { return series.name == name; });
-  }
-  [[nodiscard]] std::vector<Series>::const_iterator find(std::string_view name) const {
-    return std::find_if(series_.begin(), series_.end(), [name](const Series& series) { return series.name == name; });
-  }
-  [[nodiscard]] std::string listed() const {
-    std::string list;
-    for (const auto& series : series_) list += (list.empty() ? "`" : ", `") + series.name + "`";
-    return list;
-  }
+  [[nodiscard]] std::vector<Series>::iterator find(std::string_view name);
+  [[nodiscard]] std::vector<Series>::const_iterator find(std::string_view name) const;
+  [[nodiscard]] std::string listed() const;
 
   std::vector<Series> series_;
   std::int64_t epoch_ = 1;
@@ -243,3 +171,7 @@ class RunHistory {
 };
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/history/run_history.ipp"
+#endif

@@ -2,44 +2,11 @@
 /// The run history as one JSON object.
 #pragma once
 
-#include <ostream>
-#include <string>
-#include <string_view>
+#include <iosfwd>
 
-#include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/history/run_history.hpp"
-#include "hone/history/write_csv.hpp"
 
 namespace hone {
-
-namespace detail {
-
-/// UTF-8 passes as it is.
-inline void append_json_string(std::string& text, std::string_view string) {
-  text.push_back('"');
-  for (const char c : string) {
-    if (c == '"' || c == '\\') {
-      text.push_back('\\');
-      text.push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      text += "\\u" + zero_filled(static_cast<unsigned char>(c), 4, 16);
-    } else {
-      text.push_back(c);
-    }
-  }
-  text.push_back('"');
-}
-
-inline void append_json_number(std::string& text, double value) {
-  if (is_finite(value)) {
-    append_shortest(text, value);
-  } else {
-    append_json_string(text, is_nan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
-  }
-}
-
-}  // namespace detail
 
 /// Writes an object; its `metrics` maps each name, in order of first appearance, to an array of records. Values are the
 /// shortest texts that read back as the same numbers. JSON has no numbers that are not finite: those stand as the
@@ -52,32 +19,10 @@ inline void append_json_number(std::string& text, double value) {
 ///     {"current_epoch": 2, "num_updates": 1563, "stop_reason": null, "metrics": {
 ///       "train_loss_epoch": [
 ///         {"phase": "train", "epoch": 1, "update": 1563, "value": 0.25}]}}
-inline void write_json(std::ostream& out, const RunHistory& history) {
-  std::string text = sentence("{\"current_epoch\": {}, \"num_updates\": {}, \"stop_reason\": ",
-                              {history.current_epoch(), history.num_updates()});
-  if (const auto& reason = history.stop_reason()) {
-    detail::append_json_string(text, *reason);
-  } else {
-    text += "null";
-  }
-  text += ", \"metrics\": {";
-  const char* separator = "\n  ";
-  for (const auto& name : history.names()) {
-    text += separator;
-    detail::append_json_string(text, name);
-    separator = ": [\n    ";
-    for (const auto& record : history.values(name)) {
-      text += sentence("{}{\"phase\": \"{}\", \"epoch\": {}, \"update\": {}, \"value\": ",
-                       {separator, to_string(record.phase), record.epoch, record.update});
-      detail::append_json_number(text, record.value);
-      text.push_back('}');
-      separator = ",\n    ";
-    }
-    text.push_back(']');
-    separator = ",\n  ";
-  }
-  text += "}}\n";
-  detail::write_text(out, text);
-}
+void write_json(std::ostream& out, const RunHistory& history);
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/history/write_json.ipp"
+#endif

@@ -62,66 +62,18 @@ template <class Model>
 }
 
 /// The parameters that are to be trained: those that require a gradient.
-[[nodiscard]] inline NamedParameters trainable(NamedParameters parameters) {
-  std::erase_if(parameters, [](const NamedParameter& parameter) { return !parameter.value.requires_grad(); });
-  return parameters;
-}
+[[nodiscard]] NamedParameters trainable(NamedParameters parameters);
 
 namespace detail {
 
 /// Throws unless an optimizer that holds `present` under `present_names` can take `added` as well.
-inline void require_usable(const NamedParameters& added, at::TensorList present,
-                           std::span<const std::string> present_names) {
-  if (added.empty()) {
-    throw std::invalid_argument(
-        "The optimizer was given no parameters. Give it a model with at least one parameter that requires a gradient.");
-  }
-  std::unordered_set<const at::TensorImpl*> tensors;
-  for (const auto& parameter : present) tensors.insert(parameter.unsafeGetTensorImpl());
-  std::unordered_set<std::string_view> names(present_names.begin(), present_names.end());
-  for (const auto& [name, value] : added) {
-    const auto refuse = [&label = name](const char* what) {
-      throw std::invalid_argument(sentence("The parameter '{}' {}", {label, what}));
-    };
-    if (!value.defined()) refuse("is an undefined tensor. Leave it out.");
-    if (!tensors.insert(value.unsafeGetTensorImpl()).second) {
-      refuse("is given to the optimizer twice. Name each parameter in one group only.");
-    }
-    if (!names.insert(name).second) {
-      refuse(
-          "has the name of another parameter. Give the parts of a model a prefix: named_parameters(model->head, "
-          "\"head.\").");
-    }
-    if (!value.is_leaf()) refuse("is the result of a computation. Only leaf tensors can be optimized.");
-    if (!value.is_floating_point()) refuse("is not of a real floating point type. Leave it out.");
-    if (value.is_neg()) refuse("is a lazily negated view. Give its resolve_neg().");
-    if (value.layout() != at::kStrided || !value.is_non_overlapping_and_dense()) {
-      refuse("does not fill its memory without gaps. Make it contiguous before building the optimizer.");
-    }
-  }
-}
+void require_usable(const NamedParameters& added, at::TensorList present, std::span<const std::string> present_names);
 
 /// The names of at most eight parameters, in quotes.
-inline std::string parameter_names(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 8;
-  const std::span shown(names.data(), std::min(names.size(), most));
-  return sentence("'{}'{}", {joined(shown, "', '"),
-                             names.size() > most ? sentence(" and {} more", {names.size() - most}) : std::string()});
-}
+std::string parameter_names(const std::vector<std::string>& names);
 
 /// Throws where an optimizer and a model have no parameter in common. `model` may be empty: nothing is known then.
-inline void require_common(at::TensorList optimized, const NamedParameters& model) {
-  if (model.empty()) return;
-  std::unordered_set<const at::TensorImpl*> tensors;
-  for (const auto& parameter : optimized) tensors.insert(parameter.unsafeGetTensorImpl());
-  for (const auto& [name, value] : model) {
-    if (tensors.contains(value.unsafeGetTensorImpl())) return;
-  }
-  throw std::invalid_argument(
-      sentence("The optimizer holds none of the model's {} parameters. Build it from the parameters of the model that "
-               "is trained, not of a copy.",
-               {model.size()}));
-}
+void require_common(at::TensorList optimized, const NamedParameters& model);
 
 }  // namespace detail
 
@@ -159,3 +111,7 @@ class ParameterGroup {
 };
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/optim/parameter_group.ipp"
+#endif

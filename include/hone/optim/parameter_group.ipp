@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "hone/core/config.hpp"
+#include "hone/core/pointee.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/optim/parameter_group.hpp"
+#include "hone/optim/rule.hpp"
+
+namespace hone {
+
+HONE_INLINE NamedParameters trainable(NamedParameters parameters) {
+  std::erase_if(parameters, [](const NamedParameter& parameter) { return !parameter.value.requires_grad(); });
+  return parameters;
+}
+
+namespace detail {
+
+HONE_INLINE void require_usable(const NamedParameters& added, at::TensorList present,
+                                std::span<const std::string> present_names) {
+  if (added.empty()) {
+    throw std::invalid_argument(
+        "The optimizer was given no parameters. Give it a model with at least one parameter that requires a gradient.");
+  }
+  std::unordered_set<const at::TensorImpl*> tensors;
+  for (const auto& parameter : present) tensors.insert(parameter.unsafeGetTensorImpl());
+  std::unordered_set<std::string_view> names(present_names.begin(), present_names.end());
+  for (const auto& [name, value] : added) {
+    const auto refuse = [&label = name](const char* what) {
+      throw std::invalid_argument(sentence("The parameter '{}' {}", {label, what}));
+    };
+    if (!value.defined()) refuse("is an undefined tensor. Leave it out.");
+    if (!tensors.insert(value.unsafeGetTensorImpl()).second) {
+      refuse("is given to the optimizer twice. Name each parameter in one group only.");
+    }
+    if (!names.insert(name).second) {
+      refuse(
+          "has the name of another parameter. Give the parts of a model a prefix: named_parameters(model->head, "
+          "\"head.\").");
+    }
+    if (!value.is_leaf()) refuse("is the result of a computation. Only leaf tensors can be optimized.");
+    if (!value.is_floating_point()) refuse("is not of a real floating point type. Leave it out.");
+    if (value.is_neg()) refuse("is a lazily negated view. Give its resolve_neg().");
+    if (value.layout() != at::kStrided || !value.is_non_overlapping_and_dense()) {
+      refuse("does not fill its memory without gaps. Make it contiguous before building the optimizer.");
+    }
+  }
+}
+
+HONE_INLINE std::string parameter_names(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 8;
+  const std::span shown(names.data(), std::min(names.size(), most));
+  return sentence("'{}'{}", {joined(shown, "', '"),
+                             names.size() > most ? sentence(" and {} more", {names.size() - most}) : std::string()});
+}
+
+HONE_INLINE void require_common(at::TensorList optimized, const NamedParameters& model) {
+  if (model.empty()) return;
+  std::unordered_set<const at::TensorImpl*> tensors;
+  for (const auto& parameter : optimized) tensors.insert(parameter.unsafeGetTensorImpl());
+  for (const auto& [name, value] : model) {
+    if (tensors.contains(value.unsafeGetTensorImpl())) return;
+  }
+  throw std::invalid_argument(
+      sentence("The optimizer holds none of the model's {} parameters. Build it from the parameters of the model that "
+               "is trained, not of a copy.",
+               {model.size()}));
+}
+
+}  // namespace detail
+
+}  // namespace hone

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Uses functions that hone::hone would have in its library, and links none.
+#include <hone/core/training_files.hpp>
+#include <hone/history/write_json.hpp>
+
+#include <sstream>
+
+#ifdef HONE_COMPILED_LIB
+#error "hone::header_only asks for a library"
+#endif
+
+int main() {
+  std::ostringstream out;
+  hone::write_json(out, hone::RunHistory());
+  return !out.str().empty() && hone::TrainingPlace::in("epoch_1_update_2.pt")->num_updates == 2 ? 0 : 1;
+}
