@@ -22,6 +22,19 @@ struct Example {
 struct Adapted {
   BOOST_HANA_DEFINE_STRUCT(Adapted, (Tensor, image), (Tensor, digit), (std::string, file));
 };
+struct Weighted {
+  BOOST_HANA_DEFINE_STRUCT(Weighted, (Tensor, x), (Tensor, target), (Tensor, weight));
+};
+struct TwoTargets {
+  BOOST_HANA_DEFINE_STRUCT(TwoTargets, (Tensor, x), (Tensor, labels), (Tensor, target));
+};
+/// Not adapted.
+struct Plain {
+  Tensor target, x, y, z;
+};
+static_assert(hone::detail::HasClearTarget<Weighted> && !hone::detail::HasClearTarget<TwoTargets>);
+static_assert(hone::detail::HasClearTarget<Plain> && !hone::detail::HasClearTarget<std::pair<int, std::string>>);
+static_assert(!hone::detail::HasClearTarget<int>);
 
 int target_in(const auto& batch) { return hone::detail::target_of(batch).id; }
 
@@ -33,5 +46,7 @@ TEST_CASE("the target is found in every kind of batch") {
   CHECK(target_in(std::tuple{Tensor{1}, Tensor{2}, std::string{"digits"}}) == 2);
   CHECK(target_in(std::array{Tensor{1}, Tensor{2}}) == 2);
   CHECK(target_in(Example{Tensor{1}, Tensor{2}}) == 1);
+  CHECK(target_in(Weighted{Tensor{1}, Tensor{2}, Tensor{3}}) == 2);
+  CHECK(target_in(Plain{Tensor{1}, Tensor{2}, Tensor{3}, Tensor{4}}) == 1);
   CHECK(target_in(Adapted{Tensor{1}, Tensor{2}, "7.png"}) == 2);
 }

@@ -3,9 +3,13 @@
 
 #include <torch/torch.h>
 
+#include <array>
 #include <boost/hana.hpp>
 #include <string>
+#include <tuple>
+#include <utility>
 
+#include "hone/callbacks/target.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -20,8 +24,19 @@ struct Adapted {
   torch::Tensor y;
 };
 
+struct Weighted {
+  BOOST_HANA_DEFINE_STRUCT(Weighted, (torch::Tensor, x), (torch::Tensor, target), (torch::Tensor, weight));
+};
+struct Named : Weighted {};
+
 }  // namespace
 BOOST_HANA_ADAPT_STRUCT(Adapted, x, y);
+BOOST_HANA_ADAPT_STRUCT(Named, x, target, weight);
+template <>
+struct hone::BatchParts<Named> {
+  static auto inputs(auto& batch) { return std::tie(batch.x); }
+  static auto& target(auto& batch) { return batch.target; }
+};
 namespace {
 
 using torch::Tensor;
@@ -34,6 +49,31 @@ static_assert(hone::InputsAndTarget<Pictures> && hone::InputsAndTarget<Adapted&>
 static_assert(hone::InputsAndTarget<torch::data::Example<>> && !hone::InputsAndTarget<torch::data::TensorExample>);
 static_assert(hone::InputsAndTarget<std::array<Tensor, 3>> && !hone::InputsAndTarget<std::tuple<Tensor>>);
 static_assert(!hone::InputsAndTarget<std::pair<Tensor, std::string>>);
+static_assert(!hone::InputsAndTarget<Weighted> && hone::InputsAndTarget<Named> && hone::InputsAndTarget<const Named&>);
+
+/// The target that metrics take, and the one that the loss takes.
+template <class Batch>
+bool have_one_target(const Batch& batch) {
+  return hone::with_inputs_and_target(batch, [&](const auto& target, const auto&...) {
+    return static_cast<const void*>(&target) == static_cast<const void*>(&hone::detail::target_of(batch));
+  });
+}
+
+TEST_CASE("the loss and the metrics take the same member for the target") {
+  const auto one = torch::ones({2});
+  CHECK(have_one_target(Pair{one, one}));
+  CHECK(have_one_target(std::tuple{one, 7, one, one, std::string("file")}));
+  CHECK(have_one_target(std::array{one, one, one}));
+  CHECK(have_one_target(Pictures{one, "cats", one, one}));
+  CHECK(have_one_target(Adapted{one, one}));
+  CHECK(have_one_target(torch::data::Example<>{one, one}));
+  CHECK(have_one_target(Nested{{one, 7}, {one, one}}));
+  CHECK(have_one_target(std::pair{Pair{one, one}, one}));
+  const Named named{{one, one, one}};
+  CHECK(have_one_target(named));
+  CHECK(&hone::detail::target_of(named) == &named.target);
+  CHECK(hone::with_inputs(named, [&](const auto&... inputs) { return sizeof...(inputs); }) == 1);
+}
 
 TEST_CASE("every tensor of a batch is visited once, in order, however deep it lies") {
   Nested batch{{torch::full({2}, 1.0), 7}, {torch::full({2}, 2.0), torch::full({2}, 3.0)}};

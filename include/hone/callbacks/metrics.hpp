@@ -82,7 +82,9 @@ class Watch {
   }
   template <class Event>
   void update(const Event& event) {
-    if constexpr (requires { event.output.outputs; }) {
+    if constexpr (!HasClearTarget<std::remove_cvref_t<decltype(event.batch)>>) {
+      static_assert(sizeof(batch_without_clear_target<std::remove_cvref_t<decltype(event.batch)>>) > 0);
+    } else if constexpr (requires { event.output.outputs; }) {
       const auto& target = target_of(event.batch);
       each([&](auto& watched) { watched.update(event.output.outputs, target); });
       has_seen_ = true;

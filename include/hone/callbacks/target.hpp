@@ -1,43 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Where the target of a batch is.
+/// The target of a batch, for metrics: the one that the loss takes.
 #pragma once
 
-#include <cstddef>
 #include <tuple>
+#include <type_traits>
 
-#include "hone/core/hana.hpp"
+#include "hone/core/batch_members.hpp"
 #include "hone/metrics/tensors.hpp"
 
 namespace hone::detail {
 
-/// The last of `members` that is a tensor.
-template <class... Members>
-const auto& last_tensor(const Members&... members) {
-  constexpr std::size_t index = [] {
-    constexpr bool is_tensor[] = {TensorLike<Members>...};
-    std::size_t i = sizeof...(Members);
-    while (i > 0 && !is_tensor[i - 1]) --i;
-    return i - 1;
-  }();
-  static_assert(index < sizeof...(Members), "hone: the batch has no tensor that could be the target.");
-  return std::get<index>(std::tie(members...));
-}
+/// What metrics take for a tensor.
+struct AnyTensor {
+  template <class T>
+  static constexpr bool is = TensorLike<T>;
+};
 
-/// The target of a batch: its member `target`, or the last tensor of a pair, a tuple or a struct adapted with Hana.
 template <class Batch>
-const auto& target_of(const Batch& batch) {
-  if constexpr (requires { batch.target; }) {
-    return batch.target;
-  } else if constexpr (boost::hana::Struct<Batch>::value) {
-    return boost::hana::unpack(boost::hana::accessors<Batch>(), [&batch](auto... accessors) -> const auto& {
-      return last_tensor(boost::hana::second(accessors)(batch)...);
-    });
-  } else if constexpr (requires { std::tuple_size<Batch>::value; }) {
-    return std::apply([](const auto&... members) -> const auto& { return last_tensor(members...); }, batch);
+struct batch_without_clear_target {
+  static_assert(sizeof(Batch) == 0,
+                "hone: Metrics finds no single target in this batch. Make it a pair, a tuple, a struct with a member "
+                "`target`, or specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`.");
+};
+
+/// One member is the target, by the rules of `core/batch_members.hpp`.
+template <class Batch>
+concept HasClearTarget = NamesParts<const Batch> || [] {
+  if constexpr (Structured<Batch>) {
+    constexpr TargetPlace place = target_place<AnyTensor, Batch>();
+    return place.num_members > 0 && place.is_target_clear;
   } else {
-    static_assert(sizeof(Batch) == 0,
-                  "hone: Metrics finds no target in this batch. Make it a pair, a tuple, a struct with a member "
-                  "`target`, or adapt the struct with Boost.Hana.");
+    return requires(const Batch& batch) { batch.target; };
+  }
+}();
+
+/// The target of a batch; of a struct that is not adapted, its member `target`.
+template <HasClearTarget Batch>
+const auto& target_of(const Batch& batch) {
+  if constexpr (NamesParts<const Batch>) {
+    return BatchParts<Batch>::target(batch);
+  } else if constexpr (Structured<Batch>) {
+    return std::get<target_place<AnyTensor, Batch>().target>(members_with_tensors<AnyTensor>(batch));
+  } else {
+    return batch.target;
   }
 }
 

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Batches of any type: which of their members are the model's inputs and which one is the target.
 ///
-/// | batch | inputs of the model | target |
-/// | --- | --- | --- |
-/// | `at::Tensor` | the tensor | none |
-/// | `std::pair` | `first` | `second` |
-/// | `std::tuple`, `std::array` | all but the last | the last |
-/// | `torch::data::Example` | `data` | `target`, where it has one |
-/// | struct adapted with `BOOST_HANA_DEFINE_STRUCT` or `BOOST_HANA_ADAPT_STRUCT` | all but the last | the last |
-/// | `std::vector`, `std::map` and other containers | the container | none |
+/// `core/batch_members.hpp` says which member is the target. `at::Tensor`, and containers such as `std::vector`, are all
+/// input.
 ///
-/// Only members that hold tensors are counted: a file name or a weight beside them is carried along and never touched.
-/// A member may itself be any of these types; it is then one input, or the target, as a whole. `visit_tensors.hpp` says
-/// where tensors are found.
+/// Only members that hold tensors are counted: a file name beside them is carried along and never touched. A member may
+/// itself be any of these types; it is then one input, or the target, as a whole. `visit_tensors.hpp` says where tensors are
+/// found.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -31,43 +25,49 @@ namespace hone {
 
 namespace detail {
 
-/// A tuple of one reference, or of none when `Member` holds no tensor.
-template <class Member>
-constexpr auto tie_if_tensors(Member& member) {
-  if constexpr (holds_tensors<std::remove_const_t<Member>>()) {
-    return std::tie(member);
-  } else {
-    return std::tuple<>{};
-  }
-}
-
 /// References to those members of `batch` that hold tensors; a batch without members is its own only member.
 template <class Batch>
 constexpr auto tensor_members(Batch& batch) {
-  if constexpr (Structured<std::remove_const_t<Batch>>) {
-    return std::apply([](auto&... parts) { return std::tuple_cat(tie_if_tensors(parts)...); }, members(batch));
-  } else {
-    return tie_if_tensors(batch);
-  }
+  return members_with_tensors<TorchTensor>(batch);
 }
 
 template <class Batch>
-constexpr std::size_t tensor_member_count = std::tuple_size_v<decltype(tensor_members(std::declval<Batch&>()))>;
+inline constexpr TargetPlace place_of_target = [] {
+  using Plain = std::remove_cvref_t<Batch>;
+  if constexpr (Structured<Plain>) {
+    return target_place<TorchTensor, Plain>();
+  } else {
+    return TargetPlace{.num_members = holds_tensors<Plain>() ? 1U : 0U};
+  }
+}();
 
-/// Calls `f` with the first `count` of `parts`, after whatever is in `before`.
-template <std::size_t count, class F, class Parts, class... Before>
-constexpr decltype(auto) call_with(F&& f, const Parts& parts, Before&... before) {
+/// Calls `f` with what is in `before` and all of `parts` but the one at `without`.
+template <std::size_t without, class F, class Parts, class... Before>
+constexpr decltype(auto) call_without(F&& f, const Parts& parts, Before&... before) {
+  constexpr std::size_t count = std::tuple_size_v<Parts> - (without < std::tuple_size_v<Parts> ? 1 : 0);
   return [&]<std::size_t... index>(std::index_sequence<index...>) -> decltype(auto) {
-    return std::forward<F>(f)(before..., std::get<index>(parts)...);
+    return std::forward<F>(f)(before..., std::get<(index < without ? index : index + 1)>(parts)...);
   }(std::make_index_sequence<count>{});
 }
 
 }  // namespace detail
 
-/// A batch with at least two members that hold tensors: the last is the target, the others are the model's inputs.
+/// A batch with inputs of the model and a target: at least two members that hold tensors, or a specialization of
+/// `BatchParts`.
 template <class Batch>
-concept InputsAndTarget = HoldsTensors<Batch> && detail::Structured<std::remove_cvref_t<Batch>> &&
-                          (detail::tensor_member_count<std::remove_reference_t<Batch>> >= 2);
+concept InputsAndTarget =
+    HoldsTensors<Batch> &&
+    (NamesParts<std::remove_reference_t<Batch>> ||
+     (detail::place_of_target<Batch>.num_members >= 2 && detail::place_of_target<Batch>.are_inputs_clear));
+
+namespace detail {
+
+/// Has more tensors than inputs and a target, and does not say which are which.
+template <class Batch>
+concept HasUnclearParts = HoldsTensors<Batch> && !NamesParts<std::remove_reference_t<Batch>> &&
+                          !place_of_target<Batch>.are_inputs_clear;
+
+}  // namespace detail
 
 /// How many samples a batch holds: the first dimension of its first tensor that has one.
 ///
@@ -108,18 +108,34 @@ void check_batch(const Batch& batch) {
 template <class Batch, class F>
   requires InputsAndTarget<Batch>
 constexpr decltype(auto) with_inputs_and_target(Batch&& batch, F&& f) {
-  const auto parts = detail::tensor_members(batch);
-  constexpr auto last = std::tuple_size_v<std::remove_const_t<decltype(parts)>> - 1;
-  return detail::call_with<last>(std::forward<F>(f), parts, std::get<last>(parts));
+  if constexpr (NamesParts<std::remove_reference_t<Batch>>) {
+    using Parts = BatchParts<std::remove_cvref_t<Batch>>;
+    auto& target = Parts::target(batch);
+    return std::apply([&](auto&... inputs) -> decltype(auto) { return std::forward<F>(f)(target, inputs...); },
+                      Parts::inputs(batch));
+  } else {
+    const auto parts = detail::tensor_members(batch);
+    constexpr auto target = detail::place_of_target<Batch>.target;
+    return detail::call_without<target>(std::forward<F>(f), parts, std::get<target>(parts));
+  }
 }
 
 /// Returns `f(inputs...)`: as above with the target dropped. A batch that has no target is all input.
+///
+/// **Errors** at compile time for a batch with more than inputs and a target, unless `BatchParts` names them.
 template <class Batch, class F>
   requires HoldsTensors<Batch>
 constexpr decltype(auto) with_inputs(Batch&& batch, F&& f) {
-  const auto parts = detail::tensor_members(batch);
-  constexpr auto count = std::tuple_size_v<std::remove_const_t<decltype(parts)>>;
-  return detail::call_with<(count > 1 ? count - 1 : 1)>(std::forward<F>(f), parts);
+  if constexpr (NamesParts<std::remove_reference_t<Batch>>) {
+    return std::apply(std::forward<F>(f), BatchParts<std::remove_cvref_t<Batch>>::inputs(batch));
+  } else {
+    if constexpr (detail::HasUnclearParts<Batch>) {
+      static_assert(sizeof(detail::batch_of_unclear_parts<std::remove_cvref_t<Batch>>) > 0);
+    }
+    const auto parts = detail::tensor_members(batch);
+    constexpr auto place = detail::place_of_target<Batch>;
+    return detail::call_without<(place.num_members > 1 ? place.target : place.num_members)>(std::forward<F>(f), parts);
+  }
 }
 
 static_assert(!InputsAndTarget<at::Tensor> && !InputsAndTarget<std::vector<at::Tensor>>);

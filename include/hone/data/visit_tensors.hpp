@@ -17,156 +17,32 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <array>
 #include <concepts>
-#include <cstddef>
-#include <iterator>
-#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
-#include <vector>
 
+#include "hone/core/batch_members.hpp"
 #include "hone/core/hana.hpp"
 
 namespace hone {
 
 namespace detail {
 
-template <class T>
-constexpr bool is_vector = false;
-template <class T, class Allocator>
-constexpr bool is_vector<std::vector<T, Allocator>> = true;
-
-template <class T>
-constexpr bool is_optional = false;
-template <class T>
-constexpr bool is_optional<std::optional<T>> = true;
-
-template <class T>
-constexpr bool is_variant = false;
-template <class... Ts>
-constexpr bool is_variant<std::variant<Ts...>> = true;
-
-template <class T>
-constexpr bool is_array = false;
-template <class T, std::size_t count>
-constexpr bool is_array<std::array<T, count>> = true;
-
-// Views yield pairs and tuples of references, range-v3 as types that derive from those of the standard library.
-template <class First, class Second>
-std::type_identity<std::pair<First, Second>> tuple_in(const std::pair<First, Second>*);
-template <class... Members>
-std::type_identity<std::tuple<Members...>> tuple_in(const std::tuple<Members...>*);
-
-template <class T>
-concept HasTuple = std::is_class_v<T> && requires(const T* whole) { detail::tuple_in(whole); };
-
-template <class T>
-concept HanaStruct = std::is_class_v<T> && boost::hana::Struct<T>::value;
-
-template <class T>
-constexpr bool is_tuple = is_array<T>;
-template <HasTuple T>
-  requires(!HanaStruct<T>)
-constexpr bool is_tuple<T> = true;
-
-struct AnyMember {
+/// LibTorch's tensors.
+struct TorchTensor {
   template <class T>
-  operator T() const;  // NOLINT: implicit, only to count members
+  static constexpr bool is = std::is_same_v<T, at::Tensor>;
 };
-
-template <class T>
-concept HasTarget = requires(T& whole) { requires std::is_object_v<decltype(whole.target)>; };
-
-/// A struct of `data`, with or without `target`. One with more members has to be adapted, lest those are forgotten.
-template <class T>
-concept HasData = std::is_class_v<T> && !HanaStruct<T> &&
-                  requires(T& whole) { requires std::is_object_v<decltype(whole.data)>; } && !(HasTarget<T> ? requires {
-                    T{AnyMember{}, AnyMember{}, AnyMember{}};
-                  } : requires { T{AnyMember{}, AnyMember{}}; });
-
-template <class T>
-concept HasDataAndTarget = HasData<T> && HasTarget<T>;
-
-/// A type whose members are known when the program is compiled.
-template <class T>
-concept Structured = is_tuple<T> || HanaStruct<T> || HasData<T>;
-
-/// A container that owns its elements and lets them be changed.
-template <class T>
-concept ContainerOfElements =
-    std::is_class_v<T> && !is_array<T> && std::copy_constructible<T> && requires(T& container) {
-      typename T::value_type;
-      typename T::allocator_type;
-      { *container.begin() } -> std::same_as<typename T::value_type&>;
-      container.end();
-    };
-
-template <class T>
-concept MapOfValues = ContainerOfElements<T> && requires {
-  typename T::mapped_type;
-  requires std::same_as<typename T::value_type, std::pair<const typename T::key_type, typename T::mapped_type>>;
-};
-
-/// References to the members of `whole`, in order.
-template <class T>
-  requires Structured<std::remove_const_t<T>>
-constexpr auto members(T& whole) {
-  using Whole = std::remove_const_t<T>;
-  if constexpr (HanaStruct<Whole>) {
-    return boost::hana::unpack(boost::hana::accessors<Whole>(), [&whole](auto... accessors) {
-      return std::tie(boost::hana::second(accessors)(whole)...);
-    });
-  } else if constexpr (is_array<Whole>) {
-    return std::apply([](auto&... parts) { return std::tie(parts...); }, whole);
-  } else if constexpr (is_tuple<Whole>) {
-    using Tuple = typename decltype(detail::tuple_in(static_cast<Whole*>(nullptr)))::type;
-    return std::apply([](auto&... parts) { return std::tie(parts...); },
-                      static_cast<std::conditional_t<std::is_const_v<T>, const Tuple, Tuple>&>(whole));
-  } else if constexpr (HasDataAndTarget<Whole>) {
-    return std::tie(whole.data, whole.target);
-  } else {
-    return std::tie(whole.data);
-  }
-}
-
-template <class T>
-using MembersOf = decltype(members(std::declval<T&>()));
-
-/// Whether a `T` holds, in `all` of its parts or in any of them, tensors.
-template <class T, bool all>
-consteval bool holds() {
-  if constexpr (std::is_same_v<T, at::Tensor>) {
-    return true;
-  } else if constexpr (Structured<T>) {
-    return []<class... Parts>(std::type_identity<std::tuple<Parts&...>>) {
-      return all ? (holds<std::remove_const_t<Parts>, all>() && ...)
-                 : (holds<std::remove_const_t<Parts>, all>() || ...);
-    }(std::type_identity<MembersOf<T>>{});
-  } else if constexpr (is_optional<T>) {
-    return holds<typename T::value_type, all>();
-  } else if constexpr (is_variant<T>) {
-    return []<class... Ts>(std::type_identity<std::variant<Ts...>>) {
-      return all ? (holds<Ts, all>() && ...) : (holds<Ts, all>() || ...);
-    }(std::type_identity<T>{});
-  } else if constexpr (MapOfValues<T>) {
-    return holds<typename T::mapped_type, all>();
-  } else if constexpr (ContainerOfElements<T>) {
-    return holds<typename T::value_type, all>();
-  } else {
-    return false;
-  }
-}
 
 template <class T>
 consteval bool holds_tensors() {
-  return holds<T, false>();
+  return holds<TorchTensor, T, false>();
 }
 template <class T>
 consteval bool holds_only_tensors() {
-  return holds<T, true>();
+  return holds<TorchTensor, T, true>();
 }
 
 template <class T>

@@ -255,11 +255,14 @@ template <class Model, class Batch>
 using BatchOutputOf = BatchOutput<std::conditional_t<std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>,
                                                      at::Tensor, typename detail::OutputsOf<Model, Batch>::type>>;
 
-/// Forward and loss of a batch whose last member is the target and whose other members are the model's inputs.
+/// Forward and loss of a batch; `core/batch_members.hpp` says which of its members are the inputs and the target.
 template <class Model, class Loss, class Batch>
 BatchOutputOf<Model, Batch> batch_loss(Model& model, Loss& loss, Batch& batch) {
   if constexpr (std::is_same_v<Loss, NoLoss>) {
     static_assert(sizeof(detail::trainer_without_loss<Batch>) > 0);
+    return {};
+  } else if constexpr (detail::HasUnclearParts<Batch>) {
+    static_assert(sizeof(detail::batch_of_unclear_parts<Batch>) > 0);
     return {};
   } else if constexpr (!InputsAndTarget<Batch>) {
     static_assert(sizeof(detail::batch_without_target<Batch>) > 0);

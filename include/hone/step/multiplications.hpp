@@ -37,7 +37,7 @@ template <class Model>
 /// The same for the inputs of a batch; 0, not known, when the first of them is not a tensor.
 template <class Model, class Batch>
 [[nodiscard]] double multiplications_in(const Model& model, const Batch& batch) {
-  if constexpr (!HoldsTensors<Batch>) {
+  if constexpr (!HoldsTensors<Batch> || detail::HasUnclearParts<const Batch&>) {
     return 0.0;
   } else {
     return with_inputs(batch, [&](const auto& inputs, const auto&...) {
@@ -56,13 +56,17 @@ template <class Model, class Dataset>
   if constexpr (LoadableHandle<const Dataset&>) {
     return multiplications(model, std::as_const(pointee(dataset)), batch_size);
   } else if constexpr (detail::is_tensor_dataset<Dataset>) {
-    return with_inputs(dataset.tensors(), [&](const auto& inputs, const auto&...) {
-      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(inputs)>, at::Tensor>) {
-        return multiplications(model, inputs, batch_size);
-      } else {
-        return 0.0;
-      }
-    });
+    if constexpr (detail::HasUnclearParts<decltype(dataset.tensors())>) {
+      return 0.0;
+    } else {
+      return with_inputs(dataset.tensors(), [&](const auto& inputs, const auto&...) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(inputs)>, at::Tensor>) {
+          return multiplications(model, inputs, batch_size);
+        } else {
+          return 0.0;
+        }
+      });
+    }
   } else {
     return 0.0;
   }
