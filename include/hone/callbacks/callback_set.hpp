@@ -255,6 +255,7 @@ class CallbackSet {
 };
 
 template <class... Cs>
+  requires(sizeof...(Cs) > 0)
 CallbackSet(Cs...) -> CallbackSet<CallbackOf<Cs>...>;
 
 template <>
