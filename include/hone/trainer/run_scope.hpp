@@ -54,6 +54,12 @@ void fail_group([[maybe_unused]] Trainer& trainer) {
   }
 }
 
+/// The scope of a policy around a run. A function, since g++ 12 copies what a static member function returns into a member.
+template <class Policy>
+[[nodiscard]] auto scope_over_run(Policy& policy) {
+  return policy.over_run();
+}
+
 /// Sets gradient mode, threads, number formats and device for a run. Restores them, and the mode of the model, at the
 /// end.
 template <class Trainer>
@@ -69,9 +75,9 @@ class RunScope {
         activity_(is_open),
         mode_(parts().model),
         threads_(num_threads),
-        denormals_(parts().denormals.over_run()),
+        denormals_(scope_over_run(parts().denormals)),
         precision_(parts().precision_scope()),
-        heap_(parts().heap.over_run()),
+        heap_(scope_over_run(parts().heap)),
         current_(device_scope(parts().device)),
         open_(trainer) {
     internals(trainer).has_begun_run = false;
@@ -104,9 +110,9 @@ class RunScope {
   ActivityGuard activity_;
   ModeGuard<typename T::Model> mode_;
   ThreadGuard threads_;
-  decltype(std::declval<Parts&>().denormals.over_run()) denormals_;
+  decltype(scope_over_run(std::declval<Parts&>().denormals)) denormals_;
   decltype(std::declval<Parts&>().precision_scope()) precision_;
-  decltype(std::declval<Parts&>().heap.over_run()) heap_;
+  decltype(scope_over_run(std::declval<Parts&>().heap)) heap_;
   at::AutoGradMode gradients_{true};
   decltype(device_scope(std::declval<Parts&>().device)) current_;
   OpenRun<Trainer> open_;
