@@ -4,6 +4,8 @@
 /// Is the weight an input?
 #include <torch/torch.h>
 
+#include <boost/hana.hpp>
+
 #include "hone/hone.hpp"
 
 struct Weighted {

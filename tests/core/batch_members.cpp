@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/core/batch_members.hpp"
 
+#include <boost/hana.hpp>
 #include <string>
 #include <utility>
 #include <vector>
