@@ -71,7 +71,7 @@ hone::Value open_window() {
 std::string said_of(const hone::Value& state) {
   auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
                           hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, patient()};
-  return files::message([&] { to.train(tiny::dataset(), options(state.get<Dict>())); });
+  return files::message([&] { to.resume(state.get<Dict>(), tiny::dataset(), tiny::dataset(8), options()); });
 }
 
 /// In a process of its own.
