@@ -221,7 +221,7 @@ TEST_CASE("when the disk is full, the run ends with an error and goes on from th
     auto stopped = trainer(full.path);
     auto limited = options();
     limited.max_updates = 2;
-    stopped.train(tiny::dataset(), limited);
+    stopped.train(tiny::dataset(), tiny::dataset(8), limited);
     return true;
   }));
   const auto names = full.names();
