@@ -272,7 +272,7 @@ TEST_CASE("the process that all wait for is named", "[faults]") {
     auto trainer = trainer_of(group(placement, 10s), {.fault = fault, .compare_every = 5});
     trainer.train(Samples{}, {.num_epochs = 1, .per_device_batch_size = 2});
   });
-  CHECK_THAT(outcome[0].output, Contains("Slow: rank 1 takes 2") && Contains("until step 12 of epoch 1"));
+  CHECK_THAT(outcome[0].output, Contains("Slow: rank 1 takes 2") && Contains("until batch 12 of epoch 1"));
   CHECK(outcome[1].output.empty());
 }
 
