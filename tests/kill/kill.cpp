@@ -26,6 +26,7 @@
 
 #include "checkpoint/files.hpp"
 #include "hone/finetune/model_ema.hpp"
+#include "hone/checkpoint/atomic_file.hpp"
 #include "hone/hone.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -88,33 +89,32 @@ constexpr int exit_code_when_stopped = 3;
 /// Returns false when a signal stopped it.
 bool run_job(const fs::path& folder, Page& page) {
   torch::manual_seed(1);
-  hone::Trainer trainer{Net(),
-                        torch::nn::CrossEntropyLoss{},
-                        hone::AdamW{.lr = 0.02},
-                        hone::GradAccum<3>{},
-                        hone::ClipNorm{.max_norm = 1.0},
-                        hone::CosineLr{.warmup_updates = 6},
-                        hone::StopOnSignal{},
-                        hone::on<hone::TrainEpochStart>(Mark<Place::training>{page}),
-                        hone::on<hone::TrainStepEnd>([&page](const auto&) { ++page.num_steps; }),
-                        hone::on<hone::EvalEpochStart>(Mark<Place::evaluating>{page}),
-                        hone::Metrics{hone::Accuracy{}, hone::F1{.average = hone::Average::macro}}.in_training(),
-                        hone::IntermediateEvaluation{.every_n_updates = 4},
-                        hone::LimitEvalBatches{.num_batches = 8},
-                        hone::ModelEma{.decay = 0.9, .callbacks = hone::CallbackSet{hone::on<hone::EvalEpochStart>(Mark<Place::evaluating>{page}),
-                                       hone::Metrics{hone::Accuracy{}}}},
-                        hone::on<hone::TrainingRunEpochEnd>(Mark<Place::saving_best>{page}),
-                        hone::SaveBest{.save_path = folder / "best.pt"},
-                        hone::EarlyStopping{.patience = 100, .watch_metric = "ema_model_eval_loss_epoch"},
-                        hone::on<hone::ResumePoint>(Mark<Place::saving_state>{page}),
-                        hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 1, .keep_last = 2},
-                        hone::on<hone::ResumePoint>([&page](const auto& event) {
-                          page.place = event.is_last ? Place::ending : Place::training;
-                        })};
-  const auto history = trainer.resume(hone::latest_training_state(folder), samples(1024, 0.0), samples(1024, 1.0), {.num_epochs = 5,
-                                                          .per_device_batch_size = 64,
-                                                          .seed = 5,
-                                                          .num_threads = 1});
+  hone::Trainer trainer{
+      Net(),
+      torch::nn::CrossEntropyLoss{},
+      hone::AdamW{.lr = 0.02},
+      hone::GradAccum<3>{},
+      hone::ClipNorm{.max_norm = 1.0},
+      hone::CosineLr{.warmup_updates = 6},
+      hone::StopOnSignal{},
+      hone::on<hone::TrainEpochStart>(Mark<Place::training>{page}),
+      hone::on<hone::TrainStepEnd>([&page](const auto&) { ++page.num_steps; }),
+      hone::on<hone::EvalEpochStart>(Mark<Place::evaluating>{page}),
+      hone::Metrics{hone::Accuracy{}, hone::F1{.average = hone::Average::macro}}.in_training(),
+      hone::IntermediateEvaluation{.every_n_updates = 4},
+      hone::LimitEvalBatches{.num_batches = 8},
+      hone::ModelEma{.decay = 0.9,
+                     .callbacks = hone::CallbackSet{hone::on<hone::EvalEpochStart>(Mark<Place::evaluating>{page}),
+                                                    hone::Metrics{hone::Accuracy{}}}},
+      hone::on<hone::TrainingRunEpochEnd>(Mark<Place::saving_best>{page}),
+      hone::SaveBest{.save_path = folder / "best.pt"},
+      hone::EarlyStopping{.patience = 100, .watch_metric = "ema_model_eval_loss_epoch"},
+      hone::on<hone::ResumePoint>(Mark<Place::saving_state>{page}),
+      hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 1, .keep_last = 2},
+      hone::on<hone::ResumePoint>(
+          [&page](const auto& event) { page.place = event.is_last ? Place::ending : Place::training; })};
+  const auto history = trainer.resume(hone::latest_training_state(folder), samples(1024, 0.0), samples(1024, 1.0),
+                                      {.num_epochs = 5, .per_device_batch_size = 64, .seed = 5, .num_threads = 1});
   if (history.stop_reason()) return false;
   page.place = Place::ending;
   write(folder / "history.csv", history, [](auto& out, const auto& all) { hone::write_csv(out, all); });
