@@ -25,8 +25,8 @@
 #include <thread>
 
 #include "checkpoint/files.hpp"
-#include "hone/finetune/model_ema.hpp"
 #include "hone/checkpoint/atomic_file.hpp"
+#include "hone/finetune/model_ema.hpp"
 #include "hone/hone.hpp"
 #include "support/temporary_folder.hpp"
 
