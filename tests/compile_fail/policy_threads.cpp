@@ -1,4 +1,4 @@
-// expect: hone: a threads policy needs `int num_threads(double multiplications, int available) const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a threads policy needs `int threads_for(double multiplications, int available) const`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Another return type.
@@ -16,9 +16,9 @@ struct Optimizer {
 struct Own {
   using slot = hone::slots::Threads;
 #ifdef FIXED
-  static int num_threads(double, int) { return 1; }
+  static int threads_for(double, int) { return 1; }
 #else
-  static long num_threads(double, int) { return 1; }
+  static long threads_for(double, int) { return 1; }
 #endif
 };
 

@@ -217,7 +217,7 @@ class CallbackSet {
     constexpr std::size_t index = detail::index_of_type<C, Cs...>();
     if constexpr (index == sizeof...(Cs)) {
       static_assert(sizeof(detail::callback_type_not_there<C>) > 0);
-      return *this;
+      return *static_cast<C*>(nullptr);
     } else if constexpr (auto& found = std::get<index>(callbacks_); std::is_same_v<decltype(found), C&>) {
       return found;
     } else {

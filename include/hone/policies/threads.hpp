@@ -68,12 +68,12 @@ static_assert(std::is_empty_v<AutoThreads> && std::is_empty_v<KeepThreads>);
 
 namespace detail::threads_rules {
 
-HONE_POLICY_NEEDS(has_num_threads, "a threads policy", "int num_threads(double multiplications, int available) const",
+HONE_POLICY_NEEDS(has_threads_for, "a threads policy", "int threads_for(double multiplications, int available) const",
                   ThreadsPolicy<P>);
 
 }  // namespace detail::threads_rules
 
 template <>
-struct SlotRequirements<slots::Threads> : detail::Requirements<detail::threads_rules::has_num_threads> {};
+struct SlotRequirements<slots::Threads> : detail::Requirements<detail::threads_rules::has_threads_for> {};
 
 }  // namespace hone
