@@ -21,6 +21,7 @@ template <class Trainer, class Batch>
 auto forward_pass(Trainer& trainer, Batch& batch) {
   auto& parts = internals(trainer).parts;
   [[maybe_unused]] const auto region = parts.precision.region(parts.device.device());
+  static_assert(is_callable_override<overrides::train_batch_loss, Trainer, Batch>);
   if constexpr (is_overridden<overrides::train_batch_loss, Trainer, Batch>) {
     return call_override<overrides::train_batch_loss>(trainer, batch);
   } else {

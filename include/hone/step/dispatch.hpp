@@ -42,11 +42,15 @@ void dispatch(Trainer& trainer, const E& event, const Facets&... facets) {
   dispatch_to(trainer, internals(trainer).parts.callbacks, event, facets...);
 }
 
-/// The trainer has the override `Point` for these arguments. One that cannot be called is a compile-time error.
+/// The trainer has the override `Point` for these arguments.
 template <class Point, class Trainer, class... Args>
 inline constexpr bool is_overridden =
-    checked_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...> &&
     has_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...>;
+
+/// True, or one compile-time error when the trainer has the override `Point` in a form that cannot be called.
+template <class Point, class Trainer, class... Args>
+inline constexpr bool is_callable_override =
+    checked_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...>;
 
 /// Calls the override `Point`, which has to be there.
 template <class Point, class Trainer, class... Args>
@@ -56,6 +60,7 @@ decltype(auto) call_override(Trainer& trainer, Args&... args) {
 /// Calls the override `Point` if it is there, else `standard`.
 template <class Point, class Trainer, class Standard, class... Args>
 decltype(auto) override_or(Trainer& trainer, Standard&& standard, Args&... args) {
+  static_assert(is_callable_override<Point, Trainer, Args...>);
   if constexpr (is_overridden<Point, Trainer, Args...>) {
     return call_override<Point>(trainer, args...);
   } else {
@@ -65,6 +70,7 @@ decltype(auto) override_or(Trainer& trainer, Standard&& standard, Args&... args)
 /// Calls the override `Point` if it is there.
 template <class Point, class Trainer>
 void call_if_overridden(Trainer& trainer) {
+  static_assert(is_callable_override<Point, Trainer>);
   if constexpr (is_overridden<Point, Trainer>) call_override<Point>(trainer);
 }
 

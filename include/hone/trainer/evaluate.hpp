@@ -47,6 +47,7 @@ decltype(auto) eval_loader(Trainer& trainer, Dataset& dataset, std::int64_t batc
 /// Loss and outputs of a batch, by the override `eval_batch_loss` if it is there.
 template <class Trainer, class Batch>
 auto eval_pass(Trainer& trainer, Batch& batch) {
+  static_assert(is_callable_override<overrides::eval_batch_loss, Trainer, Batch>);
   if constexpr (is_overridden<overrides::eval_batch_loss, Trainer, Batch>) {
     auto& parts = internals(trainer).parts;
     [[maybe_unused]] const auto region = parts.precision.region(parts.device.device());
@@ -59,6 +60,7 @@ auto eval_pass(Trainer& trainer, Batch& batch) {
 /// The model's outputs for a batch, by the override `predict_batch` if it is there.
 template <class Trainer, class Batch>
 auto predict_pass(Trainer& trainer, Batch& batch) {
+  static_assert(is_callable_override<overrides::predict_batch, Trainer, Batch>);
   if constexpr (is_overridden<overrides::predict_batch, Trainer, Batch>) {
     auto& parts = internals(trainer).parts;
     [[maybe_unused]] const auto region = parts.precision.region(parts.device.device());
