@@ -51,10 +51,19 @@ static_assert(hone::InputsAndTarget<std::array<Tensor, 3>> && !hone::InputsAndTa
 static_assert(!hone::InputsAndTarget<std::pair<Tensor, std::string>>);
 static_assert(!hone::InputsAndTarget<Weighted> && hone::InputsAndTarget<Named> && hone::InputsAndTarget<const Named&>);
 
+template <class Batch, class F>
+decltype(auto) with_target_and_inputs(Batch& batch, F f) {
+  return std::apply(f, hone::target_and_inputs(batch));
+}
+template <class Batch, class F>
+decltype(auto) with_inputs(Batch& batch, F f) {
+  return std::apply(f, hone::inputs_of(batch));
+}
+
 /// The target that metrics take, and the one that the loss takes.
 template <class Batch>
 bool have_one_target(const Batch& batch) {
-  return hone::with_inputs_and_target(batch, [&](const auto& target, const auto&...) {
+  return with_target_and_inputs(batch, [&](const auto& target, const auto&...) {
     return static_cast<const void*>(&target) == static_cast<const void*>(&hone::detail::target_of(batch));
   });
 }
@@ -72,7 +81,7 @@ TEST_CASE("the loss and the metrics take the same member for the target") {
   const Named named{{one, one, one}};
   CHECK(have_one_target(named));
   CHECK(&hone::detail::target_of(named) == &named.target);
-  CHECK(hone::with_inputs(named, [&](const auto&... inputs) { return sizeof...(inputs); }) == 1);
+  CHECK(with_inputs(named, [&](const auto&... inputs) { return sizeof...(inputs); }) == 1);
 }
 
 TEST_CASE("every tensor of a batch is visited once, in order, however deep it lies") {
@@ -116,48 +125,48 @@ TEST_CASE("tensors of different length in one batch are found when asked for") {
 TEST_CASE("the last member with tensors is the target and the others are the inputs") {
   SECTION("pair") {
     Pair batch{torch::zeros({2}), torch::ones({2})};
-    hone::with_inputs_and_target(batch, [&](Tensor& target, Tensor& input) {
+    with_target_and_inputs(batch, [&](Tensor& target, Tensor& input) {
       CHECK(&target == &batch.second);
       CHECK(&input == &batch.first);
     });
-    CHECK(&hone::with_inputs(batch, [](Tensor& input) -> Tensor& { return input; }) == &batch.first);
+    CHECK(&with_inputs(batch, [](Tensor& input) -> Tensor& { return input; }) == &batch.first);
   }
   SECTION("tuple") {
     const std::tuple<Tensor, Tensor, int, Tensor> batch;
-    hone::with_inputs_and_target(batch, [&](const Tensor& target, const Tensor& a, const Tensor& b) {
+    with_target_and_inputs(batch, [&](const Tensor& target, const Tensor& a, const Tensor& b) {
       CHECK(&target == &std::get<3>(batch));
       CHECK(&a == &std::get<0>(batch));
       CHECK(&b == &std::get<1>(batch));
     });
-    CHECK(hone::with_inputs(batch, [](const auto&... inputs) { return sizeof...(inputs); }) == 2);
+    CHECK(with_inputs(batch, [](const auto&... inputs) { return sizeof...(inputs); }) == 2);
   }
   SECTION("example") {
     torch::data::Example<> batch;
-    CHECK(hone::with_inputs_and_target(
+    CHECK(with_target_and_inputs(
         batch, [&](Tensor& target, Tensor& input) { return &target == &batch.target && &input == &batch.data; }));
     torch::data::TensorExample unlabelled;
-    CHECK(hone::with_inputs(unlabelled, [&](Tensor& input) { return &input == &unlabelled.data; }));
+    CHECK(with_inputs(unlabelled, [&](Tensor& input) { return &input == &unlabelled.data; }));
   }
   SECTION("struct adapted with Hana, other members passed over") {
     Pictures batch;
-    CHECK(hone::with_inputs_and_target(batch, [&](Tensor& target, Tensor& image, Tensor& mask) {
+    CHECK(with_target_and_inputs(batch, [&](Tensor& target, Tensor& image, Tensor& mask) {
       return &target == &batch.label && &image == &batch.image && &mask == &batch.mask;
     }));
     Adapted adapted;
-    CHECK(hone::with_inputs(adapted, [&](Tensor& x) { return &x == &adapted.x; }));
+    CHECK(with_inputs(adapted, [&](Tensor& x) { return &x == &adapted.x; }));
   }
   SECTION("a member of several tensors is one input") {
     Nested batch;
-    hone::with_inputs_and_target(batch, [&](std::vector<Tensor>& target, std::tuple<Tensor, int>& input) {
+    with_target_and_inputs(batch, [&](std::vector<Tensor>& target, std::tuple<Tensor, int>& input) {
       CHECK(&target == &batch.second);
       CHECK(&input == &batch.first);
     });
   }
   SECTION("no target") {
     Tensor alone;
-    CHECK(hone::with_inputs(alone, [&](Tensor& input) { return &input == &alone; }));
+    CHECK(with_inputs(alone, [&](Tensor& input) { return &input == &alone; }));
     std::vector<Tensor> several(2);
-    CHECK(hone::with_inputs(several, [&](std::vector<Tensor>& input) { return &input == &several; }));
+    CHECK(with_inputs(several, [&](std::vector<Tensor>& input) { return &input == &several; }));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "hone/step/batch_loss.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

@@ -41,13 +41,12 @@ inline constexpr TargetPlace place_of_target = [] {
   }
 }();
 
-/// Calls `f` with what is in `before` and all of `parts` but the one at `without`.
-template <std::size_t without, class F, class Parts, class... Before>
-constexpr decltype(auto) call_without(F&& f, const Parts& parts, Before&... before) {
-  constexpr std::size_t count = std::tuple_size_v<Parts> - (without < std::tuple_size_v<Parts> ? 1 : 0);
-  return [&]<std::size_t... index>(std::index_sequence<index...>) -> decltype(auto) {
-    return std::forward<F>(f)(before..., std::get<(index < without ? index : index + 1)>(parts)...);
-  }(std::make_index_sequence<count>{});
+/// `parts`, a tuple of references, without the one at `index`.
+template <std::size_t index, class... Parts>
+constexpr auto without(const std::tuple<Parts&...>& parts) {
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    return std::tie(std::get<(i < index ? i : i + 1)>(parts)...);
+  }(std::make_index_sequence<sizeof...(Parts) - (index < sizeof...(Parts) ? 1 : 0)>{});
 }
 
 }  // namespace detail
@@ -104,37 +103,34 @@ void check_batch(const Batch& batch) {
   });
 }
 
-/// Returns `f(target, inputs...)` for the parts of `batch`, passed by reference.
-template <class Batch, class F>
+/// References to the parts of `batch`: the target, then the inputs.
+template <class Batch>
   requires InputsAndTarget<Batch>
-constexpr decltype(auto) with_inputs_and_target(Batch&& batch, F&& f) {
-  if constexpr (NamesParts<std::remove_reference_t<Batch>>) {
-    using Parts = BatchParts<std::remove_cvref_t<Batch>>;
-    auto& target = Parts::target(batch);
-    return std::apply([&](auto&... inputs) -> decltype(auto) { return std::forward<F>(f)(target, inputs...); },
-                      Parts::inputs(batch));
+constexpr auto target_and_inputs(Batch& batch) {
+  if constexpr (NamesParts<Batch>) {
+    using Parts = BatchParts<std::remove_const_t<Batch>>;
+    return std::tuple_cat(std::tie(Parts::target(batch)), Parts::inputs(batch));
   } else {
-    const auto parts = detail::tensor_members(batch);
     constexpr auto target = detail::place_of_target<Batch>.target;
-    return detail::call_without<target>(std::forward<F>(f), parts, std::get<target>(parts));
+    const auto parts = detail::tensor_members(batch);
+    return std::tuple_cat(std::tie(std::get<target>(parts)), detail::without<target>(parts));
   }
 }
 
-/// Returns `f(inputs...)`: as above with the target dropped. A batch that has no target is all input.
+/// References to the inputs in `batch`. A batch that has no target is all input.
 ///
 /// **Errors** at compile time for a batch with more than inputs and a target, unless `BatchParts` names them.
-template <class Batch, class F>
+template <class Batch>
   requires HoldsTensors<Batch>
-constexpr decltype(auto) with_inputs(Batch&& batch, F&& f) {
-  if constexpr (NamesParts<std::remove_reference_t<Batch>>) {
-    return std::apply(std::forward<F>(f), BatchParts<std::remove_cvref_t<Batch>>::inputs(batch));
+constexpr auto inputs_of(Batch& batch) {
+  if constexpr (NamesParts<Batch>) {
+    return BatchParts<std::remove_const_t<Batch>>::inputs(batch);
   } else {
     if constexpr (detail::HasUnclearParts<Batch>) {
-      static_assert(sizeof(detail::batch_of_unclear_parts<std::remove_cvref_t<Batch>>) > 0);
+      static_assert(sizeof(detail::batch_of_unclear_parts<std::remove_const_t<Batch>>) > 0);
     }
-    const auto parts = detail::tensor_members(batch);
     constexpr auto place = detail::place_of_target<Batch>;
-    return detail::call_without<(place.num_members > 1 ? place.target : place.num_members)>(std::forward<F>(f), parts);
+    return detail::without<(place.num_members > 1 ? place.target : place.num_members)>(detail::tensor_members(batch));
   }
 }
 

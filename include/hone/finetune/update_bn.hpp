@@ -6,6 +6,7 @@
 #include <c10/core/GradMode.h>
 
 #include <functional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -81,7 +82,7 @@ void update_bn(Batches&& batches, Model& model) {
     return map_tensors(input, [&](const at::Tensor& tensor) { return tensor.to(parameters.front().device()); });
   };
   for (auto&& batch : batches) {
-    with_inputs(batch, [&](const auto&... inputs) { target.forward(moved(inputs)...); });
+    std::apply([&](const auto&... inputs) { target.forward(moved(inputs)...); }, inputs_of(batch));
   }
 }
 

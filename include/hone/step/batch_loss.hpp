@@ -9,6 +9,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -171,11 +172,19 @@ template <class Model, class... Inputs>
 
 }  // namespace detail
 
-/// Calls the model. **Errors** `DataError`, with LibTorch's error nested in it, that names the inputs.
+/// Calls the model. What a `torch::jit::Module` returns is unpacked to its tensor.
+///
+/// **Errors** `DataError`, with LibTorch's error nested in it, that names the inputs.
 template <class Model, class... Inputs>
-auto forward_or_explain(Model& model, Inputs&... inputs) {
+  requires ForwardableWith<Model, Inputs...>
+auto forward(Model& model, Inputs&... inputs) {
+  auto& target = pointee(model);
   try {
-    return forward(model, inputs...);
+    if constexpr (requires { target.forward(inputs...); }) {
+      return target.forward(inputs...);
+    } else {
+      return target.forward({inputs...}).toTensor();
+    }
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
     detail::refuse_inputs(pointee(model), detail::first_line(error), inputs...);
@@ -246,7 +255,7 @@ struct OutputsOf {
 };
 template <class Model, InputsAndTarget Batch>
 struct OutputsOf<Model, Batch>
-    : decltype(with_inputs_and_target(std::declval<Batch&>(), std::declval<OutputsFor<Model>>())){};
+    : decltype(std::apply(std::declval<OutputsFor<Model>>(), target_and_inputs(std::declval<Batch&>()))){};
 
 }  // namespace detail
 
@@ -271,16 +280,18 @@ BatchOutputOf<Model, Batch> batch_loss(Model& model, Loss& loss, Batch& batch) {
     static_assert(sizeof(detail::forward_with_other_arguments<Model, Batch>) > 0);
     return {};
   } else if constexpr (ComputesGradients<Model>) {
-    return with_inputs_and_target(batch, [&](auto& target, auto&... inputs) {
+    const auto run = [&](auto& target, auto&... inputs) {
       auto [value, outputs] = pointee(model).loss_and_outputs(target, inputs...);
       return BatchOutputOf<Model, Batch>{std::move(value), std::move(outputs), batch_size(batch)};
-    });
+    };
+    return std::apply(run, target_and_inputs(batch));
   } else {
-    return with_inputs_and_target(batch, [&](auto& target, auto&... inputs) {
-      auto outputs = forward_or_explain(model, inputs...);
+    const auto run = [&](auto& target, auto&... inputs) {
+      auto outputs = forward(model, inputs...);
       auto value = loss_or_explain(loss, outputs, target);
       return BatchOutput<decltype(outputs)>{std::move(value), std::move(outputs), batch_size(batch)};
-    });
+    };
+    return std::apply(run, target_and_inputs(batch));
   }
 }
 

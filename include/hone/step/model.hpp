@@ -24,18 +24,6 @@ concept ForwardableWith = requires(PointeeOf<Model>& model, Inputs&... inputs) {
 template <class Model>
 concept ComputesGradients = requires(PointeeOf<Model>& model, double share) { model.hand_over_gradients(share); };
 
-/// Calls the model. What a `torch::jit::Module` returns is unpacked to its tensor.
-template <class Model, class... Inputs>
-  requires ForwardableWith<Model, Inputs...>
-auto forward(Model& model, Inputs&... inputs) {
-  auto& target = pointee(model);
-  if constexpr (requires { target.forward(inputs...); }) {
-    return target.forward(inputs...);
-  } else {
-    return target.forward({inputs...}).toTensor();
-  }
-}
-
 /// Calls a loss: a function, or a module or its holder.
 template <class Loss, class Outputs, class Target>
 at::Tensor loss_of(Loss& loss, const Outputs& outputs, Target& target) {

@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -40,13 +41,14 @@ template <class Model, class Batch>
   if constexpr (!HoldsTensors<Batch> || detail::HasUnclearParts<const Batch&>) {
     return 0.0;
   } else {
-    return with_inputs(batch, [&](const auto& inputs, const auto&...) {
+    const auto count = [&](const auto& inputs, const auto&...) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(inputs)>, at::Tensor>) {
         return inputs.defined() && inputs.dim() > 0 ? multiplications(model, inputs, inputs.size(0)) : 0.0;
       } else {
         return 0.0;
       }
-    });
+    };
+    return std::apply(count, inputs_of(batch));
   }
 }
 
@@ -59,13 +61,14 @@ template <class Model, class Dataset>
     if constexpr (detail::HasUnclearParts<decltype(dataset.tensors())>) {
       return 0.0;
     } else {
-      return with_inputs(dataset.tensors(), [&](const auto& inputs, const auto&...) {
+      const auto count = [&](const auto& inputs, const auto&...) {
         if constexpr (std::is_same_v<std::remove_cvref_t<decltype(inputs)>, at::Tensor>) {
           return multiplications(model, inputs, batch_size);
         } else {
           return 0.0;
         }
-      });
+      };
+      return std::apply(count, inputs_of(dataset.tensors()));
     }
   } else {
     return 0.0;
