@@ -25,16 +25,16 @@ struct Activity {
   }
 };
 
-/// Marks an activity as open while it lives.
-class ActivityGuard {
+/// Sets a flag during its lifetime, such as that an activity is open.
+class FlagGuard {
  public:
-  explicit ActivityGuard(bool& is_open) : is_open_(is_open), before_(std::exchange(is_open, true)) {}
-  ActivityGuard(const ActivityGuard&) = delete;
-  ActivityGuard& operator=(const ActivityGuard&) = delete;
-  ~ActivityGuard() { is_open_ = before_; }
+  explicit FlagGuard(bool& flag) : flag_(flag), before_(std::exchange(flag, true)) {}
+  FlagGuard(const FlagGuard&) = delete;
+  FlagGuard& operator=(const FlagGuard&) = delete;
+  ~FlagGuard() { flag_ = before_; }
 
  private:
-  bool& is_open_;
+  bool& flag_;
   bool before_;
 };
 

@@ -85,7 +85,7 @@ template <class Trainer, class Batch>
 /// Calls `f`, a step of the host's loop, with the settings of this trainer in force.
 template <class Trainer, class Batch, class F>
 auto host_step(Trainer& trainer, const Batch& batch, F&& f, int num_threads = 0) {
-  const ActivityGuard activity(internals(trainer).activity.steps);
+  const FlagGuard activity(internals(trainer).activity.steps);
   return in_settings(trainer, num_threads > 0 ? num_threads : step_threads(trainer, batch), std::forward<F>(f));
 }
 

@@ -155,19 +155,6 @@ void make_trial_updates(Trainer& trainer, auto& dataset, const TrialRunOptions& 
   }
 }
 
-/// Sets a flag during its lifetime.
-class FlagGuard {
- public:
-  explicit FlagGuard(bool& flag) : flag_(flag), before_(std::exchange(flag, true)) {}
-  FlagGuard(const FlagGuard&) = delete;
-  FlagGuard& operator=(const FlagGuard&) = delete;
-  ~FlagGuard() { flag_ = before_; }
-
- private:
-  bool& flag_;
-  bool before_;
-};
-
 }  // namespace detail
 
 /// Makes updates as training would, and then restores everything, also when an exception leaves: weights and buffers
@@ -196,15 +183,15 @@ void trial_run(Trainer& trainer, Dataset&& dataset, const TrialRunOptions& optio
   if (!self.activity.is_idle()) {
     refuse_call("trial_run", self.activity, "Call it, or the finder that does, before the run.");
   }
-  const ActivityGuard activity(self.activity.trains);
-  const detail::FlagGuard trial(self.is_trial);
+  const FlagGuard activity(self.activity.trains);
+  const FlagGuard trial(self.is_trial);
   const ModeGuard mode(parts.model);
   const ThreadGuard threads(options.num_threads);
   [[maybe_unused]] const auto denormals = parts.denormals.over_run();
   [[maybe_unused]] const auto current = device_scope(parts.device);
   [[maybe_unused]] const auto precision = parts.precision_scope();
   const at::AutoGradMode gradients(true);
-  const detail::FlagGuard silence(self.is_silent);
+  const FlagGuard silence(self.is_silent);
   const auto memory = detail::state_before_trial(trainer);
   try {
     detail::drop_window(trainer);
