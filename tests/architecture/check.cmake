@@ -39,7 +39,7 @@ set(no_test_needed core/config.hpp core/hana.hpp core/slots.hpp core/version.hpp
     step/captured_step.hpp step/device_step.hpp step/dispatch.hpp step/host_step.hpp
     step/merge_over_processes.hpp step/recordable.hpp step/step_state.hpp step/step_sync.hpp step/update.hpp
     state/resume.hpp state/resume_state.hpp state/sharded_checkpoint.hpp state/window_state.hpp
-    trainer/train_loop.hpp trainer/trainer_state.hpp
+    trainer/loaders.hpp trainer/predict.hpp trainer/train_loop.hpp trainer/trainer_state.hpp
     memory/autocast_state.hpp memory/block.hpp memory/random_state.hpp policies/splitting.hpp)
 
 set(wrong "")

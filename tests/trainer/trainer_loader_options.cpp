@@ -62,6 +62,28 @@ TEST_CASE("options that say how batches are made are refused beside batches") {
   CHECK(trainer.train(batches, batches).num_updates() == 3);
 }
 
+TEST_CASE("options about evaluations are refused in a run without an evaluation set") {
+  auto trainer = trainer_with();
+  auto set = tiny::dataset();
+  const auto refusal = [](auto&& call) { return message_of<std::invalid_argument>(call); };
+  const auto unused = [](const char* option, const char* value) {
+    return std::string(option) + " is " + value + ", but the run has no evaluation set. Give it one, or leave " + option +
+           " out.";
+  };
+  CHECK(refusal([&] { trainer.train(set, {.eval_per_device_batch_size = 4}); }) ==
+        unused("eval_per_device_batch_size", "4"));
+  CHECK(refusal([&] { trainer.train(set, {.evaluate_every_n_epochs = 2}); }) == unused("evaluate_every_n_epochs", "2"));
+  CHECK(refusal([&] { trainer.train(set, {.num_sanity_eval_batches = 1}); }) == unused("num_sanity_eval_batches", "1"));
+  CHECK(refusal([&] { trainer.resume(std::nullopt, set, {.evaluate_every_n_epochs = 2}); }) ==
+        unused("evaluate_every_n_epochs", "2"));
+  CHECK(refusal([&] { static_cast<void>(trainer.begin_run({.eval_per_device_batch_size = 4})); }) ==
+        unused("eval_per_device_batch_size", "4"));
+  CHECK(refusal([&] { static_cast<void>(trainer.resume_run(std::nullopt, {.evaluate_every_n_epochs = 3})); }) ==
+        unused("evaluate_every_n_epochs", "3"));
+  const auto options = hone::TrainOptions{.eval_per_device_batch_size = 4, .num_sanity_eval_batches = 1};
+  CHECK(trainer.train(set, set, options).contains("eval_loss_epoch"));
+}
+
 TEST_CASE("a run's configuration has the batch sizes of its loaders") {
   auto trainer = trainer_with(hone::GradAccum<2>{});
   hone::TensorLoader loader(tiny::dataset(), {.batch_size = 6});

@@ -160,7 +160,6 @@ TEST_CASE("a sanity check finds a broken evaluation before training, and callbac
   CHECK(log.exceptions == 1);
   CHECK(log.train.empty());
   CHECK(net->is_training());
-  CHECK(trainer.train(tiny::batches(2), {.num_sanity_eval_batches = 1}).num_updates() == 2);  // nothing to check on
 }
 
 TEST_CASE("the environment limits every epoch of training and of evaluation, not a prediction") {

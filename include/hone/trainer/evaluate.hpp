@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Evaluation and prediction: by themselves, and in the middle of training.
+/// Evaluation: by itself, and in the middle of training.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -20,7 +19,7 @@
 #include "hone/step/losses_tracker.hpp"
 #include "hone/step/step.hpp"
 #include "hone/trainer/environment.hpp"
-#include "hone/trainer/predictions.hpp"
+#include "hone/trainer/loaders.hpp"
 #include "hone/trainer/run_options.hpp"
 #include "hone/trainer/run_scope.hpp"
 #include "hone/trainer/trainer_state.hpp"
@@ -32,17 +31,6 @@ struct NoCallbacks {
   template <class>
   static constexpr bool relays = false;
 };
-
-/// The evaluation batches of a dataset, by the override `create_eval_dataloader` if it is there.
-template <class Trainer, class Dataset>
-decltype(auto) eval_loader(Trainer& trainer, Dataset& dataset, std::int64_t batch_size) {
-  const LoaderOptions loader{.batch_size = batch_size, .share = trainer.data_share()};
-  return batches_from([&]() -> decltype(auto) {
-    return override_or<overrides::create_eval_dataloader>(
-        trainer, [&](auto& set, auto& how) -> decltype(auto) { return trainer.create_eval_dataloader(set, how); },
-        dataset, loader);
-  });
-}
 
 /// Loss and outputs of a batch, by the override `eval_batch_loss` if it is there.
 template <class Trainer, class Batch>
@@ -57,19 +45,6 @@ auto eval_pass(Trainer& trainer, Batch& batch) {
   }
 }
 
-/// The model's outputs for a batch, by the override `predict_batch` if it is there.
-template <class Trainer, class Batch>
-auto predict_pass(Trainer& trainer, Batch& batch) {
-  static_assert(is_callable_override<overrides::predict_batch, Trainer, Batch>);
-  if constexpr (is_overridden<overrides::predict_batch, Trainer, Batch>) {
-    auto& parts = internals(trainer).parts;
-    [[maybe_unused]] const auto region = parts.precision.region(parts.device.device());
-    return call_override<overrides::predict_batch>(trainer, batch);
-  } else {
-    return trainer.predict_batch(batch);
-  }
-}
-
 /// One pass over the evaluation data. Without a name for the metric, records nothing. Returns false when a stop cut the
 /// evaluation short; nothing is recorded then.
 template <class Trainer, class Batches, class Callbacks>
@@ -78,7 +53,7 @@ bool run_eval_epoch(Trainer& trainer, Batches& batches, Phase phase, std::option
   using T = TraitsOf<Trainer>;
   auto& self = internals(trainer);
   auto& run = self.run;
-  const ActivityGuard activity(self.activity.evaluates);
+  const FlagGuard activity(self.activity.evaluates);
   const ModeGuard loss_mode(self.parts.loss);
   const at::NoGradGuard no_gradients;
   if constexpr (T::reduces) self.parts.processes.share_buffers();
@@ -170,71 +145,6 @@ void run_evaluation(Trainer& trainer, Batches& batches) {
   record_late_stop(trainer);
 }
 
-/// Returns a message where a stop has cut the prediction short.
-template <class Trainer, class Batches, class Outputs>
-[[nodiscard]] std::optional<std::string> run_prediction(Trainer& trainer, Batches& batches, Outputs& outputs) {
-  auto& self = internals(trainer);
-  auto& run = self.run;
-  const at::NoGradGuard no_gradients;
-  begin_run(trainer, Phase::predict, config_of(trainer, batches, Phase::predict, {}));
-  run.begin_epoch(Phase::predict, run.config_.num_eval_batches_per_epoch);
-  set_training(self.parts.model, false);
-  bool is_cut_short = false;
-  dispatch(trainer, PredictRunStart{{run}});
-  for (auto&& arrived : self.parts.transfer.over(batches, self.parts.device)) {
-    if (run.stop_requested()) [[unlikely]] {
-      is_cut_short = true;
-      break;
-    }
-    auto&& batch = on_device(trainer, arrived);
-    dispatch(trainer, PredictStepStart{{run}}, WithBatch{batch});
-    auto& kept = outputs.add(predict_pass(trainer, batch), batch);
-    dispatch(trainer, PredictStepEnd{{run}}, WithBatch{batch}, WithOutputs{kept});
-    ++run.batch_;
-    if (is_epoch_over(trainer)) break;
-  }
-  if (!is_cut_short) require_batches(trainer);
-  dispatch_stop(trainer);
-  dispatch(trainer, PredictRunEnd{{run}});
-  record_late_stop(trainer);
-  if (!is_cut_short) return std::nullopt;
-  return sentence(
-      "The prediction was stopped after {} batches ({}), so outputs are missing. Predict without what stops it, or "
-      "keep the outputs in on_predict_step_end.",
-      {run.batch(), run.stop_reason()});
-}
-
-/// The outputs of all ranks, in the order of the dataset; those for a range of batches in the order of ranks.
-template <class Trainer, class Batches>
-[[nodiscard]] at::Tensor gather_outputs(Trainer& trainer, const at::Tensor& outputs,
-                                        [[maybe_unused]] Batches& batches) {
-  if constexpr (!TraitsOf<Trainer>::reduces) {
-    return outputs;
-  } else if constexpr (requires { batches.stored_order(); }) {
-    return trainer.gather(outputs).index_select(0, batches.stored_order().to(outputs.device()));
-  } else {
-    return trainer.gather(outputs);
-  }
-}
-
-/// What `predict` returns of a batch of `Batches`.
-template <class Trainer, class Batches>
-auto prediction_of(Trainer& trainer, Batches& batches) {
-  auto& parts = internals(trainer).parts;
-  using Arrived = std::remove_reference_t<decltype(*parts.transfer.over(batches, parts.device).begin())>;
-  using Moved = std::remove_reference_t<decltype(on_device(trainer, std::declval<Arrived&>()))>;
-  return std::type_identity<std::remove_cvref_t<decltype(predict_pass(trainer, std::declval<Moved&>()))>>{};
-}
-
-template <class Trainer, class Dataset>
-void check_evaluation([[maybe_unused]] const EvaluateOptions& options) {
-  options.check();
-  using Point = overrides::create_eval_dataloader;
-  if constexpr (HandsOutBatches<Dataset> && !Point::template named<typename TraitsOf<Trainer>::Overrides>) {
-    options.require_none_of_loader();
-  }
-}
-
 /// See `Trainer::evaluate_batch`.
 template <class Trainer, class Batch>
 auto evaluate_batch(Trainer& trainer, Batch& arrived) {
@@ -273,41 +183,6 @@ RunHistory evaluate(Trainer& trainer, Dataset& dataset, const EvaluateOptions& o
     }
   }
   return self.run.history_.since(mark);
-}
-
-/// See `Trainer::predict`.
-template <class Trainer, class Dataset>
-auto predict(Trainer& trainer, Dataset& dataset, const EvaluateOptions& options) {
-  auto& self = internals(trainer);
-  if (self.activity.predicts) {
-    refuse_call("predict", self.activity, "Call it when the prediction is over, such as in on_eval_epoch_end.");
-  }
-  decltype(auto) batches = eval_loader(trainer, dataset, options.batch_size());
-  using Outputs = typename decltype(prediction_of(trainer, batches))::type;
-  if constexpr (std::is_void_v<Outputs>) {
-    static_assert(checked_outputs<Outputs>);
-    return 0;
-  } else {
-    Predictions<Outputs> outputs(buffers_of(self.parts.model));
-    const int num_threads = threads_for(trainer, options.num_threads, dataset, options.batch_size());
-    std::optional<std::string> why_cut_short;
-    {
-      const InnerRun inner(trainer);
-      RunScope scope(trainer, self.activity.predicts, num_threads);
-      try {
-        why_cut_short = run_prediction(trainer, batches, outputs);
-      } catch (...) {
-        scope.fail();
-      }
-    }
-    if (why_cut_short) throw StoppedError(*why_cut_short);
-    auto result = std::move(outputs).take();
-    if constexpr (std::is_same_v<decltype(result), at::Tensor>) {
-      return gather_outputs(trainer, result, batches);
-    } else {
-      return result;
-    }
-  }
 }
 
 }  // namespace hone::detail

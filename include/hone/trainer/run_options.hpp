@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "hone/core/require.hpp"
+#include "hone/core/run_config.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -54,8 +55,8 @@ inline void require_some_time(std::string_view option, const std::optional<std::
 /// callback requests is held back; max_time: wall time since the run began, looked at after each update; batch sizes:
 /// samples on each device; num_threads: of LibTorch's operators, 0 leaves it to the threads policy; the trial options
 /// at the end: batches, 0 is off.
-/// **Errors** `std::invalid_argument` for values out of range and for a minimum above its maximum, before anything has
-/// happened.
+/// **Errors** `std::invalid_argument` for values out of range, for a minimum above its maximum, and for options about
+/// evaluations in a run without an evaluation set, before anything has happened.
 /// **Cost** with `max_time`, the clock is read after each update; without it, never.
 struct TrainOptions {
   std::int64_t num_epochs = 1;
@@ -127,6 +128,47 @@ struct EvaluateOptions {
   void check() const {
     detail::require_at_least("per_device_batch_size", per_device_batch_size, 1);
     detail::require_at_least("num_threads", num_threads, 0);
+  }
+};
+
+/// Options of a run that `begin_run` opens; see `TrainOptions` for what they have in common.
+///
+/// **Units** num_batches_per_epoch: batches of this process after which an epoch ends by itself; without it, an epoch
+/// lasts until `end_epoch` or `end`. num_epochs, max_updates, max_time: limits, none by default. A schedule
+/// that depends on the length of the run needs `max_updates`, or `num_epochs` and `num_batches_per_epoch`.
+/// **Errors** `std::invalid_argument` for values out of range.
+struct RunOptions {
+  std::optional<std::int64_t> num_batches_per_epoch = {};
+  std::optional<std::int64_t> num_epochs = {};
+  std::optional<std::int64_t> max_updates = {};
+  std::int64_t min_num_epochs = 0;
+  std::int64_t min_updates = 0;
+  std::optional<std::chrono::duration<double>> max_time = {};
+  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< 8 unless given.
+  std::int64_t evaluate_every_n_epochs = 1;
+  bool reset_run_history = true;
+  std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators.
+  int num_threads = 0;                     ///< Of each step; 0 leaves it to the threads policy.
+
+  void check() const {
+    detail::require_at_least("num_batches_per_epoch", num_batches_per_epoch, 1);
+    detail::require_at_least("num_epochs", num_epochs, 0);
+    common().check();
+  }
+  /// The options of `train` that say the same.
+  [[nodiscard]] TrainOptions common() const {
+    TrainOptions options;
+    options.num_epochs = num_epochs.value_or(RunConfig::unlimited_epochs);
+    options.eval_per_device_batch_size = eval_per_device_batch_size;
+    options.max_updates = max_updates;
+    options.min_num_epochs = min_num_epochs;
+    options.min_updates = min_updates;
+    options.max_time = max_time;
+    options.evaluate_every_n_epochs = evaluate_every_n_epochs;
+    options.reset_run_history = reset_run_history;
+    options.seed = seed;
+    options.num_threads = num_threads;
+    return options;
   }
 };
 

@@ -107,7 +107,7 @@ class RunScope {
 
   Trainer& trainer_;
   bool is_inner_;
-  ActivityGuard activity_;
+  FlagGuard activity_;
   ModeGuard<typename T::Model> mode_;
   ThreadGuard threads_;
   decltype(scope_over_run(std::declval<Parts&>().denormals)) denormals_;

@@ -2,8 +2,6 @@
 /// The training loop: epochs, batches, evaluation.
 #pragma once
 
-#include <ATen/Context.h>
-
 #include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +19,7 @@
 #include "hone/step/step.hpp"
 #include "hone/trainer/environment.hpp"
 #include "hone/trainer/evaluate.hpp"
+#include "hone/trainer/loaders.hpp"
 #include "hone/trainer/run_options.hpp"
 #include "hone/trainer/run_scope.hpp"
 #include "hone/trainer/run_setup.hpp"
@@ -244,62 +243,6 @@ void run_training(Trainer& trainer, const TrainOptions& options, TrainBatches& t
   }
   if (self.resume.is_pending()) restore(trainer);  // nothing was left to do
   end_training_run(trainer);
-}
-
-/// The training batches of a dataset, by the override `create_train_dataloader` if it is there.
-template <class Trainer, class Dataset>
-decltype(auto) train_loader(Trainer& trainer, Dataset& dataset, const LoaderOptions& options) {
-  return batches_from([&]() -> decltype(auto) {
-    return override_or<overrides::create_train_dataloader>(
-        trainer, [&](auto& set, auto& how) -> decltype(auto) { return trainer.create_train_dataloader(set, how); },
-        dataset, options);
-  });
-}
-
-/// Seeds what the run draws, as far as the options say so. `takes_seed`: a loader is made with a seed.
-template <class Trainer>
-void seed_run(Trainer& trainer, const TrainOptions& options, bool takes_seed) {
-  if (options.seed) at::manual_seed(seed_of_rank(trainer, *options.seed));
-  internals(trainer).resume.loader_seed = options.seed                       ? *options.seed
-                                          : options.shuffles() && takes_seed ? common_seed(trainer)
-                                                                             : 0;
-}
-
-/// How the training batches are made. Needs the seed of the run.
-template <class Trainer>
-[[nodiscard]] LoaderOptions loader_options(Trainer& trainer, const TrainOptions& options) {
-  return {.batch_size = options.batch_size(),
-          .shuffle = options.shuffles(),
-          .drop_last = options.drop_last.value_or(false),
-          .seed = internals(trainer).resume.loader_seed,
-          .share = trainer.data_share()};
-}
-/// The batch size of the evaluation: as for training unless given.
-template <class TrainBatches>
-[[nodiscard]] std::int64_t eval_batch_size(const TrainOptions& options, const TrainBatches& train_batches) {
-  const auto as_for_training =
-      options.per_device_batch_size ? options.per_device_batch_size : known_batch_size(train_batches);
-  return options.eval_per_device_batch_size.value_or(as_for_training.value_or(options.batch_size()));
-}
-
-/// Refuses options that a range of batches would ignore.
-template <class Trainer, class EvalDataset, class Options>
-void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
-  using Overrides = typename TraitsOf<Trainer>::Overrides;
-  if constexpr (HandsOutBatches<EvalDataset&> && !overrides::create_eval_dataloader::named<Overrides>) {
-    require_not_given("eval_per_device_batch_size", options.eval_per_device_batch_size);
-  }
-}
-template <class Trainer, class Dataset, class EvalDataset>
-void check_options(const TrainOptions& options) {
-  using Overrides = typename TraitsOf<Trainer>::Overrides;
-  options.check();
-  if constexpr (HandsOutBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
-    options.require_none_of_loader();
-  }
-  if constexpr (!std::is_same_v<EvalDataset, std::nullptr_t>) {
-    refuse_options_of_eval_loader<Trainer, EvalDataset>(options);
-  }
 }
 
 }  // namespace hone::detail

@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -31,6 +32,8 @@
 #include "hone/step/rank_zero.hpp"
 #include "hone/step/step.hpp"
 #include "hone/trainer/evaluate.hpp"
+#include "hone/trainer/loaders.hpp"
+#include "hone/trainer/predict.hpp"
 #include "hone/trainer/refusal.hpp"
 #include "hone/trainer/run_options.hpp"
 #include "hone/trainer/train_loop.hpp"
@@ -234,7 +237,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class Batch>
   auto predict_batch(Batch& batch) {
     [[maybe_unused]] const auto region = state_.parts.precision.region(device());
-    return with_inputs(batch, [this](auto&... inputs) { return forward_or_explain(state_.parts.model, inputs...); });
+    return std::apply([this](auto&... inputs) { return forward(state_.parts.model, inputs...); }, inputs_of(batch));
   }
   void backward(const at::Tensor& loss) { backward_or_explain(loss); }
   void optimizer_step() { detail::plain_optimizer_step(state_.parts); }

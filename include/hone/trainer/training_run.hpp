@@ -30,47 +30,6 @@
 
 namespace hone {
 
-/// Options of a run that `begin_run` opens; see `TrainOptions` for what they have in common.
-///
-/// **Units** num_batches_per_epoch: batches of this process after which an epoch ends by itself; without it, an epoch
-/// lasts until `end_epoch` or `end`. num_epochs, max_updates, max_time: limits, none by default. A schedule
-/// that depends on the length of the run needs `max_updates`, or `num_epochs` and `num_batches_per_epoch`.
-/// **Errors** `std::invalid_argument` for values out of range.
-struct RunOptions {
-  std::optional<std::int64_t> num_batches_per_epoch = {};
-  std::optional<std::int64_t> num_epochs = {};
-  std::optional<std::int64_t> max_updates = {};
-  std::int64_t min_num_epochs = 0;
-  std::int64_t min_updates = 0;
-  std::optional<std::chrono::duration<double>> max_time = {};
-  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< 8 unless given.
-  std::int64_t evaluate_every_n_epochs = 1;
-  bool reset_run_history = true;
-  std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators.
-  int num_threads = 0;                     ///< Of each step; 0 leaves it to the threads policy.
-
-  void check() const {
-    detail::require_at_least("num_batches_per_epoch", num_batches_per_epoch, 1);
-    detail::require_at_least("num_epochs", num_epochs, 0);
-    common().check();
-  }
-  /// The options of `train` that say the same.
-  [[nodiscard]] TrainOptions common() const {
-    TrainOptions options;
-    options.num_epochs = num_epochs.value_or(RunConfig::unlimited_epochs);
-    options.eval_per_device_batch_size = eval_per_device_batch_size;
-    options.max_updates = max_updates;
-    options.min_num_epochs = min_num_epochs;
-    options.min_updates = min_updates;
-    options.max_time = max_time;
-    options.evaluate_every_n_epochs = evaluate_every_n_epochs;
-    options.reset_run_history = reset_run_history;
-    options.seed = seed;
-    options.num_threads = num_threads;
-    return options;
-  }
-};
-
 /// An open run of `trainer.begin_run`. Callbacks, limits, stops, schedules, training states, signals and the progress
 /// bar work as in `train`. Between its calls, threads, denormal flags, gradient mode and number formats are the host's;
 /// signal handlers of `StopOnSignal` are installed until the run ends. The model is in training mode.
@@ -208,7 +167,11 @@ class TrainingRun {
     const auto options = options_.common();
     auto& self = state();
     detail::require_trainable(trainer_);
-    if constexpr (evaluates) detail::refuse_options_of_eval_loader<Trainer, EvalDataset>(options_);
+    if constexpr (evaluates) {
+      detail::refuse_options_of_eval_loader<Trainer, EvalDataset>(options_);
+    } else {
+      detail::refuse_options_of_evaluation(options_);
+    }
     if (options.seed) at::manual_seed(detail::seed_of_rank(trainer_, *options.seed));
     self.resume.loader_seed = options.seed.value_or(0);
     resume(trainer_);
@@ -299,7 +262,7 @@ class TrainingRun {
   Trainer& trainer_;
   EvalDataset* eval_dataset_;
   RunOptions options_;
-  std::optional<ActivityGuard> activity_;
+  std::optional<FlagGuard> activity_;
   std::optional<ModeGuard<typename Trainer::Traits::Model>> model_mode_;
   std::optional<ModeGuard<typename Trainer::Traits::Loss>> loss_mode_;
   std::optional<detail::OpenRun<Trainer>> open_run_;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/// From datasets and options to the batches of a run.
+#pragma once
+
+#include <ATen/Context.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "hone/core/sentence.hpp"
+#include "hone/data/loader.hpp"
+#include "hone/state/resume.hpp"
+#include "hone/step/dispatch.hpp"
+#include "hone/trainer/run_options.hpp"
+
+namespace hone::detail {
+
+/// The evaluation batches of a dataset, by the override `create_eval_dataloader` if it is there.
+template <class Trainer, class Dataset>
+decltype(auto) eval_loader(Trainer& trainer, Dataset& dataset, std::int64_t batch_size) {
+  const LoaderOptions loader{.batch_size = batch_size, .share = trainer.data_share()};
+  return batches_from([&]() -> decltype(auto) {
+    return override_or<overrides::create_eval_dataloader>(
+        trainer, [&](auto& set, auto& how) -> decltype(auto) { return trainer.create_eval_dataloader(set, how); },
+        dataset, loader);
+  });
+}
+
+/// The training batches of a dataset, by the override `create_train_dataloader` if it is there.
+template <class Trainer, class Dataset>
+decltype(auto) train_loader(Trainer& trainer, Dataset& dataset, const LoaderOptions& options) {
+  return batches_from([&]() -> decltype(auto) {
+    return override_or<overrides::create_train_dataloader>(
+        trainer, [&](auto& set, auto& how) -> decltype(auto) { return trainer.create_train_dataloader(set, how); },
+        dataset, options);
+  });
+}
+
+/// Seeds what the run draws, as far as the options say so. `takes_seed`: a loader is made with a seed.
+template <class Trainer>
+void seed_run(Trainer& trainer, const TrainOptions& options, bool takes_seed) {
+  if (options.seed) at::manual_seed(seed_of_rank(trainer, *options.seed));
+  internals(trainer).resume.loader_seed = options.seed                       ? *options.seed
+                                          : options.shuffles() && takes_seed ? common_seed(trainer)
+                                                                             : 0;
+}
+
+/// How the training batches are made. Needs the seed of the run.
+template <class Trainer>
+[[nodiscard]] LoaderOptions loader_options(Trainer& trainer, const TrainOptions& options) {
+  return {.batch_size = options.batch_size(),
+          .shuffle = options.shuffles(),
+          .drop_last = options.drop_last.value_or(false),
+          .seed = internals(trainer).resume.loader_seed,
+          .share = trainer.data_share()};
+}
+/// The batch size of the evaluation: as for training unless given.
+template <class TrainBatches>
+[[nodiscard]] std::int64_t eval_batch_size(const TrainOptions& options, const TrainBatches& train_batches) {
+  const auto as_for_training =
+      options.per_device_batch_size ? options.per_device_batch_size : known_batch_size(train_batches);
+  return options.eval_per_device_batch_size.value_or(as_for_training.value_or(options.batch_size()));
+}
+
+/// Refuses options that a range of batches would ignore.
+template <class Trainer, class EvalDataset, class Options>
+void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
+  using Overrides = typename TraitsOf<Trainer>::Overrides;
+  if constexpr (HandsOutBatches<EvalDataset&> && !overrides::create_eval_dataloader::named<Overrides>) {
+    require_not_given("eval_per_device_batch_size", options.eval_per_device_batch_size);
+  }
+}
+/// Refuses options about evaluations in a run without any.
+template <class Options>
+void refuse_options_of_evaluation(const Options& options) {
+  const auto refuse = [](std::string_view name, std::int64_t value) {
+    throw std::invalid_argument(
+        sentence("{} is {}, but the run has no evaluation set. Give it one, or leave {} out.",
+                 {name, value, name}));
+  };
+  if (options.eval_per_device_batch_size) refuse("eval_per_device_batch_size", *options.eval_per_device_batch_size);
+  if (options.evaluate_every_n_epochs != 1) refuse("evaluate_every_n_epochs", options.evaluate_every_n_epochs);
+  if constexpr (requires { options.num_sanity_eval_batches; }) {
+    if (options.num_sanity_eval_batches > 0) refuse("num_sanity_eval_batches", options.num_sanity_eval_batches);
+  }
+}
+
+/// Checks the options of a run of `train`. Without an evaluation, `EvalDataset` is `std::nullptr_t`.
+template <class Trainer, class Dataset, class EvalDataset>
+void check_options(const TrainOptions& options) {
+  using Overrides = typename TraitsOf<Trainer>::Overrides;
+  options.check();
+  if constexpr (HandsOutBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
+    options.require_none_of_loader();
+  }
+  if constexpr (std::is_same_v<EvalDataset, std::nullptr_t>) {
+    refuse_options_of_evaluation(options);
+  } else {
+    refuse_options_of_eval_loader<Trainer, EvalDataset>(options);
+  }
+}
+
+template <class Trainer, class Dataset>
+void check_evaluation([[maybe_unused]] const EvaluateOptions& options) {
+  options.check();
+  using Point = overrides::create_eval_dataloader;
+  if constexpr (HandsOutBatches<Dataset> && !Point::template named<typename TraitsOf<Trainer>::Overrides>) {
+    options.require_none_of_loader();
+  }
+}
+
+}  // namespace hone::detail
