@@ -94,18 +94,8 @@ struct MisfitOptimizerAlone : Constant {
   struct misfit_optimizer {};
 };
 
-static_assert(meets_slot<Constant> && meets_slot<Braking> && meets_slot<FitsBoth> && meets_slot<WithoutRequirements>);
-static_assert(!meets_slot<Misspelt> && !meets_slot<WrongType> && !meets_slot<NotConst> && !meets_slot<Private>);
-static_assert(!meets_slot<WrongBrake> && !meets_slot<UnknownSlot>);
-static_assert(!meets_slot<FitsAlone> && !meets_slot<MisfitAlone> && !meets_slot<FitsVariable>);
-static_assert(!meets_slot<FitsOptimizerAlone> && !meets_slot<MisfitOptimizerAlone>);
-
 template <class P, class Error>
 constexpr bool fails_with = std::same_as<hone::detail::UnmetRequirement<P>, Error>;
-static_assert(fails_with<Misspelt, has_speed::misfit<Misspelt>> &&
-              fails_with<WrongBrake, has_brake::misfit<WrongBrake>>);
-static_assert(fails_with<Constant, hone::detail::requirements_met>);
-
 struct Model {
   int forward(int);
 };
@@ -114,10 +104,24 @@ struct Optimizer {
   void step();
   void zero_grad();
 };
-static_assert(hone::Composable<Model, Loss, Optimizer, Constant>);
-static_assert(!hone::Composable<Model, Loss, Optimizer, Misspelt>);
-static_assert(!hone::Composable<Model, Loss, Optimizer, UnknownSlot>);
-
 }  // namespace
 
-TEST_CASE("a policy meets its slot when it has all that the slot requires") { SUCCEED(); }
+TEST_CASE("a policy meets its slot when it has all that the slot requires") {
+  STATIC_REQUIRE(meets_slot<Constant> && meets_slot<Braking> && meets_slot<FitsBoth> && meets_slot<WithoutRequirements>);
+  STATIC_REQUIRE(!meets_slot<Misspelt> && !meets_slot<WrongType> && !meets_slot<NotConst> && !meets_slot<Private>);
+  STATIC_REQUIRE(!meets_slot<WrongBrake> && !meets_slot<UnknownSlot>);
+  STATIC_REQUIRE(!meets_slot<FitsAlone> && !meets_slot<MisfitAlone> && !meets_slot<FitsVariable>);
+  STATIC_REQUIRE(!meets_slot<FitsOptimizerAlone> && !meets_slot<MisfitOptimizerAlone>);
+}
+
+TEST_CASE("the error is that of the first requirement that is not met") {
+  STATIC_REQUIRE(fails_with<Misspelt, has_speed::misfit<Misspelt>> &&
+              fails_with<WrongBrake, has_brake::misfit<WrongBrake>>);
+  STATIC_REQUIRE(fails_with<Constant, hone::detail::requirements_met>);
+}
+
+TEST_CASE("a policy that does not meet its slot makes no trainer") {
+  STATIC_REQUIRE(hone::Composable<Model, Loss, Optimizer, Constant>);
+  STATIC_REQUIRE(!hone::Composable<Model, Loss, Optimizer, Misspelt>);
+  STATIC_REQUIRE(!hone::Composable<Model, Loss, Optimizer, UnknownSlot>);
+}
