@@ -20,7 +20,7 @@ enum class EmaUpdate { per_update, per_epoch };
 /// again (`ema_model_eval_loss_epoch`), and they change back, also after an exception. Only `callbacks` hear that
 /// evaluation; they also hear the starts and ends of training runs, and the end of each epoch with the averaged
 /// weights in the model, so one that saves the best model saves those. Evaluations within epochs and runs of `evaluate`
-/// are left alone. Stands before callbacks that watch its metrics. Copies share everything.
+/// are left alone. Stands before callbacks that watch its metrics. Copies share everything; settings are fixed.
 ///
 /// **Cost** a copy of parameters and buffers; one fused call for each average.
 /// **Errors** `std::invalid_argument` for a decay outside of 0 to 1, `every_n` < 1, `after_n` < 0.
@@ -35,18 +35,18 @@ enum class EmaUpdate { per_update, per_epoch };
 /// ```
 template <class Listeners = CallbackSet<>>
 struct ModelEma {
-  double decay = 0.99;
-  bool warmup = false;  ///< A smaller decay at first: at most (1 + n) / (10 + n) after n averages.
-  EmaUpdate update = EmaUpdate::per_update;
-  std::int64_t every_n = 1;                  ///< Updates, or epochs.
-  std::int64_t after_n = 0;                  ///< Updates, or epochs, during which the average only follows the model.
-  bool average_buffers = true;               ///< Else they are copied. Integers always are.
-  bool evaluate = true;                      ///< After each evaluation, evaluate once more with the averaged weights.
-  bool apply_at_end = false;                 ///< Leave the averaged weights in the model when the run is over.
-  bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
-  std::string metric_prefix = "ema_model_";  ///< Goes before the names of what that evaluation records.
-  std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
-  Listeners callbacks = {};  ///< Hear the evaluation of the average; given to it, so read `listeners()` afterwards.
+  const double decay = 0.99;
+  const bool warmup = false;  ///< A smaller decay at first: at most (1 + n) / (10 + n) after n averages.
+  const EmaUpdate update = EmaUpdate::per_update;
+  const std::int64_t every_n = 1;                  ///< Updates, or epochs.
+  const std::int64_t after_n = 0;                  ///< Updates, or epochs, during which the average only follows the model.
+  const bool average_buffers = true;               ///< Else they are copied. Integers always are.
+  const bool evaluate = true;                      ///< After each evaluation, evaluate once more with the averaged weights.
+  const bool apply_at_end = false;                 ///< Leave the averaged weights in the model when the run is over.
+  const bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
+  const std::string metric_prefix = "ema_model_";  ///< Goes before the names of what that evaluation records.
+  const std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
+  Listeners callbacks = {};  ///< Get the events of that evaluation. Moved into the average: `listeners()` has them.
 
   /// What is averaged, and what is remembered of it; copies share it.
   detail::Averaging<ExponentialAverage, Listeners> averaging{

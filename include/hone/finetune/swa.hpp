@@ -24,15 +24,15 @@ namespace hone {
 /// ```
 template <class Listeners = CallbackSet<>>
 struct Swa {
-  std::int64_t start_epoch = 1;  ///< The first epoch whose weights count; the first of all is 1.
-  std::int64_t every_n_epochs = 1;
-  bool average_buffers = false;              ///< Else they are copied, and batch norms need `refresh`.
-  bool evaluate = false;                     ///< After each evaluation, evaluate once more with the averaged weights.
-  bool apply_at_end = true;                  ///< Leave the averaged weights in the model when the run is over.
-  bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
-  std::string metric_prefix = "swa_model_";  ///< Goes before the names of what that evaluation records.
-  std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
-  Listeners callbacks = {};  ///< Hear the evaluation of the average; given to it, so read `listeners()` afterwards.
+  const std::int64_t start_epoch = 1;  ///< The first epoch whose weights count; the first of all is 1.
+  const std::int64_t every_n_epochs = 1;
+  const bool average_buffers = false;              ///< Else they are copied, and batch norms need `refresh`.
+  const bool evaluate = false;                     ///< After each evaluation, evaluate once more with the averaged weights.
+  const bool apply_at_end = true;                  ///< Leave the averaged weights in the model when the run is over.
+  const bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
+  const std::string metric_prefix = "swa_model_";  ///< Goes before the names of what that evaluation records.
+  const std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
+  Listeners callbacks = {};  ///< Get the events of that evaluation. Moved into the average: `listeners()` has them.
 
   /// What is averaged, and what is remembered of it; copies share it.
   detail::Averaging<EqualAverage, Listeners> averaging{
