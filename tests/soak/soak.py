@@ -152,7 +152,7 @@ class Soak:
                     places = total.setdefault(place.strip(), {})
                     places[signal] = places.get(signal, 0) + int(count)
         commands = ", ".join(f"`kill_test {number} {seed}`" for number, seed, _ in runs)
-        lines = [f"A job is killed, or stopped by SIGTERM, wherever it is, and resumed until it has ended; then its files are compared "
+        lines = [f"A job is killed, or stopped by SIGTERM, at random times, and resumed until it has ended; then its files are compared "
                  f"byte by byte with those of an undisturbed run ({commands}).", "",
                  f"{kills} times over {jobs} jobs. " + ("All files were equal." if code == 0 else "**Files differed, or a job failed.**"), "",
                  "| the job was | SIGKILL | SIGTERM |", "|---|---|---|"]
