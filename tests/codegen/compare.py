@@ -4,8 +4,9 @@
 compare.py same|different OBJDUMP FIRST SECOND
 compare.py without OBJDUMP OBJECT PATTERN
 
-All functions that these three reach within their object are compared, by name and instruction by instruction. Addresses,
-alignment padding, and the name of the callbacks' type do not count. `without`: none of them, nor anything that they
+All functions that these three reach within their object and whose name has the type of the callbacks are compared, by name
+and instruction by instruction. The others are the same function in every program, however a compiler lays them out beside
+others. Addresses, alignment padding, and the name of the callbacks' type do not count. `without`: none of them, nor anything that they
 refer to, has a name in which PATTERN, a regular expression, is found.
 """
 
@@ -16,6 +17,8 @@ import sys
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
 RELOCATION = re.compile(r"^\s+[0-9a-f]+: (R_\w+)\s+(.*)$")
 INSTRUCTION = re.compile(r"^\s+[0-9a-f]+:\s+(.*)$")
+ENTRY = re.compile(r"(train|evaluate|step)\(")
+CALLBACKS = re.compile(r"hone::(Callbacks|CallbackSet)<")
 PADDING = re.compile(r"^(cs |data16 |rex\.W |xchg +%ax,%ax)*(nop|xchg +%ax,%ax|int3)")
 
 
@@ -53,7 +56,7 @@ def functions(objdump, path):
 
 
 def reached(found):
-    names = {name for name in found if re.match(r"(train|evaluate|step)\(", name)}
+    names = {name for name in found if ENTRY.match(name)}
     if len({name.split("(")[0] for name in names}) != 3:
         raise SystemExit("compare.py: the functions train, evaluate and step were not found.")
     todo = list(names)
@@ -63,6 +66,11 @@ def reached(found):
                 names.add(target)
                 todo.append(target)
     return {name: found[name][0] for name in names}
+
+
+def composed(found):
+    """The reached functions that are compiled once for each type of callbacks."""
+    return {name: lines for name, lines in reached(found).items() if ENTRY.match(name) or CALLBACKS.search(name)}
 
 
 def require_without(objdump, path, pattern):
@@ -79,7 +87,7 @@ def main():
     if sys.argv[1] == "without":
         return require_without(*sys.argv[2:])
     expectation, objdump, *paths = sys.argv[1:]
-    first, second = (reached(functions(objdump, path)) for path in paths)
+    first, second = (composed(functions(objdump, path)) for path in paths)
     unequal = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
     count = sum(len(lines) for lines in first.values())
     print(f"{len(first)} functions with {count} lines of disassembly, {len(unequal)} of them unequal.")
