@@ -34,7 +34,7 @@ set(no_test_needed core/config.hpp core/hana.hpp core/slots.hpp core/version.hpp
     distributed/failure_log.hpp distributed/meeting.hpp distributed/network.hpp
     distributed/owner_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp
     distributed/zero_company.hpp capture/batch_shapes.hpp capture/fingerprint.hpp
-    capture/recording_company.hpp capture/step_recorder.hpp
+    capture/recorded_steps.hpp capture/recording_company.hpp capture/step_capture_options.hpp capture/step_recorder.hpp
     callbacks/run_control.hpp
     step/captured_step.hpp step/device_step.hpp step/dispatch.hpp step/host_step.hpp
     step/merge_over_processes.hpp step/recordable.hpp step/step_state.hpp step/step_sync.hpp step/update.hpp
@@ -86,13 +86,17 @@ foreach(header IN LISTS headers)
 endforeach()
 
 # Each .ipp is compiled into the library, and included by its header where there is none.
-file(STRINGS "${ROOT}/src/hone.cpp" compiled REGEX "^#include")
+set(compiled "")
+foreach(source IN ITEMS hone distributed)
+  file(STRINGS "${ROOT}/src/${source}.cpp" includes REGEX "^#include")
+  list(APPEND compiled ${includes})
+endforeach()
 foreach(source IN LISTS headers)
   if(NOT source MATCHES "[.]ipp$")
     continue()
   endif()
   if(NOT "#include \"hone/${source}\"" IN_LIST compiled)
-    list(APPEND wrong "src/hone.cpp does not include hone/${source}: hone::hone lacks its definitions.")
+    list(APPEND wrong "No file in src includes hone/${source}: hone::hone lacks its definitions.")
   endif()
   string(REGEX REPLACE "ipp$" "hpp" header "${source}")
   set(text "")

@@ -1,4 +1,4 @@
-// expect: hone: this argument is not a policy (no member `slot`). Callbacks go to the constructor.
+// expect: hone: this argument is not a policy (no member `slot`). Callbacks go to the constructor. In the type they stand in hone::Callbacks<...>.
 // SPDX-License-Identifier: Apache-2.0
 /// A callback stands bare in the type of the trainer.
 #include "hone/callbacks/callback_set.hpp"

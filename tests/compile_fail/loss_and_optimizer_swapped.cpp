@@ -1,4 +1,4 @@
-// expect: hone: the second argument has `step` and `zero_grad`: it is the optimiser. Order: Model, Loss, Optimizer.
+// expect: hone: the second argument has `step` and `zero_grad`: it is the optimizer. Order: Model, Loss, Optimizer.
 // SPDX-License-Identifier: Apache-2.0
 /// Loss and optimizer changed places.
 #include "hone/callbacks/callback_set.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: MoveModulesToDevice was given a module by value and would move a copy.
+// expect: hone: MoveModulesToDevice was given a module by value and would move a copy. Give its holder, a smart pointer or std::ref.
 // SPDX-License-Identifier: Apache-2.0
 /// A copy on the device is of no use to who holds the original.
 #include "hone/callbacks/move_modules_to_device.hpp"

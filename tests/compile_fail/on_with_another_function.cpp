@@ -1,4 +1,4 @@
-// expect: hone: the function given to on<Event>(function) cannot be called with that event.
+// expect: hone: the function given to on<Event>(function) cannot be called with that event. Take it as `const auto& event`.
 // SPDX-License-Identifier: Apache-2.0
 /// A function that hears one event is given for another.
 #include "hone/callbacks/filters.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: the second argument has `step` and `zero_grad`: it is the optimiser. Order: Model, Loss, Optimizer.
+// expect: hone: the second argument has `step` and `zero_grad`: it is the optimizer. Order: Model, Loss, Optimizer.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// What is wrong with a trainer's types is said once, however much is asked of it.

@@ -175,7 +175,9 @@ class Watch {
 /// **Example** `hone::Metrics{hone::Accuracy{}, hone::TopKAccuracy{.k = 5}}.in_training()`
 template <class... Ms>
 class Metrics {
-  static_assert((true && ... && Metric<Ms>), "hone: Metrics was given what is no Metric. See metrics/metric.hpp.");
+  static_assert((true && ... && Metric<Ms>),
+                "hone: a metric needs copies, `==`, `merge(other)`, `reset()`, `double value() const` and `name() "
+                "const`, and one of these has not all of them.");
 
  public:
   static constexpr bool is_collective = true;

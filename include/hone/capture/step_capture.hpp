@@ -23,7 +23,9 @@
 
 #include "hone/capture/batch_shapes.hpp"
 #include "hone/capture/fingerprint.hpp"
+#include "hone/capture/recorded_steps.hpp"
 #include "hone/capture/recording_company.hpp"
+#include "hone/capture/step_capture_options.hpp"
 #include "hone/capture/step_recorder.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
@@ -35,15 +37,12 @@
 namespace hone {
 
 #ifndef HONE_WITH_CUDA
-class CudaRecorder;
-#endif
-
-struct StepCaptureOptions {
-  int warm_up = 3;          ///< Steps of a kind that run as they are written before one is recorded.
-  int max_recordings = 32;  ///< From then on steps run as they are written.
-  int patience = 64;        ///< After so many steps that could not be recorded, and were to be, it says why.
-  std::FILE* log = stderr;  ///< Where it says so, once; null for nowhere.
+/// Stands for the recorder of CUDA graphs in a program that is compiled without CUDA; no trainer takes it.
+struct CudaRecorder {
+  using is_not_compiled = void;
+  using Recording = int;
 };
+#endif
 
 /// Records what the device does in a training step, forward, loss, backward, unscaling, clipping, update, once for each
 /// place in an accumulation window, and replays it: one launch instead of hundreds. It pays where a step's operators
@@ -129,22 +128,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
     return true;
   }
 
-  /// The steps at one place of a window, and their recording.
-  struct Kind {
-    BatchShapes shapes;  // of the batches that are, or are to be, recorded
-    int num_warm = 0;    // steps of those shapes since something changed
-    int num_others = 0;  // steps of other shapes in a row
-    std::any batch;      // what the recording reads
-    std::vector<at::Tensor> inputs;
-    std::any output;  // what it writes
-    std::unique_ptr<Recording> first, second;
-    std::vector<at::Tensor> gradients;  // where the begin of a window leaves them
-
-    template <class Batch>
-    [[nodiscard]] bool takes(const Batch& given) const {
-      return first != nullptr && shapes.are_of(given) && std::any_cast<std::remove_const_t<Batch>>(&batch) != nullptr;
-    }
-  };
+  using Kind = detail::RecordedSteps<Recording>;
 
   /// Whether this step is to be recorded.
   template <class Batch>
@@ -245,7 +229,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
       }
       ++capture.counts_.recordings;
       ++capture.counts_.replayed;
-      forget_operators(*output);
+      detail::forget_operators(*output);
       kind.output = *output;
       kind.first = std::move(first);
       kind.second = std::move(second);
@@ -264,10 +248,10 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
         if (place.begins) optimizer.zero_grad();
         throw;
       } catch (const std::exception& error) {
-        why = error.what();
+        why = detail::first_line(error.what());
       }
       if (place.begins) optimizer.zero_grad();  // they hold nothing
-      capture.give_up("a step cannot be recorded, since " + why.substr(0, why.find('\n')));
+      capture.give_up("a step cannot be recorded, since " + why);
       return nullptr;
     }
 
@@ -280,16 +264,6 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
         learn(*output);
       });
       return std::move(*output);
-    }
-
-    /// Those behind the tensors have done their work.
-    static void forget_operators(Output& output) {
-      output.loss = output.loss.detach();
-      if constexpr (requires { requires HoldsTensors<decltype(output.outputs)>; }) {
-        for_each_tensor(output.outputs, [](at::Tensor& tensor) {
-          if (tensor.defined()) tensor = tensor.detach();
-        });
-      }
     }
 
     void take_in() const {

@@ -121,7 +121,7 @@ template <class Loss>
 struct loss_is_optimizer {
   static_assert(
       sizeof(Loss) == 0,
-      "hone: the second argument has `step` and `zero_grad`: it is the optimiser. Order: Model, Loss, Optimizer.");
+      "hone: the second argument has `step` and `zero_grad`: it is the optimizer. Order: Model, Loss, Optimizer.");
 };
 template <class Model>
 struct model_without_forward {
@@ -139,8 +139,8 @@ template <class Optimizer>
 struct not_an_optimizer {
   static_assert(
       sizeof(Optimizer) == 0,
-      "hone: the third argument is no optimiser (no members `step` and `zero_grad`). Give hone::Sgd, hone::AdamW "
-      "or an optimiser of torch::optim. Order: Model, Loss, Optimizer.");
+      "hone: the third argument is no optimizer (no members `step` and `zero_grad`). Give hone::Sgd, hone::AdamW "
+      "or an optimizer of torch::optim. Order: Model, Loss, Optimizer.");
 };
 template <class Argument>
 struct not_a_policy {

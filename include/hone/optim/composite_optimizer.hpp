@@ -66,10 +66,10 @@ class CompositeOptimizer {
   /// The place of the optimizer `name`, in the order in which they were given.
   template <FixedString name>
   static constexpr std::size_t place_of = [] {
-    constexpr bool is_it[] = {(Named::name == name.view())..., true};
-    std::size_t place = 0;
-    while (!is_it[place]) ++place;
     static_assert((false || ... || (Named::name == name.view())), "hone: no optimizer of these has this name.");
+    constexpr bool is_it[] = {(Named::name == name.view())...};
+    std::size_t place = 0;
+    while (place + 1 < sizeof...(Named) && !is_it[place]) ++place;
     return place;
   }();
   template <FixedString name>

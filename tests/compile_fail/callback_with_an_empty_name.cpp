@@ -1,0 +1,14 @@
+// expect: hone: a callback was given an empty name. Write hone::named<"name">(callback).
+// SPDX-License-Identifier: Apache-2.0
+/// A name is how a callback is found.
+#include "hone/callbacks/named.hpp"
+
+struct Count {
+  void on_train_step_end(const hone::TrainStepEnd&) {}
+};
+
+#ifdef FIXED
+static_assert(sizeof(hone::NamedCallback<"count", Count>) > 0);
+#else
+static_assert(sizeof(hone::NamedCallback<"", Count>) > 0);
+#endif

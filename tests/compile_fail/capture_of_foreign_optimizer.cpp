@@ -1,0 +1,30 @@
+// expect: hone: StepCapture cannot record this optimizer, whose step computes on the host, or several of them. Use a rule of hone, such as hone::AdamW, or a hone::FusedOptimizer over one.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// What an optimizer computes on the host would stay as it was.
+#include "hone/capture/step_capture.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Recorder {
+  using Recording = int;
+};
+struct Gpu {
+  using slot = hone::slots::Device;
+  static c10::Device device() { return c10::Device{c10::kCUDA}; }
+  static void move(auto& batch) { static_cast<void>(batch); }
+};
+struct Foreign {
+  void step() {}
+  void zero_grad() {}
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
+#else
+static_assert(hone::checked_composition<Model, Loss, Foreign, hone::StepCapture<Recorder>, Gpu>);
+#endif

@@ -1,0 +1,28 @@
+// expect: hone: StepCapture can record the messages of Ddp<hone::Nccl> alone, and here processes train together in another way. Leave one of the two out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// Messages that the host sends cannot be recorded.
+#include "hone/capture/step_capture.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/distributed/ddp.hpp"
+#include "hone/distributed/gloo.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Recorder {
+  using Recording = int;
+};
+struct Gpu {
+  using slot = hone::slots::Device;
+  static c10::Device device() { return c10::Device{c10::kCUDA}; }
+  static void move(auto& batch) { static_cast<void>(batch); }
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
+#else
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu, hone::Ddp<hone::Gloo>>);
+#endif

@@ -1,0 +1,26 @@
+// expect: hone: StepCapture records CUDA graphs, and this program is compiled without CUDA. Configure hone with -DHONE_WITH_CUDA=ON.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The recorder of CUDA graphs is there in builds with CUDA.
+#include "hone/capture/step_capture.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Recorder {
+  using Recording = int;
+};
+struct Gpu {
+  using slot = hone::slots::Device;
+  static c10::Device device() { return c10::Device{c10::kCUDA}; }
+  static void move(auto& batch) { static_cast<void>(batch); }
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
+#else
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<>, Gpu>);
+#endif

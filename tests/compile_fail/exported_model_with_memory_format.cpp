@@ -1,0 +1,22 @@
+// expect: hone: an ExportedModel keeps its tensors as they lay when it was exported. Leave the policy of the memory format out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// An exported step was compiled for one memory format.
+#include "hone/callbacks/callback_set.hpp"
+#include "hone/core/composition.hpp"
+#include "hone/exported/exported_loss.hpp"
+#include "hone/policies/memory_format.hpp"
+
+struct Model : hone::detail::ExportedCompany {
+  int forward(int inputs) { return inputs; }
+};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+#ifdef FIXED
+static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer>);
+#else
+static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, hone::ChannelsLast>);
+#endif

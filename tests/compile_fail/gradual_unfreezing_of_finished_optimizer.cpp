@@ -1,0 +1,19 @@
+// expect: hone: GradualUnfreezing gives the optimizer new parameters, which this one cannot take. Use one of hone's own rules, or give it all parameters from the start.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// An optimizer whose parameters are fixed.
+#include "hone/finetune/gradual_unfreezing.hpp"
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/sgd.hpp"
+
+struct Fixed {
+  at::TensorList parameters() const { return {}; }
+};
+
+#ifdef FIXED
+void catch_up(hone::GradualUnfreezing& callback, hone::FusedOptimizer<hone::Sgd>& optimizer) {
+#else
+void catch_up(hone::GradualUnfreezing& callback, Fixed& optimizer) {
+#endif
+  callback.catch_up(3, optimizer);
+}

@@ -1,0 +1,21 @@
+// expect: hone: KeepGradients calls `zero_grad(false)`, which this optimizer does not have. Give it a `void zero_grad(bool set_to_none)`, or leave KeepGradients out.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// An optimizer that always takes the gradients away.
+#include "hone/core/composition.hpp"
+#include "hone/policies/gradients.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Foreign {
+  void step() {}
+#ifdef FIXED
+  void zero_grad(bool set_to_none = true) { static_cast<void>(set_to_none); }
+#else
+  void zero_grad() {}
+#endif
+};
+
+static_assert(hone::checked_composition<Model, Loss, Foreign, hone::KeepGradients>);

@@ -1,0 +1,13 @@
+// expect: hone: no loss of these has this name.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A slip in a name.
+#include "hone/step/losses.hpp"
+
+struct Step {};
+using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{}), hone::loss_for<"critic">(Step{})});
+#ifdef FIXED
+constexpr std::size_t place = Losses::place_of<"critic">;
+#else
+constexpr std::size_t place = Losses::place_of<"critics">;
+#endif

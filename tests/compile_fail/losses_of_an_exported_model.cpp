@@ -1,0 +1,19 @@
+// expect: hone: this model computes its loss and gradients by itself, and hone::Losses has several. Train it with its own loss.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A model that has its loss inside.
+#include "hone/core/composition.hpp"
+#include "hone/optim/optimizers.hpp"
+#include "hone/optim/sgd.hpp"
+#include "hone/step/losses.hpp"
+
+struct Model {
+#ifndef FIXED
+  int train_step(int batch) { return batch; }
+#endif
+};
+struct Step {};
+using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{})});
+using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{})});
+
+static_assert(hone::checked_composition<Model, Losses, Optimizers>);

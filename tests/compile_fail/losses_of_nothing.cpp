@@ -1,0 +1,13 @@
+// expect: hone: hone::Losses needs at least one hone::loss_for<"name">(...).
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// Without a loss nothing is learned.
+#include "hone/step/losses.hpp"
+
+struct Step {};
+#ifdef FIXED
+using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{})});
+#else
+using Losses = hone::Losses<>;
+#endif
+static_assert(sizeof(Losses) > 0);

@@ -1,0 +1,30 @@
+// expect: hone: this metric has no `update` for what the model returns and the batch's target.
+// SPDX-License-Identifier: Apache-2.0
+/// A metric that takes something else than what the model returns.
+#include <tuple>
+#include <vector>
+
+#include "hone/callbacks/metrics.hpp"
+
+struct Tensor {
+  long numel() const { return 0; }
+  std::vector<long> sizes() const { return {}; }
+};
+struct Image {};
+struct Output {
+#ifdef FIXED
+  Image outputs;
+#else
+  Tensor outputs;
+#endif
+};
+struct Event {
+  std::tuple<Tensor, Tensor> batch;
+  Output output;
+};
+struct OfImages {
+  void reset() {}
+  void update(const Image&, const Tensor&) {}
+};
+
+void update(hone::detail::Watch<OfImages>& watch, const Event& event) { watch.update(event); }

@@ -1,0 +1,20 @@
+// expect: hone: this model cannot be saved: it is no torch::nn::Module and has no `void serialize(auto& archive)`. Give it one of the two.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The state of a user-defined model is unknown.
+#include <torch/torch.h>
+
+#include "hone/hone.hpp"
+
+struct Own {
+  torch::Tensor weight = torch::ones({1}, torch::requires_grad());
+  torch::Tensor forward(const torch::Tensor& inputs) { return inputs * weight; }
+#ifdef FIXED
+  void serialize(auto& archive) { archive("weight", weight); }
+#endif
+};
+
+void save(Own model) {
+  hone::Trainer trainer{model, torch::nn::MSELoss{}, torch::optim::SGD({model.weight}, 0.1)};
+  trainer.save_checkpoint("weights.pt", {.save_optimizer = false});
+}

@@ -1,0 +1,19 @@
+// expect: hone: no optimizer of these has this name.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// A slip in a name.
+#include "hone/optim/composite_optimizer.hpp"
+#include "hone/optim/fused_optimizer.hpp"
+#include "hone/optim/sgd.hpp"
+
+template <class Optimizers>
+auto& head_of(Optimizers& optimizers) {
+#ifdef FIXED
+  return optimizers.template get<"head">();
+#else
+  return optimizers.template get<"heed">();
+#endif
+}
+
+using Head = hone::NamedOptimizer<"head", hone::FusedOptimizer<hone::Sgd>>;
+auto& head(hone::CompositeOptimizer<Head>& optimizers) { return head_of(optimizers); }

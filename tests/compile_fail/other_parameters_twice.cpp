@@ -1,0 +1,17 @@
+// expect: hone: hone::other_parameters is given twice. All others can belong to one optimizer only.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// The rest can be given away once.
+#include "hone/optim/optimizers.hpp"
+#include "hone/optim/sgd.hpp"
+
+void make() {
+#ifdef FIXED
+  const hone::Optimizers both{hone::optimizer_for<"first">(hone::Sgd{}),
+                              hone::optimizer_for<"second">(hone::Sgd{}, hone::other_parameters)};
+#else
+  const hone::Optimizers both{hone::optimizer_for<"first">(hone::Sgd{}, hone::other_parameters),
+                              hone::optimizer_for<"second">(hone::Sgd{}, hone::other_parameters)};
+#endif
+  static_cast<void>(both);
+}

@@ -1,0 +1,18 @@
+// expect: hone: this trainer's optimizer is not divided among processes. Call trainer.save_checkpoint(path), or give the trainer hone::Zero<1>.
+// needs: torch
+// SPDX-License-Identifier: Apache-2.0
+/// Only what is divided is saved in parts.
+#include <torch/torch.h>
+
+#include "hone/distributed.hpp"
+#include "hone/hone.hpp"
+#include "hone/state/sharded_checkpoint.hpp"
+
+void save(torch::nn::Linear model, hone::Gloo group) {
+#ifdef FIXED
+  hone::Trainer trainer{model, torch::nn::MSELoss{}, hone::AdamW{}, hone::Zero<1, hone::Gloo>{group}};
+#else
+  hone::Trainer trainer{model, torch::nn::MSELoss{}, hone::AdamW{}, hone::Ddp<hone::Gloo>{group}};
+#endif
+  hone::save_sharded_checkpoint(trainer, "parts");
+}
