@@ -22,6 +22,7 @@
 #include "hone/checkpoint/write_signals.hpp"
 #include "hone/checkpoint/write_target.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/fnv1a.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
@@ -129,9 +130,7 @@ class AtomicFile {
     const long limit = ::fpathconf(folder_, _PC_NAME_MAX);
     std::string name = target_.path.filename().string();
     if (name.size() + most_added > static_cast<std::size_t>(limit > 0 ? limit : 255)) {
-      std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a
-      for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-      name = detail::zero_filled(hash, 16, 16);
+      name = detail::zero_filled(detail::fnv1a(name), 16, 16);
     }
     return "." + name + ".";
   }

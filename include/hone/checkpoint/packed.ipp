@@ -21,6 +21,7 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
+#include "hone/core/fnv1a.hpp"
 
 namespace hone {
 
@@ -73,17 +74,7 @@ HONE_INLINE Value unpacked(std::string_view bytes) {
 
 namespace detail {
 
-HONE_INLINE std::int64_t print_of(const Value& value) {
-  const std::string bytes = packed(value);
-  std::uint64_t hash = bytes.size();
-  for (std::size_t i = 0; i < bytes.size(); i += sizeof hash) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i, std::min(sizeof word, bytes.size() - i));
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15U;
-    hash ^= hash >> 29U;
-  }
-  return static_cast<std::int64_t>(hash);
-}
+HONE_INLINE std::int64_t print_of(const Value& value) { return static_cast<std::int64_t>(fnv1a(packed(value))); }
 
 HONE_INLINE bool have_same_keys(const Dict& a, const Dict& b) {
   if (a.size() != b.size()) return false;

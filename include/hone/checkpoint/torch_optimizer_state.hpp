@@ -63,8 +63,7 @@ std::unique_ptr<Options> torch_options(const Dict& group, const Options& present
   try {
     static_cast<void>(O(std::vector<at::Tensor>(), *result));  // it checks what it is given
   } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
-    throw DataError(sentence("{}. Take another file.", {text.substr(0, text.find('\n'))}));
+    throw DataError(sentence("{}. Take another file.", {detail::first_line(error.what_without_backtrace())}));
   }
   return result;
 }

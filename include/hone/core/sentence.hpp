@@ -100,6 +100,8 @@ namespace detail {
 [[nodiscard]] std::string scientific(double value, int digits);
 /// A whole number to a base, filled up with zeros to `width`.
 [[nodiscard]] std::string zero_filled(std::uint64_t value, std::size_t width, int base = 10);
+/// Of an error's text: below may be a stack of calls. It refers to `text`.
+[[nodiscard]] constexpr std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace detail
 

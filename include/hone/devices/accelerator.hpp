@@ -82,8 +82,7 @@ using DeviceKind = c10::impl::DeviceGuardImplInterface;
     static_cast<void>(kind.getDevice());
     return {};
   } catch (const c10::Error& error) {
-    const std::string_view text = error.what_without_backtrace();
-    return sentence(" ({})", {text.substr(0, text.find('\n'))});
+    return sentence(" ({})", {first_line(error.what_without_backtrace())});
   }
 }
 

@@ -41,7 +41,7 @@ HONE_INLINE CompiledStep::CompiledStep(const std::filesystem::path& path, const 
     throw DataError(
         sentence("{}: its compiled step cannot be loaded: {}. Look whether the folder of temporary "
                  "files (TMPDIR) can be written to, or export it again.",
-                 {path.string(), first_line_of(error)}));
+                 {path.string(), first_line(error.what())}));
   }
 }
 
@@ -55,11 +55,6 @@ HONE_INLINE std::vector<at::Tensor> CompiledStep::operator()(const std::vector<a
         "the number of classes less 1.",
         {path_.string()})));
   }
-}
-
-HONE_INLINE std::string CompiledStep::first_line_of(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
 }
 
 }  // namespace detail

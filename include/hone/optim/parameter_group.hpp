@@ -61,6 +61,18 @@ template <class Model>
   }
 }
 
+/// A model's buffers, where it has such; what is there may be changed in place.
+template <class Model>
+[[nodiscard]] std::vector<at::Tensor> buffers_of(Model& model) {
+  std::vector<at::Tensor> result;
+  if constexpr (auto& target = pointee(model); requires { target.buffers(); }) {
+    for (const at::Tensor& buffer : target.buffers()) {
+      if (buffer.defined()) result.push_back(buffer);
+    }
+  }
+  return result;
+}
+
 /// The parameters that are to be trained: those that require a gradient.
 [[nodiscard]] NamedParameters trainable(NamedParameters parameters);
 
@@ -68,6 +80,9 @@ namespace detail {
 
 /// Throws unless an optimizer that holds `present` under `present_names` can take `added` as well.
 void require_usable(const NamedParameters& added, at::TensorList present, std::span<const std::string> present_names);
+
+/// A line for each parameter: name, format and shape.
+std::string description(const NamedParameters& parameters);
 
 /// The names of at most eight parameters, in quotes.
 std::string parameter_names(const std::vector<std::string>& names);

@@ -30,6 +30,16 @@ HONE_INLINE NamedParameters trainable(NamedParameters parameters) {
 
 namespace detail {
 
+HONE_INLINE std::string description(const NamedParameters& parameters) {
+  std::string text;
+  for (const auto& [name, value] : parameters) {
+    text += sentence("'{}' of {} [", {name, c10::toString(value.scalar_type())});
+    for (std::int64_t i = 0; i < value.dim(); ++i) text += (i ? ", " : "") + std::to_string(value.size(i));
+    text += value.requires_grad() ? "]\n" : "], frozen\n";
+  }
+  return text;
+}
+
 HONE_INLINE void require_usable(const NamedParameters& added, at::TensorList present,
                                 std::span<const std::string> present_names) {
   if (added.empty()) {

@@ -60,11 +60,7 @@ void arrange_model(Model& model) {
       parameter.set_data(arranged_tensor<Policies...>(parameter));
     }
   }
-  if constexpr (requires { model.buffers(); }) {
-    for (const at::Tensor& buffer : model.buffers()) {
-      if (buffer.defined()) buffer.set_data(arranged_tensor<Policies...>(buffer));
-    }
-  }
+  for (const at::Tensor& buffer : buffers_of(model)) buffer.set_data(arranged_tensor<Policies...>(buffer));
 }
 
 }  // namespace hone

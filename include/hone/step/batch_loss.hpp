@@ -99,8 +99,7 @@ inline std::string sentence_of(std::string text) {
 
 /// The first line of what LibTorch says, without its stack.
 inline std::string first_line(const c10::Error& error) {
-  const std::string text = error.what_without_backtrace();
-  return sentence_of(text.substr(0, text.find('\n')));
+  return sentence_of(std::string(first_line(error.what_without_backtrace())));
 }
 
 /// The format of a model's floating point parameters; undefined where it has none.

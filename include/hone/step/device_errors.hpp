@@ -45,7 +45,7 @@ namespace detail {
   const auto* torch = dynamic_cast<const c10::Error*>(&error);
   std::string_view text = torch != nullptr ? torch->what_without_backtrace() : error.what();
   if (const auto host = text.find("DefaultCPUAllocator"); host != text.npos) text.remove_prefix(host);
-  text = text.substr(0, text.find('\n'));
+  text = first_line(text);
   for (const std::string_view advice :
        {" If reserved but unallocated", " See documentation", " Use PYTORCH_", " Error code"}) {
     text = text.substr(0, text.find(advice));
@@ -127,14 +127,10 @@ void require_device([[maybe_unused]] const Device& device, [[maybe_unused]] Mode
       throw DeviceError(sentence("{} is {}, which {} does not have. Convert the model first: model->to(torch::kFloat).",
                                  {what, c10::toString(tensor.scalar_type()), device.device().str()}));
     };
-    if constexpr (requires { pointee(model).named_parameters(); }) {
-      for (const auto& [name, parameter] : named_parameters(pointee(model))) {
-        check(sentence("The parameter '{}'", {name}), parameter);
-      }
+    for (const auto& [name, parameter] : named_parameters(model)) {
+      check(sentence("The parameter '{}'", {name}), parameter);
     }
-    if constexpr (requires { pointee(model).buffers(); }) {
-      for (const at::Tensor& buffer : pointee(model).buffers()) check("A buffer", buffer);
-    }
+    for (const at::Tensor& buffer : buffers_of(model)) check("A buffer", buffer);
   }
 }
 

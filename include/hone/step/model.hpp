@@ -19,8 +19,9 @@ concept ForwardableWith = requires(PointeeOf<Model>& model, Inputs&... inputs) {
   model.forward(inputs...);
 } || requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward({inputs...}).toTensor(); };
 
-/// Optional ability: while it is in training mode, one call computes the loss and its gradients, with no graph. They wait
-/// in the model until `hand_over_gradients` adds them, times the batch's share of its window, to those of the parameters.
+/// Optional ability: while it is in training mode, one call computes the loss and its gradients, with no graph. They
+/// wait in the model until `hand_over_gradients` adds them, times the batch's share of its window, to those of the
+/// parameters.
 template <class Model>
 concept ComputesGradients = requires(PointeeOf<Model>& model, double share) { model.hand_over_gradients(share); };
 
@@ -84,7 +85,9 @@ void set_training(Model& model, bool on) {
 template <class Model>
 [[nodiscard]] bool is_training(Model& model) {
   auto& target = pointee(model);
-  if constexpr (requires { { target.is_training() } -> std::convertible_to<bool>; }) {
+  if constexpr (requires {
+                  { target.is_training() } -> std::convertible_to<bool>;
+                }) {
     return target.is_training();
   } else {
     return true;
@@ -95,18 +98,6 @@ template <class Model>
 template <class Model>
 void move_to(Model& model, c10::Device device) {
   if constexpr (auto& target = pointee(model); requires { target.to(device); }) target.to(device);
-}
-
-/// A model's buffers, where it has such; what is there may be changed in place.
-template <class Model>
-[[nodiscard]] std::vector<at::Tensor> buffers_of(Model& model) {
-  std::vector<at::Tensor> result;
-  if constexpr (auto& target = pointee(model); requires { target.buffers(); }) {
-    for (const at::Tensor& buffer : target.buffers()) {
-      if (buffer.defined()) result.push_back(buffer);
-    }
-  }
-  return result;
 }
 
 /// Remembers the mode of every module in a model and brings it back.

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hone/core/fnv1a.hpp"
+
+#include "support/catch.hpp"
+
+// The test vectors of the algorithm's authors, 64 bits.
+static_assert(hone::detail::fnv1a("") == 0xcbf29ce484222325);
+static_assert(hone::detail::fnv1a("a") == 0xaf63dc4c8601ec8c);
+static_assert(hone::detail::fnv1a("foobar") == 0x85944171f73967e8);
+
+TEST_CASE("fnv1a continues with the hash of another text") {
+  CHECK(hone::detail::fnv1a("bar", hone::detail::fnv1a("foo")) == hone::detail::fnv1a("foobar"));
+  CHECK(hone::detail::fnv1a("foo") != hone::detail::fnv1a("oof"));
+}
