@@ -7,7 +7,7 @@ install(EXPORT hone_plain NAMESPACE hone:: DESTINATION "${folder}" FILE hone-pla
 if(HONE_WITH_TORCH)
   install(TARGETS hone_headers hone_header_only EXPORT hone_hone FILE_SET HEADERS)
   # The library is compiled where it is used: see HoneLibrary.cmake.
-  install(FILES src/hone.cpp DESTINATION "${folder}/src")
+  install(FILES src/hone.cpp src/distributed.cpp DESTINATION "${folder}/src")
   install(EXPORT hone_hone NAMESPACE hone:: DESTINATION "${folder}" FILE hone-hone.cmake)
 endif()
 

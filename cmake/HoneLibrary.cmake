@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # hone::hone, which compiles what is no template once. Used by the build and by the installed package: there, too, the
 # sources are compiled in the build that uses them, with its compiler, flags and LibTorch.
-function(hone_add_library source)
+function(hone_add_library folder)
   if(TARGET hone)
     return()
   endif()
-  add_library(hone STATIC EXCLUDE_FROM_ALL "${source}")
+  add_library(hone STATIC EXCLUDE_FROM_ALL "${folder}/hone.cpp" "${folder}/distributed.cpp")
   add_library(hone::hone ALIAS hone)
   target_compile_definitions(hone PUBLIC "$<$<COMPILE_LANGUAGE:CXX,OBJCXX,CUDA,HIP>:HONE_COMPILED_LIB>")
   target_link_libraries(hone PUBLIC hone::headers PRIVATE ZLIB::ZLIB hone::json)

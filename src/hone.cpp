@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The library hone::hone: each definition that is no template, compiled once. The test `architecture` compares this
-/// list with the files.
+/// The library hone::hone: each definition that is no template, compiled once; those for many processes are in
+/// `distributed.cpp`. The test `architecture` compares the two lists with the files.
 #include "hone/checkpoint/archive.ipp"
 #include "hone/checkpoint/checksum.ipp"
 #include "hone/checkpoint/generator_state.ipp"

@@ -95,13 +95,13 @@ auto trainer_of(Distribution distribution) {
 }
 
 template <class Workload>
-void measure_steps(const hone::Gloo& group, std::int64_t size, int steps, const hone::DdpOptions& options) {
+void measure_steps(const hone::Gloo& gloo, std::int64_t size, int steps, const hone::DdpOptions& options) {
   [[maybe_unused]] const auto denormals = hone::FlushDenormals{}.over_run();  // as `train` has it
   [[maybe_unused]] const auto heap = hone::RetainHeap{}.over_run();
-  auto trainer = trainer_of<Workload>(hone::Ddp<hone::Gloo>(group, options));
+  auto trainer = trainer_of<Workload>(hone::Ddp(gloo, options));
   auto batch = batch_of<Workload>(size);
   for (int i = 0; i < 5 + steps / 10; ++i) trainer.step(batch);
-  group.barrier();
+  gloo.group.barrier();
   std::vector<double> times;
   const auto begin = Clock::now();
   for (int i = 0; i < steps; ++i) {
@@ -110,7 +110,7 @@ void measure_steps(const hone::Gloo& group, std::int64_t size, int steps, const 
     times.push_back(us_since(step_begin));
   }
   const double mean = us_since(begin) / steps;
-  if (group.rank() == 0) std::printf("{\"median_us\": %.2f, \"mean_us\": %.2f}\n", median(times), mean);
+  if (gloo.group.rank() == 0) std::printf("{\"median_us\": %.2f, \"mean_us\": %.2f}\n", median(times), mean);
 }
 
 /// When the gradient of each parameter is there, from the beginning of backward on: the middle of many steps.
@@ -147,7 +147,7 @@ void measure_schedule(std::int64_t size, int steps) {
   std::printf("]}\n");
 }
 
-void measure_collective(const hone::Gloo& group, std::int64_t bytes, int repeats) {
+void measure_collective(const hone::ProcessGroup& group, std::int64_t bytes, int repeats) {
   const auto values = torch::zeros({std::max<std::int64_t>(bytes / 4, 1)});
   std::vector<double> times;
   for (int i = 0; i < repeats + 3; ++i) {
@@ -167,19 +167,19 @@ int run(const std::vector<std::string>& words) {
     });
     return 0;
   }
-  const hone::Gloo group({.timeout = std::chrono::minutes(1)});
+  const hone::Gloo gloo{.timeout = std::chrono::minutes(1)};
   if (words.at(0) == "collective") {
-    measure_collective(group, number(1), static_cast<int>(number(2)));
+    measure_collective(gloo.group, number(1), static_cast<int>(number(2)));
   } else {
     hone::DdpOptions options{.bucket_bytes = number(5)};
     options.first_bucket_bytes = std::min(options.first_bucket_bytes, options.bucket_bytes);
     options.overlap = words.at(4) == "overlap";
     if (words.at(4) == "tensors") options.bucket_bytes = 1;
     with_any_workload(words.at(1), [&]<class Workload>() {
-      measure_steps<Workload>(group, number(2), static_cast<int>(number(3)), options);
+      measure_steps<Workload>(gloo, number(2), static_cast<int>(number(3)), options);
     });
   }
-  group.shutdown();
+  gloo.group.shutdown();
   return 0;
 }
 

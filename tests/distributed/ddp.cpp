@@ -51,8 +51,10 @@ Net net(at::ScalarType type, std::uint64_t seed = 7) {
   return made;
 }
 
-struct BetweenGpus : hone::ProcessGroup {
+struct BetweenGpus {
   static constexpr at::DeviceType device_type = at::kCUDA;
+  hone::ProcessGroup group;
+  operator const hone::ProcessGroup&() const { return group; }
 };
 struct Gpu {
   using slot = hone::slots::Device;
@@ -62,12 +64,13 @@ static_assert(!hone::fits_with<hone::Ddp<BetweenGpus>, hone::Ddp<BetweenGpus>>);
 static_assert(hone::fits_with<hone::Ddp<BetweenGpus>, hone::Ddp<BetweenGpus>, Gpu>);
 
 /// Says that it is on a GPU, and is not.
-struct AsOnGpus : hone::Gloo {
-  using Gloo::Gloo;
+struct AsOnGpus {
   static constexpr at::DeviceType device_type = at::kCUDA;
+  hone::ProcessGroup group;
+  operator const hone::ProcessGroup&() const { return group; }
 };
 
-hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
+hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 
 double distance(const Net& a, const Net& b) {
   double largest = 0.0;
@@ -119,7 +122,7 @@ TEST_CASE("a model on another device than its communicator is refused in every p
       hone::NamedParameters named_parameters() const { return {{"weight", weight}}; }
     };
     Somewhere here{at::ones({2})}, there{at::ones({2}, placement.rank == 1 ? at::kMeta : at::kCPU)};
-    const AsOnGpus all({.placement = placement, .timeout = 20s});
+    const AsOnGpus all{hone::Gloo{.placement = placement, .timeout = 20s}};
     CHECK_NOTHROW(hone::Ddp{all}.start(here));
     CHECK_THROWS_WITH(hone::Ddp{all}.start(there),
                       Catch::Matchers::Contains("Ddp: rank 1 of 2 has the parameter 'weight'") &&

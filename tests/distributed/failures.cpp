@@ -5,6 +5,7 @@
 #include <memory>
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 
+#include "hone/distributed/failure_log.hpp"
 #include "support/catch.hpp"
 #include "support/ranks.hpp"
 

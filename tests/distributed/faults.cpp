@@ -127,7 +127,7 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe = {}, Shape shape = 
 }
 
 hone::Gloo group(const Placement& placement, std::chrono::milliseconds timeout = 1s) {
-  return hone::Gloo({.placement = placement, .timeout = timeout});
+  return hone::Gloo{.placement = placement, .timeout = timeout};
 }
 
 hone::TrainOptions options() { return {.num_epochs = 4, .per_device_batch_size = 2, .seed = 3}; }
@@ -184,7 +184,7 @@ void train_into(Fault fault, int victim, const Expected& expected, const hone::D
                             CHECK_THAT(error.what(), Contains("agreement on ") || Contains("all-reduce of gradients"));
                             CHECK(seconds(*moment) < expected.within);
                           }
-                          CHECK(all.is_closed());
+                          CHECK(all.group.is_closed());
                         },
                         {doom});
   }
@@ -261,7 +261,7 @@ TEST_CASE("a process that is late but in time is waited for", "[faults]") {
     auto trainer = trainer_of(all, {.fault = fault});
     trainer.train(Samples{}, options());
     CHECK(trainer.run().num_updates() == 4 * 24);
-    CHECK(all.gather_numbers(1).size() == 2);
+    CHECK(all.group.gather_numbers(1).size() == 2);
   });
 }
 
@@ -335,11 +335,11 @@ TEST_CASE("processes that are at odds all hear on what, at once", "[faults]") {
 }
 
 TEST_CASE("processes that make different collective calls all say which, soon", "[faults]") {
-  using Call = std::function<void(const hone::Gloo&)>;
+  using Call = std::function<void(const hone::ProcessGroup&)>;
   const auto differ = [](const Call& one, const std::string& first, const Call& other, const std::string& second) {
     hone::require_ranks(3, 20s, [&](const Placement& placement) {
       const auto all = group(placement, 20s);
-      all.barrier();
+      all.group.barrier();
       const auto begin = Clock::now();
       std::string text = "It returned.";
       try {
@@ -351,17 +351,17 @@ TEST_CASE("processes that make different collective calls all say which, soon", 
                            Contains("make different collective calls") && Contains(first + " on rank 1") &&
                            (Contains(second + " on rank 0") || Contains(second + " on rank 2")));
       CHECK(seconds(begin) < 4.0);
-      CHECK(all.is_closed());
+      CHECK(all.group.is_closed());
     });
   };
   const auto sum_of = [](std::int64_t size) {
-    return [size](const hone::Gloo& all) { all.all_reduce(torch::ones({size}, at::kDouble)); };
+    return [size](const hone::ProcessGroup& all) { all.all_reduce(torch::ones({size}, at::kDouble)); };
   };
-  differ([](const hone::Gloo& all) { static_cast<void>(all.gather_texts("saves")); },
+  differ([](const hone::ProcessGroup& all) { static_cast<void>(all.gather_texts("saves")); },
          "the gather (all-gather of 2 Long elements)", sum_of(1000), "the all-reduce of 1000 Double elements");
   differ(sum_of(2), "the all-reduce of 2 Double elements", sum_of(1000), "the all-reduce of 1000 Double elements");
-  differ([](const hone::Gloo& all) { all.broadcast(torch::ones({7}), 1); }, "the broadcast of 7 Float elements",
-         [](const hone::Gloo& all) { all.broadcast(torch::ones({9}), 1); }, "the broadcast of 9 Float elements");
+  differ([](const hone::ProcessGroup& all) { all.broadcast(torch::ones({7}), 1); }, "the broadcast of 7 Float elements",
+         [](const hone::ProcessGroup& all) { all.broadcast(torch::ones({9}), 1); }, "the broadcast of 9 Float elements");
 }
 
 TEST_CASE("a process that ends its own loop earlier and saves is named, with what the others do", "[faults]") {
@@ -402,7 +402,7 @@ TEST_CASE("an epoch over ranges that differ in length ends for all with the shor
     auto trainer = trainer_of(all);
     trainer.train(Batches{placement.rank == 1 ? 3 : 5}, {.num_epochs = 2});
     CHECK(trainer.run().num_updates() == 6);
-    const auto sums = all.gather_texts(std::to_string(trainer.model()->first->weight.sum().item<double>()));
+    const auto sums = all.group.gather_texts(std::to_string(trainer.model()->first->weight.sum().item<double>()));
     CHECK(sums[0] == sums[2]);
   });
 }
@@ -473,7 +473,7 @@ TEST_CASE("however a process ends, it does so without a crash, and soon", "[faul
         const auto all = group(placement, 20s);
         auto trainer = trainer_of(all);
         trainer.train(Samples{}, options());
-        all.shutdown();
+        all.group.shutdown();
         CHECK_THROWS_AS(trainer.train(Samples{}, options()), hone::DistributedError);
       }
       {  // the trainer last, without a word

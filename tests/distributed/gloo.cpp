@@ -24,7 +24,7 @@ Refusal refusal(const Placement& placement, std::chrono::milliseconds timeout = 
   const auto begin = std::chrono::steady_clock::now();
   Refusal met{"It formed a group."};
   try {
-    const hone::Gloo group({.placement = placement, .timeout = timeout, .interface = interface});
+    const hone::ProcessGroup group = hone::Gloo{.placement = placement, .timeout = timeout, .interface = interface};
   } catch (const std::exception& error) {
     met.text = error.what();
   }
@@ -54,7 +54,7 @@ class OtherProgram {
 
 TEST_CASE("a placement that is none is refused, and one process needs nobody") {
   const auto refused = [](Placement placement, const std::string& text) {
-    CHECK_THROWS_AS(hone::Gloo({.placement = placement}), std::invalid_argument);
+    CHECK_THROWS_AS(hone::Gloo{.placement = placement}, std::invalid_argument);
     CHECK(refusal(placement).text == text);
   };
   refused({.rank = 2, .world_size = 2}, "Gloo: rank is 2 of 2 processes. Give a rank from 0 to world_size - 1.");
@@ -63,7 +63,7 @@ TEST_CASE("a placement that is none is refused, and one process needs nobody") {
   refused({.rank = 0, .world_size = 2, .port = 70'000}, "Gloo: port is 70000. Give a number from 1 to 65535.");
   CHECK_THAT(refusal({.rank = 0, .world_size = 2}, 0ms).text, Contains("Gloo: timeout is 0 ms."));
 
-  const hone::Gloo alone({.placement = {.port = -1}});
+  const hone::ProcessGroup alone = hone::Gloo{.placement = {.port = -1}};
   CHECK(alone.handle() == nullptr);
   alone.barrier();
   alone.shutdown();
@@ -71,7 +71,7 @@ TEST_CASE("a placement that is none is refused, and one process needs nobody") {
 
 TEST_CASE("half of a launcher's environment is refused") {
   const LauncherEnvironment half(LauncherEnvironment::Variables{{"RANK", "1"}});
-  CHECK_THROWS_WITH(hone::Gloo(), Contains("RANK is `1`, but WORLD_SIZE is not set."));
+  CHECK_THROWS_WITH(hone::Gloo{}, Contains("RANK is `1`, but WORLD_SIZE is not set."));
 }
 
 TEST_CASE("a port that another program uses is named by all") {
@@ -119,7 +119,7 @@ TEST_CASE("ranks that never come are named with the time-out; rank 0 too") {
     if (placement.rank == 1 || placement.rank == 3) return;
     const auto met = refusal(placement, 1s);
     CHECK(met.text ==
-          "Rank 1, 3 of 4 did not come within 1000 ms, which GlooOptions::timeout sets. Start it, or give all "
+          "Rank 1, 3 of 4 did not come within 1000 ms, which Gloo::timeout sets. Start it, or give all "
           "processes the true number of them (WORLD_SIZE).");
     CHECK(met.seconds < 2.5);
   });
@@ -155,7 +155,7 @@ TEST_CASE("whoever comes late is waited for, and a second attempt succeeds") {
       CHECK_THAT(refusal(placement, 400ms).text, Contains("did not come within 400 ms"));
     }
     if (placement.rank == 0) std::this_thread::sleep_for(100ms);
-    const hone::Gloo group({.placement = placement, .timeout = 5s});
+    const hone::ProcessGroup group = hone::Gloo{.placement = placement, .timeout = 5s};
     auto one = at::ones({1});
     group.all_reduce(one);
     CHECK(one.item<float>() == 3.0F);

@@ -48,7 +48,7 @@ TEST_CASE("a collective that lasts for ever is interrupted, and its group ends a
   hone::require_ranks(2, 20s, [](const Placement& placement) {
     const auto begin = std::chrono::steady_clock::now();
     {
-      const hone::Gloo group({.placement = placement, .timeout = 20s});
+      const hone::ProcessGroup group = hone::Gloo{.placement = placement, .timeout = 20s};
       group.barrier();
       if (placement.rank == 0) {
         auto values = at::ones({4});

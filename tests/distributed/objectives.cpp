@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using gan::Gan;
 
-hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
+hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 
 gan::Gan model(int rank) {
   Gan made;

@@ -72,7 +72,7 @@ TEST_CASE("a gradient that overflowed in one process skips the update in all of 
     const hone::Fp16 fp16({.init_scale = 1024.0, .growth_interval = 2});
     const hone::DataShare share{placement.rank, placement.world_size};
     const bool spoils = placement.rank == 1;
-    const auto group = [&] { return hone::Gloo({.placement = placement, .timeout = 20s}); };
+    const auto group = [&] { return hone::Gloo{.placement = placement, .timeout = 20s}; };
     const auto alone = weights_after({}, true, fp16);
     const auto close = [&](const Tensor& together) { return (alone - together).abs().max().item<double>() < 5e-3; };
     CHECK(close(weights_after(share, spoils, fp16, hone::Ddp{group()})));
@@ -85,7 +85,7 @@ TEST_CASE("weights in 16 bits are the same in all processes", "[precision]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const hone::DataShare share{placement.rank, placement.world_size};
     const auto together =
-        weights_after(share, false, hone::PureBf16{}, hone::Ddp{hone::Gloo({.placement = placement, .timeout = 20s})});
+        weights_after(share, false, hone::PureBf16{}, hone::Ddp{hone::Gloo{.placement = placement, .timeout = 20s}});
     const auto alone = weights_after({}, false, hone::PureBf16{});
     CHECK((alone - together).abs().max().item<double>() < 0.05);
   });

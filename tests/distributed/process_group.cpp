@@ -5,6 +5,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
 #include <type_traits>
 
@@ -20,9 +21,9 @@ using hone::Placement;
 using hone::Reduction;
 
 static_assert(!std::is_default_constructible_v<hone::ProcessGroup>);
-static_assert(std::is_copy_constructible_v<hone::Gloo>);
+static_assert(hone::Communicator<hone::Gloo>);
 
-hone::Gloo group(const Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 10s}); }
+hone::ProcessGroup group(const Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 10s}; }
 
 std::string message_of(const auto& f) {
   try {
@@ -188,18 +189,24 @@ TEST_CASE("who fails tells the others, with its words or without, at once") {
 }
 
 /// As one between GPUs does, it keeps another group for what the hosts agree on.
-struct WithHosts : hone::Gloo {
-  explicit WithHosts(const Placement& placement) : Gloo(group(placement)) { keep_for_host(group(placement)); }
-};
+hone::ProcessGroup with_hosts(const hone::ProcessGroup& own, const hone::ProcessGroup& hosts) {
+  return hone::ProcessGroup({.rank = own.rank(),
+                             .world_size = own.world_size(),
+                             .timeout = own.timeout(),
+                             .store = c10::make_intrusive<c10d::PrefixStore>("with hosts", own.store()),
+                             .backend = own.handle()->getBackend(at::kCPU),
+                             .type = c10d::ProcessGroup::GLOO,
+                             .host = &hosts});
+}
 
 TEST_CASE("numbers of the host's go over the group of the hosts, and a failure ends both") {
   CHECK(group({}).on_host().world_size() == 1);
   hone::require_ranks(2, 60s, [](const Placement& placement) {
-    const WithHosts both(placement);
+    const auto one = group(placement), formed = group(placement);
+    const auto both = with_hosts(one, formed);
     const auto hosts = both.on_host();
     CHECK(hosts.handle() != both.handle());
     CHECK(hosts.gather_numbers(both.rank()) == std::vector<std::int64_t>{0, 1});
-    const hone::Gloo one = group(placement);
     CHECK(one.on_host().handle() == one.handle());
     if (both.rank() == 1) return both.fail("it had to");
     CHECK_THAT(message_of([&] { hosts.barrier(); }), Contains("it had to"));

@@ -20,9 +20,10 @@ namespace {
 using namespace std::chrono_literals;
 using Capture = hone::StepCapture<hone::testing::OpRecorder>;
 
-struct Recordable : hone::Gloo {
-  using Gloo::Gloo;
+struct Recordable {
   static constexpr bool can_be_recorded = true;
+  hone::ProcessGroup group;
+  operator const hone::ProcessGroup&() const { return group; }
 };
 
 template <class Processes, class... More>
@@ -40,7 +41,7 @@ auto trained(tiny::Net& net, Processes processes, std::int64_t batch_size, More.
 
 TEST_CASE("two processes with recorded steps learn what one learns") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
-    const Recordable group({.placement = placement, .timeout = 20s});
+    const Recordable group{hone::Gloo{.placement = placement, .timeout = 20s}};
     const hone::StepCaptureOptions quiet{.log = nullptr};
     {  // 12 batches of 2 * 2 samples and one of 2 in an epoch
       tiny::Net alone, together;

@@ -88,7 +88,7 @@ auto trainer_of(double p, std::int64_t window, Keep keep, Processes... processes
                        std::move(processes)...};
 }
 
-hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
+hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 
 std::string weights_of(auto& trainer) { return hone::packed(hone::state_dict(*trainer.model())); }
 

@@ -44,7 +44,7 @@ auto trainer_of(const hone::Placement& placement, const AtEpochEnd& act, const h
   return hone::Trainer{model,
                        torch::nn::MSELoss(),
                        hone::Sgd{.lr = 0.1},
-                       hone::Ddp{hone::Gloo({.placement = placement, .timeout = 20s})},
+                       hone::Ddp{hone::Gloo{.placement = placement, .timeout = 20s}},
                        act,
                        best,
                        states};

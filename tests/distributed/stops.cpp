@@ -65,7 +65,7 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe, const hone::EarlySt
                        hone::Ddp{group}};
 }
 
-hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
+hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 
 hone::TrainOptions options() {
   return {.num_epochs = 3, .per_device_batch_size = 2, .seed = 3};
@@ -241,7 +241,7 @@ TEST_CASE("learning rates are swept together, batch sizes alone") {
     const auto losses = trainer.processes().gather(torch::tensor(sweep.losses, at::kDouble));
     CHECK(torch::equal(losses[0], losses[1]));
 
-    auto alone = trainer_of(hone::Gloo({.placement = {}}), {});
+    auto alone = trainer_of(hone::Gloo{.placement = {}}, {});
     const auto expected = hone::find_learning_rate(
         alone, dataset(), {.start_lr = 1e-4, .end_lr = 0.1, .num_updates = 20, .per_device_batch_size = 8, .seed = 4});
     REQUIRE(sweep.losses.size() == expected.losses.size());

@@ -37,7 +37,7 @@ struct Share {
 
 /// Two training steps and an evaluation, alone with the whole batch and together with the shares of it.
 template <class Plain>
-void compare(const hone::Gloo& group, const hone::Placement& place, std::vector<std::int64_t> shape,
+void compare(const hone::ProcessGroup& group, const hone::Placement& place, std::vector<std::int64_t> shape,
              const Options& options, at::ScalarType type, double tolerance) {
   const Share share(place);
   shape[0] = share.all;
@@ -94,7 +94,7 @@ TEST_CASE("statistics and gradients are those of the whole batch") {
   for (const int n : {2, 3}) {
     hone::require_ranks(n, 60s, [](const hone::Placement& place) {
       using namespace torch::nn;
-      const hone::Gloo group({.placement = place, .timeout = 20s});
+      const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 20s};
       compare<BatchNorm2d>(group, place, {0, 5, 4, 3}, Options(5), at::kDouble, 1e-12);
       compare<BatchNorm2d>(group, place, {0, 5, 4, 3}, Options(5).momentum(std::nullopt), at::kDouble, 1e-12);
       compare<BatchNorm2d>(group, place, {0, 5, 4, 3}, Options(5).affine(false).eps(0.1), at::kDouble, 1e-12);
@@ -109,7 +109,7 @@ TEST_CASE("statistics and gradients are those of the whole batch") {
 
 TEST_CASE("a batch far from zero loses no digits") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
-    const hone::Gloo group({.placement = place, .timeout = 20s});
+    const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 20s};
     hone::SyncBatchNorm norm(Options(1).affine(false));
     norm->set_process_group(group.handle());
     // In float, 1e4 squared has no room for a variance of 1.25.
@@ -123,7 +123,7 @@ TEST_CASE("a batch far from zero loses no digits") {
 
 TEST_CASE("a process without samples takes part") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
-    const hone::Gloo group({.placement = place, .timeout = 20s});
+    const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 20s};
     hone::SyncBatchNorm norm(Options(3));
     norm->set_process_group(group.handle());
     const auto values = torch::arange(12, at::kFloat).view({4, 3});
@@ -137,8 +137,8 @@ TEST_CASE("a process without samples takes part") {
 
 TEST_CASE("alone it is torch::nn::BatchNorm") {
   hone::require_ranks(1, 60s, [](const hone::Placement& place) {
-    compare<torch::nn::BatchNorm2d>(hone::Gloo({.placement = place}), place, {0, 5, 4, 3}, Options(5), at::kFloat, 0.0);
-    compare<torch::nn::BatchNorm2d>(hone::Gloo({.placement = place}), place, {0, 5, 4, 3},
+    compare<torch::nn::BatchNorm2d>(hone::Gloo{.placement = place}, place, {0, 5, 4, 3}, Options(5), at::kFloat, 0.0);
+    compare<torch::nn::BatchNorm2d>(hone::Gloo{.placement = place}, place, {0, 5, 4, 3},
                                     Options(5).momentum(std::nullopt), at::kFloat, 0.0);
     const auto printed = [](const auto& module) {
       std::ostringstream text;
@@ -154,7 +154,7 @@ TEST_CASE("Ddp tells it the processes") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     torch::nn::Sequential model(torch::nn::Linear(3, 3), hone::SyncBatchNorm(3));
     model->to(at::kDouble);
-    hone::Ddp processes{hone::Gloo({.placement = place, .timeout = 20s})};
+    hone::Ddp processes{hone::Gloo{.placement = place, .timeout = 20s}};
     processes.start(*model);
     const auto output = model->forward(torch::ones({2, 3}, at::kDouble) * place.rank);
     CHECK(std::abs(output.sum().item<double>()) > 0.1);  // not zero, as alone
@@ -165,7 +165,7 @@ TEST_CASE("Ddp tells it the processes") {
 
 TEST_CASE("a process that is gone is an error") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
-    const hone::Gloo group({.placement = place, .timeout = 5s});
+    const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 5s};
     if (place.rank == 1) return group.fail("no more data");
     hone::SyncBatchNorm norm(Options(3));
     norm->set_process_group(group.handle());
@@ -173,7 +173,7 @@ TEST_CASE("a process that is gone is an error") {
   });
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     torch::nn::Sequential model(hone::SyncBatchNorm(3));
-    hone::Ddp processes{hone::Gloo({.placement = place, .timeout = 5s})};
+    hone::Ddp processes{hone::Gloo{.placement = place, .timeout = 5s}};
     processes.start(*model);
     if (place.rank == 1) return processes.fail("no more data");
     CHECK_THROWS_WITH(model->forward(torch::zeros({2, 3})),
@@ -183,7 +183,7 @@ TEST_CASE("a process that is gone is an error") {
 
 TEST_CASE("what it cannot do is said") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
-    const hone::Gloo group({.placement = place, .timeout = 20s});
+    const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 20s};
     hone::SyncBatchNorm norm(Options(3));
     norm->set_process_group(group.handle());
     CHECK_THROWS_WITH(norm(torch::zeros({2, 4})), "SyncBatchNorm takes [batch, 3, ...], and was given [2, 4].");

@@ -62,7 +62,7 @@ Net net(at::ScalarType type, std::uint64_t seed = 7) {
   return made;
 }
 
-hone::Gloo group(const hone::Placement& placement) { return hone::Gloo({.placement = placement, .timeout = 20s}); }
+hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 
 double distance(const Net& a, const Net& b) {
   double largest = 0.0;

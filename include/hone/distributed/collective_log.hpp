@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/fnv1a.hpp"
 
 namespace hone::detail {
 
@@ -60,14 +60,10 @@ class CollectiveLog {
     const std::string_view purpose = CollectivePurpose::current();
     call.purpose_length = std::min(purpose.size(), call.purpose.size());
     std::copy_n(purpose.begin(), call.purpose_length, call.purpose.begin());
-    std::uint32_t mixed = 2'166'136'261U;  // FNV-1a
-    const auto mix = [&](std::uint64_t value) {
-      mixed = (mixed ^ static_cast<std::uint32_t>(value ^ (value >> 32))) * 16'777'619U;
-    };
-    for (const char letter : kind) mix(static_cast<unsigned char>(letter));
-    mix(static_cast<std::uint64_t>(size));
-    mix(static_cast<std::uint64_t>(type));
-    return static_cast<std::uint32_t>(num_begun_ << 12) | (mixed >> 20);
+    std::uint64_t print = fnv1a(kind);
+    print = (print ^ static_cast<std::uint64_t>(size)) * 0x9E3779B97F4A7C15U;
+    print = (print ^ static_cast<std::uint64_t>(type)) * 0x9E3779B97F4A7C15U;
+    return static_cast<std::uint32_t>(num_begun_ << 12) | static_cast<std::uint32_t>(print >> 52);
   }
   void end() {
     const std::lock_guard lock(mutex_);
@@ -79,45 +75,7 @@ class CollectiveLog {
 
   /// Called a few times a second. Compares the calls when one is under way for a second, and once when `has_failed`.
   /// Returns true when this process found a difference; a message for all of them is in the store then.
-  bool find_difference(c10d::Store& store, int rank, bool has_failed) {
-    std::vector<std::pair<std::uint64_t, std::string>> calls;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto now = std::chrono::steady_clock::now();
-      if (num_ended_ == num_begun_ || num_ended_ != num_seen_) {
-        num_seen_ = num_ended_;
-        since_ = now;
-        is_compared_ = false;
-      }
-      const bool is_stuck = num_ended_ != num_begun_ && now - since_ > std::chrono::seconds(1);
-      if (is_found_ || (is_stuck && !is_compared_ ? false : !has_failed || is_compared_after_failure_)) return false;
-      is_compared_ = true;
-      is_compared_after_failure_ = has_failed;
-      for (auto i = num_begun_ - std::min<std::uint64_t>(num_begun_, calls_.size()); i < num_begun_; ++i) {
-        calls.emplace_back(i + 1, text_of(calls_[i % calls_.size()]));
-      }
-    }
-    forget(store);
-    for (const auto& [number, own] : calls) {
-      const std::string name = "collective " + std::to_string(number);
-      const std::string first = compare_set(store, name, sentence("{} {}", {rank, own}));
-      const auto space = first.find(' ');
-      const std::string_view theirs = std::string_view(first).substr(std::min(space + 1, first.size()));
-      if (theirs == own) {
-        if (first.substr(0, space) == std::to_string(rank)) posted_.push_back(name);
-        continue;
-      }
-      is_found_ = true;
-      compare_set(
-          store, key,
-          sentence("the processes make different collective calls. Call {} of the group is {} on rank {}, and {} on "
-                   "rank {}. Make the same calls in every process, in the same order: end loops together, and save, "
-                   "evaluate and predict in all of them.",
-                   {number, theirs, first.substr(0, space), own, rank}));
-      return true;
-    }
-    return false;
-  }
+  bool find_difference(c10d::Store& store, int rank, bool has_failed);
 
  private:
   struct Call {
@@ -128,21 +86,10 @@ class CollectiveLog {
     std::size_t purpose_length = 0;
   };
 
-  static std::string text_of(const Call& call) {
-    const std::string_view purpose(call.purpose.data(), call.purpose_length);
-    const std::string what = sentence("{} of {} {} elements", {call.kind, call.size, c10::toString(call.type)});
-    if (purpose.empty() || purpose == call.kind) return "the " + what;
-    return sentence("the {} ({})", {purpose, what});
-  }
-  static std::string compare_set(c10d::Store& store, const std::string& name, const std::string& text) {
-    const auto value = store.compareSet(name, {}, std::vector<std::uint8_t>(text.begin(), text.end()));
-    return {value.begin(), value.end()};
-  }
+  static std::string text_of(const Call& call);
+  static std::string compare_set(c10d::Store& store, const std::string& name, const std::string& text);
   /// What this process posted before: those calls are done, or posted again.
-  void forget(c10d::Store& store) {
-    for (const auto& name : posted_) store.deleteKey(name);
-    posted_.clear();
-  }
+  void forget(c10d::Store& store);
 
   std::mutex mutex_;
   std::array<Call, 8> calls_;
@@ -155,3 +102,7 @@ class CollectiveLog {
 };
 
 }  // namespace hone::detail
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/distributed/collective_log.ipp"
+#endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What processes that train together use to exchange tensors.
+/// How processes that train together find each other, and what they send with.
 ///
 /// | communicator | between | use it |
 /// | --- | --- | --- |
@@ -8,30 +8,20 @@
 /// | `Nccl` (`hone/distributed/nccl.hpp`) | GPUs | CUDA |
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <concepts>
-#include <string_view>
-#include <vector>
+
+#include "hone/distributed/process_group.hpp"
 
 namespace hone {
 
-/// How numbers of several processes become one.
-enum class Reduction { sum, max, min };
-
-/// A group of processes. All calls are collective: every process of the group makes them, in the same order. They
-/// block, and throw `DistributedError` when a process fails or does not come. Copies are the same group.
+/// What is a group of processes, or has one: settings and, in a member `group`, what was formed with them. Copies are
+/// the same group.
+///
+/// Optional: `static constexpr at::DeviceType device_type`, where tensors have to be; `static constexpr bool
+/// can_be_recorded = true`, when a device can replay what was sent.
+/// **Example** `hone::ProcessGroup group = hone::Gloo{.timeout = 30s};`
 template <class C>
-concept Communicator = std::copyable<C> && requires(C& group, const at::Tensor& values, Reduction how, int root) {
-  { group.rank() } -> std::same_as<int>;
-  { group.world_size() } -> std::same_as<int>;
-  group.all_reduce(values, how);                                     // in place
-  group.broadcast(values, root);                                     // in place
-  { group.gather(values) } -> std::same_as<std::vector<at::Tensor>>;  // from all, to all; lengths may differ
-  group.barrier();
-  group.fail(std::string_view{});  // tells the others why this process leaves
-  group.shutdown();
-  group.handle();  // the c10d::ProcessGroup, null for one process
-};
+concept Communicator = std::copyable<C> && std::convertible_to<const C&, const ProcessGroup&>;
+static_assert(Communicator<ProcessGroup> && !Communicator<int>);
 
 }  // namespace hone

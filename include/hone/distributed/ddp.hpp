@@ -18,8 +18,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <typeinfo>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -39,28 +39,9 @@ namespace hone {
 
 namespace detail {
 
-/// Calls `f` with every tensor in the model that is no parameter.
-template <class Model, class F>
-void for_each_buffer(Model& model, F&& f) {
-  if constexpr (requires { model.buffers(); }) {
-    for (const at::Tensor& buffer : model.buffers()) f(buffer);
-  }
-}
-
 /// A communicator whose tensors are on GPUs says so: `static constexpr at::DeviceType device_type = at::kCUDA`.
 template <class Comm>
 inline constexpr bool sends_from_gpus = requires { requires Comm::device_type != at::kCPU; };
-
-/// One line for each parameter.
-[[nodiscard]] inline std::string description(const NamedParameters& parameters) {
-  std::string text;
-  for (const auto& [name, value] : parameters) {
-    text += sentence("'{}' of {} [", {name, c10::toString(value.scalar_type())});
-    for (std::int64_t i = 0; i < value.dim(); ++i) text += (i ? ", " : "") + std::to_string(value.size(i));
-    text += value.requires_grad() ? "]\n" : "], frozen\n";
-  }
-  return text;
-}
 
 }  // namespace detail
 
@@ -71,8 +52,8 @@ inline constexpr bool sends_from_gpus = requires { requires Comm::device_type !=
 /// The gradients travel in buckets while backward is under way, and of an accumulation window only with its last batch;
 /// from a GPU through a communicator of the hosts', after backward and by way of the host.
 ///
-/// **Cost** a copy of the gradients; beside them, one small message for each update, under way during backward, by which
-/// the processes agree on stops and on how many samples the update has.
+/// **Cost** a copy of the gradients; beside them, one small message for each update, under way during backward, by
+/// which the processes agree on stops and on how many samples the update has.
 /// **Errors** `DistributedError` when the models differ, or are on another GPU than the communicator's; when a process
 /// fails, or does not come in time.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Ddp{hone::Gloo{}}}`
@@ -90,17 +71,21 @@ class Ddp {
   };
   template <class... Policies>
   struct misfit {
-    static_assert(fits<Policies...>::value,
-                  "hone: this communicator sends between GPUs, and the trainer's device is Cpu. Add a device policy for "
-                  "GPUs, or take Ddp<hone::Gloo> or Ddp<hone::Mpi>.");
+    static_assert(
+        fits<Policies...>::value,
+        "hone: this communicator sends between GPUs, and the trainer's device is Cpu. Add a device policy for "
+        "GPUs, or take Ddp<hone::Gloo> or Ddp<hone::Mpi>.");
   };
 
-  explicit Ddp(Comm group = Comm(), const DdpOptions& options = {})
-      : group_(std::move(group)), hosts_(group_.on_host()), options_(options) {}
+  Ddp()
+    requires std::default_initializable<Comm>
+      : Ddp(Comm{}) {}
+  explicit Ddp(const Comm& communicator, const DdpOptions& options = {})
+      : group_(communicator), hosts_(group_.on_host()), options_(options) {}
 
   [[nodiscard]] int rank() const { return group_.rank(); }
   [[nodiscard]] int world_size() const { return group_.world_size(); }
-  [[nodiscard]] const Comm& group() const { return group_; }
+  [[nodiscard]] const ProcessGroup& group() const { return group_; }
   [[nodiscard]] const DdpOptions& options() const { return options_; }
 
   template <class Model>
@@ -108,14 +93,14 @@ class Ddp {
     if (world_size() == 1) return;
     const auto parameters = named_parameters(model);
     hone::require_agreement(group_, "model's parameters", detail::description(parameters),
-                      "Build the same model in every process.");
+                            "Build the same model in every process.");
     if constexpr (detail::sends_from_gpus<Comm>) require_own_device(parameters);
     const at::NoGradGuard no_gradients;
     for (const auto& [name, value] : parameters) {
       parameters_.push_back(value);
       group_.broadcast(value, 0, "broadcast of parameters");
     }
-    detail::for_each_buffer(model, [this](const at::Tensor& buffer) { buffers_.push_back(buffer); });
+    buffers_ = buffers_of(model);
     share_buffers();
     if constexpr (requires { model.modules(); }) {
       for (const auto& module : model.modules(/*include_self=*/false)) give_group(*module);
@@ -148,9 +133,10 @@ class Ddp {
       if (reduces) reducer_->reset();
       if (reduces && is_of_the_group(error)) group_.explain("all-reduce of gradients", error);
       if (reduces && is_of_unused_parameters(error)) {
-        throw DataError(sentence("Some of the model's parameters got no gradient from a batch of rank {}. Give Ddp "
-                                 "{.find_unused_parameters = true}, or freeze them.",
-                                 {rank()}));
+        throw DataError(
+            sentence("Some of the model's parameters got no gradient from a batch of rank {}. Give Ddp "
+                     "{.find_unused_parameters = true}, or freeze them.",
+                     {rank()}));
       }
       throw;
     }
@@ -184,10 +170,12 @@ class Ddp {
     exchanged_.assign(numbers.begin(), numbers.end());
     if (world_size() == 1) return;
     if (!exchange_.defined() || exchange_.numel() != static_cast<std::int64_t>(numbers.size())) {
-      exchange_ = at::empty({static_cast<std::int64_t>(numbers.size())}, at::TensorOptions(at::kDouble).device(hosts_.device()));
+      exchange_ = at::empty({static_cast<std::int64_t>(numbers.size())},
+                            at::TensorOptions(at::kDouble).device(hosts_.device()));
     }
     exchange_.copy_(on_host());
-    under_way_ = std::make_unique<Pending>(hosts_.begin_all_reduce(exchange_, Reduction::sum, "agreement on the update"));
+    under_way_ =
+        std::make_unique<Pending>(hosts_.begin_all_reduce(exchange_, Reduction::sum, "agreement on the update"));
   }
   [[nodiscard]] std::span<const double> end_exchange() {
     if (const auto under_way = std::exchange(under_way_, nullptr)) {
@@ -197,7 +185,9 @@ class Ddp {
     return exchanged_;
   }
 
-  void all_reduce_sum(const at::Tensor& values) const { group_.all_reduce(values, Reduction::sum, "sum over processes"); }
+  void all_reduce_sum(const at::Tensor& values) const {
+    group_.all_reduce(values, Reduction::sum, "sum over processes");
+  }
   [[nodiscard]] std::vector<at::Tensor> gather(const at::Tensor& values) const { return group_.gather(values); }
   [[nodiscard]] std::vector<std::string> gather_texts(std::string_view text) const { return group_.gather_texts(text); }
   void require_agreement(std::string_view what, std::string_view text, std::string_view remedy) const {
@@ -217,7 +207,7 @@ class Ddp {
       if (value.device() == group_.device()) continue;
       wrong = sentence(
           "has the parameter '{}' on {}, and its communicator sends from {}. Give trainer and communicator the same "
-          "device: hone::Cuda<hone::dynamic>{i} and hone::Nccl({.device = i}).",
+          "device: hone::Cuda<hone::dynamic>{i} and hone::Nccl{.device = i}.",
           {name, value.device().str(), group_.device().str()});
       break;
     }
@@ -229,16 +219,18 @@ class Ddp {
 
   [[noreturn]] static void refuse_window() {
     throw std::invalid_argument(
-        "Ddp: static_graph is set and batches are accumulated, of which LibTorch's reducer loses count. Leave one of the "
+        "Ddp: static_graph is set and batches are accumulated, of which LibTorch's reducer loses count. Leave one of "
+        "the "
         "two out.");
   }
   using Pending = ProcessGroup::Pending;
 
-  /// LibTorch throws what its own threads throw; only the text tells whose it is. What has been explained closed the group.
+  /// LibTorch throws what its own threads throw; only the text tells whose it is. What has been explained closed the
+  /// group.
   [[nodiscard]] bool is_of_the_group(const std::exception& error) const {
     if (dynamic_cast<const DistributedError*>(&error) != nullptr) return !group_.is_closed();
     std::string_view text = error.what(), type = typeid(error).name();
-    text = text.substr(0, text.find('\n'));  // below are the names of files, the program's too
+    text = detail::first_line(text);  // below are the names of files, the program's too
     return type.find("gloo") != type.npos || text.find("gloo") != text.npos || text.find("NCCL") != text.npos;
   }
 
@@ -249,7 +241,8 @@ class Ddp {
   template <class Module>
   void give_group(Module& module) const {
     if constexpr (std::is_polymorphic_v<Module>) {
-      if (auto* const user = dynamic_cast<GroupUser*>(&module)) user->set_process_group(group_.handle(), group_.explainer());
+      if (auto* const user = dynamic_cast<GroupUser*>(&module))
+        user->set_process_group(group_.handle(), group_.explainer());
     }
   }
 
@@ -289,7 +282,7 @@ class Ddp {
     return at::from_blob(exchanged_.data(), {static_cast<std::int64_t>(exchanged_.size())}, at::kDouble);
   }
 
-  Comm group_;
+  ProcessGroup group_;
   ProcessGroup hosts_;
   DdpOptions options_;
   std::vector<at::Tensor> parameters_, buffers_;

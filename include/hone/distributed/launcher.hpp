@@ -15,16 +15,8 @@
 /// may be a step, of one task.
 #pragma once
 
-#include <charconv>
-#include <cstdint>
-#include <cstdlib>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
-
-#include "hone/core/sentence.hpp"
-#include "hone/distributed/slurm.hpp"
 
 namespace hone {
 
@@ -59,108 +51,8 @@ struct Placement {
   friend bool operator==(const Placement&, const Placement&) = default;
 };
 
-namespace detail {
-
-/// The value of a variable of the environment; null when it is not set or empty.
-[[nodiscard]] inline const char* variable(const char* name) {
-  const char* const text = std::getenv(name);
-  return text != nullptr && *text != '\0' ? text : nullptr;
-}
-
-/// The value of a variable that is set.
-[[nodiscard]] inline int number_in(const char* name, int least, int most) {
-  const std::string_view text = variable(name);
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most) {
-    throw std::invalid_argument(sentence("{} is `{}`. Give a number from {} to {}.", {name, text, least, most}));
-  }
-  return number;
-}
-
-/// A variable that counts ranks, and the one that says how many there are.
-struct RankAndSize {
-  const char* rank;
-  const char* size;
-
-  /// Whether they are set: both or none.
-  [[nodiscard]] bool are_set() const {
-    const char* const set = variable(rank) != nullptr ? rank : size;
-    const char* const other = set == rank ? size : rank;
-    if (variable(set) == nullptr) return false;
-    if (variable(other) == nullptr) {
-      throw std::invalid_argument(
-          sentence("{} is `{}`, but {} is not set. Launchers set both: set {} as well, or unset {}.",
-                   {set, variable(set), other, other, set}));
-    }
-    return true;
-  }
-  void read(int& into_rank, int& into_size, int most) const {
-    into_size = number_in(size, 1, most);
-    into_rank = number_in(rank, 0, into_size - 1);
-  }
-};
-
-struct LauncherVariables {
-  RankAndSize world, local;
-};
-
-[[nodiscard]] inline LauncherVariables variables_of(Launcher launcher) {
-  switch (launcher) {
-    case Launcher::openmpi:
-      return {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-              {"OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}};
-    case Launcher::mpich:
-      return {{"PMI_RANK", "PMI_SIZE"}, {"MPI_LOCALRANKID", "MPI_LOCALNRANKS"}};
-    case Launcher::slurm:
-      return {{"SLURM_PROCID", variable("SLURM_STEP_NUM_TASKS") != nullptr ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS"},
-              {"SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"}};
-    default:
-      return {{"RANK", "WORLD_SIZE"}, {"LOCAL_RANK", "LOCAL_WORLD_SIZE"}};
-  }
-}
-
-/// Slurm has no variable for the size on a machine, but a list of the sizes on all of them.
-inline void read_local_of_slurm(const RankAndSize& local, Placement& place) {
-  const int node = variable("SLURM_NODEID") == nullptr ? 0 : number_in("SLURM_NODEID", 0, place.world_size - 1);
-  const auto tasks = tasks_of_node(variable(local.size), node);
-  if (!tasks) {
-    throw std::invalid_argument(
-        sentence("{} is `{}`, which does not say how many tasks node {} has. Leave it as srun sets it.",
-                 {local.size, variable(local.size), node}));
-  }
-  place.local_world_size = *tasks;
-  place.local_rank = number_in(local.rank, 0, *tasks - 1);
-}
-
-[[nodiscard]] inline std::string address_of_step() {
-  const char* nodes = variable("SLURM_STEP_NODELIST");
-  if (nodes == nullptr) nodes = variable("SLURM_JOB_NODELIST");
-  return nodes == nullptr ? "" : first_host(nodes);
-}
-
-/// A port below those that systems hand out by themselves, the same for all processes of a job.
-[[nodiscard]] constexpr int port_of_job(std::string_view job) {
-  std::uint32_t hash = 2'166'136'261;  // FNV-1a
-  for (const char c : job) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619;
-  return static_cast<int>(15'000 + hash % 17'000);
-}
-
-}  // namespace detail
-
 /// Whose environment this process has.
-[[nodiscard]] inline Launcher launcher() {
-  const auto has = [](const char* one, const char* other) {
-    return detail::variable(one) != nullptr || detail::variable(other) != nullptr;
-  };
-  if (has("RANK", "WORLD_SIZE")) return Launcher::torchrun;
-  if (has("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE")) return Launcher::openmpi;
-  const bool is_step = detail::variable("SLURM_STEP_ID") != nullptr && detail::variable("SLURM_PROCID") != nullptr;
-  // srun too may set PMI_RANK, for programs of MPICH, but not what MPICH's own launcher says about the machine.
-  if (has("PMI_RANK", "PMI_SIZE") && (!is_step || detail::variable("MPI_LOCALRANKID") != nullptr))
-    return Launcher::mpich;
-  return is_step ? Launcher::slurm : Launcher::none;
-}
+[[nodiscard]] Launcher launcher();
 
 /// The place of this process, by its environment.
 ///
@@ -175,55 +67,10 @@ inline void read_local_of_slurm(const RankAndSize& local, Placement& place) {
 ///
 /// **Errors** `std::invalid_argument` for a variable that is missing beside the others, is no number or out of range,
 /// and when processes on several machines are not told where to meet.
-[[nodiscard]] inline Placement placement() {
-  using detail::variable;
-  const Launcher by = launcher();
-  Placement place;
-  if (by == Launcher::none) return place;
-
-  const auto [world, local] = detail::variables_of(by);
-  if (world.are_set()) world.read(place.rank, place.world_size, 1 << 24);
-
-  const std::string address = variable("MASTER_ADDR") == nullptr ? "" : variable("MASTER_ADDR");
-  if (local.are_set()) {
-    if (by == Launcher::slurm) {
-      detail::read_local_of_slurm(local, place);
-    } else {
-      local.read(place.local_rank, place.local_world_size, place.world_size);
-    }
-  } else if (address == "localhost" || address.starts_with("127.") || address == "::1") {
-    place.local_rank = place.rank;
-    place.local_world_size = place.world_size;
-  }
-  const bool is_one_machine = place.local_world_size == place.world_size;
-
-  if (!address.empty()) {
-    place.address = address;
-  } else if (!is_one_machine) {
-    place.address = by == Launcher::slurm ? detail::address_of_step() : "";
-    if (place.address.empty()) {
-      throw std::invalid_argument(
-          sentence("{} is {}, but MASTER_ADDR is not set. Set it to the host of rank 0, and to 127.0.0.1 "
-                   "when all processes are on one machine.",
-                   {world.size, place.world_size}));
-    }
-  }
-
-  if (variable("MASTER_PORT") != nullptr) {
-    place.port = detail::number_in("MASTER_PORT", 1, 65'535);
-  } else if (by == Launcher::torchrun && !is_one_machine) {
-    throw std::invalid_argument(
-        sentence("{} is {}, but MASTER_PORT is not set. Set it to a free port of {}, such as 29500.",
-                 {world.size, place.world_size, place.address}));
-  } else if (by == Launcher::slurm) {
-    const char* const job = variable("SLURM_JOB_ID");
-    place.port = detail::port_of_job(sentence("{}.{}", {job == nullptr ? "" : job, variable("SLURM_STEP_ID")}));
-  } else if (by == Launcher::openmpi && variable("PMIX_NAMESPACE") != nullptr) {
-    place.port = detail::port_of_job(variable("PMIX_NAMESPACE"));
-  }
-  const char* const agent = variable("TORCHELASTIC_USE_AGENT_STORE");
-  place.has_store = by == Launcher::torchrun && agent != nullptr && std::string_view(agent) == "True";
-  return place;
-}
+[[nodiscard]] Placement placement();
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/distributed/launcher.ipp"
+#endif

@@ -86,8 +86,6 @@ class Meeting {
     }
   }
 
-  [[nodiscard]] static std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
-
  private:
   using Milliseconds = std::chrono::milliseconds;
 
@@ -215,7 +213,7 @@ class Meeting {
       if (!here[rank]) missing += (missing.empty() ? "" : ", ") + std::to_string(rank);
     }
     refuse(
-        sentence("Rank {} of {} did not come within {} ms, which GlooOptions::timeout sets. Start it, or give all "
+        sentence("Rank {} of {} did not come within {} ms, which Gloo::timeout sets. Start it, or give all "
                  "processes the true number of them (WORLD_SIZE).",
                  {missing, place_.world_size, timeout_.count()}));
   }

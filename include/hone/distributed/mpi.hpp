@@ -23,20 +23,12 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/distributed/communicator.hpp"
 #include "hone/distributed/mpi_backend.hpp"
 #include "hone/distributed/mpi_library.hpp"
 #include "hone/distributed/process_group.hpp"
 
 namespace hone {
-
-/// **Units** timeout: of one collective, and of the meeting.
-struct MpiOptions {
-  MPI_Comm communicator = MPI_COMM_WORLD;  ///< It is duplicated; from Fortran, `MPI_Comm_f2c(handle)`.
-  std::chrono::milliseconds timeout = std::chrono::minutes(5);
-  /// Where the other machines reach rank 0, which keeps the store that failures are told over; empty: its host name, or
-  /// 127.0.0.1 when all processes are on one machine.
-  std::string address = {};
-};
 
 /// The processes of an `MPI_Comm`; each of them makes the group, and a group for a part of them is one for the
 /// communicator that `MPI_Comm_split` made. Tensors of the CPU are sent as they lie; those of a GPU go by the CPU.
@@ -46,69 +38,74 @@ struct MpiOptions {
 /// calls MPI while collectives are under way; one that calls MPI itself in the meantime (from a callback, say) asks for
 /// `MPI_THREAD_MULTIPLE`. A group may outlive MPI, but nothing can be sent then.
 ///
+/// **Units** timeout: of one collective, and of the meeting.
 /// **Errors** on construction: `DistributedError` when MPI was started for one thread only, or has been ended, and when
 /// rank 0's store is not reached. When a process fails, the others notice within half a second; who was killed is MPI's
 /// to notice.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Ddp{hone::Mpi{}}}`
-class Mpi : public ProcessGroup {
- public:
-  explicit Mpi(const MpiOptions& options = {}) {
-    MpiLibrary::start();
-    MpiCommunicator communicator(options.communicator);
-    members().rank = communicator.rank();
-    members().world_size = communicator.size();
-    members().timeout = options.timeout;
-    open_groups_ = std::shared_ptr<void>(nullptr, [](void*) { --num_open_; });
-    ++num_open_;
-    if (world_size() == 1) return;
-    const auto store = meet(communicator, options);
-    auto backend = c10::make_intrusive<MpiBackend>(
-        std::move(communicator), MpiBackendOptions{.timeout = options.timeout, .interruption = failures_in(store)});
-    const auto calls = backend->collectives();
-    open(store, std::move(backend), c10d::ProcessGroup::MPI, /*interrupt=*/{}, calls);
-  }
+struct Mpi {
+  MPI_Comm communicator = MPI_COMM_WORLD;  ///< It is duplicated; from Fortran, `MPI_Comm_f2c(handle)`.
+  std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  /// Where the other machines reach rank 0, which keeps the store that failures are told over; empty: its host name, or
+  /// 127.0.0.1 when all processes are on one machine.
+  std::string address = {};
 
-  /// As that of `ProcessGroup`; the last group of the program ends MPI, if hone started it.
-  void shutdown() {
-    ProcessGroup::shutdown();
-    open_groups_.reset();
-    if (num_open_ == 0) MpiLibrary::end();
-  }
+  ProcessGroup group = formed();  ///< Not to be given.
+  operator const ProcessGroup&() const { return group; }
 
  private:
-  static c10::intrusive_ptr<c10d::Store> meet(const MpiCommunicator& communicator, const MpiOptions& options) {
-    std::array<char, 256> address{};
+  [[nodiscard]] ProcessGroup formed() const {
+    MpiLibrary::start();
+    MpiCommunicator own(communicator);
+    detail::Connection connection{
+        .rank = own.rank(), .world_size = own.size(), .timeout = timeout, .type = c10d::ProcessGroup::MPI};
+    ++num_open_;
+    connection.until_closed = std::shared_ptr<void>(nullptr, [](void*) { --num_open_; });
+    connection.after_shutdown = [] {
+      if (num_open_ == 0) MpiLibrary::end();
+    };
+    if (connection.world_size == 1) return ProcessGroup(std::move(connection));
+    connection.store = meet(own);
+    auto backend = c10::make_intrusive<MpiBackend>(
+        std::move(own), MpiBackendOptions{.timeout = timeout, .interruption = failures_in(connection.store)});
+    connection.collectives = backend->collectives();
+    connection.backend = std::move(backend);
+    return ProcessGroup(std::move(connection));
+  }
+
+  [[nodiscard]] c10::intrusive_ptr<c10d::Store> meet(const MpiCommunicator& own) const {
+    std::array<char, 256> host{};
     std::int32_t port = 0;
     c10d::TCPStoreOptions tcp;
     tcp.waitWorkers = false;
-    tcp.timeout = options.timeout;
+    tcp.timeout = timeout;
     tcp.port = 0;
     const auto turn = MpiLibrary::turn();
-    const bool is_one_machine = num_on_this_machine(communicator) == communicator.size();
+    const bool is_one_machine = num_on_this_machine(own) == own.size();
     c10::intrusive_ptr<c10d::Store> store;
     std::string failure;
-    if (communicator.rank() == 0) {
+    if (own.rank() == 0) {
       tcp.isServer = true;
-      if (!options.address.empty()) {
-        options.address.copy(address.data(), address.size() - 1);
-      } else if (is_one_machine || gethostname(address.data(), address.size() - 1) != 0) {
-        std::string_view("127.0.0.1").copy(address.data(), address.size() - 1);
+      if (!address.empty()) {
+        address.copy(host.data(), host.size() - 1);
+      } else if (is_one_machine || gethostname(host.data(), host.size() - 1) != 0) {
+        std::string_view("127.0.0.1").copy(host.data(), host.size() - 1);
       }
       try {
-        auto server = c10::make_intrusive<c10d::TCPStore>(address.data(), tcp);
+        auto server = c10::make_intrusive<c10d::TCPStore>(host.data(), tcp);
         port = server->getPort();
         store = std::move(server);
       } catch (const std::exception& error) {
         failure = error.what();
       }
     }
-    detail::check_mpi(MPI_Bcast(address.data(), address.size(), MPI_CHAR, 0, communicator.handle()), "MPI_Bcast");
-    detail::check_mpi(MPI_Bcast(&port, 1, MPI_INT32_T, 0, communicator.handle()), "MPI_Bcast");
-    if (port != 0 && communicator.rank() != 0) {
+    detail::check_mpi(MPI_Bcast(host.data(), host.size(), MPI_CHAR, 0, own.handle()), "MPI_Bcast");
+    detail::check_mpi(MPI_Bcast(&port, 1, MPI_INT32_T, 0, own.handle()), "MPI_Bcast");
+    if (port != 0 && own.rank() != 0) {
       tcp.isServer = false;
       tcp.port = static_cast<std::uint16_t>(port);
       try {
-        store = c10::make_intrusive<c10d::TCPStore>(address.data(), tcp);
+        store = c10::make_intrusive<c10d::TCPStore>(host.data(), tcp);
       } catch (const std::exception& error) {
         failure = error.what();
       }
@@ -116,8 +113,8 @@ class Mpi : public ProcessGroup {
     if (!store) {
       throw DistributedError(sentence(
           "Rank {} of {} has no store, which rank 0 keeps at {}:{} ({}). Give the address of rank 0's machine in "
-          "MpiOptions::address.",
-          {communicator.rank(), communicator.size(), address.data(), port, failure.substr(0, failure.find('\n'))}));
+          "Mpi::address.",
+          {own.rank(), own.size(), host.data(), port, detail::first_line(failure)}));
     }
     return c10::make_intrusive<c10d::PrefixStore>("hone", std::move(store));
   }
@@ -145,7 +142,6 @@ class Mpi : public ProcessGroup {
   }
 
   static inline std::atomic<int> num_open_ = 0;
-  std::shared_ptr<void> open_groups_;  // copies of a group are one
 };
 static_assert(Communicator<Mpi>);
 

@@ -29,6 +29,7 @@
 #include "hone/distributed/collective_log.hpp"
 #include "hone/distributed/mpi_library.hpp"
 #include "hone/distributed/mpi_reduction.hpp"
+#include "hone/distributed/mpi_tensors.hpp"
 #include "hone/distributed/mpi_worker.hpp"
 
 namespace hone {
@@ -86,46 +87,47 @@ class MpiBackend final : public c10d::Backend {
 
   c10::intrusive_ptr<c10d::Work> broadcast(std::vector<at::Tensor>& tensors,
                                            const c10d::BroadcastOptions& options) override {
-    const auto tensor = only(tensors, "broadcast");
-    const auto dense = densely(tensor);
+    const auto tensor = detail::only(tensors, "broadcast");
+    const auto dense = detail::densely(tensor);
     const int root = checked_root(options.rootRank, "broadcast");
     return submit(
         c10d::OpType::BROADCAST, "broadcast", options.timeout, {tensor},
         [this, dense, root](Requests& requests) {
           in_parts(dense.nbytes(), [&](std::int64_t first, int count) {
-            detail::check_mpi(MPI_Ibcast(byte(dense, first), count, MPI_BYTE, root, mpi(broadcasts), &requests.emplace_back()),
+            detail::check_mpi(MPI_Ibcast(detail::byte(dense, first), count, MPI_BYTE, root, mpi(broadcasts),
+                                         &requests.emplace_back()),
                               "MPI_Ibcast");
           });
         },
-        [dense, tensor] { give_back(dense, tensor); });
+        [dense, tensor] { detail::give_back(dense, tensor); });
   }
 
   c10::intrusive_ptr<c10d::Work> allreduce(std::vector<at::Tensor>& tensors,
                                            const c10d::AllreduceOptions& options) override {
-    const auto tensor = only(tensors, "all-reduce");
+    const auto tensor = detail::only(tensors, "all-reduce");
     const auto type = detail::MpiReduction::type(tensor.scalar_type());
     const auto operation = reduction_.operation(tensor.scalar_type(), options.reduceOp);
-    const auto dense = densely(tensor);
+    const auto dense = detail::densely(tensor);
     divide_for_mean(dense, options.reduceOp);
     return submit(
         c10d::OpType::ALLREDUCE, "all-reduce", options.timeout, {tensor},
         [this, dense, type, operation](Requests& requests) {
           in_parts(dense.numel(), [&](std::int64_t first, int count) {
-            detail::check_mpi(MPI_Iallreduce(MPI_IN_PLACE, element(dense, first), count, type, operation, mpi(all_reduces),
-                                             &requests.emplace_back()),
+            detail::check_mpi(MPI_Iallreduce(MPI_IN_PLACE, detail::element(dense, first), count, type, operation,
+                                             mpi(all_reduces), &requests.emplace_back()),
                               "MPI_Iallreduce");
           });
         },
-        [dense, tensor] { give_back(dense, tensor); });
+        [dense, tensor] { detail::give_back(dense, tensor); });
   }
 
   /// The tensors of other processes than the root's are left as they are, except that a mean has divided them.
   c10::intrusive_ptr<c10d::Work> reduce(std::vector<at::Tensor>& tensors, const c10d::ReduceOptions& options) override {
-    const auto tensor = only(tensors, "reduce");
+    const auto tensor = detail::only(tensors, "reduce");
     const auto type = detail::MpiReduction::type(tensor.scalar_type());
     const auto operation = reduction_.operation(tensor.scalar_type(), options.reduceOp);
     const int root = checked_root(options.rootRank, "reduce");
-    const auto dense = densely(tensor);
+    const auto dense = detail::densely(tensor);
     divide_for_mean(dense, options.reduceOp);
     return submit(
         c10d::OpType::REDUCE, "reduce", options.timeout, {tensor},
@@ -135,18 +137,18 @@ class MpiBackend final : public c10d::Backend {
           });
         },
         [this, dense, tensor, root] {
-          if (rank_ == root) give_back(dense, tensor);
+          if (rank_ == root) detail::give_back(dense, tensor);
         });
   }
 
   c10::intrusive_ptr<c10d::Work> allgather(std::vector<std::vector<at::Tensor>>& outputs,
                                            std::vector<at::Tensor>& inputs,
                                            const c10d::AllgatherOptions& options) override {
-    const auto input = densely(only(inputs, "all-gather"));
+    const auto input = detail::densely(detail::only(inputs, "all-gather"));
     if (outputs.size() != 1 || outputs[0].size() != static_cast<std::size_t>(size_)) {
       throw std::invalid_argument(sentence("all-gather wants one output for each of the {} processes.", {size_}));
     }
-    for (const auto& output : outputs[0]) check_same(output, input, 1, "all-gather");
+    for (const auto& output : outputs[0]) detail::check_same(output, input, 1, "all-gather");
     auto all = at::empty({size_, input.numel()}, input.options());
     return submit(
         c10d::OpType::ALLGATHER, "all-gather", options.timeout, outputs[0],
@@ -165,45 +167,48 @@ class MpiBackend final : public c10d::Backend {
 
   c10::intrusive_ptr<c10d::Work> _allgather_base(at::Tensor& output, at::Tensor& input,
                                                  const c10d::AllgatherOptions& options) override {
-    check_cpu(input, "all-gather");
-    check_same(output, input, size_, "all-gather");
-    const auto dense = densely(output);
-    auto from = densely(input);
-    if (from.is_alias_of(dense) && from.data_ptr() != element(dense, rank_ * from.numel())) from = from.clone();
+    detail::check_cpu(input, "all-gather");
+    detail::check_same(output, input, size_, "all-gather");
+    const auto dense = detail::densely(output);
+    auto from = detail::densely(input);
+    if (from.is_alias_of(dense) && from.data_ptr() != detail::element(dense, rank_ * from.numel())) from = from.clone();
     return submit(
         c10d::OpType::_ALLGATHER_BASE, "all-gather", options.timeout, {output},
         [this, from, dense](Requests& requests) { iallgather(from, dense, requests); },
-        [dense, to = output] { give_back(dense, to); });
+        [dense, to = output] { detail::give_back(dense, to); });
   }
 
   /// Input [n, ...] or [n * ...], output [...] of it: block r, summed over the processes, goes to rank r.
   c10::intrusive_ptr<c10d::Work> _reduce_scatter_base(at::Tensor& output, at::Tensor& input,
                                                       const c10d::ReduceScatterOptions& options) override {
-    check_cpu(output, "reduce-scatter");
-    check_same(input, output, size_, "reduce-scatter");
+    detail::check_cpu(output, "reduce-scatter");
+    detail::check_same(input, output, size_, "reduce-scatter");
     const auto type = detail::MpiReduction::type(input.scalar_type());
     const auto operation = reduction_.operation(input.scalar_type(), options.reduceOp);
-    const auto dense = output.is_alias_of(input) ? at::empty(output.sizes(), output.options()) : densely(output);
+    const auto dense =
+        output.is_alias_of(input) ? at::empty(output.sizes(), output.options()) : detail::densely(output);
     // A reduction to each rank in turn works on parts of a block, which MPI's own collective for all of them does not.
     const bool is_mean = options.reduceOp.op_ == c10d::ReduceOp::AVG;
-    const auto from = is_mean ? input.detach().div(size_).contiguous() : densely(input);
+    const auto from = is_mean ? input.detach().div(size_).contiguous() : detail::densely(input);
     return submit(
         c10d::OpType::_REDUCE_SCATTER_BASE, "reduce-scatter", options.timeout, {output},
         [this, from, dense, type, operation](Requests& requests) {
           const auto block = dense.numel();
           if (block != 0 && block <= options_.max_count) {
-            detail::check_mpi(MPI_Ireduce_scatter_block(from.data_ptr(), dense.data_ptr(), static_cast<int>(block),
-                                                        type, operation, mpi(reduce_scatters), &requests.emplace_back()),
-                              "MPI_Ireduce_scatter_block");
+            detail::check_mpi(
+                MPI_Ireduce_scatter_block(from.data_ptr(), dense.data_ptr(), static_cast<int>(block), type, operation,
+                                          mpi(reduce_scatters), &requests.emplace_back()),
+                "MPI_Ireduce_scatter_block");
             return;
           }
           for (int root = 0; root < size_; ++root) {
             in_parts(block, [&](std::int64_t first, int count) {
-              ireduce(from, root * block + first, dense, first, count, type, operation, root, reduce_scatters, requests);
+              ireduce(from, root * block + first, dense, first, count, type, operation, root, reduce_scatters,
+                      requests);
             });
           }
         },
-        [dense, to = output] { give_back(dense, to); });
+        [dense, to = output] { detail::give_back(dense, to); });
   }
 
   c10::intrusive_ptr<c10d::Work> barrier(const c10d::BarrierOptions& options) override {
@@ -225,18 +230,17 @@ class MpiBackend final : public c10d::Backend {
     for (const auto& output : outputs) size += output.numel();
     collectives_->begin(name, size, outputs.empty() ? at::kByte : outputs[0].scalar_type());
     auto work = c10::make_intrusive<detail::MpiWork>(type, std::move(outputs));
-    worker_.submit(
-        {name, size, timeout.count() > 0 ? timeout : options_.timeout, work, std::move(begin),
-         [end = std::move(end), calls = collectives_] {
-           end();
-           calls->end();
-         }});
+    worker_.submit({name, size, timeout.count() > 0 ? timeout : options_.timeout, work, std::move(begin),
+                    [end = std::move(end), calls = collectives_] {
+                      end();
+                      calls->end();
+                    }});
     return work;
   }
 
-  /// Each kind of collective has a communicator. On one, calls that differ would take each other's messages: MPI ends the
-  /// program when a message is too long, and takes any other for the right one. On several they wait, and the log of calls
-  /// says which they are.
+  /// Each kind of collective has a communicator. On one, calls that differ would take each other's messages: MPI ends
+  /// the program when a message is too long, and takes any other for the right one. On several they wait, and the log
+  /// of calls says which they are.
   enum Kind : std::size_t { broadcasts, all_reduces, reduces, all_gathers, reduce_scatters, barriers, num_kinds };
   static std::vector<MpiCommunicator> duplicates(MpiCommunicator first) {
     std::vector<MpiCommunicator> all;
@@ -254,25 +258,20 @@ class MpiBackend final : public c10d::Backend {
     const auto part = std::min(std::max(options_.part, (all + 63) / 64), options_.max_count);
     for (std::int64_t first = 0; first < all; first += part) call(first, static_cast<int>(std::min(part, all - first)));
   }
-  static char* byte(const at::Tensor& tensor, std::int64_t at) { return static_cast<char*>(tensor.data_ptr()) + at; }
-  static char* element(const at::Tensor& tensor, std::int64_t at) {
-    return byte(tensor, at * static_cast<std::int64_t>(tensor.element_size()));
-  }
-
   void ireduce(const at::Tensor& from, std::int64_t from_at, const at::Tensor& to, std::int64_t to_at, int count,
                MPI_Datatype type, MPI_Op operation, int root, Kind kind, Requests& requests) const {
     const bool is_in_place = rank_ == root && from.is_same(to);
-    detail::check_mpi(
-        MPI_Ireduce(is_in_place ? MPI_IN_PLACE : element(from, from_at), rank_ == root ? element(to, to_at) : nullptr,
-                    count, type, operation, root, mpi(kind), &requests.emplace_back()),
-        "MPI_Ireduce");
+    detail::check_mpi(MPI_Ireduce(is_in_place ? MPI_IN_PLACE : detail::element(from, from_at),
+                                  rank_ == root ? detail::element(to, to_at) : nullptr, count, type, operation, root,
+                                  mpi(kind), &requests.emplace_back()),
+                      "MPI_Ireduce");
   }
 
   /// Part `first` of each process's block has to go to that part of its block in `all`: for MPI, one element of a type
   /// that is as far from the next as a block is long.
   void iallgather(const at::Tensor& input, const at::Tensor& all, Requests& requests) const {
     const auto block = static_cast<std::int64_t>(input.nbytes());
-    const bool is_in_place = input.data_ptr() == byte(all, rank_ * block);
+    const bool is_in_place = input.data_ptr() == detail::byte(all, rank_ * block);
     in_parts(block, [&](std::int64_t first, int count) {
       if (count == block) {
         detail::check_mpi(MPI_Iallgather(is_in_place ? MPI_IN_PLACE : input.data_ptr(), count, MPI_BYTE, all.data_ptr(),
@@ -280,56 +279,19 @@ class MpiBackend final : public c10d::Backend {
                           "MPI_Iallgather");
         return;
       }
-      MPI_Datatype bytes = MPI_DATATYPE_NULL;
-      MPI_Datatype strided = MPI_DATATYPE_NULL;
-      detail::check_mpi(MPI_Type_contiguous(count, MPI_BYTE, &bytes), "MPI_Type_contiguous");
-      detail::check_mpi(MPI_Type_create_resized(bytes, 0, static_cast<MPI_Aint>(block), &strided),
-                        "MPI_Type_create_resized");
-      detail::check_mpi(MPI_Type_commit(&strided), "MPI_Type_commit");
-      const int code = MPI_Iallgather(is_in_place ? MPI_IN_PLACE : byte(input, first), count, MPI_BYTE,
-                                      byte(all, first), 1, strided, mpi(all_gathers), &requests.emplace_back());
-      MPI_Type_free(&bytes);
-      MPI_Type_free(&strided);
-      detail::check_mpi(code, "MPI_Iallgather");
+      const detail::MpiStridedBytes strided(count, block);
+      detail::check_mpi(
+          MPI_Iallgather(is_in_place ? MPI_IN_PLACE : detail::byte(input, first), count, MPI_BYTE,
+                         detail::byte(all, first), 1, strided.type(), mpi(all_gathers), &requests.emplace_back()),
+          "MPI_Iallgather");
     });
   }
 
-  static void check_cpu(const at::Tensor& tensor, const char* collective) {
-    if (tensor.defined() && tensor.is_cpu() && tensor.layout() == at::kStrided) return;
-    throw std::invalid_argument(
-        sentence("{} over MPI takes dense tensors of the CPU, and was given {}. Move it there, or train over NCCL.",
-                 {collective, !tensor.defined() ? std::string("none")
-                              : tensor.is_cpu() ? std::string("a sparse one")
-                                                : "one of " + tensor.device().str()}));
-  }
-  static at::Tensor only(const std::vector<at::Tensor>& tensors, const char* collective) {
-    if (tensors.size() != 1) {
-      throw std::invalid_argument(
-          sentence("{} over MPI takes one tensor, and was given {}.", {collective, tensors.size()}));
-    }
-    check_cpu(tensors[0], collective);
-    return tensors[0];
-  }
-  static void check_same(const at::Tensor& large, const at::Tensor& small, std::int64_t times, const char* collective) {
-    check_cpu(large, collective);
-    if (large.scalar_type() == small.scalar_type() && large.numel() == times * small.numel()) return;
-    throw std::invalid_argument(sentence("{} has a tensor of {} {} where {} {} are needed.",
-                                         {collective, large.numel(), c10::toString(large.scalar_type()),
-                                          times * small.numel(), c10::toString(small.scalar_type())}));
-  }
   int checked_root(std::int64_t root, const char* collective) const {
     if (root >= 0 && root < size_) return static_cast<int>(root);
     throw std::invalid_argument(sentence("{} from rank {}: the group has {} processes.", {collective, root, size_}));
   }
 
-  /// The tensor itself if its elements lie in memory in their order, else a copy where they do.
-  static at::Tensor densely(const at::Tensor& tensor) {
-    const at::NoGradGuard no_grad;
-    return tensor.resolve_conj().resolve_neg().contiguous();
-  }
-  static void give_back(const at::Tensor& dense, const at::Tensor& tensor) {
-    if (!dense.is_same(tensor)) tensor.copy_(dense);
-  }
   void divide_for_mean(const at::Tensor& tensor, const c10d::ReduceOp& reduction) const {
     if (reduction.op_ != c10d::ReduceOp::AVG) return;
     const at::NoGradGuard no_grad;

@@ -13,6 +13,7 @@
 #include <mpi.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <stdexcept>
@@ -38,8 +39,29 @@ inline void check_mpi(int code, const char* call) {
   if (code != MPI_SUCCESS) throw DistributedError(sentence("{} failed: {}.", {call, mpi_error(code)}));
 }
 
-/// While it lives, an error on MPI_COMM_WORLD comes back as a code. Open MPI reports there what goes wrong with a collective
-/// under way, whatever the handler of its communicator is, and ends the program by default. Other MPIs need nothing.
+/// So many bytes, of which the next ones lie `stride` bytes further.
+class MpiStridedBytes {
+ public:
+  MpiStridedBytes(int count, std::int64_t stride) {
+    check_mpi(MPI_Type_contiguous(count, MPI_BYTE, &bytes_), "MPI_Type_contiguous");
+    check_mpi(MPI_Type_create_resized(bytes_, 0, static_cast<MPI_Aint>(stride), &type_), "MPI_Type_create_resized");
+    check_mpi(MPI_Type_commit(&type_), "MPI_Type_commit");
+  }
+  MpiStridedBytes(const MpiStridedBytes&) = delete;
+  MpiStridedBytes& operator=(const MpiStridedBytes&) = delete;
+  ~MpiStridedBytes() {
+    MPI_Type_free(&bytes_);
+    MPI_Type_free(&type_);
+  }
+  [[nodiscard]] MPI_Datatype type() const { return type_; }
+
+ private:
+  MPI_Datatype bytes_ = MPI_DATATYPE_NULL, type_ = MPI_DATATYPE_NULL;
+};
+
+/// While it lives, an error on MPI_COMM_WORLD comes back as a code. Open MPI reports there what goes wrong with a
+/// collective under way, whatever the handler of its communicator is, and ends the program by default. Other MPIs need
+/// nothing.
 class WorldReturnsErrors {
  public:
 #ifdef OPEN_MPI

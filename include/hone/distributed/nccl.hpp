@@ -21,6 +21,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
@@ -29,17 +30,11 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/distributed/communicator.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/distributed/process_group.hpp"
 
 namespace hone {
-
-/// **Units** timeout: of one collective, and of the meeting.
-struct NcclOptions {
-  std::chrono::milliseconds timeout = std::chrono::minutes(5);
-  int device = -1;             ///< The GPU of this process; -1: its place among the processes of its machine.
-  bool high_priority = false;  ///< Collectives go before other work of the GPU.
-};
 
 namespace detail {
 
@@ -58,37 +53,45 @@ class NcclBackend : public c10d::ProcessGroupNCCL {
 /// know, such as stops. A time-out on
 /// the GPU comes to LibTorch's own watchdog, which ends the process.
 ///
+/// **Units** timeout: of one collective, and of the meeting.
 /// **Errors** on construction, in every process: `DistributedError` when a process has no GPU for itself, or when the
 /// program was compiled with the header of another NCCL than LibTorch's.
-/// **Example** `hone::Ddp{hone::Nccl{}}`, or over MPI `hone::Ddp{hone::Nccl{hone::Mpi{}}}`
-class Nccl : public ProcessGroup {
- public:
+/// **Example** `hone::Ddp{hone::Nccl{}}`, or over MPI `hone::Ddp{hone::Nccl{.over = hone::Mpi{}}}`
+struct Nccl {
   static constexpr at::DeviceType device_type = at::kCUDA;
   static constexpr bool can_be_recorded = true;
 
-  /// The processes that a launcher started.
-  explicit Nccl(const NcclOptions& options = {}) : Nccl(Gloo({.timeout = options.timeout}), options) {}
-  /// The processes of another group.
-  explicit Nccl(const ProcessGroup& over, const NcclOptions& options = {}) {
-    members().rank = over.rank();
-    members().world_size = over.world_size();
-    members().timeout = options.timeout;
-    const int device = options.device >= 0 ? options.device : rank_on_machine(over);
-    require_gpus(over, device);
-    members().device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device));
-    if (world_size() == 1) return;
+  std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  std::optional<ProcessGroup> over = {};  ///< The group over which the processes meet; none: `Gloo`.
+  int device = -1;             ///< The GPU of this process; -1: its place among the processes of its machine.
+  bool high_priority = false;  ///< Collectives go before other work of the GPU.
 
-    static std::atomic<int> count = 0;
-    const auto store = c10::make_intrusive<c10d::PrefixStore>("nccl/" + std::to_string(count++), over.store());
-    const auto own = c10d::ProcessGroupNCCL::Options::create(options.high_priority);
-    own->timeout = options.timeout;
-    const auto backend = c10::make_intrusive<detail::NcclBackend>(store, rank(), world_size(), own);
-    backend->setBoundDeviceId(members().device);
-    open(store, backend, c10d::ProcessGroup::NCCL);
-    keep_for_host(over);
-  }
+  ProcessGroup group = formed();  ///< Not to be given.
+  operator const ProcessGroup&() const { return group; }
 
  private:
+  [[nodiscard]] ProcessGroup formed() const {
+    const ProcessGroup host = over ? *over : ProcessGroup(Gloo{.timeout = timeout});
+    const int gpu = device >= 0 ? device : rank_on_machine(host);
+    require_gpus(host, gpu);
+    detail::Connection connection{.rank = host.rank(),
+                                  .world_size = host.world_size(),
+                                  .device = at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(gpu)),
+                                  .timeout = timeout,
+                                  .type = c10d::ProcessGroup::NCCL};
+    if (connection.world_size == 1) return ProcessGroup(std::move(connection));
+    static std::atomic<int> count = 0;
+    connection.store = c10::make_intrusive<c10d::PrefixStore>("nccl/" + std::to_string(count++), host.store());
+    const auto own = c10d::ProcessGroupNCCL::Options::create(high_priority);
+    own->timeout = timeout;
+    auto backend =
+        c10::make_intrusive<detail::NcclBackend>(connection.store, connection.rank, connection.world_size, own);
+    backend->setBoundDeviceId(connection.device);
+    connection.backend = std::move(backend);
+    connection.host = &host;
+    return ProcessGroup(std::move(connection));
+  }
+
   static int rank_on_machine(const ProcessGroup& over) {
     char host[256] = {};
     gethostname(host, sizeof host - 1);

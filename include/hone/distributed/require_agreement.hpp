@@ -10,18 +10,12 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/fnv1a.hpp"
 #include "hone/core/sentence.hpp"
 
 namespace hone {
 
 namespace detail {
-
-/// The same number for the same text, in every process. **Source** FNV-1a, 64 bits.
-[[nodiscard]] constexpr std::int64_t fingerprint(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char letter : text) hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211ULL;
-  return static_cast<std::int64_t>(hash);
-}
 
 [[nodiscard]] inline std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
@@ -52,7 +46,7 @@ namespace detail {
 /// **Errors** `DistributedError`, in every process, that names the first line in which two processes differ.
 template <class Group>
 void require_agreement(Group& group, std::string_view what, std::string_view text, std::string_view remedy) {
-  const auto prints = group.gather_numbers(detail::fingerprint(text), what);
+  const auto prints = group.gather_numbers(static_cast<std::int64_t>(detail::fnv1a(text)), what);
   if (std::all_of(prints.begin(), prints.end(), [&](std::int64_t print) { return print == prints[0]; })) return;
   const auto texts = group.gather_texts(text, what);
   for (std::size_t rank = 1; rank < texts.size(); ++rank) {

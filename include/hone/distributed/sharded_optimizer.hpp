@@ -61,8 +61,7 @@ class ShardedOptimizer {
     require_same_parameters();
     for (std::size_t g = 0; g < whole_.num_groups(); ++g) divide(g);
     OptimizerState remembered = whole_.state();
-    if (std::all_of(remembered.begin(), remembered.end(), [](const auto& entry) { return entry.fields.empty(); }))
-      return;
+    if (std::ranges::all_of(remembered, [](const auto& entry) { return entry.fields.empty(); })) return;
     take_own(remembered);
     for (auto& entry : remembered) entry.fields.clear();
     whole_.load_state(remembered);
@@ -178,9 +177,7 @@ class ShardedOptimizer {
     NamedParameters own;
     for (std::size_t k = 0; k < owners.size(); ++k) {
       const std::size_t i = group.first() + k;
-      shards_->names.push_back(whole_.names()[i]);
-      shards_->parameters.push_back(whole_.parameters()[i]);
-      shards_->owners.push_back(owners[k]);
+      shards_->add(whole_.names()[i], whole_.parameters()[i], owners[k]);
       if (owners[k] != group_.rank()) continue;
       own.push_back({whole_.names()[i], whole_.parameters()[i]});
       own_places_.push_back(i);
@@ -188,11 +185,8 @@ class ShardedOptimizer {
     broadcast_.reset();
     if (own.empty()) return;
     groups_of_own_.push_back(g);
-    if (own_) {
-      own_->add_group(std::move(own), group.settings);
-    } else {
-      own_.emplace(std::move(own), group.settings);
-    }
+    if (!own_) return static_cast<void>(own_.emplace(std::move(own), group.settings));
+    own_->add_group(std::move(own), group.settings);
   }
 
   /// `state` has an entry for each parameter, by name.

@@ -23,6 +23,12 @@ struct Shards {
   std::vector<std::string> names = {};
   std::vector<at::Tensor> parameters = {};
   std::vector<int> owners = {};
+
+  void add(std::string name, at::Tensor parameter, int owner) {
+    names.push_back(std::move(name));
+    parameters.push_back(std::move(parameter));
+    owners.push_back(owner);
+  }
 };
 
 /// Gives each parameter of its owner to the others. Small ones of one owner travel together, those of 256 KiB or more

@@ -70,9 +70,8 @@ struct NormGroup : torch::CustomClassHolder {
       begin(*group)->wait();
     } catch (const std::exception& error) {
       if (explain) explain("statistics of SyncBatchNorm", error);
-      const std::string_view text = error.what();
       throw DistributedError(
-          sentence("SyncBatchNorm: the other processes were not reached. ({})", {text.substr(0, text.find('\n'))}));
+          sentence("SyncBatchNorm: the other processes were not reached. ({})", {first_line(error.what())}));
     }
   }
 

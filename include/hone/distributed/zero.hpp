@@ -22,7 +22,7 @@
 
 namespace hone {
 
-class Gloo;
+struct Gloo;
 
 /// The distribution policy of data parallel training in which each parameter has one process that updates it and keeps
 /// the optimizer's state for it; the others get the parameter after each update. What is learned is what `Ddp` learns.

@@ -58,7 +58,7 @@ static_assert(PrecisionPolicy<Bf16> && !ScalesLoss<Bf16> && std::is_empty_v<Bf16
 /// **Errors** `std::invalid_argument` as `Bf16`, and for settings out of range; at compile time for an optimizer that
 /// cannot skip a step on the device.
 /// **Source** Python's `torch.autocast(dtype=torch.float16)` and `torch.amp.GradScaler`.
-/// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Fp16{{.growth_interval = 500}}}`
+/// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Fp16({.growth_interval = 500})}`
 class Fp16 : public LossScaler, public detail::ScalingCompany {
  public:
   using slot = slots::Precision;

@@ -7,7 +7,7 @@
 
 int main() {
   try {
-    const hone::Nccl group;
+    const hone::ProcessGroup group = hone::Nccl{};
     std::puts(group.device().str().c_str());
     return group.device() == at::Device(at::kCUDA, 0) && group.world_size() == 1 ? 0 : 1;
   } catch (const hone::DistributedError& error) {

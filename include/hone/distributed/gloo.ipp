@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "hone/core/config.hpp"
+#include "hone/core/error.hpp"
+#include "hone/core/sentence.hpp"
+#include "hone/distributed/gloo.hpp"
+#include "hone/distributed/gloo_backend.hpp"
+#include "hone/distributed/meeting.hpp"
+#include "hone/distributed/network.hpp"
+
+namespace hone {
+
+namespace detail {
+
+inline c10::intrusive_ptr<GlooBackend> connected_gloo(const c10::intrusive_ptr<c10d::Store>& store,
+                                                      const Placement& place, std::chrono::milliseconds timeout,
+                                                      std::string interface, int threads) {
+  if (const char* named = std::getenv("GLOO_SOCKET_IFNAME"); interface.empty() && named) interface = named;
+  const std::string address = local_address_towards(place.address);
+  const BrokenPipesAreErrors guard;
+  try {
+    const auto own = GlooBackend::Options::create(timeout / 5);  // gloo tries five times
+    own->threads = threads;
+    own->devices.push_back(!interface.empty() ? GlooBackend::createDeviceForInterface(interface)
+                           : !address.empty() ? GlooBackend::createDeviceForHostname(address)
+                                              : GlooBackend::createDefaultDevice());
+    auto backend = c10::make_intrusive<GlooBackend>(store, place.rank, place.world_size, own);
+    backend->setTimeout(timeout);
+    return backend;
+  } catch (const std::exception& error) {
+    throw DistributedError(sentence(
+        "Rank {} of {} cannot connect to the others from {}: {}. Name the network interface that leads to them, with "
+        "GLOO_SOCKET_IFNAME or Gloo::interface.",
+        {place.rank, place.world_size, !interface.empty() ? interface : address, first_line(error.what())}));
+  }
+}
+
+}  // namespace detail
+
+HONE_INLINE ProcessGroup Gloo::formed() const {
+  if (placement.world_size < 1 || placement.rank < 0 || placement.rank >= placement.world_size) {
+    throw std::invalid_argument(sentence("Gloo: rank is {} of {} processes. Give a rank from 0 to world_size - 1.",
+                                         {placement.rank, placement.world_size}));
+  }
+  if (timeout < std::chrono::milliseconds(1)) {
+    throw std::invalid_argument(
+        sentence("Gloo: timeout is {} ms. Give at least 1 ms, and minutes for training.", {timeout.count()}));
+  }
+  if (threads < 1) throw std::invalid_argument(sentence("Gloo: threads is {}. Give at least 1.", {threads}));
+  detail::Connection connection{
+      .rank = placement.rank, .world_size = placement.world_size, .timeout = timeout, .type = c10d::ProcessGroup::GLOO};
+  if (placement.world_size == 1) return ProcessGroup(std::move(connection));
+  if (placement.port < 1 || placement.port > 65'535) {
+    throw std::invalid_argument(sentence("Gloo: port is {}. Give a number from 1 to 65535.", {placement.port}));
+  }
+  detail::Meeting meeting(placement, timeout);
+  connection.store = meeting.hold();
+  c10::intrusive_ptr<detail::GlooBackend> backend;
+  std::string failure;
+  try {
+    backend = detail::connected_gloo(connection.store, placement, timeout, interface, threads);
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  meeting.leave_together(*connection.store, failure);
+  connection.interrupt = backend->interruption();
+  connection.collectives = backend->collectives();
+  connection.backend = std::move(backend);
+  return ProcessGroup(std::move(connection));
+}
+
+}  // namespace hone

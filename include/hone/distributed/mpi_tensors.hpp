@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The tensors that MPI can send: dense ones of the CPU.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "hone/core/sentence.hpp"
+
+namespace hone::detail {
+
+inline void check_cpu(const at::Tensor& tensor, const char* collective) {
+  if (tensor.defined() && tensor.is_cpu() && tensor.layout() == at::kStrided) return;
+  throw std::invalid_argument(
+      sentence("{} over MPI takes dense tensors of the CPU, and was given {}. Move it there, or train over NCCL.",
+               {collective, !tensor.defined() ? std::string("none")
+                            : tensor.is_cpu() ? std::string("a sparse one")
+                                              : "one of " + tensor.device().str()}));
+}
+
+inline at::Tensor only(const std::vector<at::Tensor>& tensors, const char* collective) {
+  if (tensors.size() != 1) {
+    throw std::invalid_argument(
+        sentence("{} over MPI takes one tensor, and was given {}.", {collective, tensors.size()}));
+  }
+  check_cpu(tensors[0], collective);
+  return tensors[0];
+}
+
+inline void check_same(const at::Tensor& large, const at::Tensor& small, std::int64_t times, const char* collective) {
+  check_cpu(large, collective);
+  if (large.scalar_type() == small.scalar_type() && large.numel() == times * small.numel()) return;
+  throw std::invalid_argument(sentence("{} has a tensor of {} {} where {} {} are needed.",
+                                       {collective, large.numel(), c10::toString(large.scalar_type()),
+                                        times * small.numel(), c10::toString(small.scalar_type())}));
+}
+/// The tensor itself if its elements lie in memory in their order, else a copy where they do.
+inline at::Tensor densely(const at::Tensor& tensor) {
+  const at::NoGradGuard no_grad;
+  return tensor.resolve_conj().resolve_neg().contiguous();
+}
+
+inline void give_back(const at::Tensor& dense, const at::Tensor& tensor) {
+  if (!dense.is_same(tensor)) tensor.copy_(dense);
+}
+
+/// Where a byte of a dense tensor lies.
+inline char* byte(const at::Tensor& tensor, std::int64_t at) { return static_cast<char*>(tensor.data_ptr()) + at; }
+/// Where an element lies.
+inline char* element(const at::Tensor& tensor, std::int64_t at) {
+  return byte(tensor, at * static_cast<std::int64_t>(tensor.element_size()));
+}
+
+}  // namespace hone::detail
