@@ -27,7 +27,7 @@ set(may_tune core schedule history callbacks policies optim data checkpoint step
 set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.
-set(no_test_needed core/config.hpp core/hana.hpp core/slots.hpp core/version.hpp checkpoint/torch_archive.hpp
+set(no_test_needed core/config.hpp core/fault.hpp core/hana.hpp core/slots.hpp core/version.hpp checkpoint/torch_archive.hpp
     core/near_misses.hpp
     devices/cuda.hpp devices/device_streams.hpp devices/mps.hpp devices/xpu.hpp
     distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp

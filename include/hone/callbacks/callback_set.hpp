@@ -16,6 +16,7 @@
 
 #include "hone/callbacks/callback_reference.hpp"
 #include "hone/callbacks/spelling.hpp"
+#include "hone/core/fault.hpp"
 #include "hone/core/fixed_string.hpp"
 #include "hone/core/hana.hpp"
 #include "hone/core/sentence.hpp"
@@ -126,7 +127,6 @@ template <class Second>
 struct callbacks_of_one_name {
   static_assert(sizeof(Second) == 0, "hone: two callbacks have the same name. Give one of them another.");
 };
-struct callbacks_without_fault {};
 
 /// Names, without instantiating it, the sentence for callbacks that cannot stand beside each other.
 template <class... Cs>
@@ -134,11 +134,11 @@ consteval auto fault_of_callback_names() {
   if constexpr (constexpr std::size_t second = index_of_same_name<Cs...>(); second < sizeof...(Cs)) {
     return std::type_identity<callbacks_of_one_name<std::tuple_element_t<second, std::tuple<Cs...>>>>{};
   } else {
-    return std::type_identity<callbacks_without_fault>{};
+    return std::type_identity<NoFault>{};
   }
 }
 template <class... Cs>
-inline constexpr bool checked_names = sizeof(typename decltype(fault_of_callback_names<Cs...>())::type) > 0;
+inline constexpr bool checked_names = without_fault<decltype(fault_of_callback_names<Cs...>())>;
 
 }  // namespace detail
 

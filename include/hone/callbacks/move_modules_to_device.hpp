@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "hone/callbacks/events.hpp"
+#include "hone/core/fault.hpp"
 #include "hone/core/pointee.hpp"
 
 namespace hone {
@@ -25,7 +26,7 @@ consteval auto fault_of_module() {
   if constexpr (std::is_same_v<PointeeOf<Module>, Module>) {
     return std::type_identity<module_by_value<Module>>{};
   } else {
-    return std::type_identity<std::true_type>{};
+    return std::type_identity<NoFault>{};
   }
 }
 
@@ -38,7 +39,7 @@ consteval auto fault_of_module() {
 /// **Example** `hone::MoveModulesToDevice{teacher, std::ref(perceptual_loss)}`
 template <class... Modules>
 class MoveModulesToDevice {
-  static_assert((true && ... && (sizeof(typename decltype(detail::fault_of_module<Modules>())::type) > 0)));
+  static_assert((true && ... && detail::without_fault<decltype(detail::fault_of_module<Modules>())>));
 
  public:
   explicit MoveModulesToDevice(Modules... modules) : modules_(std::move(modules)...) {}

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "hone/callbacks/hooks.hpp"
+#include "hone/core/fault.hpp"
 #include "hone/core/near_misses.hpp"
 
 namespace hone {
@@ -97,13 +98,11 @@ struct callback_without_hooks {
       "hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.");
 };
 
-struct callback_without_fault {};
-
 /// Names, without instantiating it, the sentence for a type that is no callback.
 template <class C>
 consteval auto fault_of_callback() {
   if constexpr (Relay<C>) {
-    return std::type_identity<callback_without_fault>{};
+    return std::type_identity<NoFault>{};
   } else if constexpr (constexpr Hook hook = first_uncallable<C>(); hook != Hook::none) {
     return std::type_identity<uncallable_hook<C, hook>>{};
   } else if constexpr (constexpr Miss miss = first_miss<C>(); miss != Miss::none) {
@@ -111,7 +110,7 @@ consteval auto fault_of_callback() {
   } else if constexpr (!hears_any_event<C> && !LimitsBatches<C>) {
     return std::type_identity<callback_without_hooks<C>>{};
   } else {
-    return std::type_identity<callback_without_fault>{};
+    return std::type_identity<NoFault>{};
   }
 }
 
@@ -120,6 +119,6 @@ consteval auto fault_of_callback() {
 /// True for a callback; a compile-time error with one sentence for a type with a hook that is misspelt or cannot be
 /// called, and for a type without any.
 template <class C>
-inline constexpr bool checked_callback = sizeof(typename decltype(detail::fault_of_callback<C>())::type) > 0;
+inline constexpr bool checked_callback = detail::without_fault<decltype(detail::fault_of_callback<C>())>;
 
 }  // namespace hone

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <type_traits>
 
+#include "hone/core/fault.hpp"
 #include "hone/core/hana.hpp"
 #include "hone/core/names.hpp"
 #include "hone/core/override_spelling.hpp"
@@ -154,8 +155,6 @@ struct several_overrides {
                 "hone: more than one type with overrides given. Keep one of those in this type.");
 };
 
-struct no_fault {};
-
 /// Names, without instantiating it, the sentence for the first of `Policies` that has a fault.
 template <class Optimizer, class... Policies>
 consteval auto fault_of_policies() {
@@ -199,7 +198,7 @@ consteval auto fault_of_policies() {
 template <class Model, class Loss, class Optimizer, class... Policies>
 consteval auto fault_of() {
   if constexpr (Composable<Model, Loss, Optimizer, Policies...>) {
-    return boost::hana::type_c<no_fault>;
+    return boost::hana::type_c<NoFault>;
   } else if constexpr (NamesOptimizer<Loss>) {
     return boost::hana::type_c<loss_is_optimizer<Loss>>;
   } else if constexpr (!NamesForward<Model> && !SeveralLosses<Loss>) {
@@ -224,6 +223,6 @@ consteval auto fault_of() {
 /// True for types that make a trainer; a compile-time error with one sentence for types that do not.
 template <class Model, class Loss, class Optimizer, class... Policies>
 inline constexpr bool checked_composition =
-    sizeof(typename decltype(detail::fault_of<Model, Loss, Optimizer, Policies...>())::type) > 0;
+    detail::without_fault<decltype(detail::fault_of<Model, Loss, Optimizer, Policies...>())>;
 
 }  // namespace hone

@@ -7,6 +7,7 @@
 
 #include <type_traits>
 
+#include "hone/core/fault.hpp"
 #include "hone/core/names.hpp"
 
 // clang-format off
@@ -39,22 +40,22 @@ struct NoOverrides {};
 
 namespace overrides {
 
-#define HONE_DEFINE_OVERRIDE(name, arguments)                                                                \
-  HONE_DEFINE_NAMES(name);                                                                                   \
-  struct name {                                                                                              \
-    template <class O>                                                                                       \
-    static constexpr bool named = names_##name<O>;                                                           \
-    template <class O, class... Args>                                                                        \
-    static constexpr bool callable = requires(O& own, Args&... args) { own.name(args...); };                 \
-    template <class O, class... Args>                                                                        \
-    static decltype(auto) call(O& own, Args&... args) {                                                      \
-      return own.name(args...);                                                                              \
-    }                                                                                                        \
-    template <class O, class... Args>                                                                        \
-    struct misfit {                                                                                          \
-      static_assert(sizeof(O) == 0, "hone: the override `" #name "` is there but cannot be called as `" #name \
-                                    arguments "`.");                                                         \
-    };                                                                                                       \
+#define HONE_DEFINE_OVERRIDE(name, arguments)                                                                  \
+  HONE_DEFINE_NAMES(name);                                                                                     \
+  struct name {                                                                                                \
+    template <class O>                                                                                         \
+    static constexpr bool named = names_##name<O>;                                                             \
+    template <class O, class... Args>                                                                          \
+    static constexpr bool callable = requires(O& own, Args&... args) { own.name(args...); };                   \
+    template <class O, class... Args>                                                                          \
+    static decltype(auto) call(O& own, Args&... args) {                                                        \
+      return own.name(args...);                                                                                \
+    }                                                                                                          \
+    template <class O, class... Args>                                                                          \
+    struct misfit {                                                                                            \
+      static_assert(sizeof(O) == 0,                                                                            \
+                    "hone: the override `" #name "` is there but cannot be called as `" #name arguments "`."); \
+    };                                                                                                         \
   };
 HONE_OVERRIDES(HONE_DEFINE_OVERRIDE)
 #undef HONE_DEFINE_OVERRIDE
@@ -63,14 +64,12 @@ HONE_OVERRIDES(HONE_DEFINE_OVERRIDE)
 
 namespace detail {
 
-struct override_without_fault {};
-
 template <class Point, class O, class... Args>
 consteval auto fault_of_override() {
   if constexpr (Point::template named<O> && !Point::template callable<O, Args...>) {
     return std::type_identity<typename Point::template misfit<O, Args...>>{};
   } else {
-    return std::type_identity<override_without_fault>{};
+    return std::type_identity<NoFault>{};
   }
 }
 
@@ -83,7 +82,7 @@ inline constexpr bool has_override = Point::template named<O> && Point::template
 /// True, or a compile-time error with one sentence when `O` has the override in a form that cannot be called.
 template <class Point, class O, class... Args>
 inline constexpr bool checked_override =
-    sizeof(typename decltype(detail::fault_of_override<Point, O, Args...>())::type) > 0;
+    detail::without_fault<decltype(detail::fault_of_override<Point, O, Args...>())>;
 
 /// A type that has at least one override.
 template <class O>

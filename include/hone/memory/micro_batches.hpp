@@ -24,6 +24,7 @@
 #include "hone/data/slice.hpp"
 #include "hone/memory/random_state.hpp"
 #include "hone/policies/distribution.hpp"
+#include "hone/policies/execution.hpp"
 #include "hone/policies/splitting.hpp"
 
 namespace hone {
@@ -97,8 +98,6 @@ class RememberedBuffers {
 
 template <class... Policies>
 inline constexpr bool one_process = !(... || ReducesGradients<Policies>);
-template <class P>
-concept RecordedExecution = requires { requires P::records_steps; };
 
 }  // namespace detail
 
@@ -179,7 +178,7 @@ struct MicroBatches {
 
   template <class... Policies>
   struct fits {
-    static constexpr bool value = detail::one_process<Policies...> && !(... || detail::RecordedExecution<Policies>);
+    static constexpr bool value = detail::one_process<Policies...> && !(... || RecordsSteps<Policies>);
   };
   template <class... Policies>
   struct misfit {

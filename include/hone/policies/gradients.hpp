@@ -3,8 +3,9 @@
 ///
 /// | policy | use it | combinations that do not exist |
 /// |---|---|---|
-/// | `SetToNone` | the default: their memory is free until the next backward pass, which writes them instead of adding | none |
-/// | `KeepGradients` | somebody holds views of them: they are filled with zeros and stay where they are | `Zero`, master weights, recorded steps, an optimizer without `zero_grad(false)` |
+/// | `SetToNone` | the default: their memory is free until the next backward pass, which writes them instead of adding
+/// | none | | `KeepGradients` | somebody holds views of them: they are filled with zeros and stay where they are |
+/// `Zero`, master weights, recorded steps, an optimizer without `zero_grad(false)` |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,6 +17,7 @@
 #include "hone/core/policy.hpp"
 #include "hone/core/slot_requirements.hpp"
 #include "hone/policies/distribution.hpp"
+#include "hone/policies/execution.hpp"
 #include "hone/policies/precision.hpp"
 
 namespace hone {
@@ -49,21 +51,18 @@ struct SetToNone {
 namespace detail {
 
 template <class P>
-concept RecordsGradients = requires { requires P::records_steps; };
-template <class P>
-inline constexpr bool needs_gradients_gone = ShardsOptimizer<P> || KeepsMasterWeights<P> || RecordsGradients<P>;
+inline constexpr bool needs_gradients_gone = ShardsOptimizer<P> || KeepsMasterWeights<P> || RecordsSteps<P>;
 
 /// An update rule, or an optimizer that can fill gradients with zeros.
 template <class O>
-inline constexpr bool can_keep_gradients = requires { O::state_names; } || requires(O& optimizer) {
-  optimizer.zero_grad(false);
-};
+inline constexpr bool can_keep_gradients =
+    requires { O::state_names; } || requires(O& optimizer) { optimizer.zero_grad(false); };
 
 }  // namespace detail
 
-/// Fills them with zeros. A gradient that is there, from the first backward pass or from the host, keeps its memory to the
-/// end. As everywhere with zeros in the place of none, a parameter that a window of batches does not reach is updated all
-/// the same, by momentum and weight decay.
+/// Fills them with zeros. A gradient that is there, from the first backward pass or from the host, keeps its memory to
+/// the end. As everywhere with zeros in the place of none, a parameter that a window of batches does not reach is
+/// updated all the same, by momentum and weight decay.
 ///
 /// **Cost** a pass over all gradients for each update, and their memory during forward.
 struct KeepGradients {
@@ -77,9 +76,10 @@ struct KeepGradients {
   struct fits : std::bool_constant<!(... || detail::needs_gradients_gone<Policies>)> {};
   template <class... Policies>
   struct misfit {
-    static_assert(fits<Policies...>::value,
-                  "hone: KeepGradients leaves gradients where they are, and Zero, master weights and recorded steps hand them "
-                  "out anew in each update. Leave KeepGradients out, or those.");
+    static_assert(
+        fits<Policies...>::value,
+        "hone: KeepGradients leaves gradients where they are, and Zero, master weights and recorded steps hand them "
+        "out anew in each update. Leave KeepGradients out, or those.");
   };
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<detail::can_keep_gradients<PointeeOf<Optimizer>>> {};

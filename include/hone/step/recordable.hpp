@@ -6,6 +6,7 @@
 
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/hooks.hpp"
+#include "hone/core/fault.hpp"
 #include "hone/data/batch.hpp"
 
 namespace hone::detail {
@@ -46,13 +47,12 @@ consteval auto recording_fault() {
   } else if constexpr (weighs && requires(const Output& output) { output.num_items; }) {
     return std::type_identity<weights_within_a_recording<Output>>{};
   } else {
-    return std::type_identity<char>{};
+    return std::type_identity<NoFault>{};
   }
 }
 
 /// True, or a compile-time error with one sentence.
 template <class Callbacks, class Self, class Batch, class Output, bool weighs>
-inline constexpr bool recordable =
-    sizeof(typename decltype(recording_fault<Callbacks, Self, Batch, Output, weighs>())::type) > 0;
+inline constexpr bool recordable = without_fault<decltype(recording_fault<Callbacks, Self, Batch, Output, weighs>())>;
 
 }  // namespace hone::detail
