@@ -21,8 +21,8 @@ int main() {
   auto unseen = hone::digits(1'000, /*seed=*/3);
 
   auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss{}, hone::Adam{.lr = 1e-3}};
-  auto history = trainer.train(
-      train_set, eval_set, {.num_epochs = 3, .per_device_batch_size = 32, .seed = 0, .num_threads = 1});
+  auto history =
+      trainer.train(train_set, eval_set, {.num_epochs = 3, .per_device_batch_size = 32, .seed = 0, .num_threads = 1});
 
   for (std::size_t epoch = 0; epoch < 3; ++epoch) {
     fmt::print("epoch {}: training loss {:.3f}, evaluation loss {:.3f}\n", epoch + 1,

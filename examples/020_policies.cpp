@@ -18,12 +18,13 @@ int main() {
   auto x = torch::randn({640, 3});
   auto y = x.matmul(torch::tensor({{1.0F}, {-2.0F}, {0.5F}})) + 3.0;
 
-  Regression trainer{torch::nn::Linear(3, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, hone::ClipNorm{.max_norm = 1.0},
-                     hone::CosineLr{.min_lr = 0.01}};
+  Regression trainer{torch::nn::Linear(3, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1},
+                     hone::ClipNorm{.max_norm = 1.0}, hone::CosineLr{.min_lr = 0.01}};
   auto history = trainer.train(hone::TensorDataset{x, y}, {.num_epochs = 2, .per_device_batch_size = 16, .seed = 0});
 
   fmt::print("4 batches to an update, gradient norm at most 1\n");
-  fmt::print("{} updates, learning rate from 0.1 down to {:.3f}\n", trainer.run().num_updates(), trainer.optimizer().lr());
+  fmt::print("{} updates, learning rate from 0.1 down to {:.3f}\n", trainer.run().num_updates(),
+             trainer.optimizer().lr());
   const auto losses = history.values("train_loss_epoch");
   fmt::print("loss {:.2f} -> {:.2f}\n", losses.front().value, losses.back().value);
 }

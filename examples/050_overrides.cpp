@@ -51,6 +51,7 @@ struct PrintParts {
 int main() {
   torch::manual_seed(0);
   // The loss is the override's business: the trainer's own is never called.
-  auto trainer = hone::Trainer{Autoencoder{}, torch::nn::MSELoss{}, hone::AdamW{.lr = 0.01}, LossOfTwoParts{}, PrintParts{}};
+  auto trainer =
+      hone::Trainer{Autoencoder{}, torch::nn::MSELoss{}, hone::AdamW{.lr = 0.01}, LossOfTwoParts{}, PrintParts{}};
   trainer.train(hone::TensorDataset{torch::randn({512, 8})}, {.num_epochs = 1, .per_device_batch_size = 32, .seed = 0});
 }

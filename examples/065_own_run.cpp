@@ -20,8 +20,8 @@ std::pair<torch::Tensor, torch::Tensor> next_batch() {
 int main() {
   torch::manual_seed(0);
   auto surrogate = torch::nn::Sequential(torch::nn::Linear(2, 64), torch::nn::Tanh(), torch::nn::Linear(64, 1));
-  auto trainer = hone::Trainer{surrogate, torch::nn::MSELoss{}, hone::Adam{.lr = 1e-2}, hone::CosineLr{},
-                               hone::StopOnSignal{}, hone::TerminateOnNaN{}};
+  auto trainer = hone::Trainer{surrogate,        torch::nn::MSELoss{}, hone::Adam{.lr = 1e-2},
+                               hone::CosineLr{}, hone::StopOnSignal{}, hone::TerminateOnNaN{}};
 
   const std::vector eval_set{next_batch(), next_batch()};
   auto run = trainer.begin_run(eval_set, {.num_batches_per_epoch = 25, .max_updates = 200});

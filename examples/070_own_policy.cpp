@@ -13,7 +13,8 @@
 class AdaptiveClip {
  public:
   using slot = hone::slots::Clipping;
-  AdaptiveClip(double ratio, std::vector<torch::Tensor> parameters) : ratio_(ratio), parameters_(std::move(parameters)) {}
+  AdaptiveClip(double ratio, std::vector<torch::Tensor> parameters)
+      : ratio_(ratio), parameters_(std::move(parameters)) {}
 
   void clip(at::TensorList gradients) const {
     for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -36,7 +37,8 @@ int main() {
       within &= (parameter.grad().norm() <= 0.0501 * parameter.norm().clamp_min(1e-3)).template item<bool>();
     }
   });
-  auto trainer = hone::Trainer{model, torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, AdaptiveClip{0.05, model->parameters()}, check};
+  auto trainer =
+      hone::Trainer{model, torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, AdaptiveClip{0.05, model->parameters()}, check};
 
   auto x = 100.0 * torch::randn({64, 4});
   trainer.train(hone::TensorDataset{x, x.sum(1, true)}, {.num_epochs = 3, .seed = 0});

@@ -18,7 +18,8 @@
 #include <iostream>
 
 int main() {
-  const auto schedule = hone::CosineLr{.total_updates = 100, .warmup_updates = 10, .min_lr = 0.001, .warmup_start_lr = 0.01};
+  const auto schedule =
+      hone::CosineLr{.total_updates = 100, .warmup_updates = 10, .min_lr = 0.001, .warmup_start_lr = 0.01};
   for (int update : {0, 5, 10, 55, 100}) fmt::print("update {}: {:.4f}\n", update, schedule(0.1, update));
   std::fflush(stdout);
 

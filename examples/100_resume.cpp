@@ -31,9 +31,8 @@ torch::nn::Sequential train(const fs::path& folder, std::int64_t breaks_after = 
                                    throw std::runtime_error("the power is gone");
                                })};
   try {
-    auto history = trainer.resume(hone::latest_training_state(folder), 
-        hone::TensorDataset{x, y},
-        hone::TrainOptions{.num_epochs = 3, .per_device_batch_size = 32, .seed = 1});
+    auto history = trainer.resume(hone::latest_training_state(folder), hone::TensorDataset{x, y},
+                                  hone::TrainOptions{.num_epochs = 3, .per_device_batch_size = 32, .seed = 1});
     fmt::print("{} updates, loss {:.4f}\n", history.num_updates(), history.at("train_loss_epoch"));
   } catch (const std::runtime_error&) {
     fmt::print("{} updates, {} is there\n", trainer.run().num_updates(),

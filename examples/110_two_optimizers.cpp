@@ -30,7 +30,7 @@ int main() {
       hone::Trainer{Classifier(), torch::nn::CrossEntropyLoss{},
                     hone::Optimizers{hone::optimizer_for<"backbone">(hone::Sgd{.lr = 1e-3, .momentum = 0.9}),
                                      hone::optimizer_for<"head">(hone::AdamW{.lr = 1e-2})},
-                    hone::ClipNorm{.max_norm = 1.0},                                    // over the gradients of both
+                    hone::ClipNorm{.max_norm = 1.0},                        // over the gradients of both
                     hone::PerGroup{hone::ConstantLr{}, hone::CosineLr{}}};  // a schedule for each, in their order
   const auto history =
       trainer.train(hone::TensorDataset{inputs, labels}, {.num_epochs = 8, .per_device_batch_size = 32, .seed = 1});

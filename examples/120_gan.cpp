@@ -47,7 +47,8 @@ int main() {
                    hone::loss_for<"generator">(&generator_loss)},  // {.every = 5}: once for five updates of the other
       hone::Optimizers{hone::optimizer_for<"discriminator">(hone::Adam{.lr = 4e-3, .beta1 = 0.5}),
                        hone::optimizer_for<"generator">(hone::Adam{.lr = 1e-3, .beta1 = 0.5})}};
-  const auto history = trainer.train(data, hone::TrainOptions{.num_epochs = 15, .per_device_batch_size = 64, .seed = 1});
+  const auto history =
+      trainer.train(data, hone::TrainOptions{.num_epochs = 15, .per_device_batch_size = 64, .seed = 1});
 
   fmt::print("per epoch:");
   const char* comma = " ";

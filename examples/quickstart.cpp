@@ -84,10 +84,11 @@ int train(const Options& options) {
                                hone::ProgressBar{},
                                hone::LogMetrics{}};
   const auto device = trainer.device();
-  auto history = trainer.train(train_set.to(device), eval_set.to(device), hone::TrainOptions{.num_epochs = options.epochs,
-                                                      .per_device_batch_size = batch_size,
-                                                      .seed = options.seed,
-                                                      .num_threads = options.threads});
+  auto history = trainer.train(train_set.to(device), eval_set.to(device),
+                               hone::TrainOptions{.num_epochs = options.epochs,
+                                                  .per_device_batch_size = batch_size,
+                                                  .seed = options.seed,
+                                                  .num_threads = options.threads});
   if (history.stop_reason()) throw std::runtime_error(*history.stop_reason());
   if (!options.save.empty()) {
     trainer.in_rank_zero(

@@ -32,7 +32,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Tensor = torch::Tensor;
 
-double us_since(Clock::time_point begin) { return std::chrono::duration<double, std::micro>(Clock::now() - begin).count(); }
+double us_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
+}
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -86,8 +88,8 @@ auto rule_of() {
 template <class Workload, class Distribution>
 auto trainer_of(Distribution distribution) {
   const auto compose = [&](auto... policies) {
-    return hone::Trainer{make_model<Workload>(), typename Workload::Loss{}, rule_of<Workload>(), hone::RetainHeap{},
-                         std::move(distribution), policies...};
+    return hone::Trainer{make_model<Workload>(), typename Workload::Loss{}, rule_of<Workload>(),
+                         hone::RetainHeap{},     std::move(distribution),   policies...};
   };
   if constexpr (Workload::max_norm > 0.0) return compose(hone::ClipNorm{.max_norm = Workload::max_norm});
   if constexpr (std::is_same_v<Workload, MnistCnnWorkload>) return compose(hone::ChannelsLast{});
@@ -162,9 +164,8 @@ void measure_collective(const hone::ProcessGroup& group, std::int64_t bytes, int
 int run(const std::vector<std::string>& words) {
   const auto number = [&](std::size_t i) { return std::atoll(words.at(i).c_str()); };
   if (words.at(0) == "schedule") {
-    with_any_workload(words.at(1), [&]<class Workload>() {
-      measure_schedule<Workload>(number(2), static_cast<int>(number(3)));
-    });
+    with_any_workload(words.at(1),
+                      [&]<class Workload>() { measure_schedule<Workload>(number(2), static_cast<int>(number(3))); });
     return 0;
   }
   const hone::Gloo gloo{.timeout = std::chrono::minutes(1)};

@@ -69,8 +69,8 @@ std::unique_ptr<Contender> with_recipe(const Task& task, const Data& data, std::
   const auto adamw = hone::AdamW{.lr = settings::lr, .weight_decay = task.weight_decay};
   if (task.bf16) return composed(task, data, std::move(network), adamw, hone::Bf16{}, std::move(more)...);
   if (!task.cosine) return composed(task, data, std::move(network), adamw, std::move(more)...);
-  return composed(task, data, std::move(network), adamw, hone::ClipNorm{.max_norm = task.max_norm}, hone::CosineLr{.min_lr = 0.0},
-                  std::move(more)...);
+  return composed(task, data, std::move(network), adamw, hone::ClipNorm{.max_norm = task.max_norm},
+                  hone::CosineLr{.min_lr = 0.0}, std::move(more)...);
 }
 
 }  // namespace

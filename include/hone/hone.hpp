@@ -37,10 +37,6 @@
 #include "hone/history/run_history.hpp"
 #include "hone/history/write_csv.hpp"
 #include "hone/history/write_json.hpp"
-#include "hone/trainer/environment.hpp"
-#include "hone/step/losses.hpp"
-#include "hone/trainer/predictor.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/metrics/auroc.hpp"
 #include "hone/metrics/confusion_matrix.hpp"
@@ -89,6 +85,10 @@
 #include "hone/schedule/step.hpp"
 #include "hone/schedule/warmup.hpp"
 #include "hone/schedule/wsd.hpp"
+#include "hone/step/losses.hpp"
+#include "hone/trainer/environment.hpp"
+#include "hone/trainer/predictor.hpp"
+#include "hone/trainer/trainer.hpp"
 #ifdef HONE_WITH_CUDA
 #include "hone/capture/step_capture.hpp"
 #endif

@@ -30,7 +30,9 @@ static_assert(!CallbackSet<>::relays<TrainLoss>);
 
 struct Concrete {
   std::vector<std::string>* log;
-  void on_train_step_end(const TrainStepEnd& event) { log->push_back("concrete " + std::to_string(event.run.num_updates())); }
+  void on_train_step_end(const TrainStepEnd& event) {
+    log->push_back("concrete " + std::to_string(event.run.num_updates()));
+  }
 };
 struct Generic {
   std::vector<std::string>* log;

@@ -46,10 +46,10 @@ TEST_CASE("a metric of evaluations is refused when a run without evaluation data
   };
   CHECK_NOTHROW(check("eval_loss_epoch"));
   driver.config().has_evaluation = false;
-  CHECK_THROWS_WITH(
-      check("eval_loss_epoch"),
-      "Mine::watch_metric is `eval_loss_epoch`, which evaluations record, and the run has no evaluation "
-      "dataset. Give it one with train(train_set, eval_set), or watch a metric of training such as `train_loss_epoch`.");
+  CHECK_THROWS_WITH(check("eval_loss_epoch"),
+                    "Mine::watch_metric is `eval_loss_epoch`, which evaluations record, and the run has no evaluation "
+                    "dataset. Give it one with train(train_set, eval_set), or watch a metric of training such as "
+                    "`train_loss_epoch`.");
   CHECK_THROWS_AS(check("eval_accuracy_epoch"), std::invalid_argument);
   CHECK_THROWS_AS(check("intermediate_eval_loss"), std::invalid_argument);
   CHECK_NOTHROW(check("train_loss_epoch"));

@@ -75,4 +75,6 @@ TEST_CASE("a run that goes on does not write again what it began with") {
   CHECK(told({.total_updates = 100, .warmup_updates = 0}, 100, 90).size() == 1);
 }
 
-TEST_CASE("a trial run leaves the schedule's checkpoints out") { CHECK(told({.total_updates = 100}, 100, 0, true).empty()); }
+TEST_CASE("a trial run leaves the schedule's checkpoints out") {
+  CHECK(told({.total_updates = 100}, 100, 0, true).empty());
+}

@@ -22,8 +22,8 @@ template <class Precision>
 void require_equal_runs(const Precision& precision) {
   tiny::Net written, recorded;
   const auto trainer_of = [&](const tiny::Net& net, auto... more) {
-    return hone::Trainer{net,       torch::nn::CrossEntropyLoss(), hone::AdamW{.lr = 0.05}, OtherDevice{},
-                         precision, hone::ClipNorm{.max_norm = 0.5},           std::move(more)...};
+    return hone::Trainer{net,       torch::nn::CrossEntropyLoss(),   hone::AdamW{.lr = 0.05}, OtherDevice{},
+                         precision, hone::ClipNorm{.max_norm = 0.5}, std::move(more)...};
   };
   auto eager = trainer_of(written);
   auto captured = trainer_of(recorded, Capture(hone::StepCaptureOptions{.log = nullptr}));

@@ -53,14 +53,16 @@ TEST_CASE("schedule, clipping and accumulation are in the recording") {
   SECTION("a schedule, read on the device") {
     CHECK(require_equal_runs(tiny::dataset(48), adam, hone::CosineLr{}).recordings == 1);
   }
-  SECTION("clipping") { CHECK(require_equal_runs(tiny::dataset(48), adam, hone::ClipNorm{.max_norm = 0.05}).recordings == 1); }
+  SECTION("clipping") {
+    CHECK(require_equal_runs(tiny::dataset(48), adam, hone::ClipNorm{.max_norm = 0.05}).recordings == 1);
+  }
   SECTION("Sgd with momentum") {
-    CHECK(
-        require_equal_runs(tiny::dataset(48), hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{.max_norm = 0.05}).recordings ==
-        1);
+    CHECK(require_equal_runs(tiny::dataset(48), hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{.max_norm = 0.05})
+              .recordings == 1);
   }
   SECTION("accumulation, the last window of an epoch short and its last batch odd") {
-    const auto counts = require_equal_runs(tiny::dataset(50 + 36), adam, hone::GradAccum<3>{}, hone::ClipNorm{.max_norm = 0.5});
+    const auto counts =
+        require_equal_runs(tiny::dataset(50 + 36), adam, hone::GradAccum<3>{}, hone::ClipNorm{.max_norm = 0.5});
     CHECK(counts.recordings == 3);  // begin, middle and end of a window
     CHECK(counts.replayed > 40);
   }

@@ -39,9 +39,9 @@ struct Net : torch::nn::Module {
 };
 
 int main() {
-  hone::Trainer trainer{std::make_shared<Net>(),   torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1},
+  hone::Trainer trainer{std::make_shared<Net>(),         torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1},
                         hone::ClipNorm{.max_norm = 1.0}, hone::GradAccum<2>{},          hone::Bf16{},
-                        hone::SaveTrainingState{}, hone::EarlyStopping{},         hone::TerminateOnNaN{}};
+                        hone::SaveTrainingState{},       hone::EarlyStopping{},         hone::TerminateOnNaN{}};
   const auto set = hone::TensorDataset(at::ones({8, 4}), at::zeros({8}, at::kLong));
   trainer.train(set, set, {.max_updates = 1, .fast_dev_run = 1});
 }

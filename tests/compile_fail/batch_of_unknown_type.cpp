@@ -28,5 +28,6 @@ struct Own {
 };
 
 void use(const std::vector<Batch>& batches) {
-  hone::Trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, hone::Fp64{}, Own{}}.train(batches);
+  hone::Trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, hone::Fp64{}, Own{}}.train(
+      batches);
 }

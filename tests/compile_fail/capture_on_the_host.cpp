@@ -22,5 +22,5 @@ struct Gpu {
 #ifdef FIXED
 static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
 #else
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>>);
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder> >);
 #endif

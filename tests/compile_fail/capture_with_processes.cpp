@@ -24,5 +24,6 @@ struct Gpu {
 #ifdef FIXED
 static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
 #else
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu, hone::Ddp<hone::Gloo>>);
+static_assert(
+    hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu, hone::Ddp<hone::Gloo> >);
 #endif

@@ -4,9 +4,9 @@
 /// The gradients of an exported step do not pass through backward.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
-#include "hone/exported/exported_loss.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
+#include "hone/exported/exported_loss.hpp"
 
 struct Model : hone::detail::ExportedCompany {
   int forward(int inputs) { return inputs; }
@@ -19,5 +19,5 @@ struct Optimizer {
 #ifdef FIXED
 static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer>);
 #else
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, hone::Ddp<hone::Gloo>>);
+static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, hone::Ddp<hone::Gloo> >);
 #endif

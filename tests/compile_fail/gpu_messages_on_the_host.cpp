@@ -24,5 +24,5 @@ struct Gpu {
 #ifdef FIXED
 static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::Ddp<BetweenGpus>, Gpu>);
 #else
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::Ddp<BetweenGpus>>);
+static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::Ddp<BetweenGpus> >);
 #endif

@@ -19,6 +19,4 @@ struct Set {
   }
 };
 
-void use() {
-  hone::Trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}}.train(Set{});
-}
+void use() { hone::Trainer{torch::nn::Linear(2, 1), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}}.train(Set{}); }

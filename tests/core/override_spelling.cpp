@@ -84,7 +84,8 @@ static_assert(requires(hone::detail::HookNames names) {
 });
 
 TEST_CASE("an override that is nearly right, or has the name of another framework's, is recognized") {
-  STATIC_REQUIRE(first_override_miss<Right>() == OverrideMiss::none && first_override_miss<int>() == OverrideMiss::none);
+  STATIC_REQUIRE(first_override_miss<Right>() == OverrideMiss::none &&
+                 first_override_miss<int>() == OverrideMiss::none);
   STATIC_REQUIRE(first_override_miss<Swapped>() == OverrideMiss::bakcward);
   STATIC_REQUIRE(first_override_miss<Omitted>() == OverrideMiss::zero_gad);
   STATIC_REQUIRE(first_override_miss<Calculate>() == OverrideMiss::calculate_eval_batch_loss);

@@ -107,7 +107,8 @@ struct Optimizer {
 }  // namespace
 
 TEST_CASE("a policy meets its slot when it has all that the slot requires") {
-  STATIC_REQUIRE(meets_slot<Constant> && meets_slot<Braking> && meets_slot<FitsBoth> && meets_slot<WithoutRequirements>);
+  STATIC_REQUIRE(meets_slot<Constant> && meets_slot<Braking> && meets_slot<FitsBoth> &&
+                 meets_slot<WithoutRequirements>);
   STATIC_REQUIRE(!meets_slot<Misspelt> && !meets_slot<WrongType> && !meets_slot<NotConst> && !meets_slot<Private>);
   STATIC_REQUIRE(!meets_slot<WrongBrake> && !meets_slot<UnknownSlot>);
   STATIC_REQUIRE(!meets_slot<FitsAlone> && !meets_slot<MisfitAlone> && !meets_slot<FitsVariable>);
@@ -116,7 +117,7 @@ TEST_CASE("a policy meets its slot when it has all that the slot requires") {
 
 TEST_CASE("the error is that of the first requirement that is not met") {
   STATIC_REQUIRE(fails_with<Misspelt, has_speed::misfit<Misspelt>> &&
-              fails_with<WrongBrake, has_brake::misfit<WrongBrake>>);
+                 fails_with<WrongBrake, has_brake::misfit<WrongBrake>>);
   STATIC_REQUIRE(fails_with<Constant, hone::detail::requirements_met>);
 }
 

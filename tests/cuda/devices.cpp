@@ -104,8 +104,7 @@ TEST_CASE("training on a GPU is training on the host, however the batches get th
     std::optional<NoWaits> waits;
     Net net;
     auto trainer = trainer_on(hone::Cuda<hone::dynamic>{0}, net, transfer, waits);
-    const auto history =
-        trainer.train(batches, data, {.num_epochs = 2, .per_device_batch_size = 4, .shuffle = false});
+    const auto history = trainer.train(batches, data, {.num_epochs = 2, .per_device_batch_size = 4, .shuffle = false});
     CHECK(net->parameters()[0].is_cuda());
     CHECK(tiny::distance(on_host(tiny::weights(net)), tiny::weights(by_hand)) < 1e-4);
     CHECK(history.at("train_loss_epoch") == Approx(loss).epsilon(1e-4));

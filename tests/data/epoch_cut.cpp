@@ -63,8 +63,7 @@ TEST_CASE("many processes cut an epoch as one does with a batch of the same size
         for (const bool drop_last : {false, true}) {
           CAPTURE(samples, n, b, drop_last);
           const LoaderOptions options{.batch_size = b, .drop_last = drop_last, .share = {0, n}};
-          REQUIRE(is_accepted(samples, options) ==
-                  (samples >= n && (!drop_last || n * b <= samples)));
+          REQUIRE(is_accepted(samples, options) == (samples >= n && (!drop_last || n * b <= samples)));
           if (!is_accepted(samples, options)) continue;
           ++cuts;
           const auto whole = n * b;

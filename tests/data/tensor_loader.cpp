@@ -3,9 +3,9 @@
 
 #include <torch/torch.h>
 
+#include <boost/hana.hpp>
 #include <range/v3/view/take.hpp>
 #include <range/v3/view/transform.hpp>
-#include <boost/hana.hpp>
 #include <ranges>
 #include <string>
 #include <vector>

@@ -95,10 +95,15 @@ void compare(const hone::Placement& placement, const Optimizer& optimizer, const
   const auto window = hone::GradAccum{c.window};
   const auto num_epochs = 100 * c.whole_batch / c.samples + 1;
   Net alone = net(type), together = net(type, /*seed=*/7 + static_cast<std::uint64_t>(placement.rank));
-  auto reference = hone::Trainer{alone, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{.max_norm = c.max_norm}};
+  auto reference =
+      hone::Trainer{alone, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{.max_norm = c.max_norm}};
   const auto expected = reference.train(
       data, {.num_epochs = num_epochs, .per_device_batch_size = c.whole_batch, .max_updates = 100, .seed = 3});
-  auto trainer = hone::Trainer{together, torch::nn::MSELoss(), optimizer, window, hone::ClipNorm{.max_norm = c.max_norm},
+  auto trainer = hone::Trainer{together,
+                               torch::nn::MSELoss(),
+                               optimizer,
+                               window,
+                               hone::ClipNorm{.max_norm = c.max_norm},
                                hone::Ddp{group(placement), options}};
   const auto history = trainer.train(
       data, {.num_epochs = num_epochs, .per_device_batch_size = c.whole_batch / n, .max_updates = 100, .seed = 3});
@@ -110,8 +115,8 @@ void compare(const hone::Placement& placement, const Optimizer& optimizer, const
   CHECK(trainer.run().num_updates() == reference.run().num_updates());
   CHECK(std::abs(history.at("train_loss_epoch") - expected.at("train_loss_epoch")) <= tolerance);
   const auto odd = dataset(c.samples - 1, type);
-  CHECK(std::abs(trainer.evaluate(odd).at("evaluation_loss") -
-                 reference.evaluate(odd).at("evaluation_loss")) <= tolerance);
+  CHECK(std::abs(trainer.evaluate(odd).at("evaluation_loss") - reference.evaluate(odd).at("evaluation_loss")) <=
+        tolerance);
   CHECK((trainer.predict(odd) - reference.predict(odd)).abs().max().template item<double>() <= tolerance);
 }
 
@@ -180,7 +185,8 @@ TEST_CASE("however the gradients travel, they arrive") {
     compare(placement, optimizer, c, {.bucket_bytes = 64, .overlap = false}, at::kDouble, 1e-12);
     compare(placement, optimizer, c, {.gradient_format = hone::GradientFormat::bf16}, at::kFloat, 2e-3);
     compare(placement, optimizer, c, {.gradient_format = hone::GradientFormat::fp16}, at::kFloat, 2e-4);
-    compare(placement, optimizer, c, {.overlap = false, .gradient_format = hone::GradientFormat::bf16}, at::kFloat, 2e-3);
+    compare(placement, optimizer, c, {.overlap = false, .gradient_format = hone::GradientFormat::bf16}, at::kFloat,
+            2e-3);
   });
 }
 
@@ -189,8 +195,12 @@ TEST_CASE("a run repeats to the last bit") {
     const auto data = dataset(50, at::kFloat);
     Net first = net(at::kFloat), second = net(at::kFloat);
     for (auto* model : {&first, &second}) {
-      auto trainer = hone::Trainer{*model, torch::nn::MSELoss(), hone::AdamW{.lr = 1e-2},
-                                   hone::GradAccum{2}, hone::ClipNorm{.max_norm = 0.1}, hone::Ddp{group(placement)}};
+      auto trainer = hone::Trainer{*model,
+                                   torch::nn::MSELoss(),
+                                   hone::AdamW{.lr = 1e-2},
+                                   hone::GradAccum{2},
+                                   hone::ClipNorm{.max_norm = 0.1},
+                                   hone::Ddp{group(placement)}};
       trainer.train(data, {.num_epochs = 5, .per_device_batch_size = 4, .seed = 3});
     }
     CHECK(distance(first, second) == 0.0);
@@ -210,8 +220,11 @@ TEST_CASE("a parameter that a batch of one process leaves out gets the others' s
     with->spare = nullptr;
     loss = (loss + torch::mse_loss(with(half(1).first), half(1).second)) / 2;
     loss.backward();
-    auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{.lr = 1.0},
-                                 hone::GradAccum{1}, hone::ClipNorm{.max_norm = 1e9},
+    auto trainer = hone::Trainer{together,
+                                 torch::nn::MSELoss(),
+                                 hone::Sgd{.lr = 1.0},
+                                 hone::GradAccum{1},
+                                 hone::ClipNorm{.max_norm = 1e9},
                                  hone::Ddp{group(placement), {.find_unused_parameters = true}}};
     auto batch = half(placement.rank);
     trainer.step(batch);
@@ -229,8 +242,12 @@ TEST_CASE("a parameter that is left out by surprise is an error, and nobody hang
       [](const hone::Placement& placement) {
         Net together = net(at::kDouble);
         together->add_spare(placement.rank == 0);
-        auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{}, hone::GradAccum{1},
-                                     hone::ClipNorm{.max_norm = 1e9}, hone::Ddp{group(placement)}};
+        auto trainer = hone::Trainer{together,
+                                     torch::nn::MSELoss(),
+                                     hone::Sgd{},
+                                     hone::GradAccum{1},
+                                     hone::ClipNorm{.max_norm = 1e9},
+                                     hone::Ddp{group(placement)}};
         trainer.train(dataset(8, at::kDouble), {.per_device_batch_size = 4});
       },
       {{.rank = 0, .message = "Rank 1 failed: Some of the model's parameters got no gradient from a batch of rank 1"},
@@ -247,10 +264,14 @@ TEST_CASE("layers that are thawed are reduced from then on") {
       model->first->weight.set_requires_grad(true);
       trainer.train(data, {.num_epochs = 1, .per_device_batch_size = batch_size, .seed = 2});
     };
-    auto reference = hone::Trainer{alone, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1},
-                                   hone::GradAccum{1}, hone::ClipNorm{.max_norm = 1e9}};
-    auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1},
-                                 hone::GradAccum{1}, hone::ClipNorm{.max_norm = 1e9}, hone::Ddp{group(placement)}};
+    auto reference = hone::Trainer{alone, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum{1},
+                                   hone::ClipNorm{.max_norm = 1e9}};
+    auto trainer = hone::Trainer{together,
+                                 torch::nn::MSELoss(),
+                                 hone::Sgd{.lr = 0.1},
+                                 hone::GradAccum{1},
+                                 hone::ClipNorm{.max_norm = 1e9},
+                                 hone::Ddp{group(placement)}};
     train(reference, alone, 8);
     train(trainer, together, 4);
     CHECK(distance(alone, together) <= 1e-12);
@@ -260,8 +281,11 @@ TEST_CASE("layers that are thawed are reduced from then on") {
 TEST_CASE("a window and a static graph do not go together") {
   hone::require_ranks(2, 60s,
                       [](const hone::Placement& placement) {
-                        auto trainer = hone::Trainer{net(at::kDouble), torch::nn::MSELoss(), hone::Sgd{},
-                                                     hone::GradAccum{2}, hone::ClipNorm{.max_norm = 1e9},
+                        auto trainer = hone::Trainer{net(at::kDouble),
+                                                     torch::nn::MSELoss(),
+                                                     hone::Sgd{},
+                                                     hone::GradAccum{2},
+                                                     hone::ClipNorm{.max_norm = 1e9},
                                                      hone::Ddp{group(placement), {.static_graph = true}}};
                         trainer.train(dataset(8, at::kDouble), {.per_device_batch_size = 2});
                       },

@@ -361,7 +361,8 @@ TEST_CASE("processes that make different collective calls all say which, soon", 
          "the gather (all-gather of 2 Long elements)", sum_of(1000), "the all-reduce of 1000 Double elements");
   differ(sum_of(2), "the all-reduce of 2 Double elements", sum_of(1000), "the all-reduce of 1000 Double elements");
   differ([](const hone::ProcessGroup& all) { all.broadcast(torch::ones({7}), 1); }, "the broadcast of 7 Float elements",
-         [](const hone::ProcessGroup& all) { all.broadcast(torch::ones({9}), 1); }, "the broadcast of 9 Float elements");
+         [](const hone::ProcessGroup& all) { all.broadcast(torch::ones({9}), 1); },
+         "the broadcast of 9 Float elements");
 }
 
 TEST_CASE("a process that ends its own loop earlier and saves is named, with what the others do", "[faults]") {

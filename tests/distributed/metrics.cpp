@@ -66,8 +66,8 @@ void compare(const hone::Placement& placement, std::size_t num_metrics, const Ms
                                  hone::Metrics{metrics...}.in_training(),
                                  hone::IntermediateEvaluation{.every_n_updates = 2},
                                  hone::Ddp{hone::Gloo{.placement = place, .timeout = 20s}}};
-    auto history = trainer.train(
-        dataset(31), dataset(10), {.num_epochs = 2, .per_device_batch_size = batch_size, .seed = 3});
+    auto history =
+        trainer.train(dataset(31), dataset(10), {.num_epochs = 2, .per_device_batch_size = batch_size, .seed = 3});
     const auto mark = history.revision();
     for (const auto& [name, record] : trainer.evaluate(dataset(23)).recorded_since(0)) history.append(name, record);
     CHECK(history.recorded_since(mark).size() == num_metrics + 1);

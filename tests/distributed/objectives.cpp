@@ -50,12 +50,12 @@ TEST_CASE("two processes train a GAN as one does with the same batches") {
     for (const std::int64_t window : {1, 3}) {
       for (const std::int64_t samples : {48, 51}) {
         const auto data = dataset(samples);
-        auto alone = hone::Trainer{model(0), gan::losses({.every = 2}), gan::optimizers(),
-                                   hone::GradAccum{window}, hone::ClipNorm{.max_norm = 0.05}};
+        auto alone = hone::Trainer{model(0), gan::losses({.every = 2}), gan::optimizers(), hone::GradAccum{window},
+                                   hone::ClipNorm{.max_norm = 0.05}};
         const auto expected = alone.train(data, {.num_epochs = 3, .per_device_batch_size = 8, .seed = 3});
-        auto together = hone::Trainer{model(placement.rank), gan::losses({.every = 2}),
-                                      gan::optimizers(),     hone::GradAccum{window},
-                                      hone::ClipNorm{.max_norm = 0.05},  hone::Ddp{group(placement)}};
+        auto together =
+            hone::Trainer{model(placement.rank),   gan::losses({.every = 2}),        gan::optimizers(),
+                          hone::GradAccum{window}, hone::ClipNorm{.max_norm = 0.05}, hone::Ddp{group(placement)}};
         const auto history = together.train(data, {.num_epochs = 3, .per_device_batch_size = 4, .seed = 3});
         CHECK(tiny::distance(tiny::weights(together.model()), tiny::weights(alone.model())) <= 1e-12);
         for (const char* name : {"train_loss_epoch", "train_discriminator_loss_epoch", "train_generator_loss_epoch"}) {
@@ -86,8 +86,8 @@ TEST_CASE("two processes train with two rules as one does") {
     const auto data = dataset(27);
     auto alone = hone::Trainer{net(), loss, rules(), hone::GradAccum<2>{}, hone::ClipNorm{.max_norm = 0.05}};
     alone.train(data, {.num_epochs = 3, .per_device_batch_size = 8, .seed = 3});
-    auto together =
-        hone::Trainer{net(), loss, rules(), hone::GradAccum<2>{}, hone::ClipNorm{.max_norm = 0.05}, hone::Ddp{group(placement)}};
+    auto together = hone::Trainer{
+        net(), loss, rules(), hone::GradAccum<2>{}, hone::ClipNorm{.max_norm = 0.05}, hone::Ddp{group(placement)}};
     together.train(data, {.num_epochs = 3, .per_device_batch_size = 4, .seed = 3});
     CHECK(tiny::distance(tiny::weights(together.model()), tiny::weights(alone.model())) <= 1e-12);
   });

@@ -5,8 +5,8 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <type_traits>
 
 #include "hone/distributed/gloo.hpp"

@@ -128,8 +128,12 @@ TEST_CASE("a host's own loop goes on in every process, from a file or from memor
       torch::manual_seed(11);
       Net net(0.3);
       net->to(at::kDouble);
-      return hone::Trainer{net, torch::nn::MSELoss(), hone::AdamW{.lr = 1e-2}, hone::CosineLr{.total_updates = 60},
-                           hone::GradAccum{2}, std::move(distribution)...};
+      return hone::Trainer{net,
+                           torch::nn::MSELoss(),
+                           hone::AdamW{.lr = 1e-2},
+                           hone::CosineLr{.total_updates = 60},
+                           hone::GradAccum{2},
+                           std::move(distribution)...};
     };
     const auto make = [&] { return own_loop(hone::Ddp{processes}); };
     auto batches = hone::TensorLoader(dataset(24), {.batch_size = 2, .share = {placement.rank, 2}});

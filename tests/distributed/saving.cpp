@@ -63,9 +63,8 @@ TEST_CASE("the best model is what rank 0 takes for it") {
     std::vector<at::Tensor> second;
     trainer.train(dataset(), {.num_epochs = 2, .per_device_batch_size = 2, .seed = 3});
     const auto expected = trainer.model()->weight.detach().clone();
-    const auto history = trainer.resume(folder / "states" / "epoch_2_update_4.pt", dataset(), {.num_epochs = 3,
-                                                   .per_device_batch_size = 2,
-                                                   .seed = 3});
+    const auto history = trainer.resume(folder / "states" / "epoch_2_update_4.pt", dataset(),
+                                        {.num_epochs = 3, .per_device_batch_size = 2, .seed = 3});
     CHECK(torch::equal(trainer.model()->weight, expected));
     CHECK(trainer.callbacks().get<hone::SaveBest>().state.best_epoch == 2);
     CHECK(!fs::exists(folder / "states" / "epoch_1_update_2.pt"));

@@ -67,9 +67,7 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe, const hone::EarlySt
 
 hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 
-hone::TrainOptions options() {
-  return {.num_epochs = 3, .per_device_batch_size = 2, .seed = 3};
-}
+hone::TrainOptions options() { return {.num_epochs = 3, .per_device_batch_size = 2, .seed = 3}; }
 
 /// All processes have done so many updates, have the same weights, and say the same.
 void check_end(auto& trainer, std::int64_t num_updates, const std::string& reason) {
@@ -222,11 +220,10 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
 TEST_CASE("a limit of one process only is refused") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     auto trainer = trainer_of(group(placement), {}, {}, {.num_batches = 3 + placement.rank});
-    CHECK_THROWS_WITH(
-        trainer.train(dataset(), dataset(6), options()),
-        Catch::StartsWith("The processes disagree on the run's options: rank 0 has the training "
-                                    "batches of an epoch = 3, rank 1 has the training batches of an epoch "
-                                    "= 4."));
+    CHECK_THROWS_WITH(trainer.train(dataset(), dataset(6), options()),
+                      Catch::StartsWith("The processes disagree on the run's options: rank 0 has the training "
+                                        "batches of an epoch = 3, rank 1 has the training batches of an epoch "
+                                        "= 4."));
   });
 }
 

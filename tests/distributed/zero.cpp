@@ -553,8 +553,9 @@ TEST_CASE("a run goes on with another number of processes, after a rehearsal too
     auto trainer = zero_of<2>(model, placement);
     trainer.train(data(), {.num_epochs = 2, .per_device_batch_size = 4, .seed = 3});
     const auto before = hone::cloned(trainer.checkpoint());
-    hone::trial_run(trainer, 
-        data(), {.num_updates = 5, .per_device_batch_size = 4}, [](auto) {}, [](auto, double) { return true; });
+    hone::trial_run(
+        trainer, data(), {.num_updates = 5, .per_device_batch_size = 4}, [](auto) {},
+        [](auto, double) { return true; });
     CHECK(is_equal(trainer.checkpoint(), before));
     trainer.save_training_state(folder / "state.pt");
   });

@@ -99,8 +99,8 @@ TEST_CASE("the norm is clipped once per window, on the mean of its gradients") {
   const auto large = trained(tiny::dataset(14), 4 * small, hone::ClipNorm{.max_norm = 0.05});
   CHECK(tiny::distance(windows.weights, large.weights) < tolerance);
   const auto values = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipValue{.clip_value = 0.01});
-  CHECK(tiny::distance(values.weights, trained(tiny::dataset(14), 4 * small, hone::ClipValue{.clip_value = 0.01}).weights) <
-        tolerance);
+  CHECK(tiny::distance(values.weights,
+                       trained(tiny::dataset(14), 4 * small, hone::ClipValue{.clip_value = 0.01}).weights) < tolerance);
 }
 
 /// A loss over tokens: samples have one to three of them.

@@ -115,10 +115,9 @@ Result by_trainer(Optimizer optimizer, Settings... settings) {
   tiny::Net net;
   auto trainer =
       hone::Trainer{net, torch::nn::CrossEntropyLoss(), optimizer, Losses{&result.batch_losses}, settings...};
-  const auto history = trainer.train(tiny::dataset(num_samples), tiny::dataset(6), {.num_epochs = num_epochs,
-                                                                  .per_device_batch_size = batch_size,
-                                                                  .eval_per_device_batch_size = 6,
-                                                                  .seed = seed});
+  const auto history = trainer.train(
+      tiny::dataset(num_samples), tiny::dataset(6),
+      {.num_epochs = num_epochs, .per_device_batch_size = batch_size, .eval_per_device_batch_size = 6, .seed = seed});
   for (const auto& record : history.values("train_loss_epoch")) result.train_losses.push_back(record.value);
   for (const auto& record : history.values("eval_loss_epoch")) result.eval_losses.push_back(record.value);
   result.weights = tiny::weights(net);
@@ -142,8 +141,7 @@ TEST_CASE("Adam equals the loop written by hand, bit for bit") {
 }
 
 TEST_CASE("accumulation over one batch, given at run time, is the same loop") {
-  check_equal(by_trainer(hone::Adam{.lr = 0.01}, hone::GradAccum{1}),
-              by_hand(FusedAdam{}, [](auto) { return 0.01; }));
+  check_equal(by_trainer(hone::Adam{.lr = 0.01}, hone::GradAccum{1}), by_hand(FusedAdam{}, [](auto) { return 0.01; }));
 }
 
 TEST_CASE("a schedule gives update n its value for n, bit for bit") {

@@ -274,7 +274,8 @@ TEST_CASE("a trainer records metrics of evaluation and of training") {
   }
   auto trainer = Trainer{model, torch::nn::CrossEntropyLoss{}, Sgd{.lr = 0.0},
                          Metrics{Accuracy{}, TopKAccuracy{.k = 3}, F1{.average = Average::macro},
-                                 named("matrix", ConfusionMatrix{}), Perplexity{}}.in_training()};
+                                 named("matrix", ConfusionMatrix{}), Perplexity{}}
+                             .in_training()};
   const auto history = trainer.train(batches, batches, TrainOptions{.num_epochs = 2});
   for (const std::string phase : {"train", "eval"}) {
     CHECK(history.at(phase + "_accuracy_epoch") == Approx(samples::accuracy));

@@ -39,8 +39,8 @@ TEST_CASE("the quickstart on MNIST gives pytorch-accelerated's losses") {
   }
   const auto [digits, test_set] = hone::mnist(folder);
   torch::manual_seed(0);
-  auto trainer =
-      hone::Trainer{Mlp{}, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 1e-3, .momentum = 0.9}, hone::Metrics{hone::Accuracy{}}};
+  auto trainer = hone::Trainer{Mlp{}, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 1e-3, .momentum = 0.9},
+                               hone::Metrics{hone::Accuracy{}}};
 
   hone::TensorLoader train_loader{digits.subset(0, 50'000), {.batch_size = 32}, hone::PyTorchSampler{.shuffle = true}};
   hone::TensorLoader eval_loader{

@@ -53,7 +53,9 @@ TEST_CASE("the best model is back in the trainer at the end, and in the file") {
 TEST_CASE("inside an average, the best average is saved") {
   const TemporaryFolder folder;
   tiny::Net model;
-  hone::ModelEma ema{.decay = 0.5, .callbacks = hone::CallbackSet{hone::SaveBest{.save_path = folder / "ema.pt", .watch_metric = "ema_model_eval_loss_epoch"}}};
+  hone::ModelEma ema{.decay = 0.5,
+                     .callbacks = hone::CallbackSet{
+                         hone::SaveBest{.save_path = folder / "ema.pt", .watch_metric = "ema_model_eval_loss_epoch"}}};
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, ema};
   trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 1});
   const auto live = tiny::weights(model);
@@ -76,19 +78,24 @@ TEST_CASE("the trained model stays in the trainer when an average has its own sa
   const auto best = [&](const char* name, const char* metric) {
     return hone::SaveBest{.save_path = folder / name, .watch_metric = metric};
   };
-  CHECK(equal(weights_after(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{best("ema.pt", "ema_model_eval_loss_epoch")}}), plain));
-  CHECK(equal(
-      weights_after(hone::Swa{.evaluate = true, .apply_at_end = false, .callbacks = hone::CallbackSet{best("swa.pt", "swa_model_eval_loss_epoch")}}),
-      plain));
+  CHECK(equal(weights_after(hone::ModelEma{
+                  .decay = 0.5, .callbacks = hone::CallbackSet{best("ema.pt", "ema_model_eval_loss_epoch")}}),
+              plain));
+  CHECK(equal(weights_after(hone::Swa{.evaluate = true,
+                                      .apply_at_end = false,
+                                      .callbacks = hone::CallbackSet{best("swa.pt", "swa_model_eval_loss_epoch")}}),
+              plain));
   auto loads = best("ema.pt", "ema_model_eval_loss_epoch");
   loads.load_saved_checkpoint = true;
-  CHECK(equal(weights_after(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{loads}}), weights_in(folder / "ema.pt")));
+  CHECK(equal(weights_after(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{loads}}),
+              weights_in(folder / "ema.pt")));
 }
 
 TEST_CASE("an average that is not evaluated is saved at the end of each epoch") {
   const TemporaryFolder folder;
   tiny::Net model;
-  hone::ModelEma ema{.decay = 0.5, .evaluate = false, .callbacks = hone::CallbackSet{hone::SaveBest{.save_path = folder / "ema.pt"}}};
+  hone::ModelEma ema{
+      .decay = 0.5, .evaluate = false, .callbacks = hone::CallbackSet{hone::SaveBest{.save_path = folder / "ema.pt"}}};
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, ema};
   trainer.train(tiny::dataset(), {.num_epochs = 3});
   CHECK(hone::read_checkpoint(folder / "ema.pt").at("epoch").number() == 3);
@@ -112,8 +119,8 @@ TEST_CASE("a best model by evaluations within an epoch has the weights that they
       }),
       hone::SaveBest{
           .save_path = folder / "best.pt", .watch_metric = "intermediate_eval_loss", .load_saved_checkpoint = false}};
-  const auto history = trainer.train(
-      tiny::dataset(), tiny::dataset(8), {.num_epochs = 2, .per_device_batch_size = 3, .seed = 3});
+  const auto history =
+      trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 2, .per_device_batch_size = 3, .seed = 3});
   const auto losses = history.values("intermediate_eval_loss");
   REQUIRE(losses.size() == evaluated.size());
   REQUIRE(losses.size() >= 2);
@@ -136,9 +143,8 @@ TEST_CASE("from a folder a run goes on, and leaves the same files") {
                           hone::on<hone::OptimizerStep>([stop_after](const auto& event) {
                             if (event.run.num_updates() == stop_after) event.run.request_stop("enough");
                           })};
-    return trainer.resume(hone::latest_training_state(folder.path), tiny::dataset(), tiny::dataset(8), {.num_epochs = 3,
-                                           .per_device_batch_size = 3,
-                                           .seed = 3});
+    return trainer.resume(hone::latest_training_state(folder.path), tiny::dataset(), tiny::dataset(8),
+                          {.num_epochs = 3, .per_device_batch_size = 3, .seed = 3});
   };
   const auto history = run(whole, std::nullopt);
   CHECK(run(stopped, 5).stop_reason() == "enough");

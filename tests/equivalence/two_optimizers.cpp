@@ -66,8 +66,8 @@ TEST_CASE("two update rules are two optimizers of LibTorch") {
 
 TEST_CASE("two optimizers of one rule are one optimizer, bit for bit") {
   const auto of = [](auto optimizer) {
-    hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, std::move(optimizer), hone::ClipNorm{.max_norm = 0.05},
-                          hone::GradAccum<2>{}};
+    hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, std::move(optimizer),
+                          hone::ClipNorm{.max_norm = 0.05}, hone::GradAccum<2>{}};
     trainer.train(tiny::batches(5, 3), {.num_epochs = 3});
     return tiny::weights(trainer.model());
   };

@@ -137,7 +137,8 @@ void gradients_are_clipped() {
   CHECK(hone::detail::is_nan(clipped(hone::ClipNorm{.max_norm = 1e9}, not_a_number)));
   CHECK(clipped(hone::ClipNorm{.max_norm = infinity}, infinity) == 2.0);
   CHECK(clipped(hone::ClipNorm{.max_norm = 1.0, .norm_type = infinity}, 4.0) < 0.51);
-  CHECK(throws([] { hone::ClipNorm{.max_norm = not_a_number}; }) && throws([] { hone::ClipValue{.clip_value = not_a_number}; }));
+  CHECK(throws([] { hone::ClipNorm{.max_norm = not_a_number}; }) &&
+        throws([] { hone::ClipValue{.clip_value = not_a_number}; }));
 }
 
 void settings_are_checked() {

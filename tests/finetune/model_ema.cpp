@@ -20,7 +20,8 @@ struct Silent {
   void on_eval_epoch_end(const hone::EvalEpochEnd&) {}
 };
 static_assert(std::is_same_v<decltype(hone::ModelEma{}), hone::ModelEma<>> &&
-              std::is_same_v<decltype(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{Silent{}}}), hone::ModelEma<hone::CallbackSet<Silent>>>);
+              std::is_same_v<decltype(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{Silent{}}}),
+                             hone::ModelEma<hone::CallbackSet<Silent>>>);
 
 torch::Tensor averaged(auto& ema) { return ema.average().state().tensors.at(0).value; }
 

@@ -41,22 +41,21 @@ struct Keep {
 };
 
 auto make_trainer(std::vector<Value>* states = nullptr) {
-  return hone::Trainer{Net(),
-                       torch::nn::CrossEntropyLoss{},
-                       hone::AdamW{.lr = 0.02},
-                       hone::GradAccum<3>{},
-                       hone::ClipNorm{.max_norm = 1.0},
-                       hone::WsdLr{.warmup_updates = 1, .decay_phase_ratio = 0.5},
-                       hone::EarlyStopping{.patience = 50},
-                       hone::Metrics{hone::Accuracy{}, hone::F1{.average = hone::Average::macro},
-                                     hone::ConfusionMatrix{}, hone::Auroc{}}.in_training(),
-                       hone::every<2>(hone::on<hone::TrainStepEnd>([](const auto&) {})),
-                       hone::ModelEma{.decay = 0.9},
-                       Keep{states}};
+  return hone::Trainer{
+      Net(),
+      torch::nn::CrossEntropyLoss{},
+      hone::AdamW{.lr = 0.02},
+      hone::GradAccum<3>{},
+      hone::ClipNorm{.max_norm = 1.0},
+      hone::WsdLr{.warmup_updates = 1, .decay_phase_ratio = 0.5},
+      hone::EarlyStopping{.patience = 50},
+      hone::Metrics{hone::Accuracy{}, hone::F1{.average = hone::Average::macro}, hone::ConfusionMatrix{}, hone::Auroc{}}
+          .in_training(),
+      hone::every<2>(hone::on<hone::TrainStepEnd>([](const auto&) {})),
+      hone::ModelEma{.decay = 0.9},
+      Keep{states}};
 }
-auto options() {
-  return hone::TrainOptions{.num_epochs = 2, .per_device_batch_size = 2, .seed = 7, .num_threads = 1};
-}
+auto options() { return hone::TrainOptions{.num_epochs = 2, .per_device_batch_size = 2, .seed = 7, .num_threads = 1}; }
 
 /// The fuzzer's bytes; zeros when there are no more.
 struct Bytes {
@@ -226,8 +225,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       trainer.load_training_state(state.get<Dict>());
       static_cast<void>(trainer.training_state());
       auto evaluation = tiny::dataset(4);
-      auto run = trainer.resume_run(state.get<Dict>(), evaluation,
-                                   {.num_batches_per_epoch = 5, .num_epochs = 2});
+      auto run = trainer.resume_run(state.get<Dict>(), evaluation, {.num_batches_per_epoch = 5, .num_epochs = 2});
       for (auto& batch : tiny::batches(4, 2)) {
         if (!run.is_over()) run.step(batch);
       }

@@ -76,12 +76,9 @@ Seen train(hone::MicroBatches policy, std::int64_t forward, std::int64_t backwar
   net->most_in_forward = forward;
   net->most_in_backward = backward;
   Seen seen;
-  hone::Trainer trainer{net,
-                        torch::nn::CrossEntropyLoss{},
-                        hone::Sgd{.lr = 0.1, .momentum = 0.9},
-                        hone::GradAccum{window},
-                        policy,
-                        Heard{&seen.losses, &seen.rows}};
+  hone::Trainer trainer{
+      net,    torch::nn::CrossEntropyLoss{},  hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::GradAccum{window},
+      policy, Heard{&seen.losses, &seen.rows}};
   const auto history = trainer.train(tiny::dataset(20), {.num_epochs = 2, .per_device_batch_size = 8, .seed = 4});
   seen.weights = tiny::weights(net);
   for (const auto& buffer : net->buffers()) seen.buffers.push_back(buffer.clone());

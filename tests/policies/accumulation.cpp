@@ -31,8 +31,7 @@ TEST_CASE("fewer than one batch to an update is refused by value") {
     static_cast<void>(hone::GradAccum{bad});
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) ==
-          "GradAccum::num_batches is " + std::to_string(bad) + ". Give 1 or more.");
+    CHECK(std::string(error.what()) == "GradAccum::num_batches is " + std::to_string(bad) + ". Give 1 or more.");
   }
 }
 

@@ -132,10 +132,13 @@ static_assert(std::is_aggregate_v<hone::ClipNorm> && std::is_aggregate_v<hone::C
 TEST_CASE("limits out of range are refused by value") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double bad : {0.0, -1.0, nan}) {
-    const auto norm = tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipNorm{.max_norm = bad}); });
+    const auto norm =
+        tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipNorm{.max_norm = bad}); });
     CHECK(norm == hone::sentence("ClipNorm::max_norm is {}. Give a number above 0.", {bad}));
     CHECK_THROWS_AS((hone::ClipNorm{.max_norm = 1.0, .norm_type = bad}), std::invalid_argument);
-    CHECK(tiny::contains(tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipValue{.clip_value = bad}); }), "above 0"));
+    CHECK(tiny::contains(
+        tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipValue{.clip_value = bad}); }),
+        "above 0"));
   }
 }
 

@@ -74,12 +74,8 @@ static_assert(hone::ReducesGradients<Pair> && hone::SumsOverProcesses<Pair>);
 TEST_CASE("processes of the user's own are told the model once and surround each forward and backward") {
   hone::Trace trace;
   tiny::Net net, alone;
-  auto trainer = hone::Trainer{net,
-                               torch::nn::CrossEntropyLoss(),
-                               hone::Sgd{.lr = 0.1},
-                               hone::GradAccum<2>{},
-                               Pair{&trace},
-                               hone::TracingCallback{&trace}};
+  auto trainer = hone::Trainer{net,          torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{},
+                               Pair{&trace}, hone::TracingCallback{&trace}};
   CHECK(trace == hone::Trace{"start", ".on_init_end"});
   trace.clear();
   const auto history = trainer.train(tiny::batches(3));
@@ -87,18 +83,17 @@ TEST_CASE("processes of the user's own are told the model once and surround each
   const auto end = std::ranges::find(trace, ".on_train_epoch_end");
   CHECK(std::ranges::count(trace.begin(), begin, "agreement on the run's options") == 1);
   const hone::Trace steps(begin, end);
-  CHECK(steps ==
-        hone::Trace{".on_train_step_start", "before_forward", ".on_train_loss", "begin_exchange", "end_exchange",
-                    "backward", ".on_train_step_end",  // no resume point: a window is open
-                    //
-                    ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
-                    "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange", "end_exchange",
-                    ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",
-                    // the short window at the end of the epoch
-                    ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
-                    "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange", "end_exchange",
-                    ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",  //
-                    "all_reduce_sum"});  // of the epoch's loss
+  CHECK(steps == hone::Trace{".on_train_step_start", "before_forward", ".on_train_loss", "begin_exchange",
+                             "end_exchange", "backward", ".on_train_step_end",  // no resume point: a window is open
+                             //
+                             ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
+                             "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange",
+                             "end_exchange", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",
+                             // the short window at the end of the epoch
+                             ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
+                             "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange",
+                             "end_exchange", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",  //
+                             "all_reduce_sum"});  // of the epoch's loss
 
   auto reference = hone::Trainer{alone, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}};
   CHECK(history.at("train_loss_epoch") == reference.train(tiny::batches(3)).at("train_loss_epoch"));

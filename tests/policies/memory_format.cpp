@@ -39,12 +39,14 @@ TEST_CASE("with ChannelsLast, images arrive channels last, and the network learn
   auto plain = made(), arranged = made(), from_arranged = made();
   const hone::TrainOptions options{.num_epochs = 2, .per_device_batch_size = 8, .seed = 3};
   const auto eval_set = images(at::MemoryFormat::Contiguous);
-  hone::Trainer{plain, torch::nn::CrossEntropyLoss(), hone::Adam{}}.train(images(at::MemoryFormat::Contiguous), eval_set, options);
+  hone::Trainer{plain, torch::nn::CrossEntropyLoss(), hone::Adam{}}.train(images(at::MemoryFormat::Contiguous),
+                                                                          eval_set, options);
   auto trainer = hone::Trainer{arranged, torch::nn::CrossEntropyLoss(), hone::Adam{}, hone::ChannelsLast{}};
   CHECK(arranged->conv->weight.is_contiguous(last));
   trainer.train(images(at::MemoryFormat::Contiguous), eval_set, options);
   CHECK(trainer.predict(images(last)).size(0) == 20);
-  hone::Trainer{from_arranged, torch::nn::CrossEntropyLoss(), hone::Adam{}, hone::ChannelsLast{}}.train(images(last), eval_set, options);
+  hone::Trainer{from_arranged, torch::nn::CrossEntropyLoss(), hone::Adam{}, hone::ChannelsLast{}}.train(
+      images(last), eval_set, options);
   CHECK(arranged->seen == std::vector<bool>(arranged->seen.size(), true));
   CHECK(from_arranged->seen == std::vector<bool>(from_arranged->seen.size(), true));
   CHECK(plain->seen == std::vector<bool>(plain->seen.size(), false));

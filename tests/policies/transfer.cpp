@@ -73,8 +73,7 @@ TEST_CASE("a transfer of the user's own wraps the range in training, evaluation 
   auto trainer =
       hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, OneAhead{&fetched}, hone::GradAccum<2>{}};
   const auto data = tiny::dataset();
-  const auto history =
-      trainer.train(data, data, {.num_epochs = 2, .per_device_batch_size = 4, .seed = 1});
+  const auto history = trainer.train(data, data, {.num_epochs = 2, .per_device_batch_size = 4, .seed = 1});
   CHECK(fetched == std::vector<int>{2, 3, 3, 2, 3, 3, 2, 3, 3, 2, 3, 3});
   CHECK(history.num_updates() == 4);
   fetched.clear();

@@ -115,7 +115,8 @@ struct ByHand {
 
 template <class Precision>
 auto trainer_of(const tiny::Net& net) {
-  return hone::Trainer{net, Loss(), hone::AdamW{.lr = 0.01}, Precision{}, hone::ClipNorm{.max_norm = 0.2}, hone::GradAccum<2>{}};
+  return hone::Trainer{
+      net, Loss(), hone::AdamW{.lr = 0.01}, Precision{}, hone::ClipNorm{.max_norm = 0.2}, hone::GradAccum<2>{}};
 }
 std::vector<Tensor> masters_of(auto& trainer) { return trainer.optimizer().master_weights().vec(); }
 std::vector<Tensor> masters_rounded(auto& trainer) {

@@ -159,8 +159,8 @@ TEST_CASE("updates of several losses are tried out and taken back") {
   trainer.step(gan::dataset(4).tensors());  // leaves a window open
   const auto weights = tiny::weights(trainer.model());
   std::vector<double> losses;
-  hone::trial_run(trainer, 
-      gan::dataset(16), {.num_updates = 2, .per_device_batch_size = 4, .shuffle = false}, [](std::int64_t) {},
+  hone::trial_run(
+      trainer, gan::dataset(16), {.num_updates = 2, .per_device_batch_size = 4, .shuffle = false}, [](std::int64_t) {},
       [&](std::int64_t, double loss) {
         losses.push_back(loss);
         return true;

@@ -104,9 +104,7 @@ void require_exact(const Make& make, const Data& data, const Options& options, s
   }
 }
 
-auto options() {
-  return hone::TrainOptions{.num_epochs = 3, .per_device_batch_size = 4, .seed = 7};
-}
+auto options() { return hone::TrainOptions{.num_epochs = 3, .per_device_batch_size = 4, .seed = 7}; }
 
 /// The same for batches that are made already.
 auto options_of_batches() {
@@ -157,9 +155,9 @@ TEST_CASE("a stop that is held back is held back in a resumed run too") {
                                    if (event.run.epoch() == 2) event.run.request_stop("enough");
                                  }),
                                  KeepStates{kept}};
-    const auto history =
-        from == nullptr ? trainer.train(tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5})
-                        : trainer.resume(*from, tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5});
+    const auto history = from == nullptr
+                             ? trainer.train(tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5})
+                             : trainer.resume(*from, tiny::batches(2), {.num_epochs = 10, .min_num_epochs = 5});
     CHECK(trainer.run().num_epochs() == 5);
     CHECK(history.stop_reason() == "enough");
   };
@@ -240,8 +238,8 @@ TEST_CASE("it goes on with data that draws from the global generator") {
       Iterator end() const { return {0, {}}; }
     };
     const auto windows = [](std::vector<hone::Dict>& states) {
-      return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1},
-                           hone::GradAccum{2}, KeepStates{&states}};
+      return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::GradAccum{2},
+                           KeepStates{&states}};
     };
     require_exact(windows, [] { return Stream(); }, options_of_batches(), 3 * (5 + 1));
   }
@@ -411,9 +409,8 @@ TEST_CASE("what cannot be gone on from is refused") {
   const files::Folder folder;
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<2>{}};
   const auto refusal = [&](auto from) {
-    return files::message([&] {
-      trainer.resume(std::move(from), tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4});
-    });
+    return files::message(
+        [&] { trainer.resume(std::move(from), tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4}); });
   };
   SECTION("a checkpoint") {
     trainer.save_checkpoint(folder / "weights.pt");

@@ -76,8 +76,8 @@ Outcome train(const fs::path& folder, int stop_at = 0) {
       hone::SaveBest{.save_path = folder / "best_in_training.pt", .watch_metric = "train_loss_epoch"},
       stop,
       hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 1, .keep_last = 1}};
-  auto history = trainer.resume(hone::latest_training_state(folder), tiny::batches(4), tiny::batches(3), {.num_epochs = 3,
-                                                  .seed = 5});
+  auto history = trainer.resume(hone::latest_training_state(folder), tiny::batches(4), tiny::batches(3),
+                                {.num_epochs = 3, .seed = 5});
   return {history, tiny::weights(net), *stop.event, never - *countdown};
 }
 
@@ -153,9 +153,8 @@ TEST_CASE("an exception in an evaluation leaves a state that repeats it") {
                                  hone::on<hone::EvalStepEnd>([throws](const auto& event) {
                                    if (throws && event.run.batch() == 1) throw std::runtime_error("broken");
                                  })};
-    return trainer.resume(hone::latest_training_state(folder.path), 
-        tiny::batches(2),
-        tiny::batches(3), {.num_epochs = 2});
+    return trainer.resume(hone::latest_training_state(folder.path), tiny::batches(2), tiny::batches(3),
+                          {.num_epochs = 2});
   };
   CHECK_THROWS_WITH(run(true), "broken");
   const auto history = run(false);

@@ -46,8 +46,7 @@ auto trainer_of(tiny::Net net, std::vector<int>* updates) {
 }
 
 hone::RunHistory trained(auto& trainer) {
-  return trainer.train(tiny::dataset(),
-                       tiny::dataset(8), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 1});
+  return trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 1});
 }
 
 /// What training recorded, without the records of evaluations by `evaluate`.

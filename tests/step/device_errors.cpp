@@ -66,7 +66,8 @@ TEST_CASE("memory that ran out is told with what was asked for, what is free, an
 TEST_CASE("a device that failed is told with the way out") {
   CHECK(explained(fail_device) ==
         "The device cuda:0 has failed: CUDA error: device-side assert triggered. This process cannot use it any more: "
-        "start it again and continue from the last training state (trainer.resume). An assert on a device is most often an "
+        "start it again and continue from the last training state (trainer.resume). An assert on a device is most "
+        "often an "
         "index "
         "or a class label out of range; CUDA_LAUNCH_BLOCKING=1 shows the operator.");
   CHECK(explained(fail_library)

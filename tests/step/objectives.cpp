@@ -108,8 +108,7 @@ auto trainer(Policies... policies) {
 }
 
 auto options(std::int64_t num_epochs = 3) {
-  return hone::TrainOptions{
-      .num_epochs = num_epochs, .per_device_batch_size = batch_size, .shuffle = false};
+  return hone::TrainOptions{.num_epochs = num_epochs, .per_device_batch_size = batch_size, .shuffle = false};
 }
 
 template <class Trainer>
@@ -138,8 +137,9 @@ TEST_CASE("a GAN is the loop written by hand, bit for bit") {
   require_equal(trainer(hone::ClipNorm{.max_norm = 0.02}), {.max_norm = 0.02});
   require_equal(trainer(hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.02}), {.accumulate = 4, .max_norm = 0.02});
   require_equal(trainer(hone::Bf16{}, hone::ExponentialLr{.gamma = 0.8}), {.bf16 = true, .gamma = 0.8});
-  require_equal(trainer(hone::GradAccum<3>{}, hone::ClipNorm{.max_norm = 0.05}, hone::Bf16{}, hone::ExponentialLr{.gamma = 0.8}),
-                {.accumulate = 3, .max_norm = 0.05, .bf16 = true, .gamma = 0.8});
+  require_equal(
+      trainer(hone::GradAccum<3>{}, hone::ClipNorm{.max_norm = 0.05}, hone::Bf16{}, hone::ExponentialLr{.gamma = 0.8}),
+      {.accumulate = 3, .max_norm = 0.05, .bf16 = true, .gamma = 0.8});
 }
 
 TEST_CASE("a loss may be computed every few updates only") {

@@ -75,7 +75,8 @@ int calls_without_gradients(Settings... settings) {
 TEST_CASE("on_before_optimizer_step comes before each update, also when no parameter has a gradient") {
   CHECK(calls_without_gradients() == 1);
   CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0}) == 1);
-  CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0, .norm_type = std::numeric_limits<double>::infinity()}) == 1);
+  CHECK(calls_without_gradients(
+            hone::ClipNorm{.max_norm = 1.0, .norm_type = std::numeric_limits<double>::infinity()}) == 1);
   CHECK(calls_without_gradients(hone::ClipValue{.clip_value = 1.0}) == 1);
   CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0}, hone::GradAccum<2>{}) == 1);  // of a short window
 }

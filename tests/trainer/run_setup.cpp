@@ -15,12 +15,12 @@ static_assert(limited(std::nullopt, std::nullopt) == std::nullopt);
 
 TEST_CASE("a training run's facts count updates, the short last window as one") {
   const TrainOptions options{.num_epochs = 3,
-                                  .per_device_batch_size = 4,
-                                  .max_updates = 100,
-                                  .min_num_epochs = 2,
-                                  .min_updates = 5,
-                                  .max_time = std::chrono::minutes(1),
-                                  .seed = 7};
+                             .per_device_batch_size = 4,
+                             .max_updates = 100,
+                             .min_num_epochs = 2,
+                             .min_updates = 5,
+                             .max_time = std::chrono::minutes(1),
+                             .seed = 7};
   const auto config = training_config(options, 5, 2, /*accumulation_steps=*/2);
   CHECK(config.num_updates_per_epoch == 3);
   CHECK(config.num_updates() == 9);

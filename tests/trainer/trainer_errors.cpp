@@ -178,8 +178,7 @@ TEST_CASE("an exception from any event is told once and reaches the caller, and 
   net->second->eval();
   torch::set_num_threads(2);
   const torch::NoGradGuard no_gradients;
-  CHECK(message_of<Broken>(
-            [&] { trainer.train(tiny::batches(3), tiny::batches(2), {.num_threads = 1}); }) == at);
+  CHECK(message_of<Broken>([&] { trainer.train(tiny::batches(3), tiny::batches(2), {.num_threads = 1}); }) == at);
   CHECK(told == std::vector<std::string>{at});
   CHECK(net->is_training());
   CHECK(!net->second->is_training());

@@ -28,9 +28,10 @@ auto traced(hone::Trace& trace) {
 
 const hone::Trace batch_without_update{".on_train_step_start", "train_batch_loss", ".on_train_loss", "backward",
                                        ".on_train_step_end",   ".on_resume_point"};
-const hone::Trace batch_with_update{".on_train_step_start",      "train_batch_loss",   ".on_train_loss",  "backward",
-                                    ".on_before_optimizer_step", "optimizer_step",     "zero_grad",       "scheduler_step",
-                                    ".on_optimizer_step",        ".on_train_step_end", ".on_resume_point"};
+const hone::Trace batch_with_update{
+    ".on_train_step_start",      "train_batch_loss",   ".on_train_loss",  "backward",
+    ".on_before_optimizer_step", "optimizer_step",     "zero_grad",       "scheduler_step",
+    ".on_optimizer_step",        ".on_train_step_end", ".on_resume_point"};
 const hone::Trace eval_batch{".on_eval_step_start", "eval_batch_loss", ".on_eval_step_end"};
 
 hone::Trace joined(std::initializer_list<hone::Trace> parts) {
@@ -165,8 +166,8 @@ struct Observer {
 
 TEST_CASE("events carry the batch, the output and the place in the run") {
   std::vector<std::string> seen;
-  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::ClipNorm{.max_norm = 1.0},
-                               Observer{&seen}};
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
+                               hone::ClipNorm{.max_norm = 1.0}, Observer{&seen}};
   trainer.train(tiny::batches(2), tiny::batches(2));
   CHECK(seen == std::vector<std::string>{"train start epoch 1 step 0 updates 0", "train loss epoch 1 step 0 updates 0",
                                          "train before epoch 1 step 0 updates 0",
@@ -219,8 +220,14 @@ struct Ordered {
 
 TEST_CASE("callbacks are told in the order of the constructor, several of one type each with its own value") {
   std::string text;
-  auto trainer = hone::Trainer{tiny::Net(),         torch::nn::CrossEntropyLoss(), hone::Sgd{}, Ordered{&text, 'a'},
-                               hone::ClipNorm{.max_norm = 1.0}, Ordered{&text, 'b'},           Deaf{},      Ordered{&text, 'c'}};
+  auto trainer = hone::Trainer{tiny::Net(),
+                               torch::nn::CrossEntropyLoss(),
+                               hone::Sgd{},
+                               Ordered{&text, 'a'},
+                               hone::ClipNorm{.max_norm = 1.0},
+                               Ordered{&text, 'b'},
+                               Deaf{},
+                               Ordered{&text, 'c'}};
   trainer.train(tiny::batches(2));
   CHECK(text == "abcabc");
 }

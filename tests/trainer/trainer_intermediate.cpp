@@ -67,8 +67,7 @@ TEST_CASE("what is learned and recorded of training is the same with evaluations
   const auto run = [](tiny::Net net, auto... callbacks) {
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9},
                                  hone::GradAccum<2>{}, callbacks...};
-    return trainer.train(tiny::dataset(),
-                         tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
+    return trainer.train(tiny::dataset(), tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
   };
   tiny::Net with, without;
   const auto plain = run(without);
@@ -163,12 +162,11 @@ TEST_CASE("epochs can go without an evaluation") {
     for (const auto& record : history.values("eval_loss_epoch")) epochs.push_back(record.epoch);
     return epochs;
   };
-  const auto history = trainer.train(tiny::batches(2),
-                                     tiny::batches(1), {.num_epochs = 5, .evaluate_every_n_epochs = 2});
+  const auto history =
+      trainer.train(tiny::batches(2), tiny::batches(1), {.num_epochs = 5, .evaluate_every_n_epochs = 2});
   CHECK(evaluated(history) == std::vector<std::int64_t>{2, 4});
-  const auto more = trainer.train(
-      tiny::batches(2),
-      tiny::batches(1), {.num_epochs = 2, .evaluate_every_n_epochs = 3, .reset_run_history = false});
+  const auto more = trainer.train(tiny::batches(2), tiny::batches(1),
+                                  {.num_epochs = 2, .evaluate_every_n_epochs = 3, .reset_run_history = false});
   CHECK(evaluated(more) == std::vector<std::int64_t>{2, 4, 6});
 }
 

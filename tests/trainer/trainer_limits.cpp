@@ -68,8 +68,7 @@ TEST_CASE("the run ends with the limit that comes first, counted in updates") {
 
 TEST_CASE("a limit in the middle of an epoch still evaluates and ends the epoch") {
   auto trainer = trainer_with();
-  const auto history =
-      trainer.train(tiny::batches(5), tiny::batches(2), {.num_epochs = 9, .max_updates = 7});
+  const auto history = trainer.train(tiny::batches(5), tiny::batches(2), {.num_epochs = 9, .max_updates = 7});
   CHECK(history.num_updates() == 7);
   CHECK(history.values("eval_loss_epoch").size() == 2);
 }
@@ -116,12 +115,13 @@ TEST_CASE("a continued run shuffles as the long run would have") {
 TEST_CASE("the run's configuration says what the options came to") {
   hone::RunConfig config;
   auto trainer = trainer_with(Seen{&config}, hone::GradAccum{2});
-  trainer.train(tiny::dataset(), tiny::dataset(6), {.num_epochs = 3,
-                                  .per_device_batch_size = 5,
-                                  .eval_per_device_batch_size = 6,
-                                  .max_updates = 100,
-                                  .seed = 7,
-                                  .num_threads = 1});
+  trainer.train(tiny::dataset(), tiny::dataset(6),
+                {.num_epochs = 3,
+                 .per_device_batch_size = 5,
+                 .eval_per_device_batch_size = 6,
+                 .max_updates = 100,
+                 .seed = 7,
+                 .num_threads = 1});
   CHECK(config.num_epochs == 3);
   CHECK(config.train_per_device_batch_size == 5);
   CHECK(config.eval_per_device_batch_size == 6);
@@ -251,9 +251,9 @@ TEST_CASE("a stop takes effect when the minimum of epochs and of updates is reac
                             Row{0, 5, 1'000, 2, 5, 1}, Row{2, 0, 1'000, 4, 6, 2}, Row{0, 2, 1'000, 7, 7, 2});
   CAPTURE(row.min_epochs, row.min_updates, row.stop_epoch, row.stop_update);
   auto trainer = trainer_with(Impatient{row.stop_epoch, row.stop_update});
-  const auto history = trainer.train(tiny::batches(3), tiny::batches(1), {.num_epochs = 6,
-                                                        .min_num_epochs = row.min_epochs,
-                                                        .min_updates = row.min_updates});
+  const auto history =
+      trainer.train(tiny::batches(3), tiny::batches(1),
+                    {.num_epochs = 6, .min_num_epochs = row.min_epochs, .min_updates = row.min_updates});
   CHECK(history.num_updates() == row.updates);
   CHECK(static_cast<std::int64_t>(history.values("eval_loss_epoch").size()) == row.evaluations);
   CHECK(history.stop_reason() == "impatient");
@@ -283,10 +283,9 @@ TEST_CASE("a run whose time is up ends after the update at hand, unless its mini
   CHECK(history.num_updates() == 1);
   CHECK(history.stop_reason() == "Reached max_time = 1e-09 s");
 
-  const auto held = trainer.train(tiny::batches(5), tiny::batches(1), {.num_epochs = 9,
-                                                     .min_num_epochs = 1,
-                                                     .min_updates = 4,
-                                                     .max_time = std::chrono::nanoseconds(1)});
+  const auto held =
+      trainer.train(tiny::batches(5), tiny::batches(1),
+                    {.num_epochs = 9, .min_num_epochs = 1, .min_updates = 4, .max_time = std::chrono::nanoseconds(1)});
   CHECK(held.num_updates() == 4);
   CHECK(held.values("eval_loss_epoch").size() == 1);
 

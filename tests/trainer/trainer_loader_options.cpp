@@ -67,8 +67,8 @@ TEST_CASE("options about evaluations are refused in a run without an evaluation 
   auto set = tiny::dataset();
   const auto refusal = [](auto&& call) { return message_of<std::invalid_argument>(call); };
   const auto unused = [](const char* option, const char* value) {
-    return std::string(option) + " is " + value + ", but the run has no evaluation set. Give it one, or leave " + option +
-           " out.";
+    return std::string(option) + " is " + value + ", but the run has no evaluation set. Give it one, or leave " +
+           option + " out.";
   };
   CHECK(refusal([&] { trainer.train(set, {.eval_per_device_batch_size = 4}); }) ==
         unused("eval_per_device_batch_size", "4"));

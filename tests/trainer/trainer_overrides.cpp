@@ -157,9 +157,8 @@ struct Loaders {
 TEST_CASE("loaders of the user's own get the dataset and the resolved options") {
   std::vector<std::string> calls;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Loaders{&calls}};
-  const auto history = trainer.train(tiny::dataset(), tiny::dataset(), {.per_device_batch_size = 6,
-                                                       .eval_per_device_batch_size = 4,
-                                                       .drop_last = true});
+  const auto history = trainer.train(tiny::dataset(), tiny::dataset(),
+                                     {.per_device_batch_size = 6, .eval_per_device_batch_size = 4, .drop_last = true});
   CHECK(history.num_updates() == 4);
   trainer.evaluate(tiny::dataset(), {.per_device_batch_size = 12});
   trainer.predict(tiny::dataset());
@@ -284,8 +283,8 @@ struct CallsModel {
 
 TEST_CASE("an override that calls the model runs in the number format of the precision policy") {
   std::vector<at::ScalarType> types;
-  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Bf16{},
-                               CallsModel{&types}};
+  auto trainer =
+      hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Bf16{}, CallsModel{&types}};
   auto batch = tiny::batches(1)[0];
   trainer.train(tiny::batches(1), tiny::batches(1));
   trainer.predict(tiny::batches(1));

@@ -10,9 +10,9 @@
 
 #include "hone/callbacks/filters.hpp"
 #include "hone/callbacks/metrics.hpp"
-#include "hone/trainer/trainer.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 

@@ -55,8 +55,8 @@ Outcome train(const std::filesystem::path& folder, double lr) {
                                hone::ModelEma{.decay = 0.5},
                                hone::SaveBest{.save_path = folder / "best.pt"},
                                hone::SaveTrainingState{.save_dir = folder, .save_every_n_updates = 4, .keep_last = 1}};
-  auto history = trainer.train(
-      Samples{}, Samples{}, {.num_epochs = 4, .per_device_batch_size = 4, .seed = 7, .num_threads = 1});
+  auto history =
+      trainer.train(Samples{}, Samples{}, {.num_epochs = 4, .per_device_batch_size = 4, .seed = 7, .num_threads = 1});
   trainer.evaluate(Samples{}, {.num_threads = 1});
   std::fclose(out);
   return {std::move(history), tiny::weights(net)};

@@ -43,8 +43,8 @@ auto trainer_with(Settings... settings) {
 TEST_CASE("a fast development run goes once over a few batches of each kind, and nothing stops it") {
   Log log;
   auto trainer = trainer_with(Logger{&log}, hone::GradAccum<2>{}, hone::EarlyStopping{.patience = 0});
-  const auto history = trainer.train(
-      tiny::batches(6), tiny::batches(4), {.num_epochs = 5, .min_num_epochs = 4, .fast_dev_run = 3});
+  const auto history =
+      trainer.train(tiny::batches(6), tiny::batches(4), {.num_epochs = 5, .min_num_epochs = 4, .fast_dev_run = 3});
   REQUIRE(log.train.size() == 1);
   CHECK(log.train[0].size() == 3);
   REQUIRE(log.eval.size() == 1);
@@ -55,8 +55,7 @@ TEST_CASE("a fast development run goes once over a few batches of each kind, and
   CHECK(log.config.batch_limit == 3);
   CHECK(log.config.num_updates() == 2);
 
-  trainer.train(tiny::batches(2),
-                tiny::batches(1), {.fast_dev_run = 3});  // beyond the data it changes nothing
+  trainer.train(tiny::batches(2), tiny::batches(1), {.fast_dev_run = 3});  // beyond the data it changes nothing
   CHECK(log.train.back().size() == 2);
   trainer.train(tiny::batches(4), tiny::batches(1));
   CHECK(log.train.back().size() == 4);
@@ -75,8 +74,7 @@ TEST_CASE("overfitting sees the same first batches in every epoch, in order, and
   Log log;
   auto trainer = trainer_with(Logger{&log});
   const auto set = tiny::dataset(24);
-  trainer.train(set,
-                set, {.num_epochs = 3, .per_device_batch_size = 4, .seed = 5, .overfit_batches = 2});
+  trainer.train(set, set, {.num_epochs = 3, .per_device_batch_size = 4, .seed = 5, .overfit_batches = 2});
   const auto firsts = tiny::inputs(24).select(1, 0);
   const std::vector<float> expected{firsts[0].item<float>(), firsts[4].item<float>()};
   CHECK(log.train == std::vector<std::vector<float>>(3, expected));
@@ -121,10 +119,9 @@ TEST_CASE("a sanity check before training leaves no trace, and training goes as 
     DropNet net;
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, Drawing{&evaluated},
                                  hone::TracingCallback{&trace}};
-    const auto history = trainer.train(tiny::dataset(), tiny::dataset(), {.num_epochs = 2,
-                                                         .per_device_batch_size = 4,
-                                                         .seed = 11,
-                                                         .num_sanity_eval_batches = steps});
+    const auto history =
+        trainer.train(tiny::dataset(), tiny::dataset(),
+                      {.num_epochs = 2, .per_device_batch_size = 4, .seed = 11, .num_sanity_eval_batches = steps});
     return std::pair{history, tiny::weights(net)};
   };
   hone::Trace without_trace, with_trace;
@@ -153,9 +150,7 @@ TEST_CASE("a sanity check finds a broken evaluation before training, and callbac
   tiny::Net net;
   auto trainer =
       hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, FailingEvaluation{}, Logger{&log}};
-  const auto train = [&] {
-    trainer.train(tiny::batches(2), tiny::batches(2), {.num_sanity_eval_batches = 1});
-  };
+  const auto train = [&] { trainer.train(tiny::batches(2), tiny::batches(2), {.num_sanity_eval_batches = 1}); };
   CHECK(tiny::message_of<std::runtime_error>(train) == "no evaluation");
   CHECK(log.exceptions == 1);
   CHECK(log.train.empty());

@@ -135,8 +135,8 @@ void require_no_trace(const Rehearsal& rehearsal) {
 TEST_CASE("a rehearsal leaves no trace") {
   require_no_trace([](auto& trainer) {
     int updates = 0;
-    hone::trial_run(trainer, 
-        tiny::dataset(), {.num_updates = 5, .per_device_batch_size = 4},
+    hone::trial_run(
+        trainer, tiny::dataset(), {.num_updates = 5, .per_device_batch_size = 4},
         [&](std::int64_t update) {
           CHECK(update == updates);
           trainer.optimizer().set_lr(0.5);
@@ -153,10 +153,10 @@ TEST_CASE("a rehearsal leaves no trace") {
 TEST_CASE("a rehearsal that an exception ends leaves no trace") {
   require_no_trace([](auto& trainer) {
     CHECK_THROWS_AS(hone::trial_run(trainer, tiny::dataset(), {.num_updates = 5, .per_device_batch_size = 4}, nothing,
-                                     [](std::int64_t update, double) {
-                                       if (update == 2) throw std::runtime_error("enough");
-                                       return true;
-                                     }),
+                                    [](std::int64_t update, double) {
+                                      if (update == 2) throw std::runtime_error("enough");
+                                      return true;
+                                    }),
                     std::runtime_error);
   });
 }
@@ -220,8 +220,9 @@ TEST_CASE("data that ends and a rehearsal in a run are refused") {
   CHECK(tiny::message_of<hone::DataError>([&] { hone::trial_run(trainer, none, {}, nothing, go_on); }) ==
         "The loader gave no batch in pass 1, after 0 of 1 updates. Give it data; a range that can be walked through "
         "only once has to be long enough.");
-  CHECK(tiny::message_of<std::invalid_argument>([&] { hone::trial_run(trainer, none, {.num_updates = 0}, nothing, go_on); }) ==
-        "num_updates is 0. Give 1 or more.");
+  CHECK(tiny::message_of<std::invalid_argument>([&] {
+          hone::trial_run(trainer, none, {.num_updates = 0}, nothing, go_on);
+        }) == "num_updates is 0. Give 1 or more.");
 
   hone::Trainer eager{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, TooEarly{}};
   CHECK_THROWS_AS(eager.train(tiny::dataset()), std::logic_error);

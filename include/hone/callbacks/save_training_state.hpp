@@ -122,11 +122,11 @@ struct SaveTrainingState {
     for (const auto& file : training_states_in(save_dir)) {
       if (file.place <= place) continue;
       if (!overwrite) {
-        throw DataError(
-            sentence("{} is ahead of where this run begins ({}). Continue from it with trainer.resume(\"{}\", ...), give "
-                     "this run a folder "
-                     "of its own, or set SaveTrainingState::overwrite.",
-                     {file.path.string(), place.name(), save_dir.string()}));
+        throw DataError(sentence(
+            "{} is ahead of where this run begins ({}). Continue from it with trainer.resume(\"{}\", ...), give "
+            "this run a folder "
+            "of its own, or set SaveTrainingState::overwrite.",
+            {file.path.string(), place.name(), save_dir.string()}));
       }
       remove(file.path);
     }

@@ -27,7 +27,8 @@ class FolderLock {
     std::error_code other;
     if (!std::filesystem::is_directory(folder, other)) {
       throw DataError("The folder " + folder.string() + " cannot be made: " +
-                      (std::filesystem::exists(folder, other) ? "a file has that name" : error.message()) + ". Choose another one.");
+                      (std::filesystem::exists(folder, other) ? "a file has that name" : error.message()) +
+                      ". Choose another one.");
     }
     file_ = ::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (file_ < 0) {

@@ -20,7 +20,8 @@ namespace hone::detail {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-[[noreturn, gnu::cold]] inline void refuse_setting(std::string_view field, const std::string& value, std::string_view remedy) {
+[[noreturn, gnu::cold]] inline void refuse_setting(std::string_view field, const std::string& value,
+                                                   std::string_view remedy) {
   throw std::invalid_argument(std::string(field) + " is " + value + ". " + std::string(remedy));
 }
 
@@ -57,7 +58,7 @@ struct Checked {
 template <class T>
 class Required {
  public:
-  constexpr Required(T value) : value_(value) {}  // NOLINT: implicit, stands for the value
+  constexpr Required(T value) : value_(value) {}   // NOLINT: implicit, stands for the value
   constexpr operator T() const { return value_; }  // NOLINT: likewise
 
  private:

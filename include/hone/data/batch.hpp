@@ -63,8 +63,8 @@ namespace detail {
 
 /// Has more tensors than inputs and a target, and does not say which are which.
 template <class Batch>
-concept HasUnclearParts = HoldsTensors<Batch> && !NamesParts<std::remove_reference_t<Batch>> &&
-                          !place_of_target<Batch>.are_inputs_clear;
+concept HasUnclearParts =
+    HoldsTensors<Batch> && !NamesParts<std::remove_reference_t<Batch>> && !place_of_target<Batch>.are_inputs_clear;
 
 }  // namespace detail
 

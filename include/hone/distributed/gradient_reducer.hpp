@@ -4,15 +4,15 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
-#include <torch/csrc/distributed/c10d/comm.hpp>
-#include <torch/csrc/distributed/c10d/reducer.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -31,8 +31,8 @@ struct DdpOptions {
   std::int64_t bucket_bytes = 25 << 20;
   std::int64_t first_bucket_bytes = 1 << 20;
   bool find_unused_parameters = false;  ///< A batch may leave parameters out, others in each process.
-  bool static_graph = false;            ///< Every batch uses the same parameters, known after the first. Not with accumulation.
-  bool overlap = true;                  ///< Gradients travel during backward; else after it.
+  bool static_graph = false;  ///< Every batch uses the same parameters, known after the first. Not with accumulation.
+  bool overlap = true;        ///< Gradients travel during backward; else after it.
   GradientFormat gradient_format = GradientFormat::as_is;
 };
 
@@ -72,7 +72,8 @@ class GradientReducer {
     const std::vector<bool> sparse(parameters.size(), false);
     auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(
         parameters,
-        {static_cast<std::size_t>(options.first_bucket_bytes), static_cast<std::size_t>(options.bucket_bytes)}, sparse));
+        {static_cast<std::size_t>(options.first_bucket_bytes), static_cast<std::size_t>(options.bucket_bytes)},
+        sparse));
     std::reverse(buckets.begin(), buckets.end());  // backward comes to the last layers first
     reducer_ = std::make_unique<c10d::Reducer>(
         std::move(parameters), std::move(buckets), group, sparse, options.bucket_bytes, options.find_unused_parameters,

@@ -33,9 +33,9 @@ namespace detail {
   const auto a = lines_of(ours), b = lines_of(theirs);
   std::size_t i = 0;
   while (i < a.size() && i < b.size() && a[i] == b[i]) ++i;
-  throw DistributedError(sentence("The processes disagree on the {}: rank {} has {}, rank {} has {}. {}",
-                                  {what, our_rank, i < a.size() ? a[i] : "no more", their_rank,
-                                   i < b.size() ? b[i] : "no more", remedy}));
+  throw DistributedError(
+      sentence("The processes disagree on the {}: rank {} has {}, rank {} has {}. {}",
+               {what, our_rank, i < a.size() ? a[i] : "no more", their_rank, i < b.size() ? b[i] : "no more", remedy}));
 }
 
 }  // namespace detail

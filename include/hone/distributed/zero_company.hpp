@@ -42,18 +42,20 @@ struct ZeroCompany {
     static_assert(!fits<Policies...>::can_clip || fits<Policies...>::can_scale,
                   "hone: with Zero, each process has the gradients of its own parameters, and this precision policy "
                   "scales the loss and has no `found_inf()` by which the processes agree. Give it that, or use Ddp.");
-    static_assert(!fits<Policies...>::can_clip || !fits<Policies...>::can_scale || fits<Policies...>::value,
-                  "hone: Zero divides an optimizer that works on the model's weights, and this precision policy lets it "
-                  "work on copies. Use Bf16 or Fp16 with Zero, or Ddp.");
+    static_assert(
+        !fits<Policies...>::can_clip || !fits<Policies...>::can_scale || fits<Policies...>::value,
+        "hone: Zero divides an optimizer that works on the model's weights, and this precision policy lets it "
+        "work on copies. Use Bf16 or Fp16 with Zero, or Ddp.");
   };
   static constexpr bool takes_one_optimizer = true;
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<can_be_sharded<Optimizer>> {};
   template <class Optimizer>
   struct misfit_optimizer {
-    static_assert(can_be_sharded<Optimizer>,
-                  "hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a "
-                  "rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.");
+    static_assert(
+        can_be_sharded<Optimizer>,
+        "hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a "
+        "rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.");
   };
 };
 

@@ -40,7 +40,6 @@ class CompiledStep {
   std::vector<at::Tensor> operator()(const std::vector<at::Tensor>& inputs);
 
  private:
-
   std::filesystem::path path_;
   std::unique_ptr<torch::inductor::AOTIModelPackageLoader> loader_;
 };

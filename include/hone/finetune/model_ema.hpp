@@ -38,14 +38,15 @@ struct ModelEma {
   const double decay = 0.99;
   const bool warmup = false;  ///< A smaller decay at first: at most (1 + n) / (10 + n) after n averages.
   const EmaUpdate update = EmaUpdate::per_update;
-  const std::int64_t every_n = 1;                  ///< Updates, or epochs.
-  const std::int64_t after_n = 0;                  ///< Updates, or epochs, during which the average only follows the model.
-  const bool average_buffers = true;               ///< Else they are copied. Integers always are.
-  const bool evaluate = true;                      ///< After each evaluation, evaluate once more with the averaged weights.
-  const bool apply_at_end = false;                 ///< Leave the averaged weights in the model when the run is over.
-  const bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
+  const std::int64_t every_n = 1;     ///< Updates, or epochs.
+  const std::int64_t after_n = 0;     ///< Updates, or epochs, during which the average only follows the model.
+  const bool average_buffers = true;  ///< Else they are copied. Integers always are.
+  const bool evaluate = true;         ///< After each evaluation, evaluate once more with the averaged weights.
+  const bool apply_at_end = false;    ///< Leave the averaged weights in the model when the run is over.
+  const bool reset_on_train = true;   ///< Begin anew with each run; else go on where the last one ended.
   const std::string metric_prefix = "ema_model_";  ///< Goes before the names of what that evaluation records.
-  const std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
+  const std::function<void()> refresh =
+      nullptr;               ///< Called with the averaged weights in the model, before they are used.
   Listeners callbacks = {};  ///< Get the events of that evaluation. Moved into the average: `listeners()` has them.
 
   /// What is averaged, and what is remembered of it; copies share it.

@@ -26,27 +26,27 @@ template <class Listeners = CallbackSet<>>
 struct Swa {
   const std::int64_t start_epoch = 1;  ///< The first epoch whose weights count; the first of all is 1.
   const std::int64_t every_n_epochs = 1;
-  const bool average_buffers = false;              ///< Else they are copied, and batch norms need `refresh`.
-  const bool evaluate = false;                     ///< After each evaluation, evaluate once more with the averaged weights.
-  const bool apply_at_end = true;                  ///< Leave the averaged weights in the model when the run is over.
-  const bool reset_on_train = true;                ///< Begin anew with each run; else go on where the last one ended.
+  const bool average_buffers = false;  ///< Else they are copied, and batch norms need `refresh`.
+  const bool evaluate = false;         ///< After each evaluation, evaluate once more with the averaged weights.
+  const bool apply_at_end = true;      ///< Leave the averaged weights in the model when the run is over.
+  const bool reset_on_train = true;    ///< Begin anew with each run; else go on where the last one ended.
   const std::string metric_prefix = "swa_model_";  ///< Goes before the names of what that evaluation records.
-  const std::function<void()> refresh = nullptr;   ///< Called with the averaged weights in the model, before they are used.
+  const std::function<void()> refresh =
+      nullptr;               ///< Called with the averaged weights in the model, before they are used.
   Listeners callbacks = {};  ///< Get the events of that evaluation. Moved into the average: `listeners()` has them.
 
   /// What is averaged, and what is remembered of it; copies share it.
-  detail::Averaging<EqualAverage, Listeners> averaging{
-      detail::AveragingPlan{.owner = "Swa",
-                            .counts_epochs = true,
-                            .begin = start_epoch - 1,
-                            .first = start_epoch,
-                            .every = every_n_epochs,
-                            .evaluate = evaluate,
-                            .apply_at_end = apply_at_end,
-                            .reset_on_train = reset_on_train,
-                            .prefix = metric_prefix,
-                            .refresh = refresh},
-      EqualAverage{average_buffers}, std::move(callbacks)};
+  detail::Averaging<EqualAverage, Listeners> averaging{detail::AveragingPlan{.owner = "Swa",
+                                                                             .counts_epochs = true,
+                                                                             .begin = start_epoch - 1,
+                                                                             .first = start_epoch,
+                                                                             .every = every_n_epochs,
+                                                                             .evaluate = evaluate,
+                                                                             .apply_at_end = apply_at_end,
+                                                                             .reset_on_train = reset_on_train,
+                                                                             .prefix = metric_prefix,
+                                                                             .refresh = refresh},
+                                                       EqualAverage{average_buffers}, std::move(callbacks)};
 
   using relay = void;
   template <class E>

@@ -29,17 +29,20 @@ namespace hone {
 /// Bounds gradients in place. What it returns reaches `on_before_optimizer_step` as `event.clipped`; a policy that
 /// returns something is also called with an empty list when no parameter has a gradient.
 template <class P>
-concept ClipPolicy = PolicyFor<P, slots::Clipping> && requires(const P& clipping, at::TensorList gradients) { clipping.clip(gradients); };
+concept ClipPolicy = PolicyFor<P, slots::Clipping> &&
+                     requires(const P& clipping, at::TensorList gradients) { clipping.clip(gradients); };
 
 /// Optional ability: bounds gradients of which each process has a part, perhaps an empty one, as if all were here.
 /// `of_each(number)` makes a tensor with the number of every process from the one that is this process's; collective.
 template <class P>
-concept ClipsShards = ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients, at::Tensor (*of_each)(const at::Tensor&)) {
-  { clipping.clip(gradients, of_each) } -> std::same_as<at::Tensor>;
-};
+concept ClipsShards =
+    ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients, at::Tensor (*of_each)(const at::Tensor&)) {
+      { clipping.clip(gradients, of_each) } -> std::same_as<at::Tensor>;
+    };
 /// Optional ability: bounds gradients by what the device knows, whatever the host could read, so that it can be recorded.
 template <class P>
-concept ClipsUnread = ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients) { clipping.clip_unread(gradients); };
+concept ClipsUnread =
+    ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients) { clipping.clip_unread(gradients); };
 /// Says of itself that it looks at each element alone, so that a part of the gradients may be clipped by itself.
 template <class P>
 concept ClipsElements = ClipPolicy<P> && requires { requires P::is_elementwise; };
@@ -102,7 +105,8 @@ struct ClipNorm {
 
  private:
   static detail::Checked check(double max_norm, double norm_type) {
-    detail::require_setting(!detail::is_nan(max_norm) && max_norm > 0.0, "ClipNorm::max_norm", max_norm, "Give a number above 0.");
+    detail::require_setting(!detail::is_nan(max_norm) && max_norm > 0.0, "ClipNorm::max_norm", max_norm,
+                            "Give a number above 0.");
     detail::require_setting(!detail::is_nan(norm_type) && norm_type > 0.0, "ClipNorm::norm_type", norm_type,
                             "Give a number above 0, infinity for the largest element.");
     return {};
@@ -143,7 +147,8 @@ struct ClipValue {
 
  private:
   static detail::Checked check(double clip_value) {
-    detail::require_setting(!detail::is_nan(clip_value) && clip_value > 0.0, "ClipValue::clip_value", clip_value, "Give a number above 0.");
+    detail::require_setting(!detail::is_nan(clip_value) && clip_value > 0.0, "ClipValue::clip_value", clip_value,
+                            "Give a number above 0.");
     return {};
   }
 };

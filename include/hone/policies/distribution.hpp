@@ -32,7 +32,8 @@ concept DistributedPolicy = PolicyFor<P, slots::Distribution> && requires(const 
 
 /// Optional ability: numbers are summed over the processes; every process gets the sums.
 template <class P>
-concept SumsOverProcesses = DistributedPolicy<P> && requires(P& processes, at::Tensor values) { processes.all_reduce_sum(values); };
+concept SumsOverProcesses =
+    DistributedPolicy<P> && requires(P& processes, at::Tensor values) { processes.all_reduce_sum(values); };
 
 namespace detail {
 
@@ -54,21 +55,21 @@ struct SomeBackward {
 /// - `require_agreement(what, text, remedy)` throws in every process unless all say the same.
 /// - `fail` tells the others that this process leaves, and why.
 template <class P>
-concept ReducesGradients =
-    SumsOverProcesses<P> && requires(P& processes, detail::SomeModel& model, bool update_follows, const at::Tensor& tensor,
-                                     std::span<const double> numbers, std::string_view text, detail::SomeBackward pass) {
-      processes.start(model);
-      processes.before_forward(update_follows);
-      processes.backward(tensor, update_follows, pass);
-      processes.average_gradients();
-      processes.begin_exchange(numbers);
-      { processes.end_exchange() } -> std::convertible_to<std::span<const double>>;
-      processes.share_buffers();
-      { processes.gather(tensor) } -> std::same_as<std::vector<at::Tensor>>;
-      { processes.gather_texts(text) } -> std::same_as<std::vector<std::string>>;
-      processes.require_agreement(text, text, text);
-      processes.fail(text);
-    };
+concept ReducesGradients = SumsOverProcesses<P> && requires(P& processes, detail::SomeModel& model, bool update_follows,
+                                                            const at::Tensor& tensor, std::span<const double> numbers,
+                                                            std::string_view text, detail::SomeBackward pass) {
+  processes.start(model);
+  processes.before_forward(update_follows);
+  processes.backward(tensor, update_follows, pass);
+  processes.average_gradients();
+  processes.begin_exchange(numbers);
+  { processes.end_exchange() } -> std::convertible_to<std::span<const double>>;
+  processes.share_buffers();
+  { processes.gather(tensor) } -> std::same_as<std::vector<at::Tensor>>;
+  { processes.gather_texts(text) } -> std::same_as<std::vector<std::string>>;
+  processes.require_agreement(text, text, text);
+  processes.fail(text);
+};
 
 /// Optional ability: each process updates a part of the parameters, and has the optimizer's state and the gradients of an
 /// update for these alone. Collective.

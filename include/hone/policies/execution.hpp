@@ -24,8 +24,8 @@ concept ExecutionPolicy = PolicyFor<P, slots::Execution> && requires(P& executio
 
 /// Where a batch stands in its accumulation window. What the device does for it depends on nothing else of the host's.
 struct WindowPlace {
-  bool begins = true;   ///< No gradient is there yet.
-  bool updates = true;  ///< The optimizer's update follows.
+  bool begins = true;            ///< No gradient is there yet.
+  bool updates = true;           ///< The optimizer's update follows.
   std::int64_t num_batches = 1;  ///< Batches to an update.
 };
 

@@ -25,9 +25,8 @@ namespace hone {
 
 /// Chooses the number format of a step. What `region` returns lives over forward and loss; backward runs outside it.
 template <class P>
-concept PrecisionPolicy = PolicyFor<P, slots::Precision> && requires(const P& precision, c10::Device device) {
-  precision.region(device);
-};
+concept PrecisionPolicy =
+    PolicyFor<P, slots::Precision> && requires(const P& precision, c10::Device device) { precision.region(device); };
 
 /// Optional ability: hears where the model is, once, before the first step. It may refuse the device.
 template <class P>
@@ -94,7 +93,8 @@ struct Fp32 {
   [[nodiscard]] static NoScope region(c10::Device) { return {}; }
 };
 static_assert(PrecisionPolicy<Fp32> && std::is_empty_v<Fp32>);
-static_assert(!ScalesLoss<Fp32> && !ConvertsTensors<Fp32> && !StartsOnDevice<Fp32> && !SpansRuns<Fp32> && !GivesUp<Fp32>);
+static_assert(!ScalesLoss<Fp32> && !ConvertsTensors<Fp32> && !StartsOnDevice<Fp32> && !SpansRuns<Fp32> &&
+              !GivesUp<Fp32>);
 
 namespace detail::precision_rules {
 

@@ -27,7 +27,7 @@ concept SplittingPolicy = PolicyFor<P, slots::Splitting>;
 /// What a batch touches beside the graph, and how the loop deals with memory that ran out in the middle of it.
 struct BatchSurroundings {
   c10::Device device;
-  at::TensorList parameters;       ///< Those that the batch adds gradients to.
+  at::TensorList parameters;        ///< Those that the batch adds gradients to.
   std::vector<at::Tensor> buffers;  ///< Those of the model.
   bool (*is_out_of_memory)(const std::exception&);
   void (*release_cached_memory)();

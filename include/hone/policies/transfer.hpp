@@ -27,9 +27,8 @@ struct SomeBatches {
 
 /// Wraps a range of batches into one whose batches are on the device, or on their way there.
 template <class P>
-concept TransferPolicy = PolicyFor<P, slots::Transfer> && requires(P& transfer, detail::SomeBatches& batches, int& device) {
-  transfer.over(batches, device);
-};
+concept TransferPolicy = PolicyFor<P, slots::Transfer> && requires(P& transfer, detail::SomeBatches& batches,
+                                                                   int& device) { transfer.over(batches, device); };
 
 /// The range as it is; the device policy moves each batch.
 struct Direct {

@@ -44,7 +44,7 @@ constexpr Cycle resolved_cycle(const Cycle& cycle, const RunLength& length, std:
   require_ratio(pct_start, cycle.pct_start);
   if (cycle.three_phase) {
     require_setting(cycle.pct_start <= 0.5, pct_start, cycle.pct_start,
-                  "With three phases, the way down is as long as the way up: give 0.5 at most.");
+                    "With three phases, the way down is as long as the way up: give 0.5 at most.");
   }
   return result;
 }
@@ -122,7 +122,7 @@ struct OneCycleMomentum {
  private:
   static constexpr void check_momentum(std::string_view field, double value) {
     detail::require_setting(detail::is_finite(value) && value >= 0.0 && value < 1.0, field, value,
-                          "Give a number of at least 0 and below 1.");
+                            "Give a number of at least 0 and below 1.");
   }
 };
 static_assert(ResolvableSchedule<OneCycleLr> && ResolvableSchedule<OneCycleMomentum>);

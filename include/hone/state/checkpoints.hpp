@@ -31,10 +31,10 @@
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/state/checkpoint_options.hpp"
+#include "hone/step/components.hpp"
 #include "hone/step/dispatch.hpp"
 #include "hone/step/rank_zero.hpp"
 #include "hone/step/update.hpp"
-#include "hone/step/components.hpp"
 
 namespace hone {
 
@@ -227,8 +227,7 @@ void load_optimizer(Components<T>& parts, const Dict& state, const LoadOptions& 
 template <class T>
 std::optional<std::int64_t> load_weights(Components<T>& parts, const Dict& state, const LoadOptions& options) {
   std::optional<std::int64_t> updates;
-  const Value* schedule =
-      options.load_scheduler && has_optimizer<T> ? state.find("scheduler_state_dict") : nullptr;
+  const Value* schedule = options.load_scheduler && has_optimizer<T> ? state.find("scheduler_state_dict") : nullptr;
   if (schedule != nullptr) {
     if (!T::has_schedule) {
       throw DataError(

@@ -15,9 +15,9 @@
 #include "hone/data/remaining.hpp"
 #include "hone/data/splitmix.hpp"
 #include "hone/state/resume_from.hpp"
+#include "hone/state/resume_state.hpp"
 #include "hone/state/training_state.hpp"
 #include "hone/step/dispatch.hpp"
-#include "hone/state/resume_state.hpp"
 
 namespace hone::detail {
 

@@ -23,9 +23,9 @@
 #include "hone/core/sentence.hpp"
 #include "hone/data/splitmix.hpp"
 #include "hone/state/checkpoints.hpp"
+#include "hone/state/resume_state.hpp"
 #include "hone/state/window_state.hpp"
 #include "hone/step/dispatch.hpp"
-#include "hone/state/resume_state.hpp"
 
 namespace hone::detail {
 

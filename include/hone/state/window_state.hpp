@@ -13,8 +13,8 @@
 #include "hone/core/sentence.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/step/dispatch.hpp"
-#include "hone/step/update.hpp"
 #include "hone/step/step_state.hpp"
+#include "hone/step/update.hpp"
 
 namespace hone::detail {
 

@@ -44,8 +44,7 @@ void dispatch(Trainer& trainer, const E& event, const Facets&... facets) {
 
 /// The trainer has the override `Point` for these arguments.
 template <class Point, class Trainer, class... Args>
-inline constexpr bool is_overridden =
-    has_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...>;
+inline constexpr bool is_overridden = has_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...>;
 
 /// True, or one compile-time error when the trainer has the override `Point` in a form that cannot be called.
 template <class Point, class Trainer, class... Args>

@@ -13,8 +13,8 @@
 #include "hone/step/dispatch.hpp"
 #include "hone/step/objectives.hpp"
 #include "hone/step/out_of_memory.hpp"
-#include "hone/step/update.hpp"
 #include "hone/step/step_state.hpp"
+#include "hone/step/update.hpp"
 
 namespace hone::detail {
 

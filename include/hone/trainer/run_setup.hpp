@@ -29,10 +29,10 @@ namespace hone {
 
 /// The facts, without batch sizes, of a training run whose epochs have `train_batches` and `eval_batches`, none more
 /// than `limit`.
-[[nodiscard]] inline RunConfig training_config(const TrainOptions& options,
-                                        std::optional<std::int64_t> train_batches,
-                                        std::optional<std::int64_t> eval_batches, std::int64_t num_batches_per_update,
-                                        std::optional<std::int64_t> limit = {}) {
+[[nodiscard]] inline RunConfig training_config(const TrainOptions& options, std::optional<std::int64_t> train_batches,
+                                               std::optional<std::int64_t> eval_batches,
+                                               std::int64_t num_batches_per_update,
+                                               std::optional<std::int64_t> limit = {}) {
   RunConfig config;
   config.fast_dev_run = options.fast_dev_run > 0;
   config.overfit_batches = options.overfit_batches;

@@ -318,7 +318,9 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   [[nodiscard]] Loss& loss() { return state_.parts.loss; }
   [[nodiscard]] auto& optimizer() { return state_.parts.optimizer; }
   [[nodiscard]] auto& callbacks() { return state_.parts.callbacks; }
-  [[nodiscard]] auto& overrides() { return state_.parts.overrides; }  ///< The struct with overrides, to read its results.
+  [[nodiscard]] auto& overrides() {
+    return state_.parts.overrides;
+  }  ///< The struct with overrides, to read its results.
   [[nodiscard]] const auto& overrides() const { return state_.parts.overrides; }
   [[nodiscard]] auto& accumulation() { return state_.parts.accumulation; }
   [[nodiscard]] auto& clipping() { return state_.parts.clipping; }

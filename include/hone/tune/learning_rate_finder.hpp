@@ -173,11 +173,11 @@ template <class Trainer, class Dataset>
       return !sweep.diverged;
     };
     trial_run(trainer, dataset,
-                     {.num_updates = options.num_updates,
-                      .per_device_batch_size = options.per_device_batch_size,
-                      .seed = options.seed,
-                      .num_threads = options.num_threads},
-                     before, after);
+              {.num_updates = options.num_updates,
+               .per_device_batch_size = options.per_device_batch_size,
+               .seed = options.seed,
+               .num_threads = options.num_threads},
+              before, after);
   }
   return sweep;
 }

@@ -20,13 +20,13 @@
 #include "hone/data/epoch_scope.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/state/training_state.hpp"
+#include "hone/step/activity.hpp"
+#include "hone/step/device_errors.hpp"
 #include "hone/step/guards.hpp"
+#include "hone/step/host_step.hpp"
 #include "hone/step/in_step.hpp"
 #include "hone/step/model.hpp"
 #include "hone/trainer/run_options.hpp"
-#include "hone/step/activity.hpp"
-#include "hone/step/device_errors.hpp"
-#include "hone/step/host_step.hpp"
 #include "hone/trainer/train_loop.hpp"
 
 namespace hone {

@@ -12,8 +12,8 @@ int main() {
     return group.device() == at::Device(at::kCUDA, 0) && group.world_size() == 1 ? 0 : 1;
   } catch (const hone::DistributedError& error) {
     std::puts(error.what());
-    return std::string_view(error.what()).starts_with(
-               "Nccl: rank 0 of 1 would take GPU 0 of its machine, where LibTorch finds 0.")
+    return std::string_view(error.what())
+                   .starts_with("Nccl: rank 0 of 1 would take GPU 0 of its machine, where LibTorch finds 0.")
                ? 0
                : 1;
   }

@@ -2,7 +2,6 @@
 /// Uses functions that hone::hone would have in its library, and links none.
 #include <hone/core/training_files.hpp>
 #include <hone/history/write_json.hpp>
-
 #include <sstream>
 
 #ifdef HONE_COMPILED_LIB
