@@ -20,44 +20,41 @@ struct Event {
   Run& run;
 };
 
-struct InitEnd : Event {};           ///< The trainer is ready.                                      `trainer`
-struct TrainingRunStart : Event {};  ///< Options are resolved, nothing has been computed.           `trainer`
-struct TrainEpochStart : Event {};   ///< The model is in training mode.                             `trainer`
-struct TrainStepStart : Event {};    ///< A batch has arrived.                                       `trainer` `batch`
-struct TrainLoss : Event {};  ///< Forward and loss are done, backward is not.                `trainer` `batch` `output`
-struct BeforeOptimizerStep : Event {
-};                                ///< Gradients are final: reduced, unscaled, clipped.           `trainer` `clipped`
-struct OptimizerStep : Event {};  ///< The weights have changed.                                  `trainer`
-struct TrainStepEnd : Event {
-};  ///< The batch is done, with its update if it was due.          `trainer` `batch` `output` `evaluate`
-struct ResumePoint : Event {  ///< All is told; a training state can be taken here.             `trainer`
-  bool is_last;               ///< The run goes no further than this.
+// clang-format off: a table
+struct InitEnd : Event {};             ///< The trainer is ready.                                      `trainer`
+struct TrainingRunStart : Event {};    ///< Options are resolved, nothing has been computed.           `trainer`
+struct TrainEpochStart : Event {};     ///< The model is in training mode.                             `trainer`
+struct TrainStepStart : Event {};      ///< A batch has arrived.                                       `trainer` `batch`
+struct TrainLoss : Event {};           ///< Forward and loss are done, backward is not.                `trainer` `batch` `output`
+struct BeforeOptimizerStep : Event {}; ///< Gradients are final: reduced, unscaled, clipped.           `trainer` `clipped`
+struct OptimizerStep : Event {};       ///< The weights have changed.                                  `trainer`
+struct TrainStepEnd : Event {};        ///< The batch is done, with its update if it was due.          `trainer` `batch` `output` `evaluate`
+struct ResumePoint : Event {           ///< All is told; a training state can be taken here.             `trainer`
+  bool is_last;                        ///< The run goes no further than this.
 };
-struct TrainEpochEnd : Event {  ///< The mean loss of the epoch is recorded.                    `trainer`
-  double loss;                  ///< Mean over samples, in the unit of the loss.
+struct TrainEpochEnd : Event {         ///< The mean loss of the epoch is recorded.                    `trainer`
+  double loss;                         ///< Mean over samples, in the unit of the loss.
 };
-struct EvalEpochStart : Event {};  ///< The model is in evaluation mode.                           `trainer`
-struct EvalStepStart : Event {};   ///< A batch has arrived.                                       `trainer` `batch`
-struct EvalStepEnd : Event {
-};  ///< The batch is evaluated.                                    `trainer` `batch` `output`
-struct EvalEpochEnd : Event {  ///< The mean loss of the evaluation is recorded.               `trainer`
-  double loss;                 ///< Mean over samples, in the unit of the loss; NaN when incomplete.
-  bool is_complete = true;     ///< False when a stop cut the evaluation short: nothing is recorded then.
+struct EvalEpochStart : Event {};      ///< The model is in evaluation mode.                           `trainer`
+struct EvalStepStart : Event {};       ///< A batch has arrived.                                       `trainer` `batch`
+struct EvalStepEnd : Event {};         ///< The batch is evaluated.                                    `trainer` `batch` `output`
+struct EvalEpochEnd : Event {          ///< The mean loss of the evaluation is recorded.               `trainer`
+  double loss;                         ///< Mean over samples, in the unit of the loss; NaN when incomplete.
+  bool is_complete = true;             ///< False when a stop cut the evaluation short: nothing is recorded then.
 };
-struct TrainingRunEpochEnd : Event {
-};                                 ///< Training and evaluation of one epoch are over.             `trainer` `evaluate`
-struct TrainingRunEnd : Event {};  ///< The run is over, also when it was stopped.                 `trainer`
+struct TrainingRunEpochEnd : Event {};  ///< Training and evaluation of one epoch are over.             `trainer` `evaluate`
+struct TrainingRunEnd : Event {};      ///< The run is over, also when it was stopped.                 `trainer`
 struct EvaluationRunStart : Event {};  ///< A run of `evaluate` begins.                                `trainer`
 struct EvaluationRunEnd : Event {};    ///< A run of `evaluate` is over.                               `trainer`
 struct PredictRunStart : Event {};     ///< A run of `predict` begins.                                 `trainer`
 struct PredictStepStart : Event {};    ///< A batch has arrived.                                       `trainer` `batch`
-struct PredictStepEnd : Event {
-};  ///< The outputs of a batch are there.                          `trainer` `batch` `outputs`
-struct PredictRunEnd : Event {};  ///< A run of `predict` is over.                                `trainer`
-struct StopTraining : Event {};   ///< A requested stop takes effect; `run.stop_reason()` says why. `trainer`
-struct ExceptionThrown : Event {  ///< An exception leaves the run and will reach the caller.     `trainer`
+struct PredictStepEnd : Event {};      ///< The outputs of a batch are there.                          `trainer` `batch` `outputs`
+struct PredictRunEnd : Event {};       ///< A run of `predict` is over.                                `trainer`
+struct StopTraining : Event {};        ///< A requested stop takes effect; `run.stop_reason()` says why. `trainer`
+struct ExceptionThrown : Event {       ///< An exception leaves the run and will reach the caller.     `trainer`
   std::exception_ptr exception;
 };
+// clang-format on
 struct SaveCheckpoint : Event {};  ///< A checkpoint is put together and may be added to.          `trainer` `state`
 struct LoadCheckpoint : Event {};  ///< A checkpoint has been loaded.                              `trainer` `state`
 
