@@ -41,4 +41,9 @@ TEST_CASE("whether a type hears anything at all") {
   STATIC_REQUIRE_FALSE(hears_any_event<Deaf>);
 }
 
+struct NoRelay {
+  void on_train_step_end(const hone::TrainStepEnd&) {}
+};
+static_assert(!hone::Relay<NoRelay>);
+
 }  // namespace

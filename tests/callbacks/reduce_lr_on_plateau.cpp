@@ -116,3 +116,11 @@ TEST_CASE("another metric may be watched, and one that nobody records is refused
 TEST_CASE("settings of the plateau are checked when a run starts") {
   CHECK_THROWS_AS(Training({.plateau = {.factor = 1.5}}), std::invalid_argument);
 }
+
+struct ObservesForNothing {
+  int state = 0;
+  void observe(double) {}
+  double reduced(double lr) const { return lr; }
+  void check() const {}
+};
+static_assert(!hone::Plateau<ObservesForNothing>);

@@ -290,4 +290,13 @@ TEST_CASE("a window that its host ends early is the mean over its true length") 
   CHECK(tiny::distance(tiny::weights(written), tiny::weights(recorded)) < 2e-6);
 }
 
+struct RecordsNothing {
+  using Recording = int;
+  explicit RecordsNothing(c10::Device) {}
+  static void eagerly(auto&& work) { work(); }
+  static void record(auto&& work) { work(); }
+  static void replay(int&) {}
+};
+static_assert(!hone::StepRecorder<RecordsNothing>);
+
 }  // namespace

@@ -212,3 +212,8 @@ TEST_CASE("What does not fit is named, and nothing is changed") {
   CHECK(files::contains(text, "'a' has 'exp_avg' of shape [3], expected [2, 3]"));
   CHECK(files::contains(text, "'a' has the field 'momentum_buffer', which this rule does not keep"));
 }
+
+struct OfARuleWithoutState {
+  using rule_type = hone::Sgd;
+};
+static_assert(!hone::RuleOptimizer<OfARuleWithoutState>);

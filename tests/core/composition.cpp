@@ -61,4 +61,9 @@ TEST_CASE("types that make none do not compose, in silence") {
   STATIC_REQUIRE_FALSE(Composable<Model, Loss, Optimizer, OwnBackward, OwnStep>);
 }
 
+struct SeveralInName {
+  int num_optimizer = 2;
+};
+static_assert(!hone::SeveralOptimizers<SeveralInName> && !hone::OverridesArgument<SeveralInName>);
+
 }  // namespace

@@ -114,3 +114,10 @@ TEST_CASE("counts are refused one by one and together") {
   CHECK_FALSE(is_taken({many, 1}));
   CHECK_FALSE(is_taken({std::numeric_limits<std::int64_t>::max(), 1}));
 }
+
+struct SerializesNothing {
+  void serialize() {}
+  const char* state = "";
+};
+static_assert(!hone::HasSerialize<SerializesNothing> && !hone::SerializesAnother<SerializesNothing>);
+static_assert(!hone::HasState<int>);

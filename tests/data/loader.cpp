@@ -156,4 +156,6 @@ TEST_CASE("a loader with the share of another process is refused, other ranges a
   CHECK_THROWS_AS(hone::require_share(part, {1, 3}), std::invalid_argument);
 }
 
+static_assert(!hone::LoadableHandle<std::unique_ptr<int>&> && !hone::LoadableHandle<std::vector<int>&>);
+
 }  // namespace

@@ -85,3 +85,8 @@ TEST_CASE("a pass goes on after so many samples where the batches before were of
                     "The run is to go on after 8 samples of its epoch in batches of another size, and this range of "
                     "batches has its own. Give it a dataset, or as many processes and as large batches as it had.");
 }
+
+struct SkipsWithoutACount : std::vector<int> {
+  void skip() {}
+};
+static_assert(hone::BatchRange<std::vector<int>&> && !hone::SkipsBatches<SkipsWithoutACount&>);

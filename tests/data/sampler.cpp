@@ -96,4 +96,13 @@ TEST_CASE("the samplers of many processes give one order, whatever those have dr
   CHECK(weighted.order(4, 5).equal(drawn));
 }
 
+struct OrdersVectors {
+  static std::vector<std::int64_t> order(std::int64_t, std::int64_t) { return {}; }
+};
+struct CountsInDouble {
+  static at::Tensor order(std::int64_t, std::int64_t) { return {}; }
+  static double count(std::int64_t) { return 1.0; }
+};
+static_assert(!hone::Sampler<OrdersVectors> && hone::Sampler<CountsInDouble> && !hone::CountsSamples<CountsInDouble>);
+
 }  // namespace

@@ -26,3 +26,10 @@ TEST_CASE("A decay outside of 0 to 1 is refused") {
   }
   hone::ExponentialAverage{.decay = 1.0}.check();
 }
+
+struct WeighsInFloat {
+  static float weight(std::int64_t) { return 0.5F; }
+  bool average_buffers = true;
+  void check() const {}
+};
+static_assert(!hone::AveragingRule<WeighsInFloat>);

@@ -223,3 +223,5 @@ TEST_CASE("other errors and odd settings") {
   const hone::BatchSurroundings around{c10::kCPU, {}, {}, nullptr, nullptr};
   CHECK_THROWS_AS(policy.learn(batch, nothing, nothing, around), std::invalid_argument);
 }
+
+static_assert(!hone::SplittingPolicy<hone::GradAccum<2>>);

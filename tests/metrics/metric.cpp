@@ -45,3 +45,6 @@ TEST_CASE("a named metric is the metric under another name") {
   CHECK(named("peak", Largest{1.0}) == named("peak", Largest{1.0}));
   CHECK_FALSE(other == named("other", BinaryAccuracy{.threshold = 0.9}));
 }
+
+struct AddsNothingUp {};
+static_assert(!hone::AddsUp<AddsNothingUp, int, int>);

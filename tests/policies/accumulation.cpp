@@ -35,4 +35,11 @@ TEST_CASE("fewer than one batch to an update is refused by value") {
   }
 }
 
+/// Says how many batches as a text.
+struct AccumulatesText {
+  using slot = hone::slots::Accumulation;
+  static const char* num_batches_per_update() { return "4"; }
+};
+static_assert(!hone::AccumulationPolicy<AccumulatesText>);
+
 }  // namespace

@@ -142,4 +142,19 @@ TEST_CASE("limits out of range are refused by value") {
   }
 }
 
+/// One function of another signature each.
+struct ClipsList {
+  using slot = hone::slots::Clipping;
+  void clip(at::TensorList) const {}
+};
+struct ClipsListForNothing : ClipsList {
+  void clip(at::TensorList) const {}
+  void clip(at::TensorList, at::Tensor (*)(const at::Tensor&)) const {}  // returns no norm
+  void clip_unread() const {}
+  static constexpr bool is_elementwise = false;
+};
+static_assert(hone::ClipPolicy<ClipsListForNothing> && !hone::ClipsShards<ClipsListForNothing>);
+static_assert(!hone::ClipsUnread<ClipsListForNothing> && !hone::ClipsElements<ClipsListForNothing>);
+static_assert(!hone::ClipsShards<ClipsList> && !hone::ClipsUnread<ClipsList> && !hone::ClipsElements<ClipsList>);
+
 }  // namespace

@@ -126,4 +126,10 @@ TEST_CASE("it is what LibTorch's own switch does") {
   CHECK_FALSE(hone::FlushBits::get() == hone::FlushBits::all);
 }
 
+struct OverStepsAlone {
+  using slot = hone::slots::Denormals;
+  hone::NoScope over_step() const { return {}; }
+};
+static_assert(!hone::DenormalsPolicy<OverStepsAlone>);
+
 }  // namespace

@@ -89,4 +89,12 @@ TEST_CASE("the model is moved before the optimizer is bound to its parameters") 
   CHECK(trainer.optimizer().parameters()[0].is_same(trainer.model().weight));
 }
 
+struct RequiresWithAnArgument {
+  using slot = hone::slots::Device;
+  static c10::Device device() { return c10::Device{c10::kCPU}; }
+  static void move(auto&) {}
+  void require(int) const {}
+};
+static_assert(hone::DevicePolicy<RequiresWithAnArgument> && !hone::ChecksPresence<RequiresWithAnArgument>);
+
 }  // namespace

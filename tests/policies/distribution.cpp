@@ -140,4 +140,10 @@ TEST_CASE("the run's configuration knows the processes") {
   CHECK(config.num_updates_per_epoch == 2);  // of this process
 }
 
+struct HasRankAlone {
+  using slot = hone::slots::Distribution;
+  static int rank() { return 0; }
+};
+static_assert(!hone::DistributedPolicy<HasRankAlone>);
+
 }  // namespace

@@ -49,4 +49,10 @@ TEST_CASE("an execution of the user's own runs forward, loss, backward and updat
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(eager)));
 }
 
+struct RunsForNothing {
+  using slot = hone::slots::Execution;
+  static void run(auto&& compute, auto& batch) { compute(batch); }
+};
+static_assert(!hone::ExecutionPolicy<RunsForNothing>);
+
 }  // namespace

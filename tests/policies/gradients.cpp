@@ -68,3 +68,9 @@ TEST_CASE("a parameter that a window does not reach is updated with zeros, and w
   CHECK_FALSE(weight.grad().defined());
   hone::KeepGradients::clear(optimizer);  // of nothing
 }
+
+struct ClearsNothing {
+  using slot = hone::slots::Gradients;
+  static void clear() {}
+};
+static_assert(!hone::GradientsPolicy<ClearsNothing>);

@@ -32,4 +32,10 @@ TEST_CASE("memory that is freed is there for the next step") {
 #endif
 }
 
+struct HeapOverSteps {
+  using slot = hone::slots::Heap;
+  hone::NoScope over_step() const { return {}; }
+};
+static_assert(!hone::HeapPolicy<HeapOverSteps>);
+
 }  // namespace

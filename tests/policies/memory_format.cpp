@@ -71,4 +71,6 @@ TEST_CASE("a dataset that lies channels last is gathered so, without a copy on t
   CHECK(batches == 3);
 }
 
+static_assert(!hone::MemoryFormatPolicy<hone::Cpu>);
+
 }  // namespace

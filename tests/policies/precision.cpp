@@ -129,4 +129,11 @@ TEST_CASE("the name of the format is in the run's configuration") {
   CHECK(tiny::contains(trainer.run().config().precision, "Regions"));
 }
 
+struct RegionOfNothing {
+  using slot = hone::slots::Precision;
+  static hone::NoScope region() { return {}; }
+};
+static_assert(!hone::PrecisionPolicy<RegionOfNothing>);
+static_assert(!hone::TellsOverflow<hone::Fp32>);
+
 }  // namespace

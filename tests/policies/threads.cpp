@@ -39,4 +39,10 @@ TEST_CASE("a run uses the threads that fit its work, what it was told, or the ho
   at::set_num_threads(before);
 }
 
+struct ThreadsInWords {
+  using slot = hone::slots::Threads;
+  static double threads_for(double, int) { return 1.5; }
+};
+static_assert(!hone::ThreadsPolicy<ThreadsInWords>);
+
 }  // namespace

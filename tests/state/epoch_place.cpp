@@ -76,4 +76,6 @@ TEST_CASE("places that cannot be are refused") {
   CHECK_THROWS_AS(beyond.go_on(loader(4, 1, 10), 2, 1, 3), hone::DataError);
 }
 
+static_assert(!hone::KnowsItsCut<std::vector<int>>);
+
 }  // namespace
