@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Finds processes that make different collective calls: one has left a loop and saves, say, and the others train on.
+/// Detection of mismatched collective calls, for example when one rank saves while all other ranks still train.
 ///
-/// Such calls wait for each other until the time-out, and the backend cannot tell why. Each process notes its last
-/// calls. When a call is not done within a second, or the group has failed, it compares them with the others' over the
-/// store.
+/// Mismatched calls deadlock until the time-out, and the backend cannot name the cause. Each rank records its last 8
+/// calls. When no call completes for a second, or the group has failed, the ranks compare their records over the store.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -24,7 +23,7 @@
 
 namespace hone::detail {
 
-/// While it lives, what the collective calls of this thread are for. `what` outlives it.
+/// RAII: while it lives, labels the collective calls of this thread with `what`, which must outlive it.
 class CollectivePurpose {
  public:
   explicit CollectivePurpose(std::string_view what) : outer_(std::exchange(current(), what)) {}
@@ -41,16 +40,17 @@ class CollectivePurpose {
   std::string_view outer_;
 };
 
-/// The collective calls that one process makes in one group, by number. The backend calls `begin` and `end`, in any
-/// thread; one other thread calls `find_difference`.
+/// A record of the last 8 collective calls of one rank in one group. `begin` and `end` are thread-safe; the backend
+/// calls them. One other thread calls `find_difference`.
 ///
-/// **Cost** in a call that is done within a second: two locks, no allocation.
+/// **Cost** of a call that completes within a second: two locks, no allocation.
 class CollectiveLog {
  public:
-  /// `kind` outlives this; `size` is in elements, and the same in every process of a right program.
+  /// Records the start of a call. `kind` must outlive this object. `size` is the number of elements, which a correct
+  /// program passes identically on every rank.
   ///
-  /// Returns a tag for the call's messages: another one for another number, kind, size or type. With it, messages of
-  /// different calls never meet.
+  /// Returns a tag for the call's messages: the low 20 bits of the call's number and 12 bits of a hash of kind, size
+  /// and type. Mismatched calls have different tags, except for a hash collision in one of 4096 cases.
   std::uint32_t begin(std::string_view kind, std::int64_t size, c10::ScalarType type) {
     const std::lock_guard lock(mutex_);
     Call& call = calls_[num_begun_++ % calls_.size()];
@@ -70,11 +70,12 @@ class CollectiveLog {
     ++num_ended_;
   }
 
-  /// Where the store holds what `find_difference` found.
+  /// The key of the message that `find_difference` stores.
   static constexpr const char* key = "different collectives";
 
-  /// Called a few times a second. Compares the calls when one is under way for a second, and once when `has_failed`.
-  /// Returns true when this process found a difference; a message for all of them is in the store then.
+  /// Compares the recorded calls with all other ranks: once when no pending call has completed for a second, and once
+  /// when `has_failed`. Poll it a few times a second. Returns true if it found a difference; the store then contains a
+  /// message.
   bool find_difference(c10d::Store& store, int rank, bool has_failed);
 
  private:
@@ -88,13 +89,13 @@ class CollectiveLog {
 
   static std::string text_of(const Call& call);
   static std::string compare_set(c10d::Store& store, const std::string& name, const std::string& text);
-  /// What this process posted before: those calls are done, or posted again.
+  /// Deletes the entries that this rank stored before. Their calls have completed or are stored again.
   void forget(c10d::Store& store);
 
   std::mutex mutex_;
   std::array<Call, 8> calls_;
   std::uint64_t num_begun_ = 0, num_ended_ = 0;
-  // The thread's that compares:
+  // Accessed only by the thread that calls `find_difference`:
   std::uint64_t num_seen_ = 0;
   std::chrono::steady_clock::time_point since_{};
   bool is_compared_ = false, is_compared_after_failure_ = false, is_found_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How processes that train together find each other, and what they send with.
+/// Communicators: the rendezvous and the transport of processes that train together.
 ///
 /// | communicator | between | use it |
 /// | --- | --- | --- |
@@ -14,11 +14,11 @@
 
 namespace hone {
 
-/// What is a group of processes, or has one: settings and, in a member `group`, what was formed with them. Copies are
-/// the same group.
+/// A type that converts to a `ProcessGroup`: usually settings and a member `group`, which is formed with them. Copies
+/// refer to the same group.
 ///
-/// Optional: `static constexpr at::DeviceType device_type`, where tensors have to be; `static constexpr bool
-/// can_be_recorded = true`, when a device can replay what was sent.
+/// Optional: `static constexpr at::DeviceType device_type`, the device type of its tensors;
+/// `static constexpr bool can_be_recorded = true`, if CUDA graphs can capture its collectives.
 /// **Example** `hone::ProcessGroup group = hone::Gloo{.timeout = 30s};`
 template <class C>
 concept Communicator = std::copyable<C> && std::convertible_to<const C&, const ProcessGroup&>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Data parallel training: every process has the model and learns from a share of each batch.
+/// Data parallel training: every rank has a replica of the model and trains on a shard of each batch.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -39,29 +39,30 @@ namespace hone {
 
 namespace detail {
 
-/// A communicator whose tensors are on GPUs says so: `static constexpr at::DeviceType device_type = at::kCUDA`.
+/// True if the communicator sends from GPUs, with `static constexpr at::DeviceType device_type = at::kCUDA`.
 template <class Comm>
 inline constexpr bool sends_from_gpus = requires { requires Comm::device_type != at::kCPU; };
 
 }  // namespace detail
 
-/// The distribution policy of data parallel training over a communicator. The gradients of an update are the mean over
-/// the processes, each sample counting as much as any other; so n processes with batches of b samples learn what one
-/// learns with n * b. Parameters and buffers begin as those of rank 0. With one process there is nothing of it.
+/// The distribution policy of data parallel training over a communicator. The gradients of an update are averaged over
+/// all ranks, with equal weight for every sample. n ranks with batches of b samples therefore learn what one process
+/// learns with n * b. Parameters and buffers are broadcast from rank 0 at the start. With one process, nothing is sent.
 ///
-/// The gradients travel in buckets while backward is under way, and of an accumulation window only with its last batch;
-/// from a GPU through a communicator of the hosts', after backward and by way of the host.
+/// Gradients are all-reduced in buckets during backward; with gradient accumulation, only during the last batch of a
+/// window. Gradients on a GPU with a communicator for the CPU are averaged after backward, through host memory.
 ///
-/// **Cost** a copy of the gradients; beside them, one small message for each update, under way during backward, by
-/// which the processes agree on stops and on how many samples the update has.
-/// **Errors** `DistributedError` when the models differ, or are on another GPU than the communicator's; when a process
-/// fails, or does not come in time.
+/// **Cost** a copy of the gradients, and one small asynchronous all-reduce per update, during backward, which
+/// synchronizes stop flags and the number of samples.
+/// **Errors** `DistributedError` when the models differ, when a parameter is on another GPU than the communicator's,
+/// and when a rank fails or exceeds the time-out. `DataError` when parameters get no gradient and
+/// `find_unused_parameters` is false. `std::invalid_argument` for `static_graph` with gradient accumulation.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Ddp{hone::Gloo{}}}`
 template <Communicator Comm>
 class Ddp {
  public:
   using slot = slots::Distribution;
-  /// Whether `average_gradients` asks the devices alone, and can be recorded with the rest of a step.
+  /// True if a CUDA graph can capture `average_gradients` with the rest of a step.
   static constexpr bool can_be_recorded = requires { requires Comm::can_be_recorded; };
 
   template <class... Policies>
@@ -143,8 +144,8 @@ class Ddp {
     if (update_follows && !reducer_) average_gradients();
   }
 
-  /// One bucket after the other, with nothing else under way. A parameter without a gradient in one process gets the
-  /// others' mean; without one in all of them, zeros.
+  /// Averages the gradients over all ranks, one bucket at a time. A missing gradient counts as zeros; afterwards every
+  /// trainable parameter has one.
   void average_gradients() {
     if (world_size() == 1) return;
     const at::NoGradGuard no_gradients;
@@ -200,7 +201,8 @@ class Ddp {
   void fail(std::string_view reason) const noexcept { group_.fail(reason); }
 
  private:
-  /// What goes from GPU to GPU is on the communicator's own; all processes come to the same end.
+  /// Throws the same `DistributedError` on every rank if a rank has a parameter on another device than its
+  /// communicator's. Collective.
   void require_own_device(const NamedParameters& parameters) const {
     std::string wrong;
     for (const auto& [name, value] : parameters) {
@@ -225,12 +227,12 @@ class Ddp {
   }
   using Pending = ProcessGroup::Pending;
 
-  /// LibTorch throws what its own threads throw; only the text tells whose it is. What has been explained closed the
-  /// group.
+  /// Returns whether the group caused `error` and has not explained it yet (explaining an error closes the group).
+  /// LibTorch rethrows errors of its threads, of which only the type's name and the message identify the backend.
   [[nodiscard]] bool is_of_the_group(const std::exception& error) const {
     if (dynamic_cast<const DistributedError*>(&error) != nullptr) return !group_.is_closed();
     std::string_view text = error.what(), type = typeid(error).name();
-    text = detail::first_line(text);  // below are the names of files, the program's too
+    text = detail::first_line(text);  // later lines name source files, also the program's
     return type.find("gloo") != type.npos || text.find("gloo") != text.npos || text.find("NCCL") != text.npos;
   }
 
@@ -250,12 +252,12 @@ class Ddp {
     return static_cast<std::size_t>(
         std::count_if(parameters_.begin(), parameters_.end(), [](const at::Tensor& p) { return p.requires_grad(); }));
   }
-  /// Anew when layers were frozen or thawed.
+  /// Creates the reducer. Runs again when parameters have been frozen or unfrozen.
   void make_reducer() {
     reducer_.reset();
     num_reduced_ = num_trainable();
     if (!options_.overlap || num_reduced_ == 0) return;
-    if (parameters_[0].device().type() != group_.device().type()) return;  // the reducer sends from where gradients are
+    if (parameters_[0].device().type() != group_.device().type()) return;  // it sends from the gradients' device
     std::vector<at::Tensor> trainable;
     std::copy_if(parameters_.begin(), parameters_.end(), std::back_inserter(trainable),
                  [](const at::Tensor& p) { return p.requires_grad(); });

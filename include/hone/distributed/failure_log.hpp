@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The log in which the processes of a group write who failed: a line for each word of each process.
+/// The shared log of a group's failures: one line for each message of a rank.
 #pragma once
 
 #include <algorithm>
@@ -14,18 +14,18 @@
 
 namespace hone::detail {
 
-/// What the others have heard of a process.
+/// The status of a rank, as its peers read it from the log.
 struct Heard {
-  std::string failed = {};  ///< Its reason, when it failed.
-  std::string waits = {};   ///< The collective that broke, when one did.
-  bool answers = false;     ///< It has heard of a failure: the process lives, whatever it does.
-  bool left = false;        ///< It left in order.
-  bool ended = false;       ///< It has said why it leaves, and left.
+  std::string failed = {};  ///< The reason of its failure; empty: it has not failed.
+  std::string waits = {};   ///< The collective in which it got an error, if any.
+  bool answers = false;     ///< Its thread has acknowledged a failure, so the process is alive.
+  bool left = false;        ///< It left without an error.
+  bool ended = false;       ///< It left after it had published an error.
 };
 
-/// One word of a process as a line of the group's log.
+/// Returns a message of a rank as a line of the group's log.
 [[nodiscard]] inline std::string line_of(char kind, int rank, std::string_view text) {
-  text = text.substr(0, std::min(text.find('\n'), std::size_t{2000}));  // LibTorch's errors end with a stack of calls
+  text = text.substr(0, std::min(text.find('\n'), std::size_t{2000}));  // LibTorch's errors end with a stack trace
   return sentence("{} {} {}\n", {kind, rank, text.empty() ? "no reason was given." : text});
 }
 

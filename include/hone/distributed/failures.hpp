@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Who failed, and why: the processes of a group tell each other over a store, beside the collectives, which can only
-/// say that something went wrong.
+/// Failure detection for a process group, over a store, independent of the collectives: which rank failed, and why.
 #pragma once
 
 #include <chrono>
@@ -15,56 +14,57 @@
 
 namespace hone {
 
-/// One process's view of the failures in its group.
+/// The failure detector of one rank.
 ///
-/// A process that fails publishes its reason. One whose collective broke publishes what it waited in, and asks for the
-/// others' words. A thread looks for failures of others four times a second, and answers: so who is killed can be told
-/// from who is late. It interrupts the collectives under way, in case this process waits in one. When another has
-/// failed and this process does not come to notice, in a loop that never ends, say, the thread ends the process after
-/// the group's time-out.
+/// A rank that fails publishes its reason. A rank whose collective got an error publishes the collective's name and
+/// reads the messages of its peers. A thread polls for failures of peers, every 250 ms (2 ms per rank above 125 ranks),
+/// and acknowledges them, which distinguishes a killed rank from a straggler. From 400 ms after a failure, the thread
+/// interrupts the pending collectives until this process notices it. If the process does not notice within the group's
+/// time-out, for example in an endless loop, the thread ends the process.
 ///
-/// All talk with the store is that thread's: a store that does not answer delays nobody for more than a few seconds.
+/// Only the thread accesses the store, so a store that does not respond delays a call by about 3 s at most.
 ///
-/// **Cost** nothing in a collective that succeeds.
+/// **Cost** none in a collective that succeeds.
 class Failures {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  /// `interrupt` is called, in the thread, while the group has failed and this process does not notice. With
-  /// `collectives`, processes that make different calls fail the group.
+  /// Starts the thread. It calls `interrupt` while the group has failed and this process has not noticed. With
+  /// `collectives`, mismatched collective calls fail the group.
   Failures(const c10::intrusive_ptr<c10d::Store>& store, int rank, int world_size, Milliseconds timeout,
            std::function<void()> interrupt = {}, std::shared_ptr<detail::CollectiveLog> collectives = {});
   Failures(const Failures&) = delete;
   Failures& operator=(const Failures&) = delete;
   ~Failures() { leave(); }
 
-  /// Tells the others why this process leaves. Does nothing when it has said something already.
+  /// Publishes why this process leaves, and waits up to 2 s until the store has it. A no-op after `publish` or
+  /// `explain`.
   void publish(std::string_view reason) noexcept;
 
-  /// What is to be said of a collective that broke: who is at fault, as far as can be found out. Waits for the others'
-  /// words: at once when one failed, a second when one was killed, three when one is late; never more than the group's
-  /// time-out.
+  /// Returns a message that explains an error of `collective`, with the rank at fault if it can be determined. Waits
+  /// for the messages of its peers: until one reports a failure, else 1 s if a rank was killed and 3 s if a rank is a
+  /// straggler; never longer than the group's time-out.
   [[nodiscard]] std::string explain(std::string_view collective, std::string_view original) noexcept;
 
-  /// The watch ends; nobody ends this process any more. Rank 0, which keeps the store, lets the others hear what was
-  /// said, or leave first, and waits two seconds for them at most.
+  /// Ends the thread, and waits up to 1 s for it. Before that, rank 0, which serves the store, waits up to 2 s until
+  /// its peers have left or need the store no more.
   void leave() noexcept;
 
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr Milliseconds patience{2000};
-  static constexpr Milliseconds interruption_after{400};  // a collective that broke is noticed much sooner
+  static constexpr Milliseconds interruption_after{400};  // an error of a collective is noticed much sooner
 
   struct Channel;
 
-  /// For rank 0, which takes the store with it.
+  /// Returns whether rank 0 may leave. The store ends with it.
   [[nodiscard]] bool others_may_do_without(Clock::duration waited) const;
   [[nodiscard]] Milliseconds grace() const;
-  /// Who lives has answered by then.
+  /// Returns the time within which every live rank acknowledges a failure.
   [[nodiscard]] Milliseconds quiet() const;
 
   [[nodiscard]] std::string culprits(std::string_view collective, std::string_view original);
-  /// Empty as long as it is too early to say.
+  /// Returns the diagnosis; empty while it is too early for one.
   [[nodiscard]] std::string verdict(std::string_view original, Clock::duration waited, bool is_heard) const;
 
   std::shared_ptr<Channel> channel_;

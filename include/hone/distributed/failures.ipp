@@ -18,7 +18,7 @@
 
 namespace hone {
 
-/// What the thread has in common with its owner, whom it may outlive.
+/// The state that the thread shares with its owner. The thread may outlive the owner.
 struct Failures::Channel {
   Channel(c10::intrusive_ptr<c10d::Store> own_store, int own_rank, int size, Milliseconds limit,
           std::function<void()> interruption, std::shared_ptr<detail::CollectiveLog> calls)
@@ -39,19 +39,19 @@ struct Failures::Channel {
   std::condition_variable woken, changed;
   bool is_woken = false, is_over = false, has_ended = false;
   bool listens_closely = false;
-  bool has_spoken = false;      ///< This process has said why it leaves.
-  bool has_noticed = false;     ///< It knows that something is wrong, or leaves.
-  bool is_lost = false;         ///< The store is gone.
-  bool has_failed = false;      ///< Somebody has said so.
-  std::string difference = {};  ///< The processes make different calls: which.
+  bool has_spoken = false;      ///< This process has published why it leaves.
+  bool has_noticed = false;     ///< This process has noticed an error, or leaves.
+  bool is_lost = false;         ///< The store does not respond.
+  bool has_failed = false;      ///< A rank has published a failure.
+  std::string difference = {};  ///< The message about mismatched collective calls.
   std::string unsaid = {};
   bool is_failure_unsaid = false;
   Clock::time_point noticed = {}, failed = {};
   std::vector<detail::Heard> heard = std::vector<detail::Heard>(static_cast<std::size_t>(world_size));
-  std::vector<Clock::time_point> came = std::vector<Clock::time_point>(heard.size());  ///< When a wait was heard of.
-  std::int64_t rounds = 0;  ///< How often the store was asked.
+  std::vector<Clock::time_point> came = std::vector<Clock::time_point>(heard.size());  ///< When a `waits` was read.
+  std::int64_t rounds = 0;  ///< Completed polls of the store.
 
-  // With the lock held:
+  // These require the lock:
   void notice() {
     if (!std::exchange(has_noticed, true)) noticed = Clock::now();
   }
@@ -69,7 +69,7 @@ struct Failures::Channel {
     changed.wait_for(lock, limit, [&] { return has_ended || is_lost || condition(); });
   }
 
-  // The thread:
+  // The thread runs these:
   void listen() noexcept {
     const auto often = std::max(Milliseconds(10), Milliseconds(world_size / 2));
     const auto seldom = std::max(Milliseconds(250), Milliseconds(2 * world_size));
@@ -93,7 +93,8 @@ struct Failures::Channel {
           now_failed = now_failed || differs;
           if ((now_failed || reads) && store->check({"words"}))
             now = detail::heard_in(store->get_to_str("words"), world_size);
-          if (now_failed && seeks_difference && store->check({detail::CollectiveLog::key}))  // after the words
+          // Read after the messages, because a rank stores a difference before it appends its messages.
+          if (now_failed && seeks_difference && store->check({detail::CollectiveLog::key}))
             now_different = store->get_to_str(detail::CollectiveLog::key);
           if (now_failed && !std::exchange(has_answered, true)) append(detail::line_of('A', rank, "here"));
         } catch (...) {
@@ -113,7 +114,7 @@ struct Failures::Channel {
       }
       if (now_failed && !std::exchange(has_failed, true)) failed = Clock::now();
       changed.notify_all();
-      if (is_lost ? is_over || !has_failed : is_over && unsaid.empty()) break;  // rank 0 may come to its end first
+      if (is_lost ? is_over || !has_failed : is_over && unsaid.empty()) break;  // rank 0 may have left before this rank
       if (!has_failed || has_noticed || Clock::now() < failed + interruption_after) continue;
       if (Clock::now() > failed + timeout) end_process();
       if (interrupt) {
@@ -159,7 +160,7 @@ HONE_INLINE void Failures::publish(std::string_view reason) noexcept {
     if (std::exchange(channel_->has_spoken, true)) return;
     channel_->say('F', reason, /*is_failure=*/true);
     channel_->wait(lock, patience, [this] { return channel_->unsaid.empty(); });
-  } catch (...) {  // no memory: there is nobody to tell
+  } catch (...) {  // no memory for the message
   }
 }
 
@@ -187,7 +188,7 @@ HONE_INLINE void Failures::leave() noexcept {
     channel_->wake();
     const bool has_ended = channel_->changed.wait_for(lock, patience / 2, [this] { return channel_->has_ended; });
     lock.unlock();
-    has_ended ? thread_.join() : thread_.detach();  // it waits for a store that does not answer
+    has_ended ? thread_.join() : thread_.detach();  // it waits for a store that does not respond
   } catch (...) {
     std::abort();  // a mutex that cannot be locked
   }

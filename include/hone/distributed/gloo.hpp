@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Processes that find each other over TCP and need nobody to start them together: the gloo inside LibTorch.
+/// A communicator over TCP, with the gloo inside LibTorch. It requires no launcher.
 #pragma once
 
 #include <chrono>
@@ -11,23 +11,23 @@
 
 namespace hone {
 
-/// Plain processes over TCP. Rank 0 keeps the store in which they meet, at the placement's address and port. The group
-/// is formed when it is made; see `Communicator`.
+/// A group of plain processes over TCP. Rank 0 serves the store for the rendezvous, at the placement's address and
+/// port. Construction forms the group and is collective; see `Communicator`.
 ///
-/// **Units** timeout: of one collective, and of the meeting; a process that comes later than that is an error.
-/// **Errors** on construction: `std::invalid_argument` for a placement or a setting out of range, `DistributedError`
-/// when the port is taken, when the processes do not agree on how many they are, when two are of one rank, or when one
-/// does not come.
+/// **Units** timeout: of one collective, and of the rendezvous. A rank that arrives later is an error.
+/// **Errors** on construction: `std::invalid_argument` for a placement or a setting out of range. `DistributedError`
+/// when another program uses the port, when the ranks have different world sizes, when two processes have the same
+/// rank, and when a rank does not arrive or cannot connect.
 /// **Example** `hone::ProcessGroup group = hone::Gloo{}; group.all_reduce(tensor);` in each process that `torchrun`,
 /// `mpirun`, `srun` or `scripts/launch` started; `hone::Ddp{hone::Gloo{.timeout = 30s}}` in a trainer.
 struct Gloo {
-  Placement placement = hone::placement();  ///< Who this process is: as the launcher says.
+  Placement placement = hone::placement();  ///< Default: from the launcher's environment.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
-  /// Of the network, such as "eth0"; empty: GLOO_SOCKET_IFNAME, else the one that leads to rank 0.
+  /// The network interface, such as "eth0". Empty: GLOO_SOCKET_IFNAME, or else the interface on the route to rank 0.
   std::string interface = {};
-  int threads = 2;  ///< Collectives that are under way at once. More hide more of a network's latency.
+  int threads = 2;  ///< Collectives that run concurrently. More of them hide more of the network's latency.
 
-  ProcessGroup group = formed();  ///< Not to be given.
+  ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
   operator const ProcessGroup&() const { return group; }
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The gloo inside LibTorch, with ways out of what is under way.
+/// The gloo inside LibTorch, with collectives that can be interrupted.
 ///
-/// LibTorch's wheel has gloo's code and none of its headers. The few types that LibTorch's own header names, and never
-/// looks into, are declared in `without_gloo`; a LibTorch with gloo's headers uses those.
+/// LibTorch's wheel contains gloo's code, but not its headers. `without_gloo` declares the few types that LibTorch's
+/// own header names and never uses otherwise. If LibTorch has gloo's headers, those are included instead.
 #pragma once
 
 #ifndef USE_C10D_GLOO
@@ -31,8 +31,9 @@
 
 namespace hone::detail {
 
-/// In this thread, and in those that it starts meanwhile for as long as they run, writing to a connection that was
-/// closed is an error. Otherwise it is a signal that ends the program, and gloo lets it come.
+/// RAII: blocks SIGPIPE in this thread, and permanently in threads that it starts meanwhile, which inherit the signal
+/// mask. A write to a closed connection is then an error. Otherwise the signal ends the program, because gloo does not
+/// suppress it.
 class BrokenPipesAreErrors {
  public:
   BrokenPipesAreErrors() {
@@ -57,7 +58,8 @@ class BrokenPipesAreErrors {
   bool was_blocked_ = false;
 };
 
-/// What becomes of a collective: gloo's word, or that it was interrupted, whichever comes first.
+/// The future of a collective. `become` (gloo's result) or `interrupt` completes it, whichever is called first.
+/// Thread-safe.
 class GlooOutcome {
  public:
   using Future = c10::intrusive_ptr<c10::ivalue::Future>;
@@ -80,7 +82,7 @@ class GlooOutcome {
   std::atomic<bool> is_settled_ = false;
 };
 
-/// The collectives under way.
+/// The pending collectives. Thread-safe.
 class GlooOutcomes {
  public:
   void add(std::shared_ptr<GlooOutcome> outcome) {
@@ -109,7 +111,7 @@ class GlooWork final : public c10d::Work {
   bool isCompleted() override { return future_->completed(); }
   bool isSuccess() const override { return future_->completed() && !future_->hasError(); }
   std::exception_ptr exception() const override { return future_->exception_ptr(); }
-  /// The time-out is that of the collective.
+  /// Ignores its argument: the collective's time-out applies.
   bool wait(std::chrono::milliseconds) override {
     future_->waitAndThrow();
     return true;
@@ -121,8 +123,8 @@ class GlooWork final : public c10d::Work {
   GlooOutcome::Future future_;
 };
 
-/// gloo, whose collectives can be interrupted. LibTorch's cannot, and it loses the error of a message that is being
-/// sent when its connection breaks: such a collective would last until the time-out.
+/// LibTorch's Gloo backend with collectives that can be interrupted. LibTorch's backend does not report the error of a
+/// pending send whose connection breaks, so that the collective would block until its time-out.
 class GlooBackend final : public c10d::ProcessGroupGloo {
  public:
   using ProcessGroupGloo::ProcessGroupGloo;
@@ -146,13 +148,14 @@ class GlooBackend final : public c10d::ProcessGroupGloo {
     return followed(ProcessGroupGloo::allgather(all, tensors, options), c10d::OpType::ALLGATHER);
   }
 
-  /// Lets whoever waits for a collective go, with an exception. May be called in any thread, whatever has become of
-  /// this.
+  /// Returns a function that fails all pending collectives, so that their waiters get an exception. The function is
+  /// thread-safe and may outlive the backend.
   [[nodiscard]] std::function<void()> interruption() const {
     return [outcomes = outcomes_] { outcomes->interrupt(); };
   }
   [[nodiscard]] const std::shared_ptr<CollectiveLog>& collectives() const { return collectives_; }
-  /// The same, and closes the connections to all others. gloo does that when a receive comes to nothing.
+  /// Closes the connections to all other ranks, which gloo does when a receive times out. Then fails all pending
+  /// collectives.
   void abort() override {
     const BrokenPipesAreErrors guard;
     for (int peer = 0; peer < size_; ++peer) {
@@ -160,15 +163,15 @@ class GlooBackend final : public c10d::ProcessGroupGloo {
       try {
         Tensors nothing{at::zeros({1}, at::kByte)};
         recv(nothing, peer, /*tag=*/0)->wait(std::chrono::milliseconds(1));
-      } catch (const std::exception&) {  // as meant
+      } catch (const std::exception&) {  // expected: the time-out of 1 ms
       }
     }
     outcomes_->interrupt();
   }
 
  private:
-  /// gloo ends the program when a message is longer than expected, and takes any other for the right one. So the messages
-  /// of different calls get different tags: calls that do not match wait, and the log says which they are.
+  /// Sets a tag for the messages of the next call. Without tags, gloo aborts the program when a message of another call
+  /// is too long, and accepts any other message. With tags, mismatched calls block, and the log identifies them.
   void begin(const char* kind, const Tensors& tensors) {
     std::int64_t size = 0;
     for (const auto& tensor : tensors) size += tensor.numel();

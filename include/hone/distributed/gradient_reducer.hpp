@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// LibTorch's reducer of gradients: in buckets, while backward is still under way. Its constructor changes from version to
-/// version; this is the one place that calls it.
+/// A bucketed all-reduce of gradients during backward, with LibTorch's `c10d::Reducer`. Only this header calls the
+/// reducer's constructor, which differs between versions of LibTorch.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,25 +20,25 @@
 
 namespace hone {
 
-/// The number format in which gradients travel.
+/// The number format of gradients during the all-reduce.
 enum class GradientFormat { as_is, bf16, fp16 };
 
-/// How gradients are averaged. **Source** of the defaults: `torch.nn.parallel.DistributedDataParallel`.
+/// Options for averaging gradients. **Source** of the defaults: `torch.nn.parallel.DistributedDataParallel`.
 ///
-/// **Units** bucket_bytes, first_bucket_bytes: of the gradients that travel together; the first bucket to be complete is
-/// smaller, so that something is under way early.
+/// **Units** bucket_bytes, first_bucket_bytes: of the gradients in one message. The bucket that is complete first is
+/// smaller, so that communication starts early.
 struct DdpOptions {
   std::int64_t bucket_bytes = 25 << 20;
   std::int64_t first_bucket_bytes = 1 << 20;
-  bool find_unused_parameters = false;  ///< A batch may leave parameters out, others in each process.
-  bool static_graph = false;  ///< Every batch uses the same parameters, known after the first. Not with accumulation.
-  bool overlap = true;        ///< Gradients travel during backward; else after it.
+  bool find_unused_parameters = false;  ///< A batch may leave parameters unused, which may differ between ranks.
+  bool static_graph = false;  ///< Every batch uses the same parameters as the first. Not with gradient accumulation.
+  bool overlap = true;        ///< All-reduce gradients during backward; false: after it.
   GradientFormat gradient_format = GradientFormat::as_is;
 };
 
 namespace detail {
 
-/// Sends buckets in a shorter number format. The mean over processes is taken before they are shortened.
+/// A communication hook that sends buckets in 16 bits. It divides by the world size before the conversion.
 class ShortenedGradients : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::ProcessGroup>> {
  public:
   ShortenedGradients(c10::intrusive_ptr<c10d::ProcessGroup> group, at::ScalarType format)
@@ -61,9 +61,10 @@ class ShortenedGradients : public c10d::CppCommHookInterface<c10::intrusive_ptr<
 
 }  // namespace detail
 
-/// Averages the gradients of `parameters` over a group's processes, in the same order in each.
+/// Averages the gradients of `parameters` over the ranks of a group. Requires the same parameters in the same order on
+/// every rank.
 ///
-/// **Errors** those of LibTorch; after one, `reset` before the next batch.
+/// **Errors** LibTorch's exceptions. After one, call `reset` before the next batch.
 class GradientReducer {
  public:
   GradientReducer(const c10::intrusive_ptr<c10d::ProcessGroup>& group, std::vector<at::Tensor> parameters,
@@ -74,7 +75,7 @@ class GradientReducer {
         parameters,
         {static_cast<std::size_t>(options.first_bucket_bytes), static_cast<std::size_t>(options.bucket_bytes)},
         sparse));
-    std::reverse(buckets.begin(), buckets.end());  // backward comes to the last layers first
+    std::reverse(buckets.begin(), buckets.end());  // backward starts with the last layers
     reducer_ = std::make_unique<c10d::Reducer>(
         std::move(parameters), std::move(buckets), group, sparse, options.bucket_bytes, options.find_unused_parameters,
         /*gradient_as_bucket_view=*/true, std::unordered_map<std::size_t, std::string>{}, options.first_bucket_bytes,
@@ -89,12 +90,12 @@ class GradientReducer {
   GradientReducer& operator=(const GradientReducer&) = delete;
   ~GradientReducer() { reducer_->remove_autograd_hooks(); }
 
-  /// Before the forward pass of a batch that an update follows.
+  /// Prepares for the forward pass of a batch that precedes an update. Collective when the buckets are rebuilt.
   void before_forward() {
     reducer_->prepare_for_forward();
     reducer_->rebuild_buckets();
   }
-  /// Before its backward pass: from here on, gradients travel as they become complete.
+  /// Prepares for its backward pass, which all-reduces each bucket as soon as its gradients are complete.
   void before_backward(const at::Tensor& loss) {
     reducer_->prepare_for_backward(options_.find_unused_parameters ? std::vector<at::Tensor>{loss}
                                                                    : std::vector<at::Tensor>{});
@@ -103,7 +104,7 @@ class GradientReducer {
     if (options_.static_graph && !std::exchange(is_recorded_, true)) reducer_->delay_all_reduce();
     reducer_->check_finalized();
   }
-  /// After an exception in between.
+  /// Resets the reducer after an exception between these calls.
   void reset() { reducer_->reset_state(); }
 
  private:

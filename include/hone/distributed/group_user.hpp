@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Modules that talk to other processes themselves.
+/// A base class for modules that call collectives.
 #pragma once
 
 #include <c10/util/intrusive_ptr.h>
@@ -11,18 +11,18 @@
 
 namespace hone {
 
-/// Throws what is to be said of a collective (its name) that broke: who failed, and why.
+/// A callback for an error of a collective, called with the collective's name and the original exception. It throws a
+/// `DistributedError` that names the rank at fault, or returns if the group no longer exists.
 using ExplainFailure = std::function<void(std::string_view, const std::exception&)>;
 
-/// A base of modules that want to know the processes that they are trained with. `Ddp` looks for it among the modules
-/// of a model.
+/// A base class for modules that require the process group. `Ddp` passes its group to every such module of a model.
 class GroupUser {
  public:
   GroupUser() = default;
   GroupUser(const GroupUser&) = default;
   GroupUser& operator=(const GroupUser&) = default;
   virtual ~GroupUser() = default;
-  /// From now on with these processes; alone with none.
+  /// Sets the process group. With null, the module works without other processes.
   virtual void set_process_group(c10::intrusive_ptr<c10d::ProcessGroup> group, ExplainFailure explain = {}) = 0;
 };
 

@@ -18,13 +18,13 @@ namespace hone {
 
 namespace detail {
 
-/// The value of a variable of the environment; null when it is not set or empty.
+/// Returns the value of an environment variable; null if it is unset or empty.
 [[nodiscard]] inline const char* variable(const char* name) {
   const char* const text = std::getenv(name);
   return text != nullptr && *text != '\0' ? text : nullptr;
 }
 
-/// The value of a variable that is set.
+/// Returns the number in an environment variable, which must be set.
 [[nodiscard]] inline int number_in(const char* name, int least, int most) {
   const std::string_view text = variable(name);
   int number = 0;
@@ -35,12 +35,12 @@ namespace detail {
   return number;
 }
 
-/// A variable that counts ranks, and the one that says how many there are.
+/// The names of the environment variables of a rank and of the number of ranks.
 struct RankAndSize {
   const char* rank;
   const char* size;
 
-  /// Whether they are set: both or none.
+  /// Returns whether both are set. Throws `std::invalid_argument` if only one is.
   [[nodiscard]] bool are_set() const {
     const char* const set = variable(rank) != nullptr ? rank : size;
     const char* const other = set == rank ? size : rank;
@@ -77,7 +77,8 @@ struct LauncherVariables {
   }
 }
 
-/// Slurm has no variable for the size on a machine, but a list of the sizes on all of them.
+/// Reads the local rank and size from Slurm, which has a list of the sizes on all nodes instead of a variable for one
+/// node.
 inline void read_local_of_slurm(const RankAndSize& local, Placement& place) {
   const int node = variable("SLURM_NODEID") == nullptr ? 0 : number_in("SLURM_NODEID", 0, place.world_size - 1);
   const auto tasks = tasks_of_node(variable(local.size), node);
@@ -96,7 +97,7 @@ inline void read_local_of_slurm(const RankAndSize& local, Placement& place) {
   return nodes == nullptr ? "" : first_host(nodes);
 }
 
-/// A port below those that systems hand out by themselves, the same for all processes of a job.
+/// Returns a port from 15000 to 31999, below the ephemeral ports of Linux, the same for all processes of a job.
 [[nodiscard]] constexpr int port_of_job(std::string_view job) { return static_cast<int>(15'000 + fnv1a(job) % 17'000); }
 
 }  // namespace detail
@@ -108,7 +109,7 @@ HONE_INLINE Launcher launcher() {
   if (has("RANK", "WORLD_SIZE")) return Launcher::torchrun;
   if (has("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE")) return Launcher::openmpi;
   const bool is_step = detail::variable("SLURM_STEP_ID") != nullptr && detail::variable("SLURM_PROCID") != nullptr;
-  // srun too may set PMI_RANK, for programs of MPICH, but not what MPICH's own launcher says about the machine.
+  // srun may set PMI_RANK too, for MPICH programs, but not MPI_LOCALRANKID, which MPICH's own launcher sets.
   if (has("PMI_RANK", "PMI_SIZE") && (!is_step || detail::variable("MPI_LOCALRANKID") != nullptr))
     return Launcher::mpich;
   return is_step ? Launcher::slurm : Launcher::none;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How processes that know an address and a port find each other.
+/// A rendezvous over a TCP store, whose address and port every process has.
 #pragma once
 
 #include <algorithm>
@@ -33,14 +33,14 @@
 
 namespace hone::detail {
 
-/// Where the processes of a group are to meet, as one log of who is there. Numbers the groups that are formed in one
-/// place, so that each has a log of its own.
+/// The rendezvous of one group: every rank registers in a log in the store. Groups that are formed at the same address
+/// and port are numbered, and each has a separate log.
 class Meeting {
  public:
   Meeting(Placement place, std::chrono::milliseconds timeout)
       : place_(std::move(place)), timeout_(timeout), deadline_(std::chrono::steady_clock::now() + timeout) {}
 
-  /// The store that all processes of the group have come to.
+  /// Registers this rank and returns the store once all ranks have registered. **Errors** `DistributedError`.
   [[nodiscard]] c10::intrusive_ptr<c10d::Store> hold() {
     while (true) {
       const auto store = prefixed(reach());
@@ -50,7 +50,7 @@ class Meeting {
         return store;
       } catch (const DistributedError&) {
         throw;
-      } catch (const std::exception& error) {  // it was that of a program which ended meanwhile
+      } catch (const std::exception& error) {  // the store of a program that ended meanwhile
         if (std::chrono::steady_clock::now() > deadline_) {
           throw DistributedError(sentence("Rank {} lost the store of the group that rank 0 keeps at {}:{} ({}).",
                                           {place_.rank, place_.address, place_.port, first_line(error.what())}));
@@ -59,7 +59,8 @@ class Meeting {
     }
   }
 
-  /// Returns when all of them have connected to each other. **Errors** `DistributedError` as soon as one could not.
+  /// Returns once all ranks have connected to each other. `failure` is why this rank could not; empty: it could.
+  /// **Errors** `DistributedError` on every rank as soon as one could not, or at the deadline.
   void leave_together(c10d::Store& store, std::string_view failure) const {
     const auto say = [&](const std::string& text) {
       store.append("connected", std::vector<std::uint8_t>(text.begin(), text.end()));
@@ -67,7 +68,7 @@ class Meeting {
     if (!failure.empty()) {
       try {
         say(sentence("!{}\n", {failure}));
-      } catch (const std::exception&) {  // it is what failed
+      } catch (const std::exception&) {  // the store has failed
       }
       refuse(std::string(failure));
     }
@@ -95,13 +96,13 @@ class Meeting {
                     std::chrono::duration_cast<Milliseconds>(deadline_ - std::chrono::steady_clock::now()));
   }
 
-  /// This process, among those that say the same of themselves.
+  /// Returns a random identifier of this process, which distinguishes processes that claim the same rank.
   [[nodiscard]] static const std::string& token() {
     static const std::string token = std::to_string(std::random_device{}()) + std::to_string(std::random_device{}());
     return token;
   }
   [[nodiscard]] Milliseconds pause() const { return std::max(Milliseconds(2), Milliseconds(place_.world_size / 4)); }
-  /// How many groups this process has formed there.
+  /// Returns the number of groups that this process has formed at this address and port.
   [[nodiscard]] std::atomic<int>& formed() const {
     static std::mutex mutex;
     static std::map<std::string, std::atomic<int>> counts;
@@ -117,16 +118,16 @@ class Meeting {
 
   [[nodiscard]] c10::intrusive_ptr<c10d::Store> reach() const {
     if (serves()) return served();
-    // LibTorch's own attempts are a second apart.
+    // LibTorch itself retries only once a second.
     if (const auto wrong = await_listener(place_.address, place_.port, deadline_); !wrong.empty())
       refuse_to_wait(wrong);
     return store_at(std::nullopt, "something listens there, but does not answer as a store does");
   }
-  /// The store that this process keeps for as long as it runs: another may come for the next group while this one still
-  /// leaves the last.
+  /// Returns the store, which rank 0 serves until it exits: a rank may arrive for the next group while rank 0 still
+  /// leaves the previous one.
   [[nodiscard]] c10::intrusive_ptr<c10d::Store> served() const {
     static std::mutex mutex;
-    static auto& kept = *new std::map<int, c10::intrusive_ptr<c10d::Store>>;  // ends with the process, after all else
+    static auto& kept = *new std::map<int, c10::intrusive_ptr<c10d::Store>>;  // never destroyed
     const std::lock_guard lock(mutex);
     auto& store = kept[place_.port];
     if (store) return store;
@@ -147,7 +148,7 @@ class Meeting {
     store = store_at(handle, "that is not the machine of rank 0");
     return store;
   }
-  /// In a thread: LibTorch waits for ever for the answer of a program that is no store.
+  /// Connects in a separate thread, because LibTorch waits indefinitely if the program at the port is not a store.
   [[nodiscard]] c10::intrusive_ptr<c10d::Store> store_at(std::optional<int> listening,
                                                          std::string_view no_answer) const {
     c10d::TCPStoreOptions tcp;
@@ -179,7 +180,8 @@ class Meeting {
                  {place_.rank, place_.world_size, place_.address, place_.port, timeout_.count(), why}));
   }
 
-  /// Every process says who it is and how many it takes them to be, and hears it of all.
+  /// Appends the rank, world size and token of this process to the log, and waits until it contains all ranks.
+  /// **Errors** `DistributedError` when world sizes differ, when two processes have the same rank, or at the deadline.
   void check_in(c10d::Store& store) const {
     const std::string own = sentence("{} {} {}\n", {place_.rank, place_.world_size, token()});
     store.append("present", std::vector<std::uint8_t>(own.begin(), own.end()));
@@ -217,7 +219,8 @@ class Meeting {
                  "processes the true number of them (WORLD_SIZE).",
                  {missing, place_.world_size, timeout_.count()}));
   }
-  /// The others are to come to the same; rank 0 has the store.
+  /// Throws a `DistributedError`. A process that serves the store waits 500 ms first, so that its peers find the same
+  /// error.
   [[noreturn]] void refuse(const std::string& text) const {
     if (serves()) std::this_thread::sleep_for(Milliseconds(500));
     throw DistributedError(text);

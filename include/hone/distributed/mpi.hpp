@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Processes that MPI started, or a part of them.
+/// A communicator over MPI, for all processes that MPI started or a part of them.
 ///
-/// For programs of which MPI is a part already, and for machines where `mpirun` or `srun` is the way in. Link
-/// `hone::mpi` beside `hone::hone`.
+/// Use it in programs that already use MPI, and on machines where `mpirun` or `srun` starts the processes. Link
+/// `hone::mpi` in addition to `hone::hone`.
 #pragma once
 
 #include <unistd.h>
@@ -30,27 +30,28 @@
 
 namespace hone {
 
-/// The processes of an `MPI_Comm`; each of them makes the group, and a group for a part of them is one for the
-/// communicator that `MPI_Comm_split` made. Tensors of the CPU are sent as they lie; those of a GPU go by the CPU.
+/// A group of the processes of an `MPI_Comm`. Construction forms the group and is collective. For a part of the
+/// processes, pass a communicator of `MPI_Comm_split`. CPU tensors are sent without a copy if they are contiguous; GPU
+/// tensors are sent through host memory.
 ///
-/// Whoever starts MPI ends it. Is it not running, it is started here, and ended when the program ends or the last group
-/// is shut down. A program that starts it itself asks for `MPI_THREAD_SERIALIZED`, because a thread of the group's
-/// calls MPI while collectives are under way; one that calls MPI itself in the meantime (from a callback, say) asks for
-/// `MPI_THREAD_MULTIPLE`. A group may outlive MPI, but nothing can be sent then.
+/// If MPI is not running, hone initializes it, and finalizes it when the program exits or the last group is shut down.
+/// A program that initializes MPI must finalize it too. It must request `MPI_THREAD_SERIALIZED`, because a thread of
+/// the group calls MPI while collectives are pending, or `MPI_THREAD_MULTIPLE` if it calls MPI itself meanwhile (for
+/// example in a callback). A group may outlive MPI, but its collectives then fail.
 ///
-/// **Units** timeout: of one collective, and of the meeting.
-/// **Errors** on construction: `DistributedError` when MPI was started for one thread only, or has been ended, and when
-/// rank 0's store is not reached. When a process fails, the others notice within half a second; who was killed is MPI's
-/// to notice.
+/// **Units** timeout: of one collective, and of the rendezvous.
+/// **Errors** on construction: `DistributedError` when MPI has a thread level below `MPI_THREAD_SERIALIZED` or has been
+/// finalized, and when rank 0's store is not reachable. When a rank fails, its peers notice within half a second. Only
+/// MPI detects a killed process.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Ddp{hone::Mpi{}}}`
 struct Mpi {
-  MPI_Comm communicator = MPI_COMM_WORLD;  ///< It is duplicated; from Fortran, `MPI_Comm_f2c(handle)`.
+  MPI_Comm communicator = MPI_COMM_WORLD;  ///< Is duplicated. From Fortran: `MPI_Comm_f2c(handle)`.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
-  /// Where the other machines reach rank 0, which keeps the store that failures are told over; empty: its host name, or
-  /// 127.0.0.1 when all processes are on one machine.
+  /// The address of rank 0, which serves the store for failure detection. Empty: its host name, or 127.0.0.1 if all
+  /// processes are on one machine.
   std::string address = {};
 
-  ProcessGroup group = formed();  ///< Not to be given.
+  ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
   operator const ProcessGroup&() const { return group; }
 
  private:
@@ -129,7 +130,7 @@ struct Mpi {
     return size;
   }
 
-  /// MPI does not say that a process has left; the store does.
+  /// Returns a callback that checks the store for failures, because MPI does not report that a process has left.
   static detail::MpiWorker::Interruption failures_in(c10::intrusive_ptr<c10d::Store> store) {
     return [store = std::move(store)]() -> std::optional<std::string> {
       try {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// LibTorch's collectives over MPI, for tensors of the CPU.
+/// A backend for LibTorch's collectives over MPI, for CPU tensors.
 ///
-/// LibTorch has such a backend in its sources, but it is not in the libraries that are published. This one is compiled
-/// with the program, against the program's MPI.
+/// LibTorch's sources contain such a backend, but its published libraries do not. This one is compiled with the
+/// program, against the program's MPI.
 ///
-/// | there | not there |
+/// | supported | not supported |
 /// |---|---|
-/// | broadcast, all-reduce, reduce, all-gather, reduce-scatter, barrier | messages between two processes, all-to-all |
+/// | broadcast, all-reduce, reduce, all-gather, reduce-scatter, barrier | point-to-point messages, all-to-all |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -35,25 +35,28 @@
 namespace hone {
 
 struct MpiBackendOptions {
-  std::chrono::milliseconds timeout = std::chrono::minutes(5);  ///< of a collective, from when it is asked for
-  /// Elements (bytes, where nothing is reduced) that travel together. A larger tensor does so in parts, at most 64, all
-  /// under way at once: without them, MPI sends 26 MB between two processes several times slower.
+  std::chrono::milliseconds timeout = std::chrono::minutes(5);  ///< Of a collective, from its submission.
+  /// Elements (bytes, if nothing is reduced) in one MPI call. Larger tensors are sent in up to 64 concurrent parts
+  /// (more if `max_count` requires it). Without parts, MPI sends 26 MB between two processes several times slower.
   std::int64_t part = 1 << 18;
-  /// At most so many in one call of MPI, which counts them in an `int`.
+  /// The limit of elements in one MPI call, which counts them in an `int`.
   std::int64_t max_count = std::numeric_limits<int>::max();
-  /// Asked four times a second while a collective is waited for: returns why not to wait any longer, if so.
+  /// Called four times a second while a collective is pending. Returns a reason to cancel it, if there is one.
   detail::MpiWorker::Interruption interruption = {};
 };
 
-/// **Shapes** as in `c10d::Backend`. Tensors that do not lie densely in memory are sent from a copy.
-/// **Units** a mean (`AVG`) is divided before it is summed, as gradients are.
-/// **Cost** no copy where tensors are dense, except for an all-gather into a list of tensors.
-/// **Errors** `std::invalid_argument` at the call for tensors that MPI cannot take. Else the Work and its future end
-/// with `DistributedError`: a call of MPI failed, or `timeout` went by. Then the group is broken, and each later
-/// collective ends with the same error.
+/// Asynchronous collectives over MPI.
+///
+/// **Shapes** as in `c10d::Backend`. Tensors that are not contiguous are sent from a copy.
+/// **Units** a mean (`AVG`) divides before it sums, as for gradients.
+/// **Cost** no copy of contiguous tensors, except in an all-gather into a list of tensors, in a reduce-scatter of a
+/// mean, and where input and output share memory.
+/// **Errors** `std::invalid_argument` from the call for tensors that MPI does not support. Any other error completes
+/// the Work and its future with a `DistributedError`: an MPI call failed, `timeout` elapsed, or `interruption` returned
+/// a reason. The group is then broken, and each later collective fails with the same error.
 class MpiBackend final : public c10d::Backend {
  public:
-  /// Takes over a communicator; made and destroyed by one thread at a time.
+  /// Takes ownership of a communicator. Collective. Construct and destroy backends in one thread at a time.
   explicit MpiBackend(MpiCommunicator communicator, MpiBackendOptions options = {})
       : Backend(communicator.rank(), communicator.size()),
         communicators_(duplicates(std::move(communicator))),
@@ -65,20 +68,20 @@ class MpiBackend final : public c10d::Backend {
     if (options_.part < 1) throw std::invalid_argument(sentence("part is {}. Give 1 or more.", {options_.part}));
     if (options_.timeout.count() <= 0) throw std::invalid_argument("The timeout is not above 0. Give 1 ms or more.");
   }
-  /// Gives up what is under way: nobody is waited for.
+  /// Fails the pending collectives, without waiting for other ranks.
   ~MpiBackend() override {
     worker_.abort("The group was closed.");
     MpiBackend::shutdown();
   }
 
   const std::string getBackendName() const override { return "mpi"; }
-  /// The calls of this process.
+  /// Returns the record of the collective calls of this rank.
   [[nodiscard]] const std::shared_ptr<detail::CollectiveLog>& collectives() const { return collectives_; }
   void setTimeout(std::chrono::milliseconds timeout) override { options_.timeout = timeout; }
 
-  /// Ends what is under way with a `DistributedError`. Others are not told.
+  /// Fails the pending collectives with a `DistributedError`. Does not notify other ranks.
   void abort() override { worker_.abort("The group was aborted."); }
-  /// Waits for what is under way, then makes no more calls of MPI.
+  /// Waits for the pending collectives. Afterwards the backend does not call MPI.
   void shutdown() override {
     worker_.stop();
     if (!worker_.has_lost_requests()) return;
@@ -121,7 +124,7 @@ class MpiBackend final : public c10d::Backend {
         [dense, tensor] { detail::give_back(dense, tensor); });
   }
 
-  /// The tensors of other processes than the root's are left as they are, except that a mean has divided them.
+  /// Leaves the tensors of non-root ranks unchanged, except that a mean divides contiguous ones in place.
   c10::intrusive_ptr<c10d::Work> reduce(std::vector<at::Tensor>& tensors, const c10d::ReduceOptions& options) override {
     const auto tensor = detail::only(tensors, "reduce");
     const auto type = detail::MpiReduction::type(tensor.scalar_type());
@@ -178,7 +181,7 @@ class MpiBackend final : public c10d::Backend {
         [dense, to = output] { detail::give_back(dense, to); });
   }
 
-  /// Input [n, ...] or [n * ...], output [...] of it: block r, summed over the processes, goes to rank r.
+  /// **Shapes** input: world_size blocks of the output's size. Rank r's output is block r, reduced over all ranks.
   c10::intrusive_ptr<c10d::Work> _reduce_scatter_base(at::Tensor& output, at::Tensor& input,
                                                       const c10d::ReduceScatterOptions& options) override {
     detail::check_cpu(output, "reduce-scatter");
@@ -187,7 +190,6 @@ class MpiBackend final : public c10d::Backend {
     const auto operation = reduction_.operation(input.scalar_type(), options.reduceOp);
     const auto dense =
         output.is_alias_of(input) ? at::empty(output.sizes(), output.options()) : detail::densely(output);
-    // A reduction to each rank in turn works on parts of a block, which MPI's own collective for all of them does not.
     const bool is_mean = options.reduceOp.op_ == c10d::ReduceOp::AVG;
     const auto from = is_mean ? input.detach().div(size_).contiguous() : detail::densely(input);
     return submit(
@@ -201,6 +203,7 @@ class MpiBackend final : public c10d::Backend {
                 "MPI_Ireduce_scatter_block");
             return;
           }
+          // MPI_Ireduce_scatter_block cannot reduce a part of each block; reductions to one rank after another can.
           for (int root = 0; root < size_; ++root) {
             in_parts(block, [&](std::int64_t first, int count) {
               ireduce(from, root * block + first, dense, first, count, type, operation, root, reduce_scatters,
@@ -238,9 +241,9 @@ class MpiBackend final : public c10d::Backend {
     return work;
   }
 
-  /// Each kind of collective has a communicator. On one, calls that differ would take each other's messages: MPI ends
-  /// the program when a message is too long, and takes any other for the right one. On several they wait, and the log
-  /// of calls says which they are.
+  /// The kinds of collectives, each with a separate communicator. On a shared communicator, mismatched calls would
+  /// receive each other's messages: MPI aborts the program when a message is too long, and accepts any other message.
+  /// On separate communicators they block, and the log of calls identifies them.
   enum Kind : std::size_t { broadcasts, all_reduces, reduces, all_gathers, reduce_scatters, barriers, num_kinds };
   static std::vector<MpiCommunicator> duplicates(MpiCommunicator first) {
     std::vector<MpiCommunicator> all;
@@ -251,7 +254,7 @@ class MpiBackend final : public c10d::Backend {
   }
   [[nodiscard]] MPI_Comm mpi(Kind kind) const { return communicators_[kind].handle(); }
 
-  /// Calls `call(first, count)` for the parts of so many elements.
+  /// Calls `call(first, count)` for each part of `size` elements.
   template <class Size, class Call>
   void in_parts(Size size, Call call) const {
     const auto all = static_cast<std::int64_t>(size);
@@ -267,8 +270,8 @@ class MpiBackend final : public c10d::Backend {
                       "MPI_Ireduce");
   }
 
-  /// Part `first` of each process's block has to go to that part of its block in `all`: for MPI, one element of a type
-  /// that is as far from the next as a block is long.
+  /// Gathers `input` of each rank in its block of `all`, in parts. A part is received as one element of a strided
+  /// datatype, whose extent is the length of a block.
   void iallgather(const at::Tensor& input, const at::Tensor& all, Requests& requests) const {
     const auto block = static_cast<std::int64_t>(input.nbytes());
     const bool is_in_place = input.data_ptr() == detail::byte(all, rank_ * block);
@@ -302,7 +305,7 @@ class MpiBackend final : public c10d::Backend {
   std::shared_ptr<detail::CollectiveLog> collectives_ = std::make_shared<detail::CollectiveLog>();
   MpiBackendOptions options_;
   detail::MpiReduction reduction_;
-  detail::MpiWorker worker_;  // last: it works with all of the above
+  detail::MpiWorker worker_;  // last: its thread uses all of the above
 };
 
 }  // namespace hone

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// MPI's C interface: its errors as exceptions, who starts and ends it, and communicators that free themselves.
+/// RAII wrappers of MPI's C interface: initialization, communicators and datatypes, with errors as exceptions.
 #pragma once
 
-// The C interface alone: MPI's own C++ classes are gone since MPI 3, and where they are left they need one more
-// library.
+// Only the C interface: MPI 3 removed the C++ bindings, and implementations that still have them need another library.
 #ifndef OMPI_SKIP_MPICXX
 #define OMPI_SKIP_MPICXX 1
 #endif
@@ -27,19 +26,19 @@ namespace hone {
 
 namespace detail {
 
-/// MPI's own words for a code that a call returned.
+/// Returns MPI's message for an error code.
 [[nodiscard]] inline std::string mpi_error(int code) {
   char text[MPI_MAX_ERROR_STRING] = {};
   int length = 0;
   if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) return "error " + std::to_string(code);
   return {text, static_cast<std::size_t>(length)};
 }
-/// **Errors** `DistributedError` with MPI's words when `code` is not that of success.
+/// Throws a `DistributedError` with MPI's message unless `code` is `MPI_SUCCESS`.
 inline void check_mpi(int code, const char* call) {
   if (code != MPI_SUCCESS) throw DistributedError(sentence("{} failed: {}.", {call, mpi_error(code)}));
 }
 
-/// So many bytes, of which the next ones lie `stride` bytes further.
+/// An MPI datatype of `count` contiguous bytes, with an extent of `stride` bytes.
 class MpiStridedBytes {
  public:
   MpiStridedBytes(int count, std::int64_t stride) {
@@ -59,9 +58,9 @@ class MpiStridedBytes {
   MPI_Datatype bytes_ = MPI_DATATYPE_NULL, type_ = MPI_DATATYPE_NULL;
 };
 
-/// While it lives, an error on MPI_COMM_WORLD comes back as a code. Open MPI reports there what goes wrong with a
-/// collective under way, whatever the handler of its communicator is, and ends the program by default. Other MPIs need
-/// nothing.
+/// RAII: while it lives, MPI calls return errors on MPI_COMM_WORLD as codes. Open MPI reports an error of a pending
+/// collective there, whatever the error handler of its communicator is, and aborts the program by default. With other
+/// MPI implementations, this is a no-op.
 class WorldReturnsErrors {
  public:
 #ifdef OPEN_MPI
@@ -87,13 +86,13 @@ class WorldReturnsErrors {
 
 }  // namespace detail
 
-/// MPI in this process, which can be started and ended only once.
+/// The initialization and finalization of MPI, each of which a process can do only once.
 ///
-/// Whoever starts MPI ends it. The host program's MPI is never ended here; what was started here is ended when the
-/// process exits, or by `end`.
+/// If the program initializes MPI, hone does not finalize it. If hone initializes MPI, it finalizes it when the process
+/// exits, or in `end`.
 class MpiLibrary {
  public:
-  /// MPI has been started and not yet ended. May be asked at any time.
+  /// Returns whether MPI is initialized and not finalized. May be called at any time.
   [[nodiscard]] static bool is_running() {
     int started = 0;
     int ended = 0;
@@ -102,9 +101,9 @@ class MpiLibrary {
     return started != 0 && ended == 0;
   }
 
-  /// Starts MPI unless it runs already.
+  /// Initializes MPI unless it is running.
   ///
-  /// **Errors** `DistributedError` when MPI was ended before, or when it was started for one thread only.
+  /// **Errors** `DistributedError` when MPI has been finalized, or has a thread level below `MPI_THREAD_SERIALIZED`.
   static void start() {
     int ended = 0;
     MPI_Finalized(&ended);
@@ -132,15 +131,17 @@ class MpiLibrary {
     }
   }
 
-  /// Ends MPI if it was started here, runs, and no group failed: with processes that are gone, ending it would hang.
+  /// Finalizes MPI if hone initialized it, it is running, and no group has failed. With a failed rank, it would
+  /// deadlock.
   static void end() {
     const auto own = turn();
     if (started_here_ && !failed_ && is_running()) MPI_Finalize();
   }
-  /// A group is broken: MPI is left as it is.
+  /// Records that a group is broken: `end` does not finalize MPI.
   static void set_failed() { failed_ = true; }
 
-  /// Groups call MPI one at a time, so that MPI_THREAD_SERIALIZED is enough for several.
+  /// Returns a lock on MPI. Groups call MPI one at a time, so that MPI_THREAD_SERIALIZED is sufficient for several
+  /// groups.
   [[nodiscard]] static std::unique_lock<std::mutex> turn() {
     static std::mutex mutex;
     return std::unique_lock(mutex);
@@ -151,10 +152,10 @@ class MpiLibrary {
   static inline std::atomic<bool> failed_ = false;
 };
 
-/// A duplicate of a communicator, whose messages never meet the original's, and whose errors come back as codes.
+/// A duplicate of a communicator, with separate messages. Calls return its errors as codes.
 class MpiCommunicator {
  public:
-  /// Collective over `original`. **Errors** `DistributedError`.
+  /// Duplicates `original`. Collective. **Errors** `DistributedError`.
   explicit MpiCommunicator(MPI_Comm original) {
     const auto turn = MpiLibrary::turn();
     if (original == MPI_COMM_NULL)
@@ -176,7 +177,7 @@ class MpiCommunicator {
   [[nodiscard]] MPI_Comm handle() const { return handle_; }
   [[nodiscard]] int rank() const { return rank_; }
   [[nodiscard]] int size() const { return size_; }
-  /// Never frees it: something is still under way on it.
+  /// Leaves the communicator allocated, because operations on it are still pending.
   void abandon() { handle_ = MPI_COMM_NULL; }
 
  private:

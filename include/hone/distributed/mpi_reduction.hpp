@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How MPI reduces the elements of tensors.
+/// MPI datatypes and operations for the reduction of tensors.
 ///
 /// | elements | sum | max, min | product | mean |
 /// |---|---|---|---|---|
@@ -8,7 +8,7 @@
 /// | uint8, int8, int16, int32, int64 | yes | yes | yes | no |
 /// | bool | or | or, and | and | no |
 ///
-/// MPI knows no half and no bfloat16: they travel as pairs of bytes and are reduced by functions of ours.
+/// MPI lacks half and bfloat16. They are sent as `MPI_UINT16_T` and reduced by custom operations.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -44,7 +44,7 @@ void reduce_elements(void* addends, void* sums, int* size, MPI_Datatype*) {
   }
 }
 
-/// Types and operations of MPI for those of tensors. The operations it makes are freed with it.
+/// Maps scalar types and reductions to MPI datatypes and operations. Owns the custom operations.
 class MpiReduction {
  public:
   MpiReduction() {
@@ -64,7 +64,7 @@ class MpiReduction {
     }
   }
 
-  /// **Errors** `std::invalid_argument` when elements of that type cannot be reduced.
+  /// Returns the MPI datatype. **Errors** `std::invalid_argument` when elements of this type cannot be reduced.
   [[nodiscard]] static MPI_Datatype type(c10::ScalarType element) {
     switch (element) {
       case c10::kFloat:
@@ -91,7 +91,8 @@ class MpiReduction {
     }
   }
 
-  /// A mean is a sum of what was divided before. **Errors** `std::invalid_argument` when there is no such operation.
+  /// Returns the MPI operation; for a mean, the sum: the caller divides first. **Errors** `std::invalid_argument` when
+  /// MPI lacks it.
   [[nodiscard]] MPI_Op operation(c10::ScalarType element, const c10d::ReduceOp& reduction) const {
     using Op = c10d::ReduceOp;
     const auto which = reduction.op_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The tensors that MPI can send: dense ones of the CPU.
+/// Checks and helpers for the tensors that MPI can send: dense CPU tensors.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -39,7 +39,7 @@ inline void check_same(const at::Tensor& large, const at::Tensor& small, std::in
                                        {collective, large.numel(), c10::toString(large.scalar_type()),
                                         times * small.numel(), c10::toString(small.scalar_type())}));
 }
-/// The tensor itself if its elements lie in memory in their order, else a copy where they do.
+/// Returns the tensor itself if it is contiguous, without a pending conjugation or negation, else a contiguous copy.
 inline at::Tensor densely(const at::Tensor& tensor) {
   const at::NoGradGuard no_grad;
   return tensor.resolve_conj().resolve_neg().contiguous();
@@ -49,9 +49,9 @@ inline void give_back(const at::Tensor& dense, const at::Tensor& tensor) {
   if (!dense.is_same(tensor)) tensor.copy_(dense);
 }
 
-/// Where a byte of a dense tensor lies.
+/// Returns the address of a byte of a dense tensor.
 inline char* byte(const at::Tensor& tensor, std::int64_t at) { return static_cast<char*>(tensor.data_ptr()) + at; }
-/// Where an element lies.
+/// Returns the address of an element of a dense tensor.
 inline char* element(const at::Tensor& tensor, std::int64_t at) {
   return byte(tensor, at * static_cast<std::int64_t>(tensor.element_size()));
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The thread that makes a group's calls of MPI.
+/// The thread that calls MPI for a group.
 ///
-/// LibTorch asks a collective for a future that somebody completes, and MPI completes nothing unless it is called. So
-/// one thread takes the collectives from a queue, begins each at once without waiting for it, and asks MPI until the
-/// oldest is done. Several are under way together, as buckets of gradients are while backward goes on, and they end in
-/// order.
+/// LibTorch expects a future from a collective, but MPI makes progress only while the program calls it. Therefore one
+/// thread dequeues the collectives, starts each without blocking, and polls MPI until the oldest has completed. Several
+/// collectives are pending concurrently, such as buckets of gradients during backward. They complete in order.
 ///
-/// Asking costs a processor, and what nobody asks for does not get on: MPI sends the next piece when it is called. So
-/// the thread asks without a pause for 50 us, then with pauses of a 256th of the time that it has waited, 10 us to 1
-/// ms. A new collective wakes it.
+/// Polling uses a core, but MPI sends the next part of a message only when it is called. The thread polls without a
+/// pause for 50 us, then with pauses of 1/256 of the time that it has waited, from 10 us to 1 ms. A new collective
+/// wakes it.
 #pragma once
 
 #ifdef __linux__
@@ -38,7 +37,7 @@
 
 namespace hone::detail {
 
-/// What the caller of a collective waits for.
+/// The handle of a submitted collective.
 class MpiWork final : public c10d::Work {
  public:
   MpiWork(c10d::OpType type, std::vector<at::Tensor> outputs)
@@ -63,8 +62,8 @@ class MpiWork final : public c10d::Work {
   c10::intrusive_ptr<c10::ivalue::Future> future_;
 };
 
-/// A collective: `begin` adds the requests that it makes of MPI, `end` runs once they are done. Both run on the worker.
-/// They own the memory that MPI reads and writes.
+/// A collective. `begin` starts MPI operations and appends their requests, `end` runs once they have completed; both
+/// run on the worker's thread. They own the memory that MPI reads and writes.
 struct MpiCollective {
   const char* name;
   std::int64_t size;  // elements
@@ -79,20 +78,20 @@ struct MpiCollective {
   std::size_t num_done = 0;
 };
 
-/// **Errors** never from here: an error goes to the collective that it befell and to all that come after it, because
-/// what the other processes still do on the communicator is then unknown.
+/// Executes a group's collectives on a thread. **Errors** None are thrown: an error fails all pending and all later
+/// collectives, because the state of the communicator on other ranks is then unknown.
 class MpiWorker {
  public:
-  /// Says why a collective is not to be waited for any longer, if so.
+  /// Returns a reason to cancel the pending collectives, if there is one.
   using Interruption = std::function<std::optional<std::string>()>;
 
-  /// `rank` of `world_size` are for messages. `interruption` is asked four times a second while a collective is waited
-  /// for.
+  /// Starts the thread. `rank` and `world_size` are for messages. It calls `interruption` four times a second while a
+  /// collective is pending.
   MpiWorker(int rank, int world_size, Interruption interruption = {})
       : rank_(rank), world_size_(world_size), interruption_(std::move(interruption)), thread_([this] { run(); }) {}
   MpiWorker(const MpiWorker&) = delete;
   MpiWorker& operator=(const MpiWorker&) = delete;
-  /// Waits for nobody.
+  /// Fails the pending collectives, without waiting for other ranks.
   ~MpiWorker() {
     abort("The group was closed.");
     stop();
@@ -110,7 +109,8 @@ class MpiWorker {
     called_.notify_one();
   }
 
-  /// All collectives that are not done end with a `DistributedError` that says `reason`; so does each later one.
+  /// Fails all pending and later collectives with a `DistributedError`, with the message `reason` unless they failed
+  /// before.
   void abort(const std::string& reason) {
     {
       const std::lock_guard lock(mutex_);
@@ -119,7 +119,7 @@ class MpiWorker {
     called_.notify_one();
   }
 
-  /// Waits for the collectives that are under way, then ends the thread.
+  /// Waits for the pending collectives, then ends the thread.
   void stop() {
     {
       const std::lock_guard lock(mutex_);
@@ -129,7 +129,7 @@ class MpiWorker {
     if (thread_.joinable()) thread_.join();
   }
 
-  /// Something that MPI was asked for may be under way for ever. After `stop`.
+  /// Returns whether some MPI requests may never complete. Call it after `stop`.
   [[nodiscard]] bool has_lost_requests() const { return has_lost_requests_; }
 
  private:
@@ -138,7 +138,7 @@ class MpiWorker {
 
   void run() {
 #ifdef __linux__
-    prctl(PR_SET_TIMERSLACK, /*ns=*/1000UL);  // else each pause is 50 us longer
+    prctl(PR_SET_TIMERSLACK, /*ns=*/1000UL);  // otherwise each pause takes 50 us longer
 #endif
     const at::NoGradGuard no_grad;
     Collectives arrived;
@@ -183,7 +183,7 @@ class MpiWorker {
     return std::clamp<Clock::duration>(waited / 256, std::chrono::microseconds(10), std::chrono::milliseconds(1));
   }
 
-  /// Begins what has arrived, and moves what is done to `done`. Returns what went wrong.
+  /// Starts the collectives in `arrived`, and moves completed ones to `done`. Returns the error, if any.
   std::optional<std::string> begin_and_ask(Collectives& arrived, Collectives& under_way, Collectives& done) const {
     const MpiCollective* at = nullptr;
     try {
@@ -245,7 +245,7 @@ class MpiWorker {
     if (!failure_) failure_ = reason;
   }
 
-  /// Tells the callers, and keeps the memory for ever: MPI may still write there.
+  /// Fails the collectives. Leaks the memory of incomplete ones, because MPI may still write to it.
   void give_up(const std::string& reason, Collectives& collectives) {
     if (collectives.empty()) return;
     {
@@ -280,7 +280,7 @@ class MpiWorker {
   std::int64_t num_submitted_ = 0;
   bool stops_ = false;
   bool has_ended_ = false;
-  bool has_lost_requests_ = false;  // the worker's
+  bool has_lost_requests_ = false;  // accessed by the thread, and after `stop`
   std::thread thread_;              // last: it uses all of the above
 };
 

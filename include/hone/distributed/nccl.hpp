@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Processes that have a GPU each: LibTorch's collectives over NCCL.
+/// A communicator between GPUs, over LibTorch's NCCL backend.
 ///
-/// Needs a build with CUDA (`HONE_WITH_CUDA=ON`) and NCCL's header, which comes with LibTorch's Python wheel
+/// Requires a build with CUDA (`HONE_WITH_CUDA=ON`) and NCCL's header, which comes with LibTorch's Python wheel
 /// (`nvidia/nccl/include`).
 #pragma once
 
@@ -38,7 +38,7 @@ namespace hone {
 
 namespace detail {
 
-/// LibTorch asks that its connections are closed before they are destroyed.
+/// Calls `shutdown` before the destruction, as LibTorch requires.
 class NcclBackend : public c10d::ProcessGroupNCCL {
  public:
   using ProcessGroupNCCL::ProcessGroupNCCL;
@@ -47,26 +47,25 @@ class NcclBackend : public c10d::ProcessGroupNCCL {
 
 }  // namespace detail
 
-/// A group in which each process has a GPU of its own, and tensors go from GPU to GPU. Those of the CPU go by the GPU.
+/// A group in which each rank has one GPU, and tensors are sent between GPUs. CPU tensors are sent through the GPU.
 ///
-/// Its processes find each other over any other group, or as `Gloo` does, and go on to agree over it on what the hosts
-/// know, such as stops. A time-out on
-/// the GPU comes to LibTorch's own watchdog, which ends the process.
+/// Construction forms the group over another group, `Gloo` by default, and is collective. The other group also
+/// carries the numbers of the host, such as stop flags. On a time-out of the GPU, LibTorch's watchdog ends the process.
 ///
-/// **Units** timeout: of one collective, and of the meeting.
-/// **Errors** on construction, in every process: `DistributedError` when a process has no GPU for itself, or when the
-/// program was compiled with the header of another NCCL than LibTorch's.
+/// **Units** timeout: of one collective, and of the rendezvous.
+/// **Errors** on construction, on every rank: `DistributedError` when the GPU of a rank does not exist, or when the
+/// program was compiled with the header of another version (major or minor) of NCCL than LibTorch's.
 /// **Example** `hone::Ddp{hone::Nccl{}}`, or over MPI `hone::Ddp{hone::Nccl{.over = hone::Mpi{}}}`
 struct Nccl {
   static constexpr at::DeviceType device_type = at::kCUDA;
   static constexpr bool can_be_recorded = true;
 
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
-  std::optional<ProcessGroup> over = {};  ///< The group over which the processes meet; none: `Gloo`.
-  int device = -1;             ///< The GPU of this process; -1: its place among the processes of its machine.
-  bool high_priority = false;  ///< Collectives go before other work of the GPU.
+  std::optional<ProcessGroup> over = {};  ///< The group for the rendezvous; none: `Gloo`.
+  int device = -1;                        ///< The GPU of this process; -1: its rank on its machine.
+  bool high_priority = false;             ///< Runs collectives on streams of high priority.
 
-  ProcessGroup group = formed();  ///< Not to be given.
+  ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
   operator const ProcessGroup&() const { return group; }
 
  private:
@@ -101,7 +100,7 @@ struct Nccl {
     return before;
   }
 
-  /// All processes come to the same end: none waits for one that has given up.
+  /// Throws the same `DistributedError` on every rank if one rank cannot use its GPU, so that no rank waits for it.
   static void require_gpus(const ProcessGroup& over, int device) {
     const int num_gpus = c10::cuda::device_count();
     const auto [major, minor, patch] = c10d::getNcclVersionTuple();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What has to be known of a TCP network before processes meet over it.
+/// Addresses and sockets for a rendezvous over TCP.
 #pragma once
 
 #include <arpa/inet.h>
@@ -17,14 +17,14 @@
 
 namespace hone::detail {
 
-/// This machine's address on the way to `host`; empty when there is none.
+/// Returns this machine's address on the route to `host`; empty without a route.
 [[nodiscard]] inline std::string local_address_towards(const std::string& host) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* found = nullptr;
   if (getaddrinfo(host.c_str(), "1", &hints, &found) != 0) return {};
   char text[NI_MAXHOST] = {};
-  // Connecting a datagram socket sends nothing; it asks the routing table.
+  // Connecting a datagram socket sends nothing; it queries the routing table.
   if (const int handle = socket(found->ai_family, found->ai_socktype, 0); handle >= 0) {
     sockaddr_storage own{};
     socklen_t size = sizeof own;
@@ -38,7 +38,7 @@ namespace hone::detail {
   return text;
 }
 
-/// What the resolver says of a host.
+/// The addresses of a host, from `getaddrinfo`.
 class Addresses {
  public:
   Addresses(const std::string& host, int port) {
@@ -52,7 +52,7 @@ class Addresses {
     if (error_ == 0) freeaddrinfo(first_);
   }
 
-  /// Why there are none; empty when there are some.
+  /// Returns the error message; empty if there are addresses.
   [[nodiscard]] std::string wrong() const { return error_ == 0 ? "" : gai_strerror(error_); }
   [[nodiscard]] const addrinfo* first() const { return error_ == 0 ? first_ : nullptr; }
 
@@ -61,7 +61,8 @@ class Addresses {
   int error_ = 0;
 };
 
-/// Waits until something listens at `host`; nothing is sent. Returns what is wrong at the deadline, empty when it does.
+/// Waits until a socket listens at `host` and `port`; sends nothing. Returns the error at the deadline, or empty on
+/// success.
 [[nodiscard]] inline std::string await_listener(const std::string& host, int port,
                                                 std::chrono::steady_clock::time_point deadline) {
   while (true) {
@@ -88,8 +89,8 @@ class Addresses {
   }
 }
 
-/// A socket that listens on the port, by the protocol of the address (LibTorch's own, for both, asks the network for
-/// the name of everybody who connects, one after the other), or the negative number of the error.
+/// Returns a socket that listens on `port` with the protocol of `towards`, or the negative errno. LibTorch's socket,
+/// for both protocols, resolves the name of each client that connects, in sequence.
 [[nodiscard]] inline int listening_socket(const addrinfo& towards, int port) {
   const int handle = socket(towards.ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (handle < 0) return -errno;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Gradients that are averaged where their parameter is updated, and nowhere else.
+/// A reduction of each gradient to the rank that owns its parameter.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,16 +26,17 @@
 
 namespace hone {
 
-/// Reduces gradients to the owners of their parameters, in buckets that have one owner each, while backward is under
-/// way. Afterwards a process has the mean over the processes for the parameters that it owns, added to what was there
-/// before, and no gradients for the others: these go as soon as they are in a bucket.
+/// Reduces gradients to the owners of their parameters during backward, in buckets with one owner each. Afterwards a
+/// rank has the mean over all ranks for the parameters that it owns, added to their previous gradients. It has no other
+/// gradients: they are released as soon as a bucket contains them.
 ///
-/// A pass may leave parameters out, others in each process: to the mean they contribute zeros, and where all processes
-/// leave one out, its gradient stays as it was.
+/// A backward pass may leave parameters unused, which may differ between ranks. An unused parameter contributes zeros
+/// to the mean. If all ranks leave it unused, its gradient is unchanged.
 ///
-/// **Cost** a copy of each gradient; at most four buckets are under way. Where this process left out a parameter of its
-/// own, it reads one number of it on the host.
-/// **Errors** `DataError` for a sparse gradient; `DistributedError` when a process fails. After one, `reset`.
+/// **Cost** a copy of each gradient; at most four buckets are pending. One host synchronization for each owned
+/// parameter that this rank left unused.
+/// **Errors** `DataError` for a sparse gradient; `std::logic_error` for a gradient of a parameter whose bucket has been
+/// sent; `DistributedError` when a rank fails. After an error, call `reset`.
 class OwnerReducer {
  public:
   OwnerReducer(ProcessGroup group, std::shared_ptr<const Shards> shards, const DdpOptions& options)
@@ -59,7 +60,7 @@ class OwnerReducer {
     for (const auto& [node, key] : hooks_) node->del_post_hook(key);
   }
 
-  /// False once parameters were added, frozen or thawed: then another one is to be made.
+  /// Returns false if parameters were added, frozen or unfrozen. The reducer must then be re-created.
   [[nodiscard]] bool is_current() const {
     if (shards_->parameters.size() != size_) return false;
     for (std::size_t i = 0; i < size_; ++i) {
@@ -68,7 +69,7 @@ class OwnerReducer {
     return true;
   }
 
-  /// Before a backward pass.
+  /// Starts a backward pass. Sets the gradients of owned parameters aside.
   void begin() {
     num_sent_ = num_settled_ = 0;
     for (auto& bucket : buckets_) bucket.num_arrived = 0;
@@ -79,13 +80,13 @@ class OwnerReducer {
     }
     is_active_ = true;
   }
-  /// After it: waits until every gradient is where it belongs.
+  /// Ends a backward pass: sends the remaining buckets and waits for all. Collective.
   void finish() {
     while (num_sent_ < buckets_.size()) send();
     while (num_settled_ < buckets_.size()) settle();
     is_active_ = false;
   }
-  /// After an exception in between. What this process had before is lost.
+  /// Resets the reducer after an exception between `begin` and `finish`. The previous gradients are lost.
   void reset() noexcept {
     is_active_ = false;
     for (auto& state : states_) state.kept.reset();
@@ -102,24 +103,24 @@ class OwnerReducer {
   struct Bucket {
     int owner = 0;
     std::int64_t bytes = 0;
-    std::int64_t size = 0;  ///< Of all gradients; as many numbers as there are members come behind them.
-    std::vector<std::size_t> members = {};  ///< Places of parameters, the last of the model first.
+    std::int64_t size = 0;                  ///< Elements of all gradients. One flag per member follows them.
+    std::vector<std::size_t> members = {};  ///< Indices of parameters, in descending order.
     std::size_t num_arrived = 0;
     at::Tensor sent = {};
     std::optional<ProcessGroup::Pending> under_way = {};
   };
   struct State {
     std::size_t bucket = none;
-    bool has_arrived = false;  ///< Its gradient is complete, in this process and pass.
+    bool has_arrived = false;  ///< Its gradient is complete, on this rank, in this pass.
     bool is_used = false;      ///< It had a gradient when its bucket was sent.
-    at::Tensor kept = {};      ///< The gradient that an owner had before.
+    at::Tensor kept = {};      ///< The owner's previous gradient.
   };
 
   [[nodiscard]] static bool travels(const at::Tensor& parameter) {
     return parameter.requires_grad() && parameter.numel() > 0;
   }
 
-  // Backward comes to the last parameters first. A bucket's place is that of its last member.
+  // Backward starts with the last parameters. Buckets are ordered by their last member, which is complete last.
   void make_buckets() {
     std::vector<Bucket> open;
     const auto close = [&](Bucket& bucket) {
@@ -151,7 +152,7 @@ class OwnerReducer {
     }
   }
 
-  /// The gradient of a parameter is complete.
+  /// Records that a gradient is complete, and sends the buckets that are complete, in order.
   void arrived(std::size_t i) {
     if (!is_active_) return;
     const std::size_t b = states_[i].bucket;
@@ -169,7 +170,7 @@ class OwnerReducer {
                  {shards_->names[i]}));
   }
 
-  /// All processes send the same buckets in the same order.
+  /// Starts the reduction of the next bucket. All ranks send the same buckets in the same order.
   void send() {
     if (num_sent_ >= num_settled_ + most_under_way) settle();
     const at::NoGradGuard no_gradients;
@@ -204,7 +205,7 @@ class OwnerReducer {
     bucket.under_way.emplace(group_.begin_reduce(bucket.sent, bucket.owner, "reduction of gradients"));
   }
 
-  /// Waits for the bucket that was sent first; its owner takes the gradients.
+  /// Waits for the oldest pending bucket. Its owner adds the means to the previous gradients.
   void settle() {
     Bucket& bucket = buckets_[num_settled_++];
     bucket.under_way->wait();
@@ -233,7 +234,7 @@ class OwnerReducer {
     }
   }
 
-  /// A piece of `flat` that lies as the parameter does.
+  /// Returns a view of `flat` from `first`, with the sizes and strides of parameter `i`.
   [[nodiscard]] at::Tensor part_of(const at::Tensor& flat, std::int64_t first, std::size_t i) const {
     return flat.as_strided(shards_->parameters[i].sizes(), shards_->parameters[i].strides(), first);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Which process keeps what, when things of different size are divided.
+/// A division of items of different sizes among ranks.
 #pragma once
 
 #include <algorithm>
@@ -12,9 +12,9 @@
 
 namespace hone {
 
-/// Divides things among processes so that each has about as much: the largest first, each to the process that has least
-/// so far. The same things in the same calls give the same owners everywhere: of two that are as large, the one whose
-/// name is smaller comes first, and of two processes that have as much, the one of the lower rank.
+/// Divides items among ranks with about equal loads: the largest item first, each to the rank with the smallest load so
+/// far. The same calls with the same items return the same owners on every rank. Of two items of the same size, the one
+/// with the lesser name comes first; of two ranks with the same load, the lower rank gets the item.
 ///
 /// **Units** bytes.
 /// **Source** longest processing time first: R. L. Graham, "Bounds on multiprocessing timing anomalies", 1969; as in
@@ -28,7 +28,7 @@ class Partition {
 
   explicit Partition(int num_processes) : loads_(static_cast<std::size_t>(num_processes), 0) {}
 
-  /// The owner of each of `things`, beside what was divided before.
+  /// Returns the owner of each item. The loads of previous calls count.
   [[nodiscard]] std::vector<int> divide(std::span<const Thing> things) {
     std::vector<std::size_t> order(things.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -44,7 +44,7 @@ class Partition {
     return owners;
   }
 
-  /// What each process has by now.
+  /// Returns the load of each rank.
   [[nodiscard]] std::span<const std::int64_t> loads() const { return loads_; }
 
  private:

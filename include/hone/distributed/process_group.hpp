@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What all communicators share: collectives on tensors over LibTorch's process groups, and what becomes of them when a
-/// process fails.
+/// The process group of all communicators: collectives over LibTorch's process groups, with failure detection.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,40 +22,41 @@
 
 namespace hone {
 
-/// How numbers of several processes become one.
+/// The operation of a reduction.
 enum class Reduction { sum, max, min };
 
 class ProcessGroup;
 
 namespace detail {
 
-/// What a group is made of, once its processes have found each other: `backend` is what LibTorch sends with, `store`
-/// where they met; both are null for one process.
+/// The parts of a group, after the rendezvous. `backend` executes LibTorch's collectives, and `store` is the store of
+/// the rendezvous. Both are null for one process.
 struct Connection {
   int rank = 0;
   int world_size = 1;
-  at::Device device = at::kCPU;  ///< Where the backend takes tensors.
+  at::Device device = at::kCPU;  ///< The device of the backend's tensors.
   std::chrono::milliseconds timeout{0};
   c10::intrusive_ptr<c10d::Store> store = {};
   c10::intrusive_ptr<c10d::Backend> backend = {};
   c10d::ProcessGroup::BackendType type = c10d::ProcessGroup::UNDEFINED;
-  std::function<void()> interrupt = {};             ///< Lets go whoever waits for the backend.
-  std::shared_ptr<CollectiveLog> collectives = {};  ///< The backend's calls.
+  std::function<void()> interrupt = {};             ///< Fails the backend's pending collectives.
+  std::shared_ptr<CollectiveLog> collectives = {};  ///< The record of the backend's calls.
   const ProcessGroup* host = nullptr;               ///< The group over which this one was formed.
   std::shared_ptr<void> until_closed = {};          ///< Released when the group is closed.
-  std::function<void()> after_shutdown = {};        ///< Called in order, after `shutdown`.
+  std::function<void()> after_shutdown = {};        ///< Called at the end of `shutdown`.
 };
 
 }  // namespace detail
 
-/// A group of processes. All its calls are collective, unless they say otherwise: every process of the group makes
-/// them, in the same order. They block. Copies are the same group. With one process nothing is ever exchanged.
+/// A group of processes. Its functions are collective unless documented otherwise: every rank calls them, in the same
+/// order. They block the host, but over NCCL `all_reduce` and `broadcast` block only the current CUDA stream. Copies
+/// refer to the same group. With one process, nothing is sent. Not thread-safe.
 ///
-/// Tensors may be anywhere: those that the group cannot send go through its own device.
-/// **Errors** `DistributedError` from every collective when a process fails, does not come within the time-out, or the
-/// group was shut down; over Gloo and MPI, also about two seconds after processes have made different collective calls,
-/// with what each of two ranks called. The collectives of a group that failed fail at once. A group of which the last
-/// copy goes because of an exception has failed, and the others are told.
+/// Tensors on another device than the group's are sent through the group's device.
+/// **Errors** `DistributedError` from every collective when a rank fails or exceeds the time-out, or after `shutdown`.
+/// Over Gloo and MPI, also about two seconds after mismatched collective calls, with the calls of two ranks. After a
+/// failure, every collective throws immediately. If an exception destroys the last copy of a group, the group fails on
+/// all ranks.
 class ProcessGroup {
   struct Members;
 
@@ -64,13 +64,13 @@ class ProcessGroup {
   explicit ProcessGroup(detail::Connection connection);
   using Milliseconds = std::chrono::milliseconds;
 
-  ProcessGroup(const ProcessGroup&) = default;  // there is no move: what was moved from could not even say its rank
+  ProcessGroup(const ProcessGroup&) = default;  // instead of a move, which would leave a null group
   ProcessGroup& operator=(const ProcessGroup&) = default;
 
-  /// A collective under way.
+  /// A pending collective.
   class Pending {
    public:
-    /// Waits until it is done.
+    /// Waits until it completes. Later calls are no-ops.
     void wait();
 
    private:
@@ -86,49 +86,49 @@ class ProcessGroup {
   [[nodiscard]] int world_size() const { return members_->world_size; }
   [[nodiscard]] at::Device device() const { return members_->device; }
   [[nodiscard]] Milliseconds timeout() const { return members_->timeout; }
-  /// The group for numbers of the host's: this one, or, of a group between GPUs, the one over which it was formed. So
-  /// no host waits for its GPU to agree with the others.
+  /// Returns the group for numbers of the host: this one, or for a group between GPUs the one over which it was formed.
+  /// It avoids host synchronization.
   [[nodiscard]] ProcessGroup on_host() const { return members_->host ? ProcessGroup(members_->host) : *this; }
-  /// LibTorch's own object, null for one process.
+  /// Returns LibTorch's process group; null for one process.
   [[nodiscard]] const c10::intrusive_ptr<c10d::ProcessGroup>& handle() const { return members_->group; }
-  /// The store over which the group was formed, null for one process.
+  /// Returns the store of the rendezvous; null for one process.
   [[nodiscard]] const c10::intrusive_ptr<c10d::Store>& store() const { return members_->store; }
 
-  /// Makes `values` in every process the reduction over all. In place. **Shapes** the same in all processes.
+  /// Reduces `values` over all ranks, in place, on every rank. **Shapes** the same on all ranks.
   void all_reduce(const at::Tensor& values, Reduction how = Reduction::sum, std::string_view what = "all-reduce") const;
-  /// The same, under way: `values`, on the group's device, are not to be touched until the wait is over.
+  /// Starts the same asynchronously. `values` must be on the group's device; do not access them until `wait` returns.
   [[nodiscard]] Pending begin_all_reduce(const at::Tensor& values, Reduction how, std::string_view what) const;
-  /// Makes `values` in every process those of `root`. In place.
+  /// Copies `values` of `root` to all ranks, in place.
   void broadcast(const at::Tensor& values, int root = 0, std::string_view what = "broadcast") const;
   [[nodiscard]] Pending begin_broadcast(const at::Tensor& values, int root, std::string_view what) const;
-  /// Adds the values of all processes up in `root`; those elsewhere are undefined afterwards.
+  /// Starts to sum `values` of all ranks on `root`, asynchronously. On non-root ranks they are undefined afterwards.
   [[nodiscard]] Pending begin_reduce(const at::Tensor& values, int root, std::string_view what) const;
-  /// The values of all processes, in the order of ranks, in every process. **Shapes** those of a process may differ
-  /// from the others' in the first dimension, which may be 0.
+  /// Returns the values of all ranks, in rank order, on every rank (an all-gather). **Shapes** may differ between ranks
+  /// in the first dimension, which may be 0.
   ///
-  /// **Errors** `DistributedError` in every process when they differ elsewhere, or in type.
+  /// **Errors** `DistributedError` on every rank when further dimensions or the types differ.
   [[nodiscard]] std::vector<at::Tensor> gather(const at::Tensor& values, std::string_view what = "gather") const;
-  /// One number of each process, in the order of ranks.
+  /// Returns one number per rank, in rank order, on every rank.
   [[nodiscard]] std::vector<std::int64_t> gather_numbers(std::int64_t number, std::string_view what = "gather") const;
-  /// A text of each process, in the order of ranks.
+  /// Returns one string per rank, in rank order, on every rank.
   [[nodiscard]] std::vector<std::string> gather_texts(std::string_view text, std::string_view what = "gather") const;
-  /// Returns when every process has called it.
+  /// Returns once every rank has called it.
   void barrier(std::string_view what = "barrier") const { static_cast<void>(gather_numbers(0, what)); }
 
-  /// Tells the others why this process leaves, and closes its connections, so that they need not wait for it. Not
-  /// collective.
+  /// Publishes why this rank leaves, and closes its connections, so that no rank waits for it. Not collective.
   void fail(std::string_view reason) const noexcept { members_->fail(reason); }
-  /// Leaves the group in order: waits until all processes do so, then closes the connections. Without it, a group is
-  /// closed when the last copy of it goes, and nobody is waited for.
+  /// Leaves the group: waits until all ranks call it, then closes the connections. Without it, the destructor of the
+  /// last copy closes the group. Rank 0 then waits up to 2 s for its peers; no other rank waits for its peers.
   void shutdown() const;
 
-  /// Throws what is to be said of an error of the group's that came out of somebody else's code.
+  /// Throws a `DistributedError` that explains an error of this group's backend, and closes the group.
   [[noreturn]] void explain(std::string_view what, const std::exception& error) const {
     members_->explain(what, error);
   }
-  /// The same for who is not to keep the group open; it does nothing once the group is gone.
+  /// Returns `explain` as a callback that does not keep the group open. It is a no-op once the group has been
+  /// destroyed.
   [[nodiscard]] std::function<void(std::string_view, const std::exception&)> explainer() const;
-  /// True when the group was closed, by a failure or by `shutdown`.
+  /// Returns whether the group was closed, by a failure or by `shutdown`.
   [[nodiscard]] bool is_closed() const { return members_->is_closed; }
 
  private:
@@ -154,22 +154,22 @@ class ProcessGroup {
     ~Members();
 
     void fail(std::string_view reason) noexcept;
-    /// What is under way when the group has failed ends now, here and elsewhere, whoever else has a hold of the group.
+    /// Closes the group. After a failure, also aborts pending collectives, even if other objects share the backend.
     void close(std::string_view reason, bool has_failed) noexcept;
-    /// A backend that waits for a message, which is never to come, must hold nobody up: neither here nor where somebody
-    /// else has a hold of the group.
+    /// Destroys an interruptible backend in a detached thread, because its destructor may block on a message that never
+    /// arrives. Other owners of LibTorch's process group lose the backend too.
     void bury() noexcept;
     void abort() noexcept;
     [[noreturn]] void explain(std::string_view what, const std::exception& error);
     [[noreturn]] void refuse(std::string_view what) const;
-    /// The first line of an error of LibTorch's, without the place in its sources; the rest is a stack of calls.
+    /// Returns the first line of a LibTorch error without its source location. Later lines are a stack trace.
     [[nodiscard]] static std::string shortened(std::string_view text);
   };
 
   explicit ProcessGroup(std::shared_ptr<Members> members) : members_(std::move(members)) {}
   template <class F>
   void on_device(const at::Tensor& values, F&& use) const;
-  /// The length of each process's values in the first dimension.
+  /// Returns the size of each rank's `rows` in the first dimension.
   [[nodiscard]] std::vector<std::int64_t> row_counts(const at::Tensor& rows, std::string_view what) const;
   [[nodiscard]] std::vector<at::Tensor> all_gather(at::Tensor values, std::string_view what) const;
   template <class F>

@@ -170,20 +170,20 @@ HONE_INLINE void ProcessGroup::Members::bury() noexcept {
   try {
     group->release_resources();
     std::thread([backend = std::move(interruptible)]() mutable { backend.reset(); }).detach();
-  } catch (...) {  // then here
+  } catch (...) {  // no thread: this one destroys it
   }
 }
 
 HONE_INLINE void ProcessGroup::Members::abort() noexcept {
   try {
     if (group) group->abort();
-  } catch (...) {  // it is gone already
+  } catch (...) {  // closed already
   }
 }
 
 HONE_INLINE void ProcessGroup::Members::explain(std::string_view what, const std::exception& error) {
   if (is_closed) refuse(what);
-  abort();  // first, so that all come to look for the reason
+  abort();  // first, so that all ranks look for the reason
   const std::string text = failures ? failures->explain(what, shortened(error.what())) : shortened(error.what());
   close(text, /*has_failed=*/true);
   throw DistributedError(text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Whether all processes have the same thing, and the sentence for when they do not.
+/// A collective check that all ranks have the same text.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ namespace detail {
   return lines;
 }
 
-/// Names the first line in which `theirs` differs from `ours`.
+/// Throws a `DistributedError` with the first line in which `theirs` differs from `ours`.
 [[noreturn]] inline void refuse_difference(std::string_view what, int our_rank, std::string_view ours, int their_rank,
                                            std::string_view theirs, std::string_view remedy) {
   const auto a = lines_of(ours), b = lines_of(theirs);
@@ -40,10 +40,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// Returns when all processes of `group` say the same; collective.
+/// Throws unless `text` is the same on all ranks of `group`. Collective.
 ///
-/// **Cost** one number of each process; the texts travel only when they differ.
-/// **Errors** `DistributedError`, in every process, that names the first line in which two processes differ.
+/// **Cost** an all-gather of one hash; the texts are gathered only if the hashes differ.
+/// **Errors** `DistributedError`, on every rank, with the first line in which the texts of two ranks differ.
 template <class Group>
 void require_agreement(Group& group, std::string_view what, std::string_view text, std::string_view remedy) {
   const auto prints = group.gather_numbers(static_cast<std::int64_t>(detail::fnv1a(text)), what);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An optimizer whose state is divided among processes.
+/// An optimizer whose state is sharded over ranks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -33,15 +33,13 @@
 
 namespace hone {
 
-/// A `FusedOptimizer` of which each process has a part: it updates the parameters that it owns, keeps state for these
-/// alone, and gets the others from their owners. Groups, settings and names are those of all parameters.
+/// A `FusedOptimizer` with one shard per rank. Each rank updates the parameters that it owns, keeps state only for
+/// them, and receives all other parameters from their owners. Groups, settings and names cover all parameters.
 ///
-/// Whole parameters are dealt out, so that the processes have about as many bytes each (`Partition`). A process may own
-/// none.
+/// A parameter is never split. The ranks own about the same number of bytes (`Partition`). A rank may own no parameter.
 ///
-/// **Cost** in `step`, a broadcast of every parameter.
-/// **Errors** those of `FusedOptimizer`; `DistributedError` when the processes disagree on the parameters, or one
-/// fails.
+/// **Cost** of `step`: a broadcast of every parameter.
+/// **Errors** as in `FusedOptimizer`; `DistributedError` when the ranks have different parameters, or a rank fails.
 /// **Source** S. Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020;
 /// `torch.distributed.optim.ZeroRedundancyOptimizer`.
 template <OptimizerRule Rule>
@@ -49,9 +47,9 @@ class ShardedOptimizer {
  public:
   using rule_type = Rule;
 
-  /// Divides an optimizer that every process has, with what it remembers. Collective.
+  /// Shards an optimizer and its state, which every rank passes. Collective.
   ///
-  /// **Units** bucket_bytes: of the parameters, or of the state, that travel together.
+  /// **Units** bucket_bytes: of the parameters, or of the state, in one message.
   ShardedOptimizer(FusedOptimizer<Rule> whole, ProcessGroup group, std::int64_t bucket_bytes)
       : whole_(std::move(whole)),
         group_(std::move(group)),
@@ -67,19 +65,19 @@ class ShardedOptimizer {
     whole_.load_state(remembered);
   }
 
-  /// Adds parameters with settings of their own, and divides them. On an error the optimizer stays as it was.
-  /// Collective.
+  /// Adds parameters with separate settings, and shards them. Collective. If `FusedOptimizer::add_group` throws, the
+  /// optimizer is unchanged.
   void add_group(NamedParameters parameters, const Rule& settings) {
     whole_.add_group(std::move(parameters), settings);
     require_same_parameters();
     divide(whole_.num_groups() - 1);
   }
 
-  /// The gradients of this process's parameters, as far as they are there; see `FusedOptimizer`. There may be none.
+  /// Returns the gradients of this rank's parameters that have one, possibly none; see `FusedOptimizer`.
   at::TensorList collect_gradients() { return own_ ? own_->collect_gradients() : at::TensorList(); }
   at::TensorList gradients() { return own_ ? own_->gradients() : at::TensorList(); }
 
-  /// Moves every parameter that has a gradient where its owner is; afterwards all processes have the same. Collective.
+  /// Updates each owned parameter that has a gradient, then broadcasts all parameters from their owners. Collective.
   void step(const StepScaling& scaling = {}) {
     if (own_) {
       for (std::size_t g = 0; g < own_->num_groups(); ++g) {
@@ -93,7 +91,7 @@ class ShardedOptimizer {
     broadcast_->run();
   }
 
-  /// Takes all gradients away, of all parameters.
+  /// Releases the gradients of all parameters.
   void zero_grad() {
     if (own_) own_->zero_grad();
     whole_.zero_grad();
@@ -106,30 +104,31 @@ class ShardedOptimizer {
   [[nodiscard]] double lr(std::size_t group = 0) const { return whole_.lr(group); }
   void set_lr(std::size_t group, double lr) { whole_.set_lr(group, lr); }
   void set_lr(double lr) { whole_.set_lr(lr); }
-  /// How often `step` has run, by this object.
+  /// Returns the number of calls of `step`, plus the updates of the optimizer that was sharded.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
 
-  /// All parameters and their names.
+  /// Returns all parameters; `names` returns their names.
   [[nodiscard]] at::TensorList parameters() const { return whole_.parameters(); }
   [[nodiscard]] std::span<const std::string> names() const { return whole_.names(); }
-  /// The same with their owners; it grows with `add_group`.
+  /// Returns all parameters with their names and owners. `add_group` extends it.
   [[nodiscard]] std::shared_ptr<const Shards> shards() const { return shards_; }
 
   [[nodiscard]] int rank() const { return group_.rank(); }
   [[nodiscard]] int world_size() const { return group_.world_size(); }
-  /// The places of this process's parameters in the list of all.
+  /// Returns the indices of this rank's parameters in the list of all parameters.
   [[nodiscard]] std::span<const std::size_t> own_places() const { return own_places_; }
 
-  /// The state by name: all of it in rank 0, where that of the others is a copy in the host's memory; elsewhere that of
-  /// this process's parameters, the others' entries being empty. Collective.
+  /// Returns the state by name. Rank 0 gets the whole state, with copies in host memory for parameters that it does not
+  /// own. Any other rank gets the state of the parameters that it owns, and empty entries otherwise. Collective.
   ///
-  /// **Cost** all of the state travels, in pieces that every process gets to see.
+  /// **Cost** a broadcast of the state, in buckets.
   [[nodiscard]] OptimizerState state() const {
     OptimizerState state = own_state();
     if (group_.world_size() > 1) gather(state);
     return state;
   }
-  /// The state of this process's parameters; the others' entries are empty. The tensors are the live ones, save `step`.
+  /// Returns the state of this rank's parameters; all other entries are empty. Only `step` is a copy; modifying the
+  /// rest modifies the optimizer.
   [[nodiscard]] OptimizerState own_state() const {
     OptimizerState state;
     for (const auto& name : whole_.names()) state.push_back({name, {}});
@@ -139,9 +138,9 @@ class ShardedOptimizer {
     return state;
   }
 
-  /// Takes over a copy of this process's part of `state`, which has an entry for every parameter.
+  /// Copies this rank's shard of `state`, which has an entry for every parameter. Not collective.
   ///
-  /// **Errors** `DataError` as `FusedOptimizer`, in every process alike.
+  /// **Errors** `DataError` as in `FusedOptimizer`, on every rank that passes the same `state`.
   void load_state(const OptimizerState& state) {
     static_cast<void>(detail::match_state(state, whole_.names(), whole_.parameters(), Rule::state_names,
                                           static_cast<bool>(Rule::counts_steps)));
@@ -189,7 +188,7 @@ class ShardedOptimizer {
     own_->add_group(std::move(own), group.settings);
   }
 
-  /// `state` has an entry for each parameter, by name.
+  /// Loads this rank's shard of `state`, which has an entry for each parameter, by name.
   void take_own(const OptimizerState& state) {
     if (!own_) return;
     OptimizerState own;
@@ -204,7 +203,7 @@ class ShardedOptimizer {
     own_->load_state(own);
   }
 
-  /// Brings the others' fields to rank 0.
+  /// Gathers the fields of all parameters on rank 0.
   void gather(OptimizerState& state) const {
     const at::NoGradGuard no_gradients;
     const auto present = who_has_what(state);
@@ -235,14 +234,15 @@ class ShardedOptimizer {
       send();
     }
     if (group_.rank() > 0) return;
-    for (std::size_t i = 0; i < present.size(); ++i) {  // as an optimizer has it: first the count, then the rest
+    for (std::size_t i = 0; i < present.size(); ++i) {  // the order of `FusedOptimizer::state`: `step` first
       const double steps = present[i][num_fields - 1];
       if (shards_->owners[i] == 0 || steps == 0.0) continue;
       state[i].fields.insert(state[i].fields.begin(), {"step", at::full({}, steps - 1.0, at::kFloat)});
     }
   }
 
-  /// For each parameter, in every process: 1 for a field that its owner has; for the number of updates, that and 1.
+  /// Returns, on every rank, a row per parameter: 1 for each field that its owner has, and the number of its updates
+  /// plus 1; else 0.
   [[nodiscard]] std::vector<std::array<double, num_fields>> who_has_what(const OptimizerState& state) const {
     std::vector<std::array<double, num_fields>> table(state.size());
     for (const std::size_t i : own_places_) {
@@ -285,13 +285,13 @@ class ShardedOptimizer {
     });
   }
 
-  FusedOptimizer<Rule> whole_;  // for its lists: it is never stepped
+  FusedOptimizer<Rule> whole_;  // for its lists of all parameters; its `step` is never called
   ProcessGroup group_;
   std::int64_t bucket_bytes_;
   Partition partition_;
   std::shared_ptr<Shards> shards_ = std::make_shared<Shards>();
   std::optional<FusedOptimizer<Rule>> own_;
-  std::vector<std::size_t> groups_of_own_;  // the group of the whole optimizer that each of `own_` is a part of
+  std::vector<std::size_t> groups_of_own_;  // for each group of `own_`, the index of its group in `whole_`
   std::vector<std::size_t> own_places_;
   std::unique_ptr<ParameterBroadcast> broadcast_;
   std::int64_t num_updates_;

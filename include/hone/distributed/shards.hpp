@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Parameters that are divided among processes, and how those that update them give them to the others.
+/// Parameters that are sharded over ranks, and their broadcast.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,8 +17,7 @@
 
 namespace hone {
 
-/// Parameters in the order of an optimizer's list, and the rank of the process that updates each: the lists are
-/// parallel.
+/// The parameters of an optimizer, in its order, and the rank that updates each. The lists are parallel.
 struct Shards {
   std::vector<std::string> names = {};
   std::vector<at::Tensor> parameters = {};
@@ -31,13 +30,13 @@ struct Shards {
   }
 };
 
-/// Gives each parameter of its owner to the others. Small ones of one owner travel together, those of 256 KiB or more
-/// by themselves, from where they lie to where they belong.
+/// Broadcasts each parameter from its owner. A contiguous parameter of 256 KiB or more on the group's device is sent in
+/// place. All other parameters are sent in buckets with one owner and one type each.
 ///
-/// **Cost** a copy of the small parameters, kept.
+/// **Cost** a persistent copy of the parameters in buckets.
 class ParameterBroadcast {
  public:
-  /// **Units** bucket_bytes: of the small parameters that travel together.
+  /// **Units** bucket_bytes: of the parameters in one bucket.
   ParameterBroadcast(ProcessGroup group, const Shards& shards, std::int64_t bucket_bytes) : group_(std::move(group)) {
     constexpr std::int64_t large = 256 << 10;
     for (std::size_t i = 0; i < shards.parameters.size(); ++i) {
@@ -58,7 +57,7 @@ class ParameterBroadcast {
     }
   }
 
-  /// After it, every process has what the owners have. Collective.
+  /// Broadcasts all parameters, concurrently. Afterwards all ranks have the owners' values. Collective.
   void run() {
     const at::NoGradGuard no_gradients;
     std::vector<ProcessGroup::Pending> under_way;
@@ -83,7 +82,7 @@ class ParameterBroadcast {
     std::int64_t bytes = 0;
     std::vector<at::Tensor> parameters = {};
     at::Tensor flat = {};
-    std::vector<at::Tensor> parts = {};  ///< Of `flat`, in the parameters' shapes.
+    std::vector<at::Tensor> parts = {};  ///< Views of `flat`, in the parameters' shapes.
   };
 
   [[nodiscard]] bool is_own(const Bucket& bucket) const { return bucket.owner == group_.rank(); }
@@ -100,7 +99,7 @@ class ParameterBroadcast {
   }
 
   static void take(Bucket& bucket) {
-    if (bucket.alone) return bucket.parameters[0].unsafeGetTensorImpl()->bump_version();  // it was written unseen
+    if (bucket.alone) return bucket.parameters[0].unsafeGetTensorImpl()->bump_version();  // unseen by autograd
     for (std::size_t i = 0; i < bucket.parts.size(); ++i) bucket.parameters[i].copy_(bucket.parts[i]);
   }
 

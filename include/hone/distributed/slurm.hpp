@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The two short forms in which Slurm writes lists into the environment.
+/// Parsers for the two compressed lists in Slurm's environment variables.
 #pragma once
 
 #include <algorithm>
@@ -11,9 +11,9 @@
 
 namespace hone {
 
-/// The first host of a list such as `node[03-07,12],login1`: here `node03`. A name may have several brackets.
+/// Returns the first host of a list such as `node[03-07,12],login1`: here `node03`. A name may have several brackets.
 ///
-/// **Source** Slurm's `SLURM_JOB_NODELIST`, as `scontrol show hostnames` writes it out.
+/// **Source** Slurm's `SLURM_JOB_NODELIST`, as `scontrol show hostnames` expands it.
 [[nodiscard]] inline std::string first_host(std::string_view list) {
   std::string host;
   while (!list.empty() && list.front() != ',') {
@@ -29,8 +29,8 @@ namespace hone {
   return host;
 }
 
-/// The number of tasks on a node, of a list such as `2(x3),1`: here 2 for the nodes 0 to 2, and 1 for node 3. Empty
-/// when the list has no such node or is none.
+/// Returns the number of tasks on a node from a list such as `2(x3),1`: here 2 for the nodes 0 to 2, and 1 for node 3.
+/// Returns nothing if the list does not contain the node or is malformed up to it.
 ///
 /// **Source** Slurm's `SLURM_STEP_TASKS_PER_NODE`.
 [[nodiscard]] inline std::optional<int> tasks_of_node(std::string_view list, int node) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Batch normalisation over the batches of all processes.
+/// Batch normalization over the batches of all ranks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -33,37 +33,37 @@ namespace hone {
 
 namespace detail {
 
-/// Statistics of all processes, one number for each channel, in the type that they are computed in.
+/// Statistics over all ranks, one number per channel, in the type of the computation.
 struct BatchStatistics {
   at::Tensor count;  ///< [1]: values of a channel
   at::Tensor mean;   ///< [channels]
   at::Tensor var;    ///< [channels], divided by count
 };
 
-/// All dimensions but that of the channels.
+/// Returns all dimensions except the channels.
 inline std::vector<std::int64_t> all_but_channels(const at::Tensor& input) {
   std::vector<std::int64_t> dims{0};
   for (std::int64_t d = 2; d < input.dim(); ++d) dims.push_back(d);
   return dims;
 }
-/// [channels] as [1, channels, 1, ...].
+/// Returns a view of [channels] as [1, channels, 1, ...].
 inline at::Tensor along_channels(const at::Tensor& values, const at::Tensor& input) {
   std::vector<std::int64_t> sizes(static_cast<std::size_t>(input.dim()), 1);
   sizes[1] = -1;
   return values.view(sizes);
 }
-/// Half and bfloat16 are summed as float.
+/// Converts half and bfloat16 to float, the type of their sums.
 inline at::Tensor widened(const at::Tensor& values) {
   const bool is_narrow = values.scalar_type() == at::kHalf || values.scalar_type() == at::kBFloat16;
   return is_narrow ? values.to(at::kFloat) : values;
 }
 
-/// The processes, for as long as the autograd graph may need them.
+/// The process group; the autograd graph shares its ownership.
 struct NormGroup : torch::CustomClassHolder {
   NormGroup(c10::intrusive_ptr<c10d::ProcessGroup> processes, ExplainFailure on_failure)
       : group(std::move(processes)), explain(std::move(on_failure)) {}
 
-  /// Waits for a collective. LibTorch throws what its backends throw.
+  /// Starts a collective and waits for it. **Errors** `DistributedError` for any exception of LibTorch.
   template <class Begin>
   void exchange(Begin begin) const {
     try {
@@ -79,9 +79,9 @@ struct NormGroup : torch::CustomClassHolder {
   ExplainFailure explain;
 };
 
-/// One all-gather of 1 + 2 * channels numbers: means and squared deviations of parts are merged (T. F. Chan, G. H.
-/// Golub, R. J. LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979), which
-/// loses no digits when the mean is far from zero, as sums of squares do.
+/// Computes the statistics over all ranks with one all-gather of 1 + 2 * channels numbers. Means and squared deviations
+/// of parts are merged (T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating Formulae and a Pairwise Algorithm for
+/// Computing Sample Variances", 1979). Unlike sums of squares, this loses no digits when the mean is far from zero.
 inline BatchStatistics statistics_of_all(const at::Tensor& input, const NormGroup& processes) {
   const auto channels = input.size(1);
   const auto count = input.numel() / channels;
@@ -104,7 +104,7 @@ inline BatchStatistics statistics_of_all(const at::Tensor& input, const NormGrou
   return {std::move(total), std::move(mean), std::move(var)};
 }
 
-/// Normalises with statistics that depend on the inputs of all processes. Its backward pass makes one all-reduce.
+/// Normalizes with statistics that depend on the inputs of all ranks. Its backward pass makes one all-reduce.
 struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> {
   using Context = torch::autograd::AutogradContext;
   using Tensors = torch::autograd::variable_list;
@@ -160,21 +160,22 @@ struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> 
 
 }  // namespace detail
 
-/// `torch::nn::BatchNorm` whose mean and variance in training are those of the batches of all processes together, as if
-/// one process had them all. Parameters, buffers and their names are those of `torch::nn::BatchNorm`, and so is every
-/// digit in evaluation and without other processes.
+/// `torch::nn::BatchNorm` that normalizes in training with the mean and variance over the batches of all ranks, as if
+/// one process had them all. Parameters, buffers and names are the same as in `torch::nn::BatchNorm`. In evaluation and
+/// on a single process, the result is bitwise identical.
 ///
-/// `Ddp` tells it the processes; without `Ddp`, `set_process_group` does. Processes may have batches of different
-/// sizes. The gradients of `weight` and `bias` are this process's part, which `Ddp` averages as any other; the gradient
-/// of the input is that of the sum of what all processes differentiate, so a weight of a process belongs in its loss.
+/// `Ddp` sets the process group; without `Ddp`, call `set_process_group`. The ranks may have batches of different
+/// sizes. The gradients of `weight` and `bias` are local to each rank, and `Ddp` averages them as any other gradient.
+/// The gradient of the input is the gradient of the sum of all ranks' losses, so a weight of a rank must be part of its
+/// loss.
 ///
 /// **Shapes** [batch, features, ...] in and out.
-/// **Cost** in training one all-gather of 1 + 2 * features numbers forward, one all-reduce of 2 * features backward,
-/// both waited for.
-/// **Errors** `std::invalid_argument` for fewer than two dimensions, or when all processes together have one value for
-/// a feature. `DistributedError` when a process is gone. `std::logic_error` for second derivatives.
-/// **Source** S. Ioffe, C. Szegedy, "Batch Normalization", 2015; the options are those of
-/// `torch::nn::BatchNormOptions`.
+/// **Cost** in training one blocking all-gather of 1 + 2 * features numbers in forward, and one blocking all-reduce of
+/// 2 * features numbers in backward.
+/// **Errors** `std::invalid_argument` for fewer than two dimensions or another number of features, and when all ranks
+/// together have one value for a feature. `DistributedError` when a rank is gone. `std::logic_error` for second
+/// derivatives.
+/// **Source** S. Ioffe, C. Szegedy, "Batch Normalization", 2015; the options are `torch::nn::BatchNormOptions`.
 /// **Example** `model->push_back(hone::SyncBatchNorm(64));`
 class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, torch::nn::BatchNormOptions>,
                           public GroupUser {
@@ -202,7 +203,7 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
     {
       const at::NoGradGuard no_grad;
       statistics = detail::statistics_of_all(input, *processes_);
-      // Reading the sum would wait for the device: only where this process's own values are not enough.
+      // Reading the count is a host synchronization, done only if this rank has fewer than two values.
       if (input.numel() / input.size(1) < 2 && statistics.count.item<double>() < 2.0) {
         throw std::invalid_argument(
             "SyncBatchNorm: all processes together have one value for each feature, which has no variance. Train with "
@@ -236,7 +237,7 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
     if (const auto momentum = options.momentum()) {
       running_mean.lerp_(statistics.mean.to(running_mean.scalar_type()), *momentum);
       running_var.lerp_(unbiased.to(running_var.scalar_type()), *momentum);
-    } else {  // the mean over all batches so far
+    } else {  // the cumulative average over all batches
       const auto share = num_batches_tracked.to(running_mean.scalar_type()).reciprocal();
       running_mean.lerp_(statistics.mean.to(running_mean.scalar_type()), share);
       running_var.lerp_(unbiased.to(running_var.scalar_type()), share);

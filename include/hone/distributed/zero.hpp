@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Data parallel training in which no process keeps all of the optimizer's state.
+/// Data parallel training with a sharded optimizer state (ZeRO).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,22 +24,23 @@ namespace hone {
 
 struct Gloo;
 
-/// The distribution policy of data parallel training in which each parameter has one process that updates it and keeps
-/// the optimizer's state for it; the others get the parameter after each update. What is learned is what `Ddp` learns.
+/// The distribution policy of data parallel training in which one rank updates each parameter and keeps its optimizer
+/// state. The rank broadcasts the parameter after each update. The results of training are the same as with `Ddp`.
 ///
-/// - `Zero<1>` divides the optimizer's state. Gradients are averaged in all processes, as by `Ddp`.
-/// - `Zero<2>` divides the gradients too: each is averaged where its parameter is updated, and gone elsewhere. With
-///   gradient accumulation, gradients travel with every batch, not only with the last one of a window. Batches may
-///   leave parameters out. Of the options, `find_unused_parameters` and `static_graph` mean nothing.
+/// - `Zero<1>` shards the optimizer's state. Gradients are averaged on all ranks, as by `Ddp`.
+/// - `Zero<2>` shards the gradients too: each is averaged on the rank that updates its parameter, and released on all
+///   other ranks. With gradient accumulation, gradients are sent with every batch, not only with the last batch of a
+///   window. Batches may leave parameters unused. The options `find_unused_parameters` and `static_graph` have no
+///   effect.
 ///
 /// With a communicator other than `Gloo`: `Zero<1, Mpi>{Mpi{}}`.
 ///
-/// **Cost** per process, of n: of the optimizer's state about 1/n, and with `Zero<2>` of the gradients too; whole
-/// parameters are dealt out, so one that is larger than the rest sets a limit. A broadcast of all parameters after each
-/// update, which nothing hides. One small sum over the processes where the gradients' norm is asked for, and one where
-/// losses are scaled, so that all skip an update or none.
-/// **Errors** at compile time for optimizers that are not hone's, for clipping policies that have to see all gradients,
-/// and for precision policies with weights in 16 bits; otherwise those of `Ddp`.
+/// **Cost** per rank, of n: about 1/n of the optimizer's state, and with `Zero<2>` of the gradients. A parameter is
+/// never split, so a very large parameter limits the savings. A broadcast of all parameters after each update, not
+/// overlapped. One small all-reduce for the norm of the gradients if it is used, and one if losses are scaled, so that
+/// all ranks skip an update or none does.
+/// **Errors** at compile time for optimizers that are not hone's, for clipping policies that require all gradients, and
+/// for precision policies with 16-bit weights; otherwise as in `Ddp`.
 /// **Source** S. Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{.lr = 1e-3}, hone::Zero<2>{hone::Gloo{}}}`
 template <int stage, class Comm = Gloo>
@@ -60,7 +61,7 @@ class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
 
   using Base::Base;
 
-  /// Divides the optimizer. Collective.
+  /// Shards the optimizer. Collective.
   template <OptimizerRule Rule>
   [[nodiscard]] ShardedOptimizer<Rule> shard(FusedOptimizer<Rule>&& whole) {
     ShardedOptimizer<Rule> sharded(std::move(whole), this->group(), this->options().bucket_bytes);
@@ -72,7 +73,7 @@ class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
     if constexpr (stage == 1) {
       Base::before_forward(update_follows);
     } else if (this->world_size() > 1 && !(reducer_ && reducer_->is_current())) {
-      reducer_.reset();  // takes its hooks away
+      reducer_.reset();  // removes its hooks
       reducer_ = std::make_unique<OwnerReducer>(this->group(), shards_, this->options());
     }
   }
@@ -93,20 +94,20 @@ class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
       }
     }
   }
-  /// Nothing is left to do for gradients that were averaged with their batch.
+  /// A no-op for `Zero<2>`, which averages gradients with each batch.
   void average_gradients() {
     if constexpr (stage == 1) Base::average_gradients();
   }
 
-  /// Whether the gradients in an open window are those of all processes.
+  /// Returns whether the gradients in an open accumulation window are already averaged over all ranks.
   [[nodiscard]] bool averages_each_batch() const { return stage == 2 && this->world_size() > 1; }
 
-  /// The number of each process, in the order of ranks; the same in each to the last bit. **Shapes** [] to
+  /// Returns the number of each rank, in rank order, with the same bits on every rank. Collective. **Shapes** [] to
   /// [world_size].
   [[nodiscard]] at::Tensor of_each(const at::Tensor& number) const {
     auto all = at::zeros({this->world_size()}, at::TensorOptions(at::kDouble).device(this->group().device()));
     all.select(0, this->rank()).copy_(number);
-    this->group().all_reduce(all, Reduction::sum, "norm of the gradients");  // a number and zeros: exact in any order
+    this->group().all_reduce(all, Reduction::sum, "norm of the gradients");  // a number plus zeros: exact in any order
     return all;
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What can stand beside `Zero` in a trainer.
+/// The compatibility of `Zero` with the clipping, precision and optimizer of a trainer.
 #pragma once
 
 #include <type_traits>
