@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// From things with state to values of a checkpoint, and back.
+/// Serialization of objects to checkpoint values, and deserialization.
 ///
-/// A thing says what it remembers in one function, which saves and loads, and which needs no header of this room:
+/// A type lists its state in one function, which both saves and loads, and which needs no header of this module:
 /// ```
 /// void serialize(auto& archive) {
 ///   archive("best", best);
@@ -37,7 +37,7 @@ namespace hone {
 class StateWriter;
 class StateReader;
 
-/// What has a `serialize` of its own.
+/// A type that has a `serialize` member function for both archives.
 template <class T>
 concept Serializable = requires(T& thing, StateWriter& writer, StateReader& reader) {
   thing.serialize(writer);
@@ -70,7 +70,7 @@ inline constexpr bool archived_text_map = false;
 template <class T>
 inline constexpr bool archived_text_map<std::map<std::string, T>> = true;
 
-/// Numbers that are stored as one tensor rather than one by one.
+/// A number type whose vectors are stored as one tensor.
 template <class T>
 concept ColumnNumber = std::same_as<T, double> || std::same_as<T, std::int64_t>;
 template <ColumnNumber T>
@@ -78,7 +78,8 @@ inline constexpr at::ScalarType column_type = std::same_as<T, double> ? at::kDou
 
 }  // namespace detail
 
-/// Makes a dictionary of what it is shown. Tensors are the live ones: clone what is to be kept.
+/// An archive that saves named members to a dictionary. Tensors are detached and share memory with the members: clone
+/// them to keep their values.
 class StateWriter {
  public:
   static constexpr bool is_loading = false;
@@ -89,12 +90,12 @@ class StateWriter {
   }
   [[nodiscard]] Dict take() { return std::move(state_); }
 
-  /// `thing` as a value.
+  /// Returns `thing` as a value. Stores enumerations and `std::uint64_t` as int64, bit by bit.
   template <class T>
   [[nodiscard]] static Value value_of(T& thing) {
     using Plain = std::remove_const_t<T>;
     if constexpr (std::same_as<Plain, std::uint64_t> || std::is_enum_v<Plain>) {
-      return static_cast<std::int64_t>(thing);  // bit by bit
+      return static_cast<std::int64_t>(thing);
     } else if constexpr (std::same_as<Plain, at::Tensor>) {
       return thing.defined() ? Value(thing.detach()) : Value();
     } else if constexpr (std::convertible_to<T&, Value>) {
@@ -146,15 +147,17 @@ class StateWriter {
   Dict state_;
 };
 
-/// Gives back what a `StateWriter` made. Tensors arrive as copies.
+/// An archive that loads named members from the dictionary of a `StateWriter`. A tensor member becomes a copy; tensors
+/// in a `Value`, a `Dict` or `NamedParameters` share memory with the dictionary, which must outlive the archive.
 ///
-/// **Errors** `DataError` that names the entry which is missing or of another kind.
+/// **Errors** `DataError` that names the entry that is missing or of another type.
 class StateReader {
  public:
   static constexpr bool is_loading = true;
 
   explicit StateReader(const Value& state) : state_(state.get<Dict>()) {}
-  /// For a process that goes on for others too, of whose states are `taken_over`, or that begins with another's state.
+  /// For a rank that also merges the states `taken_over` of removed ranks, or a new rank that starts with the state of
+  /// another rank (`begins_anew`). The states must outlive the archive.
   StateReader(const Value& state, std::vector<const Value*> taken_over, bool begins_anew)
       : state_(state.get<Dict>()), taken_over_(std::move(taken_over)), begins_anew_(begins_anew) {}
 
@@ -175,7 +178,7 @@ class StateReader {
   }
   [[nodiscard]] bool contains(std::string_view name) const { return state_.contains(name); }
 
-  /// See `hone::take_over`.
+  /// True for a new rank, whose mergeable state is reset; see `hone::take_over`.
   [[nodiscard]] bool begins_anew() const { return begins_anew_; }
   [[nodiscard]] std::vector<StateReader> taken_over() const {
     std::vector<StateReader> readers;
@@ -183,7 +186,7 @@ class StateReader {
     return readers;
   }
 
-  /// Sets `thing` to what `value` holds.
+  /// Assigns `value` to `thing`.
   template <class T>
   static void read(const Value& value, T& thing) {
     if constexpr (std::same_as<T, Value>) {
@@ -260,7 +263,7 @@ class StateReader {
   bool begins_anew_ = false;
 };
 
-/// The state of a thing with `serialize`.
+/// Returns the state of an object with `serialize`.
 template <Serializable T>
 [[nodiscard]] Dict state_of(T& thing) {
   StateWriter writer;
@@ -268,16 +271,16 @@ template <Serializable T>
   return writer.take();
 }
 
-/// Brings a thing to a state of `state_of`.
+/// Restores an object to a state returned by `state_of`.
 ///
-/// **Errors** `DataError` that names the entry which does not fit; what came before it has been loaded then.
+/// **Errors** `DataError` that names the entry that does not fit. The entries before it have been loaded by then.
 template <Serializable T>
 void load_state_of(T& thing, const Value& state) {
   StateReader reader(state);
   thing.serialize(reader);
 }
 
-/// A value whose tensors are copies, to be kept while the originals go on; on `device` where one is named.
+/// Returns a deep copy of `value`. The copies of its tensors are on `device`, by default on the originals' devices.
 [[nodiscard]] Value cloned(const Value& value, std::optional<c10::Device> device = {});
 
 }  // namespace hone

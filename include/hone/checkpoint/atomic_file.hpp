@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A file that is there whole or not at all.
+/// Atomic replacement of a file.
 #pragma once
 
 #include <fcntl.h>
@@ -27,18 +27,20 @@
 
 namespace hone {
 
-/// Writes a file under a temporary name in the same folder; `commit` syncs it and renames it to its final name. Until
-/// then, and when anything fails or the process dies, the file of that name stays as it was. A temporary file that a
-/// killed process left behind is removed when the same file is written again; a lock tells it from one in use, so that
-/// two processes may write into one folder, even the same file: one of the two files wins, whole.
+/// Writes a file under a temporary name in the same directory; `commit` syncs it and renames it to its final name.
+/// Until the rename, the previous file is unchanged, also after an error or a crash. The next write to the same path
+/// removes the temporary file of a killed process. A file lock (`flock`) protects temporary files in use, so processes
+/// may write to one directory, and even to one path, concurrently: the last `commit` replaces the whole file.
 ///
-/// A symbolic link stays, and what it leads to is written. A file that is replaced keeps its mode, its access control
-/// list and, where the process may set them, owner and group; a new file follows the umask. Other hard links to the
-/// replaced file keep the old contents. A write-protected file is refused. A character device (`/dev/null`) or a FIFO
-/// is written straight into; folders, sockets and block devices are refused.
+/// A symbolic link is followed and stays a link. The new file keeps the mode, the access control list and the user
+/// attributes of the file that it replaces, and owner and group if the process is permitted to set them; without such a
+/// file, it follows the umask. Other hard links to the replaced file keep the old contents. Throws for a
+/// write-protected file, a directory, a socket or a block device. Writes directly to a character device (`/dev/null`)
+/// or a FIFO.
 ///
-/// **Cost** two waits for the disk in `commit`.
-/// **Errors** `DataError` with the path and the reason; the temporary file is removed then.
+/// **Cost** two `fsync` calls in `commit`: for the file and for its directory.
+/// **Errors** `DataError` with the path and the reason; the temporary file is removed. If only the `fsync` of the
+/// directory fails, the file is already replaced.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path) : path_(std::move(path)), target_(detail::write_target(path_)) {
@@ -58,11 +60,11 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  /// Adds bytes at the end.
+  /// Appends bytes. Raises neither SIGXFSZ nor SIGPIPE.
   void write(std::span<const std::uint8_t> bytes) {
     const detail::WriteSignals no_signals;
     while (!bytes.empty()) {
-      // As `cp` does: measured on ext4, calls of 16 MiB take up to nine times as long as pieces of 128 KiB.
+      // The size that `cp` uses. Measured on ext4, calls of 16 MiB are up to nine times slower than 128 KiB.
       constexpr std::size_t most = std::size_t{128} << 10U;
       const auto done = ::write(file_, bytes.data(), std::min(bytes.size(), most));
       if (done < 0 && errno == EINTR) continue;
@@ -74,7 +76,7 @@ class AtomicFile {
   }
   void write(std::string_view text) { write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
 
-  /// Makes the file appear, replacing the one that was there.
+  /// Syncs the file and renames it to its final name, replacing the previous file. Call it last.
   void commit() {
     if (target_.kind == Kind::stream) {
       if (::close(std::exchange(file_, -1)) != 0 && errno != EINTR) fail_with(errno);
@@ -82,7 +84,7 @@ class AtomicFile {
     }
     if (!synced(file_)) fail_with(errno);
     if (::renameat(folder_, temporary_.c_str(), AT_FDCWD, target_.path.c_str()) != 0) fail_with(errno);
-    ::close(std::exchange(file_, -1));  // everything is on the disk: no error is left that could matter
+    ::close(std::exchange(file_, -1));  // the data is synced, so an error of `close` does not matter
     if (synced(folder_)) return;
     throw DataError(
         sentence("{} was written, but the disk does not confirm its name: {}. Check the disk; after a crash of the "
@@ -95,7 +97,7 @@ class AtomicFile {
 
   static bool lock(int file) { return ::flock(file, LOCK_EX | LOCK_NB) == 0; }
 
-  // Some file systems cannot sync and say so; a folder that was opened without the permission to read it cannot either.
+  // True if the file is synced, or if `fsync` is unsupported, as by some file systems and for `O_PATH` descriptors.
   static bool synced(int file) {
     int result = 0;
     while ((result = ::fsync(file)) != 0 && errno == EINTR) {
@@ -104,7 +106,7 @@ class AtomicFile {
   }
 
   void open_stream() {
-    // Without O_NONBLOCK, opening a FIFO would wait for a reader.
+    // Without O_NONBLOCK, opening a FIFO blocks until it has a reader.
     file_ = ::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (file_ < 0) fail_with(errno);
     const int flags = ::fcntl(file_, F_GETFL);
@@ -124,7 +126,7 @@ class AtomicFile {
     return target_.path.has_parent_path() ? target_.path.parent_path() : std::filesystem::path(".");
   }
 
-  /// How the names of this file's temporary files begin. A name that leaves no room for more has its hash instead.
+  /// Returns the prefix of the temporary files' names: the file's name, or its hash if the name is too long to extend.
   [[nodiscard]] std::string prefix() const {
     constexpr std::size_t most_added = 40;  // dots, process, count, random digits, ".tmp"
     const long limit = ::fpathconf(folder_, _PC_NAME_MAX);
@@ -137,7 +139,7 @@ class AtomicFile {
 
   void create() {
     static std::atomic<unsigned> count{0};
-    const mode_t mode = target_.exists ? 0600 : 0666;  // never more than what the file may have in the end
+    const mode_t mode = target_.exists ? 0600 : 0666;  // never wider than the final mode
     for (int attempt = 0;; ++attempt) {
       std::uint32_t random = 0;
       if (::getentropy(&random, sizeof random) != 0) fail_with(errno);
@@ -145,7 +147,7 @@ class AtomicFile {
       file_ = ::openat(folder_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
       if (file_ < 0 && ((errno != EEXIST && errno != EINTR) || attempt == 100)) fail_with(errno);
       if (file_ < 0) continue;
-      // Between creation and lock, another process may have taken the file for a leftover.
+      // Between creation and lock, another process may have removed the file as a leftover.
       struct stat status{};
       const bool locked = lock(file_) || errno != EWOULDBLOCK;
       if (locked && ::fstat(file_, &status) == 0 && status.st_nlink > 0) break;
@@ -168,7 +170,7 @@ class AtomicFile {
     }
   }
 
-  // The disk works while the rest is written, so that `commit` waits for little.
+  // Starts writeback every 8 MiB, so that `fsync` in `commit` has little left to write.
   void start_storing() {
 #if defined(__linux__)
     constexpr off_t step = off_t{8} << 20U;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The CRC-32 of zip archives, fast enough not to be felt beside the disk.
+/// The CRC-32 checksum of zip archives.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace hone::detail {
 
-/// The CRC-32 of what had the CRC-32 `before` (0: nothing) and then `bytes`.
+/// Returns the CRC-32 of a sequence of bytes: a part whose CRC-32 is `before` (0 if empty), followed by `bytes`.
 ///
-/// **Cost** about 0.1 s for a GiB where the processor multiplies without carry, else what zlib needs.
+/// **Cost** about 0.1 s per GiB on x86-64 with PCLMULQDQ and SSE4.1, else the time that zlib needs.
 std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t before = 0);
 
 }  // namespace hone::detail

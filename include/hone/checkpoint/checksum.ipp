@@ -11,7 +11,7 @@
 #include <span>
 
 #if defined(__x86_64__)
-// Not immintrin.h, which has all there is: 20,000 lines with clang.
+// Not immintrin.h, which includes all intrinsics: 20,000 lines with clang.
 #include <smmintrin.h>
 #include <wmmintrin.h>
 #endif
@@ -23,7 +23,7 @@ namespace hone::detail {
 
 #if defined(__x86_64__)
 
-/// x^n modulo the polynomial of CRC-32, in the form that a carry-less multiplication of reflected numbers needs.
+/// Returns x^n modulo the CRC-32 polynomial, in the form that a carry-less multiplication of reflected numbers needs.
 consteval std::uint64_t fold_factor(unsigned n) {
   std::uint32_t power = 0x80000000U;  // x^0, the lowest power in the highest bit
   for (unsigned i = 0; i < n; ++i) power = power >> 1U ^ ((power & 1U) != 0 ? 0xEDB88320U : 0U);
@@ -39,10 +39,11 @@ consteval std::uint64_t fold_factor(unsigned n) {
   return _mm_xor_si128(next, _mm_xor_si128(low, high));
 }
 
-/// Shrinks `bytes` (a multiple of 64) to 16 bytes with the same remainder modulo the polynomial; `state` goes in front.
+/// Reduces `bytes` (a multiple of 64) to 16 bytes with the same remainder modulo the polynomial. `state` is the CRC
+/// register before the first byte.
 ///
 /// **Source** V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009:
-/// a block moves on by n bits when its halves are multiplied by x^(n+32) and x^(n-32).
+/// multiplying the halves of a block by x^(n+32) and x^(n-32) moves it by n bits.
 [[gnu::target("pclmul,sse4.1")]] inline std::array<std::uint8_t, 16> fold(std::span<const std::uint8_t> bytes,
                                                                           std::uint32_t state) {
   const __m128i by_512 =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The state of several optimizers, by name: each entry is what the optimizer of that name has in Python.
+/// The state of a `CompositeOptimizer`: a dictionary with the state of each optimizer under its name.
 #pragma once
 
 #include <concepts>
@@ -46,8 +46,8 @@ void load_state_of_optimizer(O& optimizer, const Value& state) {
 
 }  // namespace detail
 
-/// The state of each optimizer under its name, as `{name: optimizer.state_dict()}` of Python has it. The tensors are
-/// the live ones, save `step`: clone what is to be kept.
+/// Returns the state of each optimizer under its name, as `{name: optimizer.state_dict()}` in Python. Tensors share
+/// memory with the optimizers, except `step`: clone them to keep their values.
 template <class... Named>
   requires((detail::HasStateDict<typename Named::optimizer_type> || Serializable<typename Named::optimizer_type>) &&
            ...)
@@ -58,10 +58,10 @@ template <class... Named>
   return result;
 }
 
-/// Takes over what `optimizer_state_dict` gave.
+/// Loads a state returned by `optimizer_state_dict`.
 ///
-/// **Errors** `DataError` that names the optimizer whose state is missing or does not fit, or a state that no optimizer
-/// has the name of; nothing was changed then.
+/// **Errors** `DataError` that names the optimizer whose state is missing or does not fit, or a state without an
+/// optimizer of its name. The optimizers are unchanged then.
 template <class... Named>
   requires((detail::HasStateDict<typename Named::optimizer_type> || Serializable<typename Named::optimizer_type>) &&
            ...)
@@ -86,7 +86,7 @@ void load_optimizer_state_dict(CompositeOptimizer<Named...>& optimizers, const V
 
   std::vector<std::function<void()>> undo;
   optimizers.for_each([&](std::string_view name, auto& optimizer) {
-    // Loading puts other tensors in the place of these, so no copy is needed; what is not known to may write into them.
+    // Loading a state dict replaces these tensors, so no copy is needed; a custom `serialize` may write into them.
     Value before = detail::state_of_optimizer(optimizer);
     if constexpr (!detail::HasStateDict<std::remove_reference_t<decltype(optimizer)>>) before = cloned(before);
     undo.emplace_back([&optimizer, before] { detail::load_state_of_optimizer(optimizer, before); });

@@ -9,32 +9,35 @@
 
 namespace hone {
 
-/// The state of a device's global generator, as `torch.get_rng_state()` of Python gives it.
+/// Returns the state of a device's default generator, as `torch.get_rng_state()` in Python. Locks the generator.
 ///
-/// **Shapes** a tensor of bytes, on the CPU.
+/// **Shapes** a uint8 tensor, on the CPU.
 [[nodiscard]] at::Tensor generator_state(c10::Device device = c10::kCPU);
 
 namespace detail {
 
-/// LibTorch looks at the place in the Mersenne Twister and at what is left of its numbers one by one. Together they
-/// have to keep to its 624 numbers, or it would read beyond them.
+/// Throws `DataError` if the Mersenne Twister's remaining numbers, counted from its position, extend beyond its 624
+/// numbers. LibTorch checks position and count only separately, and would read out of bounds.
 void check_cpu_generator(const at::Tensor& state);
 
 }  // namespace detail
 
-/// Brings a device's global generator to a state of `generator_state`.
+/// Restores a device's default generator to a state returned by `generator_state`. Locks the generator.
 ///
-/// **Errors** `DataError` for bytes that are none.
+/// **Errors** `DataError` for bytes that are not a state of this device's generator.
 void set_generator_state(const at::Tensor& state, c10::Device device = c10::kCPU);
 
-/// Those of the CPU and of `device`, by the device's name.
+/// Returns the states of the default generators of the CPU and of `device`, by the device's name.
 [[nodiscard]] Dict generator_states(c10::Device device);
 
-/// What those states have for `device`: its own, else that of another one of its kind, on which the run was before.
-/// Null when there is neither.
+/// Returns the state of `device` in `states`, else the first one of a device of the same type, on which the run was
+/// saved. Null if `states` has neither.
 [[nodiscard]] const at::Tensor* state_for(const Dict& states, c10::Device device);
 
-/// Brings those generators back; a kind of device that the states do not name is left as it is.
+/// Restores the default generators of the CPU and of `device`. Leaves the generator of `device` unchanged if `states`
+/// has no device of its type.
+///
+/// **Errors** `DataError` if `states` has no entry `cpu`, or as `set_generator_state`.
 void set_generator_states(const Dict& states, c10::Device device);
 
 }  // namespace hone

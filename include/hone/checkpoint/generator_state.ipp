@@ -42,7 +42,7 @@ HONE_INLINE void set_generator_state(const at::Tensor& state, c10::Device device
   auto generator = at::globalContext().defaultGenerator(device);
   const std::lock_guard lock(generator.mutex());
   try {
-    const auto bytes = state.clone();  // it must fill its storage
+    const auto bytes = state.clone();  // `set_state` requires a tensor that fills its storage
     if (device.is_cpu()) detail::check_cpu_generator(bytes);
     generator.set_state(bytes);
   } catch (const c10::Error& error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A file's bytes in memory, and tensors that lie there.
+/// A file's bytes in memory, and tensor storages over them.
 #pragma once
 
 #include <c10/core/Allocator.h>
@@ -25,19 +25,19 @@
 
 namespace hone::detail {
 
-/// The words of the operating system for an error number.
+/// Returns the operating system's message for an error number.
 inline std::string error_text(int number) { return std::generic_category().message(number); }
 
-/// The bytes of a file in memory of this process: writing to them changes memory, never the file. A file of up to 64
-/// MiB is read, so that whatever happens to it afterwards does no harm; a larger one is mapped.
+/// The bytes of a file in this process's memory: writes to them never change the file. A file of up to 64 MiB is read
+/// completely, so later changes to it have no effect; a larger one is mapped privately. A mapped file must not be
+/// truncated or overwritten in place during the lifetime of the object; replacing it by a rename is safe.
 ///
-/// **Cost** no copy of a file that is mapped. Such a file must not be cut short or overwritten in place while the
-/// object lives; what replaces it by renaming does no harm.
-/// **Errors** `DataError` when the path is no readable file.
+/// **Cost** no copy of a mapped file.
+/// **Errors** `DataError` if the path is not a readable regular file.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path) : path_(path) {
-    // Without O_NONBLOCK, opening a pipe would wait for its other end.
+    // Without O_NONBLOCK, opening a FIFO blocks until it has a writer.
     file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file_ < 0) fail(error_text(errno));
     if (::fstat(file_, &status_) != 0) fail(error_text(errno));
@@ -62,9 +62,10 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {static_cast<std::uint8_t*>(data_), size_}; }
 
-  /// To be called when everything has been read: what was read may be of two files otherwise.
+  /// Throws if the file was changed since it was opened: its contents may be inconsistent then. Call it once, after the
+  /// last read.
   ///
-  /// **Errors** `DataError` with a sentence that lacks its subject, the file's name.
+  /// **Errors** `DataError` whose message lacks the file's name, its subject; the caller prepends it.
   void require_unchanged() {
     struct stat now{};
     const bool is_known = ::fstat(file_, &now) == 0;
@@ -109,8 +110,8 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-/// A storage made of `bytes`, which lie in `file`; the file stays mapped as long as the storage lives. Bytes that do
-/// not begin at a multiple of `alignment` (by default that of the widest element, complex128) are copied.
+/// Returns a storage over `bytes`, a part of `file`, whose ownership it shares. Copies bytes that do not begin at a
+/// multiple of `alignment`; the default is the alignment of the widest element, complex128.
 inline c10::Storage storage_in(const std::shared_ptr<MappedFile>& file, std::span<const std::uint8_t> bytes,
                                std::size_t alignment = 16) {
   const auto storage = [&](c10::DataPtr data) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An optimizer's state in PyTorch's form, for `torch.optim.SGD`, `Adam` and `AdamW` to take over and to take over
-/// from.
+/// The state of hone's optimizers in PyTorch's format, which `torch.optim.SGD`, `Adam` and `AdamW` load and save.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,7 +29,7 @@
 
 namespace hone {
 
-/// An optimizer of a rule of hone's, that tells its state by name.
+/// An optimizer with an `OptimizerRule`, which saves and loads its state by parameter name.
 template <class O>
 concept RuleOptimizer = OptimizerRule<typename O::rule_type> && requires(O& optimizer, const OptimizerState& state) {
   { optimizer.state() } -> std::same_as<OptimizerState>;
@@ -38,7 +37,7 @@ concept RuleOptimizer = OptimizerRule<typename O::rule_type> && requires(O& opti
   optimizer.groups();
   optimizer.names();
 };
-/// One of which each process has a part; `state()` is whole in rank 0.
+/// A `RuleOptimizer` whose state is sharded over the ranks; `state()` returns the full state on rank 0.
 template <class O>
 concept OptimizerShard = RuleOptimizer<O> && requires(const O& optimizer) {
   { optimizer.own_state() } -> std::same_as<OptimizerState>;
@@ -49,7 +48,7 @@ concept OptimizerShard = RuleOptimizer<O> && requires(const O& optimizer) {
 
 namespace detail {
 
-/// The settings of a group under Python's names. What hone has no setting for gets the value that means the same.
+/// Returns the settings of a group under PyTorch's names. Settings that hone lacks get the value that turns them off.
 template <OptimizerRule Rule>
 Dict settings_dict(const Rule& settings) {
   Dict result;
@@ -78,14 +77,18 @@ Dict settings_dict(const Rule& settings) {
   return result;
 }
 
-/// A learning rate may be a tensor, as PyTorch has it for its captured steps.
+/// Returns a setting as a number. It may be a tensor of one element, as PyTorch's learning rate for CUDA graph capture.
+///
+/// **Errors** `DataError` for any other value.
 double setting_number(const Value& value);
 
-/// The dictionary to take the setting `name` from: `group`, or `added_later` where the group lacks a setting that
-/// PyTorch itself adds to states of older versions.
+/// Returns the dictionary that contains the setting `name`: `added_later` if only that has it, else `group`.
+/// `added_later` contains settings that PyTorch adds to states of older versions.
 const Dict& source_of_setting(const Dict& group, std::string_view name, const Dict& added_later);
 
-/// The settings of a group of a file.
+/// Returns the settings of a group of a file.
+///
+/// **Errors** `DataError` for a missing or invalid entry, `std::invalid_argument` from the rule's `check`.
 template <OptimizerRule Rule>
 Rule settings_from(const Dict& group, Rule settings) {
   const Dict added_later{{"nesterov", false}, {"maximize", false}, {"amsgrad", false}};
@@ -117,7 +120,7 @@ Rule settings_from(const Dict& group, Rule settings) {
   return settings;
 }
 
-/// The state of the parameter `name`, from PyTorch's dictionary of it.
+/// Returns the state of the parameter `name` from PyTorch's dictionary of its fields; empty if `fields` is null.
 ParameterState parameter_state(const std::string& name, const Value* fields);
 
 template <RuleOptimizer O>
@@ -142,7 +145,7 @@ template <RuleOptimizer O>
   return {{"state", std::move(state)}, {"param_groups", std::move(groups)}};
 }
 
-/// The first parameter that `optimizer` needs the state of and that is not in a part, where there is one.
+/// Returns the index of the first parameter whose state `optimizer` needs and `part` lacks, if any.
 template <RuleOptimizer O>
 [[nodiscard]] std::optional<std::size_t> missing_in_part(const O& optimizer, const Dict& part) {
   std::set<std::int64_t> there;
@@ -170,7 +173,7 @@ void require_enough(const O& optimizer, const Dict& part) {
 
 }  // namespace detail
 
-/// The part of this process alone, as a dictionary that says so.
+/// Returns this rank's shard of the state. The entry `shard` contains rank, world size and the parameters' indices.
 template <OptimizerShard O>
 [[nodiscard]] Dict optimizer_shard_dict(const O& optimizer) {
   Dict result = detail::optimizer_dict(optimizer, optimizer.own_state());
@@ -182,11 +185,11 @@ template <OptimizerShard O>
   return result;
 }
 
-/// The optimizer's state as `optimizer.state_dict()` of Python has it. The tensors are the live ones, save `step`:
-/// clone what is to be kept. `initial_lr` is there as PyTorch's schedulers leave it. Where the state is divided among
-/// processes it is collective: rank 0 gets all of it, the others get their part.
+/// Returns the optimizer's state as `optimizer.state_dict()` in Python, with the `initial_lr` that PyTorch's schedulers
+/// add. Tensors share memory with the optimizer, except `step`: clone them to keep their values. Collective if the
+/// state is sharded: rank 0 returns the full state, every other rank its shard.
 ///
-/// **Cost** no copy of any state of a parameter's size, save what other processes have.
+/// **Cost** no copy of a tensor of a parameter's size, except shards of other ranks on rank 0.
 template <RuleOptimizer O>
 [[nodiscard]] Dict optimizer_state_dict(const O& optimizer) {
   const OptimizerState state = optimizer.state();
@@ -196,11 +199,11 @@ template <RuleOptimizer O>
   return detail::optimizer_dict(optimizer, state);
 }
 
-/// Takes over settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`, by the order of
-/// the parameters, as Python does. Where schedules start from is taken over too (`initial_lr`). Settings that older
-/// versions of PyTorch do not have (`maximize`, `nesterov`, `amsgrad`) get the values that PyTorch gives them.
+/// Loads settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`. Matches parameters
+/// by their order, as Python does. Also loads `initial_lr`, the learning rate that schedules start from. Missing
+/// settings that older versions of PyTorch lack (`maximize`, `nesterov`, `amsgrad`) become false, as in PyTorch.
 ///
-/// **Errors** `DataError` when groups, settings or shapes do not fit; nothing was changed then.
+/// **Errors** `DataError` if groups, settings or shapes do not fit. The optimizer is unchanged then.
 template <RuleOptimizer O>
 void load_optimizer_state_dict(O& optimizer, const Value& value) {
   const auto fail = [](const std::string& what) {

@@ -50,8 +50,8 @@ HONE_INLINE ParameterState parameter_state(const std::string& name, const Value*
   ParameterState result{name, {}};
   if (fields == nullptr) return result;
   for (const auto& [key, value] : fields->get<Dict>()) {
-    if (value.is_none()) continue;  // what a parameter does not need
-    // Old files have the number of steps as a number. As double: LibTorch makes no float of one that is too large.
+    if (value.is_none()) continue;  // a field that the parameter does not need
+    // Old files store the number of steps as a number. Double, because LibTorch throws beyond float's range.
     const bool is_number = value.is<std::int64_t>() || value.is<double>();
     result.fields.emplace_back(key.get<std::string>(),
                                is_number ? at::scalar_tensor(value.number(), at::kDouble) : value.get<at::Tensor>());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Values as bytes, for another process, and what makes one process's value differ from another's.
+/// Values as bytes, to send to other ranks, and the difference between the values of two ranks.
 #pragma once
 
 #include <cstdint>
@@ -11,35 +11,36 @@
 
 namespace hone {
 
-/// `value` as bytes. The same value gives the same bytes.
+/// Returns `value` as bytes. Deterministic: the same value gives the same bytes.
 ///
-/// **Errors** `std::invalid_argument` for an entry that a checkpoint does not hold.
+/// **Errors** `std::invalid_argument` for an entry that PyTorch's format cannot store.
 [[nodiscard]] std::string packed(const Value& value);
 
-/// The value of `packed`. Tensors are copies, on the CPU.
+/// Returns the value in bytes from `packed`. Tensors are copies, on the CPU.
 ///
-/// **Errors** `DataError` for bytes that are none.
+/// **Errors** `DataError` for bytes that are truncated or do not contain a value.
 [[nodiscard]] Value unpacked(std::string_view bytes);
 
 namespace detail {
 
-/// The same number for the same value; another one for another value, but for an accident.
+/// Returns a 64-bit hash (FNV-1a) of `packed(value)`.
 [[nodiscard]] std::int64_t print_of(const Value& value);
 
 [[nodiscard]] bool have_same_keys(const Dict& a, const Dict& b);
 
 }  // namespace detail
 
-/// In place of each entry that is no dictionary a number: what `difference` needs of another process's value.
+/// Returns `value` with the hash of each entry that is not a dictionary in its place: the `base` of `difference`.
 [[nodiscard]] Value prints(const Value& value);
 
-/// What makes `value` differ from the one that `base` are the prints of; nothing where they are the same. A dictionary
-/// has the entries that differ; what is other as a whole is a tuple of one.
+/// Returns the difference of `value` from the value whose hashes (`prints`) are `base`; nothing if they are equal. For
+/// dictionaries with the same keys, the difference is a dictionary of the entries that differ. Any other value that
+/// differs is stored as a whole, in a tuple of one.
 [[nodiscard]] std::optional<Value> difference(const Value& value, const Value& base);
 
-/// The value whose `difference` from `base` is `other`.
+/// Returns the value whose `difference` from `base` is `other`. Here, `base` is the value itself, not its hashes.
 ///
-/// **Errors** `DataError` where they do not belong together.
+/// **Errors** `DataError` if `other` has an entry that `base` lacks, or is not a difference.
 [[nodiscard]] Value overlaid(const Value& base, const Value& other);
 
 }  // namespace hone

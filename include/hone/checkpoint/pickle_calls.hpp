@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The classes and functions that files of `torch.save` name, and what is made in their place. Nothing else is known.
+/// The classes and functions that files of `torch.save` may name, and the values that replace them.
 #pragma once
 
 #include <c10/core/Storage.h>
@@ -21,15 +21,17 @@
 
 namespace hone::detail {
 
-/// | named in the file | becomes |
+/// | name in the file | value |
 /// | --- | --- |
 /// | `OrderedDict`, `Counter` | a `Dict` |
-/// | `_rebuild_tensor_v2`, `_rebuild_tensor_v3`, `_rebuild_parameter` | a tensor that requires no gradient; marks of
-/// conjugation and negation are resolved | | `_rebuild_from_type_v2`, `_rebuild_parameter_with_state` | the same tensor
-/// without its attributes | | `torch.Size` | a `Tuple` | | `torch.device`, an element type | its name: "cuda:0",
-/// "torch.float16" |
+/// | `_rebuild_tensor_v2`, `_rebuild_tensor_v3`, `_rebuild_parameter` | a tensor without `requires_grad` |
+/// | `_rebuild_from_type_v2`, `_rebuild_parameter_with_state` | the same tensor without its attributes |
+/// | `torch.Size` | a `Tuple` |
+/// | `torch.device`, a dtype | its name: "cuda:0", "torch.float16" |
 ///
-/// **Errors** `PickleFault` for any other name and for arguments that do not fit.
+/// Resolves the conjugate bit and the negative bit of tensors.
+///
+/// **Errors** `PickleFault` for any other name, and for arguments that do not fit.
 class PickleCalls {
  public:
   using Id = PickleGraph::Id;
@@ -37,7 +39,7 @@ class PickleCalls {
 
   PickleCalls(PickleGraph& graph, Storages storages) : graph_(graph), storages_(std::move(storages)) {}
 
-  /// The class, function or element type `name`, if it is one of those above.
+  /// Returns the class, function or dtype `name`.
   Id look_up(std::string name) {
     constexpr std::array<std::string_view, 11> callable{"collections.OrderedDict",
                                                         "collections.Counter",
@@ -46,7 +48,7 @@ class PickleCalls {
                                                         "torch._utils._rebuild_parameter",
                                                         "torch._utils._rebuild_parameter_with_state",
                                                         "torch._tensor._rebuild_from_type_v2",
-                                                        "torch.Tensor",  // an argument of the one above
+                                                        "torch.Tensor",  // an argument of _rebuild_from_type_v2
                                                         "torch.nn.parameter.Parameter",
                                                         "torch.Size",
                                                         "torch.device"};
@@ -62,7 +64,7 @@ class PickleCalls {
     return graph_.add(PickleGraph::Global{std::move(name), is_type});
   }
 
-  /// The storage that the tuple `id` describes: ("storage", class, key, device, number of elements).
+  /// Returns the storage described by the tuple `id`: ("storage", class, key, device, number of elements).
   Id storage(Id id) {
     const auto items = graph_.tuple(id);
     if (items.size() != 5 || graph_.value_as<std::string>(items[0]) != "storage")
@@ -81,7 +83,7 @@ class PickleCalls {
     return graph_.add(PickleGraph::StorageRef{found->second, type});
   }
 
-  /// What the function `callee` gives for the tuple `id` of arguments.
+  /// Returns the result of the class or function `callee` for the tuple `id` of arguments.
   Id call(Id callee, Id id) {
     const auto arguments = graph_.tuple(id);
     const auto name = graph_.node_as<PickleGraph::Global>(callee, "a function").name;
@@ -105,7 +107,7 @@ class PickleCalls {
     if (name == "torch._tensor._rebuild_from_type_v2") {
       require(arguments.size() == 4);
       const auto& maker = graph_.node_as<PickleGraph::Global>(arguments[0], "a function").name;
-      require(maker.starts_with("torch._utils._rebuild_"));  // and so does not nest
+      require(maker.starts_with("torch._utils._rebuild_"));  // limits the recursion to one level
       return call(arguments[0], arguments[2]);
     }
     if (name.starts_with("torch._utils._rebuild_parameter")) {
@@ -119,7 +121,7 @@ class PickleCalls {
       return graph_.add(Value(std::move(device)));
     }
     if (name.starts_with("torch._utils._rebuild_tensor_")) {
-      const bool named = name.ends_with("3");  // the element type is an argument of its own
+      const bool named = name.ends_with("3");  // the dtype is a separate argument
       const std::size_t least = named ? 7 : 6;
       require(arguments.size() == least || arguments.size() == least + 1);
       auto made = tensor(arguments, named);
@@ -130,7 +132,7 @@ class PickleCalls {
   }
 
  private:
-  /// A copy of `tensor` in which the marks of conjugation and negation have been carried out.
+  /// Returns `tensor` with its conjugate bit and negative bit resolved: a copy if one is set.
   at::Tensor resolved(const at::Tensor& tensor, Id id) {
     const auto marks = graph_.node_as<PickleGraph::Mapping>(id, "a dictionary");
     if (tensor.nbytes() > tensor.storage().nbytes()) {

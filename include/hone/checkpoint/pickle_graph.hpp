@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The values of a pickle while it is read.
+/// The graph of a pickle's values, used while the pickle is read.
 #pragma once
 
 #include <c10/core/Storage.h>
@@ -19,23 +19,23 @@
 
 namespace hone::detail {
 
-/// What is wrong with a pickle; whoever reads it knows where.
+/// An error in a pickle. `PickleReader` catches it and adds the position.
 class PickleFault : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// What a pickle may come to before it is refused. Files of real runs stay far below.
+/// Limits on the size of a pickle. Files of real runs stay far below them.
 struct PickleLimits {
   std::size_t values = std::size_t{1} << 22U;
   std::size_t text_bytes = std::size_t{1} << 28U;
   std::size_t depth = 100;
 };
 
-/// The values of a pickle, each by its number: lists and dictionaries are shared, and are filled after they were put
-/// into others.
+/// The values of a pickle, by index. Several values may contain the same list or dictionary, which may be filled after
+/// it was added to them.
 ///
-/// **Errors** `PickleFault` for a value of another kind than asked for, and beyond the limits.
+/// **Errors** `PickleFault` for a value of another type than requested, and beyond the limits.
 class PickleGraph {
  public:
   using Id = std::uint32_t;
@@ -49,7 +49,7 @@ class PickleGraph {
   };
   struct Global {
     std::string name;
-    bool is_type;  // an element type, whose name may stand among the values
+    bool is_type;  // a dtype: its name is a valid value
   };
   struct StorageRef {
     c10::Storage storage;
@@ -98,8 +98,8 @@ class PickleGraph {
     return value != nullptr && value->is_none();
   }
 
-  /// The value that a number stands for. Shared parts become copies, and a few bytes could ask for very many: all are
-  /// counted.
+  /// Returns the value at an index. Shared parts become copies, all of which count toward the limits, because a few
+  /// bytes could otherwise expand to any number of values.
   [[nodiscard]] Value finished(Id id) const {
     std::size_t values = 0, text_bytes = 0;
     return finished(id, 0, values, text_bytes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Reads the pickles that `torch.save` writes, without running anything.
+/// A reader of the pickles that `torch.save` writes, which runs no code.
 #pragma once
 
 #include <bit>
@@ -21,11 +21,11 @@
 
 namespace hone::detail {
 
-/// One pickle of protocol 2 over storages that `storages(key, num_bytes)` provides. Attributes of a dictionary
-/// (`_metadata`) are passed over; see `PickleCalls` for classes.
+/// Reads one pickle of protocol 2, whose storages `storages(key, num_bytes)` returns. Ignores attributes of a
+/// dictionary (`_metadata`). See `PickleCalls` for classes and functions.
 ///
-/// **Errors** `DataError` with a sentence that lacks its subject, the file's name.
-/// **Source** the opcodes are explained in CPython's `pickletools`.
+/// **Errors** `DataError` whose message lacks the file's name, its subject; the caller prepends it.
+/// **Source** The opcodes are documented in CPython's `pickletools`.
 class PickleReader {
  public:
   PickleReader(std::span<const std::uint8_t> pickle, PickleCalls::Storages storages, const PickleLimits& limits = {})
@@ -152,7 +152,7 @@ class PickleReader {
     return module + "." + line();
   }
 
-  // One opcode; false at the end.
+  // Executes one opcode. Returns false at the end of the pickle.
   bool execute(std::uint8_t opcode) {
     // clang-format off
     switch (opcode) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writes the pickles that `torch.load(path, weights_only=True)` reads.
+/// A writer of the pickles that `torch.load(path, weights_only=True)` reads.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -22,7 +22,7 @@
 
 namespace hone::detail {
 
-/// Whether `text` is UTF-8, as Python's strings must be.
+/// Returns whether `text` is valid UTF-8, which Python's strings require.
 inline bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<std::uint8_t>(text[i++]);
@@ -42,9 +42,9 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
-/// A value as a pickle of protocol 2, and the storages that its tensors lie in, each once.
+/// Writes a value as a pickle of protocol 2, and collects the storages of its tensors: each once per dtype.
 ///
-/// **Errors** `std::invalid_argument` that names the entry which PyTorch's format cannot hold.
+/// **Errors** `std::invalid_argument` that names the entry that PyTorch's format cannot store.
 class PickleWriter {
  public:
   struct Record {
@@ -59,7 +59,7 @@ class PickleWriter {
   }
 
   [[nodiscard]] const std::string& pickle() const { return pickle_; }
-  /// What belongs into `data/0`, `data/1`, ...
+  /// Returns the storages for the records `data/0`, `data/1` and so on.
   [[nodiscard]] const std::vector<Record>& storages() const { return storages_; }
 
  private:
@@ -136,7 +136,7 @@ class PickleWriter {
   }
   void write_inner(std::string name, const Value& value) {
     path_.push_back(std::move(name));
-    constexpr std::size_t deepest = 100;  // as far as our own reader goes
+    constexpr std::size_t deepest = 100;  // as `PickleLimits::depth` of the reader
     if (path_.size() > deepest) refuse("lies too deep. Nest less.");
     write(value);
     path_.pop_back();
@@ -150,7 +150,7 @@ class PickleWriter {
       refuse(sentence("is a {} tensor that checkpoints do not hold. Make it a dense tensor.", {given.toString()}));
     }
     const auto tensor = given.resolve_conj().resolve_neg();
-    const bool named = type->storage.empty();  // no storage class: untyped bytes and the type's name
+    const bool named = type->storage.empty();  // no storage class: untyped bytes and the dtype's name
     write_global("torch._utils", named ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2");
     pickle_ += "((";
     write_part(std::string("storage"));
@@ -168,13 +168,13 @@ class PickleWriter {
     write_part(tensor.storage_offset());
     write_sizes(tensor.sizes());
     write_sizes(tensor.strides());
-    pickle_ += '\x89';  // requires no gradient
+    pickle_ += '\x89';  // requires_grad = False
     write_ordered_dict();
     if (named) write_global("torch", type->dtype);
     pickle_ += "tR";
   }
 
-  // Python takes the element type from a storage's first mention, so each type gets a record of its own.
+  // Python uses the dtype with which a record first occurs for all of it, so each dtype needs a separate record.
   std::size_t index_of(const c10::Storage& storage, std::size_t item, std::string_view type) {
     const auto [place, is_new] = indices_.try_emplace({storage.unsafeGetStorageImpl(), type}, storages_.size());
     if (is_new) storages_.push_back({storage, storage.nbytes() / item * item});
@@ -189,7 +189,7 @@ class PickleWriter {
     write_global("collections", "OrderedDict");
     pickle_ += ")R";
   }
-  // A name in full the first time, then by its number.
+  // Writes and memoizes a name the first time, and its memo index after that.
   void write_global(std::string_view module, std::string_view name) {
     auto text = sentence("c{}\n{}\n", {module, name});
     const auto [place, is_new] = globals_.try_emplace(text, static_cast<std::uint8_t>(globals_.size()));

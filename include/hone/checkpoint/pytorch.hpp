@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Checkpoints in PyTorch's own format: `torch.save` and `torch.load` of Python, without Python.
+/// Checkpoints in PyTorch's format: `torch.save` and `torch.load` of Python, without Python.
 #pragma once
 
 #include <filesystem>
@@ -8,26 +8,26 @@
 
 namespace hone {
 
-/// Reads a file of Python's `torch.save` or of `write_checkpoint`. It is read as untrusted: no code runs, every size
-/// and offset is checked before use, every record's checksum before its bytes are used. Tensors arrive on the CPU, and
-/// share memory where they did when they were saved.
+/// Reads a file of Python's `torch.save` or of `write_checkpoint`. Treats it as untrusted: runs no code, and checks
+/// every size, every offset and every record's checksum before use. Returns tensors on the CPU, which share memory as
+/// they did when they were saved.
 ///
-/// **Cost** one copy of a file of up to 64 MiB; none of a larger one, whose tensors lie in the mapped file (privately;
-/// writing to them does not change the file). As with any mapped file, a large file must not be cut short or
-/// overwritten in place while they live; replacing it by renaming, as `write_checkpoint` and `mv` do, is harmless.
-/// **Errors** `DataError` with the file's name, what is wrong and what to do.
+/// **Cost** one copy of a file of up to 64 MiB. The tensors of a larger file are views of a private mapping of it:
+/// writes to them do not change the file. A mapped file must not be truncated or overwritten in place during their
+/// lifetime; replacing it by a rename, as `write_checkpoint` and `mv` do, is safe.
+/// **Errors** `DataError` with the file's name, the problem and a remedy.
 /// **Example** `hone::load_state_dict(model, hone::read_checkpoint("best.pt").at("model_state_dict"));`
 [[nodiscard]] Value read_checkpoint(const std::filesystem::path& path);
 
-/// Writes a file that Python's `torch.load(path, weights_only=True)` opens. The file is there whole or not at all (see
-/// `AtomicFile`). Tensors on other devices are copied to the CPU one by one; tensors that share memory share it in the
-/// file, and a view brings all of the memory that it is a view of, as in Python.
+/// Writes a file that Python's `torch.load(path, weights_only=True)` reads. The write is atomic (see `AtomicFile`).
+/// Copies storages on other devices to the CPU one by one. Tensors that share memory share it in the file; the whole
+/// storage of a view is written, as in Python.
 ///
-/// A whole file is told from a torn one by what zip archives have anyway: the directory comes last, without it nothing
-/// is read; it says how large each record is and what its checksum has to be, and it has to fill the file to the end.
+/// A reader detects a truncated or corrupt file by the zip directory: it is written last, must extend to the end of the
+/// file, and contains the size and the checksum of each record.
 ///
-/// **Errors** `std::invalid_argument` for an entry that the format cannot hold, by its name; `DataError` when the file
-/// cannot be written. The file that was there before is untouched then.
+/// **Errors** `std::invalid_argument` that names the entry that the format cannot store. `DataError` if the file cannot
+/// be written. The previous file is unchanged (see `AtomicFile` for the exception).
 /// **Example** `hone::write_checkpoint("best.pt", hone::Dict{{"model_state_dict", hone::state_dict(model)}});`
 void write_checkpoint(const std::filesystem::path& path, const Value& value);
 

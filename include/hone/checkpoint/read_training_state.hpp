@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Reads the training states that `core/training_files.hpp` finds.
+/// Reading of training states, from a file or from the newest file in a directory.
 #pragma once
 
 #include <filesystem>
@@ -10,9 +10,9 @@
 
 namespace hone {
 
-/// Reads a training state: a file, or the newest in a folder.
+/// Reads a training state from a file, or from the newest training state in a directory (`latest_training_state`).
 ///
-/// **Errors** `DataError` for a file that is none, and for a folder without one.
+/// **Errors** `DataError` for a file that is not a training state, and for a directory without one.
 [[nodiscard]] Value read_training_state(const std::filesystem::path& path);
 
 }  // namespace hone

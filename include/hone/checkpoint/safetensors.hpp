@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Weights as safetensors files.
+/// Reading and writing of safetensors files.
 #pragma once
 
 #include <filesystem>
@@ -8,24 +8,25 @@
 
 namespace hone {
 
-/// The contents of a safetensors file: tensors by name in the order of its header, and strings by name.
+/// The contents of a safetensors file: tensors by name, in the order of its header, and strings by name.
 struct Safetensors {
   Dict tensors;
   Dict metadata;
 };
 
-/// Reads a safetensors file, as untrusted: every size and offset is checked before use. The format has no checksum; a
-/// file that is cut off is found out, for the tensors have to fill it to the end.
+/// Reads a safetensors file. Treats it as untrusted: checks every size and offset before use. Detects a truncated file,
+/// because the tensors must extend to its end. Does not detect changed bytes of tensors, because the format has no
+/// checksum.
 ///
-/// **Cost** that of `read_checkpoint`: the tensors of a file beyond 64 MiB lie in the mapped file.
-/// **Errors** `DataError` with the file's name, what is wrong and what to do.
+/// **Cost** as `read_checkpoint`: the tensors of a file larger than 64 MiB are views of a private mapping.
+/// **Errors** `DataError` with the file's name, the problem and a remedy.
 [[nodiscard]] Safetensors read_safetensors(const std::filesystem::path& path);
 
-/// Writes tensors by name (a `state_dict`, say) and strings by name as a safetensors file, whole or not at all. Tensors
-/// that share memory become independent.
+/// Writes tensors by name (such as a `state_dict`) and strings by name to a safetensors file. The write is atomic (see
+/// `AtomicFile`). Tensors that share memory are written separately.
 ///
-/// **Errors** `std::invalid_argument` for a value that is no tensor, or one whose type the format does not know;
-/// `DataError` when the file cannot be written.
+/// **Errors** `std::invalid_argument` for a value that is not a tensor, a tensor whose dtype or layout the format
+/// lacks, metadata that are not strings, and text that is not UTF-8. `DataError` if the file cannot be written.
 void write_safetensors(const std::filesystem::path& path, const Dict& tensors, const Dict& metadata = {});
 
 }  // namespace hone

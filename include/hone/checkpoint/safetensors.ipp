@@ -77,7 +77,7 @@ HONE_INLINE Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& f
   const auto header = read_safetensors_header(rest.first(header_bytes));
   const auto data = rest.subspan(header_bytes);
 
-  // In the order of their bytes the tensors have to follow each other without gap or overlap, to the end of the file.
+  // Sorted by offset, the tensors must fill the data without gap or overlap.
   std::vector<const SafetensorsEntry*> order;
   for (const auto& entry : header.entries) order.push_back(&entry);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
@@ -141,7 +141,7 @@ HONE_INLINE void write_safetensors(const std::filesystem::path& path, const Dict
     }
     parts.push_back({name, dtype, tensor});
   }
-  // The widest elements first: so each tensor begins at a multiple of its element's size.
+  // Widest elements first, so that each tensor begins at a multiple of its element's size.
   std::vector<Part*> order;
   for (auto& part : parts) order.push_back(&part);
   std::stable_sort(order.begin(), order.end(),

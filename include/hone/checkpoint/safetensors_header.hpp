@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The header of a safetensors file, read without believing a word of it.
+/// A parser for the header of safetensors files, which treats it as untrusted.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -22,8 +22,8 @@
 
 namespace hone::detail {
 
-/// The element types of the format that LibTorch has. Two elements of F4 share a byte, which is one element of
-/// LibTorch's type: `safetensors_per_element`. The format's F6_E2M3 and F6_E3M2 have no such type.
+/// The format's element types that LibTorch has. Two elements of F4 share a byte, which is one element of LibTorch's
+/// type (see `safetensors_per_element`). LibTorch lacks the format's F6_E2M3 and F6_E3M2.
 inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 20> safetensors_types{{
     {"F32", at::kFloat},
     {"F64", at::kDouble},
@@ -47,7 +47,7 @@ inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 20> saf
     {"F4", at::kFloat4_e2m1fn_x2},
 }};
 
-/// The name of an element type, or an empty one where the format has none.
+/// Returns the format's name of an element type, or an empty string if the format lacks it.
 inline std::string_view safetensors_name(at::ScalarType type) {
   for (const auto& [name, known] : safetensors_types) {
     if (known == type) return name;
@@ -55,7 +55,7 @@ inline std::string_view safetensors_name(at::ScalarType type) {
   return {};
 }
 
-/// How many elements of the format one element of LibTorch's type holds: they count in the last dimension.
+/// Returns the number of the format's elements in one element of LibTorch. The last dimension counts them.
 inline std::int64_t safetensors_per_element(at::ScalarType type) { return type == at::kFloat4_e2m1fn_x2 ? 2 : 1; }
 
 struct SafetensorsEntry {
@@ -70,8 +70,8 @@ struct SafetensorsHeader {
   std::vector<std::pair<std::string, std::string>> metadata;
 };
 
-/// Follows the parser through the header. It knows the one form that a header has, so that neither depth nor repetition
-/// costs memory.
+/// A SAX handler that accepts only the structure of a safetensors header. Throws on other nesting and on repeated
+/// names, which bounds the memory for an untrusted header.
 class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
  public:
   SafetensorsHeader header;
@@ -169,7 +169,9 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
   bool in_metadata_ = false, in_array_ = false;
 };
 
-/// **Errors** `DataError` with a sentence that lacks its subject, the file's name.
+/// Parses a header.
+///
+/// **Errors** `DataError` whose message lacks the file's name, its subject; the caller prepends it.
 inline SafetensorsHeader read_safetensors_header(std::span<const std::uint8_t> text) {
   SafetensorsHandler handler;
   if (text.empty() || text[0] != '{') throw DataError("is no safetensors file: its header is no JSON object.");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Where a schedule is, in the form in which Python's schedulers take it over and give it.
+/// The state of a learning rate schedule in the format of Python's schedulers.
 ///
-/// To PyTorch a schedule is a function of the update, a `LambdaLR`: the entries are those of its `state_dict`, which
-/// the schedulers of `torch.optim.lr_scheduler` that count with `last_epoch` take as well, and `num_updates` and
-/// `_num_updates`, which those of pytorch-accelerated count with. Of those, `CosineLrScheduler` asks for its settings
-/// too: `CosineLr` gives them.
+/// To PyTorch, a schedule is a function of the update, a `LambdaLR`. The state has the entries of its `state_dict`,
+/// which the schedulers of `torch.optim.lr_scheduler` that count with `last_epoch` also load, and `num_updates` and
+/// `_num_updates`, the counters of pytorch-accelerated's schedulers. pytorch-accelerated's `CosineLrScheduler` also
+/// requires its settings; `CosineLr` adds them.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@
 
 namespace hone {
 
-/// The state of a schedule whose value for update `num_updates` is in force in `optimizer`, for the coming update.
-/// Settings that a run has yet to fill in are left out.
+/// Returns the state of a schedule at update `num_updates`, whose learning rates `optimizer` has. Omits settings in
+/// updates that are not resolved yet, because they depend on the run.
 template <class Optimizer, class Schedule = None>
 [[nodiscard]] Dict schedule_state_dict(const Optimizer& optimizer, std::int64_t num_updates,
                                        const Schedule& schedule = {}) {
@@ -43,9 +43,10 @@ template <class Optimizer, class Schedule = None>
   return state;
 }
 
-/// The update whose value is in force, in a state of `schedule_state_dict` or of a scheduler of Python.
+/// Returns the update that a state of `schedule_state_dict` or of a Python scheduler is at, 0 for -1: `num_updates`, or
+/// `last_epoch` in its absence.
 ///
-/// **Errors** `DataError` for a state that does not count updates.
+/// **Errors** `DataError` for a state with neither, and for a count below -1 or of at least 2^53.
 [[nodiscard]] std::int64_t scheduled_updates_in(const Value& state);
 
 }  // namespace hone

@@ -27,7 +27,7 @@ HONE_INLINE std::int64_t scheduled_updates_in(const Value& state) {
   const auto updates = found->get<std::int64_t>();
   if (updates < -1 || updates >= detail::too_many<std::int64_t>)
     throw DataError(sentence("The scheduler's state stands at update {}. Take another file.", {updates}));
-  return updates < 0 ? 0 : updates;  // -1: before the first
+  return updates < 0 ? 0 : updates;  // -1: before the first update
 }
 
 }  // namespace hone

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A model's parameters and buffers by name, in the order and under the names that Python's `state_dict()` gives.
+/// A model's parameters and buffers by name, with the names and the order of Python's `state_dict()`.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -49,7 +49,7 @@ void visit_state(const Module& module, const std::string& prefix, const Visit& v
   });
 }
 
-/// The module in a module holder or a smart pointer.
+/// Returns the module itself, or the module in a module holder or a smart pointer.
 template <class Model>
 const auto& module_in(const Model& model) {
   if constexpr (requires { model.named_parameters(false); }) {
@@ -61,9 +61,10 @@ const auto& module_in(const Model& model) {
 
 }  // namespace detail
 
-/// The parameters and buffers of a module, a module holder, a smart pointer to a module or a `torch::jit::Module`, as
-/// Python's `module.state_dict()`: for each module its parameters, its buffers, then its children; a tensor that two
-/// modules share under both names. The tensors are the live ones, without gradient: clone what is to be kept.
+/// Returns the parameters and buffers of a module, a module holder, a smart pointer to a module or a
+/// `torch::jit::Module`, as Python's `module.state_dict()`: for each module its parameters, its buffers, then its
+/// children. A tensor that two modules share has both names. Tensors are detached and share memory with the model:
+/// clone them to keep their values.
 ///
 /// **Cost** no copy.
 template <class Model>
@@ -76,26 +77,26 @@ template <class Model>
   return result;
 }
 
-/// How a state is matched with a model.
+/// Options for matching a state with a model.
 struct StateDictOptions {
-  bool strict = true;       ///< Every name of the model has to be in the state, and the other way round.
-  std::string prefix = {};  ///< What stands before every name of the state and not of the model: "module.".
+  bool strict = true;       ///< Requires the state to have exactly the model's names.
+  std::string prefix = {};  ///< The prefix of the state's names that the model's names lack, such as "module.".
 };
 
-/// What `load_state_dict` passed over because it was not strict.
+/// The names that `load_state_dict` ignored because it was not strict.
 struct Mismatches {
-  std::vector<std::string> missing;     // the model has them, the state does not
-  std::vector<std::string> unexpected;  // the state has them, the model does not
+  std::vector<std::string> missing;     // only in the model
+  std::vector<std::string> unexpected;  // only in the state
 };
 
 class StateDictFit;
 template <class Model>
 [[nodiscard]] StateDictFit fit_state_dict(const Model& model, const Value& state, const StateDictOptions& options = {});
 
-/// A state and the tensors of a model that it will be copied into.
+/// A state matched with the tensors of a model, to copy it into them.
 class StateDictFit {
  public:
-  /// Copies. Converts to the types and devices of the model's tensors.
+  /// Copies the state into the model's tensors, converted to their dtypes and devices. Returns the names not matched.
   const Mismatches& load() const;
 
  private:
@@ -108,26 +109,26 @@ class StateDictFit {
 
 namespace detail {
 
-/// True where converting `tensor` to `type` changes a value although one of the two types is not a floating-point type.
-/// Rounding to a narrower floating-point type is no loss in this sense.
+/// Returns whether converting `tensor` to `type` changes a value. False between two floating-point types, even if
+/// values are rounded, and for complex tensors. Waits for the device if it compares values.
 bool loses_values(const at::Tensor& tensor, at::ScalarType type);
 
-/// What stands in `state` before most of `names`, or nothing where no one text does.
+/// Returns the prefix, ending with ".", with which `state` contains more than half of `names`; empty if there is none.
 std::string common_prefix(const Dict& state, const std::vector<std::string>& names);
 
-/// Who writes names with this prefix.
+/// Returns a phrase for an error message that names the programs that save names with this prefix; empty if unknown.
 std::string_view origin_of_prefix(std::string_view prefix);
 
-/// A `num_batches_tracked` that states from before PyTorch 0.4.1 lack: they have the statistics beside it.
+/// True for a `num_batches_tracked` that PyTorch before 0.4.1 did not save: its module has a `running_mean` in `state`.
 bool is_newer_than_state(const std::string& name, const Dict& state, const std::string& prefix);
 
 }  // namespace detail
 
-/// Finds out how `state` fits the model; changes nothing yet.
+/// Matches `state` with the model; changes nothing.
 ///
-/// **Errors** one `DataError` that lists every entry that is missing, unexpected, of another shape, or whose values the
-/// model's type cannot hold, such as 2.5 for an integer. One that names the prefix where all names have one that the
-/// model's do not, even without `strict`.
+/// **Errors** one `DataError` that lists every entry that is missing, unexpected, not a tensor, of another shape, or
+/// whose values the model's dtype cannot represent, such as 2.5 for an integer. Even without `strict`, a `DataError` if
+/// a non-empty state has no name of the model; it names the prefix with which the state has most of them, if any.
 template <class Model>
 StateDictFit fit_state_dict(const Model& model, const Value& state, const StateDictOptions& options) {
   const Dict& source = state.get<Dict>();
@@ -187,12 +188,11 @@ StateDictFit fit_state_dict(const Model& model, const Value& state, const StateD
   return fit;
 }
 
-/// Copies the tensors of `state` into the model's parameters and buffers, converting them to their types and devices.
-/// Without `strict`, names that only one side has are passed over and returned. A `num_batches_tracked` may be missing,
-/// as in states from before PyTorch 0.4.1: the model's stays.
+/// Copies the tensors of `state` into the model's parameters and buffers, converted to their dtypes and devices.
+/// Without `strict`, ignores and returns the names that only the model or only the state has. If `num_batches_tracked`
+/// is missing, as in states from before PyTorch 0.4.1, the model's value is unchanged.
 ///
-/// **Errors** one `DataError` that lists everything that does not fit (see `fit_state_dict`). Everything is checked
-/// before anything is changed.
+/// **Errors** one `DataError` that lists every mismatch (see `fit_state_dict`). The model is unchanged then.
 /// **Example** `hone::load_state_dict(model, hone::read_checkpoint("best.pt").at("model_state_dict"));`
 /// `hone::load_state_dict(model, hone::read_checkpoint("ddp.pt"), {.prefix = "module."});`
 template <class Model>

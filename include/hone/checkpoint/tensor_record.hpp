@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How PyTorch's pickles name element types, and the making of a tensor from numbers that nobody vouches for.
+/// The names of dtypes in PyTorch's pickles, and checked views of storages for untrusted shapes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,7 +20,7 @@
 
 namespace hone::detail {
 
-/// An element type. One that has no storage class in Python is written by name, over untyped bytes.
+/// A dtype. One without a storage class in Python is written by name, over an untyped storage.
 struct ElementType {
   at::ScalarType type;
   std::string_view dtype;    // torch.<dtype>
@@ -52,23 +52,24 @@ inline constexpr std::array<ElementType, 22> element_types{{
     {at::kFloat4_e2m1fn_x2, "float4_e2m1fn_x2", ""},
 }};
 
-/// The entry of the table for which `test` holds, or null: quantized types, for instance, are not in it.
+/// Returns the first entry of the table for which `test` is true, or null. The table lacks quantized dtypes.
 template <class Test>
 const ElementType* find_element_type(Test test) {
   const auto* found = std::find_if(element_types.begin(), element_types.end(), test);
   return found == element_types.end() ? nullptr : found;
 }
 
-/// `a * b`, or nothing where that is negative or beyond int64.
+/// Returns `a * b`, or nothing if `a` or `b` is negative or the product overflows int64.
 inline std::optional<std::int64_t> product(std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &result)) return std::nullopt;
   return result;
 }
 
-/// A view of `storage`, made only when all of its elements lie in it.
+/// Returns a view of `storage`, after checking that all of its elements are in the storage.
 ///
-/// **Errors** `DataError` for negative or overflowing numbers and for a view that reaches beyond the storage.
+/// **Errors** `DataError` for negative or overflowing numbers, for more than 64 dimensions, and for a view that exceeds
+/// the storage.
 inline at::Tensor make_view(const c10::Storage& storage, at::ScalarType type, std::int64_t offset,
                             std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {
   const auto refuse = [&](std::string_view what) {

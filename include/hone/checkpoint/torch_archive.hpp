@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The records of a file in PyTorch's format, and how values become these and come from them.
+/// The records of a file in PyTorch's format: writing of pickled values, and reading.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -29,13 +29,13 @@ inline std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-/// The first bytes of a storage as a tensor on the CPU, without a copy where it is there already.
+/// Returns the first `size` bytes of a storage as a tensor on the CPU: a view if the storage is there, else a copy.
 inline at::Tensor cpu_bytes(const c10::Storage& storage, std::size_t size) {
   const auto options = at::TensorOptions().dtype(at::kByte).device(storage.device());
   return at::empty({0}, options).set_(storage, 0, {static_cast<std::int64_t>(size)}, {1}).cpu();
 }
 
-/// `value` as the bytes of a file of `torch.save`; the same value gives the same bytes.
+/// Writes `contents` in the format of `torch.save`. Deterministic: the same contents give the same bytes.
 template <class Sink>
 void write_archive(Sink& sink, const PickleWriter& contents) {
   ZipWriter<Sink> zip(sink);
@@ -56,7 +56,7 @@ void write_archive(Sink& sink, const PickleWriter& contents) {
 inline Value read_archive(const std::shared_ptr<MappedFile>& file) {
   const ZipReader zip(file->bytes());
   if (zip.contains("constants.pkl")) {
-    // After the protocol, the class: torch::save makes up one with the name Module, whose module may be mangled.
+    // The class follows the protocol. torch::save generates one with the name Module, whose module may be mangled.
     const auto pickle = zip.record("data.pkl");
     const std::string_view text(reinterpret_cast<const char*>(pickle.data()), pickle.size());
     const bool is_saved_object =

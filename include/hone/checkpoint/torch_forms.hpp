@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The settings and the state of the optimizers of `torch::optim`, under the names that PyTorch in Python gives them.
+/// The settings and the state of `torch::optim` optimizers under their names in Python's PyTorch.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,18 +23,19 @@
 
 namespace hone::detail {
 
-/// What the optimizers have in common.
+/// The defaults for the specializations of `TorchFormOf`.
 struct TorchForm {
-  static constexpr bool from_the_beginning = false;  // every parameter has its state
-  /// The settings that Python's optimizer adds to states of older versions, with the values that it gives them.
+  static constexpr bool from_the_beginning = false;  // true: parameters have state before the first update
+  /// Settings that Python's optimizer adds to states of older versions, with its values for them.
   static Dict added_later() { return {{"nesterov", false}, {"amsgrad", false}}; }
-  /// What Python's optimizer can do and LibTorch's cannot, as it is when it is off.
+  /// Settings that LibTorch's optimizer lacks, with the values that turn them off.
   static Dict only_python() {
     return {{"maximize", false}, {"foreach", None()}, {"differentiable", false}, {"fused", None()}};
   }
 };
 
-/// The settings and the state of an optimizer, field by field. A field of the state is there or not by the settings.
+/// The settings and the state of an optimizer, field by field. The last argument of a state's `field` is true if the
+/// settings require the field.
 template <class O>
 struct TorchFormOf;
 
@@ -134,7 +135,7 @@ struct TorchFormOf<torch::optim::Adagrad> : TorchForm {
   }
 };
 
-/// Sets a field of the options to a value of a file.
+/// Sets a field of the options to a value from a file.
 inline void take_setting(const Value& value, bool& to) { to = value.get<bool>(); }
 inline void take_setting(const Value& value, double& to) { to = setting_number(value); }
 inline void take_setting(const Value& value, std::tuple<double, double>& to) {
@@ -148,9 +149,9 @@ inline Value setting_value(const std::tuple<double, double>& value) {
   return Tuple{{std::get<0>(value), std::get<1>(value)}};
 }
 
-/// Sets a field of a parameter's state to a value of a file.
+/// Sets a field of a parameter's state to a value from a file; a tensor becomes a copy like `parameter`.
 inline void take_field(const Value& value, std::int64_t& to, const at::Tensor& /*parameter*/) {
-  const double number = setting_number(value);  // a tensor, or in old files a number
+  const double number = setting_number(value);  // a tensor, or a number in old files
   if (!(number >= 0 && number < 0x1p53 && std::trunc(number) == number)) {
     throw DataError(sentence("{} is no number of steps.", {number}));
   }

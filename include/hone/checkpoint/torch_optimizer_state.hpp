@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The state of `torch::optim` optimizers in PyTorch's form, for those of `torch.optim` in Python to take over and to
-/// take over from.
+/// The state of `torch::optim` optimizers in the format that Python's `torch.optim` loads and saves.
 ///
-/// | optimizer | what it remembers of a parameter |
+/// | optimizer | state of a parameter |
 /// | --- | --- |
 /// | `SGD` | `momentum_buffer`, with momentum |
 /// | `Adam`, `AdamW` | `step`, `exp_avg`, `exp_avg_sq`, and with amsgrad `max_exp_avg_sq` |
 /// | `RMSprop` | `step`, `square_avg`, with momentum `momentum_buffer`, centered `grad_avg` |
 /// | `Adagrad` | `step`, `sum`, from the beginning |
 ///
-/// The same goes for a `torch::optim::Optimizer` that is one of these at run time. LibTorch's own archives are not
-/// used: to read one may run code.
+/// A `torch::optim::Optimizer` may have any of these dynamic types. LibTorch's archive format is not used, because
+/// reading it may run code.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -42,7 +41,9 @@ namespace hone {
 
 namespace detail {
 
-/// The options of a group of a file.
+/// Returns the options of a group of a file.
+///
+/// **Errors** `DataError` for a missing or invalid setting, and for one that LibTorch's optimizer lacks (`maximize`).
 template <class O, class Options>
 std::unique_ptr<Options> torch_options(const Dict& group, const Options& present) {
   using Form = TorchFormOf<O>;
@@ -61,14 +62,14 @@ std::unique_ptr<Options> torch_options(const Dict& group, const Options& present
     throw DataError(sentence("The state is that of {}. Use this optimizer.", {is_on(decoupled) ? "AdamW" : "Adam"}));
   }
   try {
-    static_cast<void>(O(std::vector<at::Tensor>(), *result));  // it checks what it is given
+    static_cast<void>(O(std::vector<at::Tensor>(), *result));  // the constructor checks the options
   } catch (const c10::Error& error) {
     throw DataError(sentence("{}. Take another file.", {detail::first_line(error.what_without_backtrace())}));
   }
   return result;
 }
 
-/// The state of a parameter of a file; none where the file has none.
+/// Returns the state of a parameter of a file; null if the file has none and the first update creates it.
 template <class O, class Options>
 auto torch_state(const Value* fields, const Options& options, const at::Tensor& parameter) {
   using Form = TorchFormOf<O>;
@@ -97,7 +98,7 @@ auto torch_state(const Value* fields, const Options& options, const at::Tensor& 
       }
     }
   }
-  const bool is_fresh = num_present == 0 && !Form::from_the_beginning;  // the first update makes it
+  const bool is_fresh = num_present == 0 && !Form::from_the_beginning;  // the first update creates it
   if (!is_fresh && !missing.empty()) throw DataError(sentence("It has no '{}'.", {joined(missing, "' and no '")}));
   if (is_fresh) result.reset();
   return result;
@@ -105,13 +106,13 @@ auto torch_state(const Value* fields, const Options& options, const at::Tensor& 
 
 }  // namespace detail
 
-/// A `torch::optim` optimizer whose state has a form in PyTorch: `SGD`, `Adam`, `AdamW`, `RMSprop`, `Adagrad`.
+/// A `torch::optim` optimizer type of the table above.
 template <class O>
 concept HasTorchForm = requires { typename detail::TorchFormOf<O>::State; };
 
 namespace detail {
 
-/// `base_lr(group)` gives the rate that schedules start from.
+/// `base_lr(group)` returns the learning rate that schedules start from.
 template <HasTorchForm O, class BaseLr>
 [[nodiscard]] Dict torch_state_dict(const O& torch, const BaseLr& base_lr) {
   using Form = TorchFormOf<O>;
@@ -146,7 +147,7 @@ template <HasTorchForm O, class BaseLr>
   return {{"state", std::move(state)}, {"param_groups", std::move(groups)}};
 }
 
-/// `optimizer` holds `torch`.
+/// `optimizer` is the `TorchOptimizer` that contains `torch`.
 template <HasTorchForm O>
 void load_torch_state_dict(O& torch, auto& optimizer, const Value& value) {
   using Form = TorchFormOf<O>;
@@ -201,9 +202,9 @@ void load_torch_state_dict(O& torch, auto& optimizer, const Value& value) {
   }
 }
 
-/// Calls `f` with `optimizer` as what it is.
+/// Calls `f` with `optimizer` as its dynamic type.
 ///
-/// **Errors** `std::invalid_argument` for an optimizer whose state has no form in PyTorch.
+/// **Errors** `std::invalid_argument` for a dynamic type that is not in the table above.
 template <class F>
 void with_torch_form(torch::optim::Optimizer& optimizer, const F& f) {
   const auto is_a = [&]<class O>(std::type_identity<O>) {
@@ -224,18 +225,18 @@ void with_torch_form(torch::optim::Optimizer& optimizer, const F& f) {
 
 }  // namespace detail
 
-/// The optimizer's state as `optimizer.state_dict()` of Python has it. The tensors are the live ones, save `step`:
-/// clone what is to be kept. `initial_lr` is there as PyTorch's schedulers leave it.
+/// Returns the optimizer's state as `optimizer.state_dict()` in Python, with the `initial_lr` that PyTorch's schedulers
+/// add. Tensors share memory with the optimizer, except `step`: clone them to keep their values.
 ///
-/// **Cost** no copy of any state of a parameter's size.
+/// **Cost** no copy of a tensor of a parameter's size.
 template <HasTorchForm O>
 [[nodiscard]] Dict optimizer_state_dict(const TorchOptimizer<O>& optimizer) {
   return detail::torch_state_dict(optimizer.torch_optimizer(),
                                   [&](std::size_t group) { return optimizer.base_lr(group); });
 }
-/// The same for an optimizer that is known at run time only.
+/// The overload for an optimizer whose type is known only at run time.
 ///
-/// **Errors** `std::invalid_argument` for another one than those of the table above.
+/// **Errors** `std::invalid_argument` for a dynamic type that is not in the table above.
 template <std::same_as<torch::optim::Optimizer> O>
 [[nodiscard]] Dict optimizer_state_dict(const TorchOptimizer<O>& optimizer) {
   Dict result;
@@ -245,18 +246,18 @@ template <std::same_as<torch::optim::Optimizer> O>
   return result;
 }
 
-/// Takes over settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`, by the order of
-/// the parameters, as Python does. Where schedules start from is taken over too (`initial_lr`). Settings that older
-/// versions of PyTorch do not have get the values that PyTorch gives them.
+/// Loads settings and state from `optimizer_state_dict` or from Python's `optimizer.state_dict()`. Matches parameters
+/// by their order, as Python does. Also loads `initial_lr`, the learning rate that schedules start from. Missing
+/// settings that older versions of PyTorch lack get PyTorch's values.
 ///
-/// **Errors** `DataError` when groups, settings or shapes do not fit; nothing was changed then.
+/// **Errors** `DataError` if groups, settings or shapes do not fit. The optimizer is unchanged then.
 template <HasTorchForm O>
 void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value) {
   detail::load_torch_state_dict(optimizer.torch_optimizer(), optimizer, value);
 }
-/// The same for an optimizer that is known at run time only.
+/// The overload for an optimizer whose type is known only at run time.
 ///
-/// **Errors** also `std::invalid_argument` for another one than those of the table above.
+/// **Errors** also `std::invalid_argument` for a dynamic type that is not in the table above.
 template <std::same_as<torch::optim::Optimizer> O>
 void load_optimizer_state_dict(TorchOptimizer<O>& optimizer, const Value& value) {
   detail::with_torch_form(optimizer.torch_optimizer(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a checkpoint is made of: numbers, text, tensors, and lists and dictionaries of them, as Python has them.
+/// The values of a checkpoint: Python's None, numbers, strings, tensors, and lists, tuples and dictionaries of them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,24 +32,23 @@ struct Tuple {
   List items;
 };
 
-/// A key and its value. (A template only because `Value` is not complete yet.)
+/// A key and its value. A template because `Value` is incomplete here.
 template <class V>
 struct BasicEntry {
   V key;
   V value;
 };
 
-/// A dictionary that keeps its entries in the order in which they came. Two keys are the same where Python says so: 1,
-/// 1.0 and `true` are one key.
+/// A dictionary in insertion order. Keys compare as in Python: 1, 1.0 and `true` are the same key.
 ///
-/// **Errors** `DataError` from `at` and `get`, naming the key and what is there instead; `std::invalid_argument` from
-/// `set` for a key that cannot be one (a tensor, a list, a dictionary).
+/// **Errors** `DataError` from `at` and `get` that names the key and the existing keys or the value's type.
+/// `std::invalid_argument` for a key that is a tensor, a list or a dictionary.
 /// **Example** `hone::Dict state{{"epoch", 3}, {"loss", 0.25}};  state.get<double>("loss");`
 class Dict {
  public:
   using Entry = BasicEntry<Value>;
 
-  /// Whether Python is to see a `collections.OrderedDict`, as `state_dict()` of a module is one there.
+  /// True if Python loads a `collections.OrderedDict`, the type of a module's `state_dict()`.
   bool ordered = false;
 
   Dict() = default;
@@ -60,13 +59,13 @@ class Dict {
   [[nodiscard]] std::vector<Entry>::const_iterator begin() const { return entries_.begin(); }
   [[nodiscard]] std::vector<Entry>::const_iterator end() const { return entries_.end(); }
 
-  /// Adds an entry, or replaces the value of the one with that key.
+  /// Adds an entry, or replaces the value of the entry with the same key, which keeps its position.
   Value& set(Value key, Value value);
-  /// The value of that key, or null.
+  /// Returns the value of a key, or null. Adding an entry invalidates it.
   [[nodiscard]] const Value* find(const Value& key) const;
   [[nodiscard]] bool contains(const Value& key) const { return find(key) != nullptr; }
   [[nodiscard]] const Value& at(const Value& key) const;
-  /// The value of that key as a `T`; see `Value::get`.
+  /// Returns the value of a key as a `T`; see `Value::get`.
   template <class T>
   [[nodiscard]] const T& get(const Value& key) const;
 
@@ -75,10 +74,10 @@ class Dict {
   std::map<std::string, std::size_t, std::less<>> places_;  // by `detail::key_code`
 };
 
-/// A value of a checkpoint. Copies are independent, save that tensors share their memory, as tensors do.
+/// A value of a checkpoint. Copies are deep, except that the tensors in them share memory.
 ///
-/// **Errors** `DataError` from `get` and `at` when the value is something else; `std::invalid_argument` for an unsigned
-/// number beyond int64.
+/// **Errors** `DataError` from `get`, `number`, `items` and `at` if the value has another type. `std::invalid_argument`
+/// for an unsigned number that overflows int64.
 class Value {
  public:
   using Data = std::variant<None, bool, std::int64_t, double, std::string, at::Tensor, List, Tuple, Dict>;
@@ -107,10 +106,10 @@ class Value {
   [[nodiscard]] bool is() const {
     return std::holds_alternative<T>(data_);
   }
-  /// What the value is, for a sentence: "a list of 3".
+  /// Returns a phrase for error messages, such as "a list of 3".
   [[nodiscard]] std::string description() const;
 
-  /// The value as one of the types of `Data`.
+  /// Returns the value as a `T`, one of the types of `Data`. Does not convert.
   template <class T>
   [[nodiscard]] const T& get() const {
     if (const T* value = std::get_if<T>(&data_)) return *value;
@@ -120,11 +119,11 @@ class Value {
   [[nodiscard]] T& get() {
     return const_cast<T&>(std::as_const(*this).get<T>());
   }
-  /// The number, whether it was written as a float or, like Python's `0`, as an int.
+  /// Returns a float, or an int converted to double.
   [[nodiscard]] double number() const;
-  /// The items of a list or a tuple.
+  /// Returns the items of a list or a tuple.
   [[nodiscard]] std::span<const Value> items() const;
-  /// The value of a key, where this is a dictionary.
+  /// Returns the value of a key of a dictionary.
   [[nodiscard]] const Value& at(const Value& key) const { return get<Dict>().at(key); }
 
   template <class T>
@@ -154,10 +153,10 @@ class Value {
 
 namespace detail {
 
-/// A text that two keys have in common where Python takes them for the same.
+/// Returns a string that is the same for keys that are equal in Python. Floats from 2^62 on differ from equal ints.
 std::string key_code(const Value& key);
 
-/// A key as it is quoted in a sentence.
+/// Returns a key as quoted in error messages.
 std::string key_text(const Value& key);
 
 }  // namespace detail

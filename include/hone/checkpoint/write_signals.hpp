@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Keeps the signals of failed writes from ending the process.
+/// A guard against the signals of failed writes, which terminate the process by default.
 #pragma once
 
 #include <pthread.h>
@@ -8,11 +8,11 @@
 
 namespace hone::detail {
 
-/// While an object lives, a write of this thread beyond the limit on file sizes, or into a pipe that nothing reads,
-/// fails with `EFBIG` or `EPIPE` alone: the SIGXFSZ or SIGPIPE that comes with it, and would end the process, is
-/// discarded. Signals that were pending before stay pending.
+/// During the lifetime of an object, a write of this thread that exceeds the file size limit, or to a pipe without a
+/// reader, only fails with `EFBIG` or `EPIPE`. The SIGXFSZ or SIGPIPE, which would terminate the process, is discarded.
+/// Signals that were pending before stay pending. The object must be destroyed on the thread that created it.
 ///
-/// **Cost** four system calls.
+/// **Cost** four system calls, and one for each signal discarded.
 class WriteSignals {
  public:
   WriteSignals() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Where a path leads when it is written to, and what of an existing file its replacement keeps.
+/// The target of a write to a path, and the attributes that a new file keeps from the file that it replaces.
 #pragma once
 
 #include <sys/stat.h>
@@ -9,43 +9,44 @@
 
 namespace hone::detail {
 
-/// What a path leads to.
+/// The target of a path, after following symbolic links.
 ///
-/// | `kind` | when | how it is written |
+/// | `kind` | target | how it is written |
 /// | --- | --- | --- |
-/// | `file` | nothing, or a regular file | a temporary file replaces it |
-/// | `stream` | a character device (`/dev/null`), a FIFO | straight into it |
-/// | `refused` | anything else; `error` and `reason` say why | not at all |
+/// | `file` | nothing, or a regular file that may be written | a temporary file replaces it |
+/// | `stream` | a character device (`/dev/null`), a FIFO | directly |
+/// | `refused` | anything else; `error` and `reason` explain it | not at all |
 struct WriteTarget {
   enum class Kind { file, stream, refused };
 
-  std::filesystem::path path;  ///< Symbolic links are followed, also those that lead to no file.
+  std::filesystem::path path;  ///< With symbolic links followed, also dangling ones.
   Kind kind = Kind::refused;
   bool exists = false;
-  struct stat status{};  ///< Of what exists.
+  struct stat status{};  ///< Valid if `exists`.
   int error = 0;
   std::string reason;
 };
 
-/// True for `/proc/self/fd/1` and its like, which lead to an open file and not to a name.
+/// True for a link in procfs, such as `/proc/self/fd/1`, which refers to an open file, not to a name. Linux only.
 bool is_open_file_link([[maybe_unused]] const std::filesystem::path& link);
 
-/// Follows `path`; changes nothing.
+/// Resolves `path`; changes nothing.
 WriteTarget write_target(const std::filesystem::path& path);
 
-/// Creates `folder` and the folders above it that are missing.
+/// Creates the directory `folder` and its missing parents.
 ///
-/// **Errors** `DataError` with the reason where they are missing still.
+/// **Errors** `DataError` with the reason if nothing of that name exists afterwards.
 void create_folders(const std::filesystem::path& folder);
 
 #if defined(__linux__)
-/// Copies the access control list and the attributes of the user from the file `from`; without a list in `from`,
-/// removes the one that the folder gave to `to`. What the file system does not support is left out.
+/// Copies the access control list and the `user.` attributes of the file `from` to the open file `to`. If `from` has no
+/// list, removes the list that `to` inherited from its directory. Ignores errors, such as of unsupported attributes.
 void copy_extended_attributes(const char* from, int to);
 #endif
 
-/// Gives the open file `to`, which replaces the existing `target`, its owner, group, mode and extended attributes, as
-/// far as the process is permitted to. Where the group cannot be kept, the file's group may do what others may.
+/// Copies owner, group, mode and extended attributes of the existing `target` to the open file `to`, which replaces it,
+/// as far as the process is permitted to. If owner or group cannot be set, clears setuid, setgid and the sticky bit. If
+/// the group cannot be set, clears the group permissions that others lack.
 void keep_attributes(const WriteTarget& target, int to);
 
 }  // namespace hone::detail

@@ -49,7 +49,7 @@ HONE_INLINE WriteTarget write_target(const std::filesystem::path& path) {
     target.kind = WriteTarget::Kind::stream;
     return target;
   }
-  constexpr int most_links = 40;  // as many as Linux follows
+  constexpr int most_links = 40;  // the limit of Linux
   struct stat link{};
   for (int i = 0; ::lstat(target.path.c_str(), &link) == 0 && S_ISLNK(link.st_mode); ++i) {
     std::error_code error;
@@ -59,7 +59,7 @@ HONE_INLINE WriteTarget write_target(const std::filesystem::path& path) {
     target.path = next.is_absolute() ? next : target.path.parent_path() / next;
   }
   if (!target.path.has_filename()) return refused(EISDIR, "it is a folder");
-  // A file that is write-protected stays as it is, although the folder would allow to replace it.
+  // A write-protected file is not replaced, even if the permissions of its directory allow it.
   if (target.exists && ::faccessat(AT_FDCWD, target.path.c_str(), W_OK, AT_EACCESS) != 0) return refused(errno);
   target.kind = WriteTarget::Kind::file;
   return target;
@@ -68,7 +68,7 @@ HONE_INLINE WriteTarget write_target(const std::filesystem::path& path) {
 HONE_INLINE void create_folders(const std::filesystem::path& folder) {
   std::error_code error, unknown;
   if (folder.empty() || std::filesystem::create_directories(folder, error) || !error) return;
-  if (std::filesystem::exists(folder, unknown)) return;  // a file of that name: writing into it reports that
+  if (std::filesystem::exists(folder, unknown)) return;  // a file of that name: the write reports the error
   throw DataError(sentence("The folder {} cannot be created: {}. Choose a folder that may be written to.",
                            {folder.string(), error.message()}));
 }
@@ -92,7 +92,7 @@ HONE_INLINE void copy_extended_attributes(const char* from, int to) {
 HONE_INLINE void keep_attributes(const WriteTarget& target, int to) {
   auto mode = target.status.st_mode & mode_t{07777};
   const auto same_owner = static_cast<uid_t>(-1);
-  // Changing the owner clears bits of the mode, so the mode comes last.
+  // `fchown` clears bits of the mode, so the mode is set last.
   if (::fchown(to, target.status.st_uid, target.status.st_gid) != 0) {
     const bool group_kept = ::fchown(to, same_owner, target.status.st_gid) == 0;
     struct stat own{};
@@ -104,7 +104,7 @@ HONE_INLINE void keep_attributes(const WriteTarget& target, int to) {
 #if defined(__linux__)
   copy_extended_attributes(target.path.c_str(), to);
 #endif
-  static_cast<void>(::fchmod(to, mode));  // some file systems have no modes
+  static_cast<void>(::fchmod(to, mode));  // some file systems do not support modes
 }
 
 }  // namespace hone::detail

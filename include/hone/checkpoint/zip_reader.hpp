@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Reads the zip archives that PyTorch writes: stored entries, all below one folder.
+/// A reader of the zip archives that PyTorch writes: uncompressed records below one directory.
 #pragma once
 
 #include <algorithm>
@@ -23,10 +23,10 @@ namespace hone::detail {
 static_assert(std::endian::native == std::endian::little,
               "hone: the files are little-endian, and so must be the machine.");
 
-/// The directory of an archive that lies in memory. Nothing in it is believed: every size and offset is compared with
-/// the bytes that are there, entries may not overlap, and what is unpacked can never be more than the file.
+/// Reads the directory of an untrusted archive in memory. Checks every size and offset against the size of the file,
+/// and that records do not overlap. Returns views of the file, which must outlive the reader, and never decompresses.
 ///
-/// **Errors** `DataError` with a sentence that lacks its subject, the file's name.
+/// **Errors** `DataError` whose message lacks the file's name, its subject; the caller prepends it.
 /// **Source** PKWARE, "APPNOTE.TXT - .ZIP File Format Specification", 4.3.
 class ZipReader {
  public:
@@ -40,7 +40,7 @@ class ZipReader {
     return records_.find(folder_ + std::string(name)) != records_.end();
   }
 
-  /// The bytes of a record, after its checksum was found right.
+  /// Verifies the checksum of a record, and returns its bytes.
   [[nodiscard]] std::span<const std::uint8_t> record(std::string_view name) const {
     const auto found = records_.find(folder_ + std::string(name));
     if (found == records_.end()) {
@@ -49,7 +49,7 @@ class ZipReader {
     return checked(name, found->second);
   }
 
-  /// Looks at the checksum of every record.
+  /// Verifies the checksum of every record.
   void check_all() const {
     for (const auto& [name, record] : records_) checked(name, record);
   }
@@ -78,7 +78,7 @@ class ZipReader {
     throw DataError(sentence("is damaged: {}. Take another copy.", {what}));
   }
 
-  /// The little-endian number at `place`, which must have been found to lie in the file.
+  /// Returns the little-endian number at `place`. Precondition: its bytes are in the file.
   template <class T>
   [[nodiscard]] T number(std::size_t place) const {
     T value;
@@ -140,7 +140,7 @@ class ZipReader {
       if ((number<std::uint16_t>(place + 8) & 1U) != 0) {
         throw DataError(sentence("has the record '{}', which is encrypted. Give a file of torch.save.", {name}));
       }
-      // The code of a TorchScript archive is compressed, and never read.
+      // The code of a TorchScript archive is compressed. It is skipped.
       const bool is_compressed = number<std::uint16_t>(place + 10) != 0, is_code = name.find("/code/") != name.npos;
       if (is_compressed && !is_code) {
         throw DataError(
@@ -158,7 +158,7 @@ class ZipReader {
     const auto broken = [&] { refuse(sentence("the sizes of its record '{}' are wrong", {name})); };
     std::uint64_t packed = number<std::uint32_t>(entry + 20), size = number<std::uint32_t>(entry + 24),
                   begin = number<std::uint32_t>(entry + 42);
-    constexpr std::uint64_t elsewhere = 0xFFFFFFFF;  // the number stands in the extra field, in 64 bits
+    constexpr std::uint64_t elsewhere = 0xFFFFFFFF;  // the 64-bit number is in the extra field
     for (std::size_t end = extra + extra_size; end - extra >= 4;) {
       const std::size_t id = number<std::uint16_t>(extra), field_size = number<std::uint16_t>(extra + 2);
       extra += 4;
@@ -185,7 +185,7 @@ class ZipReader {
     if (!records_.emplace(name, record).second) refuse(sentence("it has two records '{}'", {name}));
   }
 
-  // Records that share bytes would make a small file large in memory.
+  // With overlapping records, a small file could expand to much memory.
   void refuse_overlaps() const {
     std::vector<std::pair<std::size_t, std::size_t>> extents;
     for (const auto& [name, record] : records_) extents.emplace_back(record.begin, record.data + record.size);

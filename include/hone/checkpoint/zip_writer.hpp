@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writes a zip archive as PyTorch does: stored entries below one folder, each beginning at a multiple of 64 bytes.
+/// A writer of zip archives as PyTorch's: uncompressed records below one directory, aligned to 64 bytes.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,8 @@
 
 namespace hone::detail {
 
-/// `Sink` has `write(std::span<const std::uint8_t>)`. The same records give the same bytes.
+/// Writes records to `Sink`, which has `write(std::span<const std::uint8_t>)`. Deterministic: the same records give the
+/// same bytes.
 ///
 /// **Source** PKWARE, "APPNOTE.TXT - .ZIP File Format Specification", 4.3; sizes beyond 4 GiB by its zip64 fields.
 template <class Sink>
@@ -31,7 +32,7 @@ class ZipWriter {
 
     std::string extra;
     if (wide) put_wide(extra, {bytes.size(), bytes.size()});
-    // A field of unknown meaning, which readers skip, fills the gap up to the data.
+    // An extra field with an ID that readers skip fills the gap before the data.
     constexpr std::size_t header_size = 30, alignment = 64;
     const std::size_t gap =
         (alignment - (begin + header_size + name.size() + extra.size() + 4) % alignment) % alignment;
@@ -44,7 +45,7 @@ class ZipWriter {
     put_common(header, 0, bytes.size(), name.size(), extra.size(), wide);
     send(header + name + extra);
 
-    // In pieces that stay in the processor's cache between checksum and sink. So the checksum follows the data.
+    // Pieces of 128 KiB stay in the cache between checksum and sink. The checksum is written after the data.
     constexpr std::size_t piece = std::size_t{128} << 10U;
     std::uint32_t crc = 0;
     for (std::size_t done = 0; done < bytes.size(); done += piece) {
@@ -80,10 +81,10 @@ class ZipWriter {
     ++count_;
   }
 
-  /// A number that differs where any record so far does, but for an accident.
+  /// Returns a 64-bit hash of the checksums and sizes of the records so far.
   [[nodiscard]] std::uint64_t digest() const { return digest_; }
 
-  /// Writes the directory; nothing may be added afterwards.
+  /// Writes the directory. Call it once, after the last `add`.
   void finish() {
     const std::uint64_t begin = place_;
     send(directory_);
@@ -125,14 +126,14 @@ class ZipWriter {
     put<std::uint16_t>(to, 8 * numbers.size());
     for (const auto number : numbers) put<std::uint64_t>(to, number);
   }
-  // The part that a record's header and its entry in the directory have in common.
+  // Writes the fields that a record's local header and its directory entry share.
   static void put_common(std::string& to, std::uint32_t crc, std::uint64_t size, std::size_t name_size,
                          std::size_t extra_size, bool wide) {
     put<std::uint16_t>(to, made_with);
-    put<std::uint16_t>(to, 0x0808);  // names are UTF-8, and the checksum stands behind the data too
+    put<std::uint16_t>(to, 0x0808);  // flags: UTF-8 names, and a data descriptor after the data
     put<std::uint16_t>(to, 0);       // stored
-    put<std::uint16_t>(to, 0);       // no time: the same contents give the same file
-    put<std::uint16_t>(to, 0x21);    // 1980-01-01, the first day there is
+    put<std::uint16_t>(to, 0);       // no time, so that the output is deterministic
+    put<std::uint16_t>(to, 0x21);    // 1980-01-01, the first valid date
     put<std::uint32_t>(to, crc);
     put<std::uint32_t>(to, wide ? narrow_limit : size);
     put<std::uint32_t>(to, wide ? narrow_limit : size);

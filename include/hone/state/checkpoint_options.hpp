@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a checkpoint holds, and what is loaded from one.
+/// Options for saving and loading checkpoints.
 #pragma once
 
 #include <string>
@@ -9,26 +9,26 @@
 
 namespace hone {
 
-/// What goes into a checkpoint.
+/// Options for the contents of a checkpoint.
 struct CheckpointOptions {
   bool save_optimizer = true;
-  bool save_scheduler = true;  ///< Where the trainer has a schedule.
-  Dict extra = {};             ///< Entries of the user's own, at top level. They win over those of the same name.
+  bool save_scheduler = true;  ///< Has an effect if the trainer has a schedule.
+  Dict extra = {};             ///< Custom entries at top level. They replace existing entries of the same name.
 };
 
-/// What is taken from a checkpoint.
+/// Options for loading a checkpoint.
 struct LoadOptions {
-  bool load_optimizer = true;  ///< Where the checkpoint has it.
-  bool load_scheduler = true;  ///< Where the checkpoint has it.
-  bool strict = true;          ///< Every name of the model has to be in the checkpoint, and the other way round.
-  std::string prefix = {};     ///< What stands before every name of the checkpoint's model: "module." of DDP.
+  bool load_optimizer = true;  ///< Has an effect if the checkpoint has an optimizer state.
+  bool load_scheduler = true;  ///< Has an effect if the checkpoint has a scheduler state.
+  bool strict = true;          ///< Requires the checkpoint to have exactly the model's names.
+  std::string prefix = {};     ///< The prefix of the model's names in the checkpoint, such as "module." of DDP.
 };
 
 namespace detail {
 
-/// The model's part of a checkpoint.
+/// Returns the model's state in a checkpoint.
 ///
-/// **Errors** `DataError` for a dictionary that is no checkpoint of a trainer.
+/// **Errors** `DataError` for a dictionary without `model_state_dict`, which is not a checkpoint of a trainer.
 inline const Value& model_state_in(const Dict& checkpoint) {
   if (const Value* found = checkpoint.find("model_state_dict")) return *found;
   throw DataError(

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a trainer keeps in files for others.
+/// Saving and loading of a trainer's checkpoints.
 ///
-/// | | holds | for |
+/// | | contains | purpose |
 /// | --- | --- | --- |
-/// | a checkpoint | model, optimizer, schedule | other programs, Python's among them; a new run |
-/// | a training state (`training_state.hpp`) | all that and the run | the same run |
+/// | a checkpoint | model, optimizer, schedule | other programs, also in Python; a new run |
+/// | a training state (`training_state.hpp`) | a checkpoint and the run | resuming the run |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -91,7 +91,7 @@ constexpr void require_savable() {
   if constexpr (!saves_optimizer<T>) static_cast<void>(sizeof(optimizer_without_state<typename T::BoundOptimizer>));
 }
 
-/// Calls `f(name, weight, master)` for each name of a weight that the optimizer keeps a wider copy of.
+/// Calls `f(name, weight, master)` for each name of a parameter of which the optimizer has a master weight.
 template <class T, class F>
 void for_each_master_weight([[maybe_unused]] Components<T>& parts, [[maybe_unused]] F&& f) {
   if constexpr (HasMasterWeights<typename T::BoundOptimizer>) {
@@ -109,8 +109,9 @@ void for_each_master_weight([[maybe_unused]] Components<T>& parts, [[maybe_unuse
   }
 }
 
-/// The model's state, with the wider copies in the place of the weights. A weight that was written to by others, as an
-/// average does for an evaluation, stays as it is.
+/// Returns the model's state, with master weights in place of the parameters. A parameter that is not its master weight
+/// rounded, as during an evaluation of averaged weights, is saved itself. Waits for the device if there are master
+/// weights.
 template <class T>
 [[nodiscard]] Dict model_state(Components<T>& parts) {
   Dict state = state_dict(pointee(parts.model));
@@ -120,7 +121,8 @@ template <class T>
   return state;
 }
 
-/// Model, loss, optimizer and schedule, without what callbacks add.
+/// Returns the state of model, loss, optimizer and schedule, without entries of callbacks. Collective if the
+/// optimizer's state is sharded.
 template <class Trainer>
 [[nodiscard]] Dict weights(Trainer& trainer, const CheckpointOptions& options) {
   using T = TraitsOf<Trainer>;
@@ -171,7 +173,8 @@ template <class Trainer>
   return state;
 }
 
-/// Writes a checkpoint or a training state in rank 0. Makes missing folders.
+/// Writes a checkpoint or a training state on rank 0, and creates missing directories. Collective: returns on every
+/// rank after the file is written.
 template <class Trainer>
 void write_in_rank_zero(Trainer& trainer, const std::filesystem::path& path, const Dict& state) {
   trainer.in_rank_zero([&] {
@@ -180,8 +183,8 @@ void write_in_rank_zero(Trainer& trainer, const std::filesystem::path& path, con
   });
 }
 
-/// How the state of the loss fits, where the loss has any. One without parameters may keep what it has: files that other
-/// programs wrote have no state of a loss.
+/// Matches the state of the loss, if the loss is a module. The state may be missing if the loss has no parameters or
+/// without `strict`, because other programs save no state of a loss. The loss is unchanged then.
 template <class T>
 [[nodiscard]] std::optional<StateDictFit> fit_loss([[maybe_unused]] Components<T>& parts,
                                                    [[maybe_unused]] const Dict& state,
@@ -222,8 +225,8 @@ void load_optimizer(Components<T>& parts, const Dict& state, const LoadOptions& 
   }
 }
 
-/// Loads model and optimizer; returns the update at which the schedule is, where the state has it. What does not fit is
-/// found before anything is changed, as far as the optimizer is hone's.
+/// Loads model, loss and optimizer. Returns the update that the schedule is at, if the state has it. If the model is a
+/// module, and the optimizer has a state dict or is not loaded, checks everything before it changes anything.
 template <class T>
 std::optional<std::int64_t> load_weights(Components<T>& parts, const Dict& state, const LoadOptions& options) {
   std::optional<std::int64_t> updates;
@@ -265,7 +268,7 @@ void load_checkpoint(Trainer& trainer, const Dict& state, const LoadOptions& opt
   drop_window(trainer);
   if constexpr (TraitsOf<Trainer>::has_schedule) {
     if (self.activity.trains) {
-      trainer.scheduler_step();  // the run's schedule is where it was, and the optimizer had the checkpoint's rates
+      trainer.scheduler_step();  // keeps the run's position; overwrites the checkpoint's learning rates
     } else if (updates) {
       continue_schedule(trainer, *updates);
     }

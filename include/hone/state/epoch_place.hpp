@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How far an epoch has come, in samples of its order: from there other processes, and batches of another size, go on.
+/// The position in an epoch, in samples of its order, from which a run resumes with any world size and batch size.
 #pragma once
 
 #include <cstdint>
@@ -12,24 +12,25 @@
 
 namespace hone {
 
-/// A range that can be cut anew, and says how it is cut.
+/// A type that can re-partition the rest of an epoch, and returns its batch size and its number of batches.
 template <class R>
 concept KnowsItsCut = CutsAnew<R> && requires(const R& range) {
   range.batch_size();
   range.size();
 };
 
-/// The place of the epoch at hand in its order. An epoch that goes on with the processes and batches that it had is
-/// passed over by batches. One that goes on with others is cut anew from there on, and stays so.
+/// The position in the order of the current epoch. If world size and batch size are unchanged, a resumed run skips the
+/// batches already consumed. Otherwise it re-partitions the remaining samples, and keeps that partition until the epoch
+/// ends.
 class EpochPlace {
  public:
-  /// How many samples have passed, in all processes, after `batches` batches of the epoch.
+  /// Returns the number of samples that all ranks together have consumed after `batches` batches of the epoch.
   template <KnowsItsCut R>
   [[nodiscard]] std::int64_t samples_after(const R& range, std::int64_t batches) const {
     return range.samples_after(batches - cut_batches_, cut_samples_);
   }
 
-  /// Takes down the place after `batches` batches of one of `world_size` processes.
+  /// Records the position after `batches` batches on each of `world_size` ranks.
   template <class R>
   void note(const R& range, std::int64_t batches, int world_size) {
     world_size_ = world_size;
@@ -39,10 +40,11 @@ class EpochPlace {
     }
   }
 
-  /// Goes on after `batches` batches of the epoch as it was noted; how many batches it then has, where `range` knows.
-  /// `num_batches` are those of a whole epoch, under a limit as the case may be.
+  /// Resumes after `batches` batches, at the recorded position. Returns the number of batches that this epoch then has,
+  /// if known. `num_batches` is the number of batches of a whole epoch, with the limit of the run, if known.
   ///
-  /// **Errors** `DataError` for fewer batches than there were, and where nobody knows where others are to go on.
+  /// **Errors** `DataError` if the epoch has fewer than `batches` batches, and if it must be re-partitioned but `range`
+  /// or the recorded range does not support it.
   template <class R>
   [[nodiscard]] std::optional<std::int64_t> go_on(const R& range, std::int64_t batches, int world_size,
                                                   std::optional<std::int64_t> num_batches) {
@@ -71,12 +73,12 @@ class EpochPlace {
     }
     return num_batches;
   }
-  /// The samples that the epoch was cut anew after; nothing for one that is as it began.
+  /// Returns the number of samples before the re-partitioned rest of the epoch; nothing without re-partitioning.
   [[nodiscard]] std::optional<std::int64_t> cut() const {
     return cut_batches_ > 0 ? std::optional(cut_samples_) : std::nullopt;
   }
 
-  /// Shows the place to an archive. One of a file that knows nothing of places is that of a process alone.
+  /// Saves or loads the position.
   void serialize(auto& archive) {
     serialize_count(archive, "batch_size", batch_size_);
     serialize_count(archive, "world_size", world_size_, 1);
@@ -86,11 +88,11 @@ class EpochPlace {
   }
 
  private:
-  std::int64_t batch_size_ = 0;  ///< Of one process; 0 where nobody knows.
+  std::int64_t batch_size_ = 0;  ///< Per rank; 0 if the range is not `KnowsItsCut`.
   std::int64_t world_size_ = 1;
-  std::int64_t samples_ = 0;      ///< That have passed, in all processes.
-  std::int64_t cut_batches_ = 0;  ///< Batches after which the epoch was cut anew,
-  std::int64_t cut_samples_ = 0;  ///< and samples.
+  std::int64_t samples_ = 0;      ///< Consumed by all ranks together.
+  std::int64_t cut_batches_ = 0;  ///< Batches per rank before the re-partitioned rest; 0 without re-partitioning.
+  std::int64_t cut_samples_ = 0;  ///< Samples of all ranks before the re-partitioned rest.
 };
 
 }  // namespace hone

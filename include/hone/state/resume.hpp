@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Runs that resume: where a run announces that it could, and how it returns there.
+/// Resuming of runs: dispatch of the positions from which a run can resume, and restoring of a run.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@
 
 namespace hone::detail {
 
-/// Sets a private member of `restored` from a training state before all of it is read.
+/// Loads the entry `name` of a training state into `restored`, before the rest of the state is loaded.
 template <class T>
 void read_ahead(const Dict& state, const char* name, T& restored) {
   try {
@@ -32,7 +32,7 @@ void read_ahead(const Dict& state, const char* name, T& restored) {
   }
 }
 
-/// What brings a trainer back to a training state. The code is in programs that name it alone.
+/// The functions that restore a trainer to a training state. They are instantiated only in programs that resume.
 template <class Trainer>
 inline constexpr Resumption<Trainer> resumption{
     [](Trainer& trainer, const Dict& state) {
@@ -45,11 +45,11 @@ inline constexpr Resumption<Trainer> resumption{
       restore_run(trainer, state);
     }};
 
-/// A callback saves training states.
+/// True if a callback handles `ResumePoint`, as one that saves training states does.
 template <class Trainer>
 inline constexpr bool handles_resume_point = is_handled<typename TraitsOf<Trainer>::Callbacks, Trainer, ResumePoint>;
 
-/// During its lifetime a run is open: a training state can be taken only where `is_whole` says so.
+/// RAII: marks a run as open. During the lifetime of an object, a training state can be saved only at a resume point.
 template <class Trainer>
 class OpenRun {
  public:
@@ -68,8 +68,8 @@ class OpenRun {
   bool before_;
 };
 
-/// Dispatches that a training state can be taken. With many ranks not inside an accumulation window, whose gradients
-/// differ from rank to rank.
+/// Dispatches `ResumePoint`, in whose handlers a training state can be saved. With a distribution policy that reduces
+/// gradients, no-op inside an accumulation window, whose gradients differ between ranks.
 template <class Trainer, class... Batches>
 void dispatch_resume_point(Trainer& trainer, bool is_last, const Batches&... batches) {
   if constexpr (handles_resume_point<Trainer>) {
@@ -84,15 +84,15 @@ void dispatch_resume_point(Trainer& trainer, bool is_last, const Batches&... bat
     self.resume.is_whole = false;
   }
 }
-/// A stop has ended the epoch before its last batch: dispatches where the run resumes, unless that has happened.
+/// Dispatches the last `ResumePoint` of a run, unless that has happened. Called after a stop has ended an epoch before
+/// its last batch.
 template <class Trainer, class... Batches>
 void dispatch_end_within_epoch(Trainer& trainer, [[maybe_unused]] const Batches&... batches) {
   if constexpr (handles_resume_point<Trainer>) {
     if (!internals(trainer).resume.unfinished.is_end_announced) dispatch_resume_point(trainer, true, batches...);
   }
 }
-/// The batches of an epoch are done. Keeps what a training state needs, in case that a stop cuts the evaluations short
-/// that follow.
+/// Copies the state of the run after an epoch's last batch, in case a stop interrupts the evaluations that follow.
 template <class Trainer, class... Batches>
 void keep_state_before_evaluation(Trainer& trainer, [[maybe_unused]] const Batches&... batches) {
   if constexpr (handles_resume_point<Trainer>) {
@@ -101,7 +101,8 @@ void keep_state_before_evaluation(Trainer& trainer, [[maybe_unused]] const Batch
     self.resume.unfinished.before.emplace(run_state(trainer), self.parts.optimizer);
   }
 }
-/// A stop has cut these evaluations short. The run resumes before them.
+/// Dispatches the last `ResumePoint` of a run with the state before the evaluations, if recorded. Called after a stop
+/// has interrupted these evaluations.
 template <class Trainer>
 void dispatch_resume_point_before_evaluation(Trainer& trainer) {
   if constexpr (handles_resume_point<Trainer>) {
@@ -112,7 +113,8 @@ void dispatch_resume_point_before_evaluation(Trainer& trainer) {
     unfinished.resumes_before = false;
   }
 }
-/// Makes the evaluation `metric` in the middle of training; true when it is complete. If not, a resumed run makes it.
+/// Runs the evaluation `metric` within an epoch; returns whether it was completed. If not, a resumed run repeats it,
+/// with the same state of the random number generators.
 template <class Trainer>
 bool evaluate_after_batch(Trainer& trainer, std::string_view metric, auto&& evaluate) {
   if constexpr (!handles_resume_point<Trainer>) {
@@ -127,13 +129,13 @@ bool evaluate_after_batch(Trainer& trainer, std::string_view metric, auto&& eval
     return false;
   }
 }
-/// True when a training state asks for evaluations that were not complete.
+/// Returns whether evaluations within the epoch were interrupted, and are to be repeated.
 template <class Trainer>
 [[nodiscard]] bool has_unfinished_evaluations(Trainer& trainer) {
   return !internals(trainer).resume.unfinished.after_batch.empty();
 }
 
-/// The coming run resumes from a state, where there is one.
+/// Makes the next run resume from a state, or start from the beginning without one. Collective.
 template <class Trainer>
 void set_resume_source(Trainer& trainer, const ResumeFrom& from) {
   auto& resume = internals(trainer).resume;
@@ -144,25 +146,25 @@ void set_resume_source(Trainer& trainer, const ResumeFrom& from) {
   }
   if constexpr (TraitsOf<Trainer>::reduces) require_same_place(trainer, resume.source.get(), from.path());
 }
-/// A run that starts from the beginning: with many ranks, all of them have to.
+/// Throws `DistributedError` unless the next run starts from the beginning on all ranks. Collective.
 template <class Trainer>
 void set_no_resume_source([[maybe_unused]] Trainer& trainer) {
   if constexpr (TraitsOf<Trainer>::reduces) require_same_place(trainer, nullptr, {});
 }
-/// Moves the run to the epoch and the batch where it resumes; everything else is restored by `restore`.
+/// Sets the epoch and the batch at which the run resumes; `restore` loads the rest of the state.
 template <class Trainer>
 void take_place(Trainer& trainer) {
   auto& resume = internals(trainer).resume;
   resume.unfinished = {};
   if (resume.source) resume.actions->take_place(trainer, resume.source->template get<Dict>());
 }
-/// True when the run resumes in the middle of an epoch.
+/// Returns whether the run resumes within an epoch, and `restore` has not been called yet.
 template <class Trainer>
 [[nodiscard]] bool resumes_in_epoch(Trainer& trainer) {
   auto& self = internals(trainer);
   return self.resume.is_pending() && self.run.batch() > 0;
 }
-/// Restores everything, at the place where it was saved.
+/// Restores the training state. Called once the run is at the position at which the state was saved.
 template <class Trainer>
 void restore(Trainer& trainer) {
   auto& resume = internals(trainer).resume;
@@ -170,14 +172,15 @@ void restore(Trainer& trainer) {
   resume.actions->restore(trainer, state->template get<Dict>());
 }
 
-/// An epoch begins. The random numbers that a loader draws then are drawn again when the run resumes in that epoch.
+/// Records the state of the CPU's generator at the beginning of an epoch, so that a loader draws the same random
+/// numbers when a run resumes in that epoch. Resets the position in the epoch.
 template <class Trainer>
 void keep_epoch_generator(Trainer& trainer) {
   auto& resume = internals(trainer).resume;
   resume.epoch_place = {};
   if constexpr (handles_resume_point<Trainer>) resume.epoch_generator = generator_state();
 }
-/// How many batches the epoch has that the run has resumed in, of `num_batches` in a whole one.
+/// Returns the number of batches of the epoch in which the run has resumed; a whole epoch has `num_batches`.
 template <class Trainer, class Batches>
 [[nodiscard]] std::optional<std::int64_t> batches_with_rest_of(Trainer& trainer, const Batches& batches,
                                                                std::optional<std::int64_t> num_batches) {
@@ -185,12 +188,12 @@ template <class Trainer, class Batches>
   if (self.run.batch() == 0) return num_batches;
   return self.resume.epoch_place.go_on(batches, self.run.batch(), trainer.world_size(), num_batches);
 }
-/// A drawn seed that is the same in all ranks. Collective.
+/// Returns a random seed, the same on all ranks. Collective.
 template <class Trainer>
 [[nodiscard]] std::uint64_t common_seed(Trainer& trainer) {
   return trainer.in_rank_zero([] { return drawn_seed(); });
 }
-/// The batches of an epoch that begins, or the rest of one that resumes.
+/// Returns the batches of an epoch: all of them, or the remaining ones if the run has resumed in it.
 template <class Trainer, class Batches>
 auto rest_of(Trainer& trainer, Batches&& batches) {
   auto& self = internals(trainer);

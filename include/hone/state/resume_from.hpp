@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Where a run goes on from.
+/// The source from which a run resumes.
 #pragma once
 
 #include <concepts>
@@ -13,16 +13,16 @@
 
 namespace hone {
 
-/// The steps that bring a trainer to the state of another.
+/// The functions that restore a trainer, in the order in which they are called.
 template <class Trainer>
 struct Resumption {
-  void (*take_seed)(Trainer&, const Dict&);   ///< Before the loaders are made.
-  void (*take_place)(Trainer&, const Dict&);  ///< Before the run is told to begin.
-  void (*restore)(Trainer&, const Dict&);     ///< Everything, at the place where it was taken.
+  void (*take_seed)(Trainer&, const Dict&);   ///< Loads the loaders' seed, before they are created.
+  void (*take_place)(Trainer&, const Dict&);  ///< Sets epoch and batch, before `TrainingRunStart`.
+  void (*restore)(Trainer&, const Dict&);     ///< Loads the state, at the position where it was saved.
 };
 
-/// A training state, or nothing: its file, a folder of such files (the newest counts), what `latest_training_state` found,
-/// or the state itself as `Trainer::training_state` returned it.
+/// The source of a run: the file of a training state, a directory of such files (the newest is used), the result of
+/// `latest_training_state`, a state returned by `Trainer::training_state`, or nothing.
 class ResumeFrom {
  public:
   ResumeFrom() = default;
@@ -41,11 +41,11 @@ class ResumeFrom {
 
   [[nodiscard]] explicit operator bool() const { return has_path_ || state_; }
 
-  /// The file or folder that was given, empty where it was a state or nothing.
+  /// Returns the path of the file or directory; empty for a state in memory and for no state.
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  /// The state, or null.
+  /// Reads and returns the state; null for no state.
   ///
-  /// **Errors** `DataError` for a file that holds none, and for a folder without one.
+  /// **Errors** `DataError` for a file that is not a training state, and for a directory without one.
   [[nodiscard]] std::shared_ptr<const Value> read() const {
     return has_path_ ? std::make_shared<const Value>(read_training_state(path_)) : state_;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Where a run is in its data, for training states, and what a run that resumes has yet to restore.
+/// The members of a trainer for saving and restoring training states.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,18 +14,18 @@
 
 namespace hone::detail {
 
-/// Where a run is in its data, for training states, and what a run that resumes has yet to restore.
+/// A run's position in its data, for training states, and the state that a resumed run has yet to restore.
 template <class Trainer>
 struct ResumeState {
   UnfinishedEvaluations unfinished{};
   std::uint64_t loader_seed = 0;
   EpochPlace epoch_place{};
-  at::Tensor epoch_generator{};  ///< The generator's state at the beginning of the epoch.
-  bool is_whole = true;          ///< A training state can be taken now.
+  at::Tensor epoch_generator{};  ///< The state of the CPU's generator at the beginning of the epoch.
+  bool is_whole = true;          ///< True if a training state can be saved now.
   std::shared_ptr<const Value> source{};
   const Resumption<Trainer>* actions = nullptr;
 
-  /// The run resumes, and has not restored everything yet.
+  /// Returns whether the run resumes, and has not restored its state yet.
   [[nodiscard]] bool is_pending() const { return source != nullptr; }
 };
 

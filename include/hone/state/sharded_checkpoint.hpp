@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Checkpoints in a folder, to which each process writes its part of the optimizer's state. For trainers whose
-/// optimizer is divided (`Zero`).
+/// Sharded checkpoints: directories to which each rank writes its shard of the optimizer's state. For trainers with a
+/// sharded optimizer (`Zero`).
 ///
-/// | file | | written by |
+/// | file | contents | written by |
 /// | --- | --- | --- |
-/// | `checkpoint.pt` | the names of the others, and `version` | rank 0, last |
+/// | `checkpoint.pt` | the manifest: the names of its parts, and `version` | rank 0, last |
 /// | `2-model.pt` | a checkpoint without the optimizer | rank 0 |
-/// | `2-optimizer-0-of-3.pt` | `optimizer_state_dict` with the state of some parameters; `shard` says which | each
-/// process |
+/// | `2-optimizer-0-of-3.pt` | `optimizer_state_dict` of some parameters, which its entry `shard` lists | each rank |
 ///
-/// Each is a file of PyTorch. The number counts the checkpoints in a folder; of one before, nothing stays.
+/// Each file has PyTorch's format. The leading number is one above the highest in the directory; older parts are
+/// removed.
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,7 @@ struct optimizer_in_one_piece {
       "the trainer hone::Zero<1>.");
 };
 
-/// The number at the beginning of a name that `save_sharded_checkpoint` gives.
+/// Returns the leading number of the name of a part; nothing for any other name.
 [[nodiscard]] inline std::optional<std::int64_t> number_of_part(std::string_view name) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
@@ -57,7 +57,7 @@ struct optimizer_in_one_piece {
   return is_part ? std::optional(number) : std::nullopt;
 }
 
-/// Calls `use(path, number)` for the parts of checkpoints in a folder.
+/// Calls `use(path, number)` for each part of a checkpoint in a directory.
 inline void for_each_part(const std::filesystem::path& folder, auto&& use) {
   std::vector<std::filesystem::path> paths;
   std::error_code error;
@@ -69,7 +69,9 @@ inline void for_each_part(const std::filesystem::path& folder, auto&& use) {
   }
 }
 
-/// A part that the manifest names: nothing but a file in its folder.
+/// Reads a part that the manifest names.
+///
+/// **Errors** `DataError` for a name that is not the name of a part in the manifest's directory.
 [[nodiscard]] inline Value read_part_of(const std::filesystem::path& folder, const Value& name) {
   const auto& text = name.get<std::string>();
   if (!number_of_part(text) || text.find('/') != std::string::npos) {
@@ -79,7 +81,7 @@ inline void for_each_part(const std::filesystem::path& folder, auto&& use) {
   return read_checkpoint(folder / text);
 }
 
-/// Adds the state in `part` to that in `all`.
+/// Merges the state and the list of parameters in `part` into `all`.
 inline void add_part(Dict& all, const Dict& part) {
   if (all.empty()) {
     all = part;
@@ -96,7 +98,7 @@ inline void add_part(Dict& all, const Dict& part) {
   all.set("shard", std::move(shard));
 }
 
-/// As much of the state as `optimizer` needs: its own part where it is divided as it was, else all.
+/// Returns the state that `optimizer` needs: this rank's part if world size and partition are unchanged, else all.
 template <class Optimizer>
 [[nodiscard]] Dict optimizer_from_parts(const std::filesystem::path& folder, std::span<const Value> names,
                                         const Optimizer& optimizer) {
@@ -114,12 +116,13 @@ template <class Optimizer>
 
 }  // namespace detail
 
-/// Writes a checkpoint as parts into a folder, which is made. It takes the place of the one that was there when all
-/// parts are written, and not before; then the former parts are removed. Collective.
+/// Writes a checkpoint as parts into a directory, which is created if missing, and which must be the same for all
+/// ranks. Replaces the previous checkpoint in it only after all parts are written, and then removes the previous parts.
+/// Collective.
 ///
-/// **Cost** nothing of the optimizer's state travels. The folder has to be the same for all processes.
-/// **Errors** `DataError`, in every process, when one of them cannot write; the former checkpoint is there then. At
-/// compile time for a trainer whose optimizer is not divided.
+/// **Cost** no communication of the optimizer's state.
+/// **Errors** `DataError` on every rank if one of them cannot write; the previous checkpoint is unchanged then. Compile
+/// error for a trainer whose optimizer is not sharded.
 template <class Trainer>
 void save_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& folder, CheckpointOptions options = {}) {
   using Optimizer = std::remove_cvref_t<decltype(trainer.optimizer())>;
@@ -168,9 +171,8 @@ void save_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& fold
   }
 }
 
-/// Loads a checkpoint of `save_sharded_checkpoint`, by however many processes it was written, into any trainer, and
-/// returns what it holds. Not collective: each process reads what it needs, its own part where there are as many, else
-/// all.
+/// Loads a checkpoint of `save_sharded_checkpoint` into any trainer, with any world size, sharded or not, and returns
+/// the loaded state. Not collective: each rank reads its part if world size and partition are unchanged, else all.
 ///
 /// **Errors** as `load_checkpoint`.
 template <class Trainer>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Training states: all that a run needs to continue where it was. A checkpoint (`checkpoints.hpp`) and the run: its
-/// place in the data, random generators, history, callbacks.
+/// Training states, from which a run resumes exactly: a checkpoint (`checkpoints.hpp`) and the state of the run, such
+/// as its position in the data, random number generators, history and callbacks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -34,12 +34,12 @@ void serialize_epoch_place(Trainer& trainer, auto& archive) {
   auto& place = internals(trainer).resume.epoch_place;
   if constexpr (requires { archive.contains("epoch"); }) {
     place = {};
-    if (!archive.contains("epoch")) return;  // written before places were kept
+    if (!archive.contains("epoch")) return;  // saved by a version that did not record it
   }
   archive("epoch", place);
 }
 
-/// Shows what is not in a checkpoint to an archive.
+/// Saves or loads the state that is not in a checkpoint.
 template <class Trainer>
 void serialize_run(Trainer& trainer, auto& archive) {
   auto& self = internals(trainer);
@@ -71,7 +71,7 @@ void serialize_run(Trainer& trainer, auto& archive) {
   part("callbacks", parts.callbacks);
   auto generators = generator_states(parts.device.device());
   archive("generators", generators);
-  if (archive.is_loading) set_generator_states(generators, parts.device.device());  // last: nothing draws after it
+  if (archive.is_loading) set_generator_states(generators, parts.device.device());  // last: no draw follows
 }
 
 template <class Trainer>
@@ -81,7 +81,7 @@ template <class Trainer>
   return run.take();
 }
 
-/// Notes in rank 0's part what the other ranks differ in. Collective.
+/// Adds to rank 0's state the differences of every other rank's state from it. Collective.
 template <class Trainer>
 void gather_parts(Trainer& trainer, Dict& own) {
   auto& processes = internals(trainer).parts.processes;
@@ -119,7 +119,7 @@ template <class Trainer>
   return state;
 }
 
-/// A seed for what each rank draws for itself; rank 0 has that of a single process.
+/// Returns the seed of this rank's random numbers. On rank 0, it is the seed of a single process.
 template <class Trainer>
 [[nodiscard]] std::uint64_t seed_of_rank(const Trainer& trainer, std::uint64_t seed) {
   if constexpr (TraitsOf<Trainer>::reduces) {
@@ -128,10 +128,13 @@ template <class Trainer>
   return seed;
 }
 
-/// Restores this rank's part of a training state. That of a rank is what differs there from rank 0's, in `other_ranks`;
-/// in a state that another rank than 0 keeps for itself, `rank` says so. Fewer ranks than there were take over the sums
-/// of those that are missing; what is remembered in another way is dropped. More ranks start with the memory of rank 0,
-/// and numbers of their own.
+/// Restores this rank's part of a training state. A state of rank 0 contains rank 0's part in full, and the differences
+/// of every other part from it in `other_ranks`. A state of another rank, given in `rank`, contains only its own part.
+/// With fewer ranks than at the time of saving, rank r merges the mergeable state (see `take_over`) of ranks
+/// r + world_size, r + 2 world_size and so on, and drops their other state. With more ranks, a new rank copies rank 0's
+/// state, resets mergeable state, and seeds the generators differently.
+///
+/// **Errors** `DataError`, also within an accumulation window if the world size has changed.
 template <class Trainer>
 void read_part(Trainer& trainer, const Value& all) {
   auto& self = internals(trainer);
@@ -171,7 +174,7 @@ void read_part(Trainer& trainer, const Value& all) {
                            {error.what()}));
 }
 
-/// Restores all that is not in a checkpoint. The weights have been loaded.
+/// Restores the state that is not in a checkpoint, after the checkpoint's weights have been loaded.
 template <class Trainer>
 void restore_run(Trainer& trainer, const Dict& state) {
   try {
@@ -182,7 +185,7 @@ void restore_run(Trainer& trainer, const Dict& state) {
   dispatch(trainer, LoadCheckpoint{{internals(trainer).run}}, WithState<const Dict>{state});
 }
 
-/// Each rank reads a file for itself, which may lag behind. Collective.
+/// Throws `DistributedError` unless all ranks resume at the same position: each reads its file separately. Collective.
 template <class Trainer>
 void require_same_place(Trainer& trainer, const Value* state, const std::filesystem::path& path) {
   std::string place = "none, and starts from the beginning";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Evaluations that a stop cut short. A training state is saved so that the resumed run makes them.
+/// Evaluations that a stop interrupted, and that the resumed run repeats.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,8 @@ concept HasLearningRates = requires(O& optimizer, std::size_t group, double lr) 
 
 }  // namespace detail
 
-/// The state of a run at the end of an epoch's batches, apart from weights: evaluations leave those alone, and
-/// callbacks may change everything else.
+/// The state of a run after an epoch's last batch, without the weights: the evaluations that follow do not change
+/// weights, but callbacks may change everything else.
 class StateBeforeEvaluation {
  public:
   template <class Optimizer>
@@ -35,7 +35,8 @@ class StateBeforeEvaluation {
 
   [[nodiscard]] const Dict& run() const { return run_; }
 
-  /// Calls `function` while the optimizer has the learning rates of that time.
+  /// Calls `function` with the recorded learning rates set in the optimizer, and returns its result. Resets the
+  /// learning rates afterwards, unless `function` throws.
   template <class Optimizer>
   auto with_learning_rates(Optimizer& optimizer, auto&& function) const {
     if constexpr (detail::HasLearningRates<Optimizer>) {
@@ -63,14 +64,14 @@ class StateBeforeEvaluation {
   std::vector<double> lrs_;
 };
 
-/// The evaluations of the current epoch that a training state asks the resumed run to make.
+/// The interrupted evaluations of the current epoch.
 struct UnfinishedEvaluations {
-  std::vector<std::string> after_batch{};         ///< Metrics, to be recorded before the next batch is trained on.
+  std::vector<std::string> after_batch{};         ///< Metrics to record before training on the next batch.
   std::optional<StateBeforeEvaluation> before{};  ///< Set from the end of the batches to the end of the epoch.
-  bool resumes_before = false;                    ///< A training state saved now holds `before`.
-  bool is_end_announced = false;                  ///< A `ResumePoint` was the last one of the run.
+  bool resumes_before = false;                    ///< True if a training state saved now contains `before`.
+  bool is_end_announced = false;                  ///< True after the last `ResumePoint` of the run.
 
-  /// Writes nothing where nothing is unfinished.
+  /// Saves or loads `after_batch`; saves nothing if it is empty.
   void serialize(auto& archive) {
     constexpr const char* name = "evaluations_after_batch";
     if constexpr (requires { archive.contains(name); }) {

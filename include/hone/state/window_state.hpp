@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An open accumulation window in a training state: the batches whose gradients wait for an update, and those
-/// gradients.
+/// The accumulation window in a training state: its number of batches, their weight, and the accumulated gradients.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +17,9 @@
 
 namespace hone::detail {
 
-/// Whether those gradients are the mean over the ranks already: it depends on the distribution policy.
+/// Saves whether the window's gradients are averaged over the ranks already, which depends on the distribution policy.
+///
+/// **Errors** `DataError` when loading, if this trainer's distribution policy differs in that.
 template <class Trainer>
 void serialize_averaging(Trainer& trainer, auto& archive, bool is_empty) {
   const auto& processes = internals(trainer).parts.processes;
@@ -35,9 +36,10 @@ void serialize_averaging(Trainer& trainer, auto& archive, bool is_empty) {
   }
 }
 
-/// Puts saved gradients into the parameters of the trainer.
+/// Restores the accumulation window, with copies of its gradients in the trainer's parameters.
 ///
-/// **Errors** `DataError` for a gradient that fits no parameter; nothing was changed then.
+/// **Errors** `DataError` for a gradient that fits no parameter, and for a window that is too long for this trainer.
+/// The function changes nothing then.
 template <class Trainer>
 void restore_window(Trainer& trainer, const Window& window, const NamedParameters& gradients) {
   auto& self = internals(trainer);
