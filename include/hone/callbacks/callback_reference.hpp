@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Callbacks that the caller keeps: `std::ref(callback)` or a `std::shared_ptr` in place of a value.
+/// Callbacks that the caller owns: `std::ref(callback)` or a `std::shared_ptr` in place of a value.
 #pragma once
 
 #include <concepts>
@@ -21,13 +21,15 @@ void tell(C& callback, const E& event);
 template <class C>
 [[nodiscard]] constexpr std::string_view callback_name();
 
-/// A callback `C` that lives outside of the trainer: its hooks are called on the caller's object, so the caller reads
-/// its results after the run. Made from `std::ref(callback)`, whose object must outlive the trainer, or from a
-/// `std::shared_ptr<C>`, which the trainer shares. It is in every respect the callback `C`: it replaces a default of
-/// that type, `callbacks().get<C>()` finds it, and its state is kept under the name of `C`.
+/// A reference to a callback `C` outside the trainer. Hooks are called on the caller's object, so the caller can read
+/// its results after the run. Constructed from `std::ref(callback)`, whose object must outlive the trainer, or from a
+/// `std::shared_ptr<C>`, whose ownership the trainer shares. It replaces a default callback of type `C`,
+/// `callbacks().get<C>()` returns the caller's object, and the state of a `C` that is not const is saved under the name
+/// of `C`.
 ///
-/// **Cost** one indirection for each event that `C` hears; nothing for the others.
-/// **Errors** `std::invalid_argument` for a null pointer; at compile time, one message, when `C` has no hooks.
+/// **Cost** one indirection for each event that `C` handles; none for other events.
+/// **Errors** `std::invalid_argument` for a null pointer; at compile time, one message, when `C` is not a callback (see
+/// `checked_callback`).
 /// **Example**
 /// ```
 /// Counts counts;
@@ -63,14 +65,14 @@ class CallbackReference {
   {
     return callback_->batch_limit(phase);
   }
-  /// Its state is that of the callback.
+  /// Returns the object whose state is saved in place of the reference.
   [[nodiscard]] C& serialized() const
     requires(!std::is_const_v<C>)
   {
     return *callback_;
   }
 
-  /// The caller's callback.
+  /// Returns the caller's callback.
   [[nodiscard]] C& callback() const { return *callback_; }
 
  private:
@@ -94,8 +96,8 @@ struct CallbackOf<std::shared_ptr<C>> {
 
 }  // namespace detail
 
-/// The callback that a value stands for: itself, or a `CallbackReference` for `std::ref(callback)` and
-/// `std::shared_ptr`.
+/// The callback type for an argument of type `A`: `CallbackReference` for `std::ref(callback)` and `std::shared_ptr`,
+/// otherwise `A`.
 template <class A>
 using CallbackOf = typename detail::CallbackOf<A>::type;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A compile-time tuple of callbacks. Who hears what is decided by the compiler: an event that nobody hears leaves no
-/// instruction behind, and a callback without state takes no room.
+/// A compile-time tuple of callbacks. Dispatch is resolved at compile time: an event without a handler compiles to
+/// nothing, and an empty callback type adds no storage (empty base optimization).
 #pragma once
 
 #include <algorithm>
@@ -28,15 +28,15 @@ namespace hone {
 template <FixedString label, class C>
 class NamedCallback;
 
-/// The list of callback types in a trainer's type. Several lists are joined in their order.
+/// A list of callback types in a trainer's type. Several lists are concatenated in order.
 template <class... Cs>
 struct Callbacks {};
 
-/// The same of defaults: callbacks of a trainer replace those of their type in it.
+/// A list of default callbacks. A callback of the same type elsewhere in the trainer's type replaces the default.
 template <class... Cs>
 struct ReplaceableCallbacks {};
 
-/// Tells `event` to one callback that hears it.
+/// Dispatches `event` to one callback, which must handle it.
 template <class C, class E>
 void tell(C& callback, const E& event) {
   if constexpr (Relay<C>) {
@@ -46,7 +46,7 @@ void tell(C& callback, const E& event) {
   }
 }
 
-/// The name under which a callback's state is kept: its own, or that of its type.
+/// Returns the name under which a callback's state is saved: `C::name()` if `C` has it, otherwise the type's name.
 template <class C>
 [[nodiscard]] constexpr std::string_view callback_name() {
   if constexpr (requires {
@@ -60,7 +60,7 @@ template <class C>
 
 namespace detail {
 
-/// The callback in a type of a set, and the name it may have there.
+/// The callback type in an element type of a set, and the callback's name, which is empty if it has none.
 template <class C>
 struct NameOf {
   using callback = C;
@@ -77,7 +77,7 @@ struct NameOf<CallbackReference<C>> {
   static constexpr std::string_view value{};
 };
 
-/// The callback itself, where `callback` is a reference to one.
+/// Returns the callback that a `CallbackReference` refers to; any other callback is returned as it is.
 template <class C>
 [[nodiscard]] C& referent(C& callback) {
   return callback;
@@ -87,7 +87,7 @@ template <class C>
   return callback.callback();
 }
 
-/// Where `C` stands among `Cs`, behind a name or without one; the number of `Cs` when it is not there.
+/// Returns the index of the first callback of type `C`, named or not, in `Cs`; `sizeof...(Cs)` if there is none.
 template <class C, class... Cs>
 consteval std::size_t index_of_type() {
   constexpr bool is_it[] = {(std::is_same_v<C, Cs> || std::is_same_v<C, typename NameOf<Cs>::callback>)..., true};
@@ -95,7 +95,7 @@ consteval std::size_t index_of_type() {
   while (!is_it[i]) ++i;
   return i;
 }
-/// Where the callback of the name `wanted` stands among `Cs`; the number of `Cs` when there is none.
+/// Returns the index of the callback with the name `wanted` in `Cs`; `sizeof...(Cs)` if there is none.
 template <class... Cs>
 consteval std::size_t index_of_name(std::string_view wanted) {
   const std::string_view names[] = {NameOf<Cs>::value..., wanted};
@@ -104,7 +104,7 @@ consteval std::size_t index_of_name(std::string_view wanted) {
   return i;
 }
 
-/// The first of `Cs` whose name an earlier one has too; the number of `Cs` when there is none.
+/// Returns the index of the first of `Cs` with the name of an earlier one; `sizeof...(Cs)` if there is none.
 template <class... Cs>
 consteval std::size_t index_of_same_name() {
   constexpr std::string_view names[] = {NameOf<Cs>::value...};
@@ -128,7 +128,7 @@ struct callbacks_of_one_name {
   static_assert(sizeof(Second) == 0, "hone: two callbacks have the same name. Give one of them another.");
 };
 
-/// Names, without instantiating it, the sentence for callbacks that cannot stand beside each other.
+/// Returns the type of the fault, without instantiating its message, when two callbacks have the same name.
 template <class... Cs>
 consteval auto fault_of_callback_names() {
   if constexpr (constexpr std::size_t second = index_of_same_name<Cs...>(); second < sizeof...(Cs)) {
@@ -142,33 +142,33 @@ inline constexpr bool checked_names = without_fault<decltype(fault_of_callback_n
 
 }  // namespace detail
 
-/// Callbacks in the order in which they are told.
+/// A set of callbacks, which are called in the order of `Cs`.
 ///
-/// **Errors** at compile time, one sentence, for a member that is misspelt, uncallable or hears nothing, and for two of
-/// one name.
+/// **Errors** at compile time, one message, for a type that is not a callback (see `checked_callback`), and for two
+/// callbacks with the same name.
 template <class... Cs>
 class CallbackSet {
  public:
-  using relay = void;  // a set may stand in a set
+  using relay = void;  // sets can be nested
 
   CallbackSet() = default;
   explicit CallbackSet(Cs... callbacks)
     requires(sizeof...(Cs) > 0)
       : callbacks_(std::move(callbacks)...) {}
 
-  /// True when a callback hears the event `E`.
+  /// True if a callback handles the event `E`.
   template <class E>
   static constexpr bool relays = (false || ... || hone::hears<Cs, E>);
 
-  /// Tells every callback that hears it.
+  /// Dispatches `event` to each callback that handles it.
   template <class E>
   void tell(const E& event) {
     tell_each(event, std::index_sequence_for<Cs...>{});
   }
 
-  /// True when a callback works only in a run.
+  /// True if a callback works only within a run.
   static constexpr bool needs_run = (false || ... || NeedsRun<Cs>);
-  /// **Errors** `std::logic_error` that names the first callback that works only in a run.
+  /// **Errors** `std::logic_error` with the name of the first callback that works only within a run.
   [[noreturn, gnu::cold, gnu::noinline]] static void refuse_step_without_run()
     requires needs_run
   {
@@ -180,7 +180,7 @@ class CallbackSet {
                  {name, "{}"}));
   }
 
-  /// The smallest of the limits that callbacks set to an epoch of this phase.
+  /// Returns the smallest limit of the callbacks for the batches of an epoch of `phase`; empty if there is none.
   [[nodiscard]] std::optional<std::int64_t> batch_limit([[maybe_unused]] Phase phase) const {
     std::optional<std::int64_t> limit;
     if constexpr (!(false || ... || LimitsBatches<Cs>)) return limit;
@@ -194,8 +194,8 @@ class CallbackSet {
     return limit;
   }
 
-  /// Shows what the callbacks remember to an archive of the `checkpoint` room, each under its name. One that a file
-  /// knows nothing of stays as it is.
+  /// Saves or restores the state of each callback under its name; from the second callback of a name on, `#n` follows,
+  /// as in `name#2`. A callback without an entry in a loaded archive keeps its state.
   void serialize(auto& archive) {
     std::map<std::string, int> seen;
     const auto show = [&]<class C>(C& callback) {
@@ -211,7 +211,7 @@ class CallbackSet {
     std::apply([&show](auto&... callbacks) { (show(callbacks), ...); }, callbacks_);
   }
 
-  /// The first callback of type `C`, with a name or without, held by value or by reference.
+  /// Returns the first callback of type `C`, whether it is stored by value, by reference, or under a name.
   template <class C>
   [[nodiscard]] auto& get() {
     constexpr std::size_t index = detail::index_of_type<C, Cs...>();
@@ -225,7 +225,7 @@ class CallbackSet {
     }
   }
 
-  /// The callback behind a name: `get<"head">()`.
+  /// Returns the callback with a name: `get<"head">()`.
   template <FixedString label>
   [[nodiscard]] auto& get() {
     constexpr std::size_t index = detail::index_of_name<Cs...>(label.view());

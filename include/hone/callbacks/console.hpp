@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How callbacks write to a terminal or a log file.
+/// Output of callbacks to a terminal or a log file.
 #pragma once
 
 #include <cstdio>
@@ -7,8 +7,8 @@
 
 namespace hone::detail {
 
-/// Writes `text` and flushes, so that what several callbacks write to several streams keeps its order. A stream that
-/// cannot be written to any more, such as a closed terminal, must not end hours of training: errors are ignored.
+/// Writes `text` and flushes the stream, so that the output of several callbacks to several streams keeps its order.
+/// Ignores errors, so that a stream that can no longer be written to, such as a closed terminal, does not end a run.
 inline void put(std::FILE* output, std::string_view text) {
   static_cast<void>(std::fwrite(text.data(), 1, text.size(), output));
   static_cast<void>(std::fflush(output));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The callbacks that most runs want.
+/// Default callbacks for most runs.
 #pragma once
 
 #include "hone/callbacks/callback_set.hpp"
@@ -10,8 +10,8 @@
 
 namespace hone {
 
-/// Stops at a loss that is not a finite number, says what happens, shows the progress and prints the metrics. A
-/// callback of one of these types that the trainer is given, also behind filters or a name, replaces the default.
+/// Callbacks that end the run at a NaN or infinite loss, print its events, show its progress, and print its metrics. A
+/// callback of one of these types in the trainer, also inside filters or under a name, replaces the default.
 /// **Example** `hone::Trainer{model, loss, optimizer, hone::DefaultCallbacks{}, hone::ProgressBar{.label = "fold 1"}}`
 using DefaultCallbacks = ReplaceableCallbacks<TerminateOnNaN, PrintProgress, ProgressBar, LogMetrics>;
 

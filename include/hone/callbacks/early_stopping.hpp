@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Ends a training run that no longer improves.
+/// Early stopping of a training run.
 #pragma once
 
 #include <cmath>
@@ -19,43 +19,44 @@
 
 namespace hone {
 
-/// Ends the run when a metric has not improved for `patience` epochs in a row, and, where asked for, at once when it is
-/// no finite number, good enough or too bad. The questions are put in the order of the table; the first yes ends the
-/// run.
+/// Ends the run when a metric has not improved for `patience` epochs in a row. Optionally, ends it at the first value
+/// that is not finite or that crosses a threshold. The criteria are tested in the order of the table, and the first one
+/// that is met ends the run.
 ///
 /// | the run ends | when |
 /// | --- | --- |
 /// | `check_finite` | the value is NaN or infinite |
 /// | `stopping_threshold` | the value is better than this |
 /// | `divergence_threshold` | the value is worse than this |
-/// | `patience` | the last so many values did not improve on the best one |
+/// | `patience` | the last `patience` values did not improve on the best value |
 ///
-/// The first value is the best so far; a later one improves on it when it is better by more than `min_delta`. NaN never
-/// improves. An epoch that records no value of the metric does not count; `every_epochs<n>(EarlyStopping{...})` looks
-/// at each n-th epoch. A program with a loop of its own calls `observe`. A fast development run is never ended.
+/// The first value that is not NaN is the initial best value. A later value improves on the best value when it is
+/// better by more than `min_delta`. NaN never improves. An epoch that records no value of the metric does not count;
+/// `every_epochs<n>(EarlyStopping{...})` tests each n-th epoch. A custom training loop calls `observe`. A
+/// `fast_dev_run` is never ended.
 ///
-/// **Units** patience: epochs, 0 ends the run after the first one; min_delta: the unit of the metric, or a share of the
-/// best value's size; thresholds: the unit of the metric.
-/// **Errors** `std::invalid_argument` for a negative `patience`, a negative or NaN `min_delta`, a threshold that is
-/// NaN, and a metric of evaluations in a run without one; at the end of the first epoch with an evaluation for any
-/// other metric that nothing has recorded.
+/// **Units** patience: epochs, 0 ends the run after the first one; min_delta: the unit of the metric, or a fraction of
+/// the best value's magnitude; thresholds: the unit of the metric.
+/// **Errors** `std::invalid_argument`: when a run starts, for a negative `patience`, a negative or NaN `min_delta`, a
+/// NaN threshold, and an evaluation metric in a run without evaluation data; at the end of the first epoch after which
+/// an evaluation is due, for any other metric that was never recorded.
 /// **Source** L. Prechelt, "Early Stopping - But When?", 1998; for the thresholds TorchTNT's `EarlyStopChecker`.
 /// **Example** `hone::EarlyStopping{.patience = 3, .min_delta = 0.0, .divergence_threshold = 1e3}`
 struct EarlyStopping {
   static constexpr bool needs_run = true;
   int patience = 1;
   double min_delta = 0.01;
-  ThresholdMode threshold_mode = ThresholdMode::absolute;  ///< What `min_delta` is measured in.
-  std::string watch_metric = "eval_loss_epoch";            ///< A name of the run's history.
+  ThresholdMode threshold_mode = ThresholdMode::absolute;  ///< The unit of `min_delta`.
+  std::string watch_metric = "eval_loss_epoch";            ///< A name in the run's history.
   bool greater_is_better = false;
-  bool check_finite = false;                     ///< End the run at a value that is NaN or infinite.
-  std::optional<double> stopping_threshold{};    ///< End the run at a value that is better.
-  std::optional<double> divergence_threshold{};  ///< End the run at a value that is worse.
-  bool reset_on_train = true;  ///< Forget the best value when a run starts; else the next run has to beat it.
-  bool verbose = false;        ///< Say at each epoch what was decided.
-  std::FILE* output = stdout;  ///< Where to say it.
+  bool check_finite = false;                     ///< End the run at a NaN or infinite value.
+  std::optional<double> stopping_threshold{};    ///< End the run at a better value.
+  std::optional<double> divergence_threshold{};  ///< End the run at a worse value.
+  bool reset_on_train = true;  ///< Reset the state when a run starts; otherwise the next run continues with it.
+  bool verbose = false;        ///< Print the decision of each epoch.
+  std::FILE* output = stdout;  ///< The stream for this output.
 
-  /// What it has seen.
+  /// The state between epochs.
   struct State {
     std::optional<double> best{};
     int waited = 0;  ///< Epochs since the last improvement.
@@ -83,7 +84,7 @@ struct EarlyStopping {
     if (reset_on_train) state = {};
   }
 
-  /// Takes the next value of the metric. The reason to stop now, if there is one.
+  /// Adds the next value of the metric, and returns the reason to stop; empty if there is none.
   std::optional<std::string> observe(double value) {
     state.last = value;
     if (const auto reason = threshold_crossed_by(value)) return reason;
@@ -102,7 +103,7 @@ struct EarlyStopping {
     if (reason) event.run.request_stop(*reason);
   }
 
-  /// A run that goes on from where it was stopped is stopped again, unless the settings have changed.
+  /// Requests the stop again when the restored state meets a criterion with the present settings.
   void on_load_checkpoint(const LoadCheckpoint& event) {
     if (!state.last || event.run.config().fast_dev_run) return;
     if (const auto reason = threshold_crossed_by(*state.last)) return event.run.request_stop(*reason);
@@ -129,14 +130,14 @@ struct EarlyStopping {
     if (state.waited < patience) return std::nullopt;
     return sentence("Stopping training due to no improvement after {} epochs", {patience});
   }
-  /// How much better `to` is than `from`.
+  /// Returns the improvement from `from` to `to`; negative if `to` is worse.
   [[nodiscard]] double gain(double from, double to) const { return greater_is_better ? to - from : from - to; }
-  /// An improvement on the best value is more than this.
+  /// Returns the gain that an improvement on the best value must exceed.
   [[nodiscard]] double least_gain() const {
     if (threshold_mode == ThresholdMode::absolute) return min_delta;
     return detail::is_finite(*state.best) ? min_delta * std::abs(*state.best) : 0.0;
   }
-  /// Silent about a first value, and about one that was not compared.
+  /// Prints whether the metric improved. Prints nothing for a first value, and for a value that was not compared.
   void say_what_changed(const State& before) const {
     if (state.waited > before.waited) {
       detail::put(output, "No improvement above threshold observed, incrementing counter.\n");

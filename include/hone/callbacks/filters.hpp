@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Callbacks made from callbacks: which of the events one hears is chosen where it is used, not where it is written.
+/// Filters: callbacks that wrap a callback and select the events that it handles.
 ///
-/// | filter | the callback hears |
+/// | filter | the callback handles |
 /// | --- | --- |
-/// | `every<100>(callback)` | of the events of a step, each 100th of its kind in a run; everything else |
-/// | `every_epochs<5>(callback)` | of training, what happens in epochs 5, 10, ...; everything else |
-/// | `once_at(100, callback)` | of the events of a step, the 100th of its kind in a run; everything else |
-/// | `rank_zero(callback)` | everything, in the one process that prints and writes files |
-/// | `on<TrainStepEnd>(function)` | a function that hears one event |
+/// | `every<100>(callback)` | of the events of a step, each 100th of its kind in a run; all other events |
+/// | `every_epochs<5>(callback)` | of the events within a training epoch, only in epochs 5, 10, ...; all other events |
+/// | `once_at(100, callback)` | of the events of a step, the 100th of its kind in a run; all other events |
+/// | `rank_zero(callback)` | all events, on rank 0 only |
+/// | `on<TrainStepEnd>(function)` | events of one type, by a call of the function |
 ///
-/// A callback that works with all processes together says so with `static constexpr bool is_collective = true`, and is
-/// refused by `rank_zero`.
+/// A callback with collective operations declares `static constexpr bool is_collective = true`. `rank_zero` does not
+/// compile with it.
 ///
-/// "Everything else" are the starts and ends of runs and epochs, stops, exceptions, checkpoints and events of the
-/// user's own. Filters may stand in filters, in front of a set, and in front of `std::ref(callback)`.
+/// "All other events" are the starts and ends of runs and epochs, stops, exceptions, checkpoints, and user-defined
+/// events. Filters can be nested, and accept a set and `std::ref(callback)`.
 ///
-/// **Cost** what is not heard is decided by the compiler; a count for each kind of event that is.
+/// **Cost** none for an event that the callback does not handle; for a handled step event, one counter increment.
 /// **Example**
 /// ```cpp
 /// hone::every<100>(hone::on<hone::TrainStepEnd>([](const auto& event) {
@@ -44,7 +44,7 @@ namespace detail {
 template <class E, class... Events>
 inline constexpr bool is_one_of = (false || ... || std::is_same_v<PlainEventOf<E>, Events>);
 
-/// Where the event of a step is counted; the number of counters for every other event.
+/// The index of the counter of a step event; `num_step_events` for any other event.
 inline constexpr std::size_t num_step_events = 9;
 template <class E>
 inline constexpr std::size_t step_event_index = [] {
@@ -60,8 +60,8 @@ inline constexpr std::size_t step_event_index = [] {
 template <class E>
 inline constexpr bool is_step_event = step_event_index<E> < num_step_events;
 
-/// The counters: one for each event of a step, then those of an evaluation that is a run by itself. Training, such an
-/// evaluation and a prediction may be open at once, and each counts from its start.
+/// The number of counters: one for each step event, then two for the step events of a run of `evaluate`. A training
+/// run, a run of `evaluate`, and a run of `predict` can be open at the same time; each counts from its start.
 inline constexpr std::size_t num_step_counters = num_step_events + 2;
 template <class E>
 [[nodiscard]] std::size_t step_counter(const E& event) {
@@ -74,7 +74,7 @@ template <class E>
 template <class E>
 inline constexpr bool is_run_start = is_one_of<E, TrainingRunStart, EvaluationRunStart, PredictRunStart>;
 
-/// Events that fall into an epoch of a training run, or may.
+/// True for events that can occur within an epoch of a training run.
 template <class E>
 inline constexpr bool is_in_epoch =
     (is_step_event<E> && !is_one_of<E, PredictStepStart, PredictStepEnd>) ||
@@ -85,7 +85,7 @@ void tell_if_heard(C& callback, const auto& event) {
   if constexpr (hone::hears<C, std::remove_cvref_t<decltype(event)>>) hone::tell(callback, event);
 }
 
-/// Passes on those events of a step whose number in the run, counted from 1, `Chooses` chooses.
+/// Forwards the step events for whose number in the run, counted from 1, `Chooses` returns true, and all other events.
 template <class C, class Chooses>
 class Counted {
   static_assert(checked_callback<C>);
@@ -113,7 +113,7 @@ class Counted {
     serialize_state(archive, "callback", callback_);
   }
 
-  /// What is behind the filter.
+  /// Returns the callback in the filter.
   [[nodiscard]] C& callback() { return callback_; }
 
  private:
@@ -167,14 +167,14 @@ class EveryEpochs {
     serialize_state(archive, "callback", callback_);
   }
 
-  /// What is behind the filter.
+  /// Returns the callback in the filter.
   [[nodiscard]] C& callback() { return callback_; }
 
  private:
   [[no_unique_address]] C callback_;
 };
 
-/// Says that all processes have to hear what it hears, since it waits for the others.
+/// True if a callback, or the callback in a filter, declares `is_collective`: all ranks must call its hooks.
 template <class C>
 inline constexpr bool is_collective = [] {
   if constexpr (requires { requires C::is_collective; }) {
@@ -219,7 +219,7 @@ class RankZero {
     serialize_state(archive, "callback", callback_);
   }
 
-  /// What is behind the filter.
+  /// Returns the callback in the filter.
   [[nodiscard]] C& callback() { return callback_; }
 
  private:
@@ -252,21 +252,22 @@ class On {
 
 }  // namespace detail
 
-/// Thins out what happens in each step: `callback` hears the n-th, the 2n-th ... of each kind of event in a run.
+/// Returns a filter of the events of a step: `callback` handles the n-th, 2n-th, ... event of each kind in a run.
 template <std::int64_t n, class C>
   requires(n >= 1)
 [[nodiscard]] auto every(C callback) {
   return detail::Counted<CallbackOf<C>, detail::IsMultiple<n>>{std::move(callback), {}};
 }
 
-/// Thins out the epochs of training: `callback` hears what happens in epochs n, 2n, ..., evaluation and steps included.
+/// Returns a filter of epochs: `callback` handles the events within epochs n, 2n, ... of training, which include the
+/// events of steps and evaluations.
 template <std::int64_t n, class C>
   requires(n >= 1)
 [[nodiscard]] auto every_epochs(C callback) {
   return detail::EveryEpochs<n, CallbackOf<C>>{std::move(callback)};
 }
 
-/// Of what happens in each step, `callback` hears the n-th of each kind of event in a run; the first is 1.
+/// Returns a filter of the events of a step: `callback` handles the n-th event of each kind in a run; the first is 1.
 ///
 /// **Errors** `std::invalid_argument` when `n` < 1.
 template <class C>
@@ -275,15 +276,15 @@ template <class C>
   return detail::Counted<CallbackOf<C>, detail::Is>{std::move(callback), {n}};
 }
 
-/// `callback` hears in the process that prints and writes files, and in no other.
+/// Returns a filter of ranks: `callback` handles events on rank 0 only.
 template <class C>
 [[nodiscard]] auto rank_zero(C callback) {
   return detail::RankZero<CallbackOf<C>>{std::move(callback)};
 }
 
-/// A callback that calls `function` with each event `E`, one of the loop's or of the user's own.
+/// Returns a callback that calls `function` with each event `E`, an event of the loop or a user-defined event.
 ///
-/// **Errors** at compile time, one sentence, when the function cannot be called with the event.
+/// **Errors** at compile time, one message, when the function cannot be called with the event.
 template <class E, class F>
 [[nodiscard]] auto on(F function) {
   return detail::On<E, F>{std::move(function)};

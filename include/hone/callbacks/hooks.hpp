@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The hooks: which member function of a callback hears which event. A hook takes one event by const reference and
-/// returns void; it may be a template. There is nothing to derive from and nothing to register.
+/// Hooks: the member functions of a callback that handle events. A hook accepts one event by const reference and
+/// returns void; it can be a template. A callback needs no base class and no registration.
 ///
-/// One table makes the detection, the call and the sentence that a user reads when a hook cannot be called.
+/// The detection, the call, and the compile-time message for a hook that cannot be called are generated from one table.
 #pragma once
 
 #include <concepts>
@@ -65,7 +65,7 @@ namespace hooks {
   };
 
 HONE_HOOKS(HONE_DEFINE_HOOK)
-HONE_DEFINE_HOOK(on_event, MyEvent)  // an event of the user's own
+HONE_DEFINE_HOOK(on_event, MyEvent)  // a user-defined event
 #undef HONE_DEFINE_HOOK
 
 }  // namespace hooks
@@ -86,15 +86,16 @@ HONE_HOOKS(HONE_MAP_EVENT)
 
 }  // namespace detail
 
-/// The hook that hears the event `E`: a hook of the table, `on_event` for a type of the user's own.
+/// The hook that handles the event `E`: a hook of the table, or `on_event` for a user-defined event.
 template <class E>
 using HookOf = typename detail::HookOf<PlainEventOf<E>>::type;
 
-/// A callback that passes events on by itself: it says which it `hears` and is told them. Sets and filters are such.
+/// A callback that forwards events, such as a set or a filter: `relays<E>` is true for an event that it handles, and
+/// `tell(event)` forwards the event.
 template <class C>
 concept Relay = requires { typename C::relay; };
 
-/// True when `C` hears the event `E`. `E` is an event as it is told, plain or extended.
+/// True if `C` handles the event `E`, plain or with facets.
 template <class C, class E>
 inline constexpr bool hears = [] {
   if constexpr (Relay<C>) {
@@ -104,7 +105,7 @@ inline constexpr bool hears = [] {
   }
 }();
 
-/// True when a hook of `C` hears at least one event of the loop, in its plain form.
+/// True if `C` handles at least one plain event of the table, or has a member `on_event`.
 template <class C>
 inline constexpr bool hears_any_event = [] {
 #define HONE_OR_HEARS(hook, Event) || hears<C, Event>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Evaluates within epochs, after every so many updates.
+/// Evaluation within epochs, after every n updates.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,15 @@
 namespace hone {
 
 /// Evaluates on the run's evaluation data after updates n, 2n, 3n, ... of the run, at the end of the batch that made
-/// the update, and records the mean loss as `intermediate_eval_loss`. The callbacks hear it as they hear any
-/// evaluation; `run.phase()` is `Phase::intermediate_eval`. Training then goes on where it was. Nothing happens in a
-/// run without evaluation data.
+/// the update, and records the mean loss as `intermediate_eval_loss`. The trainer's callbacks receive the events of the
+/// evaluation, with `Phase::intermediate_eval` as `run.phase()`. Training then continues. A no-op in a run without
+/// evaluation data.
 ///
-/// **Units** every_n_updates: optimizer updates of the run. An update that ends an epoch is followed by the epoch's own
-/// evaluation too; one that is made only because a range without length has ended is followed by that alone.
-/// **Errors** `std::invalid_argument` when `every_n_updates` < 1; `DataError` when the run trains and evaluates on one
-/// loader that can be walked through only once at a time.
+/// **Units** every_n_updates: optimizer updates of the run. After an update at the end of an epoch, the epoch's
+/// evaluation follows too. The update of an accumulation window that the end of a range without length cuts short is
+/// followed by the epoch's evaluation only.
+/// **Errors** `std::invalid_argument` when `every_n_updates` < 1; `DataError` when the run trains and evaluates on the
+/// same loader, and the loader is a single-pass range.
 /// **Example** `hone::IntermediateEvaluation{.every_n_updates = 500}`
 struct IntermediateEvaluation {
   static constexpr bool needs_run = true;

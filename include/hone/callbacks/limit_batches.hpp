@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Shortens epochs, to try a program out.
+/// A limit on the batches of an epoch, for trial runs.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,15 @@
 
 namespace hone {
 
-/// Lets an epoch have so many batches at most, in training and in evaluation. The run is configured with the limit, so
-/// counts, schedules and the last accumulation window are those of the shorter epoch.
+/// Limits the number of batches in an epoch of training and in an evaluation. The run is configured with the limit, so
+/// counts, schedules, and the last accumulation window are based on the shorter epoch.
 ///
-/// **Units** batches of this process. **Errors** `std::invalid_argument` when a limit is below 1.
+/// **Units** batches of this rank. **Errors** `std::invalid_argument` when a limit is below 1.
 /// **Example** `hone::LimitBatches{.num_batches = 10}`
 struct LimitBatches {
   static constexpr bool needs_run = true;
-  std::optional<std::int64_t> num_batches{};       ///< Of every epoch; without it, training is not limited.
-  std::optional<std::int64_t> num_eval_batches{};  ///< Of an evaluation, in place of `num_batches`.
+  std::optional<std::int64_t> num_batches{};       ///< The limit of each epoch; if empty, training is not limited.
+  std::optional<std::int64_t> num_eval_batches{};  ///< The limit of an evaluation; if empty, `num_batches`.
 
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const {
     check("num_batches", num_batches);

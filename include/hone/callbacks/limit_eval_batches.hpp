@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Shortens evaluations.
+/// A limit on the batches of an evaluation.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,10 @@
 
 namespace hone {
 
-/// Shortens the evaluations within epochs, and with `intermediate_only = false` all evaluations.
+/// Limits the number of batches in an evaluation within an epoch, and with `intermediate_only = false` in all
+/// evaluations.
 ///
-/// **Units** num_batches: batches of this process. **Errors** `std::invalid_argument` when it is below 1.
+/// **Units** num_batches: batches of this rank. **Errors** `std::invalid_argument` when it is below 1.
 /// **Example** `hone::LimitEvalBatches{.num_batches = 50}`
 struct LimitEvalBatches {
   std::int64_t num_batches = 20;

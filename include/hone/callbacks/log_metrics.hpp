@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Prints what a run records.
+/// Printed metrics of a run.
 #pragma once
 
 #include <algorithm>
@@ -12,15 +12,15 @@
 
 namespace hone {
 
-/// Prints the metrics of training when an epoch of training ends, and those of an evaluation when it ends: the newest
-/// value of each name that was recorded since. A value that a later callback records at that very moment is printed
-/// when the epoch is over altogether. Only the process that prints does.
+/// Prints metrics of training when an epoch of training ends, and metrics of an evaluation when the evaluation ends:
+/// for each name, the newest value since the last print. A value that a later callback records in the same event is
+/// printed at the end of the epoch, after its evaluation, or at the end of the `evaluate` run. Prints on rank 0 only.
 ///
 /// **Example** prints an empty line, then `train_loss_epoch: 0.301522`.
 struct LogMetrics {
   std::FILE* output = stdout;
 
-  /// Up to where the history has been printed, by what it was recorded in.
+  /// The revisions up to which the history was printed: for records of training, and for all other records.
   struct State {
     std::int64_t train = 0;
     std::int64_t eval = 0;

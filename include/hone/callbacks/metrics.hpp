@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Streaming metrics in a run.
+/// A callback that computes and records streaming metrics.
 #pragma once
 
 #include <any>
@@ -26,7 +26,7 @@ class TrainingMetrics;
 
 namespace detail {
 
-/// A metric and the sums that have not reached it yet. `pending` is a tensor that stays on its device until `settle`.
+/// A metric, and sums that are not yet added to it. `pending` is a tensor that stays on its device until `settle`.
 template <class M>
 struct Watched {
   M metric;
@@ -117,7 +117,7 @@ class Watch {
     watched.settle();
     return watched.metric;
   }
-  /// Shows each metric's sums to an archive, under the metric's name.
+  /// Saves or restores the state of each metric under the metric's name.
   void serialize(auto& archive) {
     for_each([&](auto& metric) { serialize_state(archive, metric.name(), metric); });
     archive("has_seen", has_seen_);
@@ -160,18 +160,18 @@ class Watch {
 }  // namespace detail
 
 /// Updates metrics with each batch of an evaluation, from `event.output.outputs` and the batch's target, and records
-/// them when it ends: `eval_<name>_epoch` between epochs of training, `intermediate_eval_<name>` within one,
-/// `evaluation_<name>` in a run of `evaluate`. Records nothing of an evaluation that a stop cuts short. With
-/// `.in_training()` it does so in training too, and records `train_<name>_epoch`: of the outputs with which each batch
-/// was learned from. Place it before `LogMetrics` and what watches them. With many processes, each counts
-/// its own samples, and what is recorded is of all of them, as the metrics are from then on.
+/// them when the evaluation ends: as `eval_<name>_epoch` after an epoch of training, as `intermediate_eval_<name>`
+/// within an epoch, and as `evaluation_<name>` in a run of `evaluate`. An evaluation that a stop cuts short is not
+/// recorded. With `.in_training()`, it also records `train_<name>_epoch`, from the outputs of each training step. Put
+/// `Metrics` before `LogMetrics` and before callbacks that watch its metrics. With several ranks, each rank is updated
+/// with its samples. Recording is collective: it merges the metrics of all ranks, which keep the merged state.
 ///
-/// A metric is any type that is a `Metric` and has `update(outputs, target)`. Many processes merge one by its
-/// `serialize` or `state`, else by its `sums()`.
+/// A metric meets `Metric` and has `update(outputs, target)` or `add_up` (see `AddsUp`). To be merged across ranks, it
+/// needs `serialize` or a serializable `state`, or else `sums()` and `add()`.
 ///
-/// **Cost** what the metrics cost. The sums of those that have `add_up` stay on the device; the host reads them once
-/// per epoch.
-/// **Errors** `std::invalid_argument` for two metrics of one name.
+/// **Cost** the cost of the metrics. The sums of metrics with `add_up` stay on the device; the host reads them once per
+/// epoch.
+/// **Errors** `std::invalid_argument` for two metrics with the same name.
 /// **Example** `hone::Metrics{hone::Accuracy{}, hone::TopKAccuracy{.k = 5}}.in_training()`
 template <class... Ms>
 class Metrics {
@@ -187,7 +187,7 @@ class Metrics {
     requires(sizeof...(Ms) > 0 && (std::is_default_constructible_v<Ms> && ...))
       : Metrics(Ms{}...) {}
 
-  /// The same metrics, of training too.
+  /// Returns the same metrics, which are computed in training too.
   [[nodiscard]] TrainingMetrics<Ms...> in_training() const { return TrainingMetrics<Ms...>(*this); }
 
   void serialize(auto& archive) { archive("evaluation", evaluation_); }
@@ -202,7 +202,7 @@ class Metrics {
     }
   }
 
-  /// The metric of type `M` as the evaluation at hand, or the last one, left it.
+  /// Returns the metric of type `M`, with the state of the current or most recent evaluation.
   template <class M>
   [[nodiscard]] M& get() {
     return evaluation_.template get<M>();
@@ -225,7 +225,7 @@ class Metrics {
   detail::Watch<Ms...> evaluation_;
 };
 
-/// `Metrics` of evaluations and of training; made by `Metrics{...}.in_training()`.
+/// `Metrics` of evaluations and of training; constructed by `Metrics{...}.in_training()`.
 template <class... Ms>
 class TrainingMetrics : public Metrics<Ms...> {
  public:
@@ -245,7 +245,7 @@ class TrainingMetrics : public Metrics<Ms...> {
   void on_train_step_end(const auto& event) { training_.update(event); }
   void on_train_epoch_end(const auto& event) { training_.record(event); }
 
-  /// The metric of type `M` as the epoch of training at hand, or the last one, left it.
+  /// Returns the metric of type `M`, with the state of the current or most recent epoch of training.
   template <class M>
   [[nodiscard]] M& get_training() {
     return training_.template get<M>();

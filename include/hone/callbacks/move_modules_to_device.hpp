@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Modules beside the model, on the model's device.
+/// A callback that moves additional modules to the trainer's device.
 #pragma once
 
 #include <tuple>
@@ -32,10 +32,10 @@ consteval auto fault_of_module() {
 
 }  // namespace detail
 
-/// Moves modules to the trainer's device when a run starts: those that overrides, callbacks or a program of its own
-/// use beside the model. The trainer moves the model and the loss by itself.
+/// Moves modules to the trainer's device when a run starts: modules that overrides, callbacks, or the program use in
+/// addition to the model. The trainer itself moves the model and the loss.
 ///
-/// **Errors** at compile time, one sentence, for a module that is given by value.
+/// **Errors** at compile time, one message, for a module that is passed by value.
 /// **Example** `hone::MoveModulesToDevice{teacher, std::ref(perceptual_loss)}`
 template <class... Modules>
 class MoveModulesToDevice {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Several callbacks of one type, told apart by name.
+/// Named callbacks, so that a trainer can have several callbacks of one type.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace hone {
 
-/// The callback `C` under a name. It hears what `C` hears, and limits what `C` limits.
+/// A callback `C` under a name. It handles the events that `C` handles, and has the batch limit of `C`.
 template <FixedString label, class C>
 class NamedCallback {
   static_assert(checked_callback<C>);
@@ -48,7 +48,7 @@ class NamedCallback {
     serialize_state(archive, "callback", callback_);
   }
 
-  /// What is behind the name.
+  /// Returns the callback.
   [[nodiscard]] C& callback() { return callback_; }
   [[nodiscard]] const C& callback() const { return callback_; }
 
@@ -56,11 +56,11 @@ class NamedCallback {
   [[no_unique_address]] C callback_;
 };
 
-/// Gives a callback a name, so that a trainer can have several of its type: `trainer.callbacks().get<"head">()` is the
-/// callback itself. The name stands outside of filters.
+/// Returns a callback under a name, so that a trainer can have several callbacks of one type:
+/// `trainer.callbacks().get<"head">()` returns the callback. Filters go inside: `named<"head">(every<10>(callback))`.
 ///
-/// **Cost** none. **Errors** at compile time, one sentence, for two callbacks of one name in a trainer, and for a name
-/// that is not there.
+/// **Cost** none. **Errors** at compile time, one message, for an empty name, for two callbacks with the same name in a
+/// trainer, and for a `get` of an unknown name.
 /// **Example** `hone::named<"head">(hone::EarlyStopping{.watch_metric = "eval_head_epoch"})`
 template <FixedString label, class C>
 [[nodiscard]] NamedCallback<label, CallbackOf<C>> named(C callback) {
@@ -77,7 +77,7 @@ struct name_known_too_late {
 
 }  // namespace detail
 
-/// Refuses, in one sentence, a callback that was named as metrics are.
+/// Fails to compile, with one message, for a callback whose name is a function argument, as for a metric.
 template <class C>
   requires(!Metric<C>)
 [[nodiscard]] C named(std::string_view, C callback) {

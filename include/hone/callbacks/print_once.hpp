@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A line that is printed once, however many processes train.
+/// Printing on rank 0 only.
 #pragma once
 
 #include <cstdio>
@@ -11,7 +11,7 @@
 
 namespace hone {
 
-/// Prints a line on standard output, in the process that prints and in no other.
+/// Prints a line to standard output on rank 0; a no-op on other ranks.
 ///
 /// **Example** `hone::print_once(event.run, fmt::format("epoch {}: {:.3f}", event.run.epoch(), event.loss));`
 inline void print_once(const Run& run, std::string_view line) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Says in a sentence each what a run is about to do.
+/// Printed messages about the start and the end of runs and epochs.
 #pragma once
 
 #include <cstdio>
@@ -11,8 +11,8 @@
 
 namespace hone {
 
-/// Prints a line when a run or an epoch begins and when a run is over, and the reason when a run is stopped. Only the
-/// process that prints does.
+/// Prints a line at the start and the end of a run of training or `evaluate`, at the start of each epoch, and, with the
+/// reason, when a run is stopped. Prints on rank 0 only.
 struct PrintProgress {
   static constexpr bool needs_run = true;
   std::FILE* output = stdout;
@@ -27,7 +27,7 @@ struct PrintProgress {
                        : "\nStarting eval epoch\n");
   }
   void on_training_run_end(const TrainingRunEnd& event) const {
-    const auto& reason = event.run.history().stop_reason();  // of a limit: who requests a stop is heard below
+    const auto& reason = event.run.history().stop_reason();  // `on_stop_training` prints a requested stop
     if (reason && !event.run.stop_requested()) say(event.run, sentence("\n{}\n", {*reason}));
     say(event.run, "Finishing training run\n");
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A bar for the epoch at hand: how far, how fast, how long still, and the loss.
+/// A progress bar of the current epoch, with its rate, its remaining time, and the loss.
 #pragma once
 
 #include <unistd.h>
@@ -18,24 +18,24 @@
 
 namespace hone {
 
-/// Shows the progress of each epoch of training and of each evaluation. On a terminal one line is drawn again and again
-/// and stays, finished, when the epoch ends; anywhere else there are plain lines: one per epoch, and for long epochs
-/// one for each tenth but never two within `line_interval`. Only the process that prints does.
+/// Shows the progress of each epoch of training and of each evaluation. On a terminal, redraws one line, which remains
+/// when the epoch ends. Otherwise, prints one line at the end of an epoch, and a line within it when `line_interval`
+/// and a tenth of its batches, if their number is known, have passed since the last line. Prints on rank 0 only.
 ///
-/// While an epoch runs the loss is that of the batch at hand; at its end it is the mean.
+/// Within an epoch, the loss is the loss of the current batch; at its end, the mean loss.
 ///
-/// **Cost** a few instructions per batch. The clock is read every 64th batch at most when batches are quick; the loss
-/// is read, and on a device waited for, only when something is drawn.
+/// **Cost** a few instructions per batch. The clock is read every n-th batch, where n adapts to the duration of batches
+/// and is 64 at most. The loss is read, which is a host synchronization on a device, only when a line is drawn.
 /// **Example** `epoch 1 train [########            ] 631/1563  loss 0.4121  1240 it/s  0.5 s, 0.8 s left`
 struct ProgressBar {
   static constexpr bool needs_run = true;
   std::FILE* output = stderr;
-  int width = 20;                                   ///< Characters of the bar proper.
-  std::chrono::milliseconds min_interval{100};      ///< On a terminal: time from one drawing to the next.
-  std::chrono::milliseconds line_interval{10'000};  ///< Elsewhere: time from one line to the next.
-  std::string label{};                              ///< Stands before each line.
+  int width = 20;                                   ///< Characters between the brackets.
+  std::chrono::milliseconds min_interval{100};      ///< On a terminal: the minimum time between drawings.
+  std::chrono::milliseconds line_interval{10'000};  ///< Otherwise: the minimum time between lines.
+  std::string label{};                              ///< The prefix of each line.
 
-  /// One epoch's bar. `wait` counts down to the next look at the clock.
+  /// The bar of one epoch. `wait` is the number of batches until the clock is read again.
   struct Bar {
     using Clock = std::chrono::steady_clock;
     bool open = false;
@@ -43,13 +43,13 @@ struct ProgressBar {
     std::optional<std::int64_t> total{};  ///< Batches of the epoch.
     std::int64_t wait = 0;
     std::int64_t stride = 1;
-    std::int64_t batches = 0;  ///< Up to the last look.
-    std::int64_t skipped = 0;  ///< Batches before the first step, where a run continues in the middle of an epoch.
+    std::int64_t batches = 0;  ///< Batches when the clock was last read.
+    std::int64_t skipped = 0;  ///< Batches before the first step, if a run resumes within an epoch.
     std::int64_t drawn_batches = 0;
     Clock::time_point opened{}, looked{}, drawn{};
     std::optional<double> loss{};
   };
-  /// An evaluation may fall into an epoch of training: each has its bar.
+  /// The bars of training and of an evaluation, which can occur within an epoch of training.
   struct State {
     Bar train{};
     Bar eval{};
@@ -79,20 +79,20 @@ struct ProgressBar {
     close(state.eval, event.is_complete ? std::optional(event.loss) : std::nullopt);
   }
 
-  // A bar that is still open here was cut short.
+  // A bar that is still open here belongs to an epoch that was cut short.
   void on_stop_training(const StopTraining&) { close_all(); }
   void on_exception(const ExceptionThrown&) { close_all(); }
   void on_training_run_end(const TrainingRunEnd&) { close_all(); }
   void on_evaluation_run_end(const EvaluationRunEnd&) { close_all(); }
 
  private:
-  static constexpr std::int64_t longest_stride = 64;  // when batches grow slow, the bar lags this far behind at most
+  static constexpr std::int64_t longest_stride = 64;  // bounds the batches until the bar adapts to slower ones
 
   void open(Bar& bar, const Run& run, std::string name) {
     const auto now = Bar::Clock::now();
     bar = {};
     bar.open = run.is_world_process_zero();
-    if (!bar.open) return;  // `wait` is 0 and counts away from it
+    if (!bar.open) return;  // `wait` is 0, so that decrements never make it 0
     bar.name = label.empty() ? std::move(name) : sentence("{} {}", {label, name});
     bar.total = run.num_batches();
     bar.opened = bar.looked = bar.drawn = now;
@@ -123,7 +123,7 @@ struct ProgressBar {
   [[nodiscard]] bool is_due(const Bar& bar, Bar::Clock::time_point now) const {
     if (state.on_terminal) return now - bar.drawn >= min_interval;
     const auto& total = bar.total;
-    if (total && bar.skipped + bar.batches >= *total) return false;  // the finished line is about to come
+    if (total && bar.skipped + bar.batches >= *total) return false;  // `close` prints the last line
     return now - bar.drawn >= line_interval && (!total || 10 * (bar.batches - bar.drawn_batches) >= *total);
   }
 
@@ -140,8 +140,8 @@ struct ProgressBar {
     close(state.train, std::nullopt);
   }
 
-  /// Starts at the line's beginning and clears what is left of the old text. A line that is longer than the terminal is
-  /// wide must be cut, not wrapped, or it could not be drawn over.
+  /// Returns `line` with control sequences that overwrite the previous line and clear its rest. Automatic wrapping is
+  /// off meanwhile, because a wrapped line cannot be overwritten.
   static std::string on_one_line(const std::string& line) { return "\r\x1b[?7l" + line + "\x1b[K\x1b[?7h"; }
 
   [[nodiscard]] std::string text(const Bar& bar, std::int64_t batches, Bar::Clock::time_point now,

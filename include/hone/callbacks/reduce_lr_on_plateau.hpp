@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Lowers the learning rate when a metric no longer improves.
+/// Reduction of the learning rate when a metric stops improving.
 #pragma once
 
 #include <concepts>
@@ -15,8 +15,8 @@
 
 namespace hone {
 
-/// What decides on a reduction, such as `ReduceOnPlateau`: it takes values of a metric, says when learning rates are to
-/// be reduced, and to what. What it has seen is its `state`.
+/// A type that decides when to reduce learning rates, such as `ReduceOnPlateau`. `observe(value)` returns true when a
+/// reduction is due, and `reduced(lr)` returns the reduced learning rate. The state between values is in `state`.
 template <class P>
 concept Plateau = requires(P& plateau, const P& constant, double number) {
   { plateau.observe(number) } -> std::same_as<bool>;
@@ -36,13 +36,14 @@ struct lr_is_scheduled {
 
 }  // namespace detail
 
-/// At the end of each epoch of a training run, shows `plateau` the metric, and lowers the learning rates of all
-/// parameter groups when it says so. An epoch that records no value of the metric does not count.
+/// At the end of each epoch of a training run, passes the metric to `plateau.observe`, and reduces the learning rates
+/// of all parameter groups when that returns true. An epoch that records no value of the metric does not count. With
+/// several ranks, all ranks use the value that rank 0 recorded.
 ///
-/// **Errors** at compile time, one sentence, when the trainer has a schedule for the learning rate.
-/// `std::invalid_argument` for settings of `plateau` that are out of range and for a metric of evaluations in a run
-/// without one, and at the end of the first epoch for any other metric that nothing has recorded. With many processes,
-/// what rank 0 recorded counts.
+/// **Errors** at compile time, one message, when the trainer has a schedule for the learning rate.
+/// `std::invalid_argument`: when a run starts, for settings of `plateau` that are out of range, and for an evaluation
+/// metric in a run without evaluation data; at the end of the first epoch after which an evaluation is due, for any
+/// other metric that was never recorded.
 /// **Source** `torch.optim.lr_scheduler.ReduceLROnPlateau`, stepped once an epoch.
 /// **Example** `hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.factor = 0.5, .patience = 2}}`
 template <Plateau P>
@@ -51,10 +52,10 @@ struct ReduceLrOnPlateau {
   static constexpr bool is_collective = true;
 
   P plateau = {};
-  std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
-  bool reset_on_train = true;                    ///< Forget what was seen when a run starts.
-  bool verbose = false;                          ///< Say when learning rates are lowered.
-  std::FILE* output = stdout;                    ///< Where to say it.
+  std::string watch_metric = "eval_loss_epoch";  ///< A name in the run's history.
+  bool reset_on_train = true;                    ///< Reset the state of `plateau` when a run starts.
+  bool verbose = false;                          ///< Print each reduction.
+  std::FILE* output = stdout;                    ///< The stream for this output.
 
   void serialize(auto& archive) { serialize_state(archive, "plateau", plateau); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A run as callbacks see it: where it stands, what it recorded, and the one lever they have, the stop.
+/// The interface of a run to callbacks: its progress, its history, and requests to stop.
 #pragma once
 
 #include <cstdint>
@@ -15,56 +15,56 @@
 
 namespace hone {
 
-/// One training, evaluation or prediction run.
+/// One training, evaluation, or prediction run.
 class Run {
  public:
   [[nodiscard]] const RunConfig& config() const { return config_; }
   [[nodiscard]] RunHistory& history() { return history_; }
   [[nodiscard]] const RunHistory& history() const { return history_; }
 
-  /// What the run is doing now.
+  /// Returns the current phase.
   [[nodiscard]] Phase phase() const { return phase_; }
-  /// The epoch at hand; the first is 1, and a run that continues a history counts on.
+  /// Returns the current epoch. The first epoch is 1; a run that continues a history continues its count.
   [[nodiscard]] std::int64_t epoch() const { return history_.current_epoch(); }
-  /// Epochs that this run has completed.
+  /// Returns the number of epochs that this run has completed.
   [[nodiscard]] std::int64_t num_epochs() const { return num_epochs_; }
-  /// Optimizer updates that this run has done.
+  /// Returns the number of optimizer updates of this run.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
-  /// The index of the current batch within its epoch; the first is 0.
+  /// Returns the index of the current batch within its epoch, from 0; between batches, the index of the next batch.
   [[nodiscard]] std::int64_t batch() const { return batch_; }
-  /// Batches of the epoch at hand; empty when the loader has no length.
+  /// Returns the number of batches of the current epoch, after limits; empty if it is unknown.
   [[nodiscard]] std::optional<std::int64_t> num_batches() const { return num_batches_; }
 
-  /// Ends the run after the update at hand. Every end event still happens; the reason is in the history.
-  /// The first reason stands. Before `min_num_epochs` and `min_updates` the stop is held back.
-  /// With many processes, any of them may ask: all end together, when they next agree, which they do in each update and
-  /// at the end of each epoch and evaluation.
+  /// Requests that the run ends after the current update. All end events are still dispatched, and the history records
+  /// the first reason. The stop is deferred until `min_num_epochs` and `min_updates` are reached. With several ranks,
+  /// any rank can request a stop: requests are all-reduced in each update and at the end of each epoch and evaluation,
+  /// and then take effect on all ranks.
   void request_stop(std::string reason) {
-    if (config_.is_distributed() && stop_ != Stop::none) return;  // all have agreed
+    if (config_.is_distributed() && stop_ != Stop::none) return;  // synchronized already
     Stop& stop = config_.is_distributed() ? asked_ : stop_;
     if (stop == Stop::none) reason_ = std::move(reason);
     if (stop != Stop::before_update) stop = Stop::after_update;
   }
-  /// Ends the run and leaves the weights as they are: heard in `on_train_loss`, the batch at hand is not learned from
-  /// and the gradients of an open accumulation window are dropped. It is never held back.
+  /// Requests that the run ends without another update. When called in `on_train_loss`, the gradients of the current
+  /// batch and of the open accumulation window are discarded. The stop is never deferred.
   void request_stop_before_update(std::string reason) {
     Stop& stop = config_.is_distributed() ? asked_ : stop_;
     if (!stop_requested() && stop != Stop::before_update) reason_ = std::move(reason);
     stop = Stop::before_update;
   }
-  /// True when a stop was requested and is not held back.
+  /// True if a stop was requested and is not deferred; with several ranks, from their next synchronization on.
   [[nodiscard]] bool stop_requested() const {
     return stop_ != Stop::none && (stop_ == Stop::before_update || is_past_minimum());
   }
-  /// Empty while no stop was requested; of a stop that is held back, its reason.
+  /// Returns the reason of a requested stop, also while the stop is deferred; empty without a request.
   [[nodiscard]] std::string_view stop_reason() const { return reason_; }
 
-  /// True when a stop has ended the current epoch before its last batch, and at a `ResumePoint` also when it has cut
-  /// the epoch's evaluations short. A run that resumes completes the epoch.
+  /// True if a stop has ended the current epoch before its last batch; at a `ResumePoint`, also if a stop has cut the
+  /// epoch's evaluations short. A resumed run completes the epoch.
   [[nodiscard]] bool epoch_was_cut_short() const { return is_cut_short_; }
 
-  /// Saves the place of the run in an archive, or restores it. Includes a stop that is held back. A stop that takes
-  /// effect is not saved, because the resumed run is to continue.
+  /// Saves the run's progress, history, and deferred stop in an archive, or restores them. A stop that has taken effect
+  /// is not saved, because the resumed run continues.
   void serialize(auto& archive) {
     serialize_count(archive, "num_epochs", num_epochs_);
     serialize_count(archive, "num_updates", num_updates_);
@@ -74,7 +74,7 @@ class Run {
     serialize_held_stop(archive);
   }
 
-  /// True in the process that prints and writes files.
+  /// True on rank 0, which prints and writes files.
   [[nodiscard]] bool is_world_process_zero() const { return config_.is_world_process_zero(); }
 
  protected:
@@ -84,7 +84,8 @@ class Run {
     return num_updates_ >= config_.min_updates && num_epochs_ >= config_.min_num_epochs;
   }
 
-  /// Training counts from 0. Evaluation and prediction keep the counts: they change no weights.
+  /// Begins a run. Training resets the counts of epochs and updates; evaluation and prediction keep them, because they
+  /// do not change weights.
   void begin(Phase phase, RunConfig config) {
     config_ = std::move(config);
     if (phase == Phase::train) {
@@ -115,14 +116,14 @@ class Run {
     is_cut_short_ = false;
   }
 
-  /// The processes agree to stop.
+  /// Applies a stop request after all ranks have synchronized it.
   void settle(bool before_update, std::string reason) {
     asked_ = Stop::none;
     stop_ = before_update ? Stop::before_update : Stop::after_update;
     reason_ = std::move(reason);
   }
 
-  /// Where a run stands within an epoch, for an evaluation in between.
+  /// The position of a run within an epoch, which an evaluation saves and restores.
   struct Place {
     Phase phase;
     std::optional<std::int64_t> num_batches;
@@ -150,15 +151,15 @@ class Run {
     reason_ = agreed ? *agreed : asked.value_or("");
   }
 
-  /// Puts this run aside for one inside of it, which shares the history.
+  /// Returns a copy of this run, for `resume` after an inner run. The history stays in this object.
   [[nodiscard]] Run suspend() {
     Run outer = *this;
     outer.history_ = {};
     outer.outer_stop_reason_ = history_.stop_reason();
     return outer;
   }
-  /// Continues a run that was put aside. `is_open`: it has not ended, so that the stop reason of the inner run is not
-  /// its.
+  /// Restores a suspended run, with the history as the inner run left it. `is_open`: the outer run has not ended. If
+  /// so, or if the inner run recorded no stop reason, restores the history's stop reason too.
   void resume(Run&& outer, bool is_open) {
     outer.history_ = std::move(history_);
     if (is_open || !outer.history_.stop_reason()) {
@@ -175,9 +176,9 @@ class Run {
   std::optional<std::int64_t> num_batches_;
   Phase phase_ = Phase::train;
   Stop stop_ = Stop::none;
-  Stop asked_ = Stop::none;  ///< By this process, and not agreed on yet.
+  Stop asked_ = Stop::none;  ///< Requested on this rank, and not synchronized yet.
   std::string reason_;
-  std::optional<std::string> outer_stop_reason_;  ///< The history's, while this run is put aside.
+  std::optional<std::string> outer_stop_reason_;  ///< The history's stop reason when this run was suspended.
   bool is_cut_short_ = false;
 };
 

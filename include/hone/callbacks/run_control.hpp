@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A run as the training loop sees it: everything in it may be changed.
+/// The interface of a run to the training loop: access to all members.
 #pragma once
 
 #include "hone/callbacks/run.hpp"
 
 namespace hone::detail {
 
-/// The trainer holds its run as this; events carry it as a `Run`.
+/// The type of a trainer's run; events refer to it as a `Run`.
 struct RunControl : Run {
   using Run::Place;
   using Run::Stop;
@@ -33,7 +33,7 @@ struct RunControl : Run {
   using Run::reason_;
   using Run::stop_;
 
-  /// A callback wants the current batch to be dropped.
+  /// True if a requested stop skips the current update.
   [[nodiscard]] bool stops_before_update() const { return stop_ == Stop::before_update; }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Keeps the best model that a run has seen.
+/// A checkpoint of the best model of a run.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +17,23 @@
 
 namespace hone {
 
-/// At the end of each epoch whose metric is better than ever before, writes a checkpoint, and loads the best one when
-/// the run is over. Where the metric is of evaluations within an epoch, as `intermediate_eval_loss`, it writes at their
-/// end. The checkpoint also holds `metric_name`, `metric_value` and `epoch`.
+/// At the end of each epoch with a new best value of the metric, writes a checkpoint; when the run ends, loads the best
+/// checkpoint. For a metric of evaluations within an epoch, such as `intermediate_eval_loss`, also writes when such an
+/// evaluation ends. The checkpoint also contains `metric_name`, `metric_value`, and `epoch`.
 ///
-/// The first number is the best so far, and only a strictly better one takes its place; NaN never does, nor does an
-/// infinite value on the bad side. A value counts for the weights that it was recorded with: one that later updates of
-/// its epoch have left behind does not. An epoch that records no value of the metric does not count. What is loaded is
-/// only ever what this run saved, and of the optimizer its state, not the place of its schedule. In a fast development
-/// run nothing is written. With many processes, what rank 0 recorded counts; rank 0 writes, and all load.
+/// The first value is the initial best value, and a strictly better value replaces it. NaN, and an infinite value in
+/// the wrong direction, are never the best. A value counts only if no update followed it, so that it belongs to the
+/// saved weights. An epoch that records no value of the metric does not count. Only a checkpoint that this run saved is
+/// loaded, without the position in the learning rate schedule. A `fast_dev_run` writes nothing. With several ranks, the
+/// value that rank 0 recorded is used; rank 0 writes, and all ranks load.
 ///
-/// Among the callbacks of an average (`ModelEma`, `Swa`) it writes the averaged weights, at the end of each epoch where
-/// the average is not evaluated, and loads them only when asked to.
+/// As a callback of an average (`ModelEma`, `Swa`), it saves the averaged weights: for each new best value, or, if the
+/// average is not evaluated, at the end of every epoch. It loads them only if `load_saved_checkpoint` is true.
 ///
-/// **Errors** `DataError` when the file cannot be written (see `on_error`), or at the end is no longer the one that was
-/// written; `std::invalid_argument` when the run starts for a metric of evaluations in a run without one, and at the
-/// end of the first epoch for any other that nothing has recorded.
+/// **Errors** `DataError` when the file cannot be written (see `on_error`), or when the file at the end of the run is
+/// not the file that the run wrote. `std::invalid_argument`: when a run starts, for an evaluation metric in a run
+/// without evaluation data; at the end of the first epoch after which an evaluation is due, for any other metric that
+/// was never recorded.
 /// **Example** `hone::SaveBest{.save_path = "best.pt", .watch_metric = "eval_accuracy_epoch", .greater_is_better =
 /// true}`
 struct SaveBest {
@@ -40,22 +41,22 @@ struct SaveBest {
   static constexpr bool is_collective = true;
 
   std::filesystem::path save_path = "best_model.pt";
-  std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
+  std::string watch_metric = "eval_loss_epoch";  ///< A name in the run's history.
   bool greater_is_better = false;
-  bool reset_on_train = true;  ///< Forget the best value when a run starts; else the next run has to beat it.
-  bool save_optimizer = true;  ///< Its state too.
-  bool save_scheduler = true;  ///< The place of the schedule too, where there is one.
-  /// When the run is over, go back to the best model. Unset: yes, but not to an average.
+  bool reset_on_train = true;  ///< Reset the best value when a run starts; otherwise the next run has to improve on it.
+  bool save_optimizer = true;  ///< Include the state of the optimizer.
+  bool save_scheduler = true;  ///< Include the position in the schedule, if there is one.
+  /// Load the best checkpoint when the run ends. If empty: true, but false for an average.
   std::optional<bool> load_saved_checkpoint{};
-  SaveError on_error = SaveError::stop;  ///< When the checkpoint cannot be written.
-  bool verbose = false;                  ///< Say what is saved and loaded.
-  std::FILE* output = stdout;            ///< Where to say it, and where warnings go.
+  SaveError on_error = SaveError::stop;  ///< The reaction to a checkpoint that cannot be written.
+  bool verbose = false;                  ///< Print each checkpoint that is saved or loaded.
+  std::FILE* output = stdout;            ///< The stream for this output and for warnings.
 
-  /// What it has seen.
+  /// The state between epochs.
   struct State {
     std::optional<double> best{};
     std::int64_t best_epoch = 0;
-    bool has_saved = false;  ///< In this run.
+    bool has_saved = false;  ///< True if this run wrote a checkpoint.
 
     void serialize(auto& archive) {
       archive("best", best);
@@ -114,8 +115,8 @@ struct SaveBest {
   void save_if_better(const auto& event, std::optional<double> value) {
     if (value && detail::is_better(*value, state.best, greater_is_better)) save(event, value);
   }
-  /// Writes a checkpoint with `value`, which is then the best one. A value whose checkpoint could not be written is
-  /// not: a later one that beats the file is saved.
+  /// Writes a checkpoint with `value`, and makes `value` the best value. If the checkpoint cannot be written, the best
+  /// value stays, so that the next value that is better than the file's is saved.
   void save(const auto& event, std::optional<double> value) {
     const std::int64_t epoch = event.run.epoch();
     const bool is_dry_run = event.run.config().fast_dev_run;

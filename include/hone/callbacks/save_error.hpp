@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What callbacks do when a file cannot be written.
+/// The reaction of callbacks to a file that cannot be written.
 #pragma once
 
 #include <cstdint>
@@ -13,17 +13,17 @@
 
 namespace hone {
 
-/// What a callback does when a file that it saves cannot be written. Either way, the file that was there before stays.
+/// The reaction of a callback to a file that cannot be written. In both cases, an existing file stays unchanged.
 enum class SaveError : std::uint8_t {
-  stop,  ///< The run ends with the error, in every process. The trained model stays in memory.
-  warn,  ///< The run continues and a line of output names the error. The next save tries again.
+  stop,  ///< The run ends with the error on all ranks. The trained model stays in memory.
+  warn,  ///< The run continues, and rank 0 prints the error. The next save tries again.
 };
 
 namespace detail {
 
-/// Calls `save` and returns whether it succeeded. With many processes, `save` has to fail in all or in none.
+/// Calls `save` and returns whether it succeeded. With several ranks, `save` must fail on all ranks or on none.
 ///
-/// **Errors** with `SaveError::stop`, the `DataError` of `save`; other errors always.
+/// **Errors** the `DataError` of `save` with `SaveError::stop`; any other exception of `save` always.
 template <class Save>
 bool try_save(SaveError on_error, const Run& run, std::FILE* output, std::string_view owner, const Save& save) {
   try {

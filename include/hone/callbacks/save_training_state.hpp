@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Keeps training states, so that a run that was killed goes on where it was.
+/// Training states in files, from which an interrupted run resumes.
 #pragma once
 
 #include <algorithm>
@@ -31,21 +31,22 @@
 
 namespace hone {
 
-/// Writes training states into a folder, each whole or not at all: `epoch_3_update_120.pt` after 3 epochs and 120
-/// updates. `trainer.resume("training_states", train_set)` continues from the newest, and
-/// ends as if the run had never stopped.
+/// Writes training states into a directory, each file atomically: `epoch_3_update_120.pt` after 3 epochs and 120
+/// updates. `trainer.resume("training_states", train_set)` resumes from the newest state, and ends with the same result
+/// as a run without interruption.
 ///
-/// States beyond `keep_last` are removed, the oldest first, save the `keep_best` with the best value of `watch_metric`,
-/// of equal ones the oldest. The value stands in the name of a state that is saved after the update that it was
-/// recorded after: a state later than an evaluation has none. The folder itself is looked through, so that the count
-/// holds across restarts. A run holds its folder: a second one is refused, and so is a folder with states that are
-/// ahead of where the run begins. In a fast development run nothing is written. With many processes, rank 0 writes,
-/// removes and looks through the folder.
+/// Keeps the newest `keep_last` states, at least one, and the `keep_best` states with the best value of `watch_metric`,
+/// of equal values the oldest states; removes all other states. With `keep_best`, the value is in the file name of a
+/// state if no update followed the recording of the value. The files in the directory are counted, so that the limits
+/// apply across restarts. A run locks its directory. A directory that another run has locked, or that contains states
+/// ahead of the run's start, is an error (see `overwrite`). A `fast_dev_run` writes nothing. With several ranks, rank 0
+/// locks and lists the directory, and writes and removes files.
 ///
 /// **Units** save_every_n_updates: optimizer updates of the run, 0 never; save_every_n_epochs: epochs of the run, 0
-/// never; keep_last, keep_best: files; keep_last 0 keeps all.
-/// **Errors** `std::invalid_argument` for settings out of range; `DataError` when the run starts for a folder that is
-/// in use, is ahead or is none, and when a state cannot be written (see `on_error`).
+/// never; keep_last, keep_best: files; 0 for both keeps all.
+/// **Errors** when a run starts, `std::invalid_argument` for settings out of range and, with `keep_best`, for an
+/// evaluation metric in a run without evaluation data; `DataError` for a directory that is locked, contains states
+/// ahead, or cannot be created. `DataError` when a state cannot be written (see `on_error`).
 /// **Example** `hone::SaveTrainingState{.save_every_n_updates = 1000, .keep_last = 2}`
 struct SaveTrainingState {
   static constexpr bool needs_run = true;
@@ -54,19 +55,19 @@ struct SaveTrainingState {
   std::filesystem::path save_dir = "training_states";
   std::int64_t save_every_n_updates = 0;
   std::int64_t save_every_n_epochs = 0;
-  bool save_at_end = true;  ///< Where the run ends or is stopped: in the middle of an epoch if that is where.
+  bool save_at_end = true;  ///< Save a state when the run ends or is stopped, also within an epoch.
   std::int64_t keep_last = 0;
   std::int64_t keep_best = 0;
-  std::string watch_metric = "eval_loss_epoch";  ///< A name of the run's history.
+  std::string watch_metric = "eval_loss_epoch";  ///< A name in the run's history.
   bool greater_is_better = false;
-  bool overwrite = false;  ///< Remove states that are ahead of where the run begins, instead of refusing them.
-  SaveError on_error = SaveError::stop;  ///< When a state cannot be written.
-  bool verbose = false;                  ///< Say what is saved and removed.
-  std::FILE* output = stdout;            ///< Where to say it, and where warnings go.
+  bool overwrite = false;                ///< Remove states that are ahead of the run's start, instead of an error.
+  SaveError on_error = SaveError::stop;  ///< The reaction to a state that cannot be written.
+  bool verbose = false;                  ///< Print each state that is saved or removed.
+  std::FILE* output = stdout;            ///< The stream for this output and for warnings.
 
-  /// What lasts for a run.
+  /// The state of one run.
   struct State {
-    std::shared_ptr<FolderLock> lock{};  ///< Of rank 0.
+    std::shared_ptr<FolderLock> lock{};  ///< On rank 0 only.
     std::int64_t num_updates = 0;
     bool is_saving = false;
     bool has_ended = false;
@@ -82,7 +83,7 @@ struct SaveTrainingState {
     event.trainer.in_rank_zero([&] {
       state.lock = std::make_shared<FolderLock>(save_dir);
       refuse_states_ahead_of(event.trainer.place());
-      // A process that was killed between writing and removing has left one too many.
+      // A process that was killed between a write and the removal left one file too many.
       if (const auto newest = latest_training_state(save_dir)) remove_surplus(*newest);
     });
     state.is_saving = true;
@@ -93,7 +94,7 @@ struct SaveTrainingState {
     const auto& run = event.run;
     const bool is_update = run.num_updates() != std::exchange(state.num_updates, run.num_updates());
     const bool is_epoch = run.batch() == 0;
-    state.has_ended = event.is_last;  // what follows closes an epoch that the end cut short
+    state.has_ended = event.is_last;  // a later event only closes the epoch
     if ((event.is_last && save_at_end) || (is_update && is_multiple(run.num_updates(), save_every_n_updates)) ||
         (is_epoch && is_multiple(run.num_epochs(), save_every_n_epochs))) {
       save(event.trainer, run);
@@ -135,7 +136,7 @@ struct SaveTrainingState {
   void save(auto& trainer, const Run& run) const {
     std::string name = trainer.place().name();
     const auto recorded = run.history().values(watch_metric);
-    const auto epoch = run.epoch() - (run.batch() == 0 ? 1 : 0);  // the one that is over counts here
+    const auto epoch = run.epoch() - (run.batch() == 0 ? 1 : 0);  // at the end of an epoch, `run.epoch()` is the next
     if (keep_best > 0 && !run.epoch_was_cut_short() && !recorded.empty() && recorded.back().epoch == epoch &&
         recorded.back().update == run.history().num_updates()) {
       name += sentence("_{}={}", {as_file_name(watch_metric), recorded.back().value});
@@ -154,7 +155,7 @@ struct SaveTrainingState {
     std::set<std::filesystem::path> kept{newest};
     const auto last = static_cast<std::size_t>(std::max(keep_last, std::int64_t{1}));
     for (std::size_t i = 0; i < std::min(last, files.size()); ++i) kept.insert(files[files.size() - 1 - i].path);
-    std::vector<std::pair<double, std::size_t>> valued;  // the best first, of equal ones the oldest
+    std::vector<std::pair<double, std::size_t>> valued;  // best first; of equal values, oldest first
     for (std::size_t i = 0; i < files.size(); ++i) {
       if (const auto value = value_in(files[i].path.stem().string())) {
         valued.emplace_back(greater_is_better ? -*value : *value, i);
@@ -177,7 +178,7 @@ struct SaveTrainingState {
                               : sentence("Removed old training state: {}\n", {path.string()}));
   }
 
-  /// The value of the watched metric in a file's name; none for NaN.
+  /// Returns the value of the watched metric in a file name; empty without a value, and for NaN.
   [[nodiscard]] std::optional<double> value_in(std::string_view stem) const {
     const auto mark = "_" + as_file_name(watch_metric) + "=";
     const auto at = stem.find(mark);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a callback's author reads when a hook would silently never be called: misspelt, uncallable, or absent.
+/// Compile-time checks of callbacks: a hook that is misspelled, that cannot be called, or that is missing.
 #pragma once
 
 #include <concepts>
@@ -13,15 +13,15 @@
 
 namespace hone {
 
-/// Optional ability: a callback that shortens epochs. `batch_limit(phase)` gives the most batches of an epoch, if any;
-/// it is asked before the run is configured, so counts and schedules know.
+/// Optional: a callback that limits the batches of an epoch. `batch_limit(phase)` returns the maximum, or an empty
+/// optional for no limit. It is called before the run is configured, so that counts and schedules respect the limit.
 template <class C>
 concept LimitsBatches = requires(const C& callback, Phase phase) {
   { callback.batch_limit(phase) } -> std::convertible_to<std::optional<std::int64_t>>;
 };
 
-/// A callback that works only in a run, and does nothing for a lone `trainer.step(batch)`, declares
-/// `static constexpr bool needs_run = true`. Then such a call throws.
+/// Optional: a callback that works only within a run declares `static constexpr bool needs_run = true`. A call of
+/// `trainer.step(batch)`, which is outside a run, then throws `std::logic_error`.
 template <class C>
 concept NeedsRun = requires { requires C::needs_run; };
 
@@ -33,7 +33,7 @@ struct NearMissNames {
 };
 #undef HONE_MEMBER
 
-/// A member of `C` with one of the names makes its lookup ambiguous here.
+/// A member of `C` with one of the names makes the lookup of that name ambiguous here.
 template <class C>
 struct NearMissProbe : C, NearMissNames {};
 
@@ -42,7 +42,7 @@ enum class Miss { HONE_HOOK_NEAR_MISSES(HONE_ENUMERATOR) none };
 enum class Hook { HONE_HOOKS(HONE_ENUMERATOR) none };
 #undef HONE_ENUMERATOR
 
-/// The first near miss that `C` names.
+/// Returns the first misspelled hook among the members of `C`.
 template <class C>
 consteval Miss first_miss() {
 #define HONE_LOOK(miss, hook) !requires { &NearMissProbe<C>::miss; },
@@ -62,7 +62,7 @@ consteval Miss first_miss() {
 #undef HONE_LOOK_IN_FINAL
 }
 
-/// The first hook that `C` names and that cannot be called with its event.
+/// Returns the first hook among the members of `C` that cannot be called with its event.
 template <class C>
 consteval Hook first_uncallable() {
 #define HONE_LOOK(hook, Event) (hooks::hook##_hook::named<C> && !hooks::hook##_hook::template callable<C, Event>),
@@ -98,7 +98,7 @@ struct callback_without_hooks {
       "hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.");
 };
 
-/// Names, without instantiating it, the sentence for a type that is no callback.
+/// Returns the type of the fault, without instantiating its message, for a type that is not a callback.
 template <class C>
 consteval auto fault_of_callback() {
   if constexpr (Relay<C>) {
@@ -116,8 +116,8 @@ consteval auto fault_of_callback() {
 
 }  // namespace detail
 
-/// True for a callback; a compile-time error with one sentence for a type with a hook that is misspelt or cannot be
-/// called, and for a type without any.
+/// True for a callback. Does not compile, with one message, for a type with a hook that is misspelled or cannot be
+/// called, and for a type with neither a hook nor a batch limit.
 template <class C>
 inline constexpr bool checked_callback = detail::without_fault<decltype(detail::fault_of_callback<C>())>;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Ends a run in order when the system asks for it.
+/// A graceful stop of a run on a signal.
 #pragma once
 
 #include <algorithm>
@@ -20,18 +20,18 @@ namespace hone {
 
 namespace detail {
 
-/// A signal that runs watch. Its handler may only touch `has_come`; a lock guards the rest.
+/// The state of a watched signal. The signal handler writes only `has_come`; a mutex guards everything else.
 struct WatchedSignal {
   std::atomic<bool> has_come = false;
   int num_watches = 0;
-  struct sigaction before{};  ///< What the signal did before it was watched.
+  struct sigaction before{};  ///< The action before the signal was watched.
 };
 
-/// Records signals while it lives. Watches may overlap in several threads: the first one of a signal replaces what the
-/// signal did before, and the last one restores that.
+/// Records signals during its lifetime. Construction and destruction are thread-safe, and lifetimes can overlap: the
+/// first watch of a signal installs the handler, and the last watch restores the previous action.
 class SignalWatch {
  public:
-  /// **Errors** `std::invalid_argument` for what cannot be caught; nothing is watched then.
+  /// **Errors** `std::invalid_argument` for a signal that cannot be caught; then no signal is watched.
   explicit SignalWatch(const std::vector<int>& signals) {
     const std::lock_guard lock(mutex_);
     for (const int signal : signals) {
@@ -49,7 +49,7 @@ class SignalWatch {
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
 
-  /// The first of the watched signals that has come, 0 for none.
+  /// Returns the first received signal, in the order of the constructor's argument; 0 if there is none.
   [[nodiscard]] int caught() const {
     if (!any_.load(std::memory_order_relaxed)) [[likely]]
       return 0;
@@ -99,23 +99,24 @@ class SignalWatch {
 
 }  // namespace detail
 
-/// Ends the run after the update at hand when a signal comes, with the reason `Signal 15 (Terminated)`: schedulers send
-/// one before they take a machine away, terminals when somebody presses Ctrl-C. With `SaveTrainingState` the run goes
-/// on later where it was. A run of `evaluate` or `predict` ends after the batch at hand.
+/// Ends the run after the current update when the process receives a signal, with the reason `Signal 15 (Terminated)`,
+/// for example. Schedulers send SIGTERM before they revoke a machine; Ctrl-C in a terminal sends SIGINT. With
+/// `SaveTrainingState`, the run can be resumed. A run of `evaluate` or `predict` ends after the current batch; with
+/// several ranks, after its last batch.
 ///
-/// With many processes, one that gets a signal ends the run for all, after the same update. While the run lasts the
-/// process does not end by these signals; afterwards they do what they did before. Like every stop it is held back
-/// before `min_num_epochs` and `min_updates`. Trainers in several threads each watch their own signals; one
-/// signal ends the runs of all that watch it.
+/// With several ranks, a signal to one rank ends the run on all ranks, after the same update. During the run, these
+/// signals do not end the process; afterward, the previous actions are restored. Like any stop, this stop is deferred
+/// until `min_num_epochs` and `min_updates` are reached. Trainers in several threads each watch their signals; a signal
+/// ends the runs of all trainers that watch it.
 ///
-/// **Cost** a look at a number after each batch.
-/// **Errors** `std::invalid_argument` when a run starts, for what is no signal that can be caught.
+/// **Cost** two relaxed atomic loads per batch of training, one per batch of evaluation or prediction.
+/// **Errors** `std::invalid_argument` when a run starts, for a signal that cannot be caught.
 /// **Example** `hone::StopOnSignal{}, hone::SaveTrainingState{.save_dir = "training_states"}`
 struct StopOnSignal {
   static constexpr bool needs_run = true;
   std::vector<int> signals = {SIGTERM, SIGINT};
 
-  /// The watch of the open runs: a training run, and an evaluation and a prediction within it.
+  /// The watch of the open runs: a training run, and runs of `evaluate` and `predict`, also within it.
   struct State {
     std::shared_ptr<detail::SignalWatch> watch{};
     bool trains = false, evaluates = false, predicts = false;
@@ -126,7 +127,7 @@ struct StopOnSignal {
   void on_evaluation_run_start(const EvaluationRunStart&) { start(state.evaluates); }
   void on_predict_run_start(const PredictRunStart&) { start(state.predicts); }
 
-  void on_train_loss(const TrainLoss& event) const { look(event.run); }  // before the processes agree on the update
+  void on_train_loss(const TrainLoss& event) const { look(event.run); }  // before the ranks synchronize
   void on_train_step_end(const TrainStepEnd& event) const { look(event.run); }
   void on_eval_step_end(const EvalStepEnd& event) const { look(event.run); }
   void on_predict_step_end(const PredictStepEnd& event) const { look(event.run); }

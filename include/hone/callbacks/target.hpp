@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The target of a batch, for metrics: the one that the loss takes.
+/// The target of a batch for metrics: the same target as for the loss.
 #pragma once
 
 #include <tuple>
@@ -10,7 +10,7 @@
 
 namespace hone::detail {
 
-/// What metrics take for a tensor.
+/// The tensor types of metrics, as a test for `core/batch_members.hpp`.
 struct AnyTensor {
   template <class T>
   static constexpr bool is = TensorLike<T>;
@@ -23,7 +23,7 @@ struct batch_without_clear_target {
                 "`target`, or specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`.");
 };
 
-/// One member is the target, by the rules of `core/batch_members.hpp`.
+/// A batch in which one member is the target, by the rules of `core/batch_members.hpp`; any other type needs `target`.
 template <class Batch>
 concept HasClearTarget = NamesParts<const Batch> || [] {
   if constexpr (Structured<Batch>) {
@@ -34,7 +34,7 @@ concept HasClearTarget = NamesParts<const Batch> || [] {
   }
 }();
 
-/// The target of a batch; of a struct that is not adapted, its member `target`.
+/// Returns the target of a batch; for a type without known members and without `BatchParts`, its member `target`.
 template <HasClearTarget Batch>
 const auto& target_of(const Batch& batch) {
   if constexpr (NamesParts<const Batch>) {

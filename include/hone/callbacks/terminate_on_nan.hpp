@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Ends a run whose loss is no number any more.
+/// A stop of a run at a NaN or infinite loss.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,12 @@
 
 namespace hone {
 
-/// Ends the run when a loss is NaN or infinite, before that loss has touched the weights.
+/// Ends the run when the loss of a checked batch is NaN or infinite. A training loss that it finds does not change the
+/// weights.
 ///
-/// **Units** every_n_batches: batches of training from one look to the next.
-/// **Cost** reads the loss: nothing to speak of on the CPU. On another device each look waits for the device; a larger
-/// `every_n_batches` spares the waits, and a bad loss between two looks is then found late.
+/// **Units** every_n_batches: batches of training, and of an evaluation, from one check to the next.
+/// **Cost** one read of the loss per check: negligible on the CPU, a host synchronization on other devices. A larger
+/// `every_n_batches` reduces the synchronizations, but a bad loss between two checks can change the weights.
 /// **Errors** `std::invalid_argument` when `every_n_batches` < 1.
 struct TerminateOnNaN {
   std::int64_t every_n_batches = 1;
@@ -49,7 +50,7 @@ struct TerminateOnNaN {
           sentence("TerminateOnNaN::every_n_batches is {}. Give 1 or more.", {every_n_batches}));
     }
   }
-  /// People count batches from 1.
+  /// Returns the reason of the stop. Counts batches from 1.
   static std::string reason(const Run& run, double loss) {
     const std::string_view what = detail::is_nan(loss) ? "NaN" : "infinite";
     const auto batch = run.batch() + 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Names the processes of a training that the others wait for.
+/// Detection of stragglers among the ranks of a training run.
 #pragma once
 
 #include <algorithm>
@@ -19,17 +19,17 @@
 
 namespace hone {
 
-/// Prints a line when a process takes more than `ratio` times as long for a batch's own work as the median process.
+/// Prints a line when a rank takes more than `ratio` times as long for a batch's own work as the median rank.
 ///
-/// Own work is what no process waits for another in: getting the batch, and forward and loss. Backward and the update
-/// are left out, because gradients travel meanwhile: there the fast processes wait for the slow one, and all take as
-/// long. The mean over `every_n_batches` batches is compared; the first two batches of a run, which set things up, do
-/// not count. All processes must have the callback, with the same `every_n_batches`. Between GPUs it sees what the host
-/// does only, and with `SyncBatchNorm` forward waits, too.
+/// Own work is getting the batch, forward, and loss. Backward and the update are excluded, because the ranks wait for
+/// the straggler there, in the all-reduce of gradients. The mean over `every_n_batches` batches is compared; the first
+/// two batches of a run are warm-up and do not count. All ranks must have the callback, with the same
+/// `every_n_batches`. On GPUs it measures host time only. Own work includes waiting for other ranks in the forward pass
+/// with `SyncBatchNorm`, and before each batch with a loader without length.
 ///
 /// **Units** every_n_batches: batches of training, at least 1; ratio: above 1.
-/// **Cost** three looks at the clock for a batch; one gather of a number every `every_n_batches` batches. One process
-/// alone compares nothing.
+/// **Cost** three reads of the clock per batch; one all-gather of a number every `every_n_batches` batches. A single
+/// rank compares nothing.
 /// **Errors** `std::invalid_argument` for settings out of range, when a run begins.
 /// **Example** prints `Slow: rank 2 takes 31.2 ms a batch for data and forward, the median is 12.1 ms (mean over 100
 /// batches until batch 102 of epoch 1, ranks in order: 11.9, 12.3, 31.2, 12.1).`
@@ -39,13 +39,13 @@ struct WarnOfSlowRanks {
   std::FILE* output = stderr;
 
   using Clock = std::chrono::steady_clock;
-  /// What has been measured since the last comparison.
+  /// Measurements since the last comparison.
   struct Measured {
-    Clock::time_point started{}, ended{};  ///< Of the last batch.
-    Clock::duration own{};                 ///< Its own work.
-    double sum = 0.0;                      ///< Milliseconds.
+    Clock::time_point started{}, ended{};  ///< Times of the last batch.
+    Clock::duration own{};                 ///< Own work of the last batch.
+    double sum = 0.0;                      ///< Own work, in milliseconds.
     std::int64_t num_batches = 0;
-    int num_unready = 2;  ///< Batches that set things up.
+    int num_unready = 2;  ///< Warm-up batches that are left.
     bool has_ended = false;
   };
   Measured measured{};
@@ -98,7 +98,7 @@ struct WarnOfSlowRanks {
   }
   void report(const Run& run, const std::vector<double>& times) const {
     auto sorted = times;
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);  // of two, the faster
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);  // of two, the lower
     std::nth_element(sorted.begin(), middle, sorted.end());
     std::string slow, all;
     for (std::size_t rank = 0; rank < times.size(); ++rank) {

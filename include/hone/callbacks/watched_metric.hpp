@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A metric of the history that a callback goes by.
+/// Access to the metric that a callback watches.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@
 
 namespace hone::detail {
 
-/// Refuses, when a run starts, to watch a metric of evaluations in a run that has nothing to evaluate on.
+/// Throws when `metric` is recorded by evaluations and the run has no evaluation data.
 ///
-/// **Errors** `std::invalid_argument`, with the name of the `setting` that chose it.
+/// **Errors** `std::invalid_argument`, with the name of the `setting` that selects the metric.
 inline void require_recordable(const Run& run, std::string_view metric, std::string_view setting) {
   const bool is_of_evaluation =
       (metric.starts_with("eval_") && metric.ends_with("_epoch")) || metric.starts_with("intermediate_eval_");
@@ -25,11 +25,11 @@ inline void require_recordable(const Run& run, std::string_view metric, std::str
                               "train(train_set, eval_set), or watch a metric of training such as `train_loss_epoch`.");
 }
 
-/// The value of `metric` that the epoch at hand recorded; empty when it recorded none, and in an epoch that a stop
-/// ended before its last batch: a resumed run completes that epoch.
+/// Returns the value of `metric` that the current epoch recorded; empty if it recorded none, and in an epoch that a
+/// stop ended before its last batch, because a resumed run completes that epoch.
 ///
-/// **Errors** `std::invalid_argument`, with the name of the `setting` that chose it, when nothing has ever recorded it;
-/// not in a run that was stopped, nor before its first evaluation.
+/// **Errors** `std::invalid_argument`, with the name of the `setting` that selects the metric, when the metric was
+/// never recorded, unless a stop takes effect or no evaluation is due after this epoch.
 inline std::optional<double> value_of_epoch(const Run& run, std::string_view metric, std::string_view setting) {
   if (run.epoch_was_cut_short()) return std::nullopt;
   const auto values = run.history().values(metric);
@@ -44,24 +44,24 @@ inline std::optional<double> value_of_epoch(const Run& run, std::string_view met
                               ". Watch one of those, or give the run an evaluation dataset.");
 }
 
-/// True when `record` is of the present weights: no update has come after it.
+/// True if `record` is of the current weights: of the current epoch, without an update after it.
 inline bool is_of_present_weights(const Run& run, const Record& record) {
   return record.epoch == run.epoch() && record.update == run.history().num_updates();
 }
 
-/// `value_of_epoch`, where it is a value of the present weights; that of an evaluation before later updates is not.
+/// Returns `value_of_epoch` if the value is of the current weights; empty if updates followed its recording.
 inline std::optional<double> value_of_weights(const Run& run, std::string_view metric, std::string_view setting) {
   const auto value = value_of_epoch(run, metric, setting);
   return value && is_of_present_weights(run, run.history().values(metric).back()) ? value : std::nullopt;
 }
 
-/// The same in every process: the value that rank 0 recorded, so that all decide alike. Collective.
+/// Returns the `value_of_epoch` of rank 0 on all ranks, so that all ranks decide alike. Collective.
 [[nodiscard]] std::optional<double> shared_value_of_epoch(auto& trainer, const Run& run, std::string_view metric,
                                                           std::string_view setting) {
   return trainer.in_rank_zero([&] { return value_of_epoch(run, metric, setting); });
 }
 
-/// True when `value` is better than the best so far: strictly, or as the first one that may be.
+/// True if `value` is strictly better than `best`, or is the first value that can be the best (see `may_be_best`).
 inline bool is_better(double value, const std::optional<double>& best, bool greater_is_better) {
   if (!may_be_best(value, greater_is_better)) return false;
   return !best || (greater_is_better ? value > *best : value < *best);

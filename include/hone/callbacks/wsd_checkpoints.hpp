@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The checkpoints that a warm-up-stable-decay schedule is made for.
+/// Checkpoints around the decays of a warm-up-stable-decay schedule.
 #pragma once
 
 #include <cstdint>
@@ -26,17 +26,18 @@ struct schedule_without_phases {
 
 }  // namespace detail
 
-/// Writes a training state where each decay begins, `checkpoint_90_wsd_pre_decay.pt`, from which a longer run goes on
-/// at the stable rate, and a checkpoint where it has ended, `checkpoint_100_wsd_post_decay.pt`, with the model to be
-/// used. Both also hold `step`, `checkpoint_type`, `total_steps` and `decay_fraction`.
+/// Writes a training state where each decay begins, `checkpoint_90_wsd_pre_decay.pt`, from which a longer run continues
+/// at the stable rate, and a checkpoint where the decay ends, `checkpoint_100_wsd_post_decay.pt`, which contains the
+/// model for use. Both also contain `step`, `checkpoint_type`, `total_steps`, and `decay_fraction`. A `fast_dev_run`
+/// writes nothing.
 ///
-/// To go on from before a decay, and leave the decay out: the same trainer with a larger `WsdLr::total_updates` and
-/// `trainer.resume(".../checkpoint_90_wsd_pre_decay.pt", train_set)`. To go on from after it: `load_checkpoint` with
-/// `.load_scheduler = false`, then a run of `WsdLr{.is_continuation = true}`.
+/// To continue from before a decay without the decay, use the same trainer with a larger `WsdLr::total_updates` and
+/// `trainer.resume(".../checkpoint_90_wsd_pre_decay.pt", train_set)`. To continue from after a decay, use
+/// `load_checkpoint` with `.load_scheduler = false`, then a run with `WsdLr{.is_continuation = true}`.
 ///
 /// **Units** the numbers in the names: updates of the schedule.
-/// **Errors** `DataError` when a file cannot be written (see `on_error`). At compile time, one sentence, for another
-/// schedule.
+/// **Errors** `DataError` when a file cannot be written (see `on_error`). At compile time, one message, for a schedule
+/// without phases.
 /// **Source** K. Wen et al., "Understanding Warmup-Stable-Decay Learning Rates: A River Valley Loss Landscape
 /// Perspective", 2024.
 struct WsdCheckpoints {
@@ -44,13 +45,13 @@ struct WsdCheckpoints {
   static constexpr bool is_collective = true;
 
   std::filesystem::path save_dir = "checkpoints";
-  bool save_optimizer = true;            ///< After the decay too.
-  bool save_scheduler = true;            ///< After the decay too.
-  SaveError on_error = SaveError::stop;  ///< When a file cannot be written.
-  bool verbose = false;                  ///< Say what is saved.
-  std::FILE* output = stdout;            ///< Where to say it, and where warnings go.
+  bool save_optimizer = true;            ///< Include the optimizer's state in the post-decay checkpoint.
+  bool save_scheduler = true;            ///< Include the position in the schedule in the post-decay checkpoint.
+  SaveError on_error = SaveError::stop;  ///< The reaction to a file that cannot be written.
+  bool verbose = false;                  ///< Print each file that is saved.
+  std::FILE* output = stdout;            ///< The stream for this output and for warnings.
 
-  /// The update of the last look.
+  /// The update of the schedule at the last check.
   struct State {
     std::int64_t num_updates = 0;
     void serialize(auto& archive) { archive("num_updates", num_updates); }
