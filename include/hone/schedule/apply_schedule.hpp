@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Writes a schedule's values into an optimizer's parameter groups.
+/// `apply_schedule`, which writes the values of a schedule into the parameter groups of an optimizer.
 #pragma once
 
 #include <concepts>
@@ -22,7 +22,7 @@ inline constexpr bool is_schedules = false;
 template <class... Of>
 inline constexpr bool is_schedules<Schedules<Of...>> = true;
 
-/// What `apply_schedule` takes.
+/// True for the types of schedules that `apply_schedule` accepts.
 template <class S>
 inline constexpr bool is_any_schedule =
     std::same_as<S, NoSchedule> || Schedule<S> || GroupSchedule<S> || is_schedule_of<S> || is_schedules<S>;
@@ -92,7 +92,7 @@ constexpr void drive(const S& schedule, Settings& settings, const auto& base, st
   }
 }
 
-/// Drives the field of an optimizer's `group`, which is the group `index` of all.
+/// Sets `Field` of `optimizer.groups()[group]`. `index` is the group's index across all optimizers.
 template <class Field, class S, class Optimizer>
 constexpr void drive_group(const S& schedule, Optimizer& optimizer, std::size_t group, std::int64_t update,
                            std::size_t index) {
@@ -106,7 +106,8 @@ constexpr void drive_group(const S& schedule, Optimizer& optimizer, std::size_t 
 
 }  // namespace detail
 
-/// True when the values of a schedule depend on how long the run is, as far as its length is known.
+/// Returns whether twice the number of updates and epochs changes a value at update 0, N / 2 or N, for N =
+/// `length.num_updates`, base value 1 and group 0. Returns false if N is unknown.
 template <class S>
 [[nodiscard]] constexpr bool depends_on_length(const S& schedule, const RunLength& length) {
   if (!length.num_updates) return false;
@@ -129,7 +130,7 @@ template <class S>
   return difference > 0.0;
 }
 
-/// True when a schedule of type `S` sets learning rates: a change made by anyone else would not last.
+/// True if a schedule of type `S` sets the learning rate. The next update then overwrites a rate set by other code.
 template <class S>
 inline constexpr bool drives_lr = Schedule<S> || GroupSchedule<S>;
 template <class Field, class S>
@@ -137,10 +138,10 @@ inline constexpr bool drives_lr<ScheduleOf<Field, S>> = std::same_as<Field, fiel
 template <class... Of>
 inline constexpr bool drives_lr<Schedules<Of...>> = (drives_lr<Of> || ...);
 
-/// Sets the driven fields of `groups[i].settings` to their values for update `update`, which start from those in
-/// `base_settings[i]`.
+/// Sets the fields of `groups[i].settings` that `schedule` drives to their values for update `update`. The base values
+/// are the fields of `base_settings[i]`.
 ///
-/// **Errors** at compile time, one sentence, when the settings lack a field; at run time what the schedule throws.
+/// **Errors** one `static_assert` message if the settings lack a field; at run time, the exceptions of the schedule.
 template <class S, class Groups, class BaseSettings>
 constexpr void apply_schedule(const S& schedule, Groups&& groups, const BaseSettings& base_settings,
                               std::int64_t update) {
@@ -151,10 +152,11 @@ constexpr void apply_schedule(const S& schedule, Groups&& groups, const BaseSett
   });
 }
 
-/// The same for an optimizer: learning rates by `base_lr` and `set_lr`, every other field by `groups()`, whose elements
-/// have `settings` and `base_settings()`, the settings with which the group was made.
+/// Sets the fields of the parameter groups of `optimizer`: learning rates through `base_lr` and `set_lr`, other fields
+/// through `groups()`, whose elements need `settings` and `base_settings()` (the settings at the group's creation).
 ///
-/// **Errors** at compile time, one sentence, when the optimizer has no such groups or its settings lack a field.
+/// **Errors** one `static_assert` message if the optimizer has no such groups or its settings lack a field; at run
+/// time, the exceptions of the schedule.
 /// **Example** `apply_schedule(schedule, optimizer, optimizer.num_updates());`
 template <class S, class Optimizer>
 constexpr void apply_schedule(const S& schedule, Optimizer& optimizer, std::int64_t update) {

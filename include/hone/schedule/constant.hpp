@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate that does not change.
+/// A constant learning rate.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace hone {
 
-/// `base_lr * factor`, always.
+/// A constant learning rate: `base_lr * factor`.
 ///
 /// **Errors** `resolved` throws `std::invalid_argument` for a factor that is negative or not finite.
 struct ConstantLr {

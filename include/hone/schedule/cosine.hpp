@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate that follows half a cosine down to a minimum.
+/// A cosine annealing schedule with warm-up and cool-down.
 #pragma once
 
 #include <cmath>
@@ -12,21 +12,21 @@
 
 namespace hone {
 
-/// Rises in a straight line for `warmup_updates`, falls to the minimum along half a cosine, and stays there for the
-/// last `cooldown_updates` and ever after.
+/// Linear warm-up for `warmup_updates`, then cosine annealing to the minimum. The value remains at the minimum for the
+/// last `cooldown_updates` and after the end.
 ///
-/// With b the base value, s the start, m the minimum, n the update, W, C and T warm-up, cool-down and total:
+/// b is the base value, s the start, m the minimum, n the update; W, C and T are the warm-up, cool-down and total:
 ///
 ///     n < W        s + (b - s) n / W
 ///     n < T - C    m + (b - m) / 2 (1 + cos(pi x^k)),  x = (n - W) / (T - W - C)
 ///     otherwise    m
 ///
-/// **Units** `*_updates`: updates; `*_lr`: learning rates; `*_ratio`: multiples of the base value, from 0 to 1. A ratio
-/// wins over the rate beside it. k_decay: above 1 keeps the rate high for longer, below 1 lets it fall sooner.
-/// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range, or when warm-up and
-/// cool-down leave nothing of the total.
-/// **Source** I. Loshchilov, F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, without restarts;
-/// the settings are those of timm's and pytorch-accelerated's `CosineLrScheduler`.
+/// **Units** `*_updates`: updates; `*_lr`: learning rates; `*_ratio`: multiples of the base value, from 0 to 1. A
+/// `*_ratio` takes precedence over the corresponding `*_lr`. k_decay (k): above 0; above 1 delays the decay, below 1
+/// advances it.
+/// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range, or if W + C >= T.
+/// **Source** I. Loshchilov, F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017, without restarts.
+/// The settings match timm's `CosineLRScheduler` and pytorch-accelerated's `CosineLrScheduler`.
 /// **Example** `CosineLr{.warmup_updates = 2 * run::num_updates_per_epoch, .min_lr = 1e-5}`
 struct CosineLr {
   using slot = slots::Schedule;
@@ -52,7 +52,7 @@ struct CosineLr {
     const double progress = static_cast<double>(update - warmup) / static_cast<double>(end - warmup);
     const double shaped = k_decay == 1.0 ? progress : std::pow(progress, k_decay);
     const double half = std::cos(std::numbers::pi / 2.0 * shaped);  // (1 + cos(a)) / 2 = cos(a / 2)^2, exact near 0 too
-    return std::lerp(lowest, base_lr, half * half);                 // exactly base_lr where half is 1
+    return std::lerp(lowest, base_lr, half * half);                 // exactly base_lr if half is 1
   }
 
   [[nodiscard]] constexpr CosineLr resolved(const RunLength& length) const {
@@ -64,7 +64,7 @@ struct CosineLr {
     return result;
   }
 
-  /// Calls `add(key, value)` with each setting, under its key in the state of pytorch-accelerated's
+  /// Calls `add(key, value)` for each setting. `key` is its key in the state dict of pytorch-accelerated's
   /// `CosineLrScheduler`.
   constexpr void for_each_python_setting(auto&& add) const {
     add("total_iterations", total_updates);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate along cosines that start anew.
+/// A cosine annealing schedule with warm restarts.
 #pragma once
 
 #include <cmath>
@@ -11,18 +11,18 @@
 
 namespace hone {
 
-/// `cycle_limit` half cosines, each from a peak down to the minimum m; then m ever after. Cycle i, counted from 0, is
-/// `cycle_updates * cycle_mul^i` updates long, and its peak is `base_lr * cycle_decay^i`.
+/// `cycle_limit` cycles of cosine annealing, each from a peak to the minimum m. After the last cycle, the value remains
+/// m. Cycle i, counted from 0, has `cycle_updates * cycle_mul^i` updates and the peak `base_lr * cycle_decay^i`.
 ///
-/// With p the peak and x the share of the cycle that has passed: `m + (p - m) / 2 (1 + cos(pi x^k_decay))`. A warm-up
-/// goes before it: `Warmup{.updates = 500, .after = CyclicCosineLr{...}}`.
+/// p is the peak and x the elapsed fraction of the cycle: `m + (p - m) / 2 (1 + cos(pi x^k_decay))`. For a warm-up
+/// before the first cycle, use `Warmup{.updates = 500, .after = CyclicCosineLr{...}}`.
 ///
 /// **Units** cycle_updates: updates; cycle_mul: at least 1; cycle_decay: from 0 to 1; cycle_limit: cycles, at least 1;
-/// min_lr: a learning rate; min_lr_ratio: a multiple of the base value, which wins over min_lr; k_decay as in
-/// `CosineLr`.
+/// min_lr: a learning rate; min_lr_ratio: a multiple of the base value, from 0 to 1, which takes precedence over
+/// min_lr; k_decay as in `CosineLr`.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
-/// **Source** timm's `CosineLRScheduler`, with `warmup_prefix` where there is a warm-up. With `cycle_decay` 1 and no
-/// end to the cycles: `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`; I. Loshchilov, F. Hutter, "SGDR:
+/// **Source** timm's `CosineLRScheduler`, with `warmup_prefix` if there is a warm-up. With `cycle_decay` 1 and an
+/// unlimited number of cycles: `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`; I. Loshchilov, F. Hutter, "SGDR:
 /// Stochastic Gradient Descent with Warm Restarts", 2017.
 /// **Example** `CyclicCosineLr{.cycle_updates = run::num_updates / 3, .cycle_decay = 0.5, .cycle_limit = 3}`
 struct CyclicCosineLr {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate that shrinks by the same factor again and again.
+/// An exponential decay schedule.
 #pragma once
 
 #include <cmath>
@@ -9,10 +9,10 @@
 
 namespace hone {
 
-/// `base_lr * gamma^(update / decay_updates)`, with a true division: the rate falls at each update.
+/// Exponential decay: `base_lr * gamma^(update / decay_updates)`. The exponent is not rounded, so the value changes at
+/// each update.
 ///
-/// **Units** gamma: the factor, above 0; there is no default. decay_updates: the updates in which the factor is reached
-/// once, at least 1.
+/// **Units** gamma: the factor for each `decay_updates` updates, above 0; required. decay_updates: updates, at least 1.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
 /// **Source** `torch.optim.lr_scheduler.ExponentialLR`.
 /// **Example** `ExponentialLr{.gamma = 0.95, .decay_updates = run::num_updates_per_epoch}`

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The settings of a parameter group that a schedule can drive, by name: `fields::momentum = OneCycleMomentum{}`.
+/// Names of the settings of a parameter group that a schedule can drive: `fields::momentum = OneCycleMomentum{}`.
 #pragma once
 
 #include <string_view>
@@ -9,10 +9,10 @@
 
 namespace hone {
 
-/// A schedule and the field that it drives. The schedule's base value is the group's own value of that field.
+/// A schedule and the field that it drives. The base value is the value of that field in the group's base settings.
 ///
-/// A field is a type with `of(settings)`, which returns a reference to the number; those in `fields` find a member by
-/// its name, so one for a rule of your own is written as they are.
+/// A field is a type with a static function `of(settings)` that returns a reference to a `double`. For a member of a
+/// custom update rule, define a type like the types in `fields`, each of which accesses the member of the same name.
 ///
 /// **Example** `fields::weight_decay = LinearLr{.start_factor = 1.0, .end_factor = 0.0}`
 template <class Field, class S>
@@ -32,7 +32,7 @@ struct ScheduleOf {
 
 namespace fields {
 
-/// Declares a field: its type, and an object of that type to which a schedule can be assigned.
+/// Defines a field: a type, and an object of that type. An assignment to the object returns a `ScheduleOf`.
 #define HONE_FIELD(Type, member)                                             \
   struct Type {                                                              \
     static constexpr std::string_view name = #member;                        \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate of the Transformer: a warm-up, then down with the root of the update number.
+/// The inverse square root schedule of the Transformer, with warm-up.
 #pragma once
 
 #include <cmath>
@@ -9,11 +9,12 @@
 
 namespace hone {
 
-/// `base_lr * min((update + 1) / W, sqrt(W / (update + 1)))`: the base value is the highest, at update W - 1.
+/// Linear warm-up, then inverse square root decay: `base_lr * min((update + 1) / W, sqrt(W / (update + 1)))`. The
+/// maximum, `base_lr`, is reached at update W - 1.
 ///
-/// The paper's own scale is the base value `1 / sqrt(d_model * W)`.
+/// The scale in the paper corresponds to the base value `1 / sqrt(d_model * W)`.
 ///
-/// **Units** warmup_updates (W): updates, at least 1; there is no default. The paper has 4000.
+/// **Units** warmup_updates (W): updates, at least 1; required. The paper uses 4000.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
 /// **Source** A. Vaswani et al., "Attention Is All You Need", 2017, section 5.3; its step number is `update + 1`.
 /// **Example** `InverseSqrtLr{.warmup_updates = 4000}`

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate that goes in a straight line from one multiple of the base value to another.
+/// A linear schedule from one multiple of the base value to another.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,13 @@
 
 namespace hone {
 
-/// From `base_lr * start_factor` to `base_lr * end_factor` at `total_updates`, and that ever after.
+/// Linear interpolation from `base_lr * start_factor` at update 0 to `base_lr * end_factor` at update `total_updates`.
+/// After that, the value remains constant.
 ///
 /// **Units** total_updates: updates; factors: multiples of the base value, at least 0.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
-/// **Source** `torch.optim.lr_scheduler.LinearLR`, whose factors are the defaults; there, the line takes 5 steps, here
-/// the run.
+/// **Source** `torch.optim.lr_scheduler.LinearLR`, with the same default factors. Its `total_iters` defaults to 5;
+/// `total_updates` defaults to the whole run.
 /// **Example** `LinearLr{.start_factor = 1.0, .end_factor = 0.0}`
 struct LinearLr {
   using slot = slots::Schedule;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate that falls at given updates.
+/// A schedule that multiplies the learning rate by `gamma` at given updates.
 #pragma once
 
 #include <cmath>
@@ -10,12 +10,12 @@
 
 namespace hone {
 
-/// `base_lr * gamma^k`, where k is the number of milestones that are reached. A milestone given twice counts twice.
+/// Decay at milestones: `base_lr * gamma^k`, where k is the number of milestones at or before the update. A milestone
+/// that is listed twice counts twice.
 ///
-/// **Units** milestones: updates, in any order; there is no default.
+/// **Units** milestones: updates, in any order; at least one is required.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
-/// **Source** `torch.optim.lr_scheduler.MultiStepLR`, whose milestones are what the caller makes of them: usually
-/// epochs.
+/// **Source** `torch.optim.lr_scheduler.MultiStepLR`, whose milestones count calls of `step`, usually one per epoch.
 /// **Example** `MultiStepLr{.milestones = {30 * run::num_updates_per_epoch, 60 * run::num_updates_per_epoch}}`
 struct MultiStepLr {
   using slot = slots::Schedule;

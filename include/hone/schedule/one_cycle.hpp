@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One cycle: the learning rate up and down once, and the momentum the other way.
+/// The 1cycle policy: schedules for the learning rate and, inversely, for the momentum.
 #pragma once
 
 #include <cmath>
@@ -12,12 +12,13 @@
 
 namespace hone {
 
-/// The way from one value to the next.
+/// The annealing strategy: half a cosine or a straight line from one value to the next.
 enum class Anneal { cosine, linear };
 
 namespace detail {
 
-/// From `start` over `peak` to `end`; in three phases, from `peak` back to `start` first.
+/// Returns the value of a cycle from `start` to `peak` to `end`. With three phases, the value returns from `peak` to
+/// `start` before it changes to `end`.
 constexpr double one_cycle_value(const auto& cycle, std::int64_t update, double start, double peak, double end) {
   const auto total = static_cast<double>(cycle.total_updates.count());
   const double last = total - 1.0, now = static_cast<double>(update) < last ? static_cast<double>(update) : last;
@@ -51,14 +52,14 @@ constexpr Cycle resolved_cycle(const Cycle& cycle, const RunLength& length, std:
 
 }  // namespace detail
 
-/// Up from `peak / div_factor` to the peak, then down to `peak / div_factor / final_div_factor`, where it stays. In
-/// three phases, it goes down as it came up before it goes on to the lowest value.
+/// A rise from `peak / div_factor` to the peak, then a fall to `peak / div_factor / final_div_factor`, the final value.
+/// With three phases, the second phase is the reverse of the first, and the third phase falls to the final value.
 ///
-/// The peak is the group's base value, or `max_lr` where that is given. (In PyTorch it is always `max_lr`, and the
-/// optimizer's own rate counts for nothing.) For the momentum beside it, see `OneCycleMomentum`.
+/// The peak is the group's base value, or `max_lr` if it is set. (In PyTorch, the peak is always `max_lr`, and the
+/// optimizer's learning rate is ignored.) For the corresponding momentum, see `OneCycleMomentum`.
 ///
-/// **Units** total_updates: updates; pct_start: the share of the run for the way up, from 0 to 1, with three phases up
-/// to 0.5; factors: above 0; max_lr: a learning rate.
+/// **Units** total_updates: updates; pct_start: the fraction of `total_updates` in which the value rises, from 0 to 1,
+/// or to 0.5 with three phases; factors: above 0; max_lr: a learning rate.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
 /// **Source** `torch.optim.lr_scheduler.OneCycleLR`; L. Smith, N. Topin, "Super-Convergence: Very Fast Training of
 /// Neural Networks Using Large Learning Rates", 2018.
@@ -90,10 +91,10 @@ struct OneCycleLr {
   friend constexpr bool operator==(const OneCycleLr&, const OneCycleLr&) = default;
 };
 
-/// Down from `max_momentum` to `base_momentum` while the learning rate rises, and back while it falls. For the momentum
-/// of `Sgd` and for `beta1` of `Adam`; the group's own value counts for nothing.
+/// A fall from `max_momentum` to `base_momentum` while the learning rate rises, and a rise back while it falls. For the
+/// momentum of `Sgd` and for `beta1` of `Adam`. The group's base value is ignored.
 ///
-/// **Units** as `OneCycleLr`; momenta: from 0 to below 1.
+/// **Units** as `OneCycleLr`; momenta: at least 0 and below 1.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
 /// **Source** as `OneCycleLr`, `cycle_momentum=True`.
 /// **Example** `fields::beta1 = OneCycleMomentum{}`

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Schedules that know the parameter group.
+/// Schedules whose values depend on the parameter group.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,11 @@ namespace detail {
 }
 }  // namespace detail
 
-/// A schedule for each parameter group, in the optimizer's order. A group that is to keep its value has `ConstantLr{}`.
+/// One schedule for each parameter group, in the optimizer's order. To keep a group's value constant, use
+/// `ConstantLr{}`.
 ///
-/// **Errors** `std::invalid_argument` when the optimizer has more groups, and what the schedules throw.
+/// **Errors** `std::invalid_argument` if the optimizer has more groups than there are schedules, and the exceptions of
+/// the schedules.
 /// **Example** `PerGroup{WsdLr{}, Warmup{.updates = 100, .after = CosineLr{}}}`
 template <Schedule... S>
   requires(sizeof...(S) >= 1)
@@ -59,11 +61,11 @@ struct PerGroup {
   }
 };
 
-/// One schedule for all parameter groups, its value times a factor for each group.
+/// One schedule for all parameter groups, with a separate factor on its value for each group.
 ///
-/// **Units** factors: at least 0, in the optimizer's order of groups; there is no default.
-/// **Errors** `std::invalid_argument` when the optimizer has more groups than there are factors; `resolved` throws it
-/// for settings that are out of range.
+/// **Units** factors: at least 0, in the optimizer's order of groups; required.
+/// **Errors** `std::invalid_argument` if the optimizer has more groups than there are factors. `resolved` throws it for
+/// settings that are out of range.
 /// **Example** `ScaledGroups{.factors = {0.1, 1.0}, .schedule = CosineLr{}}`
 template <Schedule S = ConstantLr>
 struct ScaledGroups {

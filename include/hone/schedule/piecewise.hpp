@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate along straight lines between given points.
+/// A piecewise linear schedule.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@
 
 namespace hone {
 
-/// The base value times a factor that runs in straight lines between points, and is that of the first point before it
-/// and that of the last one after it. Two points at the same update are a jump: the second one holds from there on.
+/// The base value times a factor that is linear between points. The first point's factor applies before it, the last
+/// point's factor after it. Two points at the same update define a jump: from that update on, the second one applies.
 ///
 /// **Units** update: updates, in ascending order; factor: multiples of the base value, at least 0.
 /// **Errors** `resolved` throws `std::invalid_argument` for points out of order and settings that are out of range.
-/// **Source** linear interpolation, as `numpy.interp`.
+/// **Source** linear interpolation, as in `numpy.interp`.
 /// **Example** `PiecewiseLr{.points = {{0, 0.1}, {run::num_updates / 10, 1.0}, {run::num_updates, 0.0}}}`
 struct PiecewiseLr {
   using slot = slots::Schedule;
@@ -31,7 +31,7 @@ struct PiecewiseLr {
   std::vector<Point> points = {};
 
   constexpr double operator()(double base_lr, std::int64_t update) const {
-    std::size_t next = 0;  // the first point that is yet to come
+    std::size_t next = 0;  // the first point after `update`
     while (next < points.size() && points[next].update.count() <= update) ++next;
     if (next == 0) return base_lr * points.front().factor;
     const auto& from = points[next - 1];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate that falls with a power of what is left of the run.
+/// A polynomial decay schedule.
 #pragma once
 
 #include <cmath>
@@ -10,10 +10,10 @@
 
 namespace hone {
 
-/// `m + (base_lr - m) * (1 - update / total_updates)^power`, and m ever after.
+/// Polynomial decay: `m + (base_lr - m) * (1 - update / total_updates)^power`. From `total_updates` on, the value is m.
 ///
 /// **Units** total_updates: updates; min_lr (m): a learning rate; min_lr_ratio: a multiple of the base value, from 0 to
-/// 1, which wins over min_lr. power: 1 is a straight line.
+/// 1, which takes precedence over min_lr; power: above 0, 1 is linear.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
 /// **Source** `torch.optim.lr_scheduler.PolynomialLR`, which has no minimum.
 /// **Example** `PolynomialLr{.power = 0.9}`

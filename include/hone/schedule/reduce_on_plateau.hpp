@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate that falls when a metric no longer improves.
+/// A rule that reduces the learning rate when a metric stops improving.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,18 @@
 
 namespace hone {
 
-/// Watches a metric, and multiplies learning rates by `factor` when it has not improved for more than `patience` values
-/// in a row. It is no function of the update: what it has seen stands in `state`, all that a checkpoint needs.
+/// Reduces learning rates by `factor` when a metric has not improved for more than `patience` consecutive values. The
+/// result depends on the metric, not on the update, so this is not a `Schedule`. A checkpoint needs only `state`.
 ///
-/// An improvement is better than the best value by more than the threshold: below `best - threshold * |best|` or
-/// `best - threshold`; where greater is better, above `best + threshold * |best|` or `best + threshold`. NaN never
-/// improves, nor does an infinite value on the bad side. After a reduction, `cooldown` values are not counted.
+/// A value is an improvement if it is below `best - threshold * |best|` (relative) or `best - threshold` (absolute);
+/// with `greater_is_better`, above `best + threshold * |best|` or `best + threshold`. NaN is never an improvement, and
+/// neither is infinity in the worse direction. For `cooldown` values after a reduction, non-improvements do not count.
 ///
-/// **Units** patience, cooldown: values of the metric; min_lr, eps: learning rates; a change of no more than eps is
-/// none.
+/// **Units** patience, cooldown: values of the metric; min_lr, eps: learning rates.
 /// **Errors** `check` throws `std::invalid_argument` for settings that are out of range.
-/// **Source** `torch.optim.lr_scheduler.ReduceLROnPlateau`; `greater_is_better` is its mode `max`. Below zero it
-/// differs on purpose: PyTorch's relative bound, `best * (1 - threshold)`, is worse than a negative best value, so
-/// values that stay the same or get worse count as improvements there.
+/// **Source** `torch.optim.lr_scheduler.ReduceLROnPlateau`; `greater_is_better` corresponds to mode `max`. The relative
+/// threshold differs for a negative best value: PyTorch's bound, `best * (1 - threshold)`, is then worse than `best`,
+/// so a metric that does not change counts as an improvement there.
 /// **Example** `if (plateau.observe(loss)) optimizer.set_lr(plateau.reduced(optimizer.lr()));`
 struct ReduceOnPlateau {
   double factor = 0.1;
@@ -35,11 +34,11 @@ struct ReduceOnPlateau {
   double eps = 1e-8;
   bool greater_is_better = false;
 
-  /// What it has seen.
+  /// The mutable state.
   struct State {
     std::optional<double> best{};
-    std::int64_t num_bad = 0;        ///< Values since the last improvement.
-    std::int64_t cooldown_left = 0;  ///< Values that will not be counted.
+    std::int64_t num_bad = 0;        ///< Consecutive counted values without an improvement.
+    std::int64_t cooldown_left = 0;  ///< Remaining values of the cool-down.
 
     void serialize(auto& archive) {
       archive("best", best);
@@ -50,7 +49,7 @@ struct ReduceOnPlateau {
   };
   State state{};
 
-  /// Takes the next value of the metric. True when learning rates are to be reduced now.
+  /// Records the next value of the metric. Returns whether the caller must reduce learning rates now.
   constexpr bool observe(double metric) {
     if (is_better(metric)) {
       state.best = metric;
@@ -68,7 +67,8 @@ struct ReduceOnPlateau {
     return true;
   }
 
-  /// What a reduction makes of a learning rate: `factor` times that, but no less than `min_lr`.
+  /// Returns the reduced learning rate: the larger of `lr * factor` and `min_lr`, or `lr` if the reduction is at most
+  /// `eps`.
   [[nodiscard]] constexpr double reduced(double lr) const {
     const double lower = lr * factor < min_lr ? min_lr : lr * factor;
     return lr - lower > eps ? lower : lr;
@@ -89,7 +89,7 @@ struct ReduceOnPlateau {
     if (!detail::may_be_best(metric, greater_is_better)) return false;
     if (!state.best) return true;
     const double sign = greater_is_better ? 1.0 : -1.0;
-    const double away = *state.best < 0.0 ? -sign : sign;  // a factor that is better than the best value
+    const double away = *state.best < 0.0 ? -sign : sign;  // makes the relative bound better than the best value
     const double bound = threshold_mode == ThresholdMode::relative ? *state.best * (1.0 + away * threshold)
                                                                    : *state.best + sign * threshold;
     return greater_is_better ? metric > bound : metric < bound;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Counts that are known once a run is configured: `.warmup_updates = 2 * run::num_updates_per_epoch`.
+/// Numbers of updates that depend on the length of the run: `.warmup_updates = 2 * run::num_updates_per_epoch`.
 #pragma once
 
 #include <array>
@@ -16,9 +16,9 @@
 
 namespace hone {
 
-/// How long a run is. An empty optional means unknown: the loader has no length and no limit was given.
+/// The length of a run. An empty optional means unknown, for example because the loader has no length.
 ///
-/// **Units** Optimizer updates and batches of one process, whatever the number of processes.
+/// **Units** Optimizer updates and batches of one rank, not multiplied by the world size.
 struct RunLength {
   std::optional<std::int64_t> num_updates = {};
   std::optional<std::int64_t> num_updates_per_epoch = {};
@@ -46,27 +46,28 @@ inline constexpr std::array<RunFact, 5> run_facts{{
 }};
 }  // namespace detail
 
-/// A number of updates: an integer, or a sum of multiples of the run's facts, rounded down when it is resolved.
+/// A number of updates: a number, or a linear combination of facts of the run that `resolved` evaluates. The result is
+/// rounded down.
 ///
 /// **Units** Optimizer updates. **Cost** Six doubles; no allocation.
-/// **Errors** Arithmetic throws `std::invalid_argument` for division by zero.
+/// **Errors** `operator/` throws `std::invalid_argument` for a divisor of 0.
 /// **Example** `run::num_updates / 10`, `5 * run::num_updates_per_epoch - 1`.
 class Updates {
  public:
   constexpr Updates() = default;
-  /// Not from floating point numbers: 0.1 would look like a share of the run, and be 0 updates.
+  /// Accepts integers only: 0.1 would look like a fraction of the run, but would be 0 updates.
   template <detail::CountLike Count>
     requires std::integral<Count>
   constexpr Updates(Count count) : constant_(static_cast<double>(count)) {}  // NOLINT: implicit, for use as a number
 
-  /// The fact at this place in `RunLength`, once.
+  /// Returns one times the fact with index `fact` in `detail::run_facts`.
   [[nodiscard]] static constexpr Updates of_run(std::size_t fact) {
     Updates result;
     result.factors_.at(fact) = 1.0;
     return result;
   }
 
-  /// True when nothing is left to fill in.
+  /// Returns whether the number is independent of the run.
   [[nodiscard]] constexpr bool is_number() const {
     for (const double factor : factors_) {
       if (factor != 0.0) return false;
@@ -74,17 +75,17 @@ class Updates {
     return true;
   }
 
-  /// The number.
+  /// Returns the number, rounded down.
   ///
-  /// **Errors** `std::invalid_argument` while it still depends on the run.
+  /// **Errors** `std::invalid_argument` if it depends on the run, or if its absolute value is 9e15 or more.
   [[nodiscard]] constexpr std::int64_t count() const {
     if (!is_number()) reject_unresolved();
     return rounded_down(constant_);
   }
 
-  /// The number for a run of this length. `field` is the name of the setting, for the message.
+  /// Returns the number for a run of the given length, rounded down. `field` is the name of the setting in messages.
   ///
-  /// **Errors** `std::invalid_argument` when the expression needs a fact that is unknown.
+  /// **Errors** `std::invalid_argument` if it needs an unknown fact, or if its absolute value is 9e15 or more.
   [[nodiscard]] constexpr Updates resolved(const RunLength& length, std::string_view field) const {
     double sum = constant_;
     for (std::size_t i = 0; i < factors_.size(); ++i) {
@@ -124,10 +125,10 @@ class Updates {
   friend constexpr bool operator==(const Updates&, const Updates&) = default;
 
  private:
-  // A product such as 0.29 * 100 lies just below the integer that was meant, so the nearest one wins when it is that
-  // close.
+  // A product such as 0.29 * 100 is slightly below the exact integer. An integer that is larger than `value` by at most
+  // 1e-12 * (1 + |value|) is therefore the result.
   static constexpr std::int64_t rounded_down(double value) {
-    constexpr double limit = 9.0e15;  // where doubles stop telling integers apart
+    constexpr double limit = 9.0e15;  // just below 2^53: doubles represent every smaller integer
     if (!detail::is_finite(value) || value <= -limit || value >= limit) {
       throw std::invalid_argument("A number of updates is out of range. Give one below 9e15.");
     }
@@ -151,10 +152,10 @@ class Updates {
   std::array<double, detail::run_facts.size()> factors_{};
 };
 
-/// The facts of a run that a number of updates can be made from.
+/// The facts of a run, as operands of expressions.
 namespace run {
 inline constexpr Updates num_updates = Updates::of_run(0);            ///< Updates of the whole run.
-inline constexpr Updates num_updates_per_epoch = Updates::of_run(1);  ///< The short last window counts as one.
+inline constexpr Updates num_updates_per_epoch = Updates::of_run(1);  ///< A partial last window counts as one.
 inline constexpr Updates num_epochs = Updates::of_run(2);
 inline constexpr Updates num_train_batches_per_epoch = Updates::of_run(3);
 inline constexpr Updates num_eval_batches_per_epoch = Updates::of_run(4);

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Schedules: the learning rate as a pure function of the update number. Numbers in, numbers out.
+/// Learning rate schedules as pure functions of the update number.
 ///
 /// | schedule | learning rate |
 /// | --- | --- |
 /// | `ConstantLr` | a multiple of the base value |
-/// | `StepLr`, `MultiStepLr` | the base value, times `gamma` after every so many updates, or at given ones |
-/// | `LinearLr`, `PolynomialLr` | a straight line, or a power of one |
-/// | `ExponentialLr` | the base value, times `gamma` again and again |
-/// | `PiecewiseLr` | straight lines between given points |
-/// | `CosineLr` | half a cosine from the base value to a minimum; warm-up and cool-down included |
-/// | `CyclicCosineLr` | such curves one after another, each perhaps longer and lower |
-/// | `WsdLr` | warm-up, a stable rate, a decay; several times over where checkpoints are wanted |
-/// | `OneCycleLr`, `OneCycleMomentum` | up and down once, and the momentum the other way |
-/// | `InverseSqrtLr` | a warm-up, then down with the root of the update number |
-/// | `Warmup<S>` | a straight line up to where `S` begins, then `S` |
+/// | `StepLr`, `MultiStepLr` | multiplied by `gamma` after every `step_size` updates, or at given updates |
+/// | `LinearLr`, `PolynomialLr` | linear between two factors, or polynomial decay |
+/// | `ExponentialLr` | exponential decay |
+/// | `PiecewiseLr` | piecewise linear between given points |
+/// | `CosineLr` | cosine annealing from the base value to a minimum, with warm-up and cool-down |
+/// | `CyclicCosineLr` | cosine annealing with warm restarts; each cycle can be longer and lower than the previous one |
+/// | `WsdLr` | warm-up, stable phase, decay; with several checkpoints, a stable phase and a decay for each |
+/// | `OneCycleLr`, `OneCycleMomentum` | the 1cycle policy, for the learning rate and for the momentum |
+/// | `InverseSqrtLr` | warm-up, then decay with the inverse square root of the update number |
+/// | `Warmup<S>` | linear warm-up to the first value of `S`, then `S` |
 /// | `Sequence<S...>` | one schedule after another |
-/// | `PerGroup<S...>`, `ScaledGroups<S>` | something else for each parameter group |
+/// | `PerGroup<S...>`, `ScaledGroups<S>` | a separate schedule, or a separate factor, for each parameter group |
 /// | `ScheduleOf<Field, S>`, `Schedules<...>` | momentum, weight decay or betas, alone or with the learning rate |
 ///
-/// `ReduceOnPlateau` listens to a metric and is no function of the update; `Stateful<S>` counts the updates itself.
+/// `ReduceOnPlateau` depends on a metric instead of the update. `Stateful<S>` counts the updates itself.
 ///
-/// A new schedule is a new file: settings as members, the formula in `operator()`, checks in `resolved`.
+/// To add a schedule, add a file with settings as members, the formula in `operator()` and the checks in `resolved`.
 #pragma once
 
 #include <concepts>
@@ -32,26 +32,26 @@
 
 namespace hone {
 
-/// Gives the learning rate for update `update` (the first is 0) of a parameter group whose own base value is `base_lr`.
-/// The value depends on nothing else, so a resumed run continues exactly.
+/// A type that can compute the learning rate for update `update`, counted from 0, of a parameter group with the base
+/// value `base_lr`. The result must depend on nothing else, so that a resumed run continues exactly.
 template <class S>
 concept Schedule = requires(const S& schedule, double base_lr, std::int64_t update) {
   { schedule(base_lr, update) } -> std::same_as<double>;
 };
 
-/// Optional ability: the value depends on the parameter group as well; the first group is 0.
+/// A schedule whose result also depends on the index of the parameter group, counted from 0.
 template <class S>
 concept GroupSchedule = requires(const S& schedule, double base_lr, std::int64_t update, std::size_t group) {
   { schedule(base_lr, update, group) } -> std::same_as<double>;
 };
 
-/// No schedule: learning rates stay as the optimizer has them. The trainer's default.
+/// No schedule: the optimizer's learning rates remain unchanged. The trainer's default.
 struct NoSchedule {
   using slot = slots::Schedule;
 };
 
-/// Optional ability: `resolved` returns the schedule for a run of the given length, with every number of updates filled
-/// in and all settings checked.
+/// Optional: `resolved` returns the schedule for a run of the given length, with every number of updates evaluated and
+/// all settings checked.
 template <class S>
 concept ResolvableSchedule = requires(const S& schedule, const RunLength& length) {
   { schedule.resolved(length) } -> std::same_as<S>;
@@ -65,9 +65,9 @@ struct explain_resolved {
 };
 }  // namespace detail
 
-/// The schedule for a run of this length; a schedule that does not ask for the length comes back as it is.
+/// Returns the schedule for a run of the given length, or `schedule` unchanged if it does not have `resolved`.
 ///
-/// **Errors** `std::invalid_argument` for settings that are out of range or do not fit the run.
+/// **Errors** `std::invalid_argument` for settings that are out of range or incompatible with the run.
 template <class S>
 [[nodiscard]] constexpr S resolve_schedule(const S& schedule, const RunLength& length) {
   if constexpr (ResolvableSchedule<S>) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Schedules for several fields of the parameter groups at once.
+/// A combination of schedules for several fields of the parameter groups.
 #pragma once
 
 #include <concepts>
@@ -17,7 +17,7 @@ inline constexpr bool is_schedule_of = false;
 template <class Field, class S>
 inline constexpr bool is_schedule_of<ScheduleOf<Field, S>> = true;
 
-/// How many of `Of` drive `Field`.
+/// The number of schedules in `Of` that drive `Field`.
 template <class Field, class... Of>
 inline constexpr int num_driving = (0 + ... + int{std::same_as<Field, typename Of::field>});
 
@@ -29,9 +29,9 @@ struct one_schedule_to_a_field {
 
 }  // namespace detail
 
-/// A schedule for each of several fields.
+/// One schedule for each of several fields.
 ///
-/// **Errors** at compile time, one sentence, for two schedules of one field.
+/// **Errors** one `static_assert` message if two schedules drive the same field.
 /// **Example** `Schedules{fields::lr = OneCycleLr{}, fields::momentum = OneCycleMomentum{}}`
 template <class... Of>
   requires(sizeof...(Of) >= 1 && (detail::is_schedule_of<Of> && ...))

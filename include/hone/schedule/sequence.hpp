@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One schedule after another.
+/// A sequence of schedules, each from a given update on.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace hone {
 
-/// A schedule that takes over at update `at`, which is its own update 0.
+/// A schedule that starts at update `at` of a `Sequence`, with its own update 0.
 template <Schedule S>
 struct Then {
   Updates at = 0;
@@ -23,12 +23,12 @@ struct Then {
   friend constexpr bool operator==(const Then&, const Then&) = default;
 };
 
-/// `first`, until the first of `rest` takes over, and so on. Each schedule sees a run of its own length: its
-/// `run::num_updates` are those between its start and the next one's.
+/// `first` until the first schedule of `rest` starts, then that schedule, and so on. For each schedule,
+/// `run::num_updates` is the number of updates until the next schedule starts or the run ends.
 ///
-/// **Units** `Then::at`: updates of the whole run, in ascending order.
-/// **Errors** `resolved` throws `std::invalid_argument` for starts that are out of order or leave the last schedule
-/// nothing of the run, and what the schedules throw.
+/// **Units** `Then::at`: updates of the whole run, above 0 and strictly ascending.
+/// **Errors** `resolved` throws `std::invalid_argument` if the starts are out of order or the last start is not before
+/// the end of the run, and the exceptions of the schedules.
 /// **Source** `torch.optim.lr_scheduler.SequentialLR`, whose milestones are the starts.
 /// **Example** `Sequence{LinearLr{}, Then{500, ConstantLr{}}, Then{run::num_updates / 2, PolynomialLr{}}}`
 template <Schedule First, Schedule... Rest>
@@ -65,7 +65,8 @@ struct Sequence {
     return schedule(base_lr, update - start);
   }
 
-  /// The length of the part that begins at `start` and ends with the I-th of the rest; empty where it is unknown.
+  /// Returns the number of updates from `start` to the start of `rest[I]`, or to the end of the run after the last
+  /// schedule. Empty if it is unknown.
   template <std::size_t I>
   constexpr std::optional<std::int64_t> end_of(std::int64_t start, const RunLength& length) const {
     if constexpr (I < sizeof...(Rest)) {

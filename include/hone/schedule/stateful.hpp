@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A schedule that counts the updates itself, for programs without a trainer.
+/// A schedule with its own update counter, for programs without a trainer.
 #pragma once
 
 #include <cstddef>
@@ -12,21 +12,21 @@
 
 namespace hone {
 
-/// All that a `Stateful` remembers: a checkpoint needs nothing else.
+/// The state of a `Stateful` for a checkpoint.
 ///
-/// **Units** num_updates: the update whose value is in force; -1 before the first `step`.
+/// **Units** num_updates: the index of the current update; -1 before the first `step`.
 struct ScheduleState {
   std::int64_t num_updates = -1;
 
   friend constexpr bool operator==(const ScheduleState&, const ScheduleState&) = default;
 };
 
-/// A schedule and the update that it stands at. Call `step` before each update: the first call is for update 0. Before
-/// any call, `value` is that for update 0 too.
+/// A schedule and its current update. Call `step` before each update; the first call selects update 0. Before the first
+/// call, `value` also returns the value for update 0.
 ///
-/// pytorch-accelerated calls its `step` after each update, and the first call gives the value for 0 there too: update 1
-/// is made with it, and all that follow are one behind, so that the last value is never used. Here, update n is made
-/// with the value for n, as in hone's trainer.
+/// pytorch-accelerated calls `step` after each update, and its first call also selects update 0. There, each update
+/// n > 0 uses the value for n - 1, and the last value is never used. Here, update n uses the value for n, as in hone's
+/// trainer.
 ///
 /// **Errors** `std::invalid_argument` for a schedule whose settings are out of range or still depend on the run, and
 /// for a state with a count below -1.
@@ -43,14 +43,14 @@ template <class S>
   requires Schedule<S> || GroupSchedule<S>
 class Stateful {
  public:
-  /// `length` fills in the facts of the run, for a schedule that asks for them.
+  /// Resolves `schedule` for a run of the given length.
   constexpr explicit Stateful(const S& schedule, const RunLength& length = {})
       : schedule_(resolve_schedule(schedule, length)) {}
 
-  /// Goes on to the next update, the first time to update 0.
+  /// Advances to the next update, the first time to update 0.
   constexpr void step() { ++state_.num_updates; }
 
-  /// The value for the update at hand.
+  /// Returns the value for the current update.
   [[nodiscard]] constexpr double value(double base, std::size_t group = 0) const {
     const auto update = state_.num_updates < 0 ? 0 : state_.num_updates;
     if constexpr (GroupSchedule<S>) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate that falls in steps.
+/// A step decay schedule.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@
 
 namespace hone {
 
-/// `base_lr * gamma^(update / step_size)`, with the division rounded down.
+/// Step decay: `base_lr * gamma^(update / step_size)`, with the division rounded down.
 ///
-/// **Units** step_size: updates, at least 1; there is no default.
+/// **Units** step_size: updates, at least 1; required.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
-/// **Source** `torch.optim.lr_scheduler.StepLR`, whose steps are what the caller makes of them: usually epochs.
+/// **Source** `torch.optim.lr_scheduler.StepLR`, whose `step_size` counts calls of `step`, usually one per epoch.
 /// **Example** `StepLr{.step_size = 30 * run::num_updates_per_epoch, .gamma = 0.1}`
 struct StepLr {
   using slot = slots::Schedule;
@@ -35,7 +35,7 @@ struct StepLr {
   friend constexpr bool operator==(const StepLr&, const StepLr&) = default;
 
  private:
-  // std::pow is no constant expression.
+  // std::pow is not constexpr.
   static constexpr double power(double base, std::int64_t exponent) {
     double result = 1.0;
     for (; exponent > 0; exponent /= 2, base *= base) {

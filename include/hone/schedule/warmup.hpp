@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A linear warm-up before any schedule.
+/// A linear warm-up before another schedule.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace hone {
 
-/// Rises in a straight line to the first value of `after`, which then follows with its own update 0.
+/// A linear warm-up to the first value of `after`, then `after`, from its own update 0.
 ///
-/// The line starts at `start_lr`, or else at `start_factor` times the value it rises to. The run that `after` sees is
-/// shorter by the warm-up: its `run::num_updates` is what is left.
+/// The warm-up starts at `start_lr`, or, if that is not set, at `start_factor` times the first value of `after`. For
+/// `after`, `run::num_updates` is the number of updates after the warm-up.
 ///
 /// **Units** updates: updates; start_factor: from 0 to 1; start_lr: a learning rate.
-/// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range, or when the warm-up leaves
-/// nothing of the run.
+/// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range, or if the warm-up is not
+/// shorter than the run.
 /// **Source** `torch.optim.lr_scheduler.LinearLR`, then `after`, in a `SequentialLR`.
 /// **Example** `Warmup{.updates = 500, .after = StepLr{.step_size = 1000}}`
 template <Schedule S = ConstantLr>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Warm-up, a stable rate, a decay: once, or before each of several checkpoints.
+/// A warmup-stable-decay (WSD) schedule, with a decay before each of one or several checkpoints.
 #pragma once
 
 #include <cmath>
@@ -13,14 +13,14 @@
 
 namespace hone {
 
-/// How a decay goes from the base value to the minimum.
+/// The shape of a decay from the base value to the minimum.
 enum class WsdDecay {
-  sqrt,    ///< With the root of the progress: fast at first.
-  inverse  ///< So that the inverse of the rate grows linearly: faster still. This is the paper's.
+  sqrt,    ///< Linear in the square root of the progress: fast at first.
+  inverse  ///< The inverse of the rate grows linearly: faster than `sqrt`. The decay of the paper.
 };
 
-/// What lies between two checkpoints, in updates that are complete: after `pre_decay_update` updates the decay begins,
-/// after `period_end` updates it is over and the checkpoint is due.
+/// The period that ends with a checkpoint, in numbers of complete updates. The decay starts after `pre_decay_update`
+/// updates. The period ends and the checkpoint is due after `period_end` updates.
 struct WsdPeriod {
   std::int64_t period_start = 0;
   std::int64_t period_end = 0;
@@ -30,23 +30,23 @@ struct WsdPeriod {
   friend constexpr bool operator==(const WsdPeriod&, const WsdPeriod&) = default;
 };
 
-/// Rises in a straight line for `warmup_updates`, then keeps the base value b, and falls to `min_lr_ratio * b` over the
-/// last `decay_phase_ratio` of each period. Periods end at T/2^(k-1), ..., T/4, T/2, T, for k = `num_checkpoints` and
-/// T = `total_updates`; each but the first starts anew at b. After T the minimum holds.
+/// Linear warm-up for `warmup_updates`, then the base value b, with a decay to `min_lr_ratio * b` over the last
+/// `decay_phase_ratio` of each period. Periods end at T/2^(k-1), ..., T/4, T/2, T, rounded down, for k =
+/// `num_checkpoints` and T = `total_updates`. Each later period restarts at b. From T on, the value is the minimum.
 ///
-/// With r the share of the decay that has passed and m the ratio: `b (m + (1 - m)(1 - sqrt(r)))` or `b / (r/m + 1 -
-/// r)`.
+/// r is the elapsed fraction of the decay and m the ratio: `b (m + (1 - m)(1 - sqrt(r)))` for `sqrt`, `b / (r/m + 1 -
+/// r)` for `inverse`. A period whose decay is shorter than one update has no decay: the value remains b, also after T.
 ///
-/// To train on from the state before a decay: either take up the count of updates again with a larger `total_updates`,
-/// or start a schedule of its own for what is to come, with `is_continuation`, which leaves the warm-up out.
+/// To continue training from the state before a decay, either resume the update count with a larger `total_updates`, or
+/// start a separate schedule for the remaining updates with `is_continuation`, which omits the warm-up.
 ///
 /// **Units** `*_updates`: updates; warmup_updates: if absent, one hundredth of the total; warmup_start_lr: a learning
-/// rate; warmup_start_ratio: a multiple of the base value, which wins over it; ratios: from 0 to 1, decay_phase_ratio
-/// up to 1/3 when there are several checkpoints. A decay of less than one update is none.
+/// rate; warmup_start_ratio: a multiple of the base value, which takes precedence over it; ratios: from 0 to 1;
+/// decay_phase_ratio: at most 1/3 with several checkpoints; min_lr_ratio: above 0 with `inverse`.
 /// **Errors** `resolved` throws `std::invalid_argument` for settings that are out of range.
 /// **Source** K. Wen et al., "Understanding Warmup-Stable-Decay Learning Rates: A River Valley Loss Landscape
-/// Perspective", 2024; the settings are those of pytorch-accelerated's `WSDLrScheduler`, whose `lr_min` is
-/// `min_lr_ratio`, and which ends at T/2 when two checkpoints are asked for.
+/// Perspective", 2024. The settings match pytorch-accelerated's `WSDLrScheduler`, whose `lr_min` is `min_lr_ratio`, and
+/// whose last of two checkpoints is at T/2.
 /// **Example** `WsdLr{.warmup_updates = 500, .min_lr_ratio = 0.1, .num_checkpoints = 3}`
 struct WsdLr {
   using slot = slots::Schedule;
@@ -66,7 +66,7 @@ struct WsdLr {
       const double start = warmup_start_ratio ? *warmup_start_ratio * base_lr : warmup_start_lr;
       return start + (base_lr - start) * static_cast<double>(update) / static_cast<double>(warmup);
     }
-    // A period's last update is period_end - 1; at the end of the last one, the decay is complete.
+    // The last update of a period is period_end - 1. From the end of the last period on, the decay is complete.
     const auto at = phase(update + 1);
     if (at.decay_updates == 0 || update < at.pre_decay_update) return base_lr;
     if (update >= at.period_end) return base_lr * min_lr_ratio;
@@ -75,19 +75,19 @@ struct WsdLr {
     return base_lr * (min_lr_ratio + (1.0 - min_lr_ratio) * (1.0 - std::sqrt(passed)));
   }
 
-  /// The numbers of complete updates at which checkpoints are due; the last is the total.
+  /// Returns the numbers of complete updates at which checkpoints are due, in ascending order. The last is the total.
   [[nodiscard]] std::vector<std::int64_t> checkpoint_updates() const {
     std::vector<std::int64_t> result;
     for (int i = 0; i < num_checkpoints; ++i) result.push_back(checkpoint(i));
     return result;
   }
-  /// The periods, one to each checkpoint.
+  /// Returns the periods, one for each checkpoint.
   [[nodiscard]] std::vector<WsdPeriod> decay_info() const {
     std::vector<WsdPeriod> result;
     for (int i = 0; i < num_checkpoints; ++i) result.push_back(period(i));
     return result;
   }
-  /// The period in which `num_updates` updates are complete: the first that ends there or later, else the last.
+  /// Returns the first period that ends at `num_updates` complete updates or later, or else the last period.
   [[nodiscard]] constexpr WsdPeriod phase(std::int64_t num_updates) const {
     int i = 0;
     while (i + 1 < num_checkpoints && checkpoint(i) < num_updates) ++i;
