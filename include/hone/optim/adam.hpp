@@ -41,11 +41,12 @@ inline constexpr std::array<std::string_view, 3> adam_state_names{"exp_avg", "ex
 
 }  // namespace detail
 
-/// Adam: every parameter's step is scaled by running means of its gradient and of the gradient's square. The defaults
-/// are PyTorch's; `weight_decay` is added to the gradient.
+/// Adam: updates from exponential moving averages of the gradient and of its square. The weight decay, `weight_decay`
+/// times the parameter, is added to the gradient. The defaults are PyTorch's.
 ///
 /// **Cost** one fused kernel a step; two tensors of the parameter's shape for each parameter, three with `amsgrad`.
-/// **Errors** `std::invalid_argument` for a negative `lr`, `eps` or `weight_decay`, or a beta outside [0, 1).
+/// **Errors** `std::invalid_argument` for an `lr`, `eps` or `weight_decay` that is negative or not finite, or a beta
+/// outside [0, 1).
 /// **Source** `at::_fused_adam_`; D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", 2015; amsgrad: S.
 /// Reddi et al., "On the Convergence of Adam and Beyond", 2018.
 /// **Example** `hone::Adam{.lr = 3e-4}`
@@ -69,7 +70,7 @@ struct Adam {
   void apply(const RuleLists<3>& lists, bool first, const StepScaling& scaling) const {
     apply(lists, first, scaling, lr);
   }
-  /// The same with the learning rate in a tensor on the parameters' device.
+  /// As above, with the learning rate in a tensor on the parameters' device.
   template <class Lr>
   void apply(const RuleLists<3>& lists, bool /*first*/, const StepScaling& scaling, const Lr& rate) const {
     at::_fused_adam_(lists.parameters, lists.gradients, lists.state[0], lists.state[1], lists.state[2], lists.steps,
@@ -77,7 +78,8 @@ struct Adam {
   }
 };
 
-/// Adam whose weight decay shrinks the parameters themselves and stays out of the running means. PyTorch's defaults.
+/// Adam with decoupled weight decay: the decay multiplies the parameters and does not enter the moving averages. The
+/// defaults are PyTorch's.
 ///
 /// **Cost** **Errors** as `Adam`.
 /// **Source** `at::_fused_adamw_`; I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", 2019.
@@ -102,7 +104,7 @@ struct AdamW {
   void apply(const RuleLists<3>& lists, bool first, const StepScaling& scaling) const {
     apply(lists, first, scaling, lr);
   }
-  /// The same with the learning rate in a tensor on the parameters' device.
+  /// As above, with the learning rate in a tensor on the parameters' device.
   template <class Lr>
   void apply(const RuleLists<3>& lists, bool /*first*/, const StepScaling& scaling, const Lr& rate) const {
     at::_fused_adamw_(lists.parameters, lists.gradients, lists.state[0], lists.state[1], lists.state[2], lists.steps,

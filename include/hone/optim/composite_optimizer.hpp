@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Several optimizers behind the interface of one.
+/// A composite of several optimizers with the interface of one optimizer.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -22,13 +22,13 @@ namespace hone {
 
 namespace detail {
 
-/// Divides gradients by the loss scale, and leaves out an update whose gradients overflowed.
+/// An optimizer that can skip a step on the device if gradients overflowed.
 template <class O>
 concept WithScaledStep = requires(O& optimizer, const StepScaling& scaling) { optimizer.step(scaling); };
-/// Can keep gradients as zeros.
+/// An optimizer that can fill gradients with zeros in place.
 template <class O>
 concept WithZeroedGradients = requires(O& optimizer) { optimizer.zero_grad(false); };
-/// Works on wider copies of the weights.
+/// An optimizer that updates master weights: copies of the weights in a wider dtype.
 template <class O>
 concept WithMasterWeights = requires(O& optimizer, const O& constant) {
   constant.master_weights();
@@ -37,7 +37,7 @@ concept WithMasterWeights = requires(O& optimizer, const O& constant) {
 
 }  // namespace detail
 
-/// An optimizer of a `CompositeOptimizer`, and its name.
+/// A named optimizer of a `CompositeOptimizer`.
 template <FixedString optimizer_name, class O>
 struct NamedOptimizer {
   using optimizer_type = O;
@@ -45,11 +45,11 @@ struct NamedOptimizer {
   O optimizer;
 };
 
-/// Optimizers that hold different parameters, as one optimizer: `step` runs all of them in order, `collect_gradients`
-/// lists the gradients of all of them, and the parameter groups are those of the first, then those of the second, and
-/// so on. A trainer makes one from `Optimizers{...}`.
+/// Several optimizers of different parameters, as one optimizer. `step` runs all of them in order, and
+/// `collect_gradients` lists the gradients of all of them. The parameter groups are concatenated in the same order. A
+/// trainer creates a `CompositeOptimizer` from `Optimizers{...}`.
 ///
-/// **Cost** the optimizers' own; `collect_gradients` copies a list of tensors.
+/// **Cost** the cost of the optimizers; `collect_gradients` also copies the list of tensors.
 /// **Errors** `std::out_of_range` for a group that does not exist.
 /// **Example** `trainer.optimizer().get<"head">().set_lr(1e-3);`
 template <class... Named>
@@ -63,7 +63,7 @@ class CompositeOptimizer {
   CompositeOptimizer(const CompositeOptimizer&) = delete;
   CompositeOptimizer& operator=(const CompositeOptimizer&) = delete;
 
-  /// The place of the optimizer `name`, in the order in which they were given.
+  /// The index of the optimizer `name`, in the order of the constructor's arguments.
   template <FixedString name>
   static constexpr std::size_t place_of = [] {
     static_assert((false || ... || (Named::name == name.view())), "hone: no optimizer of these has this name.");
@@ -80,7 +80,7 @@ class CompositeOptimizer {
   [[nodiscard]] const auto& get() const {
     return std::get<place_of<name>>(named_).optimizer;
   }
-  /// Calls `f(name, optimizer)` for each.
+  /// Calls `f(name, optimizer)` for each optimizer, in order.
   template <class F>
   void for_each(F&& f) {
     std::apply([&](auto&... named) { (f(named.name, named.optimizer), ...); }, named_);
@@ -99,7 +99,8 @@ class CompositeOptimizer {
   void step() {
     for_each_selected([](auto& optimizer) { optimizer.step(); });
   }
-  /// The same for all or none of the optimizers: what `scaling.found_inf` says is of the gradients of all of them.
+  /// Passes `scaling` to all optimizers. `scaling.found_inf` must cover the gradients of all of them: either all
+  /// optimizers skip the step, or none does.
   void step(const StepScaling& scaling)
     requires(detail::WithScaledStep<typename Named::optimizer_type> && ...)
   {
@@ -114,10 +115,11 @@ class CompositeOptimizer {
     for_each_selected([&](auto& optimizer) { optimizer.zero_grad(set_to_none); });
   }
 
-  /// While it lives, the optimizer at `place` stands for all: gradients, `step` and `zero_grad` are its own, and the
-  /// parameters of the others require no gradient.
+  /// RAII scope that restricts gradients, `step` and `zero_grad` to the optimizer with index `place`. The parameters of
+  /// all other optimizers do not require gradients until the destructor runs. Scopes cannot be nested.
   ///
-  /// **Cost** a look at each parameter of the others; no allocation after the first.
+  /// **Cost** one check of each parameter of all other optimizers; no allocation after the first scope, except for
+  /// optimizers whose `parameters()` returns a copy of the list (`TorchOptimizer`).
   /// **Source** `toggle_optimizer` of Lightning.
   class Only {
    public:
@@ -168,24 +170,24 @@ class CompositeOptimizer {
   void set_lr(double lr) {
     for_each([&](std::string_view, auto& optimizer) { optimizer.set_lr(lr); });
   }
-  /// Calls `f(optimizer, group)` with the optimizer that has a group of all, and the group's place there.
+  /// Calls `f(optimizer, index)` with the optimizer that contains the group `group`, and the group's index in it.
   template <class F>
   void visit_group(std::size_t group, F&& f) {
     visit_group(*this, group, f);
   }
 
-  /// How often `step` has run, at most, in one of them.
+  /// Returns the largest number of updates of any of the optimizers.
   [[nodiscard]] std::int64_t num_updates() const {
     std::int64_t updates = 0;
     for_each([&](std::string_view, const auto& optimizer) { updates = std::max(updates, optimizer.num_updates()); });
     return updates;
   }
 
-  /// The parameters of all of them, in order.
+  /// Returns the parameters of all optimizers, in order.
   [[nodiscard]] std::vector<at::Tensor> parameters() const {
     return joined_list([](const auto& optimizer) -> decltype(auto) { return optimizer.parameters(); });
   }
-  /// The wider copies of the weights, in the same order, where the optimizers work on such.
+  /// Returns the master weights of all optimizers, in the order of `parameters()`.
   [[nodiscard]] std::vector<at::Tensor> master_weights() const
     requires(detail::WithMasterWeights<typename Named::optimizer_type> && ...)
   {
@@ -197,7 +199,7 @@ class CompositeOptimizer {
     for_each([](std::string_view, auto& optimizer) { optimizer.read_weights(); });
   }
 
-  /// The same optimizers, each as `f(optimizer)` makes it.
+  /// Returns a composite of the results of `f(optimizer)`, with the same names. Each optimizer is moved into `f`.
   template <class F>
   [[nodiscard]] auto map(F&& f) && {
     return std::apply([&](auto&... named) { return make(mapped(named, f)...); }, named_);

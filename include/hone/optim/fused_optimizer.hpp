@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The optimizer for hone's own rules: it owns the lists that LibTorch's fused kernels work on.
+/// The optimizer for hone's update rules, on LibTorch's fused kernels.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -29,14 +29,15 @@
 
 namespace hone {
 
-/// Groups of parameters, each with settings of its own, the state that `Rule` keeps for them, and one call of a fused
-/// kernel for each group and step. A parameter without a gradient is passed over: neither its value nor its state
-/// moves. State is made at a parameter's first update, so a model may still be moved to another device before that.
+/// Holds parameter groups with separate settings, and the state that `Rule` requires for each parameter. A step skips a
+/// parameter without a gradient: neither its value nor its state changes. State is created at a parameter's first
+/// update, so the model can be moved to another device before that.
 ///
-/// **Cost** a step allocates what the kernel allocates, and nothing else once every parameter has been updated.
+/// **Cost** one fused kernel call for each group and step, two if only some of the group's parameters have state. Once
+/// every parameter has been updated, a step allocates only what the kernel allocates.
 /// **Errors** `std::invalid_argument` for settings out of range and for parameters that cannot be optimized;
-/// `DataError` from `collect_gradients` (and so from `step`) for a gradient of another layout, type, device or shape
-/// than its parameter: nothing has moved then.
+/// `DataError` from `collect_gradients` (and thus from `step`) for a gradient that is sparse, or whose dtype, device or
+/// shape differs from the parameter's. No parameter has changed then.
 /// **Example**
 /// ```
 /// hone::FusedOptimizer<hone::Sgd> optimizer{hone::named_parameters(model->body, "body."), {.lr = 1e-3}};
@@ -47,7 +48,7 @@ class FusedOptimizer {
  public:
   using rule_type = Rule;
 
-  /// Has no parameters until `add_group`.
+  /// Constructs an optimizer without parameters; see `add_group`.
   FusedOptimizer() = default;
   explicit FusedOptimizer(NamedParameters parameters, const Rule& settings = {}) {
     add_group(std::move(parameters), settings);
@@ -57,7 +58,7 @@ class FusedOptimizer {
   FusedOptimizer(const FusedOptimizer&) = delete;
   FusedOptimizer& operator=(const FusedOptimizer&) = delete;
 
-  /// Adds parameters with settings of their own. On an error the optimizer stays as it was.
+  /// Adds a parameter group with separate settings. If it throws `std::invalid_argument`, the optimizer is unchanged.
   void add_group(NamedParameters parameters, const Rule& settings) {
     settings.check();
     detail::require_usable(parameters, parameters_, names_);
@@ -73,8 +74,8 @@ class FusedOptimizer {
     ++layout_version_;
   }
 
-  /// Reads the gradients that are there, in the parameters' order, and keeps them for the coming step. The list stays
-  /// valid until the next call of this function, `zero_grad` or `add_group`.
+  /// Collects the defined gradients, in the order of the parameters, for the next step. The list remains valid until
+  /// the next call of this function, `zero_grad` or `add_group`.
   at::TensorList collect_gradients() {
     collected_ = false;
     gradients_.clear();
@@ -92,10 +93,10 @@ class FusedOptimizer {
     return gradients_;
   }
 
-  /// The gradients that the coming step will use; collects them where that has not happened since the last step.
+  /// Returns the gradients for the next step. Calls `collect_gradients` if it has not run since the last step.
   at::TensorList gradients() { return collected_ ? at::TensorList(gradients_) : collect_gradients(); }
 
-  /// Moves every parameter that has a gradient, by its group's present settings.
+  /// Updates every parameter that has a gradient, with the current settings of its group.
   void step(const StepScaling& scaling = {}) {
     if (!collected_) collect_gradients();
     collected_ = false;
@@ -111,8 +112,8 @@ class FusedOptimizer {
     ++num_updates_;
   }
 
-  /// Takes all gradients away, so that the next backward pass writes them instead of adding to them; or fills those
-  /// that are there with zeros.
+  /// Resets all gradients to undefined tensors, so that the next backward pass assigns gradients instead of adding to
+  /// them. If `set_to_none` is false, fills the defined gradients with zeros in place.
   void zero_grad(bool set_to_none = true) {
     if (set_to_none) {
       for (const auto& parameter : parameters_) parameter.mutable_grad().reset();
@@ -133,10 +134,10 @@ class FusedOptimizer {
     for (auto& group : groups_) group.settings.lr = lr;
   }
 
-  // ------------------------------------------------------------------- for steps that are recorded once and replayed
+  // --------------------------------------------------------------------------------------- for CUDA graph capture
 
-  /// Brings the learning rates to the device, where a recorded `step` reads them: the present ones, and then those that
-  /// have changed. From the first call on, `step` computes nothing on the host.
+  /// Writes the learning rates into tensors on the device, which a captured `step` reads. Later calls write only the
+  /// changed rates. From the first call on, `step` uses tensor operators only, so that it can be captured.
   void write_lr()
     requires TakesLrTensor<Rule>
   {
@@ -150,26 +151,27 @@ class FusedOptimizer {
       group.written_lr_ = group.settings.lr;
     }
   }
-  /// Another number whenever the tensors that `step` works on have been exchanged for others.
+  /// Returns a counter that changes whenever tensors that `step` uses are replaced.
   [[nodiscard]] std::int64_t layout_version() const { return layout_version_; }
-  /// Counts a `step` that was replayed.
+  /// Records a replayed `step`: increments `num_updates` and the version counters of all parameters.
   void count_replayed_step() {
     for (const auto& parameter : parameters_) parameter.unsafeGetTensorImpl()->bump_version();
     ++num_updates_;
   }
 
-  /// How often `step` has run, by this object.
+  /// Returns the number of steps of this object, replayed steps included. `load_state` does not change it.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
 
   [[nodiscard]] at::TensorList parameters() const { return parameters_; }
   [[nodiscard]] std::span<const std::string> names() const { return names_; }
 
-  /// The state by name. The tensors are the live ones, save `step`, which is a copy: clone what is to be kept.
+  /// Returns the state by name. All tensors except `step`, a copy, alias the optimizer's state, which later updates
+  /// change in place. Clone them to preserve the state.
   [[nodiscard]] OptimizerState state() const {
     OptimizerState result;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       auto& entry = result.emplace_back(ParameterState{names_[i], {}});
-      // Parameters may share one counter, and who steps from what is read here may count in place.
+      // Parameters can share one counter, and an optimizer that uses this state can increment it in place.
       if (Rule::counts_steps && steps_[i].defined()) entry.fields.emplace_back("step", steps_[i].clone());
       for (std::size_t f = 0; f < num_fields; ++f) {
         if (state_[f][i].defined()) entry.fields.emplace_back(Rule::state_names[f], state_[f][i]);
@@ -178,9 +180,9 @@ class FusedOptimizer {
     return result;
   }
 
-  /// Takes over a copy of `state`, brought to each parameter's type and device.
+  /// Copies `state` into the optimizer, with the dtype and on the device of each parameter (`step`: float32).
   ///
-  /// **Errors** `DataError` that lists every name and shape that does not fit; nothing was changed then.
+  /// **Errors** `DataError` that lists every name and shape that does not match. The optimizer is unchanged then.
   void load_state(const OptimizerState& state) {
     const auto matched =
         detail::match_state(state, names_, parameters_, Rule::state_names, static_cast<bool>(Rule::counts_steps));
@@ -242,7 +244,7 @@ class FusedOptimizer {
     return lists;
   }
 
-  /// Adds 1; where the host can, without a dispatch.
+  /// Adds 1 to a step counter. Bypasses the dispatcher on the CPU, unless steps can be captured.
   static void count(const ParameterGroup<Rule>& group, const at::Tensor& step) {
     if (step.is_cpu() && !group.lr_.defined()) {
       *static_cast<float*>(step.mutable_data_ptr()) += 1.0F;
@@ -271,7 +273,7 @@ class FusedOptimizer {
           step.sub_(*scaling.found_inf);
       }
     }
-    // The kernels write behind autograd's back; this tells it, so that a stale graph is found out.
+    // The kernels do not update version counters, which autograd needs to detect writes to saved tensors.
     for (const auto& parameter : lists.parameters) parameter.unsafeGetTensorImpl()->bump_version();
   }
 
@@ -282,8 +284,8 @@ class FusedOptimizer {
     return false;
   }
 
-  // The group's parameters that have a gradient, when some have none or some are updated for the first time: those that
-  // have their state already, then those that get it now.
+  // Updates the parameters that have a gradient, in a group where a gradient or state is missing: first the parameters
+  // with state, then the parameters whose state is created by this update.
   [[gnu::noinline]] void update_selected(ParameterGroup<Rule>& group, const StepScaling& scaling) {
     if (gradients_.size() == parameters_.size()) {
       present_.resize(parameters_.size());
@@ -367,7 +369,7 @@ class FusedOptimizer {
     }
   }
 
-  // Whether the group's parameters were updated equally often; if so, one tensor counts for all from here on.
+  // Returns whether the group's step counters are equal, or all undefined. Equal counters become one shared tensor.
   bool share_equal_steps(const ParameterGroup<Rule>& group) {
     if constexpr (!Rule::counts_steps) {
       return true;
@@ -386,8 +388,8 @@ class FusedOptimizer {
 
   std::vector<std::string> names_;
   std::vector<at::Tensor> parameters_;
-  std::vector<at::Tensor> gradients_;  // the defined ones
-  std::vector<std::size_t> present_;   // their places in `parameters_`, where some are missing
+  std::vector<at::Tensor> gradients_;  // the defined gradients
+  std::vector<std::size_t> present_;   // their indices in `parameters_`, if some are missing
   std::array<std::vector<at::Tensor>, num_fields> state_;
   std::vector<at::Tensor> steps_;
   std::vector<ParameterGroup<Rule>> groups_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The fused kernels walk raw memory and check nothing: a gradient has to lie in memory exactly as its parameter does,
-/// and the memory has to hold its values, which that of a lazily negated view does not.
+/// Checks of the memory layout of gradients. The fused kernels access raw memory without checks: a gradient must have
+/// the strides of its parameter, and its memory must contain its values, unlike the memory of a lazily negated view.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,17 +16,17 @@
 
 namespace hone::detail {
 
-/// The cheap test, which nearly every gradient passes.
+/// Returns true for the common case: dense and contiguous, with the parameter's dtype, device and shape, not negated.
 inline bool is_laid_out_alike(const at::Tensor& gradient, const at::Tensor& parameter) {
   return gradient.layout() == at::kStrided && gradient.dtype() == parameter.dtype() &&
          gradient.device() == parameter.device() && gradient.sizes() == parameter.sizes() && gradient.is_contiguous() &&
          parameter.is_contiguous() && !gradient.is_neg();
 }
 
-/// The close look at the others: a gradient with other strides, or one that is lazily negated, is replaced by a copy
-/// that lies as the parameter does.
+/// Checks a gradient for which `is_laid_out_alike` is false. Replaces a gradient that has other strides or is lazily
+/// negated by a copy with the layout of the parameter.
 ///
-/// **Errors** `DataError` for a gradient that is sparse, or of another type, device or shape than the parameter.
+/// **Errors** `DataError` for a gradient that is sparse, or whose dtype, device or shape differs from the parameter's.
 [[gnu::noinline]] inline void adopt_gradient(at::Tensor& gradient, const at::Tensor& parameter, std::string_view name) {
   const auto refuse = [&](const std::string& what, const char* remedy) {
     throw DataError(sentence("The gradient of '{}' {}. {}", {name, what, remedy}));

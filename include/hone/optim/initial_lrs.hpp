@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rates that schedules start from, kept for `torch::optim` optimizers.
+/// The initial learning rates of `torch::optim` optimizers, from which schedules start.
 #pragma once
 
 #include <torch/optim/optimizer.h>
@@ -14,22 +14,22 @@
 
 namespace hone::detail {
 
-/// What PyTorch in Python keeps as `initial_lr` in each group. LibTorch's groups have no place for it, so it stays
-/// beside the optimizer: whatever is bound to the same optimizer later starts from the same rates, not from those that
-/// a schedule has left.
+/// The counterpart of `initial_lr` in the parameter groups of Python's optimizers. LibTorch's groups cannot store it,
+/// so it is stored outside the optimizer. A later binding of the same optimizer starts from the same rates, not from
+/// the rates that a schedule has set.
 struct InitialLrs {
   std::vector<double> base;
-  std::vector<double> last_set;  ///< By a schedule. Another rate is one that the user has set since.
+  std::vector<double> last_set;  ///< The last known rates. If a group has a different rate, the user has set it since.
 
-  /// Makes room for groups that were added.
+  /// Adds an entry (NaN) for each new group.
   void resize(std::size_t num_groups) {
     base.resize(num_groups, std::numeric_limits<double>::quiet_NaN());
     last_set.resize(num_groups, std::numeric_limits<double>::quiet_NaN());
   }
 };
 
-/// What `initial_lrs` knows of an optimizer. Only its address identifies an optimizer that is held by reference, so
-/// that the rest tells it from a later one in the same place.
+/// An entry of `initial_lrs`. The key is the optimizer's address. For an optimizer that is bound by reference, `is_of`
+/// detects a later optimizer at the same address.
 struct InitialLrsEntry {
   std::shared_ptr<InitialLrs> lrs;
   std::weak_ptr<const void> owner;
@@ -50,8 +50,8 @@ struct InitialLrsEntry {
   }
 };
 
-/// The initial rates of `optimizer`: those of its groups when it is first bound; for a group that has another rate than
-/// a schedule last set, that rate. Everything that is bound to one optimizer shares them.
+/// Returns the initial rates of `optimizer`, which all its bindings share. At the first binding, these are the rates of
+/// its groups. Later, a group whose rate is not the last known rate starts from its current rate.
 inline std::shared_ptr<InitialLrs> initial_lrs(const std::shared_ptr<torch::optim::Optimizer>& optimizer) {
   static std::mutex mutex;
   static std::map<const void*, InitialLrsEntry> entries;

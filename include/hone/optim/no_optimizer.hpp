@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Takes the optimizer's place in a trainer that only evaluates and predicts.
+/// The optimizer of a trainer that only evaluates and predicts.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,7 +10,7 @@
 
 namespace hone {
 
-/// An optimizer without parameters. A trainer that has it cannot train.
+/// An optimizer without parameters. A trainer with this optimizer cannot train.
 ///
 /// **Example** `hone::Trainer{model, torch::nn::CrossEntropyLoss{}, hone::NoOptimizer{}}.evaluate(test_set)`
 struct NoOptimizer {

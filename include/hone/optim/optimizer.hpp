@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a trainer asks of an optimizer, and how it gets one from what the user wrote.
+/// The interface of an optimizer, and `bind`, which creates one from an argument of the trainer.
 ///
 /// | written | bound as | when |
 /// | --- | --- | --- |
@@ -26,7 +26,7 @@
 
 namespace hone {
 
-/// What the training loop calls.
+/// A type that the training loop can use as an optimizer.
 template <class O>
 concept Optimizer = std::movable<O> && requires(O& optimizer, const O& constant, std::size_t group, double lr) {
   { optimizer.collect_gradients() } -> std::same_as<at::TensorList>;
@@ -127,17 +127,17 @@ struct Binding<std::reference_wrapper<O>> {
 template <class T>
 concept BindableOptimizer = requires { typename detail::Binding<std::remove_cvref_t<T>>::type; };
 
-/// What `bind` makes of a `T`.
+/// The type that `bind` returns for a `T`.
 template <BindableOptimizer T>
 using BoundOptimizer = typename detail::Binding<std::remove_cvref_t<T>>::type;
 
-/// The optimizer that moves a model's parameters by `optimizer`: a rule is bound to those that require a gradient; a
-/// finished optimizer is taken as it is, with the parameters that it has.
+/// Returns the optimizer for a model with the given parameters. A rule is bound to the parameters that require a
+/// gradient. An existing optimizer keeps its own parameters.
 ///
-/// A rule is bound to no parameters where none requires a gradient: such a trainer evaluates and predicts.
+/// If no parameter requires a gradient, the result for a rule has no parameters: its trainer evaluates and predicts.
 ///
-/// **Errors** `std::invalid_argument` for settings out of range, and for an optimizer that holds none of the model's
-/// parameters.
+/// **Errors** `std::invalid_argument` for settings out of range, and for an optimizer that contains none of the model's
+/// parameters; one `static_assert` message for an lvalue that `bind` would have to move from.
 /// **Example** `auto optimizer = hone::bind(hone::Adam{.lr = 3e-4}, hone::named_parameters(model));`
 template <BindableOptimizer T>
 [[nodiscard]] BoundOptimizer<T> bind(T&& optimizer, NamedParameters parameters) {

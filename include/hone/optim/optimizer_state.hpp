@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What an optimizer remembers, by name.
+/// The state of an optimizer, by parameter name.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,8 +18,8 @@
 
 namespace hone {
 
-/// One parameter's tensors under PyTorch's names (`momentum_buffer`; `exp_avg`, `exp_avg_sq`, `max_exp_avg_sq`,
-/// `step`). A parameter that was never updated has none.
+/// The state of one parameter: tensors under PyTorch's names (`momentum_buffer`; `exp_avg`, `exp_avg_sq`,
+/// `max_exp_avg_sq`, `step`). A parameter that was never updated has no fields.
 struct ParameterState {
   std::string parameter;
   std::vector<std::pair<std::string, at::Tensor>> fields;
@@ -30,15 +30,16 @@ using OptimizerState = std::vector<ParameterState>;
 
 namespace detail {
 
-/// The tensor called `name`, or null.
+/// Returns the tensor called `name`, or null.
 inline const at::Tensor* find_field(const ParameterState& entry, std::string_view name) {
   const auto found =
       std::find_if(entry.fields.begin(), entry.fields.end(), [&](const auto& field) { return field.first == name; });
   return found == entry.fields.end() ? nullptr : &found->second;
 }
 
-/// Compares `state` with an optimizer of these parameters and field names, and throws one `DataError` with every
-/// mismatch. Returns for each parameter its entry.
+/// Returns the entry of `state` for each parameter.
+///
+/// **Errors** `DataError` that lists every mismatch of names, fields and shapes.
 inline std::vector<const ParameterState*> match_state(const OptimizerState& state, std::span<const std::string> names,
                                                       at::TensorList parameters,
                                                       std::span<const std::string_view> shaped_fields,

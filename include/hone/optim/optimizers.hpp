@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Several optimizers in one trainer: which of them holds which parameters.
+/// Several optimizers in one trainer, and the selection of parameters for each.
 ///
-/// | written | holds |
+/// | written | parameters |
 /// | --- | --- |
-/// | `optimizer_for<"head">(AdamW{})` | the parameters whose names begin with `head.`, and one that is called `head` |
+/// | `optimizer_for<"head">(AdamW{})` | parameters whose names start with `head.`, and a parameter called `head` |
 /// | `optimizer_for<"head">(AdamW{}, model->last)` | the parameters of a module |
-/// | `optimizer_for<"matrices">(Sgd{}, [](const NamedParameter& p) { return p.value.dim() == 2; })` | those that fit |
-/// | `optimizer_for<"others">(AdamW{}, other_parameters)` | those that no other optimizer holds |
-/// | `optimizer_for<"head">(FusedOptimizer{...})`, or an optimizer of `torch::optim` | those that it was made with |
+/// | `optimizer_for<"matrices">(Sgd{}, [](const auto& p) { return p.value.dim() == 2; })` | the selected parameters |
+/// | `optimizer_for<"others">(AdamW{}, other_parameters)` | the parameters of no other optimizer |
+/// | `optimizer_for<"head">(FusedOptimizer{...})`, or an optimizer of `torch::optim` | the optimizer's parameters |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,13 +32,13 @@
 
 namespace hone {
 
-/// Selects the parameters that no other optimizer holds.
+/// The selector of the parameters that belong to no other optimizer.
 struct OtherParameters {};
 inline constexpr OtherParameters other_parameters{};
 
 namespace detail {
 
-/// Parameters by the optimizer's name as a prefix.
+/// The selector of the parameters whose names have the optimizer's name as a prefix.
 struct ByPrefix {};
 
 template <class S>
@@ -46,7 +46,7 @@ concept SelectsParameters = requires(const S& select, const NamedParameter& para
   { select(parameter) } -> std::convertible_to<bool>;
 };
 
-/// The parameters of a module, whatever their names.
+/// The selector of the parameters of a module.
 class InModule {
  public:
   template <class Module>
@@ -88,16 +88,16 @@ struct OptimizerFor {
   S select;
 };
 
-/// An optimizer under a name, for the parameters whose names begin with it: a rule such as `AdamW{}`, or an optimizer
-/// that was made with its parameters.
+/// Returns a named optimizer: a rule such as `AdamW{}` for the parameters whose names have the prefix `name`, or an
+/// existing optimizer with its own parameters.
 ///
 /// **Example** `optimizer_for<"backbone">(hone::Sgd{.lr = 1e-3})`
 template <FixedString name, class O>
 [[nodiscard]] auto optimizer_for(O optimizer) {
   return OptimizerFor<name, O, detail::ByPrefix>{std::move(optimizer), {}};
 }
-/// The same for a rule and the parameters that `select` names: a module, a function `bool(const NamedParameter&)`, or
-/// `other_parameters`.
+/// Returns a named rule for the parameters that `select` selects. `select` is a module, a function
+/// `bool(const NamedParameter&)`, or `other_parameters`.
 template <FixedString name, class O, class S>
 [[nodiscard]] auto optimizer_for(O optimizer, S&& select) {
   static_assert(
@@ -110,11 +110,11 @@ template <FixedString name, class O, class S>
 
 /// Optimizers for one trainer. Every parameter that requires a gradient belongs to exactly one of them.
 ///
-/// With one loss they make one update together: one backward pass, and clipping, loss scaling and accumulation are over
-/// the gradients of all. With `Losses` of the same names each has a loss and an update of its own.
+/// With one loss, all optimizers make one update together: one backward pass, and clipping, loss scaling and gradient
+/// accumulation over all gradients. With `Losses` of the same names, each optimizer has a separate loss and update.
 ///
-/// **Errors** `std::invalid_argument` when the trainer is made, which names the parameters that belong to none or to
-/// two; at compile time for two optimizers of one name.
+/// **Errors** `std::invalid_argument` at the construction of the trainer if a parameter belongs to no optimizer or to
+/// two, or if an optimizer has no parameters; one `static_assert` message for two optimizers with the same name.
 /// **Example**
 /// ```
 /// hone::Trainer{model, loss, hone::Optimizers{hone::optimizer_for<"backbone">(hone::Sgd{.lr = 1e-3}),
@@ -134,7 +134,7 @@ struct Optimizers {
 
   explicit Optimizers(For... given) : optimizers(std::move(given)...) {}
 
-  /// A policy that has a say about the optimizer is asked about each of them.
+  /// True if each optimizer meets the requirements of policy `P`.
   template <class P>
   static constexpr bool each_fits = (fits_with_optimizer<P, typename For::optimizer_type> && ...);
   template <class P>
@@ -146,7 +146,7 @@ struct Optimizers {
 
 namespace detail {
 
-/// Deals a model's trainable parameters out to optimizers.
+/// Assigns a model's trainable parameters to optimizers.
 class Dealer {
  public:
   explicit Dealer(NamedParameters model) : parameters_(trainable(std::move(model))), owners_(parameters_.size()) {}
@@ -154,7 +154,7 @@ class Dealer {
   template <FixedString name, class O, class S>
   void claim(const OptimizerFor<name, O, S>& given) {
     if constexpr (!OptimizerRule<O>) {
-      return;  // `hold` does, once it is bound
+      return;  // `hold` claims its parameters once it is bound
     } else if constexpr (SelectsParameters<S>) {
       claim(name.view(), given.select);
     } else if constexpr (std::is_same_v<S, ByPrefix>) {
@@ -164,19 +164,19 @@ class Dealer {
       });
     }
   }
-  /// Takes note of what a finished optimizer holds.
+  /// Claims the parameters of an existing optimizer.
   void hold(std::string_view name, at::TensorList held) {
     claim(name, [&](const NamedParameter& parameter) {
       return std::any_of(held.begin(), held.end(), [&](const at::Tensor& own) { return own.is_same(parameter.value); });
     });
   }
-  /// All that is left belongs to `name`.
+  /// Assigns all remaining parameters to `name`.
   void claim_others(std::string_view name) {
     for (auto& owner : owners_) {
       if (owner.empty()) owner = name;
     }
   }
-  /// **Errors** `std::invalid_argument` with the names of parameters that belong to none or to two.
+  /// **Errors** `std::invalid_argument` for a parameter that belongs to two optimizers, and for parameters without one.
   void check() const {
     std::vector<std::string> unowned;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -194,7 +194,7 @@ class Dealer {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       if (owners_[i] == name) own.push_back(parameters_[i]);
     }
-    if (!own.empty() || parameters_.empty()) return own;  // nothing to train: for evaluation alone
+    if (!own.empty() || parameters_.empty()) return own;  // without trainable parameters: evaluation only
     std::vector<std::string> names;
     for (const auto& parameter : parameters_) names.push_back(parameter.name);
     throw std::invalid_argument(sentence(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Parameters with their names, and groups of them that share settings.
+/// Named parameters, and parameter groups with common settings.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -22,7 +22,7 @@
 
 namespace hone {
 
-/// A parameter and the name that a checkpoint knows it by.
+/// A parameter and its name in checkpoints.
 struct NamedParameter {
   std::string name;
   at::Tensor value;
@@ -31,9 +31,9 @@ struct NamedParameter {
 /// Parameters in the order in which the model lists them.
 using NamedParameters = std::vector<NamedParameter>;
 
-/// The parameters of a module, of a handle to one (see `pointee`) or of a `torch::jit::Module`, each tensor once under
-/// its first name; none of a type that names no parameters. `prefix` goes before each name, so that a part of a model
-/// keeps the names of the whole.
+/// Returns the parameters of a module, of a handle to one (see `pointee`) or of a `torch::jit::Module`, each tensor
+/// once under its first name. Returns an empty list for a type without `named_parameters`. `prefix` is prepended to
+/// each name, so that the parameters of a submodule have the same names as in the whole model.
 ///
 /// **Example** `hone::named_parameters(model->head, "head.")`
 template <class Model>
@@ -61,7 +61,8 @@ template <class Model>
   }
 }
 
-/// A model's buffers, where it has such; what is there may be changed in place.
+/// Returns the defined buffers of a model, or an empty list for a model without `buffers()`. The tensors alias the
+/// buffers.
 template <class Model>
 [[nodiscard]] std::vector<at::Tensor> buffers_of(Model& model) {
   std::vector<at::Tensor> result;
@@ -73,21 +74,21 @@ template <class Model>
   return result;
 }
 
-/// The parameters that are to be trained: those that require a gradient.
+/// Returns the parameters that require a gradient.
 [[nodiscard]] NamedParameters trainable(NamedParameters parameters);
 
 namespace detail {
 
-/// Throws unless an optimizer that holds `present` under `present_names` can take `added` as well.
+/// Throws `std::invalid_argument` if `added` cannot join an optimizer with the parameters `present`.
 void require_usable(const NamedParameters& added, at::TensorList present, std::span<const std::string> present_names);
 
-/// A line for each parameter: name, format and shape.
+/// Returns a line for each parameter: name, dtype, shape, and `frozen` if it does not require a gradient.
 std::string description(const NamedParameters& parameters);
 
-/// The names of at most eight parameters, in quotes.
+/// Returns the first eight names in quotes, and the number of further names.
 std::string parameter_names(const std::vector<std::string>& names);
 
-/// Throws where an optimizer and a model have no parameter in common. `model` may be empty: nothing is known then.
+/// Throws `std::invalid_argument` if an optimizer and a model have no common parameter. Accepts an empty `model`.
 void require_common(at::TensorList optimized, const NamedParameters& model);
 
 }  // namespace detail
@@ -95,19 +96,19 @@ void require_common(at::TensorList optimized, const NamedParameters& model);
 template <OptimizerRule Rule>
 class FusedOptimizer;
 
-/// Parameters next to each other in an optimizer's list, and the settings that they share. `settings` may be changed at
-/// any time and counts from the next step on.
+/// A contiguous range of an optimizer's parameters, and their common settings. A change of `settings` takes effect at
+/// the next step.
 template <OptimizerRule Rule>
 class ParameterGroup {
  public:
   Rule settings;
 
-  /// The learning rate with which the group was made: what schedules start from.
+  /// The base value of learning rate schedules: by default, the learning rate at the group's creation.
   [[nodiscard]] double base_lr() const { return base_.lr; }
   void set_base_lr(double lr) { base_.lr = lr; }
-  /// The settings with which the group was made: what schedules of other fields start from.
+  /// The settings at the group's creation, with `base_lr()`: the base values of schedules.
   [[nodiscard]] const Rule& base_settings() const { return base_; }
-  /// The place of the group's first parameter in the optimizer's list, and how many there are.
+  /// The index of the group's first parameter in the optimizer's list, and the number of its parameters.
   [[nodiscard]] std::size_t first() const { return first_; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
@@ -119,10 +120,10 @@ class ParameterGroup {
   Rule base_;
   std::size_t first_;
   std::size_t size_;
-  std::array<bool, Rule::state_names.size()> kept_{};  // the fields that every parameter of the group has by now
-  bool shares_step_ = true;                            // one tensor counts for all, as long as all move together
-  at::Tensor lr_;                                      // on the device, where updates are recorded
-  double written_lr_ = 0.0;                            // what it holds
+  std::array<bool, Rule::state_names.size()> kept_{};  // whether every parameter of the group has the field
+  bool shares_step_ = true;                            // whether one tensor is the step counter of all parameters
+  at::Tensor lr_;                                      // the learning rate on the device, for captured steps
+  double written_lr_ = 0.0;                            // the value of `lr_`
 };
 
 }  // namespace hone

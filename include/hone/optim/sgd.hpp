@@ -17,13 +17,14 @@
 
 namespace hone {
 
-/// Stochastic gradient descent, with momentum where asked for. The defaults are PyTorch's.
+/// Stochastic gradient descent, optionally with momentum. The defaults are PyTorch's.
 ///
-/// **Cost** one fused kernel a step; one tensor of the parameter's shape for each parameter when `momentum` is not 0.
-/// **Errors** `std::invalid_argument` for a negative `lr`, `momentum` or `weight_decay`, and for `nesterov` without
-/// momentum or with dampening.
-/// **Source** `at::_fused_sgd_`; the formula is that of `torch.optim.SGD`: `g += weight_decay p`,
-/// `b = momentum b + (1 - dampening) g` (`b = g` the first time), `p -= lr b` (Nesterov: `p -= lr (g + momentum b)`).
+/// **Cost** one fused kernel a step; one tensor of the parameter's shape for each parameter if `momentum` is not 0.
+/// **Errors** `std::invalid_argument` for an `lr`, `momentum` or `weight_decay` that is negative or not finite, a
+/// `dampening` that is not finite, and `nesterov` without momentum or with dampening.
+/// **Source** `at::_fused_sgd_`; the formula of `torch.optim.SGD`: `g += weight_decay p`,
+/// `b = momentum b + (1 - dampening) g` (`b = g` at the first update), `p -= lr b` (Nesterov:
+/// `p -= lr (g + momentum b)`).
 /// **Example** `hone::Sgd{.lr = 0.1, .momentum = 0.9}`
 struct Sgd {
   [[no_unique_address]] NamedSettings by_name = {};
@@ -69,7 +70,7 @@ struct Sgd {
   void apply(const RuleLists<1>& lists, bool first, const StepScaling& scaling) const {
     apply(lists, first, scaling, lr);
   }
-  /// The same with the learning rate in a tensor on the parameters' device.
+  /// As above, with the learning rate in a tensor on the parameters' device.
   template <class Lr>
   void apply(const RuleLists<1>& lists, bool first, const StepScaling& scaling, const Lr& rate) const {
     at::_fused_sgd_(lists.parameters, lists.gradients, lists.state[0], weight_decay, momentum, rate, dampening,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Any `torch::optim` optimizer, with the interface of hone's own.
+/// An adapter of `torch::optim` optimizers to hone's optimizer interface.
 #pragma once
 
 #include <torch/optim/optimizer.h>
@@ -20,11 +20,12 @@ class LBFGS;
 
 namespace hone {
 
-/// A `torch::optim::Optimizer` as it is: it keeps its own parameter groups, options and state.
+/// Adapts a `torch::optim::Optimizer`, which keeps its own parameter groups, options and state.
 ///
-/// **Cost** what the optimizer's own `step` costs: it goes over the tensors one by one, three to five times slower than
+/// **Cost** the cost of the optimizer's own `step`, which loops over the tensors: three to five times slower than
 /// `FusedOptimizer` on small networks.
-/// **Errors** `std::invalid_argument` when there is no optimizer or it has no parameters.
+/// **Errors** `std::invalid_argument` for a null pointer and for an optimizer without parameters; one `static_assert`
+/// message for `LBFGS`.
 template <class O>
 class TorchOptimizer {
   static_assert(
@@ -45,7 +46,7 @@ class TorchOptimizer {
     initial_lrs_ = detail::initial_lrs(optimizer_);
   }
 
-  /// Reads the gradients that are there, in the parameters' order. The list stays valid until the next call of this
+  /// Collects the defined gradients, in the order of the parameters. The list remains valid until the next call of this
   /// function or of `zero_grad`.
   at::TensorList collect_gradients() {
     gradients_.clear();
@@ -57,7 +58,7 @@ class TorchOptimizer {
     collected_ = true;
     return gradients_;
   }
-  /// The present gradients; collects them where that has not happened since the last step.
+  /// Returns the collected gradients. Calls `collect_gradients` if it has not run since the last step.
   at::TensorList gradients() { return collected_ ? at::TensorList(gradients_) : collect_gradients(); }
 
   void step() {
@@ -72,8 +73,8 @@ class TorchOptimizer {
   }
 
   [[nodiscard]] std::size_t num_groups() const { return optimizer_->param_groups().size(); }
-  /// Where schedules start from: the learning rate that the group had when the optimizer was first bound, or that the
-  /// user has given its options since, before it was bound again. It is the optimizer's, whatever holds it.
+  /// Returns the base value of learning rate schedules: the group's learning rate when the optimizer was first bound,
+  /// or when it was bound again after a change of the rate by the user. All bindings of an optimizer share the value.
   [[nodiscard]] double base_lr(std::size_t group) const { return initial_lrs_->base.at(group); }
   void set_base_lr(std::size_t group, double new_lr) {
     initial_lrs_->base.at(group) = new_lr;
@@ -101,7 +102,7 @@ class TorchOptimizer {
     return result;
   }
 
-  /// Shows what an optimizer of the user's own remembers to an archive, where that one can.
+  /// Serializes the learning rates and the state of a custom optimizer that has `serialize(archive)`.
   template <class Archive>
     requires requires(O& optimizer, Archive& archive) { optimizer.serialize(archive); }
   void serialize(Archive& archive) {
@@ -118,7 +119,7 @@ class TorchOptimizer {
     for (std::size_t group = 0; group < num_groups(); ++group) set_lr(group, lrs[group]);
   }
 
-  /// The optimizer itself, with its own options and state.
+  /// Returns the optimizer itself, with its own options and state.
   [[nodiscard]] O& torch_optimizer() { return *optimizer_; }
   [[nodiscard]] const O& torch_optimizer() const { return *optimizer_; }
 
