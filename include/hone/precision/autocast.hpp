@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Autocast: LibTorch's own choice, operator by operator, of what may be computed in 16 bits.
+/// Autocast: mixed precision by LibTorch's choice of a dtype for each operator.
 #pragma once
 
 #include <c10/core/DeviceType.h>
@@ -12,7 +12,7 @@
 
 #include "hone/core/sentence.hpp"
 
-// The functions that are needed here of <ATen/autocast_mode.h>, which brings all operators and the dispatcher with it.
+// The required declarations of <ATen/autocast_mode.h>, which includes all operators and the dispatcher.
 namespace at::autocast {
 TORCH_API bool is_autocast_enabled(at::DeviceType device_type);
 TORCH_API void set_autocast_enabled(at::DeviceType device_type, bool enabled);
@@ -27,13 +27,13 @@ TORCH_API void set_autocast_cache_enabled(bool enabled);
 
 namespace hone {
 
-/// While it lives, operators of this thread on devices of this type compute in `dtype` where LibTorch holds that safe,
-/// and in float32 where it does not (losses, norms, sums). Regions may be nested; each brings back what it found,
-/// however it is left, and the outermost forgets the weights that were cast.
+/// RAII scope in which operators of this thread on devices of this type compute in `dtype` if LibTorch considers that
+/// safe, and in float32 if it does not (losses, norms, sums). Scopes can be nested. The destructor restores the
+/// previous settings, and the destructor of the outermost scope clears the cache of cast weights.
 ///
-/// **Units** dtype: `at::kBFloat16` or `at::kHalf`; cache: whether a weight is cast once for the whole region.
-/// **Cost** some 70 ns; a cast of each weight and of what goes from one format to the other.
-/// **Errors** `std::invalid_argument` for another dtype, and for a device that has no autocast.
+/// **Units** dtype: `at::kBFloat16` or `at::kHalf`; cache: whether a weight is cast once for the whole scope.
+/// **Cost** about 70 ns; a cast of each weight, and of each tensor between operators of different dtypes.
+/// **Errors** `std::invalid_argument` for another dtype; `c10::Error` for a device that has no autocast.
 /// **Source** `ATen/autocast_mode.h`; Python's `torch.autocast`.
 class [[nodiscard]] Autocast {
  public:
@@ -56,7 +56,7 @@ class [[nodiscard]] Autocast {
     at::autocast::set_autocast_cache_enabled(has_cache_before_);
   }
 
-  /// Throws where such a region cannot be.
+  /// Throws `std::invalid_argument` for another dtype, and for a device that has no autocast.
   static void check(c10::DeviceType device, at::ScalarType dtype) {
     static_cast<void>(checked(device, dtype));
     try {

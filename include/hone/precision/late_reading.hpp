@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A number on a device, read without waiting for it.
+/// An asynchronous read of a scalar from a device, without host synchronization.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,29 +12,29 @@
 
 namespace hone {
 
-/// Reads a tensor of one float every so often: a copy is set on its way to the host, and is looked at once it is known
-/// to have come. What it says is old by then; nobody waits.
+/// Reads a float32 scalar periodically: starts an asynchronous copy to the host, and uses the result once an event
+/// reports that the copy is complete. The result is not the current value. No call waits for the device.
 ///
-/// On the CPU the number is read where it is. `Event` is what tells when the copy is done.
+/// On the CPU, each call reads the current value directly. `Event` is the type of the event.
 ///
-/// **Units** every: calls of `value` from one copy to the next.
-/// **Cost** one small copy in `every` calls, and a question to the event after that until it has happened.
+/// **Units** every: calls of `value` from one copy to the next, not counting calls while a copy is pending.
+/// **Cost** one small copy in `every` calls, and one query of the event in each call while the copy is pending.
 template <class Event = c10::Event>
 class LateReading {
  public:
   explicit LateReading(std::int64_t every = 16) : every_(every) {}
   LateReading(LateReading&&) noexcept = default;
   LateReading& operator=(LateReading&&) noexcept = default;
-  LateReading(const LateReading& other) : every_(other.every_) {}  ///< A copy has read nothing yet.
+  LateReading(const LateReading& other) : every_(other.every_) {}  ///< Copies `every` only, not the value.
   LateReading& operator=(const LateReading&) = delete;
   ~LateReading() = default;
 
-  /// The newest value that is known; 0 until there is one. `number`: a float32 tensor without dimensions.
+  /// Returns the newest known value, or 0 before the first. `number`: a float32 tensor without dimensions.
   [[nodiscard]] float value(const at::Tensor& number) {
     if (number.is_cpu()) return *static_cast<const float*>(number.const_data_ptr());
     return value(number, number.device());
   }
-  /// The same by way of a copy and an event of `device`, whatever the tensor's own is.
+  /// As above, but always with an asynchronous copy and an event of `device`, even for a tensor on the CPU.
   [[nodiscard]] float value(const at::Tensor& number, c10::Device device) {
     if (is_under_way_) {
       if (!event_->query()) return known_;

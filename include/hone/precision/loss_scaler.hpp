@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Dynamic loss scaling: float16 has no small numbers, so gradients are computed of a loss that is large.
+/// Dynamic loss scaling for float16, in which small gradients underflow.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -27,11 +27,12 @@
 
 namespace hone {
 
-/// How the scale moves. The defaults are those of PyTorch.
+/// The settings of a `LossScaler`. The defaults are PyTorch's; PyTorch does not have `max_skipped_in_a_row`.
 ///
-/// **Units** init_scale: a factor on the loss; growth_factor, backoff_factor: on the scale, after `growth_interval`
-/// good updates in a row and after each skipped one; max_skipped_in_a_row: updates, 0 for no limit.
-/// **Errors** `std::invalid_argument` from `check`.
+/// **Units** init_scale: a factor on the loss; growth_factor: a factor on the scale after `growth_interval` consecutive
+/// updates that were not skipped; backoff_factor: a factor on the scale after a skipped update; max_skipped_in_a_row:
+/// updates, 0 for no limit.
+/// **Errors** `check` throws `std::invalid_argument` for settings out of range.
 struct LossScaling {
   double init_scale = 65536.0;
   double growth_factor = 2.0;
@@ -61,22 +62,22 @@ struct LossScaling {
   static constexpr double largest = std::numeric_limits<float>::max();
 };
 
-/// Scales losses, unscales gradients, and moves the scale: down when a gradient is not finite, up when all have been
-/// for long. An update with such a gradient is skipped: neither weights nor the optimizer's state move.
+/// Scales losses, unscales gradients, and adjusts the scale: down if a gradient is not finite, up after a number of
+/// updates with finite gradients. An update with a gradient that is not finite is skipped: neither weights nor the
+/// optimizer's state change.
 ///
-/// Everything happens on the device, in tensors that stay where they are, so that an update can be recorded and
-/// replayed: the host is told nothing. It counts updates that were tried; schedules too. `skipped()` says how many of
-/// them were skipped.
+/// All operations run on the device, in tensors with fixed addresses, so that an update can be captured and replayed.
+/// The host does not wait for the results, so its update counters, and thus schedules, include skipped updates.
 ///
-/// **Cost** one multiplication of the loss; for each update one pass over the gradients and five kernels on single
-/// numbers. No wait, save for the first updates of `Sgd` with dampening, and of rules of the user's own.
+/// **Cost** one multiplication of the loss; for each update, one pass over the gradients and five kernels on scalars.
+/// No host synchronization, except at first updates of parameters by `Sgd` with dampening and by custom rules.
 /// **Errors** `std::invalid_argument` for settings out of range.
 /// **Source** `torch.amp.GradScaler`; P. Micikevicius et al., "Mixed Precision Training", 2018.
 class LossScaler {
  public:
   explicit LossScaler(const LossScaling& settings = {}) : settings_(settings) { settings.check(); }
 
-  /// Makes the numbers on the device. Comes once, before all else.
+  /// Creates the scalars on the device. Must be called once, before all functions below.
   void start(c10::Device device) {
     const auto number = [&](double value, at::ScalarType type) {
       return at::full({}, value, at::TensorOptions(type).device(device));
@@ -85,15 +86,15 @@ class LossScaler {
     inv_scale_ = number(1.0 / settings_.init_scale, at::kFloat);
     found_inf_ = number(0.0, at::kFloat);
     growth_tracker_ = number(0.0, at::kInt);
-    counts_ = at::zeros({2}, at::TensorOptions(at::kFloat).device(device));  // some devices have no double
+    counts_ = at::zeros({2}, at::TensorOptions(at::kFloat).device(device));  // some devices do not support double
     skipped_ = counts_.select(0, 0);
     skipped_in_a_row_ = counts_.select(0, 1);
   }
 
-  /// The loss times the scale.
+  /// Returns the loss times the scale.
   [[nodiscard]] at::Tensor scale(const at::Tensor& loss) const { return at::mul(loss, scale_); }
 
-  /// Divides gradients by the scale, in place, and notes whether all of them are finite. Once per update.
+  /// Divides gradients by the scale in place, and sets `found_inf()`. Must be called once per update.
   void unscale(at::TensorList gradients) {
     const at::NoGradGuard no_gradients;
     found_inf_.zero_();
@@ -101,41 +102,40 @@ class LossScaler {
     at::_amp_foreach_non_finite_check_and_unscale_(gradients, found_inf_, inv_scale_);
   }
 
-  /// The optimizer's step, unless a gradient was not finite, and the scale for the next update.
+  /// Runs the optimizer's step, which has no effect if a gradient was not finite, and adjusts the scale.
   template <class Optimizer>
   void update(Optimizer& optimizer) {
     optimizer.step(StepScaling{.grad_scale = {}, .found_inf = found_inf_});
     move_scale(found_inf_);
   }
-  /// The first half of `update`, for each of several optimizers that have gradients of their own: the step of one,
-  /// unless one of the gradients that were unscaled last was not finite.
+  /// Runs the step of one of several optimizers with separate gradients, without adjusting the scale. The step has no
+  /// effect if a gradient of the last call of `unscale` was not finite.
   template <class Optimizer>
   void step(Optimizer& optimizer) {
     optimizer.step(StepScaling{.grad_scale = {}, .found_inf = found_inf_});
     const at::NoGradGuard no_gradients;
     found_inf_in_any_ = found_inf_in_any_.defined() ? at::max(found_inf_in_any_, found_inf_) : found_inf_.clone();
   }
-  /// The second half, once: the scale goes down when one of them was skipped. `GradScaler.update` of PyTorch.
+  /// Adjusts the scale once after the calls of `step`: down if any of them was skipped. `GradScaler.update` of PyTorch.
   void update_scale() {
     if (found_inf_in_any_.defined()) move_scale(found_inf_in_any_);
     found_inf_in_any_ = at::Tensor();
   }
 
-  /// 1 where a gradient of the update at hand was not finite, else 0; a float32 tensor without dimensions, on the
-  /// device.
+  /// Returns a float32 scalar on the device: 1 if a gradient of the last `unscale` was not finite, else 0.
   [[nodiscard]] const at::Tensor& found_inf() const { return found_inf_; }
 
   [[nodiscard]] const LossScaling& settings() const { return settings_; }
-  /// The present scale. Waits for the device.
+  /// Returns the current scale. Waits for the device.
   [[nodiscard]] double scale() const { return scale_.item<double>(); }
-  /// How many updates were skipped, and how many of them since the last that was not. Waits for the device.
+  /// Returns the number of skipped updates: in total, and since the last successful one. Waits for the device.
   [[nodiscard]] std::int64_t skipped() const { return static_cast<std::int64_t>(skipped_.item<double>()); }
   [[nodiscard]] std::int64_t skipped_in_a_row() const {
     return static_cast<std::int64_t>(skipped_in_a_row_.item<double>());
   }
 
-  /// True when `max_skipped_in_a_row` updates were skipped one after the other, as far as the host knows: on devices
-  /// that it does not read it is told some twenty batches later. Does not wait.
+  /// Returns whether the limit `max_skipped_in_a_row` of consecutive skipped updates is reached. Does not wait for the
+  /// device: except on the CPU, the result is about twenty calls old.
   [[nodiscard]] bool gives_up() {
     return settings_.max_skipped_in_a_row > 0 &&
            reading_.value(skipped_in_a_row_) >= static_cast<float>(settings_.max_skipped_in_a_row);
@@ -148,7 +148,9 @@ class LossScaler {
         {settings_.max_skipped_in_a_row});
   }
 
-  /// Shows all of it to an archive, under the names of PyTorch's `GradScaler.state_dict()`. Waits for the device.
+  /// Serializes the state under the names of PyTorch's `GradScaler.state_dict()`. Waits for the device when saving.
+  ///
+  /// **Errors** `DataError` if a loaded state is invalid. The scaler is unchanged then.
   void serialize(auto& archive) {
     double scale = 0.0, skipped = 0.0, in_a_row = 0.0;
     std::int64_t growth_tracker = 0;
@@ -177,7 +179,7 @@ class LossScaler {
       throw DataError(
           sentence("A loss scale of {} after {} skipped updates is none. Load another file.", {scale, skipped}));
     }
-    settings_ = settings;  // into the same tensors: they may have been recorded
+    settings_ = settings;  // and in place, since a captured graph can refer to these tensors
     scale_.fill_(scale);
     growth_tracker_.fill_(growth_tracker);
     skipped_.fill_(skipped);

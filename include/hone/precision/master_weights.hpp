@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An optimizer of weights in 16 bits, which works on copies of them in float32.
+/// An optimizer of 16-bit weights that updates float32 master weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,25 +24,25 @@
 
 namespace hone {
 
-/// A `FusedOptimizer` of float32 copies, the master weights. An update takes the gradients from the model's weights,
-/// brings them to float32, moves the copies, and rounds these into the model. So a change that is too small for 16 bits
-/// is not lost, and clipping and the optimizer's state are float32.
+/// A `FusedOptimizer` of the master weights, float32 copies of the model's weights. An update converts the gradients of
+/// the model's weights to float32, updates the master weights, and rounds them into the model's weights. Thus, changes
+/// too small for 16 bits accumulate, and clipping and the optimizer's state are float32.
 ///
-/// The model's weights are the copies', rounded, after each step. A write to a weight between two steps, such as of an
-/// average or a state dict, counts: the next step starts from the elements that have changed. LibTorch does not report
-/// writes through `.data()` or a raw pointer: call `read_weights` after those. Gradients are no longer with the weights
-/// once they were collected, but in `gradients()`.
+/// After each step, the model's weights are the rounded master weights. A write to a weight between two steps, for
+/// example of an average or a state dict, is respected: the next step starts from the changed elements. LibTorch does
+/// not report writes through `.data()` or a raw pointer; call `read_weights` after such writes. `collect_gradients`
+/// moves the gradients from the model's weights to `gradients()`.
 ///
-/// **Cost** two float32 tensors for each weight, beside the optimizer's state; two copies of all of them in an update,
-/// and two comparisons of numbers for each weight.
-/// **Errors** those of `FusedOptimizer`.
+/// **Cost** two float32 tensors for each weight, in addition to the optimizer's state; for each update, two copies of
+/// all of them, and two integer comparisons for each weight.
+/// **Errors** as `FusedOptimizer`.
 /// **Source** P. Micikevicius et al., "Mixed Precision Training", 2018, section 3.1.
 template <OptimizerRule Rule>
 class MasterWeights {
  public:
   using rule_type = Rule;
 
-  /// Brings the weights of an optimizer into `dtype`. The copies are what they were, to the last bit of float32.
+  /// Converts the weights of an optimizer to `dtype`. The master weights are the original weights in float32.
   MasterWeights(FusedOptimizer<Rule>&& whole, at::ScalarType dtype) : dtype_(dtype), num_updates_(whole.num_updates()) {
     for (const auto& group : whole.groups()) {
       NamedParameters weights;
@@ -52,11 +52,11 @@ class MasterWeights {
       add_group(std::move(weights), group.base_settings());
       masters_->groups().back().settings = group.settings;
     }
-    if (masters_) masters_->load_state(whole.state());  // else there is nothing to train
+    if (masters_) masters_->load_state(whole.state());  // empty without parameters
   }
 
-  /// Adds weights with settings of their own, and brings them into the optimizer's format. On an error the optimizer
-  /// stays as it was.
+  /// Adds a group of weights with separate settings, and converts the weights to the optimizer's dtype. If it throws
+  /// `std::invalid_argument`, the optimizer is unchanged.
   void add_group(NamedParameters weights, const Rule& settings) {
     const at::NoGradGuard no_gradients;
     NamedParameters masters;
@@ -80,8 +80,8 @@ class MasterWeights {
     collected_ = false;
   }
 
-  /// Takes the weights' gradients, in float32, and keeps them for the coming step. What the weights get after that is
-  /// added at the next call.
+  /// Moves the weights' gradients, in float32, to the master weights for the next step. The next call adds gradients
+  /// that the weights receive until then.
   at::TensorList collect_gradients() {
     take_gradients();
     collected_ = true;
@@ -116,7 +116,7 @@ class MasterWeights {
   [[nodiscard]] double lr(std::size_t group = 0) const { return masters_->lr(group); }
   void set_lr(std::size_t group, double lr) { masters_->set_lr(group, lr); }
   void set_lr(double lr) { masters_->set_lr(lr); }
-  /// For steps that are recorded once and replayed; see `FusedOptimizer`.
+  /// For CUDA graph capture; see `FusedOptimizer`.
   void write_lr()
     requires TakesLrTensor<Rule>
   {
@@ -131,29 +131,30 @@ class MasterWeights {
     ++num_updates_;
   }
 
-  /// How often `step` has run, by this object.
+  /// Returns the number of steps, including replayed steps and the steps of the original optimizer.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
 
-  /// The model's weights, the copies in the same order, and their names.
+  /// The model's weights, the master weights in the same order, and their names.
   [[nodiscard]] at::TensorList parameters() const { return weights_; }
   [[nodiscard]] at::TensorList master_weights() const { return masters_ ? masters_->parameters() : at::TensorList(); }
   [[nodiscard]] std::span<const std::string> names() const {
     return masters_ ? masters_->names() : std::span<const std::string>();
   }
 
-  /// Makes the copies what the model's weights are, rounded. Only for writes that LibTorch does not report.
+  /// Overwrites the master weights with the model's weights, which are rounded. Only for writes that LibTorch does not
+  /// report.
   void read_weights() {
     const at::NoGradGuard no_gradients;
     if (masters_) at::_foreach_copy_(masters_->parameters(), weights_);
     note_weights();
   }
 
-  /// The optimizer's state, of the copies; see `FusedOptimizer`.
+  /// Returns the optimizer's state for the master weights; see `FusedOptimizer`.
   [[nodiscard]] OptimizerState state() const { return masters_->state(); }
   void load_state(const OptimizerState& state) { masters_->load_state(state); }
 
  private:
-  /// Which memory a weight has, and how often it was written to.
+  /// The address and the version counter of a weight.
   struct Memory {
     explicit Memory(const at::Tensor& weight)
         : address(weight.const_data_ptr()),
@@ -172,7 +173,8 @@ class MasterWeights {
         take_weight(i);
     }
   }
-  /// Elements that are their copies, rounded, keep all of float32: after an evaluation with other weights that is each.
+  /// Copies the changed elements of a weight to its master weight. An element that equals the rounded master weight
+  /// keeps its float32 value: for example, every element after an evaluation that swaps and restores the weights.
   [[gnu::noinline]] void take_weight(std::size_t i) {
     const at::NoGradGuard no_gradients;
     const at::Tensor& master = masters_->parameters()[i];
@@ -207,9 +209,9 @@ class MasterWeights {
 
   at::ScalarType dtype_;
   std::vector<at::Tensor> weights_;
-  std::vector<Memory> rounded_;  // of the weights, when they last were the copies', rounded
+  std::vector<Memory> rounded_;  // of the weights, when they last equaled the rounded master weights
   std::optional<FusedOptimizer<Rule>> masters_;
-  std::vector<at::Tensor> gradients_;  // of the copies, kept from update to update
+  std::vector<at::Tensor> gradients_;  // of the master weights, reused by each update
   std::vector<at::Tensor> from_, to_;
   std::int64_t num_updates_;
   bool collected_ = false;

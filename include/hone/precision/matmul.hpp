@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How exactly products of float32 matrices are computed.
+/// The precision of float32 matrix multiplications and convolutions.
 #pragma once
 
 #include <ATen/Context.h>
@@ -15,17 +15,17 @@
 
 namespace hone {
 
-/// The names are those of Python's `torch.set_float32_matmul_precision`.
+/// The precisions of Python's `torch.set_float32_matmul_precision`.
 enum class MatmulPrecision {
-  highest,  ///< In float32, convolutions too (for those LibTorch takes TF32 unless told otherwise).
-  high,     ///< In TensorFloat-32 where the device has it: the exponents of float32, 10 bits of mantissa.
-  medium,   ///< In bfloat16 inside, where LibTorch has that; else as `high`.
+  highest,  ///< float32, also for convolutions (LibTorch's default for convolutions is TF32).
+  high,     ///< TensorFloat-32 if the device supports it: float32's exponent range, 10 bits of mantissa.
+  medium,   ///< bfloat16 internally if LibTorch supports it, else as `high`.
 };
 
-/// Sets the precision for the whole process while it lives: of cuBLAS, of cuDNN, and of oneDNN's products. Then
-/// everything is as it was, whichever of LibTorch's two ways to say it the program uses.
+/// RAII guard that sets the process-wide precision of cuBLAS, cuDNN, and oneDNN's matrix multiplications. The
+/// destructor restores the previous settings, with either of LibTorch's two APIs for them.
 ///
-/// **Cost** some 200 ns.
+/// **Cost** about 200 ns.
 /// **Source** `at::Context::setFloat32MatmulPrecision`, `setFloat32Precision`.
 class [[nodiscard]] MatmulPrecisionGuard {
  public:
@@ -41,7 +41,7 @@ class [[nodiscard]] MatmulPrecisionGuard {
       context.setFloat32MatmulPrecision(precision == MatmulPrecision::highest ? "highest"
                                         : precision == MatmulPrecision::high  ? "high"
                                                                               : "medium");
-    } else {  // the program speaks the new way, and LibTorch does not like to hear both
+    } else {  // the program uses the new API, and LibTorch rejects a mix of both
       set(at::Float32Backend::CUDA, at::Float32Op::MATMUL, shortens);
       context.setFloat32Precision(at::Float32Backend::MKLDNN, at::Float32Op::MATMUL,
                                   precision == MatmulPrecision::highest ? at::Float32Precision::IEEE
@@ -71,7 +71,7 @@ class [[nodiscard]] MatmulPrecisionGuard {
   }
 
  private:
-  /// What the old way to ask says; nothing where the program has set something that it has no word for.
+  /// Returns the setting in the old API, or `nullopt` if the current settings cannot be expressed in the old API.
   template <class F>
   static auto known(F&& ask) -> std::optional<decltype(ask())> {
     try {
@@ -95,10 +95,10 @@ class [[nodiscard]] MatmulPrecisionGuard {
   std::array<at::Float32Precision, places.size()> before_{};
 };
 
-/// Every operator computes in the format of its tensors, and products of float32 matrices and convolutions as exactly
-/// as `precision` says. The setting is the process's, for as long as a run, or a step of the host's own loop, lasts.
+/// Every operator computes in the dtype of its tensors, with `precision` for float32 matrix multiplications and
+/// convolutions. The setting is process-wide, for the duration of a run or of a step in a custom training loop.
 ///
-/// **Cost** a few hundred nanoseconds for a run or a step of the host's own loop.
+/// **Cost** a few hundred nanoseconds for each run, or for each step in a custom training loop.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Tf32{}}`
 template <MatmulPrecision precision>
 struct Fp32With {
@@ -107,7 +107,7 @@ struct Fp32With {
   static MatmulPrecisionGuard over_run() { return MatmulPrecisionGuard(precision); }
 };
 
-/// Products of float32 matrices and convolutions in TensorFloat-32, which GPUs have since Ampere.
+/// Float32 matrix multiplications and convolutions in TensorFloat-32, which NVIDIA GPUs support since Ampere.
 using Tf32 = Fp32With<MatmulPrecision::high>;
 static_assert(std::is_empty_v<Tf32>);
 

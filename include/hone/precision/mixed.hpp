@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Mixed precision: forward and loss in 16 bits where that is safe; weights, gradients and the optimizer in float32.
+/// Mixed precision: forward and loss in 16 bits with autocast; weights, gradients and the optimizer in float32.
 #pragma once
 
 #include <type_traits>
@@ -14,12 +14,12 @@ namespace hone {
 
 namespace detail {
 
-/// Can leave a step out where a number on the device says so.
+/// An optimizer, or a rule, that can skip a step depending on a scalar on the device.
 template <class O>
 concept SkipsOnDevice =
     OptimizerRule<O> || requires(O& optimizer, const StepScaling& scaling) { optimizer.step(scaling); };
 
-/// What scales losses needs such an optimizer.
+/// The requirement of loss scaling on the optimizer.
 struct ScalingCompany {
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<SkipsOnDevice<Optimizer>> {};
@@ -35,11 +35,11 @@ struct ScalingCompany {
 
 }  // namespace detail
 
-/// Forward and loss in bfloat16 where autocast holds that safe. It has the exponents of float32, so losses need no
-/// scale.
+/// Forward and loss in bfloat16 if autocast considers that safe. bfloat16 has the exponent range of float32, so loss
+/// scaling is not necessary.
 ///
-/// **Cost** that of `Autocast`, once for each batch.
-/// **Errors** `std::invalid_argument` when the trainer is made for a device that has no autocast.
+/// **Cost** the cost of `Autocast`, once for each batch.
+/// **Errors** `std::invalid_argument` at the construction of the trainer for a device that has no autocast.
 /// **Source** Python's `torch.autocast(dtype=torch.bfloat16)`.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Bf16{}}`
 struct Bf16 {
@@ -49,14 +49,15 @@ struct Bf16 {
 };
 static_assert(PrecisionPolicy<Bf16> && !ScalesLoss<Bf16> && std::is_empty_v<Bf16>);
 
-/// Forward and loss in float16 where autocast holds that safe, with a loss that is scaled; see `LossScaler`, whose
-/// state is in the trainer's training state. For devices that are slow in bfloat16.
+/// Forward and loss in float16 if autocast considers that safe, with loss scaling; see `LossScaler`, whose state is
+/// part of the trainer's training state. For devices that are slow in bfloat16.
 ///
-/// `trainer.precision().skipped()` updates were skipped so far. After `max_skipped_in_a_row` of them the run ends.
+/// `trainer.precision().skipped()` is the number of skipped updates. After `max_skipped_in_a_row` consecutive skipped
+/// updates, the run ends.
 ///
-/// **Cost** those of `Autocast` and `LossScaler`.
-/// **Errors** `std::invalid_argument` as `Bf16`, and for settings out of range; at compile time for an optimizer that
-/// cannot skip a step on the device.
+/// **Cost** the cost of `Autocast` and `LossScaler`.
+/// **Errors** `std::invalid_argument` as `Bf16`, and for settings out of range; one `static_assert` message for an
+/// optimizer that cannot skip a step on the device.
 /// **Source** Python's `torch.autocast(dtype=torch.float16)` and `torch.amp.GradScaler`.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Fp16({.growth_interval = 500})}`
 class Fp16 : public LossScaler, public detail::ScalingCompany {

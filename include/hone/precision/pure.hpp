@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One number format for model and data.
+/// Precision policies with one dtype for model and data.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -24,7 +24,7 @@ inline constexpr bool is_of_a_rule = OptimizerRule<O>;
 template <class Rule>
 inline constexpr bool is_of_a_rule<FusedOptimizer<Rule>> = true;
 
-/// Model and data in `format`, the optimizer on float32 copies of the weights.
+/// Model and data in `format`, with an optimizer of float32 master weights.
 template <at::ScalarType format>
 struct PureFormat {
   using slot = slots::Precision;
@@ -54,10 +54,10 @@ struct PureFormat {
 
 }  // namespace detail
 
-/// Model and data in double: parameters and buffers are converted when the trainer is made, and stay so; floating point
-/// tensors of a batch, targets among them, when they arrive. To find out whether rounding is what goes wrong.
+/// Model and data in double, to find out whether rounding causes a problem. The construction of the trainer converts
+/// parameters and buffers permanently. Floating point tensors of a batch, including targets, are converted on arrival.
 ///
-/// What a model makes anew in `forward` has LibTorch's default format, as ever.
+/// Tensors that a model creates in `forward` have LibTorch's default dtype.
 ///
 /// **Cost** twice the memory; arithmetic is 2 times slower on a CPU, 2 to 64 times on a GPU.
 struct Fp64 {
@@ -66,21 +66,19 @@ struct Fp64 {
   [[nodiscard]] static NoScope region(c10::Device) { return {}; }
 };
 
-/// Model and data in bfloat16, with no autocast: parameters and buffers are converted when the trainer is made,
-/// floating point tensors of a batch, targets among them, when they arrive. The optimizer works on float32 copies of
-/// the weights
-/// (`MasterWeights`), which are what checkpoints hold. Gradients are summed over a window, and over processes, in
+/// Model and data in bfloat16, without autocast. The construction of the trainer converts parameters and buffers.
+/// Floating point tensors of a batch, including targets, are converted on arrival. The optimizer updates float32 master
+/// weights (`MasterWeights`), which checkpoints contain. Gradient accumulation and the all-reduce of gradients are in
 /// bfloat16.
 ///
-/// Everything is in bfloat16, losses and running statistics too: 8 bits of mantissa. A batch norm is better off under
-/// `Bf16`.
+/// Losses and running statistics are also in bfloat16, with 8 significant bits. For batch normalization, prefer `Bf16`.
 ///
-/// **Cost** half the memory traffic of forward and backward; that of `MasterWeights`.
-/// **Errors** at compile time for an optimizer that is not hone's.
+/// **Cost** half the memory traffic of forward and backward; the cost of `MasterWeights`.
+/// **Errors** one `static_assert` message for an optimizer that is not hone's.
 struct PureBf16 : detail::PureFormat<at::kBFloat16> {};
 
-/// The same in float16, with a loss that is scaled; see `LossScaler`. A loss in float16 takes no gradient above 65504,
-/// so the scale settles at 32768 or below and the first update is skipped.
+/// As `PureBf16`, but in float16 with loss scaling; see `LossScaler`. The largest float16 number is 65504, so the scale
+/// settles at 32768 or below, and the first update at the default `init_scale` of 65536 is skipped.
 ///
 /// **Errors** as `PureBf16`, and `std::invalid_argument` for settings out of range.
 class PureFp16 : public LossScaler, public detail::PureFormat<at::kHalf> {
