@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Batches of any type: which of their members are the model's inputs and which one is the target.
+/// The inputs and the target of a batch of any type.
 ///
-/// `core/batch_members.hpp` says which member is the target. `at::Tensor`, and containers such as `std::vector`, are all
-/// input.
+/// `core/batch_members.hpp` defines which member is the target. A batch that is an `at::Tensor` or a container such as
+/// `std::vector` is a single input without a target.
 ///
-/// Only members that hold tensors are counted: a file name beside them is carried along and never touched. A member may
-/// itself be any of these types; it is then one input, or the target, as a whole. `visit_tensors.hpp` says where tensors are
-/// found.
+/// Only members that contain tensors count; all other members, such as a file name, stay in the batch unchanged. A
+/// member may itself have any of these types and is then one input, or the target, as a whole. `visit_tensors.hpp`
+/// lists the types that can contain tensors.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,7 +25,7 @@ namespace hone {
 
 namespace detail {
 
-/// References to those members of `batch` that hold tensors; a batch without members is its own only member.
+/// Returns references to the members of `batch` that contain tensors, or to `batch` if its type has no members.
 template <class Batch>
 constexpr auto tensor_members(Batch& batch) {
   return members_with_tensors<TorchTensor>(batch);
@@ -41,7 +41,7 @@ inline constexpr TargetPlace place_of_target = [] {
   }
 }();
 
-/// `parts`, a tuple of references, without the one at `index`.
+/// Returns `parts`, a tuple of references, without the element `index`; all of `parts` if `index` is out of range.
 template <std::size_t index, class... Parts>
 constexpr auto without(const std::tuple<Parts&...>& parts) {
   return [&]<std::size_t... i>(std::index_sequence<i...>) {
@@ -51,8 +51,8 @@ constexpr auto without(const std::tuple<Parts&...>& parts) {
 
 }  // namespace detail
 
-/// A batch with inputs of the model and a target: at least two members that hold tensors, or a specialization of
-/// `BatchParts`.
+/// A batch with inputs and a target: a specialization of `BatchParts`, or at least two members that contain tensors,
+/// all of which are unambiguously inputs or the target.
 template <class Batch>
 concept InputsAndTarget =
     HoldsTensors<Batch> &&
@@ -61,14 +61,14 @@ concept InputsAndTarget =
 
 namespace detail {
 
-/// Has more tensors than inputs and a target, and does not say which are which.
+/// A batch whose inputs are ambiguous and not named by a specialization of `BatchParts`.
 template <class Batch>
 concept HasUnclearParts =
     HoldsTensors<Batch> && !NamesParts<std::remove_reference_t<Batch>> && !place_of_target<Batch>.are_inputs_clear;
 
 }  // namespace detail
 
-/// How many samples a batch holds: the first dimension of its first tensor that has one.
+/// Returns the number of samples in a batch: the size of the first dimension of its first tensor that has a dimension.
 ///
 /// **Errors** `DataError` when no tensor has a dimension.
 template <HoldsTensors Batch>
@@ -85,9 +85,9 @@ template <HoldsTensors Batch>
   return size;
 }
 
-/// Checks that all tensors of a batch that have dimensions hold the same number of samples.
+/// Throws unless all tensors of a batch that have dimensions have the same number of samples.
 ///
-/// **Errors** `DataError` naming both sizes.
+/// **Errors** `DataError` with both sizes; also if no tensor has a dimension.
 template <HoldsTensors Batch>
 void check_batch(const Batch& batch) {
   const auto expected = batch_size(batch);
@@ -103,7 +103,7 @@ void check_batch(const Batch& batch) {
   });
 }
 
-/// References to the parts of `batch`: the target, then the inputs.
+/// Returns references to the parts of `batch`: the target, then the inputs.
 template <class Batch>
   requires InputsAndTarget<Batch>
 constexpr auto target_and_inputs(Batch& batch) {
@@ -117,9 +117,9 @@ constexpr auto target_and_inputs(Batch& batch) {
   }
 }
 
-/// References to the inputs in `batch`. A batch that has no target is all input.
+/// Returns references to the inputs in `batch`: all members that contain tensors if `batch` has no target.
 ///
-/// **Errors** at compile time for a batch with more than inputs and a target, unless `BatchParts` names them.
+/// **Errors** one `static_assert` message for a batch whose inputs are ambiguous; see `BatchParts`.
 template <class Batch>
   requires HoldsTensors<Batch>
 constexpr auto inputs_of(Batch& batch) {

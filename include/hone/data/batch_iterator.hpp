@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The iterator that hone's loaders share.
+/// The input iterator of hone's loaders.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace hone {
 
-/// Walks through the batches of a loader. It is single-pass: the loader keeps the place, and the batch in use is valid
-/// until the next increment.
+/// A single-pass iterator over the batches of a loader. The loader stores the position, and the current batch is valid
+/// until the next increment. The loader must outlive the iterator.
 template <class Loader, class Batch>
 class BatchIterator {
  public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Makes a batch of samples by stacking them.
+/// `stack_samples`, the default collate function.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,7 +25,7 @@ namespace detail {
 template <class T>
 concept Number = std::is_arithmetic_v<T>;
 
-/// Whether `stack_samples` knows what to do with a sample, or a part of one, of this type.
+/// True if `stack_samples` can stack samples, or parts of samples, of type `T`.
 template <class T>
 consteval bool stackable() {
   if constexpr (std::is_same_v<T, at::Tensor> || Number<T>) {
@@ -41,7 +41,7 @@ consteval bool stackable() {
   }
 }
 
-/// Whether a batch of such samples has the sample's own type: nothing in it has to become a tensor.
+/// True if a batch of samples of type `T` has type `T` as well, because no part of `T` is a number.
 template <class T>
 consteval bool stacks_to_itself() {
   if constexpr (Number<T>) {
@@ -57,7 +57,7 @@ consteval bool stacks_to_itself() {
   }
 }
 
-/// Integers become int64, as class indices must be; float, double and bool stay what they are.
+/// The type of stacked numbers: int64 for integers, as class indices require, else bool, float or double.
 template <Number T>
 using StackedNumber = std::conditional_t<std::is_same_v<T, bool> || std::is_same_v<T, float>, T,
                                          std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>>;
@@ -80,7 +80,7 @@ inline at::Tensor stack_tensors(const std::vector<at::Tensor>& parts) {
   return at::stack(parts);
 }
 
-/// Stacks the parts `part(sample)` of all samples.
+/// Stacks `part(sample)`, which has type `T`, of all samples.
 template <class T, class Sample, class Part>
 auto stack_parts(const std::vector<Sample>& samples, const Part& part) {
   if constexpr (std::is_same_v<T, at::Tensor>) {
@@ -132,23 +132,25 @@ auto stack_parts(const std::vector<Sample>& samples, const Part& part) {
 }  // namespace detail
 
 /// A sample that `stack_samples` can stack: a tensor, a number, or a pair, tuple, array, `torch::data::Example`, vector
-/// or Hana-adapted struct of such parts (numbers not directly in a vector).
+/// or Hana-adapted struct of such parts. The element type of a vector must not be a number.
 template <class Sample>
 concept Stackable = detail::stackable<Sample>();
 
-/// Stacks samples on a new first dimension; numbers become a tensor `[samples]`, of int64 for all integers.
+/// Stacks samples along a new first dimension. Numbers become a tensor `[samples]`, of int64 for all integers but bool.
 ///
-/// The batch has the type of the sample. Where numbers had to become tensors, a pair, an array of two or an Example
-/// gives a `std::pair`, any other type a `std::tuple`.
+/// The batch has the type of the sample if no part of the sample is a number. Otherwise, a Hana-adapted struct becomes
+/// a `std::tuple`, any other type with two members a `std::pair` and with another number of members a `std::tuple`. A
+/// vector becomes a vector of stacked elements.
 ///
-/// **Errors** `DataError` when there is no sample or when tensors differ in shape.
+/// **Errors** `DataError` for no sample, an undefined tensor, tensors of different shapes or vectors of different
+/// sizes.
 template <Stackable Sample>
 [[nodiscard]] auto stack_samples(const std::vector<Sample>& samples) {
   if (samples.empty()) throw DataError("There are no samples to stack. Give at least one.");
   return detail::stack_parts<Sample>(samples, [](const Sample& sample) -> auto& { return sample; });
 }
 
-/// `stack_samples` as a type; what loaders do when no collate function is given.
+/// A function object that calls `stack_samples`; the default collate function of `IndexedLoader`.
 struct StackSamples {
   template <Stackable Sample>
   [[nodiscard]] auto operator()(const std::vector<Sample>& samples) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// LibTorch's `DataLoader` as a range of batches.
+/// An adaptor of LibTorch's `DataLoader` to a range of batches.
 #pragma once
 
 #include <concepts>
@@ -23,27 +23,28 @@ namespace detail {
 template <class Dataset, class Batch, class Request>
 struct DataLoaderAccess : torch::data::DataLoaderBase<Dataset, Batch, Request> {
   using Base = torch::data::DataLoaderBase<Dataset, Batch, Request>;
-  /// Waits for the batches that workers are making, and drops them and those that are ready.
+  /// Discards queued jobs and finished batches, waits for the batches that workers are making, and discards these too.
   static void drain(Base& loader) { (loader.*(&DataLoaderAccess::shuttle_)).drain(); }
 };
 
-/// By pointer: the class is abstract.
+/// Returns a pointer because the class is abstract.
 template <class Dataset, class Batch, class Request>
 DataLoaderAccess<Dataset, Batch, Request>* access_to(const torch::data::DataLoaderBase<Dataset, Batch, Request>*);
 
 }  // namespace detail
 
-/// A `DataLoader` of LibTorch.
+/// A class that derives from LibTorch's `DataLoaderBase`.
 template <class T>
 concept TorchDataLoader = std::is_class_v<T> && requires(const T* loader) { detail::access_to(loader); };
 
-/// An input range over the batches of LibTorch's `DataLoader`, whose own iterators are none for the standard library. A
-/// pass may end after any batch: the next one begins anew, which the `DataLoader` with workers refuses by itself.
+/// An input range over the batches of LibTorch's `DataLoader`, whose iterators do not model `std::input_iterator`. A
+/// pass may end after any batch, and the next `begin()` starts a new pass. A `DataLoader` with workers throws in this
+/// case.
 ///
-/// `Handle` is a reference to the loader or a smart pointer that owns it.
+/// `Handle` is an lvalue reference to the loader, which must outlive this range, or a smart pointer that owns it.
 ///
-/// **Cost** when a pass is left early, a wait for the batches that workers have begun to make.
-/// **Errors** those of the `DataLoader`.
+/// **Cost** if a pass ends early, a wait for the batches that workers are making: in `begin()` or the destructor.
+/// **Errors** the exceptions of the `DataLoader`.
 /// **Example** `trainer.train(hone::DataLoaderBatches(*loader) | std::views::transform(augmented))`
 template <class Handle>
 class DataLoaderBatches {
@@ -80,7 +81,7 @@ class DataLoaderBatches {
   }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
-  /// The loader itself, by which two passes over the same one are recognized.
+  /// Returns the address of the `DataLoader`, which `are_same_batches` compares.
   [[nodiscard]] const void* source() const { return &pointee(loader_); }
 
  private:

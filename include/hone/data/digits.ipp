@@ -27,7 +27,7 @@ struct PenPoint {
   std::int64_t x, y;
 };
 
-/// A stroke of a digit in a box of 100 x 100, y pointing down; drawn in `percent` of all cases.
+/// A stroke of a digit in a box of 100 x 100 units, with the y axis down, drawn with a probability of `percent` / 100.
 struct PenStroke {
   int digit, percent;
   std::size_t length;
@@ -87,7 +87,7 @@ HONE_INLINE std::int64_t draw_digit(SplitMix64 random, std::span<std::uint8_t, 7
   constexpr std::int64_t one = 1024;  // a pixel, or the number 1, in fixed point
   const auto digit = random.between(0, 9);
 
-  // How a point of the box, in sixteenths, comes to its place: scaled, slanted, turned, shifted.
+  // Maps a point of the box, in sixteenths of a unit, to the image: scales, slants, rotates and shifts it.
   const auto scale_x = random.between(150, 225), scale_y = random.between(155, 215);  // pixels / one per unit
   const auto slant = random.between(-120, 380), angle = random.between(-260, 260);
   const auto sine = angle - angle * angle * angle / (6 * one * one);
@@ -101,7 +101,7 @@ HONE_INLINE std::int64_t draw_digit(SplitMix64 random, std::span<std::uint8_t, 7
   };
 
   const auto radius = random.between(750, 1500), ink = random.between(190, 255);
-  const auto reach = radius + one / 2;  // ink fades out over one pixel around the pen's edge
+  const auto reach = radius + one / 2;  // the ink fades out over one pixel around the pen's edge
   const auto fade = 2 * one * radius;   // (radius + one / 2)^2 - (radius - one / 2)^2
   std::fill(image.begin(), image.end(), std::uint8_t{0});
   const auto draw_segment = [&](PenPoint a, PenPoint b) {

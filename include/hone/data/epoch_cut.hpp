@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The rule by which the order of an epoch becomes steps, and each step a batch for each process.
+/// The partition of an epoch's order into steps, and of each step into one batch per rank.
 #pragma once
 
 #include <algorithm>
@@ -9,14 +9,15 @@
 
 namespace hone::detail {
 
-/// The batches of one process between two places of an epoch's order.
+/// The batches of one rank in the positions `[begin, end)` of an epoch's order.
 ///
-/// A step takes the next `world_size * batch_size` samples, and each process its even, contiguous part of them, in the
-/// order of ranks. What is left at the end, unless dropped, makes one more step, or joins the last one where it would
-/// leave a process without a sample. A step whose samples cannot be divided evenly gives the first ranks one more. So
-/// each sample is in one batch, all processes have as many batches, and none is empty or wider than `batch_size + 1`.
+/// A step consists of the next `world_size * batch_size` samples. Each rank gets an equal, contiguous part, in the
+/// order of ranks. Unless `drop_last`, the samples left at the end make one more step, or join the last step if they
+/// are fewer than `world_size`. If a step's samples are not divisible by `world_size`, each of the first ranks gets one
+/// more. Hence each sample that is not dropped is in exactly one batch, all ranks have the same number of batches, and
+/// no batch is empty or wider than `batch_size + 1`.
 ///
-/// Fewer samples than processes make no step.
+/// Fewer samples than ranks make no step.
 class EpochCut {
  public:
   EpochCut(std::int64_t begin, std::int64_t end, const LoaderOptions& options)
@@ -32,9 +33,9 @@ class EpochCut {
     last_width_ = width / world_size + (rank < width % world_size);
   }
 
-  /// The same in each process.
+  /// Returns the number of batches, the same on each rank.
   [[nodiscard]] std::int64_t batches() const { return batches_; }
-  /// Where batch `k` begins in the order.
+  /// Returns the position in the order at which batch `k` begins.
   [[nodiscard]] std::int64_t first(std::int64_t k) const {
     return k + 1 < batches_ ? first_ + k * stride_ : last_first_;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Brings the number of an epoch to loaders that are behind a view, a zip or any other range.
+/// A scope that passes the number of an epoch to loaders behind a view, a zip or any other range.
 #pragma once
 
 #include <atomic>
@@ -8,19 +8,20 @@
 
 namespace hone {
 
-/// The epoch in force on a thread.
+/// The current epoch of a thread.
 struct ScopedEpoch {
   std::int64_t number = 0;
   std::uint64_t scope = 0;  ///< Unique; 0 outside of all scopes.
 };
 
-/// While it lives, the first pass that each loader begins on this thread is that of `epoch`; further passes count up
-/// from there. So the order of a shuffled loader depends on the epoch even where `set_epoch` does not reach the loader,
-/// and a run that is resumed has the batches that it would have had.
+/// An RAII scope for an epoch. During its lifetime, the first pass that each loader starts on this thread has the
+/// number `epoch`, and further passes count up from there; `set_epoch` within the scope has precedence. So the order of
+/// a shuffled loader depends on the epoch even where `set_epoch` cannot reach the loader, and a resumed run has the
+/// same batches as an uninterrupted run.
 class EpochScope {
  public:
   explicit EpochScope(std::int64_t epoch) : EpochScope(ScopedEpoch{epoch, ++num_scopes}) {}
-  /// The same epoch, on another thread that walks through the same range.
+  /// Continues the scope `epoch` on another thread that iterates over the same range.
   explicit EpochScope(ScopedEpoch epoch) : before_(std::exchange(current_epoch, epoch)) {}
   EpochScope(const EpochScope&) = delete;
   EpochScope& operator=(const EpochScope&) = delete;

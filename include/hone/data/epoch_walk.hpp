@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The place in an epoch that hone's loaders share: whose turn it is, and how many samples make the next batch.
+/// The position of a loader in its epoch: the order, and the samples of the current batch.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,7 +17,7 @@
 
 namespace hone::detail {
 
-/// Walks through one process's share of the order of one epoch after the other in steps of a batch.
+/// Iterates over one rank's shard of the order of each epoch, one batch per step.
 template <Sampler S>
 class EpochWalk {
  public:
@@ -34,7 +34,7 @@ class EpochWalk {
   [[nodiscard]] const LoaderOptions& options() const { return options_; }
   [[nodiscard]] std::int64_t samples() const { return samples_; }
   [[nodiscard]] const DataShare& share() const { return options_.share; }
-  /// No batch is wider, wherever an epoch goes on.
+  /// Returns the largest width of a batch, wherever an epoch resumes.
   [[nodiscard]] std::int64_t most() const { return options_.batch_size + (options_.share.world_size > 1); }
   [[nodiscard]] std::int64_t last_width() const { return cut_.last_width(); }
 
@@ -43,7 +43,9 @@ class EpochWalk {
     scope_ = EpochScope::current().scope;
   }
 
-  /// Draws the next epoch's order and stands before its first batch.
+  /// Draws the order of the next epoch and moves before its first batch.
+  ///
+  /// **Errors** `DataError` if the sampler's order is invalid.
   void start() {
     if (const auto now = EpochScope::current(); now.scope != 0 && std::exchange(scope_, now.scope) != now.scope) {
       epoch_ = now.number;
@@ -56,7 +58,7 @@ class EpochWalk {
     width_ = 0;
   }
 
-  /// Goes to the next batch; false when the epoch is over.
+  /// Moves to the next batch. Returns false at the end of the epoch.
   bool advance() {
     if (++batch_ >= cut_.batches()) {
       batch_ = cut_.batches();
@@ -68,18 +70,18 @@ class EpochWalk {
     return true;
   }
 
-  /// Passes over `count` batches.
+  /// Skips `count` batches.
   void skip(std::int64_t count) { batch_ += count; }
 
-  /// Stands behind the first `samples` of the order, before the first batch of what is left, which is cut anew.
+  /// Partitions the order again after its first `samples` samples and moves before the first of the new batches.
   void go_on_after(std::int64_t samples) {
     cut_ = after(samples);
     batch_ = -1;
   }
-  /// The batches that are left behind the first `samples` of the order.
+  /// Returns the number of batches after the first `samples` samples of the order.
   [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return after(samples).batches(); }
-  /// How much of the order has passed, in all processes, after `batches` batches of an epoch that went on after
-  /// `samples`.
+  /// Returns the number of samples of the order that all ranks have consumed after `batches` batches of an epoch that
+  /// resumed after `samples`. Includes `samples`; all samples of the order once no batch is left.
   [[nodiscard]] std::int64_t samples_after(std::int64_t batches, std::int64_t samples) const {
     if (batches >= batches_after(samples)) return visits_;
     return samples + batches * options_.batch_size * options_.share.world_size;
@@ -89,9 +91,9 @@ class EpochWalk {
   [[nodiscard]] std::int64_t first() const { return first_; }
   [[nodiscard]] std::int64_t width() const { return width_; }
 
-  /// The epoch's order, undefined when it is that of the dataset.
+  /// Returns the order of the epoch; undefined for the order as stored.
   [[nodiscard]] const at::Tensor& order() const { return order_; }
-  /// The samples of this batch, null when they are `first()` and those after it.
+  /// Returns the indices of the current batch's samples; null if these are the `width()` samples from `first()`.
   [[nodiscard]] const std::int64_t* indices() const { return indices_ == nullptr ? nullptr : indices_ + first_; }
 
  private:
@@ -119,9 +121,9 @@ class EpochWalk {
   S sampler_;
   std::int64_t samples_, visits_;
   LoaderOptions options_;
-  EpochCut whole_, cut_;  // of a whole epoch; of this one
+  EpochCut whole_, cut_;  // of an epoch from its beginning; of this epoch
   std::int64_t epoch_ = 0, batch_ = -1, first_ = 0, width_ = 0;
-  std::uint64_t scope_ = 0;  // the last one that chose the epoch
+  std::uint64_t scope_ = 0;  // the scope in which the epoch was set last
   at::Tensor order_;
   const std::int64_t* indices_ = nullptr;
 };

@@ -28,7 +28,7 @@ namespace hone {
 
 namespace detail {
 
-/// Reads one file from front to back, unpacking it when it is compressed.
+/// Reads a file sequentially and decompresses it if it is gzip-compressed.
 class PackedFile {
  public:
   explicit PackedFile(const std::filesystem::path& path) : name_(path.string()) {
@@ -41,7 +41,7 @@ class PackedFile {
     if (file_ == nullptr || error) fail("cannot be opened. Check its permissions.");
   }
 
-  /// Fills `bytes` as far as the file reaches; returns how far.
+  /// Reads into `bytes` and returns the number of bytes read, below `bytes.size()` only at the end of the file.
   std::uint64_t read(std::span<std::uint8_t> bytes) {
     std::uint64_t done = 0;
     while (done < bytes.size()) {
@@ -59,7 +59,7 @@ class PackedFile {
     return done;
   }
 
-  /// The most bytes the file can hold unpacked: deflate packs at most 1032 to 1.
+  /// Returns an upper bound of the decompressed size in bytes: deflate compresses at most 1032 to 1.
   [[nodiscard]] std::uint64_t most_bytes() const { return packed() ? stored_bytes_ * 1032 : stored_bytes_; }
   [[nodiscard]] bool packed() const { return gzdirect(file_.get()) == 0; }
 
@@ -126,7 +126,7 @@ HONE_INLINE at::Tensor read_idx(const std::filesystem::path& path) {
                     file.packed() && found == file.most_bytes() ? "at most " : "", found}));
     }
   };
-  check_length(file.packed() ? file.most_bytes() : file.most_bytes() - header_bytes);  // before memory is asked for
+  check_length(file.packed() ? file.most_bytes() : file.most_bytes() - header_bytes);  // before the allocation
   auto tensor = at::empty(sizes, at::kByte);
   check_length(file.read({tensor.mutable_data_ptr<std::uint8_t>(), elements}));
   std::array<std::uint8_t, 1> more{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Batches of a dataset that hands out one sample at a time.
+/// A loader of batches from a dataset with access to one sample at a time.
 #pragma once
 
 #include <concepts>
@@ -24,7 +24,7 @@ namespace hone {
 
 namespace detail {
 
-/// An index that becomes whichever integer type `get` asks for, without a warning about signs.
+/// An index that converts implicitly to the integer type of `get`'s parameter, without a sign-conversion warning.
 struct Index {
   std::int64_t value;
   template <std::integral Integer>
@@ -37,7 +37,7 @@ template <class Dataset>
 constexpr decltype(auto) get_sample(Dataset& dataset, std::int64_t index)
   requires requires { dataset.get(std::size_t{}); }
 {
-  if constexpr (requires { &Dataset::get; }) {  // one function, so its argument has one type
+  if constexpr (requires { &Dataset::get; }) {  // not overloaded, so its parameter has one type
     return dataset.get(Index{index});
   } else {
     return dataset.get(static_cast<std::size_t>(index));
@@ -52,21 +52,22 @@ concept Size = std::integral<T> || requires(const T& size) {
 
 }  // namespace detail
 
-/// A dataset with `size()` and `get(i)`, which returns sample `i`. Datasets of LibTorch with `get` qualify.
+/// A dataset with `get(i)`, which returns sample `i`, and `size()`, which returns an integer or an optional integer.
+/// LibTorch's datasets with `get` qualify.
 template <class D>
 concept IndexedDataset = requires(std::remove_reference_t<D>& dataset) {
   { dataset.size() } -> detail::Size;
   { dataset.get(std::size_t{}) } -> std::destructible;
 };
 
-/// What `get` returns.
+/// The type that `get` returns, without reference and const.
 template <IndexedDataset D>
 using SampleOf =
     std::remove_cvref_t<decltype(detail::get_sample(std::declval<std::remove_reference_t<D>&>(), std::int64_t{}))>;
 
-/// The number of samples in an indexed dataset.
+/// Returns the number of samples in an indexed dataset.
 ///
-/// **Errors** `DataError` when a LibTorch dataset does not know its size.
+/// **Errors** `DataError` if `size()` returns an empty optional.
 template <IndexedDataset D>
 [[nodiscard]] std::int64_t sample_count(D& dataset) {
   const auto size = dataset.size();
@@ -103,21 +104,21 @@ consteval auto collated() {
   }
 }
 
-/// What a collate function makes of samples; a compile-time error with one message where samples cannot be stacked.
+/// The type of a collate function's batch; one `static_assert` message if `StackSamples` cannot stack the samples.
 template <class Collate, class Sample>
 using CollatedBatch = typename decltype(collated<Collate, Sample>())::type;
 
 }  // namespace detail
 
-/// An input range of batches over an indexed dataset: gets the samples of a batch one by one and collates them.
+/// An input range of batches over an indexed dataset: calls `get` for each sample of a batch and collates the samples.
 ///
-/// `Dataset` is a type to keep the dataset, an lvalue reference type to refer to one that outlives the loader.
-/// `Collate` is called with a `std::vector` of samples and returns a batch of any type. A batch is valid until the next
-/// increment.
+/// `Dataset` is an object type if the loader owns the dataset, or an lvalue reference type if the dataset outlives the
+/// loader. `Collate` is called with a `std::vector` of samples and returns a batch of any type. A batch is valid until
+/// the next increment.
 ///
-/// **Errors** on construction: `std::invalid_argument` when batch_size is below 1 or `drop_last` would leave no batch,
-/// `DataError` when the dataset is empty or too small for its processes. In `begin()`: `DataError` when the sampler's
-/// order does not fit. Whatever `get` and `Collate` throw.
+/// **Errors** on construction: `std::invalid_argument` if `batch_size` or `share` is invalid or `drop_last` leaves no
+/// batch; `DataError` if the dataset is empty or has fewer samples than ranks. In `begin()`: `DataError` if
+/// the sampler's order is invalid. Exceptions of `get` and `Collate` propagate.
 /// **Example** `IndexedLoader loader{dataset, {.batch_size = 4}, [](std::vector<Sample> samples) { return ...; }};`
 template <IndexedDataset Dataset, class Collate = StackSamples, Sampler S = OptionalShuffle>
 class IndexedLoader {
@@ -133,9 +134,9 @@ class IndexedLoader {
         collate_(std::move(collate)),
         walk_(sample_count(dataset_), options, {options.shuffle, options.seed}) {}
 
-  /// As above in the order of `sampler`; `options.seed` is then not used.
+  /// As above, in the order of `sampler`; `options.seed` is ignored.
   ///
-  /// **Errors** `std::invalid_argument` when `options.shuffle` is set too.
+  /// **Errors** `std::invalid_argument` if `options.shuffle` is set, or as `UsesGlobalGenerator`.
   IndexedLoader(Dataset&& dataset, const LoaderOptions& options, Collate collate, S sampler)
       : dataset_(std::forward<Dataset>(dataset)),
         collate_(std::move(collate)),
@@ -145,7 +146,7 @@ class IndexedLoader {
 
   IndexedLoader(IndexedLoader&&) = default;
   IndexedLoader& operator=(IndexedLoader&&) = default;
-  IndexedLoader(const IndexedLoader&) = delete;  // an epoch has one place, and the batch in use one owner
+  IndexedLoader(const IndexedLoader&) = delete;  // an epoch has one position, and the current batch one owner
   IndexedLoader& operator=(const IndexedLoader&) = delete;
   ~IndexedLoader() = default;
 
@@ -157,30 +158,30 @@ class IndexedLoader {
   }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
-  /// The number of batches in an epoch, the same in each process.
+  /// Returns the number of batches in a whole epoch, the same on each rank.
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(walk_.batches()); }
-  /// Samples in a batch: the option, or as many as there are where it asks for more.
+  /// Returns the number of samples in a full batch: the option, at most an epoch's samples per rank, rounded up.
   [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
-  /// Puts rows that were gathered from all processes into the dataset's order; see `hone::stored_order`.
+  /// Returns the index that restores the dataset's order of rows gathered from all ranks; see `hone::stored_order`.
   [[nodiscard]] at::Tensor stored_order() const { return hone::stored_order(walk_.samples(), walk_.options()); }
   [[nodiscard]] const DataShare& share() const { return walk_.share(); }
 
-  /// Chooses the epoch that the next `begin()` starts; without it epochs count up from 0.
+  /// Sets the epoch that the next `begin()` starts. By default, epochs count up from 0; see also `EpochScope`.
   void set_epoch(std::int64_t epoch) { walk_.set_epoch(epoch); }
-  /// In an epoch that goes on, passes over the next `count` batches without making them: the one at hand
-  /// is no longer to be used, an increment makes the one after them.
+  /// Skips the next `count` batches of the current epoch without making them. The current batch must not be used any
+  /// more. An increment makes the next one.
   void skip(std::int64_t count) { walk_.skip(count); }
 
-  /// In an epoch that has begun, goes on after the first `samples` samples of its order, those of all processes,
-  /// whatever batches they were in: the batch at hand is no longer to be used, an increment makes the first of those
-  /// that the rest is cut into. After whole steps of this loader that is where `skip` would lead.
+  /// Resumes the current epoch after the first `samples` samples of its order, counted over all ranks, and partitions
+  /// the rest into batches. The current batch must not be used any more. The next increment makes the first batch of
+  /// the rest. After a whole number of this loader's steps, this is the position that `skip` leads to.
   ///
-  /// **Errors** `DataError` when the epoch has fewer, or leaves fewer than there are processes (unless `drop_last`).
+  /// **Errors** `DataError` if the epoch has fewer samples, or leaves some, but fewer than ranks (unless `drop_last`).
   void go_on_after(std::int64_t samples) { walk_.go_on_after(samples); }
-  /// The number of batches in an epoch that goes on after `samples` samples.
+  /// Returns the number of batches in an epoch that resumes after `samples` samples. **Errors** as above.
   [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return walk_.batches_after(samples); }
-  /// How many samples of an epoch's order have passed, in all processes, after `batches` batches; of an epoch that went
-  /// on after `samples`, those included.
+  /// Returns the number of samples of an epoch's order that all ranks have consumed after `batches` batches. Includes
+  /// `samples` for an epoch that resumed after `samples`. **Errors** as above.
   [[nodiscard]] std::int64_t samples_after(std::int64_t batches, std::int64_t samples = 0) const {
     return walk_.samples_after(batches, samples);
   }

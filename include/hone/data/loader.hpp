@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a trainer asks of its data: any range of batches, and how a dataset becomes one.
+/// Ranges of batches, and the conversion of datasets into such ranges.
 #pragma once
 
-#include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
+#include <algorithm>  // for the range concepts; <ranges> also has views, which every file would have to compile
 #include <concepts>
 #include <cstdint>
 #include <iterator>
@@ -33,8 +33,9 @@ constexpr bool is_tensor_dataset<TensorDataset<Batch>> = true;
 
 }  // namespace detail
 
-/// Anything a range-based `for` walks through, once or many times: hone's loaders, containers, views of range-v3 and of
-/// the standard library, LibTorch's `DataLoader` (whose iterators are none in the eyes of the standard library).
+/// A type with members `begin` and `end` that a range-based `for` iterates over, once or repeatedly: hone's loaders,
+/// containers, views of range-v3 and of the standard library, LibTorch's `DataLoader` (whose iterators do not model
+/// `std::input_iterator`). An `IndexedDataset` does not qualify.
 template <class R>
 concept BatchRange = !IndexedDataset<R> && requires(std::remove_reference_t<R>& range) {
   *range.begin();
@@ -42,26 +43,27 @@ concept BatchRange = !IndexedDataset<R> && requires(std::remove_reference_t<R>& 
   { range.begin() != range.end() } -> std::convertible_to<bool>;
 };
 
-/// Optional ability of a range: it says that its batches are made sooner than a thread could hand them over.
+/// Optional: `R::makes_batches_at_once` is true if making a batch is faster than passing it between threads.
 template <class R>
 inline constexpr bool makes_batches_at_once = requires { requires std::remove_cvref_t<R>::makes_batches_at_once; };
-/// Optional ability of a range: each batch is new, so it may be taken away instead of copied.
+/// Optional: `R::makes_new_batches` is true if each batch is a new object, which may be moved from instead of copied.
 template <class R>
 inline constexpr bool makes_new_batches = requires { requires std::remove_cvref_t<R>::makes_new_batches; };
 
-/// The type that keeps a batch of a range: without reference and const, and of values where the range yields a tuple of
-/// references, as `views::zip` does.
+/// The type that owns a batch of a range: without reference and const, and with values in place of references if the
+/// range yields a tuple of references, as `views::zip` does.
 template <BatchRange R>
 using BatchOf = OwnedBatch<decltype(*std::declval<std::remove_reference_t<R>&>().begin())>;
 
-/// What `make_loader` turns into batches: tensors, samples by index, or what is a range of batches already.
+/// A type that `make_loader` accepts: an indexed dataset, such as `TensorDataset`, or a range of batches.
 template <class T>
 concept Loadable = BatchRange<T> || IndexedDataset<T>;
 
-/// The loader of a dataset: gathers whole batches from a `TensorDataset`, stacks the samples of any other. An indexed
-/// dataset given as an lvalue is referred to, a temporary is kept.
+/// Returns a loader for a dataset: a `TensorLoader`, which shares the tensors of a `TensorDataset`, or an
+/// `IndexedLoader`, which stacks samples. An `IndexedLoader` refers to a dataset passed as an lvalue and owns a
+/// temporary.
 ///
-/// **Errors** those of `TensorLoader` and `IndexedLoader`.
+/// **Errors** as `TensorLoader` and `IndexedLoader`.
 template <IndexedDataset Dataset>
 [[nodiscard]] auto make_loader(Dataset&& dataset, const LoaderOptions& options) {
   if constexpr (detail::is_tensor_dataset<std::remove_cvref_t<Dataset>>) {
@@ -81,8 +83,8 @@ template <IndexedDataset Dataset, Sampler S>
   }
 }
 
-/// A range of batches is its own loader: an lvalue is passed on by reference and the options do not apply to it.
-/// LibTorch's `DataLoader` becomes `DataLoaderBatches`.
+/// Returns a range of batches unchanged, an lvalue by reference; the options are ignored. Wraps LibTorch's `DataLoader`
+/// in `DataLoaderBatches`, which refers to it.
 template <BatchRange R>
 [[nodiscard]] constexpr decltype(auto) make_loader(R&& range, const LoaderOptions& /*options*/ = {}) {
   if constexpr (TorchDataLoader<std::remove_reference_t<R>>) {
@@ -93,8 +95,7 @@ template <BatchRange R>
   }
 }
 
-/// A handle to a dataset or to a range of batches: `std::ref`, or a pointer as `torch::data::make_data_loader` returns
-/// one.
+/// A handle to a dataset or a range of batches: `std::ref`, or a pointer, as from `torch::data::make_data_loader`.
 template <class T>
 concept LoadableHandle = !Loadable<T> && !std::same_as<PointeeOf<std::remove_reference_t<T>>, std::remove_cvref_t<T>> &&
                          Loadable<PointeeOf<std::remove_reference_t<T>>&>;
@@ -103,7 +104,7 @@ concept LoadableHandle = !Loadable<T> && !std::same_as<PointeeOf<std::remove_ref
 template <class T>
 concept HandsOutBatches = BatchRange<T> || (LoadableHandle<T> && BatchRange<PointeeOf<std::remove_reference_t<T>>&>);
 
-/// The batches of whatever a trainer was given: of a dataset, of a range of batches, or of what a handle refers to.
+/// Returns the batches of a trainer's data: a dataset, a range of batches, or a handle to one of these.
 template <class Dataset>
 [[nodiscard]] decltype(auto) batches_of(Dataset&& dataset, const LoaderOptions& options) {
   if constexpr (LoadableHandle<Dataset>) {
@@ -128,7 +129,7 @@ inline constexpr bool checked_dataloader = sizeof(dataloader_without_batches<Mad
 
 }  // namespace detail
 
-/// What `make` returns, with LibTorch's `DataLoader`, or a smart pointer to one, as a range of batches.
+/// Returns the result of `make`. Wraps LibTorch's `DataLoader`, or a smart pointer to one, in `DataLoaderBatches`.
 template <class F>
 [[nodiscard]] decltype(auto) batches_from(F&& make) {
   using Made = decltype(make());
@@ -142,7 +143,7 @@ template <class F>
   }
 }
 
-/// The number of batches in one pass through `range`, where the range knows it without being walked through.
+/// Returns the number of batches in one pass through `range`; empty if `range` does not provide it without a pass.
 template <BatchRange R>
 [[nodiscard]] std::optional<std::int64_t> batch_count(R&& range) {
   if constexpr (requires {
@@ -156,7 +157,7 @@ template <BatchRange R>
   }
 }
 
-/// The samples in a batch, where the range says so.
+/// Returns the number of samples in a batch; empty if `range` has no `batch_size()`.
 template <class R>
 [[nodiscard]] std::optional<std::int64_t> known_batch_size(const R& range) {
   if constexpr (requires {
@@ -168,8 +169,8 @@ template <class R>
   }
 }
 
-/// Refuses a loader that gives one of many processes another share than its own. Other ranges are divided by whoever
-/// makes them.
+/// Throws if `range` has a `share()` that is not this rank's `own`, with two or more ranks. The caller is responsible
+/// for the sharding of ranges without `share()`.
 ///
 /// **Errors** `std::invalid_argument`.
 template <class R>
@@ -183,7 +184,7 @@ void require_share(const R& range, const DataShare& own) {
   }
 }
 
-/// True when both are the same range, or refer to the same loader.
+/// Returns whether `a` and `b` are the same range or refer to the same `DataLoader`.
 [[nodiscard]] bool are_same_batches(const auto& a, const auto& b) {
   const auto source = [](const auto& range) -> const void* {
     if constexpr (requires { range.source(); }) {
@@ -195,7 +196,7 @@ void require_share(const R& range, const DataShare& own) {
   return source(a) == source(b);
 }
 
-/// Chooses the epoch of the next pass, where the range offers that; see also `EpochScope`.
+/// Sets the epoch of the next pass; a no-op if `range` has no `set_epoch`. See also `EpochScope`.
 template <class R>
 constexpr void set_epoch(R& range, std::int64_t epoch) {
   if constexpr (requires { range.set_epoch(epoch); }) range.set_epoch(epoch);

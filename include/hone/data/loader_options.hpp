@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What can be said about how a dataset is cut into batches.
+/// The options of a loader: batch size, order and shard.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace hone {
 
-/// Which part of each batch is this process's, where many train together.
+/// The shard of one rank: its part of the samples of each step.
 struct DataShare {
   int rank = 0;  ///< from 0 to world_size - 1
   int world_size = 1;
@@ -20,16 +20,15 @@ struct DataShare {
   friend bool operator==(const DataShare&, const DataShare&) = default;
 };
 
-/// How a dataset is cut into batches.
+/// The partition of a dataset into batches.
 ///
-/// **Units** batch_size: samples in each process, at least 1. A dataset that is smaller makes one batch of what there
-/// is.
+/// **Units** batch_size: samples per rank, at least 1. Loaders limit it to an epoch's samples per rank, rounded up.
 struct LoaderOptions {
   std::int64_t batch_size = 8;
   bool shuffle = false;    ///< a new order in each epoch
-  bool drop_last = false;  ///< leave out the last batch when it is shorter than the others
-  std::uint64_t seed = 0;  ///< of the shuffled orders; the same in each process
-  DataShare share = {};    ///< of this process; the whole unless given
+  bool drop_last = false;  ///< leaves out the samples at the end that do not fill a batch on each rank
+  std::uint64_t seed = 0;  ///< of the shuffled orders; must be the same on each rank
+  DataShare share = {};    ///< the shard of this rank; by default the whole dataset
 };
 
 namespace detail {
@@ -43,10 +42,10 @@ inline void check_share(const DataShare& share) {
 
 }  // namespace detail
 
-/// The batch size that `asked` becomes for a dataset that may be smaller than one batch of all processes: at most as
-/// much as brings all samples into one step, and at least 1.
+/// Returns the requested batch size `asked`, limited to the range from 1 to `samples / world_size`, rounded up: a step
+/// of that size has all samples.
 ///
-/// **Errors** `std::invalid_argument` for a share that is none.
+/// **Errors** `std::invalid_argument` unless `share` has a `world_size` of at least 1 and a rank below it.
 [[nodiscard]] inline std::int64_t fitting_batch_size(std::int64_t samples, std::int64_t asked, const DataShare& share) {
   detail::check_share(share);
   const std::int64_t whole = samples / share.world_size + (samples % share.world_size > 0);
@@ -55,7 +54,9 @@ inline void check_share(const DataShare& share) {
 
 namespace detail {
 
-/// **Errors** `std::invalid_argument` for options out of range, `DataError` for fewer samples than processes.
+/// Throws if a loader cannot use these options.
+///
+/// **Errors** `std::invalid_argument` for options out of range, `DataError` for no sample or fewer samples than ranks.
 inline void check_options(std::int64_t samples, const LoaderOptions& options) {
   check_share(options.share);
   const int world_size = options.share.world_size;
@@ -77,16 +78,16 @@ inline void check_options(std::int64_t samples, const LoaderOptions& options) {
        samples / world_size}));
 }
 
-/// The options, with a batch size that fits.
+/// Returns the options with the batch size of `fitting_batch_size`.
 ///
-/// **Errors** as above.
+/// **Errors** as `check_options`.
 [[nodiscard]] inline LoaderOptions fitted(std::int64_t samples, LoaderOptions options) {
   check_options(samples, options);
   options.batch_size = fitting_batch_size(samples, options.batch_size, options.share);
   return options;
 }
 
-/// A loader takes its order from a sampler or from the options, never from both.
+/// Throws `std::invalid_argument` if `shuffle` is set, for a loader that gets its order from a sampler.
 inline void check_no_shuffle(const LoaderOptions& options) {
   if (options.shuffle) {
     throw std::invalid_argument(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Makes batches on a thread of its own while the step computes.
+/// Asynchronous prefetching of batches on a background thread.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -28,15 +28,17 @@
 
 namespace hone {
 
-/// An input range over the batches of another one, which a thread walks through, at most `depth` batches ahead. One
-/// pass at a time. The thread starts in `begin()` and ends with the pass or with this object.
+/// An input range over the batches of another range, which a background thread iterates over. The thread buffers at
+/// most `depth` batches after the current batch. One pass runs at a time. The thread starts in `begin()` and stops at
+/// the end of the pass, in the next `begin()` or in the destructor.
 ///
-/// A batch is valid until the next increment: batches that are not new (`makes_new_batches`) are copied into buffers
-/// that are used again.
+/// A batch is valid until the next increment. Batches are copied into reused buffers, except new batches
+/// (`makes_new_batches`) and tensors that only a temporary batch owns, which are moved.
 ///
 /// **Units** depth: batches, at least 1.
-/// **Cost** a lock and, unless a batch is ready, a wait for each batch; `depth + 1` batches of memory.
-/// **Errors** `std::invalid_argument` for a depth below 1; what the range throws is thrown when its batch is due.
+/// **Cost** for each batch two locks, and a wait unless it is ready; memory for `depth + 1` batches.
+/// **Errors** `std::invalid_argument` for a depth below 1. `begin()` or the increment rethrows an exception of the
+/// range in place of the batch that the range failed to make.
 template <BatchRange R>
 class Prefetched {
   using Given = decltype(*std::declval<R&>().begin());
@@ -82,7 +84,7 @@ class Prefetched {
     changed_.notify_all();
     wait();
   }
-  /// Until the next batch is there, or none comes any more.
+  /// Waits until the next batch is ready or the range has ended. Rethrows an exception of the range.
   void wait() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return made_ > used_ || is_over_; });
@@ -121,7 +123,7 @@ class Prefetched {
     }
     changed_.notify_all();
   }
-  /// Waits for a free slot; false when nobody wants another batch.
+  /// Waits for a free slot. Returns false if the pass was stopped.
   bool has_room() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return made_ - used_ < slots_.size() || is_stopped_; });
@@ -145,8 +147,8 @@ class Prefetched {
       slot.emplace(batch);
     }
   }
-  /// True for a tensor of a temporary batch whose memory nobody else can fill again: beside this handle, the copy in
-  /// `map_tensors` is the only one.
+  /// Returns whether only a temporary batch owns `tensor` and its storage. A second handle is the copy in
+  /// `map_tensors`.
   static bool is_sole_user(const at::Tensor& tensor) {
     return tensor.defined() && tensor.has_storage() && tensor.use_count() <= 2 && tensor.storage().use_count() == 1;
   }
@@ -161,7 +163,7 @@ class Prefetched {
 
   R& range_;
   std::vector<std::optional<Batch>> slots_;
-  std::mutex mutex_;  // of what follows, as far as both threads touch it while the worker walks
+  std::mutex mutex_;  // guards `made_`, `used_`, `is_over_` and `is_stopped_` while the worker runs
   std::condition_variable changed_;
   std::size_t made_ = 0, used_ = 0;
   bool is_over_ = true, is_stopped_ = false;
@@ -170,15 +172,15 @@ class Prefetched {
   std::thread worker_;
 };
 
-/// Transfer policy: makes the next batches while the step computes, at most `depth` ahead. It pays where making a batch
-/// is work, as for datasets with `get(i)`; datasets held in tensors are walked through as without it, since copying
-/// rows is sooner done than handing a batch to another thread.
+/// Transfer policy: makes up to `depth` batches on a background thread while the step computes. Use it if making a
+/// batch is expensive, as for datasets with `get(i)`. It is a no-op for ranges with `makes_batches_at_once`, such as
+/// `TensorLoader`: copying rows is faster than passing a batch between threads.
 ///
-/// The dataset is used by one thread, but not by the trainer's. One that draws from LibTorch's global generator draws
-/// in another order than without: give it a generator of its own.
+/// Only the background thread iterates over the range. The global generator then has two concurrent users, the trainer
+/// and a dataset that draws from it. For reproducible draws, use a separate generator in the dataset.
 ///
 /// **Units** depth: batches, at least 1.
-/// **Errors** `std::invalid_argument` for a depth below 1, when a run begins.
+/// **Errors** `std::invalid_argument` for a depth below 1, when a pass begins, unless the policy is a no-op.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Prefetch{.depth = 4}}`
 struct Prefetch {
   using slot = slots::Transfer;

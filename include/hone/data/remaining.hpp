@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What is left of a pass through batches, for a run that goes on in the middle of an epoch.
+/// The rest of a pass through batches, for a run that resumes in the middle of an epoch.
 #pragma once
 
 #include <concepts>
@@ -13,11 +13,11 @@
 
 namespace hone {
 
-/// Optional ability: passes over batches without making them; see `TensorLoader::skip`.
+/// Optional: skips batches without making them; see `TensorLoader::skip`.
 template <class R>
 concept SkipsBatches = BatchRange<R> && requires(R& range, std::int64_t count) { range.skip(count); };
 
-/// Optional ability: goes on after so many samples of an epoch, where the batches before were of another size; see
+/// Optional: resumes an epoch after a number of samples, if the preceding batches had another size; see
 /// `TensorLoader::go_on_after`.
 template <class R>
 concept CutsAnew = BatchRange<R> && requires(R& range, std::int64_t count) {
@@ -82,7 +82,7 @@ class Remaining {
                  {num_passed_, num_seen}));
   }
 
-  R range_;  // a reference where an lvalue was given
+  R range_;  // a reference if the range was passed as an lvalue
   std::int64_t num_passed_;
   std::optional<std::int64_t> samples_passed_;
   F before_next_;
@@ -90,13 +90,14 @@ class Remaining {
 
 }  // namespace detail
 
-/// The batches of one pass through `range` after its first `num_passed`, which are passed over as cheaply as the range
-/// allows. `before_next` is called between those and the next one, unless none are.
+/// Returns the batches of one pass through `range` after the first `num_passed`. If that is above 0, `begin()` makes
+/// the first batch, skips the next `num_passed - 1` (with `skip` if `range` has it), calls `before_next` and makes the
+/// next batch.
 ///
-/// `samples_passed` is given where those batches were of another size or in another number of processes: the pass then
-/// goes on after so many samples of the epoch's order.
+/// If the passed batches had another size or number of ranks, `samples_passed` is the number of samples of the epoch's
+/// order after which the pass resumes instead.
 ///
-/// **Errors** `DataError` when the range ends before that, or cannot be cut anew.
+/// **Errors** `DataError` if the range ends too early (not detected by `skip`) or lacks a required `go_on_after`.
 template <BatchRange R, class F>
 [[nodiscard]] auto remaining(R&& range, std::int64_t num_passed, F before_next,
                              std::optional<std::int64_t> samples_passed = std::nullopt) {

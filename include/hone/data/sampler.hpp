@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Samplers: in which order an epoch visits the samples.
+/// Samplers, which determine the order in which an epoch visits the samples.
 ///
 /// | sampler | order |
 /// | --- | --- |
-/// | `SequentialSampler` | as stored; loaders then hand out views and copy nothing |
+/// | `SequentialSampler` | as stored; the batches of `TensorLoader` are then views |
 /// | `RandomSampler` | a permutation that depends on the seed and the epoch's number only |
 /// | `OptionalShuffle` | one of the two above, chosen at run time; the loaders' default |
-/// | `WeightedRandomSampler` | draws in proportion to a weight for each sample (a header of its own) |
-/// | `PyTorchSampler` | the one Python's `DataLoader` draws from the global generator, to repeat a run made in Python |
+/// | `WeightedRandomSampler` | draws in proportion to a weight for each sample (in a separate header) |
+/// | `PyTorchSampler` | the order that Python's `DataLoader` draws from the global generator, to repeat a Python run |
 #pragma once
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -26,31 +26,30 @@
 
 namespace hone {
 
-/// Gives the order of the `samples` samples in an epoch: their indices, or an undefined tensor for the order as stored.
+/// A type that can return the order of an epoch: the indices of the samples, or an undefined tensor for stored order.
 ///
 /// **Shapes** `[visits]`, int64, on the CPU; `visits` is `samples` unless the sampler has `count` (see
 /// `CountsSamples`).
 ///
-/// With many processes each has a sampler, and all of them must give the same order: one that depends on the sampler's
-/// settings and the two arguments only, as `RandomSampler`'s does.
+/// Each rank has its own sampler. With several ranks, all must return the same order, which therefore may depend on the
+/// sampler's settings and the two arguments only, as in `RandomSampler`.
 template <class S>
 concept Sampler = requires(S& sampler, std::int64_t samples, std::int64_t epoch) {
   { sampler.order(samples, epoch) } -> std::same_as<at::Tensor>;
 };
 
-/// Optional ability: an epoch visits `count(samples)` samples rather than each once.
+/// Optional: `count(samples)` returns the number of samples that an epoch visits, if it is not `samples`.
 template <class S>
 concept CountsSamples = Sampler<S> && requires(const S& sampler, std::int64_t samples) {
   { sampler.count(samples) } -> std::same_as<std::int64_t>;
 };
 
-/// Said by a sampler that draws its order from LibTorch's global generator, with
-/// `static constexpr bool uses_global_generator = true`. Many processes have as many such generators, so it is refused
-/// there.
+/// Optional: `S::uses_global_generator` is true if the sampler draws its order from LibTorch's global generator. Each
+/// rank has its own global generator, so loaders throw `std::invalid_argument` with two or more ranks.
 template <class S>
 concept UsesGlobalGenerator = Sampler<S> && requires { requires S::uses_global_generator; };
 
-/// A seed from LibTorch's global generator: reproducible after `torch::manual_seed`, new at each call.
+/// Returns a new seed, drawn from LibTorch's global CPU generator: reproducible after `torch::manual_seed`.
 [[nodiscard]] inline std::uint64_t drawn_seed() {
   return static_cast<std::uint64_t>(at::empty({}, at::kLong).random_().item<std::int64_t>());
 }
@@ -60,8 +59,8 @@ struct SequentialSampler {
   [[nodiscard]] at::Tensor order(std::int64_t /*samples*/, std::int64_t /*epoch*/) const { return {}; }
 };
 
-/// Visits each sample once, in an order that depends on `seed` and the epoch's number only, so that a run can be
-/// resumed at any epoch. The global generator is not touched.
+/// Visits each sample once, in an order that depends on `seed` and the epoch's number only, so that a run can resume at
+/// any epoch. Does not use the global generator.
 struct RandomSampler {
   std::uint64_t seed = 0;
 
@@ -72,7 +71,7 @@ struct RandomSampler {
   }
 };
 
-/// `RandomSampler` when `shuffle` is set, else `SequentialSampler`.
+/// `RandomSampler` if `shuffle` is set, else `SequentialSampler`.
 struct OptionalShuffle {
   bool shuffle = false;
   std::uint64_t seed = 0;
@@ -82,12 +81,12 @@ struct OptionalShuffle {
   }
 };
 
-/// Draws from the global generator what Python's `DataLoader(shuffle=..., num_workers=0)` draws, in the same order.
-/// After `torch::manual_seed` the batches are those of the Python program; the epoch's number is not used. For one
-/// process: loaders with a share of many refuse it.
+/// Makes the same draws from the global generator as Python's `DataLoader(shuffle=..., num_workers=0)`. After
+/// `torch::manual_seed` the batches equal the batches of the Python program. Ignores the epoch's number. For a single
+/// rank; see `UsesGlobalGenerator`.
 ///
-/// **Source** `torch/utils/data/dataloader.py` and `sampler.py`: the iterator draws a base seed, then the sampler its
-/// own.
+/// **Source** `torch/utils/data/dataloader.py` and `sampler.py`: the iterator draws a base seed, then the sampler draws
+/// its own seed.
 struct PyTorchSampler {
   static constexpr bool uses_global_generator = true;
   bool shuffle = true;
@@ -101,7 +100,7 @@ struct PyTorchSampler {
 
 namespace detail {
 
-/// How many samples an epoch visits under this sampler.
+/// Returns the number of samples that an epoch visits with this sampler.
 template <Sampler S>
 [[nodiscard]] std::int64_t visits(const S& sampler, std::int64_t samples) {
   if constexpr (CountsSamples<S>) {
@@ -118,7 +117,9 @@ template <Sampler S>
                {sampler, world_size}));
 }
 
-/// Passes on an order that can be used without further checks: contiguous, of length `visits`, each index in range.
+/// Validates an order and returns it contiguous: undefined, or `visits` indices from 0 to `samples - 1`.
+///
+/// **Errors** `DataError`.
 inline at::Tensor checked_order(at::Tensor order, std::int64_t samples, std::int64_t visits) {
   if (!order.defined()) {
     if (visits <= samples) return order;

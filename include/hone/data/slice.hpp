@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Parts of a batch, and the parts of outputs put together again.
+/// Slices of a batch, and the joining of the outputs for slices.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,10 +18,10 @@
 
 namespace hone {
 
-/// Samples `from` to `to`, without it, of a batch of any type. Tensors are views; those without dimensions, and members
-/// that are no tensors, are the whole batch's.
+/// Returns the samples `[from, to)` of a batch of any type. Tensors are views; tensors without dimensions, and members
+/// that are not tensors, are copied from the whole batch (tensors as handles).
 ///
-/// **Errors** `DataError` when tensors differ in their number of samples.
+/// **Errors** as `check_batch`.
 template <HoldsTensors Batch>
 [[nodiscard]] OwnedBatch<Batch> slice_batch(const Batch& batch, std::int64_t from, std::int64_t to) {
   check_batch(batch);
@@ -30,10 +30,11 @@ template <HoldsTensors Batch>
   });
 }
 
-/// What a model returned for the parts of a batch, of `sizes` samples each, as it would have for the whole: tensors
-/// with the samples in their first dimension one behind the other, numbers as the mean over the samples.
+/// Joins a model's outputs for the parts of a batch, of `sizes` samples each, into outputs for the whole batch.
+/// Concatenates tensors with the samples in their first dimension, and averages floating-point tensors without
+/// dimensions, weighted by samples. Copies other members from the first part. Requires at least one part.
 ///
-/// **Errors** `DataError` for a tensor that is neither.
+/// **Errors** `DataError` for any other defined tensor.
 template <class Outputs>
 [[nodiscard]] Outputs joined(std::span<Outputs> parts, std::span<const std::int64_t> sizes) {
   Outputs whole = parts.front();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A small generator whose numbers are the same on every machine and in every standard library.
+/// A small random number generator with the same output on every platform and with every standard library.
 #pragma once
 
 #include <cstdint>
 
 namespace hone {
 
-/// Spreads a 64-bit number over all 64 bits; one to one, so different numbers stay different.
+/// Mixes the bits of a 64-bit number. The function is a bijection, so different numbers have different results.
 ///
 /// **Source** S. Vigna's splitmix64, after Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
 /// 2014.
@@ -17,12 +17,12 @@ namespace hone {
   return value ^ (value >> 31U);
 }
 
-/// The seed of stream `stream` of a family of streams: a function of both numbers alone.
+/// Returns the seed of stream `stream` in the family of streams `seed`; depends on these two numbers only.
 [[nodiscard]] constexpr std::uint64_t stream_seed(std::uint64_t seed, std::uint64_t stream) {
   return mix64(mix64(seed) ^ stream);
 }
 
-/// A stream of numbers that depends on its seed only.
+/// A generator of 64-bit random numbers that depend on its seed only.
 class SplitMix64 {
  public:
   constexpr explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
@@ -33,7 +33,7 @@ class SplitMix64 {
     return value;
   }
 
-  /// An integer from `low` to `high`, both included; the ranges here are so small that the bias is beyond notice.
+  /// Returns one of the n integers in `[low, high]`, for n up to 2^32. The relative bias is below n / 2^32.
   constexpr std::int64_t between(std::int64_t low, std::int64_t high) {
     const auto choices = static_cast<std::uint64_t>(high - low) + 1;
     return low + static_cast<std::int64_t>((next() >> 32U) * choices >> 32U);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Puts what many processes made of their shares of a dataset back into the dataset's order.
+/// The index that restores a dataset's order of rows that were gathered from all ranks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,13 +13,14 @@
 
 namespace hone {
 
-/// Where the rows of a dataset are once each process has gone through its share in stored order and the rows are
-/// gathered, those of rank 0 first: `gathered.index_select(0, stored_order(samples, options))` has them as stored.
+/// Returns the position of each row of a dataset in `gathered`: one row per sample, gathered from all ranks in the
+/// order of ranks, after each rank has iterated over its shard in stored order. `gathered.index_select(0,
+/// stored_order(samples, options))` is in the order of the dataset.
 ///
-/// **Shapes** `[samples]`, int64, on the CPU; with `drop_last` as many as are visited. `options.share.rank` is not
-/// looked at.
-/// **Cost** one allocation and one pass over it; computed alike in each process.
-/// **Errors** those of a loader with these options; `std::invalid_argument` when `options.shuffle` is set.
+/// **Shapes** `[samples]`, int64, on the CPU; with `drop_last` the visited samples only. The result is the same on each
+/// rank.
+/// **Cost** one allocation and one pass over it, without communication.
+/// **Errors** as a loader with these options; `std::invalid_argument` if `options.shuffle` is set.
 [[nodiscard]] inline at::Tensor stored_order(std::int64_t samples, LoaderOptions options) {
   options = detail::fitted(samples, options);
   if (options.shuffle) {

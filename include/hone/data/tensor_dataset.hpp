@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A dataset held in tensors whose first dimension counts the samples.
+/// A dataset of tensors whose first dimension is the samples.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,7 +30,7 @@ struct NotTensors {};
 
 }  // namespace detail
 
-/// The dataset that types without tensors make: a compile-time error with one message.
+/// The primary template, for types without tensors: one `static_assert` message.
 template <class Batch>
 class TensorDataset {
   static_assert(sizeof(detail::dataset_without_tensors<Batch>) > 0);
@@ -43,13 +43,13 @@ class TensorDataset {
   [[nodiscard]] BatchType get(std::int64_t) const { return {}; }
 };
 
-/// Samples held as one large batch: sample `i` is row `i` of every tensor. It is itself just handles, so a copy shares
-/// the tensors.
+/// A dataset stored as one large batch: sample `i` is row `i` of every tensor. A copy shares the tensors.
 ///
 /// **Shapes** each tensor `[samples, ...]`.
-/// **Errors** `DataError` when a tensor is undefined or a scalar, or when the first dimensions differ.
-/// **Example** `TensorDataset{x, y}` gives batches of type `std::pair<at::Tensor, at::Tensor>`; `TensorDataset{x}` of
-/// `at::Tensor`; more tensors a tuple; a struct adapted with Boost.Hana that same struct.
+/// **Errors** `DataError` if a tensor is undefined or a scalar, or if the first dimensions differ.
+/// **Example** `TensorDataset{x, y}` has batches of type `std::pair<at::Tensor, at::Tensor>`, `TensorDataset{x}` of
+/// `at::Tensor`, a dataset of more tensors of `std::tuple`, a dataset of a struct adapted with Boost.Hana of the
+/// struct.
 template <HoldsTensors Batch>
 class TensorDataset<Batch> {
  public:
@@ -81,15 +81,15 @@ class TensorDataset<Batch> {
     requires std::constructible_from<Batch, at::Tensor, at::Tensor>
       : TensorDataset(Batch(std::move(first), std::move(second))) {}
 
-  /// The number of samples.
+  /// Returns the number of samples.
   [[nodiscard]] std::int64_t size() const { return size_; }
 
-  /// All samples as one batch.
+  /// Returns all samples as one batch.
   [[nodiscard]] const Batch& tensors() const { return tensors_; }
 
-  /// `count` samples from `first` on, as views of these.
+  /// Returns the samples `[first, first + count)` as views of this dataset's tensors.
   ///
-  /// **Errors** `std::invalid_argument` when they reach beyond the dataset.
+  /// **Errors** `std::invalid_argument` if the range exceeds the dataset or `count` is negative.
   [[nodiscard]] TensorDataset subset(std::int64_t first, std::int64_t count) const {
     if (first < 0 || count < 0 || count > size_ || first > size_ - count) {
       throw std::invalid_argument(
@@ -100,15 +100,14 @@ class TensorDataset<Batch> {
         map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.slice(0, first, first + count); }));
   }
 
-  /// The dataset on another device, where a loader gathers its batches without the host; this one when it is there
-  /// already.
+  /// Returns the dataset on `device`, where a loader then gathers its batches. Shares tensors that are already there.
   ///
   /// **Example** `trainer.train(train_set.to(trainer.device()), {.num_epochs = 8})`
   [[nodiscard]] TensorDataset to(at::Device device) const {
     return TensorDataset(map_tensors(tensors_, [device](const at::Tensor& tensor) { return tensor.to(device); }));
   }
 
-  /// Sample `index`: a view of that row of every tensor.
+  /// Returns sample `index`: a view of this row of every tensor.
   ///
   /// **Errors** `std::out_of_range`.
   [[nodiscard]] Batch get(std::int64_t index) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Batches of a dataset held in tensors, gathered whole into buffers that are used again.
+/// A loader that gathers the batches of a `TensorDataset` into reused buffers.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -33,10 +33,10 @@ namespace hone {
 
 namespace detail {
 
-/// One tensor of a dataset and the buffers that its batches are gathered into.
+/// One tensor of a dataset, and the buffers for its batches.
 class GatheredColumn {
  public:
-  /// Batches of `batch_size` samples, others of at most `most`.
+  /// Allocates one buffer for full batches of `batch_size` samples and other batches of at most `most` samples.
   GatheredColumn(at::Tensor source, std::int64_t batch_size, std::int64_t most) : source_(std::move(source)) {
     auto sizes = source_.sizes().vec();
     sizes[0] = most;
@@ -56,13 +56,13 @@ class GatheredColumn {
   [[nodiscard]] const at::Tensor& buffer(bool full) const { return full ? full_ : short_; }
   [[nodiscard]] bool copies_rows() const { return from_ != nullptr; }
 
-  /// Gathers by plain copies: no dispatch and no allocation.
+  /// Gathers by `memcpy`, without a dispatch or an allocation. Requires `copies_rows()`.
   void copy_rows(const std::int64_t* indices, std::int64_t count) {
-    // Of a size that the compiler knows, such as that of a label, a row is a move or two and no call.
+    // With a size known at compile time, such as a label's, the copy of a row is one or two moves instead of a call.
     const bool known = copied_as<4>(indices, count) || copied_as<8>(indices, count) || copied_as<16>(indices, count) ||
                        copied_as<32>(indices, count) || copied_as<64>(indices, count);
     if (!known) copy_rows(indices, count, row_bytes_);
-    full_.unsafeGetTensorImpl()->bump_version();  // so that autograd notices when it still needs the batch before
+    full_.unsafeGetTensorImpl()->bump_version();  // so that autograd throws if it still needs the previous batch
   }
 
   void select_rows(const at::Tensor& indices, bool full) {
@@ -85,17 +85,17 @@ class GatheredColumn {
     }
   }
 
-  /// One row after the other, each without gaps, whatever the order of its elements (such as channels last).
+  /// Returns whether rows are stored in order and without gaps, each with its elements in any order (as channels last).
   [[nodiscard]] bool has_whole_rows() const {
     return source_.layout() == at::kStrided && !source_.is_quantized() &&
            (source_.is_contiguous() ||
             (source_.is_non_overlapping_and_dense() && source_.stride(0) * source_.size(0) == source_.numel()));
   }
 
-  // Up to here ATen's own kernel copies on one thread as well; beyond, it shares the work out where there are threads.
+  // Up to this number of elements, ATen's kernel uses one thread too. Above it, the kernel is parallel.
   static constexpr std::int64_t serial_elements = 32768;
 
-  at::Tensor source_, whole_, full_, short_;  // the last two are of the first rows of `whole_`
+  at::Tensor source_, whole_, full_, short_;  // `full_` and `short_` are the first rows of `whole_`, as views
   const std::byte* from_ = nullptr;
   std::byte* to_ = nullptr;
   std::size_t row_bytes_ = 0;
@@ -103,22 +103,23 @@ class GatheredColumn {
 
 }  // namespace detail
 
-/// An input range of batches over a dataset held in tensors. `begin()` starts a new epoch; one epoch runs at a time.
+/// An input range of batches over a `TensorDataset`. `begin()` starts a new epoch; only one epoch runs at a time.
 ///
-/// A batch is valid until the iterator's next increment: shuffled batches live in buffers that are filled again,
-/// batches in stored order are views of the dataset. Clone what must last.
+/// A batch is valid until the iterator's next increment: shuffled batches are in reused buffers, and batches in stored
+/// order are views of the dataset. Clone a batch to keep it.
 ///
-/// In either order, batches are detached from the graph that made the dataset, and writing to a batch does not change
-/// the dataset: where the first batch in stored order is written to, as by a model whose first layer works in place,
-/// its rows get their values back at the next increment, and later batches are copies.
+/// Batches are detached from the autograd graph of the dataset. Writes to shuffled batches do not change the dataset.
+/// In stored order the loader checks its first batch only. If that was written to, as by a model whose first layer
+/// works in place, the next increment restores its rows, and later batches are copies.
 ///
-/// **Shapes** each tensor `[batch_size, ...]`, the last batch shorter unless `drop_last`; in a share of many processes
-/// the last batch may have one sample more instead (see `LoaderOptions::share`).
-/// **Cost** in stored order one view per tensor and batch. Shuffled, one gather per tensor and batch; small rows in CPU
-/// memory are copied without a dispatch or an allocation.
-/// **Errors** on construction: `std::invalid_argument` when batch_size is below 1 or `drop_last` would leave no batch,
-/// `DataError` when the dataset is empty, too small for its processes, or spread over devices. In `begin()`:
-/// `DataError` when the sampler's order does not fit.
+/// **Shapes** each tensor `[batch_size, ...]`. Unless `drop_last`, the last batch may be shorter, or with several ranks
+/// have one more sample (see `detail::EpochCut`).
+/// **Cost** in stored order one view per tensor and batch, and a copy of the first batch. Shuffled, one gather per
+/// tensor and batch, without a dispatch or an allocation for dense rows in CPU memory, up to 32768 elements per batch
+/// (any number if LibTorch uses one thread).
+/// **Errors** on construction: `std::invalid_argument` if `batch_size` or `share` is invalid or `drop_last` leaves no
+/// batch; `DataError` if the dataset is empty, has fewer samples than ranks or is on several devices. In `begin()`:
+/// `DataError` if the sampler's order is invalid.
 /// **Example** `TensorLoader loader{dataset, {.batch_size = 32, .shuffle = true}}; for (auto& [x, y] : loader) ...`
 template <HoldsTensors Batch, Sampler S = OptionalShuffle>
 class TensorLoader {
@@ -132,9 +133,9 @@ class TensorLoader {
     check_devices();
   }
 
-  /// As above in the order of `sampler`; `options.seed` is then not used.
+  /// As above, in the order of `sampler`; `options.seed` is ignored.
   ///
-  /// **Errors** `std::invalid_argument` when `options.shuffle` is set too.
+  /// **Errors** `std::invalid_argument` if `options.shuffle` is set, or as `UsesGlobalGenerator`.
   TensorLoader(TensorDataset<Batch> dataset, const LoaderOptions& options, S sampler)
       : dataset_(detached(dataset)), walk_(dataset_.size(), options, std::move(sampler)) {
     detail::check_no_shuffle(options);
@@ -157,34 +158,34 @@ class TensorLoader {
   }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
-  /// The number of batches in an epoch, the same in each process.
+  /// Returns the number of batches in a whole epoch, the same on each rank.
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(walk_.batches()); }
-  /// Samples in a batch: the option, or as many as there are where it asks for more.
+  /// Returns the number of samples in a full batch: the option, at most an epoch's samples per rank, rounded up.
   [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
-  /// Puts rows that were gathered from all processes into the dataset's order; see `hone::stored_order`.
+  /// Returns the index that restores the dataset's order of rows gathered from all ranks; see `hone::stored_order`.
   [[nodiscard]] at::Tensor stored_order() const { return hone::stored_order(walk_.samples(), walk_.options()); }
   [[nodiscard]] const DataShare& share() const { return walk_.share(); }
   [[nodiscard]] const TensorDataset<Batch>& dataset() const { return dataset_; }
 
-  /// Chooses the epoch that the next `begin()` starts; without it epochs count up from 0.
+  /// Sets the epoch that the next `begin()` starts. By default, epochs count up from 0; see also `EpochScope`.
   void set_epoch(std::int64_t epoch) { walk_.set_epoch(epoch); }
-  /// In an epoch that goes on, passes over the next `count` batches without making them: the one at hand
-  /// is no longer to be used, an increment makes the one after them.
+  /// Skips the next `count` batches of the current epoch without making them. The current batch must not be used any
+  /// more. An increment makes the next one.
   void skip(std::int64_t count) { walk_.skip(count); }
 
-  /// In an epoch that has begun, goes on after the first `samples` samples of its order, those of all processes,
-  /// whatever batches they were in: the batch at hand is no longer to be used, an increment makes the first of those
-  /// that the rest is cut into. After whole steps of this loader that is where `skip` would lead.
+  /// Resumes the current epoch after the first `samples` samples of its order, counted over all ranks, and partitions
+  /// the rest into batches. The current batch must not be used any more. The next increment makes the first batch of
+  /// the rest. After a whole number of this loader's steps, this is the position that `skip` leads to.
   ///
-  /// **Errors** `DataError` when the epoch has fewer, or leaves fewer than there are processes (unless `drop_last`).
+  /// **Errors** `DataError` if the epoch has fewer samples, or leaves some, but fewer than ranks (unless `drop_last`).
   void go_on_after(std::int64_t samples) {
     walk_.go_on_after(samples);
     if (walk_.order().defined()) fit_short_batch();
   }
-  /// The number of batches in an epoch that goes on after `samples` samples.
+  /// Returns the number of batches in an epoch that resumes after `samples` samples. **Errors** as above.
   [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return walk_.batches_after(samples); }
-  /// How many samples of an epoch's order have passed, in all processes, after `batches` batches; of an epoch that went
-  /// on after `samples`, those included.
+  /// Returns the number of samples of an epoch's order that all ranks have consumed after `batches` batches. Includes
+  /// `samples` for an epoch that resumed after `samples`. **Errors** as above.
   [[nodiscard]] std::int64_t samples_after(std::int64_t batches, std::int64_t samples = 0) const {
     return walk_.samples_after(batches, samples);
   }
@@ -204,9 +205,9 @@ class TensorLoader {
     device_ = *device;
   }
 
-  /// Makes the buffers, in the first shuffled epoch, and brings the order to where it is used.
+  /// Allocates the buffers in the first shuffled epoch. Copies the order to the device if `index_select` needs it.
   void prepare() {
-    const c10::InferenceMode normal(false);  // a loader may be made in inference mode and outlive it
+    const c10::InferenceMode normal(false);  // the buffers may outlive an inference mode of the caller
     if (columns_.empty()) {
       for_each_tensor(dataset_.tensors(), [&](const at::Tensor& tensor) {
         columns_.emplace_back(tensor, walk_.batch_size(), walk_.most());
@@ -215,11 +216,11 @@ class TensorLoader {
       full_ = buffers(true);
     }
     fit_short_batch();
-    // CUDA has read the order when the call returns.
+    // A non-blocking copy from pageable memory to CUDA returns after the order has been read.
     if (selects_) device_order_ = walk_.order().to(device_, at::kLong, /*non_blocking=*/device_.is_cuda());
   }
 
-  /// The batch that is not full is the last one of an epoch; its width is another where the epoch went on.
+  /// Resizes the views for an epoch's last batch, whose width depends on the position at which the epoch resumed.
   void fit_short_batch() {
     if (short_width_ == walk_.last_width()) return;
     short_width_ = walk_.last_width();
@@ -259,7 +260,7 @@ class TensorLoader {
 
   void gather() {
     const bool full = walk_.width() == walk_.batch_size();
-    batch_ = full ? full_ : short_;  // afresh, because the batch was the caller's to change
+    batch_ = full ? full_ : short_;  // reassigned, because the caller may have replaced the batch's tensors
     const auto selected = selects_ ? rows(device_order_) : at::Tensor{};
     for (auto& column : columns_) {
       if (column.copies_rows()) {
@@ -272,7 +273,7 @@ class TensorLoader {
 
   TensorDataset<Batch> dataset_;
   detail::UntouchedRows rows_;
-  bool has_watched_ = false;  // the first batch in stored order
+  bool has_watched_ = false;  // true after the first batch in stored order
   detail::EpochWalk<S> walk_;
   at::Device device_ = at::kCPU;
   std::int64_t short_width_ = -1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Keeps a dataset unchanged while its batches are views of it.
+/// Protection of a dataset against writes to a batch that is a view of it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,10 +13,10 @@
 
 namespace hone::detail {
 
-/// Watches whether a batch of views is written to, as by a model whose first layer works in place: then it gives the
-/// rows their values back and says that later batches have to be copies.
+/// Detects writes to a watched batch of views, as by a model whose first layer works in place, and restores the rows.
+/// `were_touched()` then returns true, so that the loader copies later batches.
 ///
-/// **Cost** a copy of the batch that is watched; a comparison where its tensors have a new version.
+/// **Cost** a copy of the watched batch; a comparison, with a host synchronization, if a version has changed.
 class UntouchedRows {
  public:
   UntouchedRows() = default;
@@ -29,7 +29,7 @@ class UntouchedRows {
   ~UntouchedRows() {
     try {
       end_watch();
-    } catch (...) {  // of a device that has failed
+    } catch (...) {  // the device has failed
     }
   }
 
@@ -38,7 +38,7 @@ class UntouchedRows {
     const c10::InferenceMode normal(false);
     watched_.push_back({rows, rows.clone(), version_of(rows)});
   }
-  /// The batch is no longer in use.
+  /// Ends the watch and restores rows that were written to. The batch must not be used any more.
   void end_watch() {
     if (watched_.empty()) [[likely]]
       return;
@@ -56,13 +56,13 @@ class UntouchedRows {
  private:
   struct Watched {
     at::Tensor rows, values;
-    std::int64_t version;  ///< -1 where tensors count none.
+    std::int64_t version;  ///< -1 for inference tensors, which have no version counter.
   };
 
   static std::int64_t version_of(const at::Tensor& tensor) {
     return tensor.is_inference() ? -1 : static_cast<std::int64_t>(tensor._version());
   }
-  /// NaN is the same as NaN.
+  /// Returns whether all elements are equal, where NaN equals NaN.
   static bool are_same(const at::Tensor& a, const at::Tensor& b) {
     return at::equal(a, b) || a.eq(b).logical_or_(a.ne(a).logical_and_(b.ne(b))).all().item<bool>();
   }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Visits the tensors inside a value of any type: a batch, a sample, what a model returns.
+/// Visitors of the tensors in a value of any type: a batch, a sample, a model's outputs.
 ///
 /// | type | tensors |
 /// | --- | --- |
 /// | `at::Tensor` | the tensor |
-/// | `std::pair`, `std::tuple`, what derives from them, `std::array` | those of all members |
-/// | struct adapted with `BOOST_HANA_DEFINE_STRUCT` or `BOOST_HANA_ADAPT_STRUCT` | those of all adapted members |
-/// | struct of `data`, or of `data` and `target`, as `torch::data::Example` | those of both |
-/// | `std::optional`, `std::variant` | those of the value that it holds |
-/// | containers that own their elements: `std::vector`, `std::list`, ... | those of all elements |
-/// | `std::map`, `std::unordered_map`, ... | those of all mapped values |
+/// | `std::pair`, `std::tuple`, types that derive from these, `std::array` | in all members |
+/// | struct adapted with `BOOST_HANA_DEFINE_STRUCT` or `BOOST_HANA_ADAPT_STRUCT` | in all adapted members |
+/// | struct of `data`, or of `data` and `target`, as `torch::data::Example` | in `data` and `target` |
+/// | `std::optional`, `std::variant` | in the current value |
+/// | containers that own their elements: `std::vector`, `std::list`, ... | in all elements |
+/// | `std::map`, `std::unordered_map`, ... | in all mapped values |
 ///
-/// Any other type counts as one without tensors. Smart pointers and views are among those, because what they refer to
-/// has other users. Adapt a struct, so that its tensors are moved to the device with the others.
+/// Any other type counts as a type without tensors. This includes smart pointers and views, because the objects that
+/// they refer to may have other users. Adapt a struct so that all of its tensors are moved to the device.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,7 +30,7 @@ namespace hone {
 
 namespace detail {
 
-/// LibTorch's tensors.
+/// The predicate that `holds` uses to find LibTorch's tensors.
 struct TorchTensor {
   template <class T>
   static constexpr bool is = std::is_same_v<T, at::Tensor>;
@@ -68,13 +68,13 @@ struct Owned<T> : Owned<typename decltype(detail::tuple_in(static_cast<T*>(nullp
 
 }  // namespace detail
 
-/// A type that is a tensor or has one somewhere inside.
+/// A type that is a tensor or contains one at any depth.
 template <class T>
 concept HoldsTensors = detail::holds_tensors<std::remove_cvref_t<T>>();
 
-/// A type of the program's own that hone cannot look into: it may have tensors that hone does not find.
+/// False for a class that hone cannot look into, which may contain tensors that hone does not find.
 ///
-/// Specialize `holds_no_tensors` for a type that has none.
+/// Specialize `holds_no_tensors` as true for a class without tensors.
 template <class T>
 inline constexpr bool holds_no_tensors = !std::is_class_v<T> || detail::Structured<T> || detail::is_optional<T> ||
                                          detail::is_variant<T> || detail::ContainerOfElements<T>;
@@ -89,18 +89,18 @@ struct batch_of_unknown_type {
       "they are. Adapt it with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors for it.");
 };
 
-/// True for a batch with tensors, or of a type that has none; else an error with one message.
+/// True for a batch with tensors or with `holds_no_tensors`; else one `static_assert` message.
 template <class Batch>
 inline constexpr bool checked_batch = sizeof(std::conditional_t<HoldsTensors<Batch> || holds_no_tensors<Batch>,
                                                                 std::true_type, batch_of_unknown_type<Batch>>) > 0;
 
 }  // namespace detail
 
-/// The type that keeps a value of type `T`: a pair or a tuple of references becomes one of values.
+/// The type that owns a value of type `T`: a pair or a tuple of references becomes a pair or a tuple of values.
 template <class T>
 using OwnedBatch = detail::OwnedOf<T>;
 
-/// Calls `f` with a reference to every tensor in `whole`, in order; members that are no tensors are passed over.
+/// Calls `f` with a reference to every tensor in `whole`, in order. Skips members without tensors.
 template <class T, class F>
 constexpr void for_each_tensor(T& whole, F&& f) {
   using Plain = std::remove_const_t<T>;
@@ -127,7 +127,7 @@ template <HoldsTensors T>
 [[nodiscard]] constexpr OwnedBatch<T> owned_copy(const T& whole) {
   using Copy = OwnedBatch<T>;
   if constexpr (!std::is_same_v<Copy, T> && requires { Copy(whole.first, whole.second); }) {
-    return Copy(whole.first, whole.second);  // a `ranges::common_pair` converts to it in two ways
+    return Copy(whole.first, whole.second);  // `ranges::common_pair` has two conversions to `Copy`
   } else {
     return Copy(whole);
   }
@@ -135,9 +135,9 @@ template <HoldsTensors T>
 
 }  // namespace detail
 
-/// A copy of `whole` in which each tensor is replaced by `f(tensor)`.
+/// Returns a copy of `whole` in which each tensor is replaced by `f(tensor)`.
 ///
-/// **Cost** copies the members that are no tensors; tensors are copied as handles.
+/// **Cost** copies members that are not tensors; copies tensors as handles.
 /// **Example** `map_tensors(batch, [](const at::Tensor& t) { return t.to(at::kCUDA); })`
 template <HoldsTensors T, class F>
 [[nodiscard]] constexpr OwnedBatch<T> map_tensors(const T& whole, F&& f) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Visits some samples more often than others.
+/// A sampler that visits each sample with a probability in proportion to a weight.
 #pragma once
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -18,18 +18,18 @@
 
 namespace hone {
 
-/// Draws each visit of an epoch with a probability in proportion to the sample's weight, as one does where classes are
-/// of unequal size. The draws depend on `seed` and the epoch's number only.
+/// Draws the samples of an epoch in proportion to their weights, for example to balance classes of unequal size. The
+/// draws depend on `weights`, `seed` and the epoch's number only.
 ///
-/// **Shapes** weights: `[samples]`, floating point, on the CPU. **Units** num_samples: visits in an epoch.
-/// **Errors** `DataError` when the weights are not one for each sample, when one is negative or not finite, and when
-/// fewer are above 0 than an epoch visits (one is enough with `replacement`); `std::invalid_argument` for `num_samples`
-/// below 1, or above the number of samples when none is visited twice.
+/// **Shapes** weights: `[samples]`, on the CPU. **Units** num_samples: visits in an epoch.
+/// **Errors** `DataError` if the number of weights is not the number of samples, if a weight is negative or not finite,
+/// or if fewer weights are above 0 than an epoch visits (with `replacement`: if none is); `std::invalid_argument` for
+/// `num_samples` below 1 or, without `replacement`, above the number of samples.
 /// **Source** `torch.utils.data.WeightedRandomSampler`.
 /// **Example** `hone::TensorLoader loader{set, {.batch_size = 32}, hone::WeightedRandomSampler{.weights = weights}};`
 struct WeightedRandomSampler {
   at::Tensor weights;
-  std::optional<std::int64_t> num_samples{};  ///< As many as the dataset has unless given.
+  std::optional<std::int64_t> num_samples{};  ///< By default the number of samples in the dataset.
   bool replacement = true;                    ///< A sample may be visited more than once in an epoch.
   std::uint64_t seed = 0;
 
