@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How often a classifier is right.
+/// The accuracy of classifiers: of the largest output, of a binary output and of the `k` largest outputs.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 
 namespace hone {
 
-/// How many of how many.
+/// The state of an accuracy metric: counts of samples.
 struct Share {
   std::int64_t correct = 0;
   std::int64_t total = 0;
@@ -32,7 +32,7 @@ struct Share {
     serialize_count(archive, "num_nan", num_nan);
   }
 
-  /// NaN of no samples, and as soon as one output is NaN.
+  /// Returns `correct / total`; NaN without samples or with a NaN output.
   [[nodiscard]] double value() const {
     if (total == 0 || num_nan > 0) return detail::quiet_nan();
     return static_cast<double>(correct) / static_cast<double>(total);
@@ -55,8 +55,8 @@ inline std::vector<double> sums(const Share& share) {
   return {static_cast<double>(share.correct), static_cast<double>(share.total), static_cast<double>(share.num_nan)};
 }
 
-/// `[correct, total, NaN]` from booleans that say which prediction is right and which score is NaN, and the
-/// `class_numbers` of the targets; a target that is NaN counts as a NaN score.
+/// Returns `[correct, total, NaN]` for boolean tensors of correct predictions and of NaN scores, and the
+/// `class_numbers` of the targets. A NaN target counts as a NaN score.
 template <class Tensor>
 Tensor share_of(const Tensor& right, const Tensor& is_nan, const auto& classes,
                 std::optional<std::int64_t> ignore_index) {
@@ -70,13 +70,14 @@ Tensor share_of(const Tensor& right, const Tensor& is_nan, const auto& classes,
 
 }  // namespace detail
 
-/// The share of targets that the largest output names.
+/// The fraction of targets whose class has the largest output.
 ///
-/// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; plain: predicted class numbers.
-/// **Cost** a maximum, comparisons and sums where the outputs are; `update` reads three numbers.
+/// **Shapes** outputs `[batch, classes, ...]` with 2 or more classes, target `[batch, ...]` of class numbers; for
+/// spans, predicted class numbers.
+/// **Cost** a maximum, comparisons and sums on the outputs' device; `update` copies three numbers to the host.
 /// **Errors** `DataError` for other shapes.
 struct Accuracy {
-  std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
+  std::optional<std::int64_t> ignore_index{};  ///< A target that is ignored.
   Share state{};
 
   [[nodiscard]] std::string name() const { return "accuracy"; }
@@ -97,7 +98,7 @@ struct Accuracy {
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_class_scores(name(), outputs, target, 2);
     const auto classes = detail::class_numbers(target);
-    const auto [largest, predicted] = outputs.detach().max(1);  // NaN where there is one
+    const auto [largest, predicted] = outputs.detach().max(1);  // NaN if any class has NaN
     return detail::share_of(predicted.eq(classes), largest.isnan(), classes, ignore_index);
   }
   void add(std::span<const double> sums) { detail::add(state, name(), sums); }
@@ -109,16 +110,15 @@ struct Accuracy {
   friend bool operator==(const Accuracy&, const Accuracy&) = default;
 };
 
-/// The share of yes-or-no targets that outputs above or below a threshold meet.
+/// The fraction of binary targets that equal the prediction: 1 for outputs above a threshold, else 0.
 ///
-/// **Shapes** outputs and target alike, target 0 or 1; ones at the end of a shape do not matter.
-/// **Units** threshold: that of the outputs, 0.5 for probabilities, 0 for logits. An output that equals it says no; the
-/// comparison is in double, whatever the outputs are.
-/// **Cost** a copy in double, comparisons and sums where the outputs are; `update` reads three numbers.
+/// **Shapes** outputs and target of the same shape, except for trailing dimensions of size 1; target 0 or 1.
+/// **Units** threshold: as the outputs; 0.5 for probabilities, 0 for logits. Outputs are compared in double.
+/// **Cost** a copy in double, comparisons and sums on the outputs' device; `update` copies three numbers to the host.
 /// **Errors** `DataError` for other shapes.
 struct BinaryAccuracy {
   double threshold = 0.5;
-  std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
+  std::optional<std::int64_t> ignore_index{};  ///< A target that is ignored.
   Share state{};
 
   [[nodiscard]] std::string name() const { return "binary_accuracy"; }
@@ -153,16 +153,16 @@ struct BinaryAccuracy {
   friend bool operator==(const BinaryAccuracy&, const BinaryAccuracy&) = default;
 };
 
-/// The share of targets that are among the `k` largest outputs. Which of two equal outputs comes first is not said for
-/// tensors; for plain numbers it is the lower class.
+/// The fraction of targets whose class is among the `k` largest outputs. The order of equal outputs is unspecified for
+/// tensors; for spans the lower class comes first.
 ///
-/// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; plain: scores row by row.
-/// **Cost** a top-k, comparisons and sums where the outputs are; `update` reads three numbers.
+/// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; for spans, row-major scores.
+/// **Cost** a top-k, comparisons and sums on the outputs' device; `update` copies three numbers to the host.
 /// **Errors** `std::invalid_argument` for `k` below 1 or above the number of classes, `DataError` for other shapes.
-/// **Example** `hone::TopKAccuracy{.k = 5}`, recorded as `top5_accuracy`
+/// **Example** `hone::TopKAccuracy{.k = 5}`, with the name `top5_accuracy`
 struct TopKAccuracy {
   std::int64_t k = 5;
-  std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
+  std::optional<std::int64_t> ignore_index{};  ///< A target that is ignored.
   Share state{};
 
   [[nodiscard]] std::string name() const { return sentence("top{}_accuracy", {k}); }
@@ -191,7 +191,7 @@ struct TopKAccuracy {
     detail::require_class_scores(name(), outputs, target);
     require_k(outputs.size(1));
     const auto classes = detail::class_numbers(target);
-    const auto [largest, top] = outputs.detach().topk(k, 1);  // NaN first
+    const auto [largest, top] = outputs.detach().topk(k, 1);  // NaN is the largest
     return detail::share_of(top.eq(classes.unsqueeze(1)).any(1), largest.isnan().any(1), classes, ignore_index);
   }
   void add(std::span<const double> sums) { detail::add(state, name(), sums); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The area under the receiver operating characteristic.
+/// The area under the receiver operating characteristic (ROC) curve.
 #pragma once
 
 #include <algorithm>
@@ -19,13 +19,14 @@
 
 namespace hone {
 
-/// How likely a sample of class 1 is scored above one of class 0, ties counting half. Exact: it keeps all scores.
-/// NaN while one of the two classes has not been seen. Probabilities and logits give the same.
+/// The probability that a sample of class 1 has a higher score than a sample of class 0, where ties count half. The
+/// value is exact, because the metric stores all scores. It depends on the order of scores only, so probabilities and
+/// logits have the same value. It is NaN without a sample of each class or with a NaN score.
 ///
-/// **Shapes** outputs and target alike, target 0 or 1; or outputs `[batch, 2, ...]` and target `[batch, ...]`: then the
-/// score is the second output minus the first.
-/// **Cost** 8 bytes for each sample. Scores are compared, and their difference is taken, in double. `update` copies the
-/// scores and the targets to the host, which waits for the device; `value` sorts a copy.
+/// **Shapes** outputs and target of the same shape, except for trailing dimensions of size 1, target 0 or 1; or outputs
+/// `[batch, 2, ...]` and target `[batch, ...]`, where the score is the second output minus the first.
+/// **Cost** 8 bytes per sample, in double. `update` copies scores and targets to the host, which is a host
+/// synchronization; `value` sorts a copy of the scores of class 0.
 /// **Errors** `DataError` for other shapes and for targets that are neither 0 nor 1.
 /// **Source** Mann and Whitney, "On a test of whether one of two random variables is stochastically larger than the
 /// other", 1947.
@@ -33,7 +34,7 @@ struct Auroc {
   struct State {
     std::vector<double> positives{};  ///< Scores of samples of class 1, in any order.
     std::vector<double> negatives{};  ///< Scores of samples of class 0, in any order.
-    std::int64_t num_nan = 0;         ///< Samples whose score is NaN, which are in neither.
+    std::int64_t num_nan = 0;         ///< Samples with a NaN score, which are in neither vector.
 
     void serialize(auto& archive) {
       archive("positives", positives);
@@ -83,7 +84,7 @@ struct Auroc {
     state.negatives.insert(state.negatives.end(), other.state.negatives.begin(), other.state.negatives.end());
     state.num_nan += other.state.num_nan;
   }
-  /// Equal when they have seen the same scores, in any order.
+  /// Returns whether both have the same scores, in any order.
   friend bool operator==(const Auroc& left, const Auroc& right) {
     return left.state.num_nan == right.state.num_nan && sorted(left.state.positives) == sorted(right.state.positives) &&
            sorted(left.state.negatives) == sorted(right.state.negatives);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How often each class was predicted, meant and met, and the scores that are read off it.
+/// Counts of predictions, targets and hits per class, and scores computed from them.
 #pragma once
 
 #include <algorithm>
@@ -15,21 +15,20 @@
 
 namespace hone {
 
-/// How the scores of classes become one number.
+/// The reduction of the scores of classes to one number.
 enum class Average {
-  binary,    ///< That of class 1 of two.
+  binary,    ///< The score of class 1, of two classes.
   macro,     ///< The mean over the classes that occur, as target or as prediction.
-  micro,     ///< Of all samples together.
-  weighted,  ///< The mean over classes, each with its number of targets.
+  micro,     ///< The score for the sums of the counts over all classes.
+  weighted,  ///< The mean over classes, weighted by their number of targets.
 };
 
-/// Samples by class. Vectors have one entry for each class; classes that were never mentioned may be missing at the
-/// end.
+/// Counts of samples per class. Each vector has one entry per class; trailing classes that never occur may be missing.
 struct ClassCounts {
-  std::vector<std::int64_t> hits{};       ///< Predicted and meant.
-  std::vector<std::int64_t> predicted{};  ///< Predicted, right or wrong.
-  std::vector<std::int64_t> actual{};     ///< Meant, predicted or not.
-  std::int64_t num_nan = 0;               ///< Samples with an output that is NaN, which are in none of them.
+  std::vector<std::int64_t> hits{};       ///< Samples whose prediction and target are the class.
+  std::vector<std::int64_t> predicted{};  ///< Samples whose prediction is the class.
+  std::vector<std::int64_t> actual{};     ///< Samples whose target is the class.
+  std::int64_t num_nan = 0;               ///< Samples with a NaN output, which are in none of the vectors.
 
   void serialize(auto& archive) {
     serialize_counts(archive, "hits", hits);
@@ -44,7 +43,7 @@ struct ClassCounts {
   [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(actual.size()); }
   [[nodiscard]] std::int64_t total() const { return std::reduce(actual.begin(), actual.end()); }
 
-  /// Makes room for more classes.
+  /// Extends the vectors to at least `num_classes` entries.
   void grow(std::size_t num_classes) {
     for (auto* const counts : {&hits, &predicted, &actual}) counts->resize(std::max(counts->size(), num_classes));
   }
@@ -63,8 +62,7 @@ struct ClassCounts {
 
 namespace detail {
 
-/// Averages `score(hits, predicted, actual)`, which is 0 where its denominator is. NaN of no samples, and as soon as
-/// one output is NaN.
+/// Averages `score(hits, predicted, actual)` over classes. Returns NaN without samples or with a NaN output.
 double averaged(const ClassCounts& counts, Average average, auto score) {
   const std::int64_t total = counts.total();
   if (total == 0 || counts.num_nan > 0) return quiet_nan();
@@ -91,16 +89,17 @@ inline double ratio(std::int64_t part, std::int64_t whole) {
 
 }  // namespace detail
 
-/// Of those that were predicted, the share that is right. 0 where nothing was predicted, NaN of no samples.
+/// Returns the fraction of a class's predictions that are correct: 0 for a class without predictions. NaN without
+/// samples or with a NaN output.
 [[nodiscard]] inline double precision(const ClassCounts& counts, Average average) {
   return detail::averaged(counts, average,
                           [](auto hits, auto predicted, auto) { return detail::ratio(hits, predicted); });
 }
-/// Of those that were meant, the share that was found. 0 where nothing was meant, NaN of no samples.
+/// Returns the fraction of a class's targets that are predicted: 0 for a class without targets. NaN as for `precision`.
 [[nodiscard]] inline double recall(const ClassCounts& counts, Average average) {
   return detail::averaged(counts, average, [](auto hits, auto, auto actual) { return detail::ratio(hits, actual); });
 }
-/// The harmonic mean of both. 0 where there is neither a prediction nor a target, NaN of no samples.
+/// Returns the harmonic mean of precision and recall: 0 for a class without either. NaN as for `precision`.
 [[nodiscard]] inline double f1(const ClassCounts& counts, Average average) {
   return detail::averaged(counts, average, [](auto hits, auto predicted, auto actual) {
     return detail::ratio(2 * hits, predicted + actual);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How often each class was taken for each other.
+/// The confusion matrix: counts of pairs of target and predicted class.
 #pragma once
 
 #include <algorithm>
@@ -21,21 +21,24 @@
 
 namespace hone {
 
-/// Counts of pairs of classes. There are as many classes as the outputs have, or as the largest number that was seen.
-/// Its value is the share on the diagonal, which is the accuracy; other scores are read off `class_counts()`.
+/// Counts of pairs of target and predicted class. The number of classes is the largest of the outputs' numbers of
+/// classes; for spans, the largest class number plus 1. The value is the accuracy, the fraction of samples on the
+/// diagonal; use `class_counts()` for other scores.
 ///
-/// **Shapes** outputs `[batch, classes, ...]`, target `[batch, ...]` of class numbers; plain: predicted class numbers.
-/// **Cost** a maximum and sums of the batch's size where the outputs are; `update` reads classes x classes numbers.
-/// **Errors** `DataError` for other shapes and for targets that are no class numbers.
+/// **Shapes** outputs `[batch, classes, ...]` with 2 or more classes, target `[batch, ...]` of class numbers; for
+/// spans, predicted class numbers.
+/// **Cost** a maximum and sums over the batch on the outputs' device; `update` copies classes^2 + 2 numbers to the
+/// host.
+/// **Errors** `DataError` for other shapes and for targets that are not class numbers.
 /// **Example** `precision(matrix.class_counts(), hone::Average::macro)`
 struct ConfusionMatrix {
-  std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
-  std::vector<std::int64_t> state{};           ///< Row by row, a row for each target, in it the predictions.
-  std::int64_t num_nan = 0;                    ///< Samples with an output that is NaN, which are in no row.
+  std::optional<std::int64_t> ignore_index{};  ///< A target that is ignored.
+  std::vector<std::int64_t> state{};           ///< Row-major: one row per target class, one column per prediction.
+  std::int64_t num_nan = 0;                    ///< Samples with a NaN output, which are in no row.
 
   [[nodiscard]] std::string name() const { return "confusion_matrix"; }
   [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(size_of(state.size())); }
-  /// How often `predicted` was given for `target`; 0 for classes that were never mentioned.
+  /// Returns the number of samples of class `target` with the prediction `predicted`; 0 for classes out of range.
   [[nodiscard]] std::int64_t count(std::int64_t target, std::int64_t predicted) const {
     const auto n = num_classes();
     if (target < 0 || predicted < 0 || target >= n || predicted >= n) return 0;
@@ -91,14 +94,14 @@ struct ConfusionMatrix {
       if (ignore_index != target[i]) ++state[static_cast<std::size_t>(target[i] * n + predicted[i])];
     }
   }
-  /// `[counts..., invalid targets, NaN]`
+  /// Returns `[counts..., invalid targets, NaN]`.
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_class_scores(name(), outputs, target, 2);
     using Type = detail::ScalarTypeOf<Target>;
     const std::int64_t n = outputs.size(1);
     const detail::Labels<Target> labels{target, n, ignore_index};
-    const auto [largest, predicted] = outputs.detach().max(1);  // NaN where there is one
+    const auto [largest, predicted] = outputs.detach().max(1);  // NaN if any class has NaN
     const auto is_nan = largest.isnan().flatten().logical_and_(labels.counts);
     const auto counts = labels.counts.logical_xor(is_nan).to(Type::Double);
     auto sums = counts.new_zeros({n * n + 2});
@@ -115,7 +118,7 @@ struct ConfusionMatrix {
     std::transform(sums.begin(), sums.end() - 2, counts.begin(), detail::as_count);
     merge({ignore_index, std::move(counts), detail::as_count(sums.back())});
   }
-  /// Laid out as `add_up` does, with at least `classes` classes: sums that are added entry by entry have as many.
+  /// Returns sums in the layout of `add_up`, padded to at least `classes` classes, so that all ranks can add them.
   [[nodiscard]] std::vector<double> sums(std::int64_t classes = 0) const {
     ConfusionMatrix padded = *this;
     padded.grow(static_cast<std::size_t>(classes));
@@ -135,7 +138,7 @@ struct ConfusionMatrix {
   friend bool operator==(const ConfusionMatrix&, const ConfusionMatrix&) = default;
 
  private:
-  /// The side of the largest square within `count`.
+  /// Returns the square root of `count`, rounded down.
   static std::size_t size_of(std::size_t count) {
     return static_cast<std::size_t>(std::sqrt(static_cast<double>(count)));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How far a regression is off.
+/// Mean absolute, mean squared and root mean squared error.
 #pragma once
 
 #include <cmath>
@@ -37,11 +37,11 @@ struct RootOfSquaredError : SquaredError {
 
 }  // namespace detail
 
-/// The mean of an error over all elements; the error of complex numbers is the modulus of their difference.
+/// The mean of an error over all elements, or its square root. Complex differences are replaced by their modulus.
 ///
-/// **Shapes** outputs and target alike; ones at the end of a shape do not matter.
-/// **Units** value: that of the outputs, for `MeanSquaredError` its square.
-/// **Cost** the differences and their sum in double, where the outputs are; `update` reads two numbers.
+/// **Shapes** outputs and target of the same shape, except for trailing dimensions of size 1.
+/// **Units** value: as the outputs; for `MeanSquaredError`, their square.
+/// **Cost** the differences and their sum in double, on the outputs' device; `update` copies two numbers to the host.
 /// **Errors** `DataError` for other shapes; nothing is broadcast.
 template <class Error>
 struct ErrorMetric {

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a streaming metric is: a plain value that takes batch after batch, can be merged with another, and gives a
-/// number when asked.
+/// The concepts of a streaming metric: a value type that is updated batch by batch, can be merged with another metric,
+/// and returns a number.
 ///
 /// | metric | value |
 /// | --- | --- |
-/// | `Accuracy`, `BinaryAccuracy`, `TopKAccuracy` | share of samples that are right |
+/// | `Accuracy`, `BinaryAccuracy`, `TopKAccuracy` | fraction of samples with a correct prediction |
 /// | `Precision`, `Recall`, `F1` | of one class, or averaged over classes |
-/// | `ConfusionMatrix` | how often each class was taken for each other |
-/// | `Auroc` | area under the curve of a binary scorer |
+/// | `ConfusionMatrix` | accuracy; has the counts of pairs of target and predicted class |
+/// | `Auroc` | area under the ROC curve of a binary classifier |
 /// | `MeanAbsoluteError`, `MeanSquaredError`, `RootMeanSquaredError` | of a regression |
-/// | `Perplexity` | of a model of tokens |
+/// | `Perplexity` | of a language model |
 ///
-/// Settings and state are public members, numbers and vectors of numbers: a metric goes into a file as it is. Parts of
-/// a data set that were seen in different places give, merged, the value of the whole.
+/// Settings and state are public members: numbers and vectors of numbers, which can be written to a file. Merged
+/// metrics of the parts of a data set have the value of the whole data set, up to rounding.
 ///
-/// A metric counts and adds up in double and in whole numbers of 64 bits, whatever the formats of outputs and targets.
-/// **An output that is NaN is not a prediction**: as soon as a sample whose target counts has one, the value of every
-/// metric is NaN, which no callback takes for an improvement. Infinite outputs are larger or smaller than all others.
+/// A metric counts in 64-bit integers and adds in double, for every dtype of outputs and targets. **An output that is
+/// NaN is not a prediction**: after a sample with a NaN output and a target that is not ignored, the value of every
+/// metric is NaN, which no callback treats as an improvement. Infinite outputs compare as larger or smaller than finite
+/// outputs.
 ///
-/// A metric's `update(outputs, target)` takes tensors and reads one small tensor from their device, which waits for it.
-/// Where that matters, `add_up` leaves the sums on the device and `add` takes them when the epoch is over; the callback
-/// `Metrics` does so.
+/// `update(outputs, target)` accepts tensors and copies a small tensor to the host, which is a host synchronization
+/// (`Auroc`: all scores and targets). To avoid it, `add_up` leaves the sums on the device, and `add` accepts them at
+/// the end of the epoch, as in the callback `Metrics`.
 #pragma once
 
 #include <concepts>
@@ -32,7 +33,7 @@
 
 namespace hone {
 
-/// A value that is updated with batches. `value()` of one that has seen nothing is NaN.
+/// A value type that is updated with batches. Requires a `value()` of NaN before the first sample.
 template <class M>
 concept Metric = std::copyable<M> && std::equality_comparable<M> && requires(M& metric, const M& other) {
   metric.merge(other);
@@ -41,21 +42,21 @@ concept Metric = std::copyable<M> && std::equality_comparable<M> && requires(M& 
   { other.name() } -> std::convertible_to<std::string_view>;
 };
 
-/// A metric whose state is sums: `a.add(b.sums())` is `a.merge(b)`, and the sum of `sums()` over processes, added to a
-/// fresh metric, is that of all they have seen.
+/// A metric whose state is sums: `a.add(b.sums())` is equivalent to `a.merge(b)`. An all-reduce of `sums()`, added to a
+/// new metric, makes the metric of all ranks' samples.
 template <class M>
 concept SummableMetric = Metric<M> && requires(M& metric, const M& other, std::span<const double> sums) {
   metric.add(sums);
   { other.sums() } -> std::same_as<std::vector<double>>;
 };
 
-/// A metric that computes the sums of a batch where the tensors are, and leaves them there.
+/// A metric that computes the sums of a batch on the device of the tensors, and leaves them there.
 template <class M, class Outputs, class Target>
 concept AddsUp = SummableMetric<M> && requires(const M& metric, const Outputs& outputs, const Target& target) {
   metric.add_up(outputs, target);
 };
 
-/// A metric under a name of the user's, so that two of a type do not record under one.
+/// A metric with a custom name, so that two metrics of one type are recorded under different names.
 template <Metric M>
 struct Named : M {
   std::string label;
@@ -63,6 +64,8 @@ struct Named : M {
   friend bool operator==(const Named&, const Named&) = default;
 };
 
+/// Returns `metric` with the name `name`.
+///
 /// **Example** `hone::named("strict_precision", hone::Precision{.threshold = 0.9})`
 template <Metric M>
 [[nodiscard]] Named<M> named(std::string name, M metric) {

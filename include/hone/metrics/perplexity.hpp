@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How surprised a model of tokens is.
+/// The perplexity of a language model.
 #pragma once
 
 #include <cmath>
@@ -17,14 +17,15 @@
 
 namespace hone {
 
-/// The exponential of the mean negative log-likelihood of the tokens that were meant.
+/// The exponential of the mean negative log-likelihood of the target tokens.
 ///
-/// **Shapes** outputs: logits `[batch, tokens of the vocabulary, ...]`, target `[batch, ...]` of token numbers, as for
-/// LibTorch's cross entropy; plain: natural logarithms of likelihoods, one for each token.
-/// **Cost** a log-softmax (in float for narrower outputs) where the outputs are; `update` reads three numbers.
-/// **Errors** `DataError` for other shapes and for targets that are no token numbers.
+/// **Shapes** outputs: logits `[batch, vocabulary, ...]`, target `[batch, ...]` of token numbers, as for LibTorch's
+/// cross entropy; for a span, natural logarithms of likelihoods, one per token.
+/// **Cost** a log-softmax on the outputs' device (in float for float, half and bfloat16 outputs, else in double);
+/// `update` copies three numbers to the host.
+/// **Errors** `DataError` for other shapes and for targets that are not token numbers.
 struct Perplexity {
-  /// A target that does not count, as in LibTorch's cross entropy.
+  /// A target that is ignored, with the default of LibTorch's cross entropy.
   std::optional<std::int64_t> ignore_index = -100;
 
   struct State {
@@ -54,7 +55,7 @@ struct Perplexity {
     for (const double log_likelihood : log_likelihoods) state.negative_log_likelihood -= log_likelihood;
     state.total += static_cast<std::int64_t>(log_likelihoods.size());
   }
-  /// `[negative log-likelihood, tokens, invalid targets]`
+  /// Returns `[negative log-likelihood, tokens, invalid targets]`.
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     detail::require_class_scores(name(), outputs, target);

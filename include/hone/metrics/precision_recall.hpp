@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Precision, recall and their harmonic mean.
+/// Precision, recall and F1 score.
 #pragma once
 
 #include <algorithm>
@@ -35,21 +35,21 @@ struct F1Score {
 
 }  // namespace detail
 
-/// A score that is read off the counts of classes: `Precision`, `Recall`, `F1`.
+/// A score computed from the counts of classes: `Precision`, `Recall`, `F1`.
 ///
-/// **Shapes** outputs `[batch, classes, ...]` and target `[batch, ...]` of class numbers, the largest output is the
-/// prediction; or, for `Average::binary`, outputs and target alike, target 0 or 1, and a threshold. Plain: predicted
-/// class numbers.
-/// **Units** threshold: that of the outputs, 0.5 for probabilities, 0 for logits. An output that equals it says no; the
-/// comparison is in double, whatever the outputs are.
-/// **Cost** some sums of the batch's size where the outputs are; `update` reads three numbers for each class.
-/// **Errors** `DataError` for other shapes and for targets that are no class numbers; `std::invalid_argument` for more
+/// **Shapes** outputs `[batch, classes, ...]` with 2 or more classes and target `[batch, ...]` of class numbers, where
+/// the largest output is the prediction; or, for `Average::binary`, outputs and target of the same shape, except for
+/// trailing dimensions of size 1, and target 0 or 1. For spans, predicted class numbers.
+/// **Units** threshold: as the outputs; 0.5 for probabilities, 0 for logits. Class 1 is predicted for outputs above it,
+/// compared in double.
+/// **Cost** sums over the batch on the outputs' device; `update` copies 3 x classes + 2 numbers to the host.
+/// **Errors** `DataError` for other shapes and for targets that are not class numbers; `std::invalid_argument` for more
 /// than two classes with `Average::binary`.
 template <class Score>
 struct ClassMetric {
   Average average = Average::binary;
   double threshold = 0.5;
-  std::optional<std::int64_t> ignore_index{};  ///< A target that does not count.
+  std::optional<std::int64_t> ignore_index{};  ///< A target that is ignored.
   ClassCounts state{};
 
   [[nodiscard]] std::string name() const { return Score::name; }
@@ -75,7 +75,7 @@ struct ClassMetric {
     require_average(seen.num_classes());
     state.merge(seen);
   }
-  /// `[hits..., predicted..., actual..., invalid targets, NaN]`
+  /// Returns `[hits..., predicted..., actual..., invalid targets, NaN]`.
   template <detail::TensorLike Outputs, detail::TensorLike Target>
   [[nodiscard]] auto add_up(const Outputs& outputs, const Target& target) const {
     if (average == Average::binary && detail::same_elements(outputs.sizes(), target.sizes())) {
@@ -84,7 +84,7 @@ struct ClassMetric {
     }
     detail::require_class_scores(name(), outputs, target, 2);
     require_average(outputs.size(1));
-    const auto [largest, predicted] = outputs.detach().max(1);  // NaN where there is one
+    const auto [largest, predicted] = outputs.detach().max(1);  // NaN if any class has NaN
     return add_up_classes(predicted.flatten(), largest.isnan().flatten(), target, outputs.size(1));
   }
   void add(std::span<const double> sums) {
@@ -99,7 +99,7 @@ struct ClassMetric {
     };
     state.merge({part(0), part(1), part(2), detail::as_count(sums.back())});
   }
-  /// Laid out as `add_up` does, with at least `num_classes` classes: sums that are added entry by entry have as many.
+  /// Returns sums in the layout of `add_up`, padded to at least `num_classes` classes, so that all ranks can add them.
   [[nodiscard]] std::vector<double> sums(std::int64_t num_classes = 0) const {
     ClassCounts padded = state;
     padded.grow(static_cast<std::size_t>(num_classes));
@@ -150,10 +150,11 @@ struct ClassMetric {
   }
 };
 
-/// Of those that were predicted, the share that is right. **Example** `hone::Precision{.average =
-/// hone::Average::macro}`
+/// The fraction of a class's predictions that are correct.
+///
+/// **Example** `hone::Precision{.average = hone::Average::macro}`
 using Precision = ClassMetric<detail::PrecisionScore>;
-/// Of those that were meant, the share that was found.
+/// The fraction of a class's targets that are predicted.
 using Recall = ClassMetric<detail::RecallScore>;
 /// The harmonic mean of precision and recall.
 using F1 = ClassMetric<detail::F1Score>;

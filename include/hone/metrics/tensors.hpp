@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What metrics do with tensors, of a type that this room does not name: everything is asked of the tensors themselves.
+/// Tensor operations of the metrics, as templates on the tensor type: this module does not include LibTorch.
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,7 @@
 
 namespace hone::detail {
 
-/// A tensor, as far as this room is concerned.
+/// A type with `numel()` and `sizes()`, such as `at::Tensor`.
 template <class T>
 concept TensorLike = requires(const T& tensor) {
   tensor.numel();
@@ -34,8 +34,8 @@ inline std::string listed(const auto& sizes) {
   return list;
 }
 
-/// Refuses what is not scores `[batch, classes, ...]` with class numbers `[batch, ...]`. At least `min_classes` of
-/// them.
+/// Throws `DataError` unless outputs are scores `[batch, classes, ...]`, with at least `min_classes` classes, and the
+/// target is class numbers `[batch, ...]`.
 void require_class_scores(std::string_view metric, const auto& outputs, const auto& target,
                           std::int64_t min_classes = 1) {
   const auto scores = outputs.sizes();
@@ -49,7 +49,7 @@ void require_class_scores(std::string_view metric, const auto& outputs, const au
                {metric, listed(scores), listed(classes), min_classes}));
 }
 
-/// True when two shapes differ in nothing but ones at their ends.
+/// Returns whether two shapes are equal except for trailing dimensions of size 1.
 bool same_elements(const auto& left, const auto& right) {
   const auto size = [](const auto& sizes, std::size_t i) -> std::int64_t { return i < sizes.size() ? sizes[i] : 1; };
   for (std::size_t i = 0; i < left.size() || i < right.size(); ++i) {
@@ -58,7 +58,7 @@ bool same_elements(const auto& left, const auto& right) {
   return true;
 }
 
-/// Refuses what is not one output to each target; `[batch, 1]` and `[batch]` are.
+/// Throws `DataError` unless there is one output for each target, as with the shapes `[batch, 1]` and `[batch]`.
 void require_same_elements(std::string_view metric, const auto& outputs, const auto& target) {
   if (same_elements(outputs.sizes(), target.sizes())) return;
   throw DataError(
@@ -84,20 +84,20 @@ inline void require_same_settings(std::string_view metric, bool same) {
   throw std::invalid_argument(sentence("`{}` cannot be merged with one of other settings. Make both alike.", {metric}));
 }
 
-/// Class numbers in a format that holds each of them: a comparison in bfloat16 takes 257 for 256, and one in uint8
-/// takes -100 for 156.
+/// Returns class numbers in double or int64, which represent each of them exactly: in bfloat16, 257 equals 256, and in
+/// uint8, -100 equals 156.
 template <class Tensor>
 Tensor class_numbers(const Tensor& target) {
   using Type = ScalarTypeOf<Tensor>;
   return target.to(target.is_floating_point() ? Type::Double : Type::Long);
 }
 
-/// Class numbers on their device, and which of them count. Labels that are none are not used but counted.
+/// Class numbers on the target's device, and a mask of the valid numbers that are not ignored. Counts invalid labels.
 template <class Tensor>
 struct Labels {
-  Tensor classes;  ///< `[elements]`, whole numbers in range, also where `counts` is false.
-  Tensor counts;   ///< `[elements]`, booleans.
-  Tensor invalid;  ///< One number: how many are outside the range and not to be ignored.
+  Tensor classes;  ///< `[elements]`, int64, clamped to the range of classes where `counts` is false.
+  Tensor counts;   ///< `[elements]`, bool: the mask.
+  Tensor invalid;  ///< A scalar: the number of labels that are not class numbers and not ignored.
 
   Labels(const Tensor& target, std::int64_t num_classes, std::optional<std::int64_t> ignore_index)
       : classes(target.flatten().to(ScalarTypeOf<Tensor>::Long)) {
@@ -123,7 +123,8 @@ inline void require_valid_labels(std::string_view metric, double num_invalid, st
                {metric, num_invalid, num_classes - 1}));
 }
 
-/// `[first, rest...]` of numbers that lie where `first` lies; `first` is a tensor with one double.
+/// Returns the tensor `[first, rest...]` on the device of `first`, which is a tensor with one double. `rest` are
+/// numbers or tensors with one element.
 template <class Tensor, class... Rest>
 Tensor row_of(const Tensor& first, const Rest&... rest) {
   auto row = first.new_empty({1 + static_cast<std::int64_t>(sizeof...(rest))});
@@ -140,7 +141,7 @@ Tensor row_of(const Tensor& first, const Rest&... rest) {
   return row;
 }
 
-/// The numbers of a small tensor of doubles. **Cost** one copy to the host, which waits for the device.
+/// Returns the elements of a tensor of doubles. **Cost** a copy to the host, which is a host synchronization.
 template <class Tensor>
 std::vector<double> read(const Tensor& row) {
   const auto host = row.cpu().contiguous().resolve_neg();
@@ -148,7 +149,7 @@ std::vector<double> read(const Tensor& row) {
   return {first, first + host.numel()};
 }
 
-/// What every summable metric does with a batch.
+/// Adds a batch to a summable metric with a host synchronization.
 void update(auto& metric, const auto& outputs, const auto& target) { metric.add(read(metric.add_up(outputs, target))); }
 
 inline std::int64_t as_count(double sum) { return static_cast<std::int64_t>(std::llround(sum)); }
