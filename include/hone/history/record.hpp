@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One recorded number, and where in the run it was recorded.
+/// One recorded value of a metric, and its position in the run.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace hone {
 
-/// What a run does while a value is recorded.
+/// The activity of a run in which a value is recorded.
 enum class Phase {
   train,              ///< An epoch of training.
   eval,               ///< The evaluation after an epoch of training.
@@ -21,7 +21,7 @@ enum class Phase {
   return phase == Phase::train || phase == Phase::eval || phase == Phase::intermediate_eval;
 }
 
-/// The phase's name, as it stands in files.
+/// Returns the phase's name, as written to files; "unknown" for an invalid phase.
 [[nodiscard]] constexpr std::string_view to_string(Phase phase) {
   switch (phase) {
     case Phase::train:
@@ -38,14 +38,14 @@ enum class Phase {
   return "unknown";
 }
 
-/// A value of a metric.
+/// A value of a metric, with its epoch, update and phase.
 struct Record {
   double value = 0.0;
   std::int64_t epoch = 1;   ///< The first epoch is 1.
   std::int64_t update = 0;  ///< Optimizer updates done when the value was recorded.
   Phase phase = Phase::train;
 
-  /// Compares member by member; two NaN values are different, as numbers are.
+  /// Compares member by member. NaN is not equal to NaN.
   friend bool operator==(const Record&, const Record&) = default;
 };
 

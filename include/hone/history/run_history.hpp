@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What happened in a run: named series of numbers, the epoch and update at hand, and why the run stopped.
+/// The history of a run: named series of numbers, the current epoch and update, and the reason of an early stop.
 ///
-/// | name of the trainer | recorded |
+/// | name used by the trainer | recorded |
 /// | --- | --- |
 /// | `train_loss_epoch` | after each epoch of training |
 /// | `eval_loss_epoch` | after each evaluation between epochs |
 /// | `evaluation_loss` | by `evaluate` |
 ///
-/// Every other name is the user's.
+/// A trainer with several losses also records each loss, under names such as `train_generator_loss_epoch`. Callbacks
+/// and the user choose all other names.
 #pragma once
 
 #include <algorithm>
@@ -35,34 +36,34 @@ struct NamedRecord {
   friend bool operator==(const NamedRecord&, const NamedRecord&) = default;
 };
 
-/// The metrics of a run. A plain value: copies are independent, and two histories are equal when they tell the same.
+/// The metrics of a run. A value type: copies are independent.
 ///
-/// **Cost** One allocation per record at most, and a search by name over the names: made for values per epoch, or every
+/// **Cost** a linear search for the name and possibly allocations per record. Use it for values per epoch, or every
 /// hundred updates, not for every step.
 class RunHistory {
  public:
-  /// Appends `value` to the series `metric_name_prefix() + name`, marked with the epoch and update at hand.
+  /// Appends `value` to the series `metric_name_prefix() + name`, with the current epoch and number of updates.
   void record(std::string_view name, double value, Phase phase);
-  /// Appends a record as it is, with no prefix: what restores a history that was written to a file.
+  /// Appends a record unchanged and without the prefix, for example to restore a history from a file.
   void append(std::string_view name, const Record& record);
 
-  /// The series, oldest value first; empty when nothing has the name. Valid until the history changes.
+  /// Returns the series, oldest value first; empty if no series has the name. Valid until the history changes.
   [[nodiscard]] std::span<const Record> values(std::string_view name) const;
-  /// The newest value; empty when nothing has the name.
+  /// Returns the newest value; empty if no series has the name.
   [[nodiscard]] std::optional<double> latest(std::string_view name) const;
-  /// The newest value.
+  /// Returns the newest value.
   ///
-  /// **Errors** `std::out_of_range` when nothing has the name; the message lists the names there are.
+  /// **Errors** `std::out_of_range` if no series has the name; the message lists the names of all series.
   [[nodiscard]] double at(std::string_view name) const;
   [[nodiscard]] bool contains(std::string_view name) const { return find(name) != series_.end(); }
-  /// The names in order of their first appearance.
+  /// Returns the names in order of their first appearance.
   [[nodiscard]] std::vector<std::string> names() const;
-  /// Removes a series. The name is taken as it is, with no prefix. Returns whether it was there.
+  /// Removes a series, by its full name with the prefix. Returns whether it existed.
   bool erase(std::string_view name);
 
-  /// A mark that grows with every record, `reset` or not. See `recorded_since`.
+  /// Returns a counter that each record increments and that `reset` keeps. See `recorded_since`.
   [[nodiscard]] std::int64_t revision() const { return revision_; }
-  /// What was recorded since `revision()` was `mark`, in the order of recording.
+  /// Returns the records appended since `revision()` was `mark`, in this order, without removed records.
   ///
   /// **Example**
   /// ```cpp
@@ -73,33 +74,34 @@ class RunHistory {
   /// ```
   [[nodiscard]] std::vector<NamedRecord> recorded_since(std::int64_t mark) const;
 
-  /// A history of its own with what was recorded since `revision()` was `mark`: the same epoch, updates, prefix and
-  /// stop reason.
+  /// Returns a separate history of the records appended since `revision()` was `mark`, with the same epoch, number of
+  /// updates, prefix and stop reason.
   [[nodiscard]] RunHistory since(std::int64_t mark) const;
 
-  /// The epoch at hand; the first is 1.
+  /// Returns the current epoch; the first is 1.
   [[nodiscard]] std::int64_t current_epoch() const { return epoch_; }
-  /// **Errors** `std::invalid_argument` when `epoch` < 1.
+  /// **Errors** `std::invalid_argument` if `epoch` < 1.
   void set_epoch(std::int64_t epoch);
   void increment_epoch() { ++epoch_; }
 
-  /// Optimizer updates done so far.
+  /// Returns the number of optimizer updates so far.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
-  /// **Errors** `std::invalid_argument` when `num_updates` < 0.
+  /// **Errors** `std::invalid_argument` if `num_updates` < 0.
   void set_num_updates(std::int64_t num_updates);
 
-  /// What `record` puts before each name; the functions that read take full names.
+  /// Returns the prefix that `record` adds to each name. All other functions require full names.
   [[nodiscard]] const std::string& metric_name_prefix() const { return prefix_; }
   void set_metric_name_prefix(std::string prefix) { prefix_ = std::move(prefix); }
 
-  /// Why the run ended before its time; empty when it did not.
+  /// Returns the reason why the run stopped early; empty if it did not.
   [[nodiscard]] const std::optional<std::string>& stop_reason() const { return stop_reason_; }
   void set_stop_reason(std::optional<std::string> reason) { stop_reason_ = std::move(reason); }
 
-  /// Forgets the metrics, the updates and the stop reason, and returns to epoch 1. Keeps the prefix, and `revision`.
+  /// Clears the metrics, the number of updates and the stop reason, and sets the epoch to 1. Keeps the prefix and
+  /// `revision`.
   void reset();
 
-  /// Shows all of it to an archive of the `checkpoint` room, which keeps it or brings it back.
+  /// Saves all members to an archive of the `checkpoint` module, or loads them from it.
   void serialize(auto& archive) {
     archive("series", series_);
     serialize_count(archive, "epoch", epoch_, 1);
@@ -109,7 +111,7 @@ class RunHistory {
     archive("stop_reason", stop_reason_);
   }
 
-  /// Compares everything that can be read but `revision`, which says how a history was made, not what it tells.
+  /// Compares all members except `revision` and the revisions of records. Histories with NaN values are not equal.
   friend bool operator==(const RunHistory& a, const RunHistory& b) {
     return a.epoch_ == b.epoch_ && a.num_updates_ == b.num_updates_ && a.prefix_ == b.prefix_ &&
            a.stop_reason_ == b.stop_reason_ &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The run history as comma-separated values, one record a line.
+/// Export of a run history as comma-separated values, one record per line.
 #pragma once
 
 #include <iosfwd>
@@ -10,15 +10,16 @@ namespace hone {
 
 namespace detail {
 
-/// **Errors** `DataError` when the stream does not take it.
+/// Writes `text` to `out` and flushes it. **Errors** `DataError` if the stream fails.
 void write_text(std::ostream& out, std::string_view text);
 
 }  // namespace detail
 
-/// Writes a header and one line a record, series by series in order of first appearance. Values are the shortest texts
-/// that read back as the same numbers; those that are none stand as `nan`, `inf` and `-inf`.
+/// Writes a header and one line per record, series by series in order of first appearance. A value is the shortest text
+/// that reads back as the same double; values that are not finite are `nan`, `inf` and `-inf`. Names with a comma, a
+/// quote or a line break are quoted.
 ///
-/// **Errors** `DataError` when the stream does not take it.
+/// **Errors** `DataError` if the stream fails.
 /// **Example**
 ///
 ///     name,phase,epoch,update,value

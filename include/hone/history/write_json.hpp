@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The run history as one JSON object.
+/// Export of a run history as one JSON object.
 #pragma once
 
 #include <iosfwd>
@@ -8,12 +8,11 @@
 
 namespace hone {
 
-/// Writes an object; its `metrics` maps each name, in order of first appearance, to an array of records. Values are the
-/// shortest texts that read back as the same numbers. JSON has no numbers that are not finite: those stand as the
-/// strings
-/// `"NaN"`, `"Infinity"` and `"-Infinity"`, which Python's `float` and JavaScript's `Number` understand.
+/// Writes an object whose `metrics` maps each name, in order of first appearance, to an array of records. A value is
+/// the shortest text that reads back as the same double. JSON has only finite numbers, so other values are the strings
+/// `"NaN"`, `"Infinity"` and `"-Infinity"`, which Python's `float` and JavaScript's `Number` accept.
 ///
-/// **Errors** `DataError` when the stream does not take it.
+/// **Errors** `DataError` if the stream fails.
 /// **Example**
 ///
 ///     {"current_epoch": 2, "num_updates": 1563, "stop_reason": null, "metrics": {
