@@ -41,6 +41,23 @@ TEST_CASE("bytes that are no packed value are refused") {
   }
 }
 
+TEST_CASE("a changed byte of a packed value gives a value or a DataError") {
+  const auto bytes = hone::packed(some());
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (const char byte : {'\0', 'x', '9', '\xff'}) {
+      auto changed = bytes;
+      changed[i] = byte;
+      INFO("byte " << i << " is " << int{byte});
+      try {
+        static_cast<void>(hone::unpacked(changed));
+      } catch (const hone::DataError&) {  // as promised
+      } catch (const std::exception& error) {
+        FAIL(error.what());
+      }
+    }
+  }
+}
+
 TEST_CASE("a difference holds what differs and brings it back") {
   const Value base = some();
   const auto prints = hone::prints(base);

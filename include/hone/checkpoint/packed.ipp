@@ -4,6 +4,7 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/Storage.h>
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -61,8 +63,10 @@ HONE_INLINE Value unpacked(std::string_view bytes) {
   std::vector<std::string_view> storages;
   for (const auto size : sizes) storages.push_back(take(size));
   const auto storage = [&](const std::string& key, std::uint64_t num_bytes) {
-    const auto index = static_cast<std::size_t>(std::stoull(key));
-    if (index >= storages.size() || storages[index].size() != num_bytes) {
+    std::size_t index = 0;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), index);
+    const bool is_number = error == std::errc{} && end == key.data() + key.size();
+    if (!is_number || index >= storages.size() || storages[index].size() != num_bytes) {
       throw DataError("The bytes of a packed value are of two values.");
     }
     auto copy = c10::GetAllocator(c10::kCPU)->allocate(num_bytes);

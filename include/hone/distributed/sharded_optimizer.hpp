@@ -56,7 +56,14 @@ class ShardedOptimizer {
         bucket_bytes_(bucket_bytes),
         partition_(group_.world_size()),
         num_updates_(whole_.num_updates()) {
-    require_same_parameters();
+    std::string text;
+    for (const auto& group : whole_.groups()) {
+      for (std::size_t i = group.first(); i < group.first() + group.size(); ++i) {
+        text += line_of(whole_.names()[i], whole_.parameters()[i]);
+      }
+      text += "the end of a group\n";
+    }
+    require_same(text);
     for (std::size_t g = 0; g < whole_.num_groups(); ++g) divide(g);
     OptimizerState remembered = whole_.state();
     if (std::ranges::all_of(remembered, [](const auto& entry) { return entry.fields.empty(); })) return;
@@ -65,11 +72,12 @@ class ShardedOptimizer {
     whole_.load_state(remembered);
   }
 
-  /// Adds parameters with separate settings, and shards them. Collective. If `FusedOptimizer::add_group` throws, the
-  /// optimizer is unchanged.
+  /// Adds parameters with separate settings, and shards them. Collective. If it throws, the optimizer is unchanged.
   void add_group(NamedParameters parameters, const Rule& settings) {
+    std::string text;
+    for (const auto& [name, value] : parameters) text += line_of(name, value);
+    require_same(text);
     whole_.add_group(std::move(parameters), settings);
-    require_same_parameters();
     divide(whole_.num_groups() - 1);
   }
 
@@ -154,16 +162,12 @@ class ShardedOptimizer {
     return field < Rule::state_names.size() ? std::string_view(Rule::state_names[field]) : "step";
   }
 
-  void require_same_parameters() const {
-    std::string text;
-    for (const auto& group : whole_.groups()) {
-      for (std::size_t i = group.first(); i < group.first() + group.size(); ++i) {
-        text += sentence("'{}' of [{}]\n", {whole_.names()[i], joined(whole_.parameters()[i].sizes(), ", ")});
-      }
-      text += "the end of a group\n";
-    }
-    hone::require_agreement(group_, "optimizer's parameters", text,
-                            "Give the optimizer the same parameters, in the same order, in every process.");
+  static std::string line_of(std::string_view name, const at::Tensor& value) {
+    return sentence("'{}' of [{}]\n", {name, value.defined() ? joined(value.sizes(), ", ") : "undefined"});
+  }
+  void require_same(std::string_view parameters) const {
+    require_agreement(group_, "optimizer's parameters", parameters,
+                      "Give the optimizer the same parameters, in the same order, in every process.");
   }
 
   void divide(std::size_t g) {
