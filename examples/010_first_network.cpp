@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A network, a loss, an optimizer: that is a trainer.
+/// The minimal trainer: a network, a loss and an optimizer.
 /* prints:
  * epoch 1: training loss ..., evaluation loss ...
  * epoch 2: training loss ..., evaluation loss ...

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Policies: types choose the code of the step, values are data. Their order is free, and what is left out costs nothing.
+/// Policies: their types select the code of the step, their members are settings. The order is arbitrary, and a policy
+/// that is left out has no overhead.
 /* prints:
  * 4 batches to an update, gradient norm at most 1
  * 20 updates, learning rate from 0.1 down to ...

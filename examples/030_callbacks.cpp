@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A callback is any type with hooks. Nothing to derive from, nothing to register: the compiler finds the hooks.
+/// A callback is any type with hooks. It needs no base class and no registration: the compiler finds the hooks.
 /* prints:
  * epoch 1 took 10 batches, largest loss ...
  * epoch 2 took 10 batches, largest loss ...
@@ -10,7 +10,7 @@
 
 #include <hone/hone.hpp>
 
-/// Hears three events. `auto` shows the tensors, a named event compiles without LibTorch.
+/// Handles three events. An `auto` parameter has access to the tensors; a named event type compiles without LibTorch.
 struct LargestLoss {
   double largest = 0.0;
 

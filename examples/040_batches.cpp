@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A batch is any type: here a struct of the program's own, with two inputs for the model. Hana tells hone its members.
+/// A batch may have any type: here a custom struct with two inputs for the model. Boost.Hana declares its members.
 /* prints:
  * 8 batches of 32 houses
  * loss ... -> ...
@@ -15,7 +15,7 @@
 
 struct Houses {
   torch::Tensor area;   // [houses, 1]
-  torch::Tensor place;  // [houses], a number for each quarter
+  torch::Tensor place;  // [houses], the index of a district
   torch::Tensor price;  // [houses, 1], the target: the last tensor
 };
 BOOST_HANA_ADAPT_STRUCT(Houses, area, place, price);
@@ -45,7 +45,7 @@ int main() {
   fmt::print("{} batches of 32 houses\n", trainer.run().config().num_train_batches_per_epoch.value());
   fmt::print("loss {:.3f} -> {:.3f}\n", losses.front().value, losses.back().value);
 
-  // Any range of batches will do, with or without a length.
+  // Any range of batches is accepted, also one without a size.
   hone::TensorLoader loader{houses, {.batch_size = 32, .shuffle = true, .seed = 1}};
   auto with_noise = [](Houses& batch) {
     return Houses{batch.area, batch.place, batch.price + 0.01 * torch::randn_like(batch.price)};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A loader takes the place of a dataset wherever the order of the samples, or how they become a batch, is the
-/// program's own business. Here sentences of different lengths are padded, and the rare class is drawn more often.
+/// A loader replaces a dataset where the program defines the order of the samples or their collation into batches. Here
+/// sentences of different lengths are padded, and the rare class is drawn more often.
 /* prints:
  * 8 batches of 16 sentences, the longest has 9 words
  * share of the rare class: 0.10 in the data, 0.4... in an epoch
@@ -13,14 +13,14 @@
 
 using Sentence = std::pair<torch::Tensor, std::int64_t>;  // words [length], and a class
 
-/// Samples by index: `size` and `get`.
+/// A dataset with access by index: `size` and `get`.
 struct Sentences {
   std::vector<Sentence> all;
   [[nodiscard]] std::size_t size() const { return all.size(); }
   [[nodiscard]] const Sentence& get(std::size_t i) const { return all[i]; }
 };
 
-/// Makes a batch of samples: words [sentences, longest] with zeros behind the shorter ones, and classes [sentences].
+/// Collates samples into a batch: words [sentences, longest], padded with zeros at the end, and classes [sentences].
 auto pad(const std::vector<Sentence>& sentences) {
   std::vector<torch::Tensor> words;
   std::vector<std::int64_t> classes;
@@ -41,7 +41,7 @@ TORCH_MODULE(Classifier);
 int main() {
   torch::manual_seed(0);
   Sentences sentences;
-  std::vector<double> weights;  // one in ten is of the rare class, and drawn nine times as often
+  std::vector<double> weights;  // one sample in ten is of the rare class, with nine times the weight
   for (std::int64_t i = 0; i < 200; ++i) {
     const bool rare = i % 10 == 0;
     sentences.all.emplace_back(torch::randint(rare ? 10 : 1, rare ? 20 : 10, {2 + i % 8}), rare ? 1 : 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Overrides replace steps of the loop. What a struct lacks is the trainer's own step, and it may call that by its name.
+/// Overrides replace steps of the loop. The trainer runs its own step where an override is missing, and an override may
+/// call that step by its name.
 /* prints:
  * 16 updates, the last loss has 2 parts
  * reconstruction ..., size of the code ...
@@ -19,14 +20,14 @@ struct AutoencoderImpl : torch::nn::Module {
 };
 TORCH_MODULE(Autoencoder);
 
-/// What the loss step returns reaches the callbacks as `event.output`: `loss` and `batch_size` are needed, more is free.
+/// The result of the loss step, `event.output` in callbacks. `loss` and `batch_size` are required; more is optional.
 struct Parts {
   torch::Tensor loss;
   std::int64_t batch_size;
   torch::Tensor reconstruction, size;
 };
 
-/// The batches are lone tensors, so there is no target: the loss step is the program's own.
+/// A batch is one tensor, without a target, so the program overrides the loss step.
 struct LossOfTwoParts {
   Parts train_batch_loss(auto& trainer, torch::Tensor& x) {
     auto code = trainer.model()->encoder(x);
@@ -50,7 +51,7 @@ struct PrintParts {
 
 int main() {
   torch::manual_seed(0);
-  // The loss is the override's business: the trainer's own is never called.
+  // The override computes the loss: the loss function of the trainer is not called.
   auto trainer =
       hone::Trainer{Autoencoder{}, torch::nn::MSELoss{}, hone::AdamW{.lr = 0.01}, LossOfTwoParts{}, PrintParts{}};
   trainer.train(hone::TensorDataset{torch::randn({512, 8})}, {.num_epochs = 1, .per_device_batch_size = 32, .seed = 0});

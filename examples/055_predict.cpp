@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A predictor needs a model alone: no loss, no optimizer, and no parameter that requires a gradient. Its outputs are
-/// one tensor with a row for each sample, in the order of the data.
+/// A predictor needs only a model: no loss, no optimizer, and no parameter that requires a gradient. It returns one
+/// tensor with a row for each sample, in the order of the data.
 /* prints:
  * outputs [1000, 3] in batches of 256
  * class counts add up to 1000

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A program that owns its loop, such as a simulation, hands over a batch when it has one. `step` is a whole training
-/// step with every policy; there is no need for `train`.
+/// A program with a custom loop, such as a simulation, calls `step` when it has a batch. `step` is a complete training
+/// step with every policy and does not need `train`.
 /* prints:
  * 200 steps of the simulation, 100 updates
  * the surrogate is off by less than 0.1: true
@@ -10,7 +10,7 @@
 
 #include <hone/hone.hpp>
 
-/// What the network is to stand in for.
+/// The function that the network approximates.
 torch::Tensor simulate(const torch::Tensor& state) { return torch::sin(state.sum(1, true)); }
 
 int main() {

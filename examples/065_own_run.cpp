@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A run around a loop that the program owns: a schedule, evaluations and signals work as in `train`.
+/// A run around a custom loop: schedules, evaluations and signals work as in `train`.
 /* prints:
  * epochs 8, updates 200
  * the loss of the evaluations fell: true
@@ -9,7 +9,7 @@
 
 #include <hone/hone.hpp>
 
-/// What the network is to stand in for.
+/// The function that the network approximates.
 torch::Tensor simulate(const torch::Tensor& state) { return torch::sin(state.sum(1, true)); }
 
 std::pair<torch::Tensor, torch::Tensor> next_batch() {

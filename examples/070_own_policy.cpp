@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A policy of the program's own: one struct that names its slot. Here gradients are clipped by the ratio of a
-/// parameter's norm to its gradient's (A. Brock et al., "High-Performance Large-Scale Image Recognition Without
-/// Normalization", 2021, equation 3, with one norm for each tensor).
+/// A custom policy: a class that names its slot. This one limits the norm of each gradient to a fraction of its
+/// parameter's norm (A. Brock et al., "High-Performance Large-Scale Image Recognition Without Normalization", 2021,
+/// equation 3, with one norm for each tensor).
 /* prints:
  * at most 0.05 of the norm: true
  */

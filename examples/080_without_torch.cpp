@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Schedules and the run history are plain types: here without a trainer, and without LibTorch.
+/// Schedules and the run history are plain types. They work without a trainer and without LibTorch.
 /* prints:
  * update 0: 0.0100
  * update 5: 0.0550

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A model with two inputs and two outputs, each with a loss of its own. The losses are recorded by name, as means over
-/// the samples of an epoch; they are added up where the tensors are, so no step waits for them.
+/// A model with two inputs and two outputs, and a loss for each output. The losses are recorded by name, as means over
+/// the samples of an epoch. They are summed on the device, without host synchronization in a step.
 /* prints:
  * train_loss_epoch ... -> 0.0...
  * train_degrees_epoch ... -> 0.0...
@@ -17,7 +17,7 @@
 
 struct Days {
   torch::Tensor sky;      // [days, 4], measured
-  torch::Tensor season;   // [days], a number
+  torch::Tensor season;   // [days], an index
   torch::Tensor degrees;  // [days, 1], the first target
   torch::Tensor rain;     // [days, 1], the second: 0 or 1
 };
@@ -40,7 +40,7 @@ struct WeatherImpl : torch::nn::Module {
 };
 TORCH_MODULE(Weather);
 
-/// `loss` is what is learned from; whatever else stands here reaches the callbacks as `event.output`.
+/// `loss` is minimized. Callbacks receive all members as `event.output`.
 struct Losses {
   torch::Tensor loss;
   std::int64_t batch_size;
@@ -57,7 +57,7 @@ struct LossOfEach {
   }
 };
 
-/// Records the mean of each part over the samples of an epoch. The sums wait on the device until it is over.
+/// Records the mean of each part over the samples of an epoch. The sums stay on the device until the epoch ends.
 struct RecordParts {
   torch::Tensor sums{};
   std::int64_t samples = 0;
@@ -80,7 +80,7 @@ struct RecordParts {
     samples += output.batch_size;
   }
   void record(hone::Run& run, const std::string& phase) const {
-    const auto means = (sums / samples).cpu();  // waits for the device, once in an epoch
+    const auto means = (sums / samples).cpu();  // host synchronization, once per epoch
     run.history().record(phase + "_degrees_epoch", means[0].item<double>(), run.phase());
     run.history().record(phase + "_rain_epoch", means[1].item<double>(), run.phase());
   }
@@ -94,8 +94,8 @@ int main() {
     return hone::TensorDataset{Days{sky, season, sky.slice(1, 0, 2).sum(1, true) + season.unsqueeze(1),
                                     (sky.slice(1, 2, 3) > 0).to(torch::kFloat)}};
   };
-  auto days = days_of(500);  // the last batch is shorter than the others
-  // The losses are the override's business: the one of the trainer is never called.
+  auto days = days_of(500);  // not a multiple of the batch size: the last batch is smaller
+  // The override computes the losses: the loss function of the trainer is not called.
   auto trainer = hone::Trainer{Weather{}, torch::nn::MSELoss{}, hone::Adam{.lr = 0.1}, LossOfEach{}, RecordParts{}};
   const auto history =
       trainer.train(days, days_of(100), hone::TrainOptions{.num_epochs = 30, .per_device_batch_size = 32, .seed = 0});

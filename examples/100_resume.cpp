@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A run that is cut off goes on where it was, in the middle of an epoch, and ends with the same weights as one that
-/// was left alone. The program is the same each time: it starts anew where its folder is empty.
+/// An interrupted run resumes in the middle of an epoch and ends with the same weights as an uninterrupted run. The
+/// program is the same in both cases: it starts from scratch if its folder is empty.
 /* prints:
  * left alone: 24 updates, loss 0.16...
  * cut off: 10 updates, epoch_1_update_9.pt is there
@@ -16,7 +16,7 @@
 
 namespace fs = std::filesystem;
 
-/// Trains in `folder`, until something breaks after `breaks_after` updates.
+/// Trains with training states in `folder`. An exception interrupts the run after `breaks_after` updates.
 torch::nn::Sequential train(const fs::path& folder, std::int64_t breaks_after = -1) {
   torch::manual_seed(0);
   auto x = torch::linspace(-1, 1, 256).unsqueeze(1), y = torch::sin(3 * x);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Two update rules for one loss: plain SGD for a backbone, AdamW for a head on top of it. Each parameter belongs to
-/// the optimizer whose name its own begins with.
+/// Two update rules for one loss: SGD with momentum for a backbone, AdamW for a head on top of it. Each parameter
+/// belongs to the optimizer whose name is the prefix of the parameter's name.
 /* prints:
  * 160 updates, the loss fell: true
  * learning rates at the end: backbone 0.0010, head 0.0000
@@ -30,7 +30,7 @@ int main() {
       hone::Trainer{Classifier(), torch::nn::CrossEntropyLoss{},
                     hone::Optimizers{hone::optimizer_for<"backbone">(hone::Sgd{.lr = 1e-3, .momentum = 0.9}),
                                      hone::optimizer_for<"head">(hone::AdamW{.lr = 1e-2})},
-                    hone::ClipNorm{.max_norm = 1.0},                        // over the gradients of both
+                    hone::ClipNorm{.max_norm = 1.0},                        // the norm of all gradients
                     hone::PerGroup{hone::ConstantLr{}, hone::CosineLr{}}};  // a schedule for each, in their order
   const auto history =
       trainer.train(hone::TensorDataset{inputs, labels}, {.num_epochs = 8, .per_device_batch_size = 32, .seed = 1});

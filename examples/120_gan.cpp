@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A GAN: two losses, each with an optimizer of its own, one after the other in each training step. While one learns,
-/// the parameters of the other require no gradient.
+/// A GAN: two losses, each with a separate optimizer, one after another in each training step. During the pass of a
+/// loss, only the parameters of its optimizer require a gradient.
 /* prints:
  * per epoch: train_loss_epoch, train_discriminator_loss_epoch, train_generator_loss_epoch
  * samples have the mean of the data: true
@@ -27,8 +27,8 @@ struct GanImpl : torch::nn::Module {
 };
 TORCH_MODULE(Gan);
 
-/// A batch is a tensor of real samples. The discriminator learns to give these large values, and samples of the
-/// generator small ones; the generator learns to make it give them large values.
+/// A batch is a tensor of real samples. The discriminator learns to return large values for real samples and small
+/// values for generated samples. The generator learns to increase the values for generated samples.
 torch::Tensor discriminator_loss(Gan& gan, const torch::Tensor& real) {
   return torch::softplus(-gan->discriminator->forward(real)).mean() +
          torch::softplus(gan->discriminator->forward(gan->sample(real.size(0)))).mean();
@@ -44,7 +44,7 @@ int main() {
   auto trainer = hone::Trainer{
       Gan(),
       hone::Losses{hone::loss_for<"discriminator">(&discriminator_loss),
-                   hone::loss_for<"generator">(&generator_loss)},  // {.every = 5}: once for five updates of the other
+                   hone::loss_for<"generator">(&generator_loss)},  // {.every = 5}: in the batches of each fifth update
       hone::Optimizers{hone::optimizer_for<"discriminator">(hone::Adam{.lr = 4e-3, .beta1 = 0.5}),
                        hone::optimizer_for<"generator">(hone::Adam{.lr = 1e-3, .beta1 = 0.5})}};
   const auto history =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Actor and critic, each with a loss and an optimizer, in a loop that the program owns: 64 walkers in a corridor of
-/// six cells learn to go right, where the reward is.
+/// An actor and a critic, each with a loss and an optimizer, in a custom loop: 64 walkers in a corridor of six cells
+/// learn to go right, where the reward is.
 /* prints:
  * the actor goes right in each cell: true
  * the critic values the cell before the goal most: true
@@ -15,10 +15,10 @@ constexpr std::int64_t num_cells = 6, num_walkers = 64;
 constexpr double discount = 0.9;
 
 struct Transitions {
-  torch::Tensor cells;   // [walkers], where they were
+  torch::Tensor cells;   // [walkers], positions before the move
   torch::Tensor moves;   // [walkers], 0 is left, 1 is right
   torch::Tensor reward;  // [walkers], 1 at the goal
-  torch::Tensor next;    // [walkers], where they are
+  torch::Tensor next;    // [walkers], positions after the move
 };
 BOOST_HANA_ADAPT_STRUCT(Transitions, cells, moves, reward, next);
 
@@ -31,7 +31,7 @@ struct AgentImpl : torch::nn::Module {
   }
   torch::Tensor log_policy(const torch::Tensor& cells) { return torch::log_softmax(actor(cells), 1); }
   torch::Tensor value(const torch::Tensor& cells) { return critic(cells).squeeze(1); }
-  /// How much better the moves were than what the critic expects. No value is left at the goal.
+  /// The advantage of the moves over the critic's estimate. The value of the goal, a terminal state, is 0.
   torch::Tensor advantage(const Transitions& t) {
     const auto later = value(t.next).detach() * (1.0 - t.reward);
     return t.reward + discount * later - value(t.cells);
@@ -64,7 +64,7 @@ int main() {
     const auto next = (cells + 2 * moves - 1).clamp(0, num_cells - 1);
     const auto reward = (next == num_cells - 1).to(torch::kFloat);
     trainer.step(Transitions{cells, moves, reward, next});
-    cells = torch::where(reward > 0, torch::zeros_like(next), next);  // back to the beginning
+    cells = torch::where(reward > 0, torch::zeros_like(next), next);  // from the goal back to the start
   }
 
   const torch::NoGradGuard no_gradients;

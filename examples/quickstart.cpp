@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Trains a network on handwritten digits: MNIST from its four files, or digits that are drawn on the spot.
+/// Trains a network on handwritten digits: MNIST from its four files, or synthetic digits.
 #include <fmt/format.h>
 #include <torch/torch.h>
 
@@ -17,7 +17,7 @@
 
 #include "support/run_main.hpp"
 
-// All that another machine asks for.
+// The types that depend on the machine.
 #ifdef HONE_WITH_CUDA
 using Device = hone::Cuda<>;
 #else
@@ -50,10 +50,10 @@ struct Options {
   std::int64_t epochs = 8, batch_size = 32;
   double lr = 1e-3;
   std::uint64_t seed = 0;
-  int threads = 1;  // a second one makes a network of this size slower
+  int threads = 1;  // two threads are slower for a network of this size
 };
 
-/// The first 50,000 samples are for training, the next 5,000 for the evaluation after each epoch.
+/// `train` uses the first 50,000 training samples for training and the next 5,000 for the evaluation after each epoch.
 hone::Mnist load(const Options& options) {
   if (!options.data.empty()) return hone::mnist(options.data);
   return {.train = hone::digits(55'000, options.seed), .test = hone::digits(10'000, options.seed + 1)};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What hone::hone has for training with many processes. A file of its own: a program that trains alone takes nothing of it
-/// from the library.
+/// The part of the library hone::hone for training with several ranks. It is a separate file so that a single-process
+/// program does not link it.
 #include "hone/distributed/collective_log.ipp"
 #include "hone/distributed/failures.ipp"
 #include "hone/distributed/gloo.ipp"

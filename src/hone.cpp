@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The library hone::hone: each definition that is no template, compiled once; those for many processes are in
+/// The library hone::hone: the definitions of all `.ipp` files, compiled once. The definitions for several ranks are in
 /// `distributed.cpp`. The test `architecture` compares the two lists with the files.
 #include "hone/checkpoint/archive.ipp"
 #include "hone/checkpoint/checksum.ipp"

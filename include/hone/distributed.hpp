@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Training with many processes: what `hone.hpp` leaves out, so that who trains alone does not compile it. MPI and NCCL are
-/// headers of their own: `hone/distributed/mpi.hpp`, `hone/distributed/nccl.hpp`.
+/// Training with several ranks, separate from `hone.hpp` so that a single-process program does not compile it. MPI and
+/// NCCL have separate headers: `hone/distributed/mpi.hpp` and `hone/distributed/nccl.hpp`.
 #pragma once
 
 #include "hone/callbacks/warn_of_slow_ranks.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The names at the front door, declared only: what is no template, and the trainer.
+/// Forward declarations of the trainer, the callback sets, and public types that are not templates.
 #pragma once
 
 namespace hone {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The front door: every room that a training loop needs. `finetune` and `checkpoint` are included by themselves.
+/// The main header: the modules that a training loop needs. Include headers of `checkpoint`, `exported`, `finetune`,
+/// `memory` and `tune` individually.
 #pragma once
 
 #include "hone/callbacks/callback_reference.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The shapes and formats of a batch's tensors, to be compared with another batch's.
+/// The shapes and types of a batch's tensors, for comparison with other batches.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,7 +12,7 @@
 
 namespace hone {
 
-/// **Cost** comparing allocates nothing.
+/// **Cost** a comparison does not allocate.
 class BatchShapes {
  public:
   BatchShapes() = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Records what a GPU is asked to do into a CUDA graph.
+/// Capture and replay of CUDA graphs.
 #pragma once
 
 #ifndef HONE_WITH_CUDA
@@ -24,28 +24,29 @@
 
 namespace hone {
 
-/// Records on a stream of its own, from one pool of memory that the recordings share and nothing else uses; replays on
-/// the caller's stream. The default generator of the device goes on from replay to replay, as it does without.
+/// Captures on its own stream. All its graphs share one memory pool, which nothing else uses. Replays on the caller's
+/// stream. Each replay advances the device's default generator, as an eager call does.
 class CudaRecorder {
  public:
   struct Recording {
     at::cuda::CUDAGraph graph;
-    bool draws = true;  ///< Random numbers: the generator has to be told of each replay.
+    bool draws = true;  ///< False if the first replay did not advance the generator.
     bool was_replayed = false;
   };
 
   explicit CudaRecorder(c10::Device device)
       : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())) {}
 
-  /// On the stream of the recordings, between what was asked of the caller's stream before and what is asked after.
+  /// Calls `work` on the recorder's stream, after the earlier and before the later work of the caller's stream.
   template <class Work>
   void eagerly(Work&& work) {
     const Aside aside(*this);
     work();
   }
 
-  /// **Errors** what `work` throws, LibTorch's error for what cannot be recorded. Nothing is left of the recording
-  /// then.
+  /// Calls `work` and returns its device work as a graph that has not run.
+  ///
+  /// **Errors** the exceptions of `work`, and LibTorch's error for work that cannot be captured. No graph remains.
   template <class Work>
   std::unique_ptr<Recording> record(Work&& work) {
     auto recording = std::make_unique<Recording>();
@@ -55,7 +56,7 @@ class CudaRecorder {
     const auto seed = generator().current_seed(), offset = generator().get_offset();
     const int users = num_pool_users();
     detail::register_generator(graph, generator());
-    // Other threads, such as those that load data, may do meanwhile what this one may not.
+    // Other threads, such as data loader workers, may make calls that are illegal during a capture.
     graph.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
     try {
       work();
@@ -82,7 +83,7 @@ class CudaRecorder {
   }
 
  private:
-  /// Makes the recorder's stream the current one, after what the caller's is doing; and the other way round.
+  /// RAII: makes the recorder's stream current, after the caller's work; the destructor does the reverse.
   class Aside {
    public:
     explicit Aside(const CudaRecorder& recorder)
@@ -94,7 +95,7 @@ class CudaRecorder {
     ~Aside() {
       try {
         wait(callers_, own_);
-      } catch (...) {  // the device is lost, and the next call says so
+      } catch (...) {  // the device has failed, which the next call reports
       }
     }
 
@@ -113,13 +114,13 @@ class CudaRecorder {
     return at::cuda::detail::getDefaultCUDAGenerator(device_.index());
   }
 
-  /// After a failure. LibTorch leaves the stream, the allocators and the generator of such a graph as if it were still
-  /// being recorded; the generator's own state cannot be mended, it gets another.
+  /// Cleans up after a failed capture. LibTorch leaves the stream, the allocators and the generator in capture mode.
+  /// The generator's state cannot be repaired and is replaced by a new one with the same seed and offset.
   void clean_up(at::cuda::CUDAGraph& graph, std::uint64_t seed, std::uint64_t offset, int users) const {
     const auto attempt = [](auto&& f) {
       try {
         f();
-      } catch (...) {  // it was done already
+      } catch (...) {  // already done
       }
     };
     attempt([&] { graph.capture_end(); });
@@ -137,7 +138,7 @@ class CudaRecorder {
     }
   }
 
-  /// How many recordings keep the pool. 0 with an allocator that does not count them.
+  /// Returns the number of graphs that use the pool, or 0 with an allocator that does not count them.
   [[nodiscard]] int num_pool_users() const {
     try {
       return c10::cuda::CUDACachingAllocator::getPoolUseCount(device_.index(), pool_);

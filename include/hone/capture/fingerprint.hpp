@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a recorded step holds on to: where the parameters are, which of them learn, and the numbers that were written
-/// into it.
+/// Detection of changes that invalidate a captured step: in parameter addresses, in `requires_grad`, and in constants.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,10 +12,10 @@
 
 namespace hone {
 
-/// Compares the present with the time of a recording. No allocation while nothing has changed.
+/// A snapshot of the state that a captured step depends on. A comparison without a difference does not allocate.
 class Fingerprint {
  public:
-  /// Takes the present over. Returns what has changed since the last call, in words; nothing when all is as it was.
+  /// Stores the current state. Returns a description of a change since the previous call, empty without one.
   template <class Optimizer>
   std::string_view update(Optimizer& optimizer, bool is_training, std::int64_t num_batches) {
     std::string_view changed;

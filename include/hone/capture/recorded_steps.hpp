@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What is known of the training steps at one place of an accumulation window.
+/// The captured training steps at one position of a gradient accumulation window.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,17 +14,17 @@
 
 namespace hone::detail {
 
-/// The steps at one place of a window, and their recording.
+/// The steps at one position of a window, and their captured graphs.
 template <class Recording>
 struct RecordedSteps {
-  BatchShapes shapes;  // of the batches that are, or are to be, recorded
-  int num_warm = 0;    // steps of those shapes since something changed
-  int num_others = 0;  // steps of other shapes in a row
-  std::any batch;      // what the recording reads
+  BatchShapes shapes;  // of the batches that are, or will be, captured
+  int num_warm = 0;    // eager steps of these shapes since the last change
+  int num_others = 0;  // consecutive steps of other shapes
+  std::any batch;      // the input tensors of the graph
   std::vector<at::Tensor> inputs;
-  std::any output;  // what it writes
+  std::any output;  // the output tensors of the graph
   std::unique_ptr<Recording> first, second;
-  std::vector<at::Tensor> gradients;  // where the begin of a window leaves them
+  std::vector<at::Tensor> gradients;  // the tensors to which the first batch of a window writes them
 
   template <class Batch>
   [[nodiscard]] bool takes(const Batch& given) const {
@@ -32,7 +32,7 @@ struct RecordedSteps {
   }
 };
 
-/// Those behind the tensors have done their work.
+/// Detaches the tensors of an output, which frees their autograd graph.
 template <class Output>
 void forget_operators(Output& output) {
   output.loss = output.loss.detach();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What can stand beside `StepCapture` in a trainer.
+/// The compatibility of `StepCapture` with other policies and with optimizers.
 #pragma once
 
 #include <type_traits>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A training step that is recorded once and replayed.
+/// A training step that is captured once and replayed.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -37,30 +37,30 @@
 namespace hone {
 
 #ifndef HONE_WITH_CUDA
-/// Stands for the recorder of CUDA graphs in a program that is compiled without CUDA; no trainer takes it.
+/// A placeholder for the recorder of CUDA graphs in a program without CUDA. A trainer with it does not compile.
 struct CudaRecorder {
   using is_not_compiled = void;
   using Recording = int;
 };
 #endif
 
-/// Records what the device does in a training step, forward, loss, backward, unscaling, clipping, update, once for each
-/// place in an accumulation window, and replays it: one launch instead of hundreds. It pays where a step's operators
-/// are so small that the host cannot ask for them as fast as the device computes them.
+/// Captures the device work of a training step (forward, loss, backward, unscaling, clipping, update) once for each
+/// position in a gradient accumulation window, and replays it with one launch instead of hundreds. This is faster if
+/// the operators of a step take less time on the device than their launches take on the host.
 ///
-/// The first steps run as they are written. Then each batch is copied into the recording's own tensors. Learning rates,
-/// step counts, the loss scale and the generator of the device are read on the device, so that they move on. Batches of
-/// another shape than the recorded one, such as the last of an epoch, and the short window that an epoch may end with,
-/// run as they are written; when only other shapes come, those are recorded. A recording is thrown away, and made anew,
-/// when a parameter is exchanged, frozen or unfrozen, the model's mode is switched, a training state is loaded, or a
-/// setting other than `lr` is changed. A step that cannot be recorded is run as it is written from then on, and the
-/// reason is said once.
+/// The first steps run eagerly (`StepCaptureOptions::warm_up`). Then each batch is copied into the input tensors of the
+/// graph. Learning rates, step counts and the loss scale are tensors on the device, and each replay advances the
+/// device's generator. Batches of other shapes, such as the last batch of an epoch, and a short window at the end of an
+/// epoch run eagerly. After more than `warm_up` consecutive batches of other shapes, the new shape is captured instead.
+/// The graphs are discarded, and captured again, when a parameter is replaced, frozen or unfrozen, the model's mode or
+/// the number of batches per update changes, an optimizer state is loaded, or an optimizer setting other than `lr`
+/// changes. After a failed capture all steps run eagerly, and the reason is logged once.
 ///
-/// Written into the recording, and thus as they were then: what overrides and the model compute on the host, and values
-/// of other policies, such as the bound of `ClipNorm`; see `forget`. Callbacks hear `on_train_loss` between two
-/// recordings. What a step returns is valid until the next.
+/// Values that overrides and the model compute on the host, and values of other policies, such as the bound of
+/// `ClipNorm`, are constants in the graph: call `forget` after changing them. Handlers of `on_train_loss` are called
+/// between two graphs. The tensors that a step returns are valid until the next step.
 ///
-/// **Errors** at compile time, one sentence, for company that cannot be recorded.
+/// **Errors** at compile time, one message, for policies and optimizers whose work cannot be captured.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{.lr = 3e-4}, hone::Cuda<>{}, hone::Bf16{},
 /// hone::StepCapture<>{}}`
 /// **Source** `torch.cuda.graph`, whole-network capture.
@@ -72,22 +72,22 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
 
   explicit StepCapture(const StepCaptureOptions& options = {}) : options_(options) {}
 
-  /// How the steps so far were done.
+  /// The number of steps and captures so far.
   struct Counts {
     std::int64_t eager = 0;
     std::int64_t replayed = 0;
     int recordings = 0;
-    std::string reason;  ///< Why the last step to be recorded was not; empty when none failed.
+    std::string reason;  ///< Why steps were not captured as expected; empty if they were.
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
-  /// Throws the recordings away; the next steps record anew.
+  /// Discards the graphs. Unless a capture has failed, steps are captured again after the warm-up.
   void forget() {
     for (auto& kind : kinds_) kind = {};
   }
 
-  /// Does a step: `forward(batch)` for the output, `between(output)` on the host, and, unless that returned false,
-  /// `learn(output)`. Without a `between` (`NoScope`), all of it is one recording.
+  /// Runs a step: `forward(batch)` for the output, `between(output)` on the host and, if it returns true,
+  /// `learn(output)`. If `between` is a `NoScope`, one graph contains the whole step; otherwise there are two.
   template <class Output, class Batch, class Optimizer, class Forward, class Between, class Learn>
   Output run(const WindowPlace& place, bool is_training, bool may_record, Batch& batch, Optimizer& optimizer,
              Forward&& forward, Between&& between, Learn&& learn) {
@@ -116,7 +116,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
     return (place.begins ? 1U : 0U) + (place.updates ? 2U : 0U);
   }
 
-  /// Whether the parameters' gradients are those that a recording of a window's begin has left.
+  /// Returns whether the parameters' gradients are the tensors to which the graph of a window's first batch writes.
   template <class Optimizer>
   [[nodiscard]] bool holds_window_gradients(const Optimizer& optimizer) const {
     const auto& gradients = kinds_[index_of({.begins = true, .updates = false})].gradients;
@@ -130,14 +130,14 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
 
   using Kind = detail::RecordedSteps<Recording>;
 
-  /// Whether this step is to be recorded.
+  /// Counts the step, and returns whether to capture it.
   template <class Batch>
   bool is_ready(Kind& kind, const Batch& batch) {
     if (gave_up_) return false;
     if (kind.shapes.are_of(batch)) {
       kind.num_others = 0;
     } else {
-      // One batch of another shape is the last of an epoch; many are the shape from now on.
+      // A few batches of another shape are ends of epochs; more are a new shape.
       if (!kind.shapes.empty() && ++kind.num_others <= options_.warm_up) return false;
       if (kind.first) {
         reason_ = "the batches' shapes were changed";
@@ -238,7 +238,9 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
     }
 
    private:
-    /// The recording of `work`; nothing where that is not possible, which is told.
+    /// Returns the captured graph of `work`. If the capture fails, calls `give_up` and returns null.
+    ///
+    /// **Errors** `c10::OutOfMemoryError`.
     template <class Work>
     std::unique_ptr<Recording> recorded(Work&& work) const {
       std::string why;
@@ -250,12 +252,12 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
       } catch (const std::exception& error) {
         why = detail::first_line(error.what());
       }
-      if (place.begins) optimizer.zero_grad();  // they hold nothing
+      if (place.begins) optimizer.zero_grad();  // not computed
       capture.give_up("a step cannot be recorded, since " + why);
       return nullptr;
     }
 
-    /// After a forward pass of which everybody has heard, and whose operators may be used up.
+    /// Repeats the step eagerly after `between` was called: the failed capture may have freed the graph of the output.
     Output finish_eagerly() const {
       ++capture.counts_.eager;
       std::optional<Output> output;
@@ -274,7 +276,8 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
     void keep_gradients() const {
       for (const auto& parameter : optimizer.parameters()) kind.gradients.push_back(parameter.mutable_grad());
     }
-    /// For the batches of the window that run as they are written, and for who looks at gradients.
+    /// Assigns the graph's gradients to the parameters, for eager batches of the window and for callbacks. After the
+    /// update, resets them.
     void hand_over_gradients() const {
       if (place.begins == place.updates) return;
       if (place.updates) return optimizer.zero_grad();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// When steps are recorded, and what is said when they are not.
+/// The options of `StepCapture`.
 #pragma once
 
 #include <cstdio>
@@ -7,10 +7,10 @@
 namespace hone {
 
 struct StepCaptureOptions {
-  int warm_up = 3;          ///< Steps of a kind that run as they are written before one is recorded.
-  int max_recordings = 32;  ///< From then on steps run as they are written.
-  int patience = 64;        ///< After so many steps that could not be recorded, and were to be, it says why.
-  std::FILE* log = stderr;  ///< Where it says so, once; null for nowhere.
+  int warm_up = 3;          ///< Eager steps of one window position and shape before a capture.
+  int max_recordings = 32;  ///< If more captures are needed, all steps run eagerly.
+  int patience = 64;        ///< Warm-up steps without a capture after which the reason is logged.
+  std::FILE* log = stderr;  ///< The stream for these messages; null for none.
 };
 
 }  // namespace hone

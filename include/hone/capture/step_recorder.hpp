@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What records the work of a device instead of doing it, and does what was recorded.
+/// A concept for the capture and the replay of a device's work.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -9,12 +9,12 @@
 
 namespace hone {
 
-/// - `eagerly(work)`: calls `work` where it could be recorded, so that what happens once has happened before a
-/// recording;
-/// - `record(work)`: calls `work`, keeps what it asks of the device, and does none of it;
-/// - `replay(recording)`: does it, after what the caller asked of the device before, with the addresses of then.
+/// A type that can capture and replay the work of a device:
+/// - `eagerly(work)`: calls `work` in the context of captures, so that one-time initialization precedes a capture;
+/// - `record(work)`: calls `work`, and captures its device work without running it;
+/// - `replay(recording)`: runs that work with the captured addresses, after the caller's earlier work on the device.
 ///
-/// A recording's tensors keep their addresses as long as there is a handle to them.
+/// Tensors of a recording keep their addresses while a reference to them exists.
 template <class R>
 concept StepRecorder =
     std::constructible_from<R, c10::Device> && requires(R& recorder, void (*work)(), typename R::Recording& recording) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the callbacks that average a model's weights have in common.
+/// The common implementation of the callbacks that average a model's weights.
 #pragma once
 
 #include <cstdint>
@@ -19,20 +19,20 @@
 
 namespace hone {
 
-/// What such a callback remembers.
+/// The state of `ModelEma` and `Swa`.
 struct AveragingState {
   AverageState average;
-  std::int64_t num_heard = 0;  ///< Updates or epochs, whichever it counts.
+  std::int64_t num_heard = 0;  ///< The number of updates, or of epochs, since the average started.
 };
 
 namespace detail {
 
-/// When to average, and what to do with it.
+/// The settings of `Averaging`: when to update the average, and how to use it.
 struct AveragingPlan {
   std::string_view owner;
   bool counts_epochs = false;
-  std::int64_t begin = 0;  // up to here the average follows the model
-  std::int64_t first = 1;  // the update or epoch of the first average
+  std::int64_t begin = 0;  // averaging starts from the model's values after this update or epoch
+  std::int64_t first = 1;  // the update or epoch of the first update of the average
   std::int64_t every = 1;
   bool evaluate = true;
   bool apply_at_end = false;
@@ -43,7 +43,7 @@ struct AveragingPlan {
   [[nodiscard]] bool is_due(std::int64_t number) const { return number >= first && (number - first) % every == 0; }
 };
 
-/// Puts a prefix before the names of what is recorded, until the end of the scope.
+/// RAII: appends to the history's prefix of metric names; the destructor restores the prefix.
 class PrefixGuard {
  public:
   PrefixGuard(RunHistory& history, const std::string& prefix)
@@ -59,7 +59,8 @@ class PrefixGuard {
   std::string before_;
 };
 
-/// The hooks. Copies share everything, so that the one in a trainer can be asked through the one in the caller's hands.
+/// Handles the events of a training run. Copies share their state, so the caller's copy gives access to the average
+/// that the trainer's copy updates.
 template <AveragingRule Rule, class Listeners>
 class Averaging {
  public:
@@ -77,7 +78,7 @@ class Averaging {
     }
   }
 
-  /// The average.
+  /// Returns the average.
   ///
   /// **Errors** `std::logic_error` before the first run.
   [[nodiscard]] Average& average() {
@@ -86,16 +87,16 @@ class Averaging {
     }
     return *shared_->average;
   }
-  /// The callbacks that hear the evaluation with averaged weights.
+  /// Returns the callbacks that receive the events of the evaluations with averaged weights.
   [[nodiscard]] Listeners& listeners() { return shared_->listeners; }
 
-  /// What it remembers; the tensors are the live ones. Empty before the first run.
+  /// Returns the state; tensors are not copied. Before the first run it is empty, unless `load_state` was called.
   [[nodiscard]] AveragingState state() const {
     if (shared_->loaded) return *shared_->loaded;
     if (!shared_->average) return {};
     return {shared_->average->state(), shared_->num_heard};
   }
-  /// The next run goes on from this. The tensors are taken over when it starts, when the model is known.
+  /// Sets the state that the next run starts from. The run copies the tensors when it starts.
   void load_state(AveragingState state) { shared_->loaded = std::move(state); }
 
   void serialize(auto& archive) {
@@ -135,7 +136,8 @@ class Averaging {
     if (event.run.phase() == Phase::eval && event.is_complete) shared_->evaluated_epoch = event.run.epoch();
   }
 
-  /// With the averaged weights in the model, evaluates after an epoch that was evaluated without them.
+  /// With the averaged weights in the model, evaluates if the epoch was evaluated without them, and notifies the
+  /// listeners.
   void on_training_run_epoch_end(const auto& event) {
     auto& shared = *shared_;
     auto& model = event.trainer.model();

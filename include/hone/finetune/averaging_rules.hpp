@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How much the newest values count in an average.
+/// Rules for the weight of the newest values in an average.
 ///
 /// | rule | weight of the newest values | for |
 /// | --- | --- | --- |
-/// | `ExponentialAverage` | `1 - decay`, more while it warms up | EMA |
-/// | `EqualAverage` | `1 / n`, the first replaces what was there | SWA |
+/// | `ExponentialAverage` | `1 - decay`, larger during the warm-up | EMA |
+/// | `EqualAverage` | `1 / n` for the `n`-th values, so the first ones replace the initial values | SWA |
 #pragma once
 
 #include <algorithm>
@@ -17,9 +17,9 @@
 
 namespace hone {
 
-/// How values are averaged: `weight(n)` is that of the newest ones when `n` have gone before, from 0 to 1;
-/// `average_buffers` says whether buffers are averaged like parameters or copied; `check()` throws for settings out of
-/// range.
+/// A type that can weight the values of an average. `weight(n)` is the weight of the newest values, from 0 to 1, after
+/// `n` earlier ones. `average_buffers` selects whether buffers are averaged like parameters or copied. `check()` throws
+/// for settings out of range.
 template <class R>
 concept AveragingRule = std::copyable<R> && requires(const R& rule, std::int64_t num_averaged) {
   { rule.weight(num_averaged) } -> std::same_as<double>;
@@ -27,8 +27,8 @@ concept AveragingRule = std::copyable<R> && requires(const R& rule, std::int64_t
   rule.check();
 };
 
-/// `e = decay e + (1 - decay) v`; while it warms up, the decay is at most `(1 + n) / (10 + n)`, so that the values that
-/// training began with are soon forgotten.
+/// The exponential moving average `e = decay e + (1 - decay) v`. With `warmup`, the decay after `n` values is at most
+/// `(1 + n) / (10 + n)`, which reduces the weight of the initial values.
 ///
 /// **Errors** `std::invalid_argument` for a decay outside of 0 to 1.
 struct ExponentialAverage {
@@ -46,7 +46,7 @@ struct ExponentialAverage {
   }
 };
 
-/// The plain mean. The statistics of batch norms are none of it: see `update_bn`.
+/// The arithmetic mean. By default it copies buffers: recompute the statistics of batch norms with `update_bn`.
 struct EqualAverage {
   bool average_buffers = false;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Learning rates that fall from the head of a model to its first layers.
+/// Learning rates that decrease from the last layer group of a model to the first.
 #pragma once
 
 #include <cmath>
@@ -23,10 +23,11 @@ struct LearningRateGroup {
   NamedParameters parameters;
 };
 
-/// A group for each layer group with trainable parameters, the first one first. The last layer group learns with
-/// `base_lr`, each one before it with `factor` times the rate of the one behind it, frozen ones counted.
+/// Returns a parameter group for each layer group with trainable parameters, in the order of the layer groups. The
+/// learning rate of the last layer group is `base_lr`. The rate of each earlier layer group, frozen ones included, is
+/// `factor` times the rate of the next.
 ///
-/// **Errors** `std::invalid_argument` for a negative `base_lr`, or a `factor` that is not above 0.
+/// **Errors** `std::invalid_argument` unless `base_lr` is finite and at least 0, and `factor` finite and above 0.
 /// **Source** J. Howard, S. Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018, with a factor
 /// of 1 / 2.6.
 template <ModuleHandle Model>
@@ -43,7 +44,7 @@ template <ModuleHandle Model>
     groups[i].layer_group = i;
     groups[i].lr = base_lr * std::pow(factor, static_cast<double>(count - 1 - i));
   }
-  std::unordered_set<const at::TensorImpl*> seen;  // a shared parameter learns with the first group that has it
+  std::unordered_set<const at::TensorImpl*> seen;  // a shared parameter belongs to its first group
   for (auto& node : detail::nodes_of(*module)) {
     for (auto& parameter : trainable(std::move(node.parameters))) {
       if (seen.insert(parameter.value.unsafeGetTensorImpl()).second) {
@@ -55,14 +56,14 @@ template <ModuleHandle Model>
   return groups;
 }
 
-/// An optimizer over those groups; `settings.lr` is the rate of the last layer group.
+/// Returns an optimizer over the `discriminative_groups` of a model. `settings.lr` is their `base_lr`.
 ///
-/// **Errors** as above, and `std::invalid_argument` for a model without trainable parameters.
+/// **Errors** as `discriminative_groups`, and `std::invalid_argument` for a model without trainable parameters.
 /// **Example** `hone::Trainer{model, loss, hone::discriminative_optimizer(model, hone::Adam{.lr = 1e-3}, 0.5)}`
 template <ModuleHandle Model, OptimizerRule Rule>
 [[nodiscard]] FusedOptimizer<Rule> discriminative_optimizer(Model& model, const Rule& settings, double factor) {
   auto groups = discriminative_groups(model, settings.lr, factor);
-  if (groups.empty()) groups.emplace_back();  // the optimizer says what is wrong with that
+  if (groups.empty()) groups.emplace_back();  // the constructor of the optimizer throws
   Rule own = settings;
   own.lr = groups.front().lr;
   FusedOptimizer<Rule> optimizer(std::move(groups.front().parameters), own);

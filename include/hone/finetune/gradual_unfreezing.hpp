@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Thaws a frozen model from its head to its first layers while it trains.
+/// A callback that unfreezes a model from its head to its first layers during training.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace hone {
 
 namespace detail {
 
-/// An optimizer that takes parameters during a run.
+/// An optimizer that accepts new parameter groups during a run.
 template <class O>
 concept TakesGroups = requires(O& optimizer, NamedParameters parameters) {
   optimizer.add_group(std::move(parameters), optimizer.groups().back().settings);
@@ -30,13 +30,13 @@ struct optimizer_without_groups {
 
 }  // namespace detail
 
-/// Unfreezes one more layer group after every `every_n_epochs` epochs, the one closest to the head first, and gives its
-/// parameters to the optimizer: the settings are those of the optimizer's last group, the learning rate is `lr_factor`
-/// times that group's. Parameters that the optimizer already has stay where they are.
+/// Unfreezes one more layer group after every `every_n_epochs` epochs, starting with the one closest to the head, and
+/// adds its parameters to the optimizer as a new group. The new group has the settings of the optimizer's last group,
+/// with `lr_factor` times its learning rate. Parameters that the optimizer already has stay in their group.
 ///
-/// It holds the modes of what is frozen, so the freezer itself need not be given to the trainer too.
+/// The callback calls `ModelFreezer::hold_modes` in each epoch, so the trainer does not need the freezer as a callback.
 ///
-/// **Errors** `std::invalid_argument` when `every_n_epochs` < 1, or `lr_factor` is not above 0.
+/// **Errors** `std::invalid_argument` unless `every_n_epochs` is at least 1 and `lr_factor` finite and above 0.
 /// **Source** J. Howard, S. Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018.
 /// **Example**
 /// ```
@@ -49,9 +49,9 @@ struct GradualUnfreezing {
   std::int64_t every_n_epochs = 1;
   double lr_factor = 1.0;
 
-  /// What it has done.
+  /// The progress of the unfreezing.
   struct State {
-    std::int64_t num_unfrozen = 0;  ///< Layer groups.
+    std::int64_t num_unfrozen = 0;  ///< The number of layer groups that were unfrozen.
   };
   State state{};
 
@@ -64,7 +64,8 @@ struct GradualUnfreezing {
       throw std::invalid_argument(
           sentence("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", {lr_factor}));
     }
-    if (event.run.epoch() > 1) catch_up(event.run.epoch() - 1, event.trainer.optimizer());  // of a run that goes on
+    // A resumed run starts with the groups of the completed epochs.
+    if (event.run.epoch() > 1) catch_up(event.run.epoch() - 1, event.trainer.optimizer());
   }
 
   void on_train_epoch_start(const auto& event) {
@@ -72,8 +73,8 @@ struct GradualUnfreezing {
     freezer.hold_modes();
   }
 
-  /// Unfreezes what is due when `epoch` begins; the first is 1. An optimizer whose state is to be loaded needs its
-  /// groups before that.
+  /// Unfreezes all layer groups that are due at the start of `epoch`; the first epoch is 1. Call it before you load an
+  /// optimizer state, so that the optimizer has the groups of that state.
   template <class Optimizer>
   void catch_up(std::int64_t epoch, Optimizer& optimizer) {
     for (; state.num_unfrozen < (epoch - 1) / every_n_epochs; ++state.num_unfrozen) {
@@ -102,7 +103,7 @@ struct GradualUnfreezing {
       });
       if (parameters.empty()) return;
       const std::size_t last = optimizer.num_groups() - 1;
-      const double lr = optimizer.lr(last) * lr_factor;  // where a schedule has brought it
+      const double lr = optimizer.lr(last) * lr_factor;  // the current rate of the schedule
       auto settings = optimizer.groups().back().settings;
       settings.lr = optimizer.base_lr(last) * lr_factor;
       optimizer.add_group(std::move(parameters), settings);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How a model is divided for fine-tuning.
+/// The division of a model into layer groups and layers for fine-tuning.
 ///
 /// A *layer group* is a direct child of the model; a model without children is one group. A *layer* is a module without
-/// children, or the part of a container that holds parameters itself. What the model itself holds beside its children
-/// (a class token, positions) belongs to the first group.
+/// children, or the direct parameters of a container. Direct parameters of the model itself, such as a class token or
+/// position embeddings, belong to the first group.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -26,7 +26,7 @@ namespace hone {
 
 namespace detail {
 
-/// What is behind a holder, a smart pointer or a reference wrapper; anything else itself.
+/// Returns the object that a holder, a smart pointer or a reference wrapper refers to, and any other object itself.
 template <class T>
 decltype(auto) behind(T& handle) {
   if constexpr (requires {
@@ -55,7 +55,10 @@ concept ModuleHandle = std::derived_from<detail::Behind<Model>, torch::nn::Modul
 
 namespace detail {
 
-/// Shares the ownership of a holder or a shared pointer; a module, or a reference to one, has to outlive the result.
+/// Returns a pointer that shares the ownership of a holder or a shared pointer. For other handles it does not own the
+/// module, which must outlive it.
+///
+/// **Errors** `std::invalid_argument` for a null pointer.
 template <ModuleHandle Model>
 std::shared_ptr<torch::nn::Module> shared_module(Model& model) {
   std::shared_ptr<torch::nn::Module> module;
@@ -74,18 +77,18 @@ inline bool is_batch_norm(const torch::nn::Module& module) {
   return dynamic_cast<const torch::nn::BatchNorm1dImpl*>(&module) != nullptr ||
          dynamic_cast<const torch::nn::BatchNorm2dImpl*>(&module) != nullptr ||
          dynamic_cast<const torch::nn::BatchNorm3dImpl*>(&module) != nullptr ||
-         module.name().find("BatchNorm") != std::string::npos;  // one of the user's, as a synchronised one
+         module.name().find("BatchNorm") != std::string::npos;  // a custom one, such as a synchronized batch norm
 }
 
-/// A module of a model, without what is inside its children.
+/// A module of a model, without the parameters of its children.
 struct ModuleNode {
   std::string name;  // its path; empty for the model itself
   torch::nn::Module* module;
   std::size_t group;
   bool is_leaf;
   bool is_batch_norm;
-  bool is_whole_model;         // a model with children, of which only the parameters belong to a group
-  NamedParameters parameters;  // its own, those that can have a gradient
+  bool is_whole_model;         // the root of a model with children; only its parameters belong to a group
+  NamedParameters parameters;  // direct ones that can require a gradient
 
   [[nodiscard]] bool is_layer() const { return is_leaf || !parameters.empty(); }
 };
@@ -110,7 +113,7 @@ inline void add_nodes(torch::nn::Module& module, const std::string& name, std::s
   }
 }
 
-/// Every module of a model once, outer ones first.
+/// Returns each module of a model once, containers before their children.
 inline std::vector<ModuleNode> nodes_of(torch::nn::Module& model) {
   std::vector<ModuleNode> nodes;
   std::unordered_set<const torch::nn::Module*> seen;

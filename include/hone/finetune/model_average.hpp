@@ -23,8 +23,7 @@
 
 namespace hone {
 
-/// What an average remembers: the values by their names in the model, parameters and buffers, and how many updates went
-/// into them.
+/// The state of an average: the averaged parameters and buffers by their names in the model, and the number of updates.
 struct AverageState {
   NamedParameters tensors;
   std::int64_t num_averaged = 0;
@@ -32,7 +31,7 @@ struct AverageState {
 
 namespace detail {
 
-/// A model's parameters, then its buffers, each tensor once.
+/// Returns a model's parameters, then its buffers, each tensor once. Sets `num_parameters`.
 template <class Model>
 NamedParameters parameters_and_buffers(const Model& model, std::size_t& num_parameters) {
   if constexpr (requires { model.named_buffers(); }) {
@@ -60,17 +59,17 @@ NamedParameters parameters_and_buffers(const Model& model, std::size_t& num_para
 
 }  // namespace detail
 
-/// The average of the values that a model takes on. It keeps tensors of its own, on the model's device; those of fewer
-/// than 32 bits are averaged as float32, since steps of `1 - decay` would be lost in them.
+/// A running average of a model's parameters and buffers, in separate tensors on the model's device. Floating-point
+/// values of fewer than 32 bits are averaged as float32, since rounding would cancel steps of `1 - decay`.
 ///
-/// A model is a module, its holder, a smart pointer or reference wrapper to one, or a `torch::jit::Module`; each call
-/// may be given another one of the same architecture. Integers are copied, as buffers are where the rule says so.
+/// A model is a module, its holder, a smart pointer or reference wrapper to one, or a `torch::jit::Module`. Each call
+/// accepts any model of the same architecture. Integers are copied, and so are buffers unless the rule averages them.
 ///
-/// **Cost** as much memory as parameters and buffers take; an update is one fused call and a walk over the model's
-/// names.
-/// **Errors** `std::invalid_argument` for settings out of range, `DataError` for a model with other tensors (nothing
-/// has changed then), `std::logic_error` for anything but a second `swap` while the values are in the model.
-/// **Source** `torch.optim.swa_utils.AveragedModel`, whose first update is a `set`.
+/// **Cost** memory for a copy of parameters and buffers; an update is one fused call, a copy of each tensor that is not
+/// averaged, and an iteration over the model's names.
+/// **Errors** `std::invalid_argument` for settings out of range; `DataError` for a model with other tensors, before any
+/// change; `std::logic_error` from `update`, `set`, `copy_to`, `state` and `load_state` between two calls of `swap`.
+/// **Source** `torch.optim.swa_utils.AveragedModel`, whose first update copies the values, as `set` does.
 /// **Example**
 /// ```
 /// hone::ModelAverage average{model, hone::ExponentialAverage{.decay = 0.999}};
@@ -80,7 +79,7 @@ NamedParameters parameters_and_buffers(const Model& model, std::size_t& num_para
 template <AveragingRule Rule = ExponentialAverage>
 class ModelAverage {
  public:
-  /// Begins with the model's present values.
+  /// Starts with the model's current values.
   template <class Model>
   explicit ModelAverage(const Model& model, const Rule& rule = {}) : rule_(rule) {
     rule_.check();
@@ -97,24 +96,24 @@ class ModelAverage {
   }
   ModelAverage(ModelAverage&&) noexcept = default;
   ModelAverage& operator=(ModelAverage&&) noexcept = default;
-  ModelAverage(const ModelAverage&) = delete;  // the copies would share their tensors
+  ModelAverage(const ModelAverage&) = delete;  // copies would share their tensors
   ModelAverage& operator=(const ModelAverage&) = delete;
 
-  /// Takes the model's present values into the average.
+  /// Updates the average with the model's current values.
   template <class Model>
   void update(const Model& model) {
     blend(model, rule_.weight(num_averaged_));
     ++num_averaged_;
   }
 
-  /// Begins anew with the model's present values.
+  /// Restarts the average from the model's current values.
   template <class Model>
   void set(const Model& model) {
     blend(model, 1.0);
     num_averaged_ = 0;
   }
 
-  /// Gives the model the averaged values.
+  /// Copies the averaged values into the model.
   template <class Model>
   void copy_to(const Model& model) const {
     require_own_values();
@@ -123,9 +122,9 @@ class ModelAverage {
     for (std::size_t i = 0; i < live.size(); ++i) live[i].copy_(values_[i]);
   }
 
-  /// Exchanges the model's values with the average's: memory changes hands, nothing is copied. The second call, with
-  /// the same model, brings both back to the bit. What is computed in place in the model meanwhile stays in the
-  /// average.
+  /// Swaps the model's values with the averaged values. A second call with the same model restores the model's values
+  /// bit for bit. Tensors of the same type, device and layout exchange their memory, so changes in place between the
+  /// calls remain in the average. Other averaged values are copied into the model, and changes to them are discarded.
   template <class Model>
   void swap(const Model& model) {
     const auto live = matching(model);
@@ -146,11 +145,11 @@ class ModelAverage {
     if (!is_in_model_) aside_.clear();
   }
 
-  /// How many updates went into the average since it began.
+  /// Returns the number of updates since the average started, including the updates in a loaded state.
   [[nodiscard]] std::int64_t num_averaged() const { return num_averaged_; }
   [[nodiscard]] const Rule& rule() const { return rule_; }
 
-  /// The live tensors: clone what is to be kept.
+  /// Returns the state. Its tensors share the average's memory: clone them to keep their values.
   [[nodiscard]] AverageState state() const {
     require_own_values();
     AverageState state{{}, num_averaged_};
@@ -158,9 +157,9 @@ class ModelAverage {
     return state;
   }
 
-  /// Takes over a copy of `state`, brought to each tensor's type and device.
+  /// Copies `state` into the average, converted to each tensor's type and device.
   ///
-  /// **Errors** `DataError` that lists every name and shape that does not fit; nothing was changed then.
+  /// **Errors** `DataError` that lists every name and shape that does not match, before any change.
   void load_state(const AverageState& state) {
     require_own_values();
     std::vector<std::string> mismatches;
@@ -208,7 +207,7 @@ class ModelAverage {
     if (!averaged.empty()) at::_foreach_lerp_(averaged, newest, weight);
   }
 
-  /// The model's tensors in the average's order.
+  /// Returns the model's tensors in the average's order.
   template <class Model>
   [[nodiscard]] std::vector<at::Tensor> matching(const Model& model) const {
     std::size_t num_parameters = 0;
@@ -253,7 +252,7 @@ class ModelAverage {
   std::vector<std::string> names_;
   std::vector<at::Tensor> values_;
   std::vector<bool> is_averaged_;
-  std::vector<at::Tensor> aside_;  // values of the model of another type than the average's, while those are in it
+  std::vector<at::Tensor> aside_;  // between two swaps: the model's values that cannot exchange memory
   std::int64_t num_averaged_ = 0;
   bool is_in_model_ = false;
 };
@@ -261,7 +260,7 @@ class ModelAverage {
 template <class Model>
 ModelAverage(const Model&) -> ModelAverage<ExponentialAverage>;
 
-/// Exchanges a model's values with their average, and back at the end of the scope, however that is left.
+/// RAII: swaps a model's values with their average; the destructor swaps them back. Both must outlive it.
 template <class Average, class Model>
 class [[nodiscard]] AveragedWeights {
  public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An exponential moving average of the weights, kept and evaluated while a model trains.
+/// An exponential moving average of the weights, updated and evaluated during training.
 #pragma once
 
 #include <cstdint>
@@ -11,21 +11,22 @@
 
 namespace hone {
 
-/// What the average of `ModelEma` is updated after.
+/// The unit of `ModelEma::every_n` and `ModelEma::after_n`: optimizer updates or epochs.
 enum class EmaUpdate { per_update, per_epoch };
 
 /// Averages the weights during training: `e = decay e + (1 - decay) v`.
 ///
-/// After each epoch that was evaluated, the averaged weights change places with the model's, the trainer evaluates
-/// again (`ema_model_eval_loss_epoch`), and they change back, also after an exception. Only `callbacks` hear that
-/// evaluation; they also hear the starts and ends of training runs, and the end of each epoch with the averaged
-/// weights in the model, so one that saves the best model saves those. Evaluations within epochs and runs of `evaluate`
-/// are left alone. Stands before callbacks that watch its metrics. Copies share everything; settings are fixed.
+/// After each epoch with an evaluation, the averaged weights are swapped into the model, the trainer evaluates again
+/// and records `ema_model_eval_loss_epoch`, and the weights are swapped back, also after an exception. Only `callbacks`
+/// receive the events of that evaluation. They also receive the starts and ends of training runs, and the ends of
+/// epochs while the averaged weights are in the model, so that `SaveBest` among them saves averaged weights.
+/// Evaluations within epochs and runs of `evaluate` use the model's own weights. Put this callback before callbacks
+/// that read its metrics. Copies share the average. Settings are constant.
 ///
-/// **Cost** a copy of parameters and buffers; one fused call for each average.
+/// **Cost** memory for a copy of parameters and buffers; one fused call for each update of the average.
 /// **Errors** `std::invalid_argument` for a decay outside of 0 to 1, `every_n` < 1, `after_n` < 0.
-/// **Source** `torch.optim.swa_utils.get_ema_multi_avg_fn`, starting from the weights at the start of the run; the
-/// warm-up is that of TensorFlow's `ExponentialMovingAverage`.
+/// **Source** `torch.optim.swa_utils.get_ema_multi_avg_fn`, starting from the weights at the start of the run; warm-up
+/// as in TensorFlow's `ExponentialMovingAverage`.
 /// **Example**
 /// ```
 /// hone::ModelEma ema{.decay = 0.999, .callbacks = hone::CallbackSet{hone::Metrics{hone::Accuracy{}}}};
@@ -36,20 +37,20 @@ enum class EmaUpdate { per_update, per_epoch };
 template <class Listeners = CallbackSet<>>
 struct ModelEma {
   const double decay = 0.99;
-  const bool warmup = false;  ///< A smaller decay at first: at most (1 + n) / (10 + n) after n averages.
+  const bool warmup = false;  ///< Limits the decay to (1 + n) / (10 + n) after n updates of the average.
   const EmaUpdate update = EmaUpdate::per_update;
-  const std::int64_t every_n = 1;     ///< Updates, or epochs.
-  const std::int64_t after_n = 0;     ///< Updates, or epochs, during which the average only follows the model.
-  const bool average_buffers = true;  ///< Else they are copied. Integers always are.
-  const bool evaluate = true;         ///< After each evaluation, evaluate once more with the averaged weights.
-  const bool apply_at_end = false;    ///< Leave the averaged weights in the model when the run is over.
-  const bool reset_on_train = true;   ///< Begin anew with each run; else go on where the last one ended.
-  const std::string metric_prefix = "ema_model_";  ///< Goes before the names of what that evaluation records.
+  const std::int64_t every_n = 1;     ///< The average is updated after every n-th optimizer update, or epoch.
+  const std::int64_t after_n = 0;     ///< Averaging starts from the model's values after n updates, or epochs.
+  const bool average_buffers = true;  ///< If false, buffers are copied. Integers are always copied.
+  const bool evaluate = true;         ///< After each epoch's evaluation, evaluates again with the averaged weights.
+  const bool apply_at_end = false;    ///< Copies the averaged weights into the model at the end of the run.
+  const bool reset_on_train = true;   ///< Restarts the average with each run; otherwise continues the last one.
+  const std::string metric_prefix = "ema_model_";  ///< Prefix of the metrics of that evaluation.
   const std::function<void()> refresh =
-      nullptr;               ///< Called with the averaged weights in the model, before they are used.
-  Listeners callbacks = {};  ///< Get the events of that evaluation. Moved into the average: `listeners()` has them.
+      nullptr;               ///< Called after the averaged weights are in the model, before they are used.
+  Listeners callbacks = {};  ///< Receive the events of that evaluation. Moved: use `listeners()` to access them.
 
-  /// What is averaged, and what is remembered of it; copies share it.
+  /// The average and its state, not a setting. Copies share it.
   detail::Averaging<ExponentialAverage, Listeners> averaging{
       detail::AveragingPlan{.owner = "ModelEma",
                             .counts_epochs = update == EmaUpdate::per_epoch,
@@ -72,15 +73,15 @@ struct ModelEma {
   }
   void serialize(auto& archive) { averaging.serialize(archive); }
 
-  /// The average.
+  /// Returns the average.
   ///
   /// **Errors** `std::logic_error` before the first run.
   [[nodiscard]] auto& average() { return averaging.average(); }
-  /// The callbacks that hear the evaluation of the average.
+  /// Returns the callbacks that receive the events of the evaluations with averaged weights.
   [[nodiscard]] Listeners& listeners() { return averaging.listeners(); }
-  /// What it remembers; the tensors are the live ones. Empty before the first run.
+  /// Returns the state; tensors are not copied. Before the first run it is empty, unless `load_state` was called.
   [[nodiscard]] AveragingState state() const { return averaging.state(); }
-  /// The next run starts from this state.
+  /// Sets the state that the next run starts from.
   void load_state(AveragingState state) { averaging.load_state(std::move(state)); }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Freezes parts of a model and thaws them again.
+/// Freezing and unfreezing of a model's layer groups.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@
 namespace hone {
 
 struct FreezerOptions {
-  /// Whether batch norms are frozen and unfrozen like other layers; else they are left as they are.
+  /// True if `freeze` and `unfreeze` apply to batch norms. Otherwise they skip them.
   bool freeze_batch_norms = false;
 };
 
@@ -30,7 +30,7 @@ using UnfrozenGroups = std::map<std::size_t, NamedParameters>;
 
 namespace detail {
 
-/// First and last of an inclusive range; negative indices count from the end, and the ends may be reversed.
+/// Returns the first and last index of an inclusive range, in ascending order. Negative indices count from the end.
 inline std::pair<std::size_t, std::size_t> index_range(std::int64_t from, std::int64_t to, std::size_t count) {
   const auto resolve = [count](std::int64_t index) {
     const auto size = static_cast<std::int64_t>(count);
@@ -46,16 +46,17 @@ inline std::pair<std::size_t, std::size_t> index_range(std::int64_t from, std::i
 
 }  // namespace detail
 
-/// Freezes and unfreezes a model's layer groups (`layers.hpp` says what those are) by index.
+/// Freezes and unfreezes a model's layer groups, as defined in `layers.hpp`, by index.
 ///
-/// It is a callback too: given to a trainer, it brings back at the start of each epoch the evaluation mode of what was
-/// frozen with it, which the trainer's switch to training undoes. Copies share what they know, so the one in the
-/// trainer obeys the one in the caller's hands.
+/// It is also a callback. A trainer sets the model to training mode at the start of each epoch; the callback then sets
+/// the modules that were frozen with `set_modules_as_eval` to evaluation mode again. Copies share their state, so calls
+/// on the caller's copy apply to the copy in the trainer.
 ///
-/// A layer frozen in training mode keeps its weights, yet drops out, and a batch norm goes on collecting statistics:
-/// `set_modules_as_eval` stops both. Modules that replace others under the same name are found.
+/// In training mode, dropout in a frozen layer remains active, and batch norms continue to update their statistics.
+/// `set_modules_as_eval` stops dropout and, with `freeze_batch_norms`, the statistics. The freezer finds modules by
+/// name, so they may be replaced.
 ///
-/// **Errors** `std::invalid_argument` for a null model, and for an index that names no group: nothing has changed then.
+/// **Errors** `std::invalid_argument` for a null model, and for an index outside the layer groups, before any change.
 /// **Example**
 /// ```
 /// hone::ModelFreezer freezer{model, {.freeze_batch_norms = true}};
@@ -64,15 +65,15 @@ inline std::pair<std::size_t, std::size_t> index_range(std::int64_t from, std::i
 /// ```
 class ModelFreezer {
  public:
-  /// A layer group or a layer; a view, valid as long as the model keeps its modules.
+  /// A layer group or a layer. It does not own `module`, which dangles once the model replaces that module.
   struct Part {
     std::size_t index;            ///< The first is 0.
     std::int64_t index_from_end;  ///< The last is -1.
-    std::size_t group;            ///< The layer group that it belongs to, or is.
-    std::string name;             ///< As in the names of its parameters; empty for the model itself.
+    std::size_t group;            ///< The index of its layer group.
+    std::string name;             ///< Its path in the model, empty for the model itself.
     torch::nn::Module* module;
-    std::size_t num_parameters;  ///< Tensors.
-    std::size_t num_frozen;      ///< Of them, those that require no gradient.
+    std::size_t num_parameters;  ///< The number of parameter tensors.
+    std::size_t num_frozen;      ///< The number of them that do not require a gradient.
     bool is_frozen;
   };
 
@@ -89,7 +90,7 @@ class ModelFreezer {
 
   [[nodiscard]] std::size_t num_layer_groups() const { return detail::num_layer_groups(*shared_->model); }
 
-  /// The layer groups. A group is frozen when a parameter in it is.
+  /// Returns the layer groups. A group is frozen if any of its parameters is.
   [[nodiscard]] std::vector<Part> get_layer_groups() const {
     std::vector<Part> groups;
     const auto add = [&](std::string name, torch::nn::Module& module) {
@@ -103,8 +104,8 @@ class ModelFreezer {
     return numbered_from_end(std::move(groups));
   }
 
-  /// The layers, outer ones first. A layer is frozen when all its parameters are; one without parameters when it is not
-  /// in training mode.
+  /// Returns the layers, containers before their children. A layer is frozen if all its parameters are, or, without
+  /// parameters, if it is in evaluation mode.
   [[nodiscard]] std::vector<Part> get_layers() const {
     std::vector<Part> layers;
     for (const auto& node : nodes()) {
@@ -117,16 +118,16 @@ class ModelFreezer {
     return numbered_from_end(std::move(layers));
   }
 
-  /// The parameters that require a gradient, each tensor once, under their names in the whole model.
+  /// Returns the parameters that require a gradient, each tensor once, with their names in the whole model.
   [[nodiscard]] NamedParameters trainable_parameters() const {
     return trainable(hone::named_parameters(*shared_->model));
   }
 
-  /// Freezes the groups from one index to another, both included; by default all but the last, which in a model of one
-  /// group is nothing. A parameter that is shared with a group outside is frozen there too. Gradients of what is frozen
-  /// are dropped, else an optimizer would still follow them.
+  /// Freezes the groups from one index to another, both included. The default is all groups but the last, so none in a
+  /// model of one group. A parameter that is shared with another group is frozen there too. Gradients of frozen
+  /// parameters are reset, because an optimizer would still apply them.
   void freeze(std::int64_t from_index = 0, std::int64_t to_index = -2, bool set_modules_as_eval = false) {
-    if (from_index == 0 && to_index == -2 && num_layer_groups() == 1) return;  // all but the last of one
+    if (from_index == 0 && to_index == -2 && num_layer_groups() == 1) return;  // all but the last of one group
     for (const auto& node : chosen(from_index, to_index)) {
       for (const auto& parameter : node.parameters) {
         parameter.value.set_requires_grad(false);
@@ -137,8 +138,8 @@ class ModelFreezer {
     hold_modes();
   }
 
-  /// Unfreezes the groups from one index to another, both included; by default all. Returns what was frozen until now,
-  /// by group, for `FusedOptimizer::add_group`.
+  /// Unfreezes the groups from one index to another, both included. The default is all groups. Returns the parameters
+  /// that were frozen, by group, for `FusedOptimizer::add_group`.
   UnfrozenGroups unfreeze(std::int64_t from_index = -1, std::int64_t to_index = 0,
                           bool set_modules_as_training = true) {
     UnfrozenGroups unfrozen;
@@ -158,8 +159,8 @@ class ModelFreezer {
     return unfrozen;
   }
 
-  /// Switches to evaluation what was frozen with it. A trainer does this at the start of each epoch; a loop of one's
-  /// own has to after `model->train()`.
+  /// Sets the modules that were frozen with `set_modules_as_eval` to evaluation mode. As a callback, the freezer does
+  /// this at the start of each training epoch. A custom loop must call it after `model->train()`.
   void hold_modes() const {
     if (shared_->held.empty()) return;
     set_modes([this](const detail::ModuleNode& node) {
@@ -172,7 +173,7 @@ class ModelFreezer {
   struct Shared {
     std::shared_ptr<torch::nn::Module> model;
     FreezerOptions options;
-    std::unordered_set<std::string> held;  // modules to be in evaluation mode while others train
+    std::unordered_set<std::string> held;  // names of the modules that stay in evaluation mode
   };
 
   [[nodiscard]] std::vector<detail::ModuleNode> nodes() const { return detail::nodes_of(*shared_->model); }
@@ -199,14 +200,14 @@ class ModelFreezer {
     return parts;
   }
 
-  /// Gives each module the mode that `wanted` says.
+  /// Sets each module to training mode where `wanted(node)`, else to evaluation mode.
   template <class F>
   void set_modes(F&& wanted) const {
     const auto all = nodes();
     std::vector<bool> modes;
     for (const auto& node : all) modes.push_back(wanted(node));
-    for (std::size_t i = 0; i < all.size(); ++i) all[i].module->train(modes[i]);  // inner modules come later
-    for (std::size_t i = 0; i < all.size(); ++i) {  // a module that stands in two containers was set by the second
+    for (std::size_t i = 0; i < all.size(); ++i) all[i].module->train(modes[i]);  // recursive, so containers first
+    for (std::size_t i = 0; i < all.size(); ++i) {  // a module in two containers has the mode of the second one
       if (all[i].is_leaf) all[i].module->train(modes[i]);
     }
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Stochastic weight averaging: the plain mean of the weights at the ends of late epochs.
+/// Stochastic weight averaging: the arithmetic mean of the weights at the ends of late epochs.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace hone {
 
 /// Averages the weights at the ends of epochs `start_epoch`, `start_epoch + every_n_epochs`, ... A run that ends before
-/// the first keeps its weights. For what else it does see `ModelEma`.
+/// the first of these keeps the weights that it trained. Evaluations and callbacks work as in `ModelEma`.
 ///
 /// **Errors** `std::invalid_argument` for `start_epoch` or `every_n_epochs` < 1.
 /// **Source** P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018;
@@ -24,18 +24,18 @@ namespace hone {
 /// ```
 template <class Listeners = CallbackSet<>>
 struct Swa {
-  const std::int64_t start_epoch = 1;  ///< The first epoch whose weights count; the first of all is 1.
+  const std::int64_t start_epoch = 1;  ///< The first epoch whose weights are averaged, counted from 1.
   const std::int64_t every_n_epochs = 1;
-  const bool average_buffers = false;  ///< Else they are copied, and batch norms need `refresh`.
-  const bool evaluate = false;         ///< After each evaluation, evaluate once more with the averaged weights.
-  const bool apply_at_end = true;      ///< Leave the averaged weights in the model when the run is over.
-  const bool reset_on_train = true;    ///< Begin anew with each run; else go on where the last one ended.
-  const std::string metric_prefix = "swa_model_";  ///< Goes before the names of what that evaluation records.
+  const bool average_buffers = false;  ///< If false, buffers are copied, and batch norms need `refresh`.
+  const bool evaluate = false;         ///< After each epoch's evaluation, evaluates again with the averaged weights.
+  const bool apply_at_end = true;      ///< Copies the averaged weights into the model at the end of the run.
+  const bool reset_on_train = true;    ///< Restarts the average with each run; otherwise continues the last one.
+  const std::string metric_prefix = "swa_model_";  ///< Prefix of the metrics of that evaluation.
   const std::function<void()> refresh =
-      nullptr;               ///< Called with the averaged weights in the model, before they are used.
-  Listeners callbacks = {};  ///< Get the events of that evaluation. Moved into the average: `listeners()` has them.
+      nullptr;               ///< Called after the averaged weights are in the model, before they are used.
+  Listeners callbacks = {};  ///< Receive the events of that evaluation. Moved: use `listeners()` to access them.
 
-  /// What is averaged, and what is remembered of it; copies share it.
+  /// The average and its state, not a setting. Copies share it.
   detail::Averaging<EqualAverage, Listeners> averaging{detail::AveragingPlan{.owner = "Swa",
                                                                              .counts_epochs = true,
                                                                              .begin = start_epoch - 1,
@@ -57,15 +57,15 @@ struct Swa {
   }
   void serialize(auto& archive) { averaging.serialize(archive); }
 
-  /// The average.
+  /// Returns the average.
   ///
   /// **Errors** `std::logic_error` before the first run.
   [[nodiscard]] auto& average() { return averaging.average(); }
-  /// The callbacks that hear the evaluation of the average.
+  /// Returns the callbacks that receive the events of the evaluations with averaged weights.
   [[nodiscard]] Listeners& listeners() { return averaging.listeners(); }
-  /// What it remembers; the tensors are the live ones. Empty before the first run.
+  /// Returns the state; tensors are not copied. Before the first run it is empty, unless `load_state` was called.
   [[nodiscard]] AveragingState state() const { return averaging.state(); }
-  /// The next run starts from this state.
+  /// Sets the state that the next run starts from.
   void load_state(AveragingState state) { averaging.load_state(std::move(state)); }
 };
 

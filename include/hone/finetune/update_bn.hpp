@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Statistics of batch norms for weights that were not trained with them.
+/// Recomputation of batch norm statistics, for weights that were averaged.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,7 +17,7 @@ namespace hone {
 
 namespace detail {
 
-/// Calls `f` with the module as the batch norm that it is.
+/// Calls `f(norm)` if the module is a `BatchNorm1dImpl`, `BatchNorm2dImpl` or `BatchNorm3dImpl`.
 template <class F>
 void with_batch_norm(torch::nn::Module& module, F&& f) {
   if (auto* const one = dynamic_cast<torch::nn::BatchNorm1dImpl*>(&module)) f(*one);
@@ -25,7 +25,8 @@ void with_batch_norm(torch::nn::Module& module, F&& f) {
   if (auto* const three = dynamic_cast<torch::nn::BatchNorm3dImpl*>(&module)) f(*three);
 }
 
-/// Puts a model into training with batch norms that weigh all batches alike, and back.
+/// RAII: sets a model to training mode, resets its running statistics and averages them over batches of equal weight.
+/// The destructor restores modes and momenta.
 class NormRefresh {
  public:
   explicit NormRefresh(torch::nn::Module& model) {
@@ -41,7 +42,7 @@ class NormRefresh {
   }
   ~NormRefresh() {
     for (const auto& restore : momenta_) restore();
-    for (const auto& [module, mode] : modes_) module->train(mode);  // inner modules come later
+    for (const auto& [module, mode] : modes_) module->train(mode);  // recursive, so containers first
   }
   NormRefresh(const NormRefresh&) = delete;
   NormRefresh& operator=(const NormRefresh&) = delete;
@@ -62,12 +63,12 @@ inline bool has_batch_norm(torch::nn::Module& model) {
 
 }  // namespace detail
 
-/// Computes the running mean and variance of every batch norm anew, as the mean over the batches of one pass: what
-/// averaged weights need. A target in a batch is not looked at; inputs go to the device of the model's parameters.
-/// Weights, modes and momenta are as before, also after an exception. A model without batch norms is not called.
+/// Recomputes the running mean and variance of every `torch::nn::BatchNorm1d`, `2d` and `3d` as the mean over the
+/// batches of one pass. Call it after weights were averaged. Targets are ignored; inputs are moved to the device of the
+/// first parameter. Modes and momenta are restored, also after an exception. A model without batch norms is not called.
 ///
 /// **Cost** a forward pass in training mode, without gradients, for each batch.
-/// **Errors** what the model and the batches throw; the statistics are then those of the batches before.
+/// **Errors** the exceptions of the model and the batches; the statistics then cover the earlier batches.
 /// **Source** `torch.optim.swa_utils.update_bn`.
 /// **Example** `hone::update_bn(batches, model);`
 template <class Batches, ModuleHandle Model>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Autocast, which a forward pass depends on beside its inputs and random numbers. Remembered, so that the same pass
-/// can be run a second time.
+/// The autocast state, stored and restored so that a forward pass can run again with the same casts.
 #pragma once
 
 #include <ATen/autocast_mode.h>
@@ -8,7 +7,7 @@
 
 namespace hone::detail {
 
-/// Autocast of the CPU and of a device.
+/// The autocast state of this thread for the CPU and one device type: enabled or not, dtype, and use of the cache.
 class AutocastState {
  public:
   explicit AutocastState(c10::Device device)
@@ -39,7 +38,8 @@ class AutocastState {
   bool uses_cache_;
 };
 
-/// While it lives, autocast is as it was at `state`; weights that were cast in it are cast anew the next time.
+/// RAII: restores `state`; the destructor restores the previous state and, outside other autocast scopes, clears the
+/// cache of cast weights.
 class AutocastReplay {
  public:
   AutocastReplay(const AutocastState& state, c10::Device device) : before_(device) {

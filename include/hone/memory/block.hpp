@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A part of a model as `Recomputed` and `Offloaded` see it: a module, its holder, or a function of tensors.
+/// The common interface to a block of a model for `Recomputed` and `Offloaded`: a module, its holder, or a function.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +15,7 @@
 
 namespace hone::detail {
 
-/// A `torch::nn::Module`, itself or behind a handle.
+/// A `torch::nn::Module`, or a handle to one.
 template <class Block>
 concept ModuleBlock = requires(PointeeOf<Block>& module) {
   module.is_training();
@@ -23,8 +23,8 @@ concept ModuleBlock = requires(PointeeOf<Block>& module) {
   module.weak_from_this();
 };
 
-/// A module to be called later. It is kept alive where a shared pointer holds it. `own` calls the `forward` of
-/// `TheBlock` itself, also where a class derived from it has another.
+/// A deferred call of a module. It shares the ownership of a module that a `std::shared_ptr` owns; other modules must
+/// outlive it. `own` selects `TheBlock::forward`, even if a derived class has another `forward`.
 template <class TheBlock, bool own = false>
 class ModuleCall {
  public:
@@ -46,7 +46,7 @@ class ModuleCall {
   std::shared_ptr<const void> owner_;
 };
 
-/// What has to be kept of a block to call it later.
+/// Returns a `ModuleCall` for a module, and a copy of a function, to call the block later.
 template <class Block>
 auto kept_block(Block& block) {
   if constexpr (ModuleBlock<std::remove_const_t<Block>>) {
@@ -56,7 +56,7 @@ auto kept_block(Block& block) {
   }
 }
 
-/// A function has no mode, and trains.
+/// Returns whether a module is in evaluation mode; false for a function.
 template <class Block>
 bool is_evaluating(const Block& block) {
   if constexpr (requires { block.is_training(); }) {
@@ -66,7 +66,8 @@ bool is_evaluating(const Block& block) {
   }
 }
 
-/// Brings a module's buffers back when it goes. Autograd does not notice, and finds no tensor modified.
+/// RAII: the destructor restores a module's buffers. It does not increment their version counters, so autograd does not
+/// report a modification in place.
 class BufferReplay {
  public:
   template <class Block>
@@ -102,8 +103,8 @@ struct ForwardSignature<Result (Class::*)(Inputs...)> {
 template <class Class, class Result, class... Inputs>
 struct ForwardSignature<Result (Class::*)(Inputs...) const> : ForwardSignature<Result (Class::*)(Inputs...)> {};
 
-/// A module class whose `forward` goes through `How::call`. Its signature stays, which `torch::nn::Sequential` asks
-/// for.
+/// A module class whose `forward` calls `How::call`. A `forward` that is neither a template nor overloaded keeps its
+/// signature, as `torch::nn::Sequential` requires.
 template <class Impl, class How>
 struct WrappedImpl {
   class type : public Impl {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Batches that do not fit into memory, run in parts that do.
+/// A splitting policy for batches that do not fit into memory.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -31,8 +31,8 @@ namespace hone {
 
 namespace detail {
 
-/// The gradients that were there before a batch, taken out of the parameters' way. When it goes they are back: with
-/// what the batch added, once `keep_both` was called, else without.
+/// RAII: removes the existing gradients from the parameters while a batch runs. The destructor restores them, with the
+/// gradients of the batch added if `keep_both` was called, else without.
 class EarlierGradients {
  public:
   explicit EarlierGradients(at::TensorList parameters) : parameters_(parameters.begin(), parameters.end()) {
@@ -50,7 +50,7 @@ class EarlierGradients {
     }
   }
 
-  /// Takes away what the batch added so far.
+  /// Discards the gradients of the batch.
   void drop_later() {
     for (const auto& parameter : parameters_) parameter.mutable_grad().reset();
   }
@@ -72,7 +72,7 @@ class EarlierGradients {
   bool keeps_both_ = false;
 };
 
-/// A model's buffers as they were, in memory of its own that stays from batch to batch.
+/// A copy of a model's buffers. It reuses its memory while their shapes, types and devices stay the same.
 class RememberedBuffers {
  public:
   void remember(const std::vector<at::Tensor>& buffers) {
@@ -101,26 +101,26 @@ inline constexpr bool one_process = !(... || ReducesGradients<Policies>);
 
 }  // namespace detail
 
-/// Runs each batch as micro-batches, one forward and backward after the other, whose gradients add up to those of the
-/// batch. By itself it begins with whole batches, and when memory runs out in forward or backward, it takes back what
-/// the batch did, halves the size and runs the same batch again; the size that fits is used from then on. To the rest
-/// of the trainer, a batch stays one batch: one loss, one step, one place in a `GradAccum` window, the same events
-/// (`on_train_loss` comes behind backward). What the batch took back are gradients, those of an open window untouched,
-/// the model's buffers and the random generators.
+/// Runs each batch as micro-batches: one forward and backward pass after another, whose gradients add up to the
+/// gradients of the batch. With `size` 0 it starts with whole batches. When forward or backward runs out of memory, it
+/// rolls the batch back, halves the size and runs the same batch again; later batches use the size that fits. The rest
+/// of the trainer sees one batch: one loss, one step, one position in a `GradAccum` window, and the same events, except
+/// that `on_train_loss` follows backward. The rollback discards the gradients of the batch, but not of an open window,
+/// and restores the model's buffers and the random generators.
 ///
-/// A mean over the samples of a batch is the sum of its parts' means, each times its share of the samples; a step with
-/// `num_items` is weighed by those. So a loss has to be a mean. Layers that look across the batch, batch norm above
-/// all, see a micro-batch; dropout draws other numbers than for a whole batch.
+/// The mean over a batch is the sum of the means over its parts, each weighted by its fraction of the samples, or of
+/// `num_items` where a step returns it. The loss must therefore be a mean. Layers that compute across the batch, such
+/// as batch norm, see a micro-batch. Dropout draws other numbers than for a whole batch.
 ///
-/// A step of the user's own gets a part of the batch, and its members that are no tensors as a whole; `outputs` of the
-/// parts are put together (see `joined`), other members of what it returns are the last part's.
+/// A custom step receives a part of the batch; members that are not tensors are passed whole. The `outputs` of the
+/// parts are concatenated (see `joined`). Other custom members of the result are from the last part.
 ///
-/// **Units** size: samples, 0 to find it out.
-/// **Cost** for each batch, by itself: a copy of the model's buffers and of the generators' states; the gradients of an
-/// open window are kept beside those of the batch. With a size: nothing but the slices.
-/// **Errors** `std::runtime_error`, with LibTorch's own error nested in it, when not even one sample fits, with
-/// everything as it was before the batch; `std::invalid_argument` for a negative size; with a size given, LibTorch's
-/// own error. Memory that runs out in the optimizer's update is not caught.
+/// **Units** size: samples; 0 selects the size automatically.
+/// **Cost** with size 0, for each batch: a copy of the model's buffers and of the generators' states, and memory for
+/// separate gradients of an open window. With another size: only slicing.
+/// **Errors** with size 0, `std::runtime_error` with LibTorch's error nested in it when one sample does not fit. This
+/// and all other exceptions of the pass roll the batch back. With another size, LibTorch's error, without a rollback.
+/// `std::invalid_argument` for a negative size. Running out of memory in the optimizer's update is not handled.
 /// **Source** `device_train_microbatch_size="auto"` of Composer.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::MicroBatches{}}`
 struct MicroBatches {
@@ -129,15 +129,16 @@ struct MicroBatches {
 
   std::int64_t size = 0;
 
-  /// What a run remembers.
+  /// The state of a run.
   struct State {
-    std::int64_t size = 0;                   ///< That fitted; 0 as long as every batch did.
-    detail::RememberedBuffers buffers = {};  ///< Of the batch at hand.
+    std::int64_t size = 0;                   ///< The size that fits; 0 while whole batches fit.
+    detail::RememberedBuffers buffers = {};  ///< Before the current batch.
     void serialize(auto& archive) { serialize_count(archive, "size", size); }
   } state = {};
   void serialize(auto& archive) { archive("state", state); }
 
-  /// Runs a batch: `forward(part)`, and `backward(output, share of the samples, whether it is the first)` behind it.
+  /// Runs a batch: for each part `forward(part)`, then `backward(output, fraction of the samples, is_first)`. Returns
+  /// the output of the whole batch.
   template <class Batch, class Forward, class Backward>
   auto learn(Batch& batch, const Forward& forward, const Backward& backward, const BatchSurroundings& around) {
     if (size < 0) throw std::invalid_argument(sentence("MicroBatches has size {}. Give 1 or more, or none.", {size}));
@@ -172,7 +173,7 @@ struct MicroBatches {
         }
       }
       take_back();
-      around.release_cached_memory();  // once what held it is gone
+      around.release_cached_memory();  // after the failed pass has freed its tensors
     }
   }
 
@@ -219,7 +220,7 @@ struct MicroBatches {
     return whole_of(outputs, sizes, samples);
   }
 
-  /// One output for the batch.
+  /// Returns one output for the whole batch.
   template <class Output>
   static Output whole_of(std::vector<Output>& parts, const std::vector<std::int64_t>& sizes, std::int64_t samples) {
     constexpr bool has_items = requires(Output& output) { output.num_items; };

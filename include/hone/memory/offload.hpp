@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Tensors that autograd saves, in the host's memory until backward needs them.
+/// Offloading of the tensors that autograd saves: they are in host memory until backward.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,13 +21,13 @@
 
 namespace hone {
 
-/// Which tensors go to the host.
+/// The selection of the tensors that are copied to the host, and the kind of host memory.
 ///
-/// **Units** min_bytes: of a tensor's memory; smaller ones stay, since a transfer takes longer than they are worth.
+/// **Units** min_bytes: bytes of a tensor's storage. Smaller storages are not copied, since the transfer costs more.
 struct OffloadOptions {
   std::int64_t min_bytes = std::int64_t{1} << 20;
-  bool pin_memory = true;  ///< The host's copies are page-locked, so that no transfer waits. With CUDA only.
-  bool from_host = false;  ///< Tensors in the host's memory are copied as well, which saves nothing: to try things out.
+  bool pin_memory = true;  ///< Page-locks the copies, so that transfers are asynchronous. CUDA only.
+  bool from_host = false;  ///< Copies tensors in host memory as well, which saves no memory: for tests.
 
   void check() const {
     if (min_bytes < 0) throw std::invalid_argument(sentence("min_bytes is {}. Give 0 or more.", {min_bytes}));
@@ -36,7 +36,7 @@ struct OffloadOptions {
 
 namespace detail {
 
-/// The host's copy of one storage.
+/// A copy of one storage in host memory.
 class HostCopy {
  public:
   HostCopy(const at::Tensor& tensor, bool pin_memory) : device_(tensor.device()) {
@@ -45,7 +45,7 @@ class HostCopy {
     host_.copy_(bytes, /*non_blocking=*/pin_memory);
   }
 
-  /// The storage on its device again; the same one as long as somebody has it.
+  /// Returns the storage on its device. Calls return the same one while a reference to it exists. Thread-safe.
   c10::Storage storage() {
     const std::lock_guard lock(mutex_);
     if (auto there = there_.lock()) return c10::Storage(std::move(there));
@@ -66,7 +66,7 @@ class HostCopy {
   c10::weak_intrusive_ptr<c10::StorageImpl> there_{c10::intrusive_ptr<c10::StorageImpl>()};
 };
 
-/// How a tensor lies in its storage.
+/// The layout of a tensor in its storage.
 struct Layout {
   explicit Layout(const at::Tensor& tensor)
       : sizes(tensor.sizes()), strides(tensor.strides()), offset(tensor.storage_offset()), options(tensor.options()) {}
@@ -82,12 +82,12 @@ struct Layout {
 
 namespace detail {
 
-/// The region of `OffloadSaved`.
+/// The saved-tensor region of `OffloadSaved`.
 class OffloadRegion final : SavedTensorRegion {
  public:
   explicit OffloadRegion(const OffloadOptions& options) : options_(options) { options_.check(); }
 
-  /// What went to the host so far.
+  /// Returns the number of bytes that were copied to the host.
   [[nodiscard]] std::int64_t bytes() const { return bytes_; }
 
  private:
@@ -100,7 +100,7 @@ class OffloadRegion final : SavedTensorRegion {
         layout_ = std::make_unique<Layout>(tensor);
         copy_ = region_->copy_of(tensor);
       } else {
-        stays_ = tensor.variable_data();  // without its history, which would own it in turn
+        stays_ = tensor.variable_data();  // without its graph, which owns this hook: no cycle
       }
     }
     at::Tensor call_unpack_hook() override {
@@ -111,7 +111,7 @@ class OffloadRegion final : SavedTensorRegion {
     }
 
    private:
-    OffloadRegion* region_;  // in forward only
+    OffloadRegion* region_;  // used in forward only; may dangle in backward
     std::unique_ptr<SavedVersion> version_;
     std::unique_ptr<Layout> layout_;
     std::shared_ptr<HostCopy> copy_;
@@ -119,7 +119,7 @@ class OffloadRegion final : SavedTensorRegion {
   };
 
   struct Known {
-    c10::weak_intrusive_ptr<c10::StorageImpl> storage;  // so that no other gets its address
+    c10::weak_intrusive_ptr<c10::StorageImpl> storage;  // prevents reuse of its address
     std::uint32_t version;
     std::weak_ptr<HostCopy> copy;
   };
@@ -156,29 +156,29 @@ class OffloadRegion final : SavedTensorRegion {
 
 }  // namespace detail
 
-/// While it lives, what autograd saves in this thread goes to the host's memory, and comes back in backward. Parameters
-/// and views of them stay where they are, as do tensors that are small or not plain (sparse, quantized, conjugated).
-/// Tensors that share memory share its copy. It may wrap a whole forward pass; inner `recomputed` blocks keep their
-/// inputs in it.
+/// RAII: during its lifetime, tensors that autograd saves in this thread are copied to host memory, and copied back in
+/// backward. Leaves that require a gradient, such as parameters, and views of them are not copied, nor are small
+/// storages and sparse, quantized, conjugated or negated tensors. Tensors that share a storage share its copy. A scope
+/// may contain a whole forward pass; `recomputed` blocks in it save their inputs on the host.
 ///
-/// **Cost** a transfer to the host for each tensor and one back, on the stream that computes; memory of the host.
-/// **Errors** `c10::Error` in backward when a saved tensor was modified in place since, as without;
+/// **Cost** one transfer to the host and one back for each storage, on the current stream; host memory.
+/// **Errors** `c10::Error` in backward when a saved tensor was modified in place, as without it;
 /// `std::invalid_argument` for a negative `min_bytes`.
 /// **Source** `torch.autograd.graph.save_on_cpu` of PyTorch.
 /// **Example** `const hone::OffloadSaved offload{.min_bytes = 4 << 20}; const auto loss = loss_of(model(x), y);`
 struct OffloadSaved {
-  std::int64_t min_bytes = OffloadOptions{}.min_bytes;  ///< As in `OffloadOptions`, like the following settings.
+  std::int64_t min_bytes = OffloadOptions{}.min_bytes;  ///< See `OffloadOptions`, also for the next two settings.
   bool pin_memory = OffloadOptions{}.pin_memory;
   bool from_host = OffloadOptions{}.from_host;
-  /// What the region holds; no setting. It cannot be copied.
+  /// The saved-tensor region, not a setting. It cannot be copied.
   detail::OffloadRegion region{{.min_bytes = min_bytes, .pin_memory = pin_memory, .from_host = from_host}};
 
-  /// Bytes that went to the host so far.
+  /// Returns the number of bytes that were copied to the host.
   [[nodiscard]] std::int64_t bytes() const { return region.bytes(); }
 };
 
-/// Calls `block(inputs...)` in an `OffloadSaved` region with the default options. Without gradients, and for a module
-/// in evaluation mode, it is a plain call.
+/// Calls `block(inputs...)` in an `OffloadSaved` scope with the default options. Without gradients, and for a module in
+/// evaluation mode, it is a plain call.
 template <class Block, class... Inputs>
 auto offloaded(Block&& block, Inputs&&... inputs) {
   auto call = detail::kept_block(block);
@@ -198,8 +198,8 @@ struct Offloading {
 
 }  // namespace detail
 
-/// A block of a model, `Block` or its `Impl`, whose saved tensors wait in the host's memory; see `OffloadSaved` and,
-/// for how it is the block itself, `Recomputed`.
+/// A block of a model, `Block` or its `Impl`, whose saved tensors are stored in host memory; see `OffloadSaved`. It
+/// derives from the block's `Impl`, as `Recomputed` does.
 template <class Block>
 using Offloaded = detail::WrappedBlock<Block, detail::Offloading>;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The states of LibTorch's random generators, remembered, so that the same numbers can be drawn a second time.
+/// The states of LibTorch's random generators, stored and restored to draw the same numbers again.
 #pragma once
 
 #include <ATen/Context.h>
@@ -10,7 +10,7 @@
 
 namespace hone::detail {
 
-/// The states of the CPU's generator and of a device's.
+/// The states of the default generators of the CPU and of one device.
 class RandomState {
  public:
   explicit RandomState(c10::Device device) : device_(device), host_(read(c10::kCPU)) {
@@ -37,7 +37,7 @@ class RandomState {
   at::Tensor host_, on_device_;
 };
 
-/// While it lives, the random generators are where they were at `state`; then where they were before.
+/// RAII: restores the generators to `state`; the destructor restores their previous states.
 class RandomReplay {
  public:
   RandomReplay(const RandomState& state, c10::Device device) : before_(device) { state.restore(); }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Activations that are computed a second time in backward instead of being kept since forward.
+/// Activation checkpointing: blocks that run again in backward instead of keeping their activations since forward.
 ///
-/// What PyTorch calls `torch.utils.checkpoint(..., use_reentrant=False)`: the graph is that of a plain call, so each
-/// parameter gets its gradient once, at its usual place, whoever asks for it; only the tensors that the graph would
-/// keep are not there until backward asks for the first of them. Then the block runs again, up to the last of them.
+/// It corresponds to PyTorch's `torch.utils.checkpoint(..., use_reentrant=False)`. The graph is the same as for a plain
+/// call, so each parameter receives its gradient once, also with `Ddp` and `torch::autograd::grad`. Only the tensors
+/// that the graph saves are absent. When backward unpacks one of them, the block runs again until all are saved.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -31,14 +31,14 @@ namespace hone {
 
 namespace detail {
 
-/// One call of a block: what autograd saved in it, and how to have that again.
+/// One call of a block: the tensors that autograd saved in it, and their recomputation.
 class Recomputation {
  public:
   Recomputation(const Recomputation&) = delete;
   Recomputation& operator=(const Recomputation&) = delete;
   virtual ~Recomputation() = default;
 
-  /// Notes a tensor that forward saved; returns its place.
+  /// Records the version, shape and type of a tensor that forward saved. Returns its index.
   std::size_t expect(const at::Tensor& tensor) {
     expected_.push_back({SavedVersion(tensor), c10::DimVector(tensor.sizes()), tensor.scalar_type()});
     return expected_.size() - 1;
@@ -60,7 +60,7 @@ class Recomputation {
   virtual void run() = 0;
 
  private:
-  /// Thrown, and caught, when the last tensor is there.
+  /// Thrown when the last tensor was saved, to stop the block, and caught in `recompute`.
   struct Complete {};
 
   struct Expected {
@@ -133,7 +133,7 @@ class Recomputation {
   bool is_over_ = false;
 };
 
-/// In the place of a saved tensor.
+/// The hooks of a saved tensor that is recomputed when backward unpacks it.
 class Awaited final : public torch::autograd::SavedVariableHooks {
  public:
   explicit Awaited(std::shared_ptr<Recomputation> whole) : whole_(std::move(whole)) {}
@@ -154,8 +154,8 @@ class Awaiting final : public SavedTensorRegion {
   std::shared_ptr<Recomputation> whole_;
 };
 
-/// The same for a block and the inputs of a call. Inputs are kept as autograd keeps tensors, so one that is modified is
-/// found out, and an outer region may recompute or offload them in turn.
+/// The recomputation of a block with the inputs of a call. Inputs are stored as `SavedVariable`, which detects
+/// modifications in place, and allows an outer region to recompute or offload them.
 template <class Block, class... Inputs>
 class BlockRecomputation final : public Recomputation {
  public:
@@ -183,20 +183,21 @@ class BlockRecomputation final : public Recomputation {
 
 }  // namespace detail
 
-/// Calls `block(inputs...)`; of the tensors that autograd would keep for backward only the inputs are kept, and the
-/// block is called again in backward. Outputs and gradients are those of a plain call, bit for bit where operators are
-/// deterministic: the random generators (of the CPU and of the first input's device) and autocast are as they were in
-/// forward, and afterwards as they were before. Blocks nest.
+/// Calls `block(inputs...)` and stores only the inputs for backward, which calls the block again. Outputs and gradients
+/// equal the results of a plain call, bit for bit if operators are deterministic. For the second call, the autocast
+/// state and the random generators (of the CPU and of the first device among the inputs that is not the CPU) are
+/// restored to their states in forward, and then back. Blocks may be nested.
 ///
-/// `block` is a module, its holder or any function; it is copied, a module that is held by a shared pointer is kept.
-/// Without gradients, and for a module in evaluation mode, it is a plain call.
+/// `block` is a module, its holder or any function. Functions are copied. The ownership of a module in a
+/// `std::shared_ptr` is shared; other modules must outlive backward. Without gradients, and for a module in evaluation
+/// mode, it is a plain call.
 ///
-/// **Shapes** any; inputs may be tensors, containers and structs of them, and whatever else can be copied.
-/// **Cost** a second forward of the block, up to the last tensor that backward needs; the states of the generators. A
-/// module's buffers are copied around it and brought back, so that running statistics move once; whatever else a block
-/// changes, it changes twice.
-/// **Errors** `c10::Error` when an input or a saved tensor was modified in place since, as in a plain call, and when
-/// the block saves other tensors the second time.
+/// **Shapes** any; inputs may be tensors, containers and structs of them, and other copyable types.
+/// **Cost** a second forward of the block, up to the last tensor that it saves; the states of the generators. The
+/// buffers of a module are copied before the second call and then restored, so running statistics change once. Other
+/// side effects of a block occur twice.
+/// **Errors** `c10::Error` in backward when an input or a saved tensor was modified in place, as in a plain call, and
+/// when the block saves other tensors the second time.
 /// **Source** `torch.utils.checkpoint` of PyTorch; T. Chen et al., "Training Deep Nets with Sublinear Memory Cost",
 /// 2016.
 /// **Example** `x = hone::recomputed(layer, x);`
@@ -230,10 +231,10 @@ struct Recomputing {
 
 }  // namespace detail
 
-/// A block of a model, `Block` or its `Impl`, that is recomputed in backward; see `recomputed`. It is the block, made
-/// from the block's own arguments: parameters keep their names, and files of weights fit with and without.
+/// A block of a model, `Block` or its `Impl`, that is recomputed in backward; see `recomputed`. It derives from the
+/// block's `Impl` with the same constructors and parameter names, so the same checkpoints load with and without it.
 ///
-/// **Errors** a `clone` of it alone is the plain block; a clone of a model made of it recomputes.
+/// **Errors** `clone` of such a block alone returns the plain block. A clone of a model that contains it recomputes.
 /// **Example** `hone::Recomputed<Layer> layer{options};`, or in a `torch::nn::Sequential`.
 template <class Block>
 using Recomputed = detail::WrappedBlock<Block, detail::Recomputing>;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A say in how autograd keeps the tensors that it saves for backward, without Python.
+/// Default hooks for the tensors that autograd saves for backward, without Python.
 ///
-/// LibTorch asks the engine of autograd for hooks whenever it saves a tensor. The engine of a program without Python
-/// has none to give. The first region puts an engine in front of the one that is there, be it Python's, which asks the
-/// innermost region of the thread and hands everything else on.
+/// LibTorch requests default hooks from the autograd engine whenever it saves a tensor. The engine of a program without
+/// Python has none. The first region installs an engine that wraps the current one, also Python's. It returns the hooks
+/// of the innermost region of the thread and forwards all other calls.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,7 +26,8 @@ namespace hone::detail {
 
 using SavedTensorHooks = std::unique_ptr<torch::autograd::SavedVariableHooks>;
 
-/// While it lives, `hooks` makes what keeps a tensor that autograd saves in this thread. The innermost region decides.
+/// RAII: during its lifetime, `hooks` makes the hooks of each tensor that autograd saves in this thread. The innermost
+/// region applies. Regions must be destroyed in reverse order, in the same thread.
 class SavedTensorRegion {
  public:
   SavedTensorRegion(const SavedTensorRegion&) = delete;
@@ -51,7 +52,7 @@ class SavedTensorRegion {
   SavedTensorRegion* outer_;
 };
 
-/// Hands everything on, save the question for hooks.
+/// An autograd engine that forwards all calls except, inside a region, the request for hooks.
 class AskingEngine final : public EngineInFront<torch::autograd::Engine> {
   using Node = NodePtr<torch::autograd::Edge>;
 
@@ -89,7 +90,7 @@ class AskingEngine final : public EngineInFront<torch::autograd::Engine> {
   }
 };
 
-/// Finds out whether the engine in force asks the regions, and sees to it.
+/// A probe that checks whether the current engine requests hooks from regions. If not, `settle` wraps it. Thread-safe.
 class EngineQuestion final : SavedTensorRegion {
  public:
   static void settle() {
@@ -98,8 +99,8 @@ class EngineQuestion final : SavedTensorRegion {
     static std::atomic<AskingEngine*> front = nullptr;
     const std::lock_guard lock(mutex);
     if (is_asked()) return;
-    // A new one each time: each hands on to an engine that is older, so the chain has an end. They live as long as the
-    // program, as every engine does.
+    // A new engine each time: each forwards to an older one, so the chain is finite. They are never destroyed, like
+    // every engine.
     static auto& all = *new std::vector<AskingEngine*>;
     all.push_back(new AskingEngine(torch::autograd::Engine::get_default_engine()));
     front = all.back();
@@ -126,13 +127,13 @@ inline SavedTensorRegion::SavedTensorRegion() : outer_(innermost()) {
   innermost() = this;
 }
 
-/// How often a tensor had been modified in place when it was saved. It does not keep the tensor.
+/// The version of a tensor, its number of modifications in place, when it was saved. It does not own the tensor.
 class SavedVersion {
  public:
   explicit SavedVersion(const at::Tensor& tensor)
       : counter_(tensor.unsafeGetTensorImpl()->version_counter()), version_(counter_.current_version()) {}
 
-  /// **Errors** `c10::Error` when the tensor has been modified since, as autograd itself throws it.
+  /// **Errors** `c10::Error`, as autograd throws it, when the tensor was modified in place since.
   void check() const {
     TORCH_CHECK(counter_.current_version() == version_,
                 "one of the variables needed for gradient computation has been modified by an inplace operation: it is "
