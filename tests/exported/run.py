@@ -26,7 +26,9 @@ def skip(why):
 
 
 def run(*command):
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=arguments.folder)
+    # Inductor compiles with CXX, which may name a compiler without the headers of OpenMP; its default works.
+    environment = {name: value for name, value in os.environ.items() if name != "CXX"}
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=arguments.folder, env=environment)
 
 
 arguments.folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ launch=$1 where=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 unset RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT
+# A sanitizer would turn a signal that ends a process into its report and exit code 1.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0 TSAN_OPTIONS=${TSAN_OPTIONS:+$TSAN_OPTIONS:}handle_segv=0
 failed=0
 
 # Runs launch; its exit code is in `code`, what it wrote in `out` and `err`, the seconds that it took in `took`.
