@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "hone/callbacks/callback_set.hpp"
+#include "hone/callbacks/filters.hpp"
 #include "support/captured.hpp"
 #include "support/catch.hpp"
 #include "support/run_driver.hpp"
@@ -17,7 +18,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 static_assert(std::is_aggregate_v<WarnOfSlowRanks>);
-static_assert(checked_callback<WarnOfSlowRanks>);
+static_assert(checked_callback<WarnOfSlowRanks> && detail::is_collective<WarnOfSlowRanks>);
 
 /// Processes that say what they are told, beside this one, which is rank 0.
 struct FakeProcesses {
@@ -92,6 +93,20 @@ TEST_CASE("data and forward count; backward, the update, other epochs and the fi
   CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 2"));
   for (int i = 0; i < 3; ++i) training.step(0ms, 20ms);
   CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 2"));
+}
+
+TEST_CASE("with several losses, what follows the first does not count") {
+  Training training({4.0, 4.0}, 4.0);
+  for (int i = 0; i < 5; ++i) {
+    training.callback.on_train_step_start({{training.driver.run}});
+    for (int loss = 0; loss < 2; ++loss) {
+      training.callback.on_train_loss({{training.driver.run}});
+      std::this_thread::sleep_for(30ms);
+    }
+    training.callback.on_train_step_end(FakeStepEnd{{{training.driver.run}}, training.trainer});
+  }
+  CHECK(training.num_gathers == 1);
+  CHECK(training.text().empty());
 }
 
 TEST_CASE("two processes are compared with the faster, one with nobody") {

@@ -79,7 +79,9 @@ TEST_CASE("what the range throws comes when its batch is due, and a pass may end
   CHECK(seen == 3);
   seen = 0;
   CHECK_NOTHROW(walk(2));
-  CHECK_THROWS_WITH(hone::Prefetched(loader, 0), "Prefetch: the depth is 0. Give 1 or more.");
+  CHECK_THROWS_WITH(hone::Prefetched(loader, 0), "Prefetch::depth is 0. Give 1 or more.");
+  hone::TensorLoader at_once(hone::TensorDataset{torch::ones({4, 1})}, {.batch_size = 2});
+  CHECK_THROWS_WITH(hone::Prefetch{.depth = 0}.over(at_once, hone::Cpu{}), "Prefetch::depth is 0. Give 1 or more.");
 }
 
 /// Keeps the training state after so many updates.

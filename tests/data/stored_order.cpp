@@ -41,6 +41,10 @@ TEST_CASE("what the processes gather is put back into the order as stored") {
 }
 
 TEST_CASE("no order as stored is there to go back to for a shuffled loader, or for options that make no batch") {
+  const hone::TensorDataset ten{at::arange(10)};
+  CHECK(hone::TensorLoader(ten, {.batch_size = 2}, hone::SequentialSampler{}).stored_order().equal(at::arange(10)));
+  CHECK_THROWS_AS(hone::TensorLoader(ten, {.batch_size = 2}, hone::RandomSampler{1}).stored_order(),
+                  std::invalid_argument);
   CHECK_THROWS_AS(hone::stored_order(10, {.batch_size = 2, .shuffle = true}), std::invalid_argument);
   CHECK_THROWS_AS(hone::stored_order(10, {.batch_size = 6, .drop_last = true, .share = {0, 2}}), std::invalid_argument);
   CHECK_THROWS_AS(hone::stored_order(1, {.batch_size = 1, .share = {0, 2}}), hone::DataError);

@@ -232,7 +232,7 @@ TEST_CASE("what the range throws comes when its batch is due") {
   range.failing = -1;
   CHECK_NOTHROW(all());
   CHECK_THROWS_WITH(OnSlowDevice(range, elsewhere, 0, SlowStreams{&device, &events}),
-                    "PrefetchToDevice: the depth is 0. Give 1 or more.");
+                    "PrefetchToDevice::depth is 0. Give 1 or more.");
 }
 
 TEST_CASE("an empty range, members that are no tensors, tensors that are undefined or not in order") {

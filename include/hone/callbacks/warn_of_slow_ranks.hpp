@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hone/callbacks/console.hpp"
@@ -34,6 +35,8 @@ namespace hone {
 /// **Example** prints `Slow: rank 2 takes 31.2 ms a batch for data and forward, the median is 12.1 ms (mean over 100
 /// batches until batch 102 of epoch 1, ranks in order: 11.9, 12.3, 31.2, 12.1).`
 struct WarnOfSlowRanks {
+  static constexpr bool is_collective = true;
+
   double ratio = 2.0;
   std::int64_t every_n_batches = 100;
   std::FILE* output = stderr;
@@ -47,6 +50,7 @@ struct WarnOfSlowRanks {
     std::int64_t num_batches = 0;
     int num_unready = 2;  ///< Warm-up batches that are left.
     bool has_ended = false;
+    bool has_loss = false;  ///< The first loss of the batch is computed; with `Losses`, more follow.
   };
   Measured measured{};
 
@@ -66,8 +70,11 @@ struct WarnOfSlowRanks {
     const auto now = Clock::now();
     measured.own = measured.has_ended ? now - measured.ended : Clock::duration(0);
     measured.started = now;
+    measured.has_loss = false;
   }
-  void on_train_loss(const TrainLoss&) { measured.own += Clock::now() - measured.started; }
+  void on_train_loss(const TrainLoss&) {
+    if (!std::exchange(measured.has_loss, true)) measured.own += Clock::now() - measured.started;
+  }
   void on_train_step_end(const auto& event) {
     if (measured.num_unready > 0) {
       --measured.num_unready;

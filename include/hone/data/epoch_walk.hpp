@@ -4,7 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <concepts>
 #include <cstdint>
+#include <stdexcept>
 #include <utility>
 
 #include "hone/core/error.hpp"
@@ -14,6 +16,7 @@
 #include "hone/data/epoch_scope.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/data/sampler.hpp"
+#include "hone/data/stored_order.hpp"
 
 namespace hone::detail {
 
@@ -37,6 +40,17 @@ class EpochWalk {
   /// Returns the largest width of a batch, wherever an epoch resumes.
   [[nodiscard]] std::int64_t most() const { return options_.batch_size + (options_.share.world_size > 1); }
   [[nodiscard]] std::int64_t last_width() const { return cut_.last_width(); }
+
+  /// **Errors** `std::invalid_argument` if the sampler may visit the samples in another order than as stored.
+  [[nodiscard]] at::Tensor stored_order() const {
+    if constexpr (!std::same_as<S, SequentialSampler> && !std::same_as<S, OptionalShuffle>) {
+      throw std::invalid_argument(
+          sentence("The loader's sampler is {}, which may visit the samples in another order than as stored. Use "
+                   "hone::SequentialSampler to put gathered rows into the order of the dataset.",
+                   {type_name<S>()}));
+    }
+    return hone::stored_order(samples_, options_);
+  }
 
   void set_epoch(std::int64_t epoch) {
     epoch_ = epoch;

@@ -18,7 +18,6 @@
 #include "hone/data/epoch_walk.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/data/sampler.hpp"
-#include "hone/data/stored_order.hpp"
 
 namespace hone {
 
@@ -163,7 +162,7 @@ class IndexedLoader {
   /// Returns the number of samples in a full batch: the option, at most an epoch's samples per rank, rounded up.
   [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
   /// Returns the index that restores the dataset's order of rows gathered from all ranks; see `hone::stored_order`.
-  [[nodiscard]] at::Tensor stored_order() const { return hone::stored_order(walk_.samples(), walk_.options()); }
+  [[nodiscard]] at::Tensor stored_order() const { return walk_.stored_order(); }
   [[nodiscard]] const DataShare& share() const { return walk_.share(); }
 
   /// Sets the epoch that the next `begin()` starts. By default, epochs count up from 0; see also `EpochScope`.

@@ -13,13 +13,12 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/require.hpp"
 #include "hone/core/slots.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/batch_iterator.hpp"
@@ -48,7 +47,7 @@ class Prefetched {
   using Iterator = BatchIterator<Prefetched, Batch>;
 
   Prefetched(R& range, std::int64_t depth) : range_(range) {
-    if (depth < 1) throw std::invalid_argument(sentence("Prefetch: the depth is {}. Give 1 or more.", {depth}));
+    detail::require_at_least("Prefetch::depth", depth, 1);
     slots_.resize(static_cast<std::size_t>(depth) + 1);
   }
   Prefetched(const Prefetched&) = delete;
@@ -180,7 +179,7 @@ class Prefetched {
 /// and a dataset that draws from it. For reproducible draws, use a separate generator in the dataset.
 ///
 /// **Units** depth: batches, at least 1.
-/// **Errors** `std::invalid_argument` for a depth below 1, when a pass begins, unless the policy is a no-op.
+/// **Errors** `std::invalid_argument` for a depth below 1, when a pass begins.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Prefetch{.depth = 4}}`
 struct Prefetch {
   using slot = slots::Transfer;
@@ -188,6 +187,7 @@ struct Prefetch {
 
   template <class Batches, class Device>
   decltype(auto) over(Batches& batches, const Device& /*device*/) const {
+    detail::require_at_least("Prefetch::depth", depth, 1);
     if constexpr (makes_batches_at_once<Batches>) {
       return (batches);
     } else {

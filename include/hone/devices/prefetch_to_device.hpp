@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Brings the next batches to the device while it computes.
+/// Transfer policy that copies the next batches to the device while it computes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,11 +11,10 @@
 #include <exception>
 #include <iterator>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/require.hpp"
 #include "hone/core/slots.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/batch_iterator.hpp"
@@ -28,18 +27,18 @@ namespace hone {
 
 namespace detail {
 
-/// Memory for one tensor of a batch, used again for the next one that has room in it.
+/// Pinned and device memory for one tensor of a batch, reused for the next tensor that fits into it.
 template <class Streams>
 class Staged {
  public:
-  /// True when the memory on the device is new.
+  /// Allocates device memory unless `tensor` fits into the existing memory. Returns whether it did.
   bool make_room(const Streams& streams, const at::Tensor& tensor) {
     if (has_room(tensor)) return false;
     buffer_ = streams.buffer(tensor);
     pinned_.reset();
     return true;
   }
-  /// Sets the copy of `tensor` on its way and returns where it will be.
+  /// Starts the copy of `tensor` and returns its destination on the device.
   at::Tensor put(const Streams& streams, const at::Tensor& tensor) {
     const auto to = rows(buffer_, tensor);
     if (!tensor.is_cpu()) {
@@ -71,20 +70,20 @@ class Staged {
 
 }  // namespace detail
 
-/// An input range over the batches of another one, which are on the device, or on their way there, up to `depth`
-/// batches ahead of the one in use. One pass at a time.
+/// An input range over the batches of another range, copied to the device up to `depth` batches ahead of the current
+/// one. Supports one pass at a time.
 ///
-/// Each batch is copied into pinned memory, and from there by a stream of its own into memory on the device; both are
-/// used again. The stream that computes waits for a batch's copy, the next copy into the same memory for the work that
-/// was given to that stream before the increment; the host waits for nobody unless it is `depth` batches ahead. A batch
-/// is valid until the next increment.
+/// Each host batch is copied to pinned memory and from there, on a separate stream, to device memory; both are reused.
+/// The compute stream waits for the copy of a batch. The next copy into the same memory waits for the work that was
+/// submitted to the compute stream before the increment. The host waits only before it overwrites pinned memory whose
+/// copy, `depth + 1` batches earlier, is pending. A batch is valid until the next increment.
 ///
-/// Tensors that are on the device already are passed on. A range whose first batch has no others is walked through as
-/// without this, one batch at a time.
+/// Batches with all tensors on the device are passed on without a copy. If the first batch is one, the range is
+/// iterated without prefetching.
 ///
 /// **Units** depth: batches, at least 1.
-/// **Cost** a copy within the host's memory for each batch; `depth + 1` batches of pinned memory, and of the device's.
-/// **Errors** `std::invalid_argument` for a depth below 1; what the range throws is thrown when its batch is due.
+/// **Cost** one copy within host memory per batch; pinned memory and device memory for `depth + 1` batches.
+/// **Errors** `std::invalid_argument` for a depth below 1; an exception of the range is rethrown when its batch is due.
 template <BatchRange R, class Streams = DeviceStreams>
 class PrefetchedToDevice {
  public:
@@ -95,7 +94,7 @@ class PrefetchedToDevice {
       : PrefetchedToDevice(range, device, depth, Streams(device)) {}
   PrefetchedToDevice(R& range, c10::Device device, std::int64_t depth, Streams streams)
       : range_(range), device_(device), streams_(std::move(streams)) {
-    if (depth < 1) throw std::invalid_argument(sentence("PrefetchToDevice: the depth is {}. Give 1 or more.", {depth}));
+    detail::require_at_least("PrefetchToDevice::depth", depth, 1);
     for (std::int64_t i = 0; i <= depth; ++i) slots_.emplace_back(streams_);
   }
   PrefetchedToDevice(const PrefetchedToDevice&) = delete;
@@ -103,7 +102,7 @@ class PrefetchedToDevice {
   ~PrefetchedToDevice() {
     try {
       end_pass();
-    } catch (...) {  // of a device that has failed; what is on its way arrives nowhere
+    } catch (...) {  // the device has failed: pending copies are lost
     }
   }
 
@@ -127,9 +126,9 @@ class PrefetchedToDevice {
 
     std::optional<Batch> batch;
     std::vector<detail::Staged<Streams>> memory;
-    typename Streams::Event copied;  ///< The batch is there.
-    typename Streams::Event used;    ///< Nobody needs what was there before.
-    bool is_under_way = false;       ///< The stream that computes has not waited for `copied`.
+    typename Streams::Event copied;  ///< The copy of the batch is complete.
+    typename Streams::Event used;    ///< The previous batch in the memory is out of use.
+    bool is_under_way = false;       ///< The compute stream has not waited for `copied`.
   };
 
   [[nodiscard]] bool done() const { return used_ == made_; }
@@ -155,7 +154,7 @@ class PrefetchedToDevice {
   void leave(Slot& slot) {
     if (!slot.memory.empty()) streams_.record_in_compute(slot.used);
   }
-  /// After it, the memory may be freed or filled again.
+  /// Orders the compute stream after all copies, so that the memory can be freed or overwritten.
   void end_pass() {
     for (auto& slot : slots_) {
       await(slot);
@@ -203,7 +202,7 @@ class PrefetchedToDevice {
 
   void put(Slot& slot, const Batch& given) {
     const at::NoGradGuard no_gradients;
-    streams_.host_waits_for(slot.copied);  // out of the pinned memory that is written now
+    streams_.host_waits_for(slot.copied);  // its copy reads the pinned memory that is written now
     bool needs_compute = false, reads_device = false;
     std::size_t i = 0;
     for_each_tensor(given, [&](const at::Tensor& tensor) {
@@ -221,9 +220,10 @@ class PrefetchedToDevice {
     });
     streams_.record_in_copy(slot.copied);
     slot.is_under_way = true;
-    if (reads_device) await(slot);  // before the range writes there again
+    if (reads_device) await(slot);  // before the range overwrites the source
   }
-  /// Beside tensors that are elsewhere, one that is there may be in memory that the range fills again.
+  /// Returns whether a tensor of a batch with tensors elsewhere is copied. One on the device is, if the range may reuse
+  /// its memory.
   [[nodiscard]] bool is_copied(const at::Tensor& tensor) const {
     if (!tensor.defined() || tensor.layout() != at::kStrided || tensor.is_quantized()) return false;
     return is_elsewhere(tensor) || !makes_new_batches<R>;
@@ -236,7 +236,7 @@ class PrefetchedToDevice {
   std::optional<decltype(std::declval<R&>().begin())> place_;
   std::size_t made_ = 0, used_ = 0;
   bool is_over_ = true;
-  bool passes_on_ = false;  ///< The range's batches are on the device.
+  bool passes_on_ = false;  ///< The first batch is on the device: no prefetching.
   std::exception_ptr error_;
 };
 
@@ -247,7 +247,7 @@ struct MadeByThread {
   Prefetched<R> made;
 };
 
-/// The same over batches that a thread makes.
+/// `PrefetchedToDevice` over batches that a thread makes.
 template <class R>
 class MadeAndPrefetchedToDevice : MadeByThread<R>, public PrefetchedToDevice<Prefetched<R>> {
  public:
@@ -257,9 +257,9 @@ class MadeAndPrefetchedToDevice : MadeByThread<R>, public PrefetchedToDevice<Pre
 
 }  // namespace detail
 
-/// Transfer policy: copies the next batches to the device while it computes, at most `depth` ahead of the one in use.
-/// Where making a batch is work, a thread does that, as with `Prefetch`. A dataset that is on the device already is
-/// walked through as without it; on the device `Cpu` it is `Prefetch`.
+/// Transfer policy: copies the next batches to the device while it computes, at most `depth` ahead of the current one.
+/// If making a batch is expensive, a thread makes batches ahead, as with `Prefetch`. A dataset that is on the device is
+/// iterated without prefetching to it. On a device that the host can read, such as `Cpu`, this policy is `Prefetch`.
 ///
 /// **Units** depth: batches, at least 1.
 /// **Errors** `std::invalid_argument` for a depth below 1, when a run begins.
@@ -270,6 +270,7 @@ struct PrefetchToDevice {
 
   template <class Batches, class Device>
   decltype(auto) over(Batches& batches, const Device& device) const {
+    detail::require_at_least("PrefetchToDevice::depth", depth, 1);
     if constexpr (!DevicePolicy<Device> || HostReadable<Device>) {
       return Prefetch{depth}.over(batches, device);
     } else if constexpr (makes_batches_at_once<Batches>) {

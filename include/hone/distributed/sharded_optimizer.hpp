@@ -57,8 +57,8 @@ class ShardedOptimizer {
         partition_(group_.world_size()),
         num_updates_(whole_.num_updates()) {
     std::string text;
-    for (const auto& group : whole_.groups()) {
-      for (std::size_t i = group.first(); i < group.first() + group.size(); ++i) {
+    for (const auto& each : whole_.groups()) {
+      for (std::size_t i = each.first(); i < each.first() + each.size(); ++i) {
         text += line_of(whole_.names()[i], whole_.parameters()[i]);
       }
       text += "the end of a group\n";
