@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The members of a batch: where tensors are, and which member is the target. The loss and `Metrics` both ask here.
+/// The members of a batch that hold tensors, and the one that is the target, for the loss and for `Metrics`.
 ///
 /// | batch | inputs of the model | target |
 /// | --- | --- | --- |
 /// | `std::pair`, `std::tuple`, `std::array` | all but the last | the last |
 /// | struct of `data` and `target`, as `torch::data::Example` | `data` | `target` |
-/// | struct adapted with Boost.Hana | all but the target | the member `target`, `targets`, `label` or `labels`, or the last |
+/// | adapted Boost.Hana struct | all but the target | member `target`, `targets`, `label` or `labels`, else the last |
 /// | any type with a specialization of `BatchParts` | `BatchParts<Batch>::inputs` | `BatchParts<Batch>::target` |
 ///
-/// Only members that hold tensors are counted. A struct in which tensors follow the target, other than one input, or
-/// whose last tensors are weights, has more than inputs and a target: it needs a specialization of `BatchParts`.
+/// Only members that hold tensors count. A batch with two or more of them needs a specialization of `BatchParts` if it
+/// is ambiguous: three or more and the target is not the last, the last is named `weight`, `weights`, `sample_weight`
+/// or `sample_weights`, or two have the name of a target.
 #pragma once
 
 #include <array>
@@ -27,7 +28,7 @@
 
 namespace hone {
 
-/// Specialize this for a batch with more than inputs and a target. `inputs` returns a tuple of references.
+/// Customization point for a batch with more than inputs and a target. `inputs` returns a tuple of references.
 ///
 /// **Example**
 /// ```
@@ -40,7 +41,7 @@ namespace hone {
 template <class Batch>
 struct BatchParts {};
 
-/// A batch whose parts are named by a specialization of `BatchParts`.
+/// A batch type with a specialization of `BatchParts`.
 template <class Batch>
 concept NamesParts = requires(Batch& batch) {
   BatchParts<std::remove_const_t<Batch>>::inputs(batch);
@@ -69,7 +70,7 @@ constexpr bool is_array = false;
 template <class T, std::size_t count>
 constexpr bool is_array<std::array<T, count>> = true;
 
-// Views yield pairs and tuples of references, range-v3 as types that derive from those of the standard library.
+// Views yield pairs and tuples of references; in range-v3, their types derive from `std::pair` and `std::tuple`.
 template <class First, class Second>
 std::type_identity<std::pair<First, Second>> tuple_in(const std::pair<First, Second>*);
 template <class... Members>
@@ -95,7 +96,8 @@ struct AnyMember {
 template <class T>
 concept HasTarget = requires(T& whole) { requires std::is_object_v<decltype(whole.target)>; };
 
-/// A struct of `data`, with or without `target`. One with more members has to be adapted, lest those are forgotten.
+/// A struct with the members `data` and, optionally, `target`. With more members it must be adapted, so that none is
+/// lost.
 template <class T>
 concept HasData = std::is_class_v<T> && !HanaStruct<T> &&
                   requires(T& whole) { requires std::is_object_v<decltype(whole.data)>; } && !(HasTarget<T> ? requires {
@@ -105,11 +107,11 @@ concept HasData = std::is_class_v<T> && !HanaStruct<T> &&
 template <class T>
 concept HasDataAndTarget = HasData<T> && HasTarget<T>;
 
-/// A type whose members are known when the program is compiled.
+/// A type whose members are known at compile time.
 template <class T>
 concept Structured = is_tuple<T> || HanaStruct<T> || HasData<T>;
 
-/// A container that owns its elements and lets them be changed.
+/// A container that owns its elements and gives mutable access to them.
 template <class T>
 concept ContainerOfElements =
     std::is_class_v<T> && !is_array<T> && std::copy_constructible<T> && requires(T& container) {
@@ -125,7 +127,7 @@ concept MapOfValues = ContainerOfElements<T> && requires {
   requires std::same_as<typename T::value_type, std::pair<const typename T::key_type, typename T::mapped_type>>;
 };
 
-/// References to the members of `whole`, in order.
+/// Returns references to the members of `whole`, in order.
 template <class T>
   requires Structured<std::remove_const_t<T>>
 constexpr auto members(T& whole) {
@@ -150,7 +152,7 @@ constexpr auto members(T& whole) {
 template <class T>
 using MembersOf = decltype(members(std::declval<T&>()));
 
-/// Whether a `T` holds, in `all` of its parts or in any of them, tensors: types of which `Test::is` is true.
+/// Returns whether `T` contains tensors, types for which `Test::is` is true, in every part (`all`) or in at least one.
 template <class Test, class T, bool all>
 consteval bool holds() {
   if constexpr (Test::template is<T>) {
@@ -175,7 +177,7 @@ consteval bool holds() {
   }
 }
 
-/// The names of the adapted members of `T`, in order.
+/// Returns the names of the adapted members of `T`, in order.
 template <HanaStruct T>
 consteval auto member_names() {
   return boost::hana::unpack(boost::hana::accessors<T>(), [](auto... accessors) {
@@ -191,9 +193,10 @@ constexpr bool is_weight_name(std::string_view name) {
   return name == "weight" || name == "weights" || name == "sample_weight" || name == "sample_weights";
 }
 
-/// Where the target stands among the members that hold tensors, and whether all others are surely inputs.
+/// The position of the target among the members that hold tensors. The flags are false if the target, or the set of
+/// inputs, is ambiguous.
 struct TargetPlace {
-  std::size_t num_members = 0;  ///< That hold tensors.
+  std::size_t num_members = 0;  ///< Members that hold tensors.
   std::size_t target = 0;
   bool is_target_clear = true;
   bool are_inputs_clear = true;
@@ -232,7 +235,7 @@ constexpr auto tie_if_tensors(T& member) {
   }
 }
 
-/// References to those members of `batch` that hold tensors; a batch without members is its own only member.
+/// Returns references to the members of `batch` that hold tensors. A batch without members counts as its only member.
 template <class Test, class Batch>
 constexpr auto members_with_tensors(Batch& batch) {
   if constexpr (Structured<std::remove_const_t<Batch>>) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Whether types make a trainer, and the one sentence that a user reads when they do not.
+/// Compile-time check that types can be composed into a trainer, with one error message if they cannot.
 ///
-/// `Composable` decides without a word; the sentences are instantiated only when the answer was no. It stops at the
-/// first fault, since the next one often follows from it.
+/// `Composable` instantiates no `static_assert`. If it is false, the message of the first fault is instantiated, and no
+/// other, because later faults often follow from the first.
 #pragma once
 
 #include <concepts>
@@ -31,28 +31,29 @@ inline constexpr bool is_callback_list<ReplaceableCallbacks<Cs...>> = true;
 
 }  // namespace detail
 
-/// Has, in some form, what a model has: `forward`.
+/// A type that has a member named `forward`, in any form, or a handle to such a type.
 template <class M>
 concept NamesForward = detail::names_forward<PointeeOf<M>>;
 
-/// Several losses, each with an update of its own (`Losses`).
+/// A list of losses, each with its own update (`Losses`).
 template <class L>
 concept SeveralLosses = requires { L::num_losses; };
 
-/// Several optimizers in one (`Optimizers`).
+/// A list of optimizers that acts as one optimizer (`Optimizers`).
 template <class O>
 concept SeveralOptimizers = requires { O::num_optimizers; };
 
-/// Has, in some form, what an optimizer has: `step` and `zero_grad`, or the settings of an update rule.
+/// A type that has members named `step` and `zero_grad`, in any form, or a handle to such a type; the settings of an
+/// update rule; or a list of optimizers.
 template <class O>
 concept NamesOptimizer = (detail::names_step<PointeeOf<O>> && detail::names_zero_grad<PointeeOf<O>>) ||
                          requires { O::state_names, O::counts_steps; } || SeveralOptimizers<O>;
 
-/// May stand behind the optimizer in a trainer's type.
+/// A type that may follow the optimizer among a trainer's template arguments.
 template <class P>
 concept TrainerArgument = Policy<P> || detail::is_callback_list<P> || Overriding<P>;
 
-/// A type that is there for its overrides.
+/// A type with overrides that is neither a policy nor a list of callbacks.
 template <class P>
 concept OverridesArgument = !Policy<P> && !detail::is_callback_list<P> && Overriding<P>;
 
@@ -61,7 +62,8 @@ namespace detail {
 template <class... Policies>
 inline constexpr int num_overriding = (0 + ... + int{OverridesArgument<Policies>});
 
-/// Several losses have a say about the rest of the trainer: `fits_trainer<...>` and `misfit_trainer<...>`.
+/// True unless `Loss` is a list of losses that cannot be combined with `Others`: `fits_trainer<...>` is the test,
+/// `misfit_trainer<...>` the failing `static_assert`.
 template <class Loss, class... Others>
 inline constexpr bool losses_fit = [] {
   if constexpr (SeveralLosses<Loss>) {
@@ -71,7 +73,7 @@ inline constexpr bool losses_fit = [] {
   }
 }();
 
-/// True for a policy that has what its slot requires, and for an argument that is no policy.
+/// Returns whether `P` is a policy that meets the requirements of its slot, or is not a policy.
 template <class P>
 consteval bool meets_its_slot() {
   if constexpr (Policy<P>) {
@@ -81,7 +83,8 @@ consteval bool meets_its_slot() {
   }
 }
 
-/// True for a type without a name that is nearly that of an override, and for a policy or a list of callbacks.
+/// Returns whether `P` is a policy, a list of callbacks, or a type without misspelled or misplaced members
+/// (`has_right_names`).
 template <class P>
 consteval bool is_well_named() {
   if constexpr (Policy<P> || is_callback_list<P>) {
@@ -102,7 +105,7 @@ constexpr bool is_only_answer() {
 
 }  // namespace detail
 
-/// The types make a trainer.
+/// Requires types that can be composed into a trainer.
 template <class Model, class Loss, class Optimizer, class... Policies>
 concept Composable =
     !NamesOptimizer<Loss> && (NamesForward<Model> || SeveralLosses<Loss>) && !is_handle_to_const<Model> &&
@@ -155,7 +158,7 @@ struct several_overrides {
                 "hone: more than one type with overrides given. Keep one of those in this type.");
 };
 
-/// Names, without instantiating it, the sentence for the first of `Policies` that has a fault.
+/// Returns the error type of the first fault among `Policies`, as a `boost::hana::type`, which does not instantiate it.
 template <class Optimizer, class... Policies>
 consteval auto fault_of_policies() {
   constexpr auto first = [](auto faulty) {
@@ -194,7 +197,7 @@ consteval auto fault_of_policies() {
   }
 }
 
-/// The same for the whole list of a trainer's types.
+/// Returns the error type of the first fault among all types of a trainer, `NoFault` if they can be composed.
 template <class Model, class Loss, class Optimizer, class... Policies>
 consteval auto fault_of() {
   if constexpr (Composable<Model, Loss, Optimizer, Policies...>) {
@@ -220,7 +223,7 @@ consteval auto fault_of() {
 
 }  // namespace detail
 
-/// True for types that make a trainer; a compile-time error with one sentence for types that do not.
+/// True if the types can be composed into a trainer; otherwise a compile-time error with one message.
 template <class Model, class Loss, class Optimizer, class... Policies>
 inline constexpr bool checked_composition =
     detail::without_fault<decltype(detail::fault_of<Model, Loss, Optimizer, Policies...>())>;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Where the functions that are no templates are defined.
+/// The macro `HONE_INLINE`, for the definitions of functions that are not templates.
 ///
 /// | target | macro | definitions |
 /// | --- | --- | --- |
 /// | `hone::hone` | `HONE_COMPILED_LIB` | in the library |
 /// | `hone::header_only`, or no target | none | inline, in the headers |
 ///
-/// `foo.hpp` declares, `foo.ipp` defines, and `src/hone.cpp` includes each `.ipp`.
+/// `foo.hpp` declares, `foo.ipp` defines, and `src/hone.cpp` or `src/distributed.cpp` includes the `.ipp`.
 #pragma once
 
 #ifdef HONE_COMPILED_LIB

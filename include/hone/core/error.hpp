@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What hone throws. An option that is out of range throws `std::invalid_argument`; everything that is wrong with a
-/// file, a dataset or a batch throws `DataError`; a prediction that is stopped throws `StoppedError`; a device that
-/// cannot be used throws `DeviceError`; what goes wrong between processes that train together throws
-/// `DistributedError`. A message is one sentence or two: the thing, its value, the remedy.
+/// The exception types of hone. An option that is out of range throws `std::invalid_argument`, a call that the current
+/// state does not allow throws `std::logic_error`. A message has one or two sentences: the cause, its value, the
+/// remedy.
 #pragma once
 
 #include <stdexcept>
 
 namespace hone {
 
-/// A file, a dataset or a batch cannot be used as it is.
+/// Thrown for a file, a dataset or a batch that cannot be used.
 class DataError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// A run was stopped before its result was whole.
+/// Thrown when a prediction is stopped before all rows are predicted.
 class StoppedError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// A device is not there, has failed, or has no memory left.
+/// Thrown for a device that is not available, has failed, is out of memory, or does not support a dtype of the model.
 class DeviceError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// A process of a group failed, cannot be reached, or is at odds with the others. The group cannot be used any more.
+/// Thrown when a rank fails, cannot be reached, or disagrees with another rank. A run that throws closes the process
+/// group, which cannot be used afterwards.
 class DistributedError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

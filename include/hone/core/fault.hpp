@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How a wrong type gives one readable error. A function returns the type of the fault as a `std::type_identity`, so
-/// that nothing is instantiated; the definition of that type holds a failing `static_assert` with the message.
+/// Compile-time errors with one readable message. A function returns the error type of a fault inside a
+/// `std::type_identity`, which does not instantiate it. The error type contains a failing `static_assert` with the
+/// message.
 #pragma once
 
 #include <type_traits>
@@ -9,7 +10,7 @@ namespace hone::detail {
 
 struct NoFault {};
 
-/// True for `std::type_identity<NoFault>`; else the error of the fault.
+/// True if `Fault::type` is `NoFault`; otherwise the compile-time error of the fault.
 template <class Fault>
 inline constexpr bool without_fault = sizeof(typename Fault::type) > 0;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// NaN and infinity under every compiler flag. `-ffast-math` and `-Ofast` let a compiler assume that neither occurs:
-/// `std::isnan` and `std::isfinite` become constants, `!(x > 0)` becomes `x <= 0`, and a function that returns a
-/// constant NaN returns anything. These functions test bits, which a compiler may assume nothing about.
+/// Tests for NaN and infinity that work under every compiler flag. With `-ffast-math` or `-Ofast`, a compiler assumes
+/// that neither occurs: `std::isnan` and `std::isfinite` become constants, `!(x > 0)` becomes `x <= 0`, and a function
+/// that returns a constant NaN returns an arbitrary value. These functions test bits, about which a compiler assumes
+/// nothing.
 #pragma once
 
 #include <bit>
@@ -15,7 +16,8 @@ template <std::floating_point T>
   requires(sizeof(T) <= sizeof(std::uint64_t))
 using BitsOf = std::conditional_t<sizeof(T) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
 
-/// Hides where `bits` come from: optimizers recognize a bit test of a floating-point number and fold it too.
+/// Hides the origin of `bits` from the optimizer, which otherwise recognizes and folds the bit test of a floating-point
+/// number.
 template <class Bits>
 [[gnu::always_inline]] constexpr Bits opaque(Bits bits) {
   if (!std::is_constant_evaluated()) {
@@ -24,8 +26,8 @@ template <class Bits>
   return bits;
 }
 
-/// The bits of a number without its sign: those of infinity are the smallest that no finite number has, and larger
-/// ones are NaN. By reference: under `-ffast-math`, clang marks parameters as never NaN.
+/// Returns the bits of a number without its sign. They are below `infinity_bits` for finite numbers and above for NaN.
+/// `value` is a reference, because under `-ffast-math` clang marks floating-point parameters as never NaN.
 template <std::floating_point T>
 [[gnu::always_inline]] constexpr BitsOf<T> magnitude_bits(const T& value) {
   return opaque(std::bit_cast<BitsOf<T>>(value)) & static_cast<BitsOf<T>>(~BitsOf<T>{0} >> 1U);
@@ -48,7 +50,7 @@ template <std::floating_point T>
   return magnitude_bits(value) < infinity_bits<T>;
 }
 
-/// NaN, as a number that no optimizer recognizes.
+/// Returns NaN, as a value that the optimizer does not recognize.
 [[nodiscard, gnu::always_inline]] constexpr double quiet_nan() {
   return std::bit_cast<double>(opaque(std::uint64_t{0x7FF8000000000000U}));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Text that can stand among a template's arguments.
+/// Strings as template arguments.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,12 @@
 
 namespace hone {
 
-/// A string literal as a value known at compile time, so that two names of the same letters make one type.
+/// A string literal as a compile-time value. Equal literals are equal template arguments, so they give the same type.
 ///
 /// **Example** `template <hone::FixedString name> struct Tag {};` is written `Tag<"head">`.
 template <std::size_t size>
 struct FixedString {
-  char letters[size]{};  ///< With the zero at the end.
+  char letters[size]{};  ///< With the terminating null character.
 
   // NOLINTNEXTLINE(google-explicit-constructor): a literal is meant to become one
   consteval FixedString(const char (&literal)[size]) {
@@ -23,7 +23,7 @@ struct FixedString {
   [[nodiscard]] constexpr std::string_view view() const { return {letters, size - 1}; }
 };
 
-/// True when no two of `names` are equal.
+/// Returns whether no two of `names` are equal.
 [[nodiscard]] consteval bool all_differ(std::initializer_list<std::string_view> names) {
   for (const auto* a = names.begin(); a != names.end(); ++a) {
     for (const auto* b = names.begin(); b != a; ++b) {

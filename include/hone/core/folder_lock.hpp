@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One run to a folder.
+/// An exclusive lock on a folder, so that no two runs write to the same one.
 #pragma once
 
 #include <fcntl.h>
@@ -15,10 +15,11 @@
 
 namespace hone {
 
-/// Holds a folder as long as it lives; makes the folder where it is missing. When a process ends, however that happens,
-/// its folders are free again. The lock is that of the file `.lock` in the folder.
+/// Locks a folder exclusively while the object lives, with `flock` on the file `.lock` in it. Creates the folder if it
+/// is missing. The operating system releases the lock when the process ends, in any way. A file system that does not
+/// support `flock` gives no protection.
 ///
-/// **Errors** `DataError` when the folder is held already, cannot be made, or is a file.
+/// **Errors** `DataError` when the folder is locked by another object, cannot be created or written to, or is a file.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder) {

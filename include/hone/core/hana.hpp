@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The parts of Boost.Hana that hone uses: a third of the lines of `boost/hana.hpp`. A program that adapts a struct
-/// includes `boost/hana.hpp` itself.
+/// The headers of Boost.Hana that hone uses, a third of the lines of `boost/hana.hpp`. A program that adapts a struct
+/// must include `boost/hana.hpp`.
 #pragma once
 
 #include <boost/hana/accessors.hpp>

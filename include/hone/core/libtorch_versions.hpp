@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The differences between the supported versions of LibTorch, in one place.
+/// Adapters for the differences between the supported versions of LibTorch.
 ///
-/// Each is found by asking a class of LibTorch what it has, never by a version number, so that a build from LibTorch's
-/// sources works as well. The classes are template parameters: this header includes nothing of LibTorch.
+/// Each adapter tests the members of a LibTorch class, not a version number, so that LibTorch built from source works
+/// as well. The classes are template parameters: this header includes nothing of LibTorch.
 ///
 /// | difference | from |
 /// | --- | --- |
-/// | `c10::intrusive_ptr` holds a node of autograd, before that `std::shared_ptr` | 2.13 |
-/// | an engine of autograd has `get_node_creation_hooks` | 2.15 |
-/// | a CUDA graph registers a generator at its first use in a capture, before that on request | 2.14 |
-/// | a process group gathers into one tensor by `all_gather_single`, before that by `_allgather_base` | 2.15 |
+/// | an autograd node is owned by `c10::intrusive_ptr` instead of `std::shared_ptr` | 2.13 |
+/// | the autograd engine has `get_node_creation_hooks` | 2.15 |
+/// | a CUDA graph registers a generator at its first use in a capture instead of on request | 2.14 |
+/// | a process group all-gathers into one tensor with `all_gather_single` instead of `_allgather_base` | 2.15 |
 /// | `CUDAGraph::reset` releases the memory pool of a failed capture | 2.15 |
 ///
-/// The last one needs no code here: `CudaRecorder` asks the allocator who uses the pool.
+/// The last difference needs no code here: `CudaRecorder` queries the allocator for the use count of the pool.
 #pragma once
 
 #include <utility>
 
 namespace hone::detail {
 
-/// The smart pointer to a node. **Example** `NodePtr<torch::autograd::Edge>`
+/// The smart pointer to an autograd node. **Example** `NodePtr<torch::autograd::Edge>`
 template <class Edge>
 using NodePtr = decltype(Edge::function);
 
-/// A base class for an engine of autograd that passes calls on to `next()`. It passes on the virtual functions that
-/// only some versions have; the derived class overrides the others.
+/// A base class for an autograd engine that forwards calls to `next()`. It forwards the virtual functions that only
+/// some versions have; the derived class overrides the remaining ones.
 template <class Engine>
 class EngineInFront : public Engine {
  public:
@@ -50,13 +50,14 @@ class EngineInFront<Engine> : public Engine {
   Engine& next_;
 };
 
-/// Before a capture: makes the random numbers of `generator` move on from replay to replay.
+/// Registers `generator` before a capture, so that each replay draws new random numbers. A no-op where the graph
+/// registers generators at their first use.
 template <class Graph, class Generator>
 void register_generator(Graph& graph, const Generator& generator) {
   if constexpr (requires { graph.register_generator_state(generator); }) graph.register_generator_state(generator);
 }
 
-/// The inputs of all processes in one tensor. Returns the work that is under way.
+/// Starts an asynchronous all-gather of `input` into one tensor and returns its work handle.
 template <class Group, class Tensor>
 auto all_gather_into(Group& group, Tensor& output, Tensor& input) {
   if constexpr (requires { group.all_gather_single(output, input); }) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Asks a class whether it has a member of a given name, in any form: public or private, function, template, overload
-/// set, variable or type. A member that is named but cannot be used as meant deserves a sentence, not silence.
+/// Detection of class members by name, in any form: public or private, function, template, overload set, variable or
+/// type. It allows an error message for a member that has the right name but cannot be used as intended.
 #pragma once
 
 #include <type_traits>
 
-/// Defines `template <class C> constexpr bool names_MEMBER`. A second base class with the same name makes the lookup
-/// ambiguous; a class that cannot be a base is asked directly, which misses its private members and its overload sets.
+/// Defines `template <class C> constexpr bool names_MEMBER`. A second base class with the same member makes the lookup
+/// ambiguous. A final class cannot be a base: its private members and its overload sets are not detected.
 #define HONE_DEFINE_NAMES(member)                           \
   struct WithMember_##member {                              \
     int member;                                             \

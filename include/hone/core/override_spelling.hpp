@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The compile-time errors for a type with overrides of which one would never be called: a misspelt one, one with the
-/// name that it has in another framework, and a hook of a callback.
+/// Compile-time errors for members of a type with overrides that would never be called: misspelled overrides, overrides
+/// with the name from another framework, and hooks of callbacks.
 #pragma once
 
 #include <type_traits>
@@ -20,7 +20,7 @@ struct HookNames {
 };
 #undef HONE_MEMBER
 
-/// A member of `C` with one of the names makes its lookup ambiguous here.
+/// A class in which the lookup of a name of `Names` is ambiguous if `C` has a member of that name.
 template <class C, class Names>
 struct NameProbe : C, Names {};
 
@@ -29,7 +29,7 @@ enum class OverrideMiss { HONE_OVERRIDE_NEAR_MISSES(HONE_ENUMERATOR) none };
 enum class HookName { HONE_HOOK_NAMES(HONE_ENUMERATOR) HONE_HOOK_NEAR_MISSES(HONE_ENUMERATOR) none };
 #undef HONE_ENUMERATOR
 
-/// The first near miss of an override that `C` names.
+/// Returns the first near miss of an override that `C` has as a member, or `none`.
 template <class C>
 consteval OverrideMiss first_override_miss() {
 #define HONE_LOOK(name, ...) !requires { &NameProbe<C, OverrideMissNames>::name; },
@@ -48,7 +48,7 @@ consteval OverrideMiss first_override_miss() {
 #undef HONE_LOOK
 }
 
-/// The first hook, or near miss of one, that `C` names.
+/// Returns the first hook, or near miss of a hook, that `C` has as a member, or `none`.
 template <class C>
 consteval HookName first_hook_name() {
 #define HONE_LOOK(name, ...) !requires { &NameProbe<C, HookNames>::name; },
@@ -77,7 +77,7 @@ struct misspelt_override;
 HONE_OVERRIDE_NEAR_MISSES(HONE_SENTENCE)
 #undef HONE_SENTENCE
 
-/// A hook that is called: none of a type with overrides.
+/// False: no hook of a type with overrides is called. A template, so that the assertion depends on `C`.
 template <class C, HookName>
 inline constexpr bool is_called = false;
 
@@ -89,12 +89,13 @@ struct hook_among_overrides {
       "the constructor: move the hook to a type without overrides, and give that one to it too.");
 };
 
-/// True when `C`, which is no policy, has no name that its author takes for an override or a hook that is called.
+/// True if `C`, which is not a policy, has no near miss of an override and, if it has overrides, no hook or near miss
+/// of a hook.
 template <class C>
 inline constexpr bool has_right_names =
     first_override_miss<C>() == OverrideMiss::none && (!Overriding<C> || first_hook_name<C>() == HookName::none);
 
-/// Names, without instantiating it, the error for a `C` that has such a name.
+/// Returns the error type for a `C` without `has_right_names`, without instantiating it.
 template <class C>
 consteval auto fault_of_names() {
   if constexpr (constexpr OverrideMiss miss = first_override_miss<C>(); miss != OverrideMiss::none) {

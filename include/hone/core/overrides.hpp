@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Overrides: a struct with steps of the loop of its own takes their place. There is nothing to derive from; what it
-/// lacks is the trainer's own step. Each override gets the trainer first and may call the trainer's step by its name.
+/// Overrides: member functions of a struct that replace functions of the training loop. The struct needs no base class;
+/// the trainer calls its own function for each one that is missing. An override receives the trainer as its first
+/// argument and can call the trainer's function of the same name, if there is one.
 ///
-/// One table makes the detection, the call and the sentence that a user reads when an override cannot be called.
+/// One table generates the detection, the call, and the compile-time error for an override that cannot be called.
 #pragma once
 
 #include <type_traits>
@@ -35,7 +36,7 @@
 
 namespace hone {
 
-/// Nothing is overridden.
+/// The type of a trainer's overrides when none are given.
 struct NoOverrides {};
 
 namespace overrides {
@@ -75,16 +76,16 @@ consteval auto fault_of_override() {
 
 }  // namespace detail
 
-/// True when `O` has the override `Point`, one of `hone::overrides`, callable with `Args`, the trainer first.
+/// True if `O` has the override `Point`, one of `hone::overrides`, and it can be called with `Args`, the trainer first.
 template <class Point, class O, class... Args>
 inline constexpr bool has_override = Point::template named<O> && Point::template callable<O, Args...>;
 
-/// True, or a compile-time error with one sentence when `O` has the override in a form that cannot be called.
+/// True; a compile-time error with one message if `O` has the override but it cannot be called with `Args`.
 template <class Point, class O, class... Args>
 inline constexpr bool checked_override =
     detail::without_fault<decltype(detail::fault_of_override<Point, O, Args...>())>;
 
-/// A type that has at least one override.
+/// A type that has at least one member with the name of an override.
 template <class O>
 concept Overriding = requires {
 #define HONE_OR_NAMES(name, arguments) || overrides::names_##name<O>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Handles: module holders, smart pointers, raw pointers and `std::ref`, and the object that each refers to.
+/// Access to the objects behind handles: module holders, smart pointers, raw pointers and `std::reference_wrapper`.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@ namespace hone {
 
 namespace detail {
 
-/// A module holder, a smart pointer, or anything else that can be dereferenced in both ways.
+/// A type with unary `operator*` and `operator->`, such as a module holder or a smart pointer.
 template <class T>
 concept Dereferenceable = requires(T& handle) {
   *handle;
@@ -27,7 +27,8 @@ constexpr bool is_reference_wrapper<const std::reference_wrapper<T>> = true;
 template <class T>
 concept PointerToObject = std::is_pointer_v<T> && std::is_class_v<std::remove_pointer_t<T>>;
 
-/// The object behind a handle, and behind a handle to a handle such as `std::ref(holder)`; an object is its own.
+/// Returns the object behind a handle, or behind nested handles such as `std::ref(holder)`. Returns `handle` if it is
+/// not a handle.
 template <class T>
 constexpr decltype(auto) dereferenced(T& handle) {
   if constexpr (is_reference_wrapper<T>) {
@@ -41,16 +42,16 @@ constexpr decltype(auto) dereferenced(T& handle) {
 
 }  // namespace detail
 
-/// The type of the object behind a handle, without const; a type that is no handle stands for itself.
+/// The type of the object behind a handle, or `T` if it is not a handle, without const and volatile.
 template <class T>
 using PointeeOf = std::remove_cv_t<std::remove_reference_t<decltype(detail::dereferenced(std::declval<T&>()))>>;
 
-/// True for a handle through which the object cannot be changed, such as `std::shared_ptr<const T>` or `std::cref`.
+/// True if `T` is a handle to a const object, such as `std::shared_ptr<const Model>` or the result of `std::cref`.
 template <class T>
 inline constexpr bool is_handle_to_const =
     std::is_const_v<std::remove_reference_t<decltype(detail::dereferenced(std::declval<std::remove_cv_t<T>&>()))>>;
 
-/// The object behind a handle; an object that is no handle itself.
+/// Returns the object behind a handle, or `handle` if it is not a handle.
 template <class T>
 constexpr decltype(auto) pointee(T& handle) {
   return detail::dereferenced(handle);

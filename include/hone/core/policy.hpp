@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Policies: types that answer one question of the trainer each, and how the trainer finds the answer to a question.
+/// Policies, each of which fills one slot of the trainer, and the selection of the policy for a slot.
 #pragma once
 
 #include <concepts>
@@ -9,11 +9,11 @@
 
 namespace hone {
 
-/// A type that answers one of the trainer's questions. It says which: `using slot = hone::slots::Device;`.
+/// A type that fills one slot of the trainer: `using slot = hone::slots::Device;`.
 template <class P>
 concept Policy = requires { typename P::slot; };
 
-/// A policy that answers `Slot`.
+/// A policy that fills `Slot`.
 template <class P, class Slot>
 concept PolicyFor = Policy<P> && std::same_as<typename P::slot, Slot>;
 
@@ -37,28 +37,29 @@ constexpr auto answer_to() {
 
 }  // namespace detail
 
-/// The type among `Policies` that answers `Slot`; `Default` when none does. The order of the policies is free.
+/// The type among `Policies` that fills `Slot`, `Default` if none does. The order of the policies does not matter.
 template <class Slot, class Default, class... Policies>
 using AnswerTo = typename decltype(detail::answer_to<Slot, Default, Policies...>())::type;
 
-/// How many of `Policies` answer `Slot`.
+/// The number of `Policies` that fill `Slot`.
 template <class Slot, class... Policies>
 inline constexpr int num_answers = (0 + ... + int{PolicyFor<Policies, Slot>});
 
 namespace detail {
 
-/// Several optimizers in one: a policy is asked about each.
+/// Requires a list of optimizers (`Optimizers`) that are checked against the policy one by one.
 template <class P, class Optimizer>
 concept asks_about_each = requires { Optimizer::template each_fits<P>; } && !requires { P::takes_one_optimizer; };
 
 }  // namespace detail
 
-/// What a policy returns for a scope in which it has nothing to do.
+/// The return type of a policy for a scope in which it does nothing.
 struct NoScope {};
 
-/// Optional ability: a policy with a say about its company has `template <class... Policies> struct fits` with a
-/// `value` and a `template <class... Policies> struct misfit` that holds the sentence, a failing `static_assert`. A
-/// model may say the same about its loss and the policies, a loss about its model.
+/// True if `P` can be combined with `Policies`. Optional: a policy restricts this with
+/// `template <class... Policies> struct fits`, which has a `value`, and `template <class... Policies> struct misfit`, a
+/// failing `static_assert` with the message. A model can restrict its loss and the policies in the same way, a loss its
+/// model.
 template <class P, class... Policies>
 inline constexpr bool fits_with = [] {
   if constexpr (requires { P::template fits<Policies...>::value; }) {
@@ -68,8 +69,9 @@ inline constexpr bool fits_with = [] {
   }
 }();
 
-/// The same about the optimizer alone: `fits_optimizer<Optimizer>` and `misfit_optimizer<Optimizer>`. Of several
-/// optimizers in one (`Optimizers`), the policy is asked about each, unless it has a member `takes_one_optimizer`.
+/// True if `P` can be combined with `Optimizer`. Optional: a policy restricts this with `fits_optimizer<Optimizer>` and
+/// `misfit_optimizer<Optimizer>`. Each optimizer of a list (`Optimizers`) is checked; if `P` has a member
+/// `takes_one_optimizer`, the list is checked as a whole.
 template <class P, class Optimizer>
 inline constexpr bool fits_with_optimizer = [] {
   if constexpr (requires { P::template fits_optimizer<Optimizer>::value; }) {
@@ -95,7 +97,7 @@ struct MisfitOptimizer<P, Optimizer> {
   using type = typename Optimizer::template misfit_of<P>;
 };
 
-/// The error of the first of several optimizers that does not fit.
+/// The error type for the first optimizer that `P` cannot be combined with.
 template <class P, class First, class... Rest>
 struct MisfitOfFirst
     : std::conditional_t<fits_with_optimizer<P, First>, MisfitOfFirst<P, Rest...>, MisfitOptimizer<P, First>> {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How a setting that is out of range is refused: one message with the name, the value and the remedy.
+/// Checks of settings. The error for a setting that is out of range contains its name, its value and the remedy.
 #pragma once
 
 #include <charconv>
@@ -14,7 +14,7 @@
 
 namespace hone::detail {
 
-/// The shortest text that reads back as the same number. Not fmt: a header without it compiles quickly.
+/// Returns the shortest text that reads back as the same number. Does not use {fmt}, which is slow to compile.
 [[nodiscard]] inline std::string number_text(auto value) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
@@ -31,7 +31,7 @@ constexpr void require_setting(bool fine, std::string_view field, auto value, st
   if (!fine) refuse_setting(field, number_text(value), remedy);
 }
 
-/// The checks that most settings need. None of them lets NaN or infinity pass.
+/// Checks of the most common ranges. Each rejects NaN and infinity.
 constexpr void require_not_negative(std::string_view field, double value) {
   require_setting(is_finite(value) && value >= 0.0, field, value, "Give a finite number of at least 0.");
 }
@@ -48,17 +48,17 @@ inline void require_at_least(std::string_view field, const std::optional<std::in
   if (value) require_at_least(field, *value, least);
 }
 
-/// The type of a member that takes no room and stands behind the settings of an aggregate, so that they are checked
-/// when one is made: `[[no_unique_address]] Checked checked = checked_settings(max_norm);`.
+/// An empty member after the settings of an aggregate, whose initializer checks them when an object is made:
+/// `[[no_unique_address]] Checked checked = checked_settings(max_norm);`.
 struct Checked {
   friend constexpr bool operator==(Checked, Checked) = default;
 };
 
-/// A setting without a default: an aggregate that leaves it out does not compile.
+/// A setting without a default: an aggregate initialization that omits it does not compile.
 template <class T>
 class Required {
  public:
-  constexpr Required(T value) : value_(value) {}   // NOLINT: implicit, stands for the value
+  constexpr Required(T value) : value_(value) {}   // NOLINT: implicit, used like the value
   constexpr operator T() const { return value_; }  // NOLINT: likewise
 
  private:

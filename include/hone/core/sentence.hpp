@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Text from a pattern and values, for errors and reports.
+/// Formatting of error messages and reports.
 ///
-/// {fmt} writes the same from the same patterns, and is compiled anew with every call of other types; errors are many,
-/// and hardly ever read. Here a call is a list of plain values and one function.
+/// {fmt} accepts the same patterns, but instantiates templates for each combination of argument types. That costs
+/// compile time for messages that are rarely printed. Here, a call passes an array of values to a function that is not
+/// a template.
 #pragma once
 
 #include <concepts>
@@ -15,7 +16,7 @@
 
 namespace hone {
 
-/// A value in a sentence. It refers to text that has to live as long as the sentence is being written.
+/// A format argument. A string is kept as a view, which must be valid until the message is formatted.
 class Word {
  public:
   Word(std::string_view text) : text_(text) {}
@@ -48,13 +49,14 @@ class Word {
 
 namespace detail {
 
-/// The fewest digits that read back as the same number; powers of ten from 1e16 and below 1e-4.
+/// Appends the fewest digits that read back as the same number, in scientific notation for magnitudes of 1e16 and more,
+/// and below 1e-4 except 0.
 void append_shortest(std::string& text, float value);
 void append_shortest(std::string& text, double value);
 
-void a_sentence_has_one_word_for_each_place();  // not there: a call of it ends the compilation
+void a_sentence_has_one_word_for_each_place();  // not constexpr: a call is a compile-time error
 
-/// A pattern with `words` places.
+/// A pattern with `words` placeholders, checked at compile time.
 template <std::size_t words>
 struct Pattern {
   consteval Pattern(const char* written) : text(written) {
@@ -69,16 +71,16 @@ struct Pattern {
 
 }  // namespace detail
 
-/// `pattern` with a word in place of each `{}`: `sentence("{} is {}. Give 1 or more.", {"patience", 0})`. Numbers with
-/// a fraction are written with the fewest digits that read back as the same.
+/// Returns `pattern` with a value in place of each `{}`: `sentence("{} is {}. Give 1 or more.", {"patience", 0})`.
+/// Floating-point numbers have the fewest digits that read back as the same number.
 ///
-/// **Errors** at compile time when there are more or fewer words than places.
+/// **Errors** at compile time when the number of values differs from the number of placeholders.
 template <std::size_t n>
 [[nodiscard]] std::string sentence(std::type_identity_t<detail::Pattern<n>> pattern, const Word (&words)[n]) {
   return detail::filled(pattern.text, words);
 }
 
-/// The elements of a list, as words, with `separator` between them.
+/// Returns the elements of a range as text, with `separator` between them.
 template <class Range>
 [[nodiscard]] std::string joined(const Range& range, std::string_view separator) {
   std::string text;
@@ -92,15 +94,15 @@ template <class Range>
 
 namespace detail {
 
-/// A number with `digits` behind the point.
+/// Returns `value` with `digits` digits after the decimal point.
 [[nodiscard]] std::string fixed(double value, int digits);
-/// A number with so many digits in all, as `%g` writes it.
+/// Returns `value` with `digits` significant digits, as `%g` formats it.
 [[nodiscard]] std::string general(double value, int digits);
-/// A number as a digit, `digits` behind the point and a power of ten.
+/// Returns `value` in scientific notation, with `digits` digits after the decimal point.
 [[nodiscard]] std::string scientific(double value, int digits);
-/// A whole number to a base, filled up with zeros to `width`.
+/// Returns `value` in the given base, padded with leading zeros to `width`.
 [[nodiscard]] std::string zero_filled(std::uint64_t value, std::size_t width, int base = 10);
-/// Of an error's text: below may be a stack of calls. It refers to `text`.
+/// Returns a view of the first line of an error message, without the stack trace that may follow.
 [[nodiscard]] constexpr std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace detail

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Who remembers something that a saved run needs, and how it shows that to an archive.
+/// Serialization of stateful components into a training state.
 ///
-/// A thing says in one function what it remembers; the same function saves and loads, and an archive is anything that
-/// can be called with a name and a value:
+/// A component lists its state in one function, which both saves and loads. An archive is a callable that accepts a
+/// name and a value:
 /// ```
 /// void serialize(auto& archive) {
 ///   archive("best", best);
 ///   archive("waited", waited);
 /// }
 /// ```
-/// Where what is remembered stands in a member `state`, the function may stand there. What a file says may be anything:
-/// `serialize_count` refuses counts that nothing could go on from, other checks follow `if (archive.is_loading)`.
+/// If the state is in a member `state`, the function can be a member of `state`. Loaded values are untrusted: serialize
+/// counts with `serialize_count`, which checks them, and check other values after `if (archive.is_loading)`.
 #pragma once
 
 #include <concepts>
@@ -34,16 +34,17 @@ struct AnyArchive {
 [[noreturn]] inline void refuse_count(std::string_view name, std::int64_t count) {
   throw DataError("'" + std::string(name) + "' is " + std::to_string(count) + ", which is no count.");
 }
-/// A count that is too large to be one, and for much to be added to.
+/// The exclusive upper limit of a loaded count, which leaves a margin for additions without overflow.
 template <class T>
 inline constexpr std::int64_t too_many =
     sizeof(T) < sizeof(std::int64_t) ? std::int64_t{std::numeric_limits<T>::max()} / 2 : std::int64_t{1} << 53;
 
 }  // namespace detail
 
-/// Shows a count to `archive`.
+/// Serializes a count.
 ///
-/// **Errors** `DataError` when one comes back that is below `least`, or too large to be one.
+/// **Errors** `DataError` when a loaded count is below `least`, or not below 2^53 (for types smaller than
+/// `std::int64_t`: half of the largest value).
 void serialize_count(auto& archive, std::string_view name, std::signed_integral auto& count, std::int64_t least = 0) {
   archive(name, count);
   if (!archive.is_loading) return;
@@ -52,7 +53,8 @@ void serialize_count(auto& archive, std::string_view name, std::signed_integral 
   }
 }
 
-/// Shows a list of counts to `archive`, which are not too many together either.
+/// Serializes a list of counts. **Errors** `DataError` when a loaded count is negative, or when the sum of the counts
+/// is not below 2^53.
 void serialize_counts(auto& archive, std::string_view name, auto& counts) {
   archive(name, counts);
   if (!archive.is_loading) return;
@@ -63,8 +65,9 @@ void serialize_counts(auto& archive, std::string_view name, auto& counts) {
   }
 }
 
-/// After `thing` was read: takes in what processes had that a run goes on without, where the archive says so. In a
-/// process that the run did not have, `thing` begins anew. For what adds up over processes: it has `merge` and `reset`.
+/// Adapts `thing`, which has been loaded, to another number of ranks: merges the states of ranks that the resumed run
+/// no longer has, and resets `thing` on a rank that the saved run did not have. Requires `merge` and `reset`. A no-op
+/// for an archive without `taken_over`.
 void take_over(auto& archive, auto& thing) {
   if constexpr (requires { archive.taken_over(); }) {
     if (archive.begins_anew()) thing.reset();
@@ -76,29 +79,29 @@ void take_over(auto& archive, auto& thing) {
   }
 }
 
-/// Has `serialize` of its own.
+/// A type that has a member function `serialize(archive)`.
 template <class T>
 concept HasSerialize = requires(T& thing, detail::AnyArchive& archive) { thing.serialize(archive); };
 
-/// Keeps what it remembers in a member `state` that can be shown to an archive: it has `serialize`, or is a list of
+/// A type whose state is in a member `state` that can be serialized: it has `serialize(archive)`, or is a list of
 /// numbers.
 template <class T>
 concept HasState = requires(T& thing) { thing.state; } && (HasSerialize<decltype(T::state)> || requires(T& thing) {
                      requires std::is_arithmetic_v<std::remove_cvref_t<decltype(thing.state[0])>>;
                    });
 
-/// Refers to another thing, whose state is shown in its place: `serialized()` returns that thing.
+/// A type that refers to another object, which is serialized instead: `serialized()` returns that object.
 template <class T>
 concept SerializesAnother = requires(T& thing) { thing.serialized(); };
 
-/// Remembers something.
+/// A type that has state to serialize, or refers to an object that has.
 template <class T>
 concept RemembersState = HasSerialize<T> || HasState<T> || requires(T& thing) {
   requires HasSerialize<std::remove_reference_t<decltype(thing.serialized())>> ||
                HasState<std::remove_reference_t<decltype(thing.serialized())>>;
 };
 
-/// Shows what `thing` remembers to `archive`, under `name`. A thing that remembers nothing is passed over.
+/// Serializes the state of `thing` under `name`. A no-op for a `thing` without state.
 void serialize_state(auto& archive, std::string_view name, auto& thing) {
   using Thing = std::remove_reference_t<decltype(thing)>;
   if constexpr (SerializesAnother<Thing>) {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a slot requires of its policies, and the compile-time error for a policy that lacks it.
+/// The requirements of a slot on its policies, and the compile-time error for a policy that does not meet them.
 ///
-/// The file that defines the interface of a slot lists the requirements in a specialization of `SlotRequirements`:
-/// each function that the trainer calls, and for each optional ability all of its functions. So a misspelt function, a
-/// wrong signature or half of an ability is an error, never a function that is not called. A member function of a
-/// template whose `requires` clause does not hold counts as one with a wrong signature: to have it for some arguments
-/// only, inherit it from a base class that is chosen by them.
+/// The file that defines the interface of a slot specializes `SlotRequirements` with every function that the trainer
+/// calls and, for each optional ability, with all of its functions. A misspelled function, a wrong signature or an
+/// incomplete ability is therefore an error instead of a function that is never called. A member function of a class
+/// template whose `requires` clause is not satisfied counts as a wrong signature. To provide it for some template
+/// arguments only, inherit it from a base class that depends on them.
 #pragma once
 
 #include <type_traits>
 
 #include "hone/core/names.hpp"
 
-/// Defines the requirement `rule`: `owner` needs the member `signature`. What follows is the condition on a policy `P`.
+/// Defines the requirement `rule`: `owner` needs the member `signature`. The last argument is the condition on a policy
+/// `P`.
 #define HONE_POLICY_NEEDS(rule, owner, signature, ...)                                            \
   struct rule {                                                                                   \
     template <class P>                                                                            \
@@ -44,14 +45,14 @@ template <class... Rules>
 struct Requirements {
   template <class P>
   static constexpr bool met = (Rules::template met<P> && ...);
-  /// Names, without instantiating it, the error for the first that `P` does not meet.
+  /// The error type of the first requirement that `P` does not meet; not instantiated.
   template <class P>
   using unmet = typename FirstUnmet<P, Rules...>::type;
 };
 
 }  // namespace detail
 
-/// What the policies of `Slot` must have. Specialized in the file of the slot's interface.
+/// The requirements on the policies of `Slot`. Specialized in the file of the slot's interface.
 template <class Slot>
 struct SlotRequirements : detail::Requirements<> {};
 
@@ -84,19 +85,19 @@ HONE_POLICY_NEEDS(has_misfit_optimizer, "a policy with `fits_optimizer`",
                   "template <class Optimizer> struct misfit_optimizer",
                   !names_fits_optimizer<P> || names_misfit_optimizer<P>);
 
-/// Of every policy.
+/// The requirements on every policy.
 using Common = Requirements<slot_is_known, has_fits, has_misfit, has_fits_optimizer, has_misfit_optimizer>;
 
 }  // namespace detail::policy_rules
 
-/// The policy `P` has all that its slot requires.
+/// True if the policy `P` meets all requirements: the common ones and the ones of its slot.
 template <class P>
 inline constexpr bool meets_slot =
     detail::policy_rules::Common::met<P> && SlotRequirements<typename P::slot>::template met<P>;
 
 namespace detail {
 
-/// Names, without instantiating it, the error for a policy that does not meet its slot.
+/// The error type for a policy that does not meet its requirements; not instantiated.
 template <class P>
 using UnmetRequirement =
     typename std::conditional_t<policy_rules::Common::met<P>,

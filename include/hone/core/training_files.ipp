@@ -46,7 +46,7 @@ HONE_INLINE std::vector<TrainingStateFile> training_states_in(const std::filesys
     if (!place) continue;
     std::error_code unknown;
     const auto type = entry->status(unknown).type();
-    // Where the type cannot be asked for, reading the file reports why.
+    // If the type cannot be determined, reading the file reports the reason.
     if (type == std::filesystem::file_type::regular || type == std::filesystem::file_type::none) {
       files.push_back({*place, entry->path()});
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The name of a type as the compiler writes it, for messages.
+/// The name of a type as the compiler spells it, for messages.
 #pragma once
 
 #include <string_view>
 
 namespace hone {
 
-/// The name of `T`, without the namespace `hone::`. Its spelling is the compiler's: read it, never compare it.
+/// Returns the name of `T`, without a leading `hone::`. The spelling depends on the compiler: do not compare names.
 template <class T>
 constexpr std::string_view type_name() {
   std::string_view text = __PRETTY_FUNCTION__;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the devices beside the host's processors have in common. A program that names one here compiles and links
-/// without the device's libraries; the trainer says at its construction what is missing.
+/// The common implementation of device policies for GPUs. A program that uses one compiles and links without the
+/// device's libraries; the constructor of the trainer throws if they are missing.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -27,19 +27,19 @@
 
 namespace hone {
 
-/// In place of a device's number: that of this process among those on its machine, else the caller's current device.
+/// A placeholder for the device index of this process; see `Accelerator`.
 inline constexpr std::int64_t device_of_process = -2;
 
 namespace detail {
 
-/// What LibTorch registers for a kind of device, or what stands in for it in a test.
+/// The interface that LibTorch registers for a device type, or a fake in a test.
 using DeviceKind = c10::impl::DeviceGuardImplInterface;
 
 [[nodiscard]] inline const DeviceKind* device_kind(c10::DeviceType type) {
   return c10::impl::hasDeviceGuardImpl(type) ? c10::impl::getDeviceGuardImpl(type) : nullptr;
 }
 
-/// The variable by which a process is shown some of its machine's devices only.
+/// Returns the name of the environment variable that limits the devices visible to a process, null if there is none.
 [[nodiscard]] constexpr const char* visible_devices_variable(c10::DeviceType type) {
   return type == c10::kXPU ? "ZE_AFFINITY_MASK" : type == c10::kCUDA ? "CUDA_VISIBLE_DEVICES" : nullptr;
 }
@@ -49,8 +49,8 @@ using DeviceKind = c10::impl::DeviceGuardImplInterface;
   return name == nullptr ? nullptr : std::getenv(name);
 }
 
-/// The number of this process among those on its machine, where a launcher says so: `torchrun` and `scripts/launch`,
-/// Open MPI, MPICH, `srun`.
+/// Returns the local rank of this process as set by a launcher: `torchrun`, `scripts/launch`, Open MPI, MPICH or
+/// `srun`. Empty without a launcher. **Errors** `std::invalid_argument` when the variable is not a number from 0.
 [[nodiscard]] inline std::optional<int> number_on_machine() {
   for (const char* const name : {"LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}) {
     const char* const text = std::getenv(name);
@@ -68,7 +68,8 @@ using DeviceKind = c10::impl::DeviceGuardImplInterface;
   return std::nullopt;
 }
 
-/// The number of the device for this process. A launcher that shows each process one device alone has chosen already.
+/// Returns the device index for this process: 0 if a variable limits the visible devices to one, else the local rank,
+/// else the thread's current device.
 [[nodiscard]] inline int index_for_process(c10::DeviceType type, const DeviceKind* kind) {
   const int count = kind == nullptr ? 0 : kind->deviceCount();
   if (count == 1 && visible_devices(type) != nullptr) return 0;
@@ -76,7 +77,7 @@ using DeviceKind = c10::impl::DeviceGuardImplInterface;
   return count == 0 ? 0 : kind->getDevice().index();
 }
 
-/// Why there is no device, in the words of the device's library.
+/// Returns the error message of the device's library, in parentheses, if it finds no device.
 [[nodiscard]] inline std::string reason_of_none(const DeviceKind& kind) {
   try {
     static_cast<void>(kind.getDevice());
@@ -86,7 +87,7 @@ using DeviceKind = c10::impl::DeviceGuardImplInterface;
   }
 }
 
-/// Throws unless device `index` of that kind is there.
+/// Throws unless the device with this type and index is available.
 inline void require_device(c10::DeviceType type, std::int64_t index, const DeviceKind* kind) {
   const auto device = c10::Device(type, 0).str();
   const std::string_view name = std::string_view(device).substr(0, device.find(':'));
@@ -124,23 +125,23 @@ inline void require_device(c10::DeviceType type, std::int64_t index, const Devic
   }
 }
 
-/// The tensor on `device`; itself when it is there. A copy that the host need not wait for is under way when this
-/// returns.
+/// Returns the tensor on `device`, or the tensor itself if it is there already. The copy is asynchronous to CUDA
+/// devices and from pinned memory.
 [[nodiscard]] inline at::Tensor brought_to(c10::Device device, const at::Tensor& tensor) {
   if (!tensor.defined() || tensor.device() == device) return tensor;
-  // CUDA has read pageable memory when the call returns; of other devices only pinned memory is known to be safe.
+  // CUDA has read pageable memory when the call returns. For other devices, only pinned memory is known to be safe.
   const bool goes_on = device.is_cuda() || tensor.is_pinned();
   return tensor.to(tensor.options().device(device), /*non_blocking=*/goes_on);
 }
 
-/// A policy that brings tensors into double.
+/// True for a policy that converts tensors to float64.
 template <class P>
 inline constexpr bool asks_for_double = requires { requires P::dtype == c10::kDouble; };
 
-/// The number formats of a kind of device, where it lacks some.
+/// A base class with `holds(format)` for a device type that does not support every dtype.
 template <c10::DeviceType type>
 struct FormatLimits {};
-/// Apple's GPUs have no `double`.
+/// Apple GPUs do not support float64.
 template <>
 struct FormatLimits<c10::kMPS> {
   [[nodiscard]] static bool holds(c10::ScalarType format) {
@@ -150,20 +151,19 @@ struct FormatLimits<c10::kMPS> {
 
 }  // namespace detail
 
-/// A device that has memory of its own: model, loss and batches are copied there, and the host runs ahead of it. It is
-/// the thread's current device within every call of the trainer, whose work goes to the stream that is the thread's
-/// current one on that device; afterwards both are as the caller had them.
+/// A device policy for a device with its own memory. Model, loss and batches are copied there, and the device executes
+/// asynchronously to the host. The constructor, runs and steps of the trainer make the device the thread's current one,
+/// submit work to the thread's current stream on it, and restore the caller's current device afterwards.
 ///
-/// `index` is a device's number; `device_of_process` or `dynamic` choose at run time. A launcher says which process of
-/// its machine this is (`LOCAL_RANK`, `OMPI_COMM_WORLD_LOCAL_RANK`, `MPI_LOCALRANKID`, `SLURM_LOCALID`) and it has the
-/// device of that number, or the only one that it is shown (`CUDA_VISIBLE_DEVICES`); without a launcher it is the
-/// device that is the thread's current one when the policy is made.
+/// `index` is a device index; `dynamic` and `device_of_process` select one at run time. `device_of_process` is the only
+/// visible device if `CUDA_VISIBLE_DEVICES` or `ZE_AFFINITY_MASK` limits them to one. Otherwise it is the local rank
+/// that a launcher sets (`LOCAL_RANK`, `OMPI_COMM_WORLD_LOCAL_RANK`, `MPI_LOCALRANKID`, `SLURM_LOCALID`) or, without a
+/// launcher, the thread's current device when the policy is made.
 ///
-/// **Cost** a copy for each tensor of a batch that is elsewhere. From the host to CUDA, and from pinned memory
-/// anywhere, the copy is under way while the host goes on: a range that fills pinned memory again has to wait for it
-/// itself.
-/// **Errors** when a trainer is made, before its model is touched: `DeviceError` when the program, the driver or the
-/// machine have no such device; `std::invalid_argument` for a number that is none of those there.
+/// **Cost** a copy for each tensor of a batch that is on another device. A copy to CUDA, or from pinned memory to any
+/// device, is asynchronous: a range must not overwrite pinned memory before the copy has completed.
+/// **Errors** when a trainer is made, before its model is changed: `DeviceError` when the program, the driver or the
+/// machine has no such device; `std::invalid_argument` for an index out of range.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Cuda<>{}}`
 template <c10::DeviceType type, std::int64_t index>
 class Accelerator : public detail::FormatLimits<type> {
@@ -186,7 +186,7 @@ class Accelerator : public detail::FormatLimits<type> {
   Accelerator()
     requires(index >= 0)
       : index_(index) {}
-  /// **Errors** `std::invalid_argument` for a launcher's variable that is no number.
+  /// **Errors** `std::invalid_argument` when a launcher's variable is not a number from 0.
   Accelerator()
     requires(index == device_of_process)
       : index_(detail::index_for_process(type, detail::device_kind(type))) {}
@@ -200,14 +200,14 @@ class Accelerator : public detail::FormatLimits<type> {
 
   [[nodiscard]] c10::DeviceGuard scope() const { return c10::DeviceGuard(device()); }
 
-  /// The batch with all its tensors there.
+  /// Returns the batch with all of its tensors on the device.
   template <HoldsTensors Batch>
   [[nodiscard]] OwnedBatch<Batch> move(Batch& batch) const {
     return map_tensors(batch, [to = device()](const at::Tensor& tensor) { return detail::brought_to(to, tensor); });
   }
-  /// A batch without tensors stays where it is.
+  /// Returns a batch without tensors unchanged.
   ///
-  /// **Errors** at compile time, one message, for a type that may have tensors which hone does not find.
+  /// **Errors** at compile time, one message, for a type that may contain tensors that hone does not find.
   template <class Batch>
   Batch& move(Batch& batch) const {
     static_assert(detail::checked_batch<std::remove_const_t<Batch>>);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// NVIDIA's and AMD's GPUs, with a LibTorch that was built for them.
+/// The device policy for NVIDIA and AMD GPUs, which needs a LibTorch that was built for them.
 #pragma once
 
 #include "hone/devices/accelerator.hpp"

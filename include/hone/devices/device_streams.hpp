@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Two streams of a device: the caller's, which computes, and one beside it, which copies.
+/// Two streams of a device: the caller's current stream, which computes, and a separate stream for copies.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,18 +13,18 @@
 
 namespace hone {
 
-/// What `PrefetchToDevice` asks of a device. An event stands for the work that a stream had been given when the event
-/// was recorded; one that never was recorded stands for none.
+/// The operations on streams and memory that `PrefetchToDevice` needs. An event completes when all work that was
+/// submitted to its stream before it was recorded has completed. One that was never recorded is complete.
 ///
-/// The stream that computes is the one that is the thread's current one at each call.
+/// The compute stream is the thread's current stream at the time of each call.
 class DeviceStreams {
  public:
   using Event = c10::Event;
 
-  /// **Cost** none: the stream is one of a pool that the device's library keeps.
+  /// **Cost** none: LibTorch takes the copy stream from a pool.
   explicit DeviceStreams(c10::Device device)
       : device_(device), kind_(device.type()), copying_(kind_.getNewStream(device)) {
-    if (copying_ == computing()) copying_ = kind_.getNewStream(device);  // the caller's is of the same pool
+    if (copying_ == computing()) copying_ = kind_.getNewStream(device);  // the pool returned the caller's stream
   }
 
   [[nodiscard]] Event event() const { return Event(device_.type()); }
@@ -35,13 +35,13 @@ class DeviceStreams {
   void copy_waits_for(const Event& event) const { event.block(copying_); }
   static void host_waits_for(const Event& event) { event.synchronize(); }
 
-  /// Memory like that of `tensor` on the host, which the device copies from by itself.
+  /// Returns uninitialized pinned host memory with the dtype and shape of `tensor`, and its strides if it is dense.
   [[nodiscard]] static at::Tensor pinned(const at::Tensor& tensor) { return memory(tensor, at::kCPU, true); }
-  /// Memory like that of `tensor` on the device. It belongs to the stream that computes: once freed, that stream's next
-  /// work may have it.
+  /// Returns such memory on the device. It is allocated on the compute stream: once freed, later work of that stream
+  /// can reuse it.
   [[nodiscard]] at::Tensor buffer(const at::Tensor& tensor) const { return memory(tensor, device_, false); }
 
-  /// Copies in the stream that copies; the host goes on.
+  /// Submits a copy to the copy stream, asynchronous to the host.
   void copy(const at::Tensor& to, const at::Tensor& from) const {
     const c10::StreamGuard current(copying_);
     to.copy_(from, /*non_blocking=*/true);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The GPU of Apple's machines, with a LibTorch that was built for them.
+/// The device policy for Apple GPUs, which needs a LibTorch that was built for them.
 #pragma once
 
 #include "hone/devices/accelerator.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The loss of an exported model, and what such a model can be put together with.
+/// The loss of an exported model, and the components that such a model can be combined with.
 #pragma once
 
 #include <type_traits>
@@ -20,7 +20,7 @@ concept BringsLoss = requires { requires PointeeOf<Model>::brings_loss; };
 
 }  // namespace detail
 
-/// Stands where a trainer's loss stands: the loss is in the exported model.
+/// The loss argument of a trainer whose model is an `ExportedModel`, which contains its loss.
 struct ExportedLoss {
   template <class Model>
   struct fits {
@@ -35,7 +35,7 @@ struct ExportedLoss {
 
 namespace detail {
 
-/// What a model that computes loss and gradients in one compiled call says about its company.
+/// The restrictions of a model that computes loss and gradients in one compiled call.
 struct ExportedCompany {
   static constexpr bool brings_loss = true;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A model that was written in Python, exported once with scripts/export_step.py, and trains here without Python.
+/// A model that is written in Python, exported once with scripts/export_step.py, and trained without Python.
 #pragma once
 
 #include <ATen/core/LegacyTypeDispatch.h>
@@ -36,7 +36,7 @@ class CompiledStep {
  public:
   CompiledStep(const std::filesystem::path& path, const std::string& name);
 
-  /// The inputs may be parameters: no graph is recorded.
+  /// Runs the function without autograd, so that the inputs may be parameters.
   std::vector<at::Tensor> operator()(const std::vector<at::Tensor>& inputs);
 
  private:
@@ -44,15 +44,15 @@ class CompiledStep {
   std::unique_ptr<torch::inductor::AOTIModelPackageLoader> loader_;
 };
 
-/// A part of an exported model: a place for names. What it computes is in the compiled steps.
+/// A submodule of an exported model. It only names parameters and buffers; the compiled steps contain its computation.
 struct ExportedModule : torch::nn::Module {
   using torch::nn::Module::Module;
 };
 
 }  // namespace detail
 
-/// The module behind an `ExportedModel`. Its parameters, buffers and parts have the names and the order that they have
-/// in Python. Modes of its parts have no effect: they are what they were when it was exported.
+/// The module behind an `ExportedModel`. Its parameters, buffers and submodules have the same names and order as in
+/// Python. Setting the mode of a submodule has no effect: its mode was fixed at export.
 class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompany {
  public:
   struct LossAndOutputs {
@@ -63,39 +63,39 @@ class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompa
   /// **Errors** `DataError` for a package that cannot be used, see `read_exported_package`.
   explicit ExportedModelImpl(const std::filesystem::path& path);
 
-  /// The outputs in evaluation mode, without a graph.
+  /// Returns the outputs in evaluation mode, without autograd.
   ///
-  /// **Errors** `std::logic_error` in training mode; those of `loss_and_outputs`.
+  /// **Errors** `std::logic_error` in training mode; `DataError` as `loss_and_outputs`.
   template <std::same_as<at::Tensor>... Inputs>
   at::Tensor forward(const Inputs&... inputs) {
     return outputs_of(std::array<const at::Tensor*, sizeof...(Inputs) + 1>{&inputs..., &no_target_});
   }
 
-  /// In training mode the gradients are computed too, for `hand_over_gradients`, and buffers move on; in evaluation
-  /// mode neither.
+  /// Returns the loss and the outputs of a batch. In training mode, also computes the gradients for
+  /// `hand_over_gradients` and updates the buffers.
   ///
-  /// **Errors** `DataError` for a batch that does not fit and for one that the step fails on.
+  /// **Errors** `DataError` for a batch that does not match `inputs()`, and for a batch on which the step fails.
   template <std::same_as<at::Tensor>... Inputs>
   LossAndOutputs loss_and_outputs(const at::Tensor& target, const Inputs&... inputs) {
     return run(std::array<const at::Tensor*, sizeof...(Inputs) + 1>{&inputs..., &target});
   }
 
-  /// Gives the parameters the gradients of the last call of `loss_and_outputs`, times `share`: the first ones are moved
-  /// in, later ones are added. Parameters that have been frozen since get none.
+  /// Accumulates the gradients of the last call of `loss_and_outputs`, times `share`, in the parameters: moves a
+  /// gradient into a parameter without one, adds it otherwise. Skips parameters that have been frozen since.
   ///
-  /// **Errors** `std::logic_error` when none wait.
+  /// **Errors** `std::logic_error` unless that call was in training mode and its gradients have not been used.
   void hand_over_gradients(double share);
 
   using torch::nn::Module::train;
-  /// **Errors** `std::invalid_argument` when a parameter was unfrozen that was frozen when the model was exported.
+  /// **Errors** `std::invalid_argument` when `on` and a parameter that was frozen at export requires a gradient.
   void train(bool on = true) override;
 
-  /// **Errors** `std::invalid_argument`: an exported step is compiled for one device and its number formats.
+  /// **Errors** `std::invalid_argument` for a device other than the CPU, and for a change of a floating-point dtype.
   void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override;
   void to(torch::Dtype dtype, bool = false) override;
   void to(torch::Device device, bool = false) override;
 
-  /// What its batches are made of; the target is the last.
+  /// Returns the expected tensors of a batch; the target is the last.
   [[nodiscard]] std::span<const ExportedInput> inputs() const { return package_.inputs; }
 
  private:
@@ -110,9 +110,9 @@ class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompa
 
   at::Tensor outputs_of(std::span<const at::Tensor* const> batch);
 
-  /// The compiled step reads memory: it has to hold the values, in their order.
+  /// Returns `part` as contiguous memory, conjugated and negated as its flags require: compiled steps read raw memory.
   [[gnu::noinline]] static at::Tensor dense(const at::Tensor& part);
-  /// Puts the batch behind the model's tensors.
+  /// Checks the batch and stores it after the model's tensors.
   void put(std::span<const at::Tensor* const> batch);
 
   [[noreturn, gnu::noinline]] void refuse_count(std::size_t count) const;
@@ -124,15 +124,16 @@ class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompa
   detail::CompiledStep train_, eval_;
   std::vector<at::Tensor> inputs_;  // the model's tensors, then the batch
   std::vector<Gradient> gradients_;
-  std::vector<at::Tensor> results_;  // of the last training step: the gradients in them wait
+  std::vector<at::Tensor> results_;  // of the last training step, until its gradients are used
   at::Tensor no_target_;
 };
 
-/// A model for a trainer, read from a file of scripts/export_step.py. Its copies are the same model.
+/// A model for a trainer, loaded from a file of scripts/export_step.py. Copies share the model.
 ///
-/// **Cost** of a step: one call that computes loss and gradients; no graph is recorded, no gradient is copied.
-/// **Errors** `DataError` for a file that cannot be used; see `read_exported_package`. The file holds machine code that
-/// runs: take it only from whom you trust.
+/// **Cost** per step: one call that computes loss and gradients without autograd. Gradients in shared memory are
+/// copied.
+/// **Errors** `DataError` for a file that cannot be used; see `read_exported_package`. The file contains machine code
+/// that is executed: use files from trusted sources only.
 /// **Example**
 /// ```
 /// auto trainer = hone::Trainer{hone::ExportedModel{"model.pt2"}, hone::ExportedLoss{}, hone::AdamW{.lr = 1e-3}};

@@ -163,7 +163,7 @@ HONE_INLINE at::Tensor ExportedModelImpl::outputs_of(std::span<const at::Tensor*
     throw std::logic_error(
         "An ExportedModel gives outputs in evaluation mode only. Call model->eval(), or trainer.predict.");
   }
-  if (batch.size() > 1 && batch.front()->dim() > 0) {  // the compiled step wants a target to compute a loss with
+  if (batch.size() > 1 && batch.front()->dim() > 0) {  // the compiled step computes a loss from a target
     const auto& expected = package_.inputs.back();
     std::vector<std::int64_t> shape{batch.front()->size(0)};
     shape.insert(shape.end(), expected.shape.begin(), expected.shape.end());

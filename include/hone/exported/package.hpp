@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Reads what scripts/export_step.py writes beside the compiled steps: the model's tensors, and what the steps expect.
+/// Reader of the files of scripts/export_step.py: the model's tensors, and the inputs that the compiled steps expect.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,11 +14,11 @@
 
 namespace hone {
 
-/// A tensor of the batch, as the steps expect it; the target is the last.
+/// A tensor of the batch as the compiled steps expect it; the target is the last.
 struct ExportedInput {
   std::string name;
   at::ScalarType type;
-  std::vector<std::int64_t> shape;  ///< Of one sample.
+  std::vector<std::int64_t> shape;  ///< The shape of one sample.
 };
 
 /// A parameter or buffer.
@@ -26,23 +26,23 @@ struct ExportedTensor {
   std::string name;
   at::Tensor value;
   bool is_parameter = false;
-  bool is_trained = false;     ///< It required a gradient when it was exported.
-  std::size_t gradient = 0;    ///< The place of its gradient among the results of the training step; 0: it has none.
-  bool shares_memory = false;  ///< That gradient lies where another result or an input does.
+  bool is_trained = false;     ///< It required a gradient at export.
+  std::size_t gradient = 0;    ///< The index of its gradient in the results of the training step; 0 without one.
+  bool shares_memory = false;  ///< The gradient shares memory with another result or an input.
 };
 
-/// A part of the model, with the places of its own tensors in `ExportedPackage::tensors`.
+/// A module of the model, with the indices of its direct parameters and buffers in `ExportedPackage::tensors`.
 struct ExportedPart {
   using Names = std::vector<std::pair<std::string, std::size_t>>;
-  std::string path;  ///< Empty for the model itself. A part comes after what it lies in.
+  std::string path;  ///< Empty for the model itself. A module comes after its parent.
   std::string type;  ///< The name of its class in Python.
   Names parameters, buffers;
 };
 
-/// What stands in a package beside the compiled steps.
+/// The contents of a package, without the compiled steps.
 struct ExportedPackage {
   std::vector<ExportedInput> inputs;
-  std::vector<ExportedTensor> tensors;  ///< In the order in which the steps take them.
+  std::vector<ExportedTensor> tensors;  ///< In the order in which the steps expect them.
   std::vector<ExportedPart> parts;
   bool has_outputs = false;  ///< Training returns the model's outputs, after loss and gradients.
   std::int64_t min_batch = 1;
@@ -61,16 +61,15 @@ inline constexpr std::string_view this_machine =
     "unknown";
 #endif
 
-/// True when a CPU that can do `here` can do what `wanted` stands for, both in LibTorch's words.
+/// Returns whether a CPU with the capability `here` can execute code for `wanted`; both are LibTorch's names.
 bool cpu_suffices(std::string_view wanted, std::string_view here);
 
 }  // namespace detail
 
-/// Reads a package of scripts/export_step.py, without its compiled steps; the checksum of everything in it is looked
-/// at.
+/// Reads a package of scripts/export_step.py, without its compiled steps. Verifies the checksums of all records.
 ///
-/// **Errors** `DataError` with the file's name, what is wrong and what to do: for a file that is no such package, is
-/// cut off or damaged, or was made for another LibTorch (the first two numbers of the version count), format or CPU.
+/// **Errors** `DataError` with the file's name, the cause and the remedy, for a file that is not such a package, is
+/// truncated or damaged, or was made for another LibTorch (major and minor version), format, machine or CPU.
 [[nodiscard]] ExportedPackage read_exported_package(const std::filesystem::path& path);
 
 }  // namespace hone

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Batches to one optimizer update.
+/// Policies for gradient accumulation: the number of batches per optimizer update.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `GradAccum<1>` | the default: every batch is an update | none |
-/// | `GradAccum<N>` | N is known when the program is compiled | none |
-/// | `GradAccum{n}` | n comes from an option | none |
+/// | `GradAccum<1>` | the default: one update per batch | none |
+/// | `GradAccum<N>` | N is known at compile time | none |
+/// | `GradAccum{n}` | n is known at run time | none |
 ///
-/// A window of N batches gives the mean of their gradients, so with equal batches the update is that of the N-fold batch.
-/// A window never crosses epochs: the last one of an epoch may be short, and then it is the mean over its true length.
+/// An update uses the mean of the gradients of a window of N batches. If the batches are equally large, the update is
+/// the same as with one batch of all their samples. A window does not cross epochs: the last window of an epoch may be
+/// short, and its mean is over its actual length.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +21,20 @@
 
 namespace hone {
 
-/// In place of a number: it is known at run time only.
+/// A placeholder for a number that is known at run time only.
 inline constexpr std::int64_t dynamic = -1;
 
-/// Says how many batches make an update, at least 1.
+/// A policy that returns the number of batches per update, at least 1.
 template <class P>
 concept AccumulationPolicy = PolicyFor<P, slots::Accumulation> && requires(const P& accumulation) {
   { accumulation.num_batches_per_update() } -> std::convertible_to<std::int64_t>;
 };
 
-/// An accumulation policy of which the compiler knows that every batch is an update.
+/// An accumulation policy with one update per batch, known at compile time.
 template <class P>
 concept UpdatesEveryBatch = AccumulationPolicy<P> && requires { requires P::static_batches_per_update == 1; };
 
-/// `Batches` batches to one update.
+/// Accumulates the gradients of `Batches` batches for each update.
 template <std::int64_t Batches>
 struct GradAccum {
   static_assert(Batches >= 1, "hone: GradAccum needs at least 1 batch to an update, or hone::dynamic.");
@@ -42,14 +43,14 @@ struct GradAccum {
   [[nodiscard]] static constexpr std::int64_t num_batches_per_update() { return Batches; }
 };
 
-/// A number of batches to one update that is known at run time.
+/// Accumulates the gradients of a number of batches that is known at run time.
 ///
 /// **Errors** `std::invalid_argument` when `num_batches` < 1.
 template <>
 struct GradAccum<dynamic> {
   using slot = slots::Accumulation;
   std::int64_t num_batches = 1;
-  [[no_unique_address]] detail::Checked checked = check(num_batches);  ///< No setting.
+  [[no_unique_address]] detail::Checked checked = check(num_batches);  ///< Not a setting.
 
   [[nodiscard]] std::int64_t num_batches_per_update() const { return num_batches; }
 
@@ -59,7 +60,7 @@ struct GradAccum<dynamic> {
     return {};
   }
 };
-/// `GradAccum{n}`, where `n` is known at run time.
+/// Deduces `GradAccum{n}` as `GradAccum<dynamic>`.
 GradAccum(std::int64_t) -> GradAccum<dynamic>;
 static_assert(UpdatesEveryBatch<GradAccum<1>> && std::is_empty_v<GradAccum<4>>);
 static_assert(AccumulationPolicy<GradAccum<dynamic>> && !UpdatesEveryBatch<GradAccum<dynamic>>);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What bounds the gradients before an update. Clipping happens once per update, on the gradients of the whole window,
-/// reduced and unscaled.
+/// Policies for gradient clipping. The gradients of the whole accumulation window are clipped once per update, after
+/// all-reduce and unscaling.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
 /// | `NoClip` | the default | none |
 /// | `ClipNorm{.max_norm = 1.0}` | the norm over all gradients is at most 1 | none |
@@ -26,49 +26,50 @@
 
 namespace hone {
 
-/// Bounds gradients in place. What it returns reaches `on_before_optimizer_step` as `event.clipped`; a policy that
-/// returns something is also called with an empty list when no parameter has a gradient.
+/// A policy that clips gradients in place. `event.clipped` of `on_before_optimizer_step` is the return value of `clip`.
+/// A policy that returns a value is also called, with an empty list, when no parameter has a gradient. With `Zero`,
+/// both apply to `ClipsShards` policies only.
 template <class P>
 concept ClipPolicy = PolicyFor<P, slots::Clipping> &&
                      requires(const P& clipping, at::TensorList gradients) { clipping.clip(gradients); };
 
-/// Optional ability: bounds gradients of which each process has a part, perhaps an empty one, as if all were here.
-/// `of_each(number)` makes a tensor with the number of every process from the one that is this process's; collective.
+/// Optional: clips sharded gradients, of which each rank has a part that may be empty, as if all were local. The
+/// collective `of_each(number)` returns a tensor with the number of each rank, given the number of this rank.
 template <class P>
 concept ClipsShards =
     ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients, at::Tensor (*of_each)(const at::Tensor&)) {
       { clipping.clip(gradients, of_each) } -> std::same_as<at::Tensor>;
     };
-/// Optional ability: bounds gradients by what the device knows, whatever the host could read, so that it can be recorded.
+/// Optional: clips without host synchronization, so that clipping can be captured in a CUDA graph.
 template <class P>
 concept ClipsUnread =
     ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients) { clipping.clip_unread(gradients); };
-/// Says of itself that it looks at each element alone, so that a part of the gradients may be clipped by itself.
+/// Optional: clips each element independently, so that each rank can clip its shard of the gradients.
 template <class P>
 concept ClipsElements = ClipPolicy<P> && requires { requires P::is_elementwise; };
 
-/// Gradients are used as they are.
+/// Leaves gradients unchanged.
 struct NoClip {
   using slot = slots::Clipping;
 };
 
-/// Scales all gradients by max_norm / (norm + 1e-6) when their common norm is larger than `max_norm`. With an infinite
-/// `max_norm` it measures the norm and leaves every gradient as it is.
+/// Scales all gradients by min(1, max_norm / (norm + 1e-6)), where norm is the norm of all gradients together. With an
+/// infinite `max_norm`, measures the norm and leaves the gradients unchanged. Returns the norm before clipping, a
+/// 0-dimensional tensor on the device of the gradients (on the CPU if there are none).
 ///
 /// **Units** max_norm: of a gradient, above 0; norm_type: the p of the p-norm, above 0, infinity for the largest
-/// element. The norm of no elements is 0.
-/// **Cost** one norm per tensor, one over them, one multiplication per tensor; none where the host can read that the
-/// norm is small enough, and no wait for the device where it cannot. Returns the norm before clipping, a tensor without
-/// dimensions on the device of the gradients.
+/// magnitude of an element. The norm of no elements is 0.
+/// **Cost** one norm per tensor, one norm over these, one multiplication per tensor. The multiplications are skipped if
+/// the factor is 1 and the norm is on the CPU and either float32 or over shards. The host reads no norm on a GPU.
 /// **Errors** `std::invalid_argument` for values out of range.
 /// **Source** `torch.nn.utils.clip_grad_norm_`, which makes every gradient NaN when both `max_norm` and the norm are
-/// infinite, and refuses the infinity norm of parameters without elements; R. Pascanu et al., "On the difficulty of
+/// infinite, and throws for the infinity norm of parameters without elements; R. Pascanu et al., "On the difficulty of
 /// training recurrent neural networks", 2013, algorithm 1.
 struct ClipNorm {
   using slot = slots::Clipping;
   detail::Required<double> max_norm;
   double norm_type = 2.0;
-  [[no_unique_address]] detail::Checked checked = check(max_norm, norm_type);  ///< No setting.
+  [[no_unique_address]] detail::Checked checked = check(max_norm, norm_type);  ///< Not a setting.
 
   at::Tensor clip(at::TensorList gradients) const {
     const auto norm = norm_over(gradients);
@@ -82,13 +83,13 @@ struct ClipNorm {
     }
     return norm;
   }
-  /// The same, see `ClipsUnread`.
+  /// Clips without host synchronization; see `ClipsUnread`.
   at::Tensor clip_unread(at::TensorList gradients) const {
     const auto norm = norm_over(gradients);
     if (!detail::is_infinite(double{max_norm}) && !gradients.empty()) scale(gradients, norm);
     return norm;
   }
-  /// The same for gradients of which each process has a part; see `ClipsShards`. The norm is float64.
+  /// Clips sharded gradients; see `ClipsShards`. The norm has the dtype of the tensor that `of_each` returns.
   template <class OfEach>
   at::Tensor clip(at::TensorList gradients, OfEach&& of_each) const {
     const auto own = gradients.empty() ? at::zeros({}, at::kDouble) : norm_over(gradients);
@@ -114,7 +115,7 @@ struct ClipNorm {
   [[nodiscard]] at::Tensor norm_over(at::TensorList gradients) const {
     if (gradients.empty()) [[unlikely]]
       return at::zeros({});
-    if (detail::is_infinite(norm_type)) {  // LibTorch has no largest element of an empty tensor
+    if (detail::is_infinite(norm_type)) {  // LibTorch throws for the infinity norm of an empty tensor
       const auto is_empty = [](const at::Tensor& gradient) { return gradient.numel() == 0; };
       if (std::any_of(gradients.begin(), gradients.end(), is_empty)) [[unlikely]] {
         auto filled = gradients.vec();
@@ -132,13 +133,13 @@ struct ClipNorm {
 /// Clamps every element of every gradient to [-clip_value, clip_value].
 ///
 /// **Units** clip_value: of a gradient, above 0.
-/// **Errors** `std::invalid_argument` when clip_value is not above 0.
+/// **Errors** `std::invalid_argument` unless clip_value is above 0.
 /// **Source** `torch.nn.utils.clip_grad_value_`.
 struct ClipValue {
   using slot = slots::Clipping;
   static constexpr bool is_elementwise = true;
   detail::Required<double> clip_value;
-  [[no_unique_address]] detail::Checked checked = check(clip_value);  ///< No setting.
+  [[no_unique_address]] detail::Checked checked = check(clip_value);  ///< Not a setting.
 
   void clip(at::TensorList gradients) const {
     at::_foreach_clamp_min_(gradients, -double{clip_value});
@@ -168,7 +169,7 @@ HONE_POLICY_NEEDS(
 
 }  // namespace detail::clipping_rules
 
-/// `NoClip` has no `clip`, so that the step collects no gradients for it.
+/// `NoClip` has no `clip`, so that the step does not collect gradients for it.
 template <>
 struct SlotRequirements<slots::Clipping>
     : detail::Requirements<detail::clipping_rules::has_clip, detail::clipping_rules::has_clip_unread,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What becomes of numbers that are nearly zero.
+/// Policies for denormal numbers, which are nearly zero.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `FlushDenormals` | the default: they are zero | none |
-/// | `KeepDenormals` | to compare, to the last bit, with a program that keeps them | none |
+/// | `FlushDenormals` | the default: they are flushed to zero | none |
+/// | `KeepDenormals` | for bitwise comparison with a program that keeps them | none |
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -24,19 +24,20 @@
 
 namespace hone {
 
-/// What `over_step` returns lives over a step of the host's own loop, what `over_run` returns over a run.
+/// A policy with two RAII guards: `over_step()` for one step, evaluated batch or `finish_window` in the caller's own
+/// loop, `over_run()` for a run.
 template <class P>
 concept DenormalsPolicy = PolicyFor<P, slots::Denormals> && requires(const P& policy) {
   policy.over_step();
   policy.over_run();
 };
 
-/// The bits of this thread's floating-point control register that flush numbers below the smallest normal one (1.2e-38
-/// in float) to zero: FTZ and DAZ of MXCSR on x86-64, FZ of FPCR on AArch64. The other bits (rounding mode, traps,
-/// sticky exceptions) are never written with anything but what they were.
+/// The bits of this thread's floating-point control register that flush denormal numbers (below 1.2e-38 in float) to
+/// zero: FTZ and DAZ of MXCSR on x86-64, FZ of FPCR on AArch64. All remaining bits (rounding mode, traps, sticky
+/// exceptions) are written back unchanged.
 class FlushBits {
  public:
-  /// True where hone can set them (x86-64 and AArch64).
+  /// True if hone can set the bits: on x86-64 and AArch64.
   static constexpr bool is_supported =
 #if defined(__SSE2__) || defined(__aarch64__)
       true;
@@ -53,7 +54,7 @@ class FlushBits {
 #endif
 
   [[nodiscard]] static Bits get() { return read() & all; }
-  /// Sets them to `bits` and returns what they were.
+  /// Sets the bits to `bits` and returns their previous values.
   static Bits set(Bits bits) {
     const auto before = read();
     if ((before & all) != bits) write((before & ~all) | bits);
@@ -77,7 +78,7 @@ class FlushBits {
 #endif
 };
 
-/// Flushes in this thread while it lives, and then restores each bit.
+/// A RAII guard that flushes denormals in this thread, and restores each bit when destroyed.
 class FlushGuard {
  public:
   FlushGuard() : before_(FlushBits::set(FlushBits::all)) {}
@@ -89,8 +90,8 @@ class FlushGuard {
   FlushBits::Bits before_;
 };
 
-/// Flushes in this thread and in the threads of LibTorch's operators while it lives, and then restores each bit in each
-/// thread.
+/// A RAII guard that flushes denormals in this thread and in the threads of LibTorch's operators, and restores each bit
+/// in each thread when destroyed.
 class TeamFlushGuard {
  public:
   TeamFlushGuard() : before_(FlushBits::set(FlushBits::all)) {
@@ -104,15 +105,15 @@ class TeamFlushGuard {
     if (team_before_.defined()) {
       try {
         in_team([](std::int32_t& before) { FlushBits::set(static_cast<FlushBits::Bits>(before)); });
-      } catch (...) {  // no memory for the iterator: the team keeps flushing
+      } catch (...) {  // out of memory for the iterator: the team continues to flush
       }
     }
     FlushBits::set(before_);
   }
 
  private:
-  /// Calls `f` in each thread of the team with that thread's element: the one way to reach them that is compiled into
-  /// LibTorch.
+  /// Calls `f` in each thread of the team with that thread's element. A `TensorIterator` is the only access to these
+  /// threads that is compiled into LibTorch.
   template <class F>
   void in_team(F f) {
     auto work =
@@ -125,20 +126,21 @@ class TeamFlushGuard {
   }
 
   FlushBits::Bits before_;
-  at::Tensor team_before_;  ///< Of each thread of the team; undefined when it is this thread alone.
+  at::Tensor team_before_;  ///< One element per thread; undefined if this thread is the only one.
 };
 
-/// They are zero, in operands and results. Weights behind units that never fire decay into them under momentum, and
-/// arithmetic with them takes a processor a hundred times longer.
+/// Flushes denormal operands and results to zero. Momentum buffers of weights behind units that never fire decay to
+/// denormals, with which a CPU computes a hundred times slower.
 ///
-/// **Cost** of a step of the host's own loop: two writes of a register, in the calling thread only.
+/// **Cost** per step of the caller's own loop: two reads and at most two writes of a register, in the calling thread
+/// only.
 struct FlushDenormals {
   using slot = slots::Denormals;
   [[nodiscard]] static FlushGuard over_step() { return {}; }
   [[nodiscard]] static TeamFlushGuard over_run() { return {}; }
 };
 
-/// They are computed with as the host has it.
+/// Leaves the control register of each thread as the caller has set it.
 struct KeepDenormals {
   using slot = slots::Denormals;
   [[nodiscard]] static NoScope over_step() { return {}; }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Where the model and the batches live.
+/// Policies for the device of the model and the batches.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `Cpu` | always possible, the default | processes that talk over NCCL |
-/// | `Cuda<>` (`hone/devices/cuda.hpp`) | a GPU for each process | none |
-/// | `Cuda<1>`, `Cuda<hone::dynamic>{i}` | a GPU with a number | none |
-/// | `Mps<>`, `Xpu<>` (`hone/devices/mps.hpp`, `xpu.hpp`) | Apple's and Intel's GPUs; nobody has run them yet | `double` on `Mps` |
+/// | `Cpu` | the default | `Ddp` and `Zero` over NCCL, `StepCapture` |
+/// | `Cuda<>` (`hone/devices/cuda.hpp`) | one GPU per process | exported models |
+/// | `Cuda<1>`, `Cuda<hone::dynamic>{i}` | the GPU of the given index | exported models |
+/// | `Mps<>`, `Xpu<>` (`hone/devices/mps.hpp`, `xpu.hpp`) | Apple and Intel GPUs; untested | exported models; `double` on `Mps` |
 #pragma once
 
 #include <c10/core/Device.h>
@@ -20,33 +20,34 @@
 
 namespace hone {
 
-/// Chooses the device. `move` puts a batch there: it returns the batch itself when it is there already, else a moved one.
+/// A policy that selects a device. `move(batch)` returns the batch with its tensors on that device, without copying
+/// tensors that are already there; `Cpu` returns the batch itself.
 template <class P>
 concept DevicePolicy = PolicyFor<P, slots::Device> && requires(const P& policy, int& batch) {
   { policy.device() } -> std::convertible_to<c10::Device>;
   policy.move(batch);
 };
 
-/// Optional ability: the host reads this device's memory as its own, so a loss can be added up without waiting.
+/// Optional: the host can read this device's memory, so that losses are accumulated without host synchronization.
 template <class P>
 concept HostReadable = DevicePolicy<P> && P::host_readable;
 
-/// Optional ability: can say that it is not there. `require()` throws a `DeviceError` or a `std::invalid_argument`; it is
-/// asked when a trainer is made, before the model is touched.
+/// Optional: `require()` throws `DeviceError` or `std::invalid_argument` if the device is not available. It is called
+/// when a trainer is made, before the model is changed.
 template <class P>
 concept ChecksPresence = DevicePolicy<P> && requires(const P& policy) { policy.require(); };
 
-/// Optional ability: there are number formats that it does not have.
+/// Optional: `holds(format)` returns whether the device supports a dtype. Without it, the device supports every dtype.
 template <class P>
 concept LimitsFormats = DevicePolicy<P> && requires(c10::ScalarType format) {
   { P::holds(format) } -> std::same_as<bool>;
 };
 
-/// Optional ability: a thread has a current device of its kind. `scope()` makes it this one, and brings back what was.
+/// Optional: `scope()` returns a RAII guard that makes this device the thread's current device.
 template <class P>
 concept EntersDevice = DevicePolicy<P> && requires(const P& policy) { policy.scope(); };
 
-/// What makes the policy's device the thread's current one while it lives; `NoScope` where there is no such thing.
+/// Returns a RAII guard that makes the policy's device the thread's current device, `NoScope` for a policy without one.
 template <DevicePolicy P>
 [[nodiscard]] auto device_scope([[maybe_unused]] const P& policy) {
   if constexpr (EntersDevice<P>) {
@@ -56,7 +57,7 @@ template <DevicePolicy P>
   }
 }
 
-/// The host's processors. Batches stay where the loader made them.
+/// The CPU. Batches are not moved.
 struct Cpu {
   using slot = slots::Device;
   static constexpr bool host_readable = true;

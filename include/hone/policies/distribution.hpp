@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The processes that train together.
+/// Policies for distributed training.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `SingleProcess` | the default: this process alone | none |
-/// | `Ddp{Gloo{}}` (`hone/distributed.hpp`) | every process has the model and a share of each batch | none |
-/// | `Zero<1>{Gloo{}}`, `Zero<2>{...}` | the same, and the optimizer's state, and the gradients, are divided | optimizers that are not hone's, clipping that has to see all gradients, `PureBf16`, `PureFp16` |
+/// | `SingleProcess` | the default: one process | none |
+/// | `Ddp{Gloo{}}` (`hone/distributed.hpp`) | every rank has the model and a shard of the data | exported models, `MicroBatches`, `StepCapture` unless over NCCL |
+/// | `Zero<1>{Gloo{}}`, `Zero<2>{...}` | `Ddp` with sharded optimizer state, and in stage 2 sharded gradients | as `Ddp`; optimizers that are not hone's, `Optimizers`, clipping that needs all gradients, `PureBf16`, `PureFp16`, `KeepGradients`, `StepCapture` |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,14 +23,14 @@
 
 namespace hone {
 
-/// Says who trains.
+/// A policy that defines the ranks that train together.
 template <class P>
 concept DistributedPolicy = PolicyFor<P, slots::Distribution> && requires(const P& processes) {
   { processes.rank() } -> std::convertible_to<int>;
   { processes.world_size() } -> std::convertible_to<int>;
 };
 
-/// Optional ability: numbers are summed over the processes; every process gets the sums.
+/// Optional: `all_reduce_sum(values)` sums `values` over all ranks in place. Collective.
 template <class P>
 concept SumsOverProcesses =
     DistributedPolicy<P> && requires(P& processes, at::Tensor values) { processes.all_reduce_sum(values); };
@@ -44,16 +44,18 @@ struct SomeBackward {
 
 }  // namespace detail
 
-/// Optional ability: several processes learn together. All of it is collective but `fail`.
+/// Optional: trains one model on several ranks. All functions except `fail` are collective.
 ///
-/// - `start(model)` comes once, before an optimizer has the model's parameters: they and its buffers become those of rank 0.
-/// - `before_forward` and `backward` surround the arithmetic of a batch and hear whether an update follows it: only then must
-///   the gradients agree. `backward` calls `pass(loss)`; afterwards they are the mean over the processes.
-/// - `average_gradients` does that for gradients which are there already.
-/// - `begin_exchange` sets numbers on their way, `end_exchange` waits and returns their sums over the processes.
-/// - `share_buffers` makes the model's buffers in all processes those of rank 0.
-/// - `require_agreement(what, text, remedy)` throws in every process unless all say the same.
-/// - `fail` tells the others that this process leaves, and why.
+/// - `start(model)` is called once, before the optimizer is bound to the parameters. It broadcasts parameters and
+///   buffers from rank 0.
+/// - `before_forward(update_follows)` and `backward(loss, update_follows, pass)` are called for each batch. `backward`
+///   calls `pass(loss)`. If `update_follows`, the gradients are then the mean over all ranks.
+/// - `average_gradients` averages gradients that have already been computed.
+/// - `begin_exchange(numbers)` starts an asynchronous all-reduce; `end_exchange` waits for it and returns the sums.
+/// - `share_buffers` broadcasts the model's buffers from rank 0.
+/// - `gather(tensor)` and `gather_texts(text)` all-gather the values of all ranks, in the order of ranks.
+/// - `require_agreement(what, text, remedy)` throws on every rank unless `text` is the same on all ranks.
+/// - `fail(reason)` notifies all ranks that this rank leaves the group, and why.
 template <class P>
 concept ReducesGradients = SumsOverProcesses<P> && requires(P& processes, detail::SomeModel& model, bool update_follows,
                                                             const at::Tensor& tensor, std::span<const double> numbers,
@@ -71,14 +73,14 @@ concept ReducesGradients = SumsOverProcesses<P> && requires(P& processes, detail
   processes.fail(text);
 };
 
-/// Optional ability: each process updates a part of the parameters, and has the optimizer's state and the gradients of an
-/// update for these alone. Collective.
+/// Optional: each rank updates a shard of the parameters and has the optimizer state and the gradients of an update for
+/// this shard only. All functions are collective, except `averages_each_batch`.
 ///
-/// - `shard(optimizer)` makes of a bound optimizer one that looks like it from outside (see `Optimizer`): its gradients are
-///   those of this process's part, which may be empty; after its `step`, all processes have the same parameters; its
-///   `zero_grad` takes all gradients away.
-/// - `averages_each_batch()`, where there is one, says whether the gradients of a window are averaged with each batch of it.
-/// - `of_each(number)`: a tensor with the number of each process, the same bits in all of them.
+/// - `shard(optimizer)` converts a bound optimizer into one with the same interface (see `Optimizer`). Its gradients
+///   are the ones of this rank's shard, which may be empty. After its `step`, all ranks have the same parameters. Its
+///   `zero_grad` resets all gradients.
+/// - `averages_each_batch()`, optional, returns whether gradients are averaged with each batch of a window.
+/// - `of_each(number)` returns a tensor with the number of each rank, bitwise equal on all ranks.
 template <class P>
 concept ShardsOptimizer = ReducesGradients<P> && requires(P& processes, const at::Tensor& number) {
   { processes.of_each(number) } -> std::same_as<at::Tensor>;
@@ -97,11 +99,11 @@ struct OptimizerAmong<P, O> {
 
 }  // namespace detail
 
-/// What an optimizer is among the processes of `P`.
+/// The type of an optimizer under the distribution policy `P`: sharded, or `O`.
 template <DistributedPolicy P, class O>
 using OptimizerAmong = typename detail::OptimizerAmong<P, O>::type;
 
-/// This process alone: nothing is exchanged.
+/// One process, without communication.
 struct SingleProcess {
   using slot = slots::Distribution;
   [[nodiscard]] static constexpr int rank() { return 0; }
@@ -127,7 +129,7 @@ HONE_DEFINE_NAMES(shard);
 HONE_DEFINE_NAMES(of_each);
 HONE_DEFINE_NAMES(averages_each_batch);
 
-/// Has at least one function of those that reduce gradients.
+/// True if `P` names a function of `ReducesGradients` other than `all_reduce_sum`, or of `ShardsOptimizer`.
 template <class P>
 inline constexpr bool reduces =
     names_start<P> || names_before_forward<P> || names_backward<P> || names_average_gradients<P> ||

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Whether a step runs as it is written, or was recorded once and is replayed.
+/// Policies for the execution of a training step: eager, or captured once in a CUDA graph and replayed.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
 /// | `Eager` | the default: the step is a function call | none |
-/// | `StepCapture<>` | the step is recorded into a CUDA graph and replayed | a device that is the host's own, `Zero`, communicators other than NCCL, `torch::optim`, listeners to `on_before_optimizer_step` |
+/// | `StepCapture<>` | the step is captured in a CUDA graph and replayed | `Cpu`, `Zero`, communicators other than NCCL, `MicroBatches`, `KeepGradients`, `torch::optim`, `Optimizers`, callbacks with `on_before_optimizer_step` |
 #pragma once
 
 #include <cstdint>
@@ -16,24 +16,24 @@
 
 namespace hone {
 
-/// Runs the arithmetic of a step, `compute(batch)`: forward, loss, backward and, when it is due, the update.
+/// A policy that executes `compute(batch)`: forward, loss, backward and, if it is due, the update.
 template <class P>
 concept ExecutionPolicy = PolicyFor<P, slots::Execution> && requires(P& execution, int& batch, int (*compute)(int&)) {
   { execution.run(compute, batch) } -> std::same_as<int>;
 };
 
-/// Where a batch stands in its accumulation window. What the device does for it depends on nothing else of the host's.
+/// The position of a batch in its accumulation window, the only host state on which captured device work depends.
 struct WindowPlace {
-  bool begins = true;            ///< No gradient is there yet.
-  bool updates = true;           ///< The optimizer's update follows.
-  std::int64_t num_batches = 1;  ///< Batches to an update.
+  bool begins = true;            ///< The batch is the first of its window.
+  bool updates = true;           ///< An update follows.
+  std::int64_t num_batches = 1;  ///< Batches per update.
 };
 
-/// Optional ability: records what the device does in a step and does it again for other batches. See `StepCapture`.
+/// Optional: captures the device work of a step and replays it for other batches. See `StepCapture`.
 template <class P>
 concept RecordsSteps = PolicyFor<P, slots::Execution> && requires { requires P::records_steps; };
 
-/// Calls the step.
+/// Calls the step directly.
 struct Eager {
   using slot = slots::Execution;
   template <class Compute, class Batch>

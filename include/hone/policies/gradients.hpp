@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What becomes of the gradients when an update has used them.
+/// Policies for the gradients after an update.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `SetToNone` | the default: their memory is free until the next backward pass, which writes them instead of adding
-/// | none | | `KeepGradients` | somebody holds views of them: they are filled with zeros and stay where they are |
-/// `Zero`, master weights, recorded steps, an optimizer without `zero_grad(false)` |
+/// | `SetToNone` | the default: frees their memory, and the next backward pass writes instead of adding | none |
+/// | `KeepGradients` | fills them with zeros in place, so that views of them stay valid | `Zero`, `PureBf16`, `PureFp16`, `StepCapture`, an optimizer without `zero_grad(false)` |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,7 +23,7 @@ namespace hone {
 
 namespace detail {
 
-/// Stands for any optimizer of a trainer.
+/// An archetype of a trainer's optimizer, for the concept `GradientsPolicy`.
 struct SomeOptimizer {
   void step();
   void zero_grad(bool set_to_none = true);
@@ -34,12 +33,12 @@ struct SomeOptimizer {
 
 }  // namespace detail
 
-/// Clears the gradients of an optimizer's parameters, with `clear(optimizer)`.
+/// A policy that clears the gradients of an optimizer's parameters with `clear(optimizer)`.
 template <class P>
 concept GradientsPolicy =
     PolicyFor<P, slots::Gradients> && requires(detail::SomeOptimizer& optimizer) { P::clear(optimizer); };
 
-/// Takes them away.
+/// Resets each gradient to an undefined tensor.
 struct SetToNone {
   using slot = slots::Gradients;
   template <class Optimizer>
@@ -53,18 +52,18 @@ namespace detail {
 template <class P>
 inline constexpr bool needs_gradients_gone = ShardsOptimizer<P> || KeepsMasterWeights<P> || RecordsSteps<P>;
 
-/// An update rule, or an optimizer that can fill gradients with zeros.
+/// True for an update rule, and for an optimizer that can fill gradients with zeros.
 template <class O>
 inline constexpr bool can_keep_gradients =
     requires { O::state_names; } || requires(O& optimizer) { optimizer.zero_grad(false); };
 
 }  // namespace detail
 
-/// Fills them with zeros. A gradient that is there, from the first backward pass or from the host, keeps its memory to
-/// the end. As everywhere with zeros in the place of none, a parameter that a window of batches does not reach is
-/// updated all the same, by momentum and weight decay.
+/// Fills each gradient with zeros in place. A gradient that exists, from the first backward pass or from the caller,
+/// keeps its memory. As with zeroed gradients in general, momentum and weight decay also update a parameter that an
+/// accumulation window does not reach.
 ///
-/// **Cost** a pass over all gradients for each update, and their memory during forward.
+/// **Cost** one pass over all gradients per update, and their memory during the forward pass.
 struct KeepGradients {
   using slot = slots::Gradients;
   template <class Optimizer>

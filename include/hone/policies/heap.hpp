@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What becomes of memory that is free between two steps.
+/// Policies for memory that is free between two steps.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `SystemHeap` | the default: the allocator does as the host has it | none |
-/// | `RetainHeap` | where the step shows page faults, as convolutions do | none |
+/// | `SystemHeap` | the default: the allocator's settings are unchanged | none |
+/// | `RetainHeap` | steps with page faults, as with convolutions | none |
 #pragma once
 
 #include <cstdlib>
@@ -20,27 +20,27 @@
 
 namespace hone {
 
-/// What `over_run` returns lives over a run.
+/// A policy whose `over_run()` returns a RAII guard for a run.
 template <class P>
 concept HeapPolicy = PolicyFor<P, slots::Heap> && requires(const P& policy) { policy.over_run(); };
 
-/// The process's allocator is left alone.
+/// Leaves the settings of the process's allocator unchanged.
 struct SystemHeap {
   using slot = slots::Heap;
   [[nodiscard]] static NoScope over_run() { return {}; }
 };
 
-/// The process keeps the memory that a step frees, for the next step. Otherwise glibc may give it back to the system at
-/// the end of each step, and the next one takes it again page by page.
+/// Retains the memory that a step frees in the process, for the next step. By default, glibc may return it to the
+/// system at the end of each step, and the next step faults it in again page by page.
 ///
-/// The setting is that of the whole process, and lasts until it ends: an allocator cannot be asked how it was set.
-/// `malloc_trim(0)` gives back what is free. With another allocator than glibc's, nothing happens.
+/// The setting is process-wide and lasts from the first run until the process ends, because glibc does not report the
+/// previous setting. `malloc_trim(0)` returns free memory to the system. No effect on other allocators.
 struct RetainHeap {
   using slot = slots::Heap;
   [[nodiscard]] static NoScope over_run() {
 #if defined(__GLIBC__)
     [[maybe_unused]] static const bool done = [] {
-      mallopt(M_MMAP_MAX, 0);  // large blocks too come from the heap, where they stay
+      mallopt(M_MMAP_MAX, 0);  // large blocks are also allocated from the heap, which retains them
       return mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) != 0;
     }();
 #endif

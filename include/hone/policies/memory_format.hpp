@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How the elements of images lie in memory.
+/// Policies for the memory format of images.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `ContiguousFormat` | the default: tensors lie as they are | none |
-/// | `ChannelsLast` | for convolutions over images, `[batch, channels, height, width]` | none |
-/// | `ChannelsLast3d` | for convolutions over volumes | none |
+/// | `ContiguousFormat` | the default: memory formats are unchanged | none |
+/// | `ChannelsLast` | for convolutions over images, `[batch, channels, height, width]` | exported models |
+/// | `ChannelsLast3d` | for convolutions over volumes | exported models |
 #pragma once
 
 #include <c10/core/MemoryFormat.h>
@@ -19,25 +19,26 @@
 
 namespace hone {
 
-/// Answers how tensors lie in memory.
+/// A policy for the memory format of tensors.
 template <class P>
 concept MemoryFormatPolicy = PolicyFor<P, slots::MemoryFormat>;
 
-/// Optional ability: tensors with `P::num_dims` dimensions are brought into `P::format`: the model's parameters and
-/// buffers when the trainer is made, the batches when they arrive.
+/// Optional: converts tensors with `P::num_dims` dimensions to `P::format`: the model's parameters and buffers when the
+/// trainer is made, each batch when its step begins.
 template <class P>
 concept ArrangesTensors = MemoryFormatPolicy<P> && requires {
   { P::format } -> std::convertible_to<at::MemoryFormat>;
   { P::num_dims } -> std::convertible_to<std::int64_t>;
 };
 
-/// Everything lies as it was made.
+/// Leaves the memory format of all tensors unchanged.
 struct ContiguousFormat {
   using slot = slots::MemoryFormat;
 };
 
-/// The channels of a pixel lie side by side. A dataset in this format (`images.contiguous(at::MemoryFormat::ChannelsLast)`)
-/// is gathered in it; batches in another are copied, one copy a step. Shapes stay as they are.
+/// Stores the channels of a pixel next to each other. Batches of a dataset in this format
+/// (`images.contiguous(at::MemoryFormat::ChannelsLast)`) are gathered in it; batches in another format are copied, once
+/// per step. Shapes do not change.
 ///
 /// **Source** PyTorch's `torch.channels_last`.
 struct ChannelsLast {
@@ -46,7 +47,7 @@ struct ChannelsLast {
   static constexpr std::int64_t num_dims = 4;
 };
 
-/// The same for `[batch, channels, depth, height, width]`.
+/// `ChannelsLast` for `[batch, channels, depth, height, width]`.
 struct ChannelsLast3d {
   using slot = slots::MemoryFormat;
   static constexpr at::MemoryFormat format = at::MemoryFormat::ChannelsLast3d;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The number format of forward and loss.
+/// Policies for the number format of forward and loss, such as mixed precision.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `Fp32` | the default: tensors are computed with in the format they have | none |
-/// | `Fp32With<MatmulPrecision::high>`, `Tf32` (`precision/matmul.hpp`) | the same, with faster and less exact products of float32 matrices | exported models |
-/// | `Bf16` (`precision/mixed.hpp`) | forward and loss in bfloat16 where that is safe; weights stay float32 | exported models |
-/// | `Fp16` (`precision/mixed.hpp`) | the same in float16, with a scaled loss: for devices without bfloat16 | exported models, optimizers that cannot skip a step on the device |
-/// | `Fp64` (`precision/pure.hpp`) | model and data in double: to find out what rounding does | exported models |
-/// | `PureBf16`, `PureFp16` (`precision/pure.hpp`) | model and data in 16 bits, the optimizer on float32 copies: least memory traffic | exported models, optimizers that are not hone's, `Zero`, `KeepGradients` |
+/// | `Fp32` | the default: operators compute in the dtype of their tensors | none |
+/// | `Fp32With<MatmulPrecision::high>`, `Tf32` (`precision/matmul.hpp`) | `Fp32` with faster, less exact products of float32 matrices | exported models |
+/// | `Bf16` (`precision/mixed.hpp`) | autocast to bfloat16 in forward and loss; weights stay float32 | exported models |
+/// | `Fp16` (`precision/mixed.hpp`) | autocast to float16, with loss scaling: for devices without fast bfloat16 | exported models, optimizers that cannot skip a step on the device |
+/// | `Fp64` (`precision/pure.hpp`) | model and data in float64, to find rounding errors | exported models, `Mps` |
+/// | `PureBf16`, `PureFp16` (`precision/pure.hpp`) | model and data in 16 bits, master weights in float32: least memory traffic | exported models, optimizers that are not hone's, `Zero`, `KeepGradients` |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,47 +23,49 @@
 
 namespace hone {
 
-/// Chooses the number format of a step. What `region` returns lives over forward and loss; backward runs outside it.
+/// A policy for the number format of a step. `region(device)` returns a RAII guard for forward and loss only.
 template <class P>
 concept PrecisionPolicy =
     PolicyFor<P, slots::Precision> && requires(const P& precision, c10::Device device) { precision.region(device); };
 
-/// Optional ability: hears where the model is, once, before the first step. It may refuse the device.
+/// Optional: `start(device)` is called once, when the trainer is made and after the model is moved to `device`. It may
+/// throw to reject the device.
 template <class P>
 concept StartsOnDevice = PrecisionPolicy<P> && requires(P& precision, c10::Device device) { precision.start(device); };
 
-/// Optional ability: the loss is scaled before backward and the gradients are unscaled once per update, before clipping.
-/// `update` then does the optimizer's step, or skips it on the device when a gradient overflowed, and moves the scale on.
+/// Optional: loss scaling. The loss is scaled before backward and the gradients are unscaled once per update, before
+/// clipping. `update(optimizer)` then makes the optimizer's step, or skips it on the device if a gradient is not
+/// finite, and adjusts the scale. `Losses` calls `step` for each optimizer, then `update_scale`, instead of `update`.
 template <class P>
 concept ScalesLoss = PrecisionPolicy<P> && requires(P& precision, const at::Tensor& loss, at::TensorList gradients) {
   { precision.scale(loss) } -> std::convertible_to<at::Tensor>;
   precision.unscale(gradients);
 };
-/// Optional ability of one that scales: after `unscale`, `found_inf()` is 1 where a gradient overflowed, else 0. Processes
-/// that have a part of the gradients each make it 1 in all of them.
+/// Optional, for loss scaling: after `unscale`, `found_inf()` is 1 if a gradient is not finite, else 0. With sharded
+/// gradients, the trainer replaces it by the maximum over all ranks.
 template <class P>
 concept TellsOverflow = ScalesLoss<P> && requires(const P& precision) {
   { precision.found_inf() } -> std::convertible_to<const at::Tensor&>;
 };
 
-/// Optional ability: floating point tensors are brought into `P::dtype`: the parameters and buffers of model and loss when
-/// the trainer is made, the batches, targets among them, when they arrive.
+/// Optional: converts floating-point tensors to `P::dtype`: the parameters and buffers of model and loss when the
+/// trainer is made, each batch, including its target, when its step begins.
 template <class P>
 concept ConvertsTensors = PrecisionPolicy<P> && requires {
   { P::dtype } -> std::convertible_to<at::ScalarType>;
 };
 
-/// Optional ability of one that converts: the optimizer works on copies of the weights in a wider format. `over(optimizer)`
-/// makes of a bound optimizer one that looks like it from outside (see `Optimizer`), and brings its parameters into
-/// `P::dtype`.
+/// Optional, for conversion: the optimizer updates master weights, copies in a wider dtype. `over(optimizer)` converts
+/// a bound optimizer into one with the same interface (see `Optimizer`), and its parameters to `P::dtype`.
 template <class P>
 concept KeepsMasterWeights = ConvertsTensors<P> && requires { typename P::keeps_master_weights; };
 
-/// Optional ability: what `over_run` returns lives over a run, and over a step of the host's own loop, backward included.
+/// Optional: `over_run()` returns a RAII guard for a run, and for a step of the caller's own loop, backward included.
 template <class P>
 concept SpansRuns = PrecisionPolicy<P> && requires(const P& precision) { precision.over_run(); };
 
-/// Optional ability: asked after each batch, without a wait, whether training leads nowhere. The run ends with the reason.
+/// Optional: `gives_up()` returns whether training cannot make progress. It is called after each training batch,
+/// without host synchronization. If it is true, the trainer requests a stop with `reason()`.
 template <class P>
 concept GivesUp = PrecisionPolicy<P> && requires(P& precision, const P& constant) {
   { precision.gives_up() } -> std::same_as<bool>;
@@ -83,11 +85,11 @@ struct OptimizerUnder<P, O> {
 
 }  // namespace detail
 
-/// What an optimizer is under a precision policy.
+/// The type of an optimizer under the precision policy `P`: with master weights, or `O`.
 template <PrecisionPolicy P, class O>
 using OptimizerUnder = typename detail::OptimizerUnder<P, O>::type;
 
-/// Every operator computes in the format of its tensors, float32 unless the model says otherwise.
+/// Every operator computes in the dtype of its tensors, float32 unless the model has another dtype.
 struct Fp32 {
   using slot = slots::Precision;
   [[nodiscard]] static NoScope region(c10::Device) { return {}; }
@@ -112,7 +114,7 @@ HONE_DEFINE_NAMES(over_run);
 HONE_DEFINE_NAMES(gives_up);
 HONE_DEFINE_NAMES(reason);
 
-/// Has at least one function of those that scale the loss.
+/// True if `P` names at least one of the functions that scale the loss.
 template <class P>
 inline constexpr bool scales = names_scale<P> || names_unscale<P> || names_update<P> || names_found_inf<P> ||
                                names_update_scale<P> || names_step<P>;

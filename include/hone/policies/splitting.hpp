@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Whether a batch is run as a whole.
+/// Policies that run a batch as a whole or in micro-batches.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
 /// | `WholeBatches` | the default | none |
-/// | `MicroBatches` (`hone/memory/micro_batches.hpp`) | a batch does not fit into memory | many processes, recorded steps |
+/// | `MicroBatches` (`hone/memory/micro_batches.hpp`) | a batch does not fit into memory | `Ddp`, `Zero`, `StepCapture` |
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,24 +20,24 @@
 
 namespace hone {
 
-/// Says how much of a batch goes through forward and backward at once.
+/// A policy that decides how many samples run in one forward and backward pass.
 template <class P>
 concept SplittingPolicy = PolicyFor<P, slots::Splitting>;
 
-/// What a batch touches beside the graph, and how the loop deals with memory that ran out in the middle of it.
+/// The state that a batch changes besides the autograd graph, and functions to handle an out-of-memory error.
 struct BatchSurroundings {
   c10::Device device;
-  at::TensorList parameters;        ///< Those that the batch adds gradients to.
-  std::vector<at::Tensor> buffers;  ///< Those of the model.
+  at::TensorList parameters;        ///< The parameters of the optimizer.
+  std::vector<at::Tensor> buffers;  ///< The buffers of the model and the loss.
   bool (*is_out_of_memory)(const std::exception&);
   void (*release_cached_memory)();
 };
 
-/// Optional ability: runs a batch part by part; see `MicroBatches::learn`.
+/// Optional: runs a batch in parts; see `MicroBatches::learn`.
 template <class P>
 concept SplitsBatches = SplittingPolicy<P> && requires { requires P::splits_batches; };
 
-/// A batch is one forward and one backward pass.
+/// Runs each batch in one forward and one backward pass.
 struct WholeBatches {
   using slot = slots::Splitting;
 };

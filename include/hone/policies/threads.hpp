@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How many threads an operator uses. The option `num_threads` of a run goes before the policy.
+/// Policies for the number of threads of an operator. The option `num_threads` of a run takes precedence.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
-/// | `AutoThreads` | the default: as many as a step of this size keeps busy | none |
-/// | `Threads{.num_threads = 4}` | to say how many | none |
-/// | `KeepThreads` | as many as the host has set | none |
+/// | `AutoThreads` | the default: proportional to the work of a step | none |
+/// | `Threads{.num_threads = 4}` | a fixed number | none |
+/// | `KeepThreads` | the number that the caller has set in LibTorch | none |
 #pragma once
 
 #include <algorithm>
@@ -18,16 +18,17 @@
 
 namespace hone {
 
-/// `threads_for` is asked when a run begins, with the multiplications of one forward pass, 0 when they are not known,
-/// and the threads that the host has set. It returns how many to use.
+/// A policy that returns the number of threads from the multiplications of one forward pass, 0 if unknown, and the
+/// number of threads that is set (`at::get_num_threads`). `threads_for` is called when a run begins, and in the
+/// caller's own loop for the first batch and after each change of the number that is set.
 template <class P>
 concept ThreadsPolicy = PolicyFor<P, slots::Threads> && requires(const P& policy) {
   { policy.threads_for(1.0, 1) } -> std::same_as<int>;
 };
 
-/// One thread for every 4 million multiplications of a forward pass: with less to do, threads wait for each other
-/// longer than they compute. Never more than the host has set, and just as many when the work is not known, which it is
-/// for datasets held in tensors.
+/// Uses one thread per 4 million multiplications of a forward pass, because smaller parts take longer to synchronize
+/// than to compute; at least 1 thread, at most `available`. Uses `available` threads if the work is unknown. It is
+/// known for datasets held in tensors and, in the caller's own loop, for batches whose first input is a tensor.
 struct AutoThreads {
   using slot = slots::Threads;
   static constexpr double multiplications_per_thread = 4e6;
@@ -39,16 +40,15 @@ struct AutoThreads {
   }
 };
 
-/// A fixed number of threads, whatever there is to do.
+/// Uses a fixed number of threads.
 ///
 /// **Units** num_threads: of each operator, at least 1.
 /// **Errors** `std::invalid_argument` below 1.
 struct Threads {
   using slot = slots::Threads;
   detail::Required<int> num_threads;
-  [[no_unique_address]] detail::Checked checked = check(num_threads);  ///< No setting.
+  [[no_unique_address]] detail::Checked checked = check(num_threads);  ///< Not a setting.
 
-  /// What a run asks for.
   [[nodiscard]] int threads_for(double /*multiplications*/, int /*available*/) const { return num_threads; }
 
  private:
@@ -58,7 +58,7 @@ struct Threads {
   }
 };
 
-/// As many as the host has set.
+/// Uses the number of threads that is set.
 struct KeepThreads {
   using slot = slots::Threads;
   [[nodiscard]] static int threads_for(double /*multiplications*/, int available) { return available; }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How batches travel from the loader to the device.
+/// Policies for the transfer of batches from the loader to the device.
 ///
-/// | policy | use it | combinations that do not exist |
+/// | policy | use | incompatible with |
 /// |---|---|---|
 /// | `Direct` | the default: each batch is moved when its step begins | none |
-/// | `Prefetch` (`hone/data/prefetch.hpp`) | where making a batch is work: a thread does it | none |
-/// | `PrefetchToDevice` (`hone/devices/prefetch_to_device.hpp`) | the next batches are copied to the device meanwhile | none |
+/// | `Prefetch` (`hone/data/prefetch.hpp`) | making a batch is expensive: a thread makes batches ahead | none |
+/// | `PrefetchToDevice` (`hone/devices/prefetch_to_device.hpp`) | batches are copied to the device ahead, during computation | none |
 #pragma once
 
 #include <type_traits>
@@ -17,7 +17,7 @@ namespace hone {
 
 namespace detail {
 
-/// Stands for any range of batches.
+/// An archetype of a range of batches, for the concept `TransferPolicy`.
 struct SomeBatches {
   int* begin();
   int* end();
@@ -25,12 +25,13 @@ struct SomeBatches {
 
 }  // namespace detail
 
-/// Wraps a range of batches into one whose batches are on the device, or on their way there.
+/// A policy that wraps a range of batches, to make or copy batches ahead. The device policy then moves tensors that are
+/// not on the device.
 template <class P>
 concept TransferPolicy = PolicyFor<P, slots::Transfer> && requires(P& transfer, detail::SomeBatches& batches,
                                                                    int& device) { transfer.over(batches, device); };
 
-/// The range as it is; the device policy moves each batch.
+/// Returns the range unchanged; the device policy moves each batch.
 struct Direct {
   using slot = slots::Transfer;
   template <class Batches, class Device>
