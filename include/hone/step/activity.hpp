@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Which of a trainer's public functions are on the call stack: a callback may evaluate in the middle of training, but
-/// not train.
+/// The public functions of a trainer that are currently active: a callback may evaluate during training, but not train.
 #pragma once
 
 #include <stdexcept>
@@ -11,7 +10,7 @@
 
 namespace hone {
 
-/// What a trainer is doing. Several may be true at once: a callback of `train` may call `evaluate`.
+/// The activities of a trainer. Several can be active at the same time: a callback of `train` may call `evaluate`.
 struct Activity {
   bool trains = false;     ///< A run of `train` or `begin_run` is open.
   bool evaluates = false;  ///< An evaluation is open, by `evaluate` or within training.
@@ -19,13 +18,13 @@ struct Activity {
   bool steps = false;      ///< A call of `step` is open.
 
   [[nodiscard]] bool is_idle() const { return !trains && !evaluates && !predicts && !steps; }
-  /// What is open, in the words of the public functions.
+  /// Returns the name of an active function, for error messages.
   [[nodiscard]] std::string_view name() const {
     return predicts ? "`predict`" : evaluates ? "an evaluation" : steps ? "`step`" : "a training run";
   }
 };
 
-/// Sets a flag during its lifetime, such as that an activity is open.
+/// Sets a flag, such as a member of `Activity`, during its lifetime, and then restores its previous value.
 class FlagGuard {
  public:
   explicit FlagGuard(bool& flag) : flag_(flag), before_(std::exchange(flag, true)) {}
@@ -38,7 +37,7 @@ class FlagGuard {
   bool before_;
 };
 
-/// **Errors** `std::logic_error`: a call of the trainer's function `function` would disturb what the trainer is doing.
+/// Throws `std::logic_error`: the trainer's function `function` was called during an activity that excludes it.
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_call(std::string_view function, const Activity& activity,
                                                                std::string_view remedy) {
   throw std::logic_error(sentence("`{}` was called inside {} of the same trainer, from a callback or an override. {}",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Brings models and batches into the memory format and the number format that policies ask for.
+/// Conversion of models and batches to the memory format and the number format of policies.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,7 +12,7 @@
 
 namespace hone {
 
-/// Some of the policies want tensors otherwise than they come.
+/// True if any of the policies converts tensors.
 template <class... Policies>
 inline constexpr bool arranges = ((ArrangesTensors<Policies> || ConvertsTensors<Policies>) || ...);
 
@@ -29,7 +29,7 @@ void arrange(at::Tensor& tensor) {
 
 }  // namespace detail
 
-/// The tensor as the policies want it; itself when it is so, or when it is none of those that they mean.
+/// Returns the tensor in the formats of the policies. Returns the same tensor if nothing has to be converted.
 template <class... Policies>
 [[nodiscard]] at::Tensor arranged_tensor(const at::Tensor& tensor) {
   at::Tensor result = tensor;
@@ -37,9 +37,9 @@ template <class... Policies>
   return result;
 }
 
-/// The batch with such tensors; a batch without tensors is copied.
+/// Returns the batch with its tensors in the formats of the policies. Copies a batch without tensors.
 ///
-/// **Errors** at compile time, one message, for a type that may have tensors which hone does not find.
+/// **Errors** at compile time, one message, for a type that may contain tensors that hone does not find.
 template <class... Policies, class Batch>
 [[nodiscard]] OwnedBatch<Batch> arranged_batch(const Batch& batch) {
   if constexpr (HoldsTensors<Batch>) {
@@ -50,8 +50,8 @@ template <class... Policies, class Batch>
   }
 }
 
-/// Arranges the parameters and buffers of a model, or of a loss, as far as it names them. They stay the tensors that
-/// they are.
+/// Converts the buffers, and the parameters that `named_parameters` returns, of a model or a loss. Replaces their data
+/// in place, so that handles to them stay valid.
 template <class... Policies, class Model>
 void arrange_model(Model& model) {
   const at::NoGradGuard no_gradients;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Forward and loss of one batch, and the sentences for a batch, a model and a loss that do not fit each other.
+/// Forward and loss of one batch, and the error messages for a batch, a model and a loss that do not fit together.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,17 +25,17 @@
 
 namespace hone {
 
-/// What a batch came to. A step of the user's own may return any type with `loss` and `batch_size`, and may add
-/// `num_items`: what its loss is the mean over, such as tokens. Then the batches of an accumulation window, and of an
-/// epoch's mean loss, count by their items.
+/// The result of a loss step. A custom loss step may return any type with `loss` and `batch_size`. It may add
+/// `num_items`, the number of items, such as tokens, that the loss is the mean over. The number of items is then the
+/// weight of the batch in an accumulation window and in the mean loss of an epoch.
 template <class Outputs>
 struct BatchOutput {
-  at::Tensor loss;          ///< One number: the mean over the batch.
-  Outputs outputs;          ///< What the model returned.
-  std::int64_t batch_size;  ///< Samples.
+  at::Tensor loss;          ///< One element: the mean over the batch.
+  Outputs outputs;          ///< The result of the model.
+  std::int64_t batch_size;  ///< Number of samples.
 };
 
-/// What a batch counts in an epoch's mean loss.
+/// Returns the weight of a batch in the mean loss of an epoch: `num_items` if there is one, else `batch_size`.
 ///
 /// **Errors** `DataError` for `num_items` below 1.
 [[nodiscard]] std::int64_t items_in(const auto& output) {
@@ -50,7 +50,7 @@ struct BatchOutput {
   }
 }
 
-/// What a batch counts in an accumulation window: its items where it has them, else as much as any other.
+/// Returns the weight of a batch in an accumulation window: `num_items` if there is one, else 1.
 [[nodiscard]] double weight_of(const auto& output) {
   if constexpr (requires { output.num_items; }) {
     return static_cast<double>(output.num_items);
@@ -74,7 +74,7 @@ struct forward_with_other_arguments {
   static_assert(sizeof(Model) == 0, "hone: the model has `forward`, but it cannot be called with a batch's inputs.");
 };
 
-/// The shapes of every tensor in `parts`, as `[32, 784] and [32]`.
+/// Returns the dtype and shape of each tensor in `parts`, such as `Float [32, 784] and Long [32]`.
 template <class... Parts>
 std::string shapes(const Parts&... parts) {
   std::string text;
@@ -90,19 +90,19 @@ std::string shapes(const Parts&... parts) {
   return text;
 }
 
-/// The text with a full stop at its end.
+/// Returns the text without trailing spaces and line breaks, and with punctuation at its end.
 inline std::string sentence_of(std::string text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.pop_back();
   if (!text.empty() && text.back() != '.' && text.back() != '!' && text.back() != '?') text += '.';
   return text;
 }
 
-/// The first line of what LibTorch says, without its stack.
+/// Returns the first line of LibTorch's error message, without the backtrace.
 inline std::string first_line(const c10::Error& error) {
   return sentence_of(std::string(first_line(error.what_without_backtrace())));
 }
 
-/// The format of a model's floating point parameters; undefined where it has none.
+/// Returns the dtype of the model's first floating point parameter; `Undefined` if it has none.
 template <class Model>
 at::ScalarType format_of(const Model& model) {
   for (const auto& [name, parameter] : named_parameters(model)) {
@@ -111,7 +111,7 @@ at::ScalarType format_of(const Model& model) {
   return at::ScalarType::Undefined;
 }
 
-/// What to do about tensors that are of another format than the model's parameters; empty where they are not.
+/// Returns the remedy for tensors whose dtype is not `format`, that is, not the model's; empty if none is needed.
 template <class... Parts>
 std::string format_remedy(at::ScalarType format, const char* what, const Parts&... parts) {
   std::string remedy;
@@ -133,8 +133,7 @@ std::string format_remedy(at::ScalarType format, const char* what, const Parts&.
   return remedy;
 }
 
-/// What to do about a target that LibTorch wants in another format, by what it says; empty where it says nothing of
-/// that.
+/// Returns the remedy for a target whose dtype is wrong according to LibTorch's message `what`, else an empty string.
 template <class Target>
 std::string target_remedy(const Target& target, const std::string& what) {
   bool is_number = false;
@@ -146,7 +145,7 @@ std::string target_remedy(const Target& target, const std::string& what) {
   return {};
 }
 
-/// The last line of what the interpreter of scripted models says; those before it are its stack.
+/// Returns the last line of an error of the TorchScript interpreter. The lines before it are a stack trace.
 inline std::string last_line(const std::runtime_error& error) {
   std::string text = error.what();
   while (text.ends_with('\n')) text.pop_back();
@@ -160,7 +159,7 @@ inline std::string last_line(const std::runtime_error& error) {
                {shapes(outputs), shapes(target)}));
 }
 
-/// Throws, with the exception at hand nested in it.
+/// Throws a `DataError` about the inputs, with the current exception nested in it.
 template <class Model, class... Inputs>
 [[noreturn]] void refuse_inputs(const Model& model, const std::string& what, const Inputs&... inputs) {
   const std::string remedy = format_remedy(format_of(model), "inputs", inputs...);
@@ -171,9 +170,10 @@ template <class Model, class... Inputs>
 
 }  // namespace detail
 
-/// Calls the model. What a `torch::jit::Module` returns is unpacked to its tensor.
+/// Calls the model. Unpacks the tensor that a `torch::jit::Module` returns.
 ///
-/// **Errors** `DataError`, with LibTorch's error nested in it, that names the inputs.
+/// **Errors** `DataError` with the dtypes and shapes of the inputs, and with LibTorch's error nested in it. Rethrows
+/// out-of-memory and device errors.
 template <class Model, class... Inputs>
   requires ForwardableWith<Model, Inputs...>
 auto forward(Model& model, Inputs&... inputs) {
@@ -190,14 +190,14 @@ auto forward(Model& model, Inputs&... inputs) {
   } catch (const std::runtime_error& error) {
     if constexpr (detail::Scripted<PointeeOf<Model>>) {
       detail::refuse_inputs(pointee(model), detail::last_line(error),
-                            inputs...);  // the interpreter throws LibTorch's errors as these
+                            inputs...);  // the interpreter converts LibTorch's errors
     }
     throw;
   }
 }
 
-/// Calls the loss. **Errors** `DataError`, with LibTorch's error nested in it, that names outputs and target; also
-/// where a loss of LibTorch's would broadcast the two (see `is_elementwise_loss`).
+/// Calls the loss. **Errors** as for `forward`, with outputs and target instead of inputs; also if an elementwise loss
+/// of LibTorch would broadcast the two (see `is_elementwise_loss`).
 template <class Loss, class Outputs, class Target>
 at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
   try {
@@ -218,8 +218,8 @@ at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
   }
 }
 
-/// Calls backward. **Errors** `DataError`, with LibTorch's error nested in it, for a loss in double of a model that is
-/// not.
+/// Calls backward. **Errors** `DataError`, with LibTorch's error nested in it, for a loss in double of a model in
+/// another dtype.
 inline void backward_or_explain(const at::Tensor& loss) {
   try {
     loss.backward();
@@ -235,7 +235,7 @@ inline void backward_or_explain(const at::Tensor& loss) {
 
 namespace detail {
 
-/// Names what a model returns for the inputs of a batch, `void` when it cannot be called with them.
+/// Determines the type that a model returns for the inputs of a batch; `void` if it cannot be called with them.
 template <class Model>
 struct OutputsFor {
   template <class Target, class... Inputs>
@@ -258,12 +258,12 @@ struct OutputsOf<Model, Batch>
 
 }  // namespace detail
 
-/// What `batch_loss` returns. Declared, not deduced: else each call of a function with an error in it is an error more.
+/// The result type of `batch_loss`. Not deduced from its body, so that an invalid batch causes one compile-time error.
 template <class Model, class Batch>
 using BatchOutputOf = BatchOutput<std::conditional_t<std::is_void_v<typename detail::OutputsOf<Model, Batch>::type>,
                                                      at::Tensor, typename detail::OutputsOf<Model, Batch>::type>>;
 
-/// Forward and loss of a batch; `core/batch_members.hpp` says which of its members are the inputs and the target.
+/// Computes forward and loss of a batch. `core/batch_members.hpp` defines which members are the inputs and the target.
 template <class Model, class Loss, class Batch>
 BatchOutputOf<Model, Batch> batch_loss(Model& model, Loss& loss, Batch& batch) {
   if constexpr (std::is_same_v<Loss, NoLoss>) {

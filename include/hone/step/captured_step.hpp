@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A training step under an execution policy that captures it: the same sequence as `learn`, where the device's work is
-/// a graph and the host's work stands before and after it.
+/// The training step under an execution policy that captures it. The sequence is the same as in `learn`; the work of
+/// the device is a captured graph, and the work of the host comes before and after it.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,9 @@
 
 namespace hone::detail {
 
-/// Forward, loss, backward and, when `updates`, the update. The gradients of several ranks are averaged after backward;
-/// their exchange starts before the graph. A handler of `on_train_loss` divides the graph in two.
+/// Runs forward, loss, backward and, if `updates`, the update. With several ranks, averages gradients after backward,
+/// and all-reduces stop requests and the window's weight concurrently with the graph. A handler of `on_train_loss`
+/// splits the graph in two; that all-reduce then completes between the two graphs.
 template <class Trainer, class Batch>
 auto learn_captured(Trainer& trainer, Batch& batch, bool updates) {
   using T = TraitsOf<Trainer>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a trainer is made of: model, loss, optimizer, one policy for each slot, callbacks and overrides.
+/// The components of a trainer: model, loss, optimizer, one policy for each slot, callbacks and overrides.
 #pragma once
 
 #include <type_traits>
@@ -14,7 +14,7 @@
 
 namespace hone::detail {
 
-/// The components of a trainer, in the order in which they are made.
+/// The components of a trainer, in the order of their construction.
 template <class T>
 struct Components {
   typename T::Model model;
@@ -24,7 +24,7 @@ struct Components {
   [[no_unique_address]] typename T::Distribution processes;
   [[no_unique_address]] typename T::Accumulation accumulation;
   [[no_unique_address]] typename T::Clipping clipping;
-  [[no_unique_address]] typename T::Schedule schedule;  ///< What the next run follows.
+  [[no_unique_address]] typename T::Schedule schedule;  ///< The schedule of the next run.
   [[no_unique_address]] typename T::Transfer transfer;
   [[no_unique_address]] typename T::Execution execution;
   [[no_unique_address]] typename T::MemoryFormat memory_format;
@@ -36,8 +36,8 @@ struct Components {
   [[no_unique_address]] typename T::Callbacks callbacks;
   typename T::BoundOptimizer optimizer;
 
-  /// Takes the values that were given to the trainer's constructor, moves the model and the loss to the device, and
-  /// binds the optimizer to their parameters.
+  /// Moves the values out of the trainer's constructor arguments, moves the model and the loss to the device, and binds
+  /// the optimizer to their parameters.
   template <class... Settings>
   Components(const Given<Settings...>& given, typename T::Model&& model_, typename T::Loss&& loss_,
              typename T::Optimizer&& optimizer_)
@@ -60,10 +60,10 @@ struct Components {
         callbacks(given.callbacks(std::type_identity<typename T::Callbacks>{})),
         optimizer(bound(std::move(optimizer_))) {}
 
-  /// The model and the loss as one module.
+  /// Returns the model and the loss as one module.
   [[nodiscard]] TrainedModules<typename T::Model, typename T::Loss> trained_modules() { return {model, loss}; }
 
-  /// The scope of the precision policy around a run, or around a step of the host's loop.
+  /// Returns the scope of the precision policy for a run, or for a step of the host's loop.
   [[nodiscard]] auto precision_scope() const {
     if constexpr (SpansRuns<typename T::Precision>) {
       return precision.over_run();
@@ -90,7 +90,7 @@ struct Components {
     }
     if constexpr (KeepsMasterWeights<Precision>) {
       auto optimizer_of_copies = precision.over(bound_to_model(std::move(given)));
-      convert();  // what it left: buffers, frozen parameters
+      convert();  // the remaining tensors: buffers, frozen parameters
       return optimizer_of_copies;
     } else if constexpr (ShardsOptimizer<typename T::Distribution>) {
       return processes.shard(bound_to_model(std::move(given)));
@@ -102,7 +102,7 @@ struct Components {
   auto bound_to_model(typename T::Optimizer&& given) {
     auto result = bind(std::move(given), trained_modules().named_parameters());
     if constexpr (converts_in_place) {
-      // A state from before the trainer was made is in another format than the parameters are now.
+      // The optimizer's earlier state has a different format than the parameters have now.
       if constexpr (requires { result.load_state(result.state()); }) result.load_state(result.state());
     }
     return result;

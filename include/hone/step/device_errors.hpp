@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a device's errors mean for a run, in one sentence each.
+/// Detection and explanation of device errors.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -19,8 +19,8 @@
 
 namespace hone {
 
-/// True when `error`, or one that is nested in it, comes from a device that is not the host's: whatever operator it
-/// came out of, the cause may be an earlier one.
+/// True if `error`, or an exception nested in it, comes from a device other than the CPU. The operator that throws it
+/// may be later than the operator that caused it.
 [[nodiscard]] inline bool is_device_error(const std::exception& error) {
   if (dynamic_cast<const c10::AcceleratorError*>(&error) != nullptr) return true;
   if (const auto* torch = dynamic_cast<const c10::Error*>(&error)) {
@@ -40,7 +40,7 @@ namespace hone {
 
 namespace detail {
 
-/// The part of LibTorch's text that says what happened, in one line: no advice, no stack.
+/// Returns the first line of LibTorch's message, without advice and backtrace.
 [[nodiscard]] inline std::string facts_of(const std::exception& error) {
   const auto* torch = dynamic_cast<const c10::Error*>(&error);
   std::string_view text = torch != nullptr ? torch->what_without_backtrace() : error.what();
@@ -56,11 +56,11 @@ namespace detail {
 
 }  // namespace detail
 
-/// Throws a `DeviceError`, with `error` nested in it, when `error`, which is being handled, says that memory ran out or
-/// that the device has failed; returns when it is another one, or is explained already.
+/// Throws a `DeviceError`, with `error` nested in it, if `error` reports that memory ran out or that the device failed.
+/// Returns for other errors, and for a `DeviceError`. Precondition: `error` is being handled.
 [[gnu::cold, gnu::noinline]] inline void explain_device_error(const std::exception& error, c10::Device device) {
   if (dynamic_cast<const DeviceError*>(&error) != nullptr) return;
-  if (dynamic_cast<const c10::Error*>(&error) == nullptr) return;  // what LibTorch did not say has its own sentence
+  if (dynamic_cast<const c10::Error*>(&error) == nullptr) return;  // only LibTorch's errors need an explanation
   if (is_out_of_memory(error)) {
     std::throw_with_nested(DeviceError(sentence(
         "Memory ran out on {}: {}. Take smaller batches (per_device_batch_size, and GradAccum to learn from as many "
@@ -84,7 +84,7 @@ namespace detail {
   }
 }
 
-/// Calls `f`. **Errors** those of `f`, where the device's are explained.
+/// Calls `f`. **Errors** as `f`, with device errors as `DeviceError`.
 template <class F>
 decltype(auto) with_device_errors(c10::Device device, F&& f) {
   try {
@@ -95,7 +95,7 @@ decltype(auto) with_device_errors(c10::Device device, F&& f) {
   }
 }
 
-/// Rethrows the current exception. **Errors** that exception, where a device's is explained.
+/// Rethrows the current exception, a device error as a `DeviceError`.
 [[noreturn, gnu::cold, gnu::noinline]] inline void rethrow_explained(c10::Device device) {
   try {
     throw;
@@ -105,8 +105,8 @@ decltype(auto) with_device_errors(c10::Device device, F&& f) {
   }
 }
 
-/// Calls `f`, which clears up after an exception: what it throws in turn, as a failed device does at every call, says
-/// less than that one.
+/// Calls `f`, a cleanup after an exception. Ignores what it throws: every call to a failed device throws, and only the
+/// first exception names the cause.
 template <class F>
 void as_far_as_possible(F&& f) noexcept {
   try {
@@ -115,9 +115,9 @@ void as_far_as_possible(F&& f) noexcept {
   }
 }
 
-/// Asks a device policy whether its device is there, and has the formats of the model's parameters and buffers.
+/// Checks that the device is present and supports the dtypes of the model's parameters and buffers.
 ///
-/// **Errors** those of the policy; `DeviceError` for a format.
+/// **Errors** as `device.require()`; `DeviceError` for an unsupported dtype.
 template <DevicePolicy Device, class Model>
 void require_device([[maybe_unused]] const Device& device, [[maybe_unused]] Model& model) {
   if constexpr (ChecksPresence<Device>) device.require();

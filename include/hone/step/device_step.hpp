@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the device does in a training step: forward, loss, backward, and an update. Nothing here counts, or waits for
-/// the device, so that all of it can be captured.
+/// The device work of a training step: forward, loss, backward and the update. It contains no host synchronization and
+/// no counting on the host, so that it can be captured.
 #pragma once
 
 #include <ATen/ops/_foreach_mul.h>
@@ -16,7 +16,7 @@
 
 namespace hone::detail {
 
-/// Forward and loss of a training batch, by the override `train_batch_loss` if it is there.
+/// Computes forward and loss of a training batch, with the override `train_batch_loss` if there is one.
 template <class Trainer, class Batch>
 auto forward_pass(Trainer& trainer, Batch& batch) {
   auto& parts = internals(trainer).parts;
@@ -29,7 +29,7 @@ auto forward_pass(Trainer& trainer, Batch& batch) {
   }
 }
 
-/// Backward of a batch's share of the mean over the window.
+/// Runs backward for `whole`, the loss of a batch, times `share`, its weight in the mean over the accumulation window.
 template <class Trainer>
 void backward_share(Trainer& trainer, const at::Tensor& whole, double share) {
   using T = TraitsOf<Trainer>;
@@ -61,7 +61,7 @@ void unscale(Trainer& trainer) {
   }
 }
 
-/// Makes the gradients of a window that ended early, or whose batches have unequal weights, the mean over it.
+/// Rescales the gradients of a window that ended early, or whose batches have unequal weights, to the mean over it.
 template <class Trainer>
 void correct_window(Trainer& trainer, const Window& window) {
   auto& self = internals(trainer);
@@ -79,7 +79,7 @@ void correct_window(Trainer& trainer, const Window& window) {
   if (!gradients.empty()) at::_foreach_mul_(gradients, correction);
 }
 
-/// What the clipping policy returns. A captured step has no number that the host has read.
+/// Returns the result of the clipping policy. Under capture, calls `clip_unread`, which has no host synchronization.
 template <class T>
 decltype(auto) clipped_by(typename T::Clipping& clipping, at::TensorList gradients) {
   if constexpr (T::captures && ClipsUnread<typename T::Clipping>) {
@@ -89,7 +89,7 @@ decltype(auto) clipped_by(typename T::Clipping& clipping, at::TensorList gradien
   }
 }
 
-/// Clips the gradients, where this rank has a part of them.
+/// Clips the gradients of a sharded optimizer and dispatches `BeforeOptimizerStep`.
 template <class Trainer>
 void clip_shard(Trainer& trainer) {
   using Clipping = typename TraitsOf<Trainer>::Clipping;
@@ -109,7 +109,7 @@ void clip_shard(Trainer& trainer) {
   }
 }
 
-/// Clips the gradients, which are final then. `facets` are what the event about them carries.
+/// Clips the gradients, which are final then, and dispatches `BeforeOptimizerStep` with `facets`.
 template <class Trainer, class... Facets>
 void clip(Trainer& trainer, const Facets&... facets) {
   using T = TraitsOf<Trainer>;
@@ -131,7 +131,7 @@ void clip(Trainer& trainer, const Facets&... facets) {
   }
 }
 
-/// The update itself, as a precision policy with loss scaling wants it.
+/// Does the step of the optimizer; with loss scaling, through the precision policy, which can skip it.
 template <class T>
 void plain_optimizer_step(Components<T>& parts) {
   if constexpr (ScalesLoss<typename T::Precision> && T::has_objectives) {
@@ -143,7 +143,7 @@ void plain_optimizer_step(Components<T>& parts) {
   }
 }
 
-/// The update itself, by overrides if they are there. Leaves no gradients.
+/// Does the step of the optimizer and clears the gradients, with the overrides for these if there are any.
 template <class Trainer>
 void step_optimizer(Trainer& trainer) {
   override_or<overrides::optimizer_step>(trainer, [&] { trainer.optimizer_step(); });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How the loop calls the user's code: events to callbacks, and overrides in place of the loop's own functions.
+/// Calls from the loop to user code: events for callbacks, and overrides in place of the trainer's functions.
 #pragma once
 
 #include <type_traits>
@@ -11,7 +11,7 @@
 
 namespace hone::detail {
 
-/// Reaches the private state of a trainer; every trainer has it as its only friend.
+/// Provides access to the private state of a trainer, as its only friend.
 struct Internals {
   template <class Trainer>
   static auto& of(Trainer& trainer) {
@@ -23,12 +23,12 @@ template <class Trainer>
   return Internals::of(trainer);
 }
 
-/// Some handler in `Callbacks` takes the event `E` with these facets.
+/// True if a handler in `Callbacks` accepts the event `E` with these facets.
 template <class Callbacks, class Trainer, class E, class... Facets>
 inline constexpr bool is_handled = Callbacks::template relays<Told<E, WithTrainer<Trainer>, Facets...>>;
 
-/// Calls the handlers in `callbacks` for an event of the loop, extended by the trainer and by `facets`. Without a
-/// handler, the call compiles to nothing.
+/// Calls the handlers in `callbacks` for an event, extended by the trainer and `facets`. Without a handler, compiles to
+/// nothing.
 template <class Trainer, class Callbacks, class E, class... Facets>
 void dispatch_to(Trainer& trainer, Callbacks& callbacks, const E& event, const Facets&... facets) {
   if constexpr (is_handled<Callbacks, Trainer, E, Facets...>) {
@@ -36,27 +36,27 @@ void dispatch_to(Trainer& trainer, Callbacks& callbacks, const E& event, const F
       callbacks.tell(Told<E, WithTrainer<Trainer>, Facets...>{event, {trainer}, facets...});
   }
 }
-/// The same for the trainer's callbacks.
+/// Dispatches an event to the trainer's callbacks.
 template <class Trainer, class E, class... Facets>
 void dispatch(Trainer& trainer, const E& event, const Facets&... facets) {
   dispatch_to(trainer, internals(trainer).parts.callbacks, event, facets...);
 }
 
-/// The trainer has the override `Point` for these arguments.
+/// True if the trainer has the override `Point` for these arguments.
 template <class Point, class Trainer, class... Args>
 inline constexpr bool is_overridden = has_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...>;
 
-/// True, or one compile-time error when the trainer has the override `Point` in a form that cannot be called.
+/// True, or a compile-time error if the trainer has the override `Point` in a form that cannot be called.
 template <class Point, class Trainer, class... Args>
 inline constexpr bool is_callable_override =
     checked_override<Point, typename TraitsOf<Trainer>::Overrides, Trainer, Args...>;
 
-/// Calls the override `Point`, which has to be there.
+/// Calls the override `Point`. Precondition: the trainer has it.
 template <class Point, class Trainer, class... Args>
 decltype(auto) call_override(Trainer& trainer, Args&... args) {
   return Point::call(internals(trainer).parts.overrides, trainer, args...);
 }
-/// Calls the override `Point` if it is there, else `standard`.
+/// Calls the override `Point` if there is one, else `standard`.
 template <class Point, class Trainer, class Standard, class... Args>
 decltype(auto) override_or(Trainer& trainer, Standard&& standard, Args&... args) {
   static_assert(is_callable_override<Point, Trainer, Args...>);
@@ -66,7 +66,7 @@ decltype(auto) override_or(Trainer& trainer, Standard&& standard, Args&... args)
     return standard(args...);
   }
 }
-/// Calls the override `Point` if it is there.
+/// Calls the override `Point` if there is one.
 template <class Point, class Trainer>
 void call_if_overridden(Trainer& trainer) {
   static_assert(is_callable_override<Point, Trainer>);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// LibTorch's losses that compare outputs and targets element by element. Most of them broadcast: outputs `[N, 1]` and
-/// targets `[N]` give the mean over N x N pairs, with a warning at best.
+/// Detection of LibTorch's elementwise losses. Most of them broadcast: for outputs `[N, 1]` and targets `[N]` they
+/// compute the mean over N x N pairs, with a warning at most.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -32,7 +32,7 @@ inline constexpr bool is_among_losses = (false || ... || std::is_base_of_v<Known
 
 }  // namespace detail
 
-/// True for a loss of LibTorch's, or one derived from it, that takes one target for each output.
+/// True for a loss of LibTorch, or a class derived from one, that compares each output with one target.
 template <class Loss>
 inline constexpr bool is_elementwise_loss =
     detail::is_among_losses<Loss, torch::nn::BCELossImpl, torch::nn::BCEWithLogitsLossImpl,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a run changes in the process and gives back when it ends, however it ends.
+/// RAII guards that restore the number of threads and the random generators.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -8,7 +8,7 @@
 
 namespace hone {
 
-/// Sets the number of threads that LibTorch's operators use from this thread; 0 leaves it as it is.
+/// Sets the number of threads for LibTorch's operators that this thread calls; 0 changes nothing. Restores the number.
 class ThreadGuard {
  public:
   explicit ThreadGuard(int num_threads)
@@ -26,7 +26,7 @@ class ThreadGuard {
   bool changed_;
 };
 
-/// Brings back the states of LibTorch's random generators: the CPU's and that of `device`.
+/// Restores the states of LibTorch's random generators for the CPU and for `device` at the end of its lifetime.
 class GeneratorGuard {
  public:
   explicit GeneratorGuard(c10::Device device) : device_(device), host_before_(generator_state()) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A training step in a loop that the host program owns: the settings of the trainer are in force during the step
-/// alone.
+/// A training step in a loop of the host program. The settings of the trainer are in effect only during the step.
 #pragma once
 
 #include <ATen/Context.h>
@@ -26,7 +25,7 @@ namespace hone::detail {
       "Unfreeze one with set_requires_grad(true), or add a layer with parameters, and make the trainer after that.");
 }
 
-/// **Errors** `std::invalid_argument` where there is nothing to train.
+/// Throws `std::invalid_argument` if the optimizer has no parameters. A compile-time error without an optimizer.
 template <class Trainer>
 void require_trainable(Trainer& trainer) {
   using Optimizer = typename TraitsOf<Trainer>::Optimizer;
@@ -38,14 +37,14 @@ void require_trainable(Trainer& trainer) {
     if constexpr (std::is_same_v<decltype(optimizer.parameters()), at::TensorList>) {
       is_empty = optimizer.parameters().empty();
     } else {
-      is_empty = optimizer.num_groups() == 0;  // a list of all would be made for each call
+      is_empty = optimizer.num_groups() == 0;  // `parameters()` would allocate in each call
     }
     if (is_empty) [[unlikely]]
       refuse_to_train();
   }
 }
 
-/// Calls `f` with the device as the thread's current one, and explains the device's errors. On the host, a call.
+/// Calls `f` with the trainer's device as the thread's current device. Device errors become `DeviceError`.
 template <class Trainer, class F>
 decltype(auto) with_device(Trainer& trainer, F&& f) {
   if constexpr (HostReadable<typename TraitsOf<Trainer>::Device>) {
@@ -57,8 +56,8 @@ decltype(auto) with_device(Trainer& trainer, F&& f) {
   }
 }
 
-/// Calls `f` with gradients on, with so many threads (0 leaves them), and with denormals, number formats and device as
-/// the policies say.
+/// Calls `f` with gradients enabled, with `num_threads` threads (0 changes nothing), and with the denormals, number
+/// formats and device of the policies. Restores all of them.
 template <class Trainer, class F>
 auto in_settings(Trainer& trainer, int num_threads, F&& f) {
   auto& parts = internals(trainer).parts;
@@ -69,8 +68,8 @@ auto in_settings(Trainer& trainer, int num_threads, F&& f) {
   return with_device(trainer, std::forward<F>(f));
 }
 
-/// How many threads the operators of a step use: found with the first batch, and again when the host sets another
-/// number.
+/// Returns the number of threads for the operators of a step. Calls the threads policy for the first batch, and again
+/// after the host has changed its number of threads.
 template <class Trainer, class Batch>
 [[nodiscard]] int step_threads(Trainer& trainer, const Batch& batch) {
   auto& self = internals(trainer);
@@ -82,14 +81,14 @@ template <class Trainer, class Batch>
   return threads.used;
 }
 
-/// Calls `f`, a step of the host's loop, with the settings of this trainer in force.
+/// Calls `f`, a step of the host's loop, with the settings of this trainer. `num_threads` 0: as `step_threads` returns.
 template <class Trainer, class Batch, class F>
 auto host_step(Trainer& trainer, const Batch& batch, F&& f, int num_threads = 0) {
   const FlagGuard activity(internals(trainer).activity.steps);
   return in_settings(trainer, num_threads > 0 ? num_threads : step_threads(trainer, batch), std::forward<F>(f));
 }
 
-/// Gradients of other backward passes that are in the parameters when a window begins are not the trainer's.
+/// Clears gradients of other backward passes when an accumulation window begins. Warns of untrained parameters once.
 template <class Trainer>
 void start_from_own_gradients(Trainer& trainer) {
   auto& step = internals(trainer).step;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Batches for processes that learn together: all get as many, or some would wait for one that has none left.
+/// Batches in lockstep: the epoch ends on all ranks when any rank runs out of batches, so that no collective deadlocks.
 #pragma once
 
 #include <span>
@@ -11,7 +11,7 @@ namespace hone {
 
 namespace detail {
 
-/// Ends when the range has ended in one of the processes.
+/// A range that ends on all ranks when the range of any rank ends.
 template <class Range, class Processes>
 class InStep {
  public:
@@ -51,8 +51,8 @@ class InStep {
 
 }  // namespace detail
 
-/// The batches of `range`, as long as every process has one. Where `is_even` says that all have as many, the range as it
-/// is; else the processes ask each other before each batch.
+/// Returns the batches of `range` for as long as all ranks have one. Unless `is_even` (all ranks have the same number
+/// of batches), the ranks all-reduce a flag before each batch. Without gradient reduction, returns `range` itself.
 template <class Range, DistributedPolicy Processes>
 [[nodiscard]] decltype(auto) in_step(Range& range, Processes& processes, [[maybe_unused]] bool is_even) {
   if constexpr (ReducesGradients<Processes>) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Adds up the losses of an epoch where they are computed; they cross to the host when somebody asks.
+/// The mean loss of an epoch, accumulated on the device that computes the losses and copied to the host on request.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,26 +17,27 @@
 
 namespace hone {
 
-/// The mean loss over samples: every batch counts with its size.
+/// Accumulates the mean loss over samples. Each batch is weighted by its number of samples.
 ///
-/// **Cost** on a device that the host reads, one addition in double; elsewhere one small kernel and no wait.
+/// **Cost** per batch, one addition in double on a device whose memory the host reads; else one small kernel, without
+/// host synchronization.
 template <DevicePolicy Device>
 class LossTracker {
  public:
-  /// Adds a batch's mean loss, a tensor of one number, over `samples` samples.
+  /// Adds a batch's mean loss over `samples` samples.
   ///
-  /// **Errors** `DataError` when the loss is not one number.
+  /// **Errors** `DataError` if the loss does not have one element.
   void add(const at::Tensor& loss, std::int64_t samples) {
     if (loss.numel() != 1) [[unlikely]]
       refuse(loss);
     if constexpr (HostReadable<Device>) {
-      // The memory of a lazily negated loss has the other sign.
+      // The memory of a lazily negated loss has the opposite sign.
       const bool is_plain = loss.scalar_type() == at::kFloat && !loss.is_neg();
       sum_.add(is_plain ? *static_cast<const float*>(loss.const_data_ptr()) : loss.item<double>(),
                static_cast<double>(samples));
     } else {
       if (!device_sum_.defined()) {
-        const auto format = loss.is_mps() ? at::kFloat : at::kDouble;  // those have no double
+        const auto format = loss.is_mps() ? at::kFloat : at::kDouble;  // MPS has no double
         device_sum_ = at::full({}, carried_, loss.options().dtype(format).requires_grad(false));
       }
       device_sum_.add_(loss.detach().reshape({}), static_cast<double>(samples));
@@ -44,7 +45,7 @@ class LossTracker {
     }
   }
 
-  /// The mean over samples, and over all processes; NaN when nothing was added. Waits for the device.
+  /// Returns the mean over the samples of all ranks; NaN without samples. Synchronizes with the device. Collective.
   template <DistributedPolicy Processes>
   [[nodiscard]] double mean(Processes& processes) const {
     RunningMean all = sum_;
@@ -62,7 +63,7 @@ class LossTracker {
   }
 
   void reset() { *this = {}; }
-  /// True when nothing was added.
+  /// True if nothing was added.
   [[nodiscard]] bool empty() const {
     if constexpr (HostReadable<Device>) {
       return sum_.count() == 0.0;
@@ -71,7 +72,7 @@ class LossTracker {
     }
   }
 
-  /// Shows the sums to an archive of the `checkpoint` room. Waits for the device.
+  /// Saves the sums in an archive, or restores them. Synchronizes with the device.
   void serialize(auto& archive) {
     archive("sum", sum_);
     if constexpr (!HostReadable<Device>) {
@@ -82,7 +83,7 @@ class LossTracker {
     }
     take_over(archive, *this);
   }
-  /// Takes in what another one has seen. Waits for the device.
+  /// Adds the sums of another tracker. Synchronizes with the device.
   void merge(const LossTracker& other) {
     sum_.merge(other.sum_);
     if constexpr (!HostReadable<Device>) {
@@ -102,7 +103,7 @@ class LossTracker {
 
   RunningMean sum_;
   at::Tensor device_sum_;
-  double carried_ = 0.0;  // where the device's sum begins
+  double carried_ = 0.0;  // the initial value of the device's sum
   std::int64_t samples_ = 0;
 };
 

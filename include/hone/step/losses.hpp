@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Several losses in one training step, each with an optimizer of its own: GANs, actor and critic.
+/// Several losses in one training step, each with its own optimizer: GANs, actor and critic.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,8 +30,8 @@ namespace hone {
 
 /// How often a loss is computed.
 ///
-/// **Units** every: updates of the run, at least 1. With 5, the loss is computed, and its optimizer moves, in the
-/// batches of each fifth update.
+/// **Units** every: updates of the run, at least 1. With 5, the loss is computed, and its optimizer steps, only in the
+/// batches of every fifth update.
 struct LossOptions {
   std::int64_t every = 1;
 };
@@ -45,10 +45,11 @@ struct LossFor {
   LossOptions options;
 };
 
-/// A loss step under the name of its optimizer. `loss` is called as `loss(model, batch)`, with the model as the trainer
-/// was given it, and returns one number in a tensor, or any type with `loss` and `batch_size`, and perhaps `num_items`.
+/// Returns a loss step with the name of its optimizer. The trainer calls `loss(model, batch)` with the model that was
+/// passed to its constructor. The result is a tensor with one element, or any type with `loss`, `batch_size` and,
+/// optionally, `num_items`.
 ///
-/// **Errors** `std::invalid_argument` for `every` below 1.
+/// **Errors** `std::invalid_argument` if `every` is below 1.
 /// **Example** `loss_for<"critic">(critic_loss)`, `loss_for<"generator">(generator_loss, {.every = 5})`
 template <FixedString name, class F>
 [[nodiscard]] LossFor<name, F> loss_for(F loss, const LossOptions& options = {}) {
@@ -61,7 +62,7 @@ template <FixedString name, class F>
 
 namespace detail {
 
-/// What a loss step came to that returned the loss alone.
+/// The result of a loss step that returns only a tensor.
 struct LossAlone {
   at::Tensor loss;
   std::int64_t batch_size;
@@ -96,11 +97,11 @@ template <class F, class Model, class Batch>
 struct LossStepResultOf<F, Model, Batch> {
   using type = decltype(std::declval<F&>()(std::declval<Model&>(), std::declval<Batch&>()));
 };
-/// What a loss step comes to. Declared, not deduced, so that a loss step that does not fit is one error.
+/// The result type of a loss step. Not deduced from the call, so that an invalid loss step causes only one error.
 template <class F, class Model, class Batch>
 using LossStepResult = typename LossStepResultOf<F, Model, Batch>::type;
 
-/// Calls the loss step and puts what it returns into `result`, an optional.
+/// Calls the loss step and stores its result in `result`, a `std::optional`.
 template <class F, class Model, class Batch>
 void call_loss_step(F& loss, Model& model, Batch& batch, auto& result) {
   if constexpr (std::same_as<LossStepResult<F, Model, Batch>, LossAlone>) {
@@ -154,15 +155,15 @@ concept ScalesSeveralLosses = requires(P& precision, Optimizer& optimizer) { pre
 
 }  // namespace detail
 
-/// What a batch came to with `Losses`: the sum of the losses, and what each loss step returned.
+/// The result of a batch with `Losses`: the sum of the losses, and the result of each loss step.
 template <class Losses, class... Outputs>
 struct LossesOutput {
-  at::Tensor loss;          ///< One number: the sum of the losses that were computed.
-  std::int64_t batch_size;  ///< Samples.
+  at::Tensor loss;          ///< One element: the sum of the losses that were computed.
+  std::int64_t batch_size;  ///< Number of samples.
   std::tuple<std::optional<Outputs>...> each = {};
 
-  /// What the loss step `name` returned; null where it was not computed. A loss step that returned a tensor has
-  /// `loss` and `batch_size` here.
+  /// Returns a pointer to the result of the loss step `name`; null if that loss was not computed. The result of a loss
+  /// step that returns a tensor is a struct with `loss` and `batch_size`.
   template <FixedString name>
   [[nodiscard]] const auto* get() const {
     const auto& output = std::get<Losses::template place_of<name>>(each);
@@ -170,20 +171,20 @@ struct LossesOutput {
   }
 };
 
-/// Losses that are learned from one after the other in each training step, each by the optimizer of its name.
+/// Trains with several losses one after another in each training step, each with the optimizer of its name.
 ///
-/// For each loss in turn, with each batch: forward and loss in the number format of the precision policy, while the
-/// parameters of the other optimizers require no gradient; backward of the batch's share of its accumulation window;
-/// and when the window is complete, clipping over the gradients of its own optimizer, and its update. So the second
-/// loss sees the weights that the first has moved. All of it makes one update of the run: schedules move on, and
-/// `on_optimizer_step` happens, once, when all losses are done. `on_train_loss` and `on_before_optimizer_step` happen
-/// for each loss; `event.objective` is its name.
+/// The step of a batch does the following for each loss in turn: forward and loss in the number format of the precision
+/// policy; backward, with the batch's weight in the accumulation window; and, when the window is complete, clipping of
+/// the gradients of the loss's optimizer, and its update. Meanwhile, the parameters of all remaining optimizers require
+/// no gradient. The second loss is therefore computed with the weights that the first one has updated. All losses
+/// together make one update of the run: the schedule advances and `on_optimizer_step` is called once, after the last
+/// loss. `on_train_loss` and `on_before_optimizer_step` are called for each loss, with its name in `event.objective`.
 ///
-/// The mean of each loss is recorded as `train_<name>_loss_epoch`, and their sum as `train_loss_epoch`; of an
-/// evaluation, `eval_<name>_loss_epoch` and so on.
+/// Records the mean of each loss as `train_<name>_loss_epoch` and the sum of the means as `train_loss_epoch`, and in
+/// evaluations as `eval_<name>_loss_epoch` and so on.
 ///
-/// **Errors** `std::invalid_argument` when each loss has `every` above 1; at compile time for names that are not those
-/// of the optimizers.
+/// **Errors** `std::invalid_argument` if every loss has `every` above 1; at compile time if the names of the losses
+/// differ from the names of the optimizers.
 /// **Example**
 /// ```
 /// hone::Trainer{gan,
@@ -218,11 +219,11 @@ struct Losses {
     return place;
   }();
 
-  /// What a batch comes to.
+  /// The result type of a batch.
   template <class Model, class Batch>
   using Output = LossesOutput<Losses, detail::LossStepResult<decltype(For::loss), Model, Batch>...>;
 
-  /// Moves losses that are modules.
+  /// Moves losses that are modules to `device`.
   void to(c10::Device device) {
     std::apply([&](auto&... each) { (move_to(each.loss, device), ...); }, losses);
   }
@@ -260,7 +261,7 @@ struct Losses {
   using misfit_trainer = typename decltype(fault<Model, Optimizer, Policies...>())::type;
 };
 
-/// All losses of a batch, with no gradient flow of their own: what an evaluation asks for.
+/// Computes all losses of a batch, without selecting an optimizer for each: for evaluations.
 template <class Model, class... For, class Batch>
 auto batch_loss(Model& model, Losses<For...>& losses, Batch& batch) {
   using Output = typename Losses<For...>::template Output<Model, Batch>;

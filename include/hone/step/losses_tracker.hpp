@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Adds up several losses of an epoch, each by itself.
+/// The mean losses of an epoch for a trainer with several losses, and the choice of the tracker for any trainer.
 #pragma once
 
 #include <array>
@@ -20,13 +20,13 @@
 
 namespace hone {
 
-/// The means of `Losses` over samples, and their sum.
+/// Accumulates the mean of each loss of `Losses` over samples.
 ///
-/// **Cost** that of a `LossTracker` for each loss.
+/// **Cost** as a `LossTracker` for each loss.
 template <DevicePolicy Device, SeveralLosses L>
 class LossesTracker {
  public:
-  /// Adds the mean of the loss at `place` over `samples` samples.
+  /// Adds the mean of the loss with index `place` over `samples` samples.
   void add(std::size_t place, const at::Tensor& loss, std::int64_t samples) { each_[place].add(loss, samples); }
   /// Adds all losses of a batch.
   template <class... Outputs>
@@ -36,10 +36,10 @@ class LossesTracker {
     }(std::index_sequence_for<Outputs...>{});
   }
 
-  /// Adds a batch of which one loss is known, from an override of the evaluation's loss step.
+  /// Adds a batch with only one loss, from an override of the loss step in an evaluation.
   void add(const at::Tensor& loss, std::int64_t samples) { whole_.add(loss, samples); }
 
-  /// The sum of the means, of those losses that were added at all; NaN when none was. Waits for the device.
+  /// Returns the sum of the means of all added losses; NaN without any. Synchronizes with the device. Collective.
   template <DistributedPolicy Processes>
   [[nodiscard]] double mean(Processes& processes) const {
     double sum = 0.0;
@@ -52,8 +52,8 @@ class LossesTracker {
     }
     return is_empty ? std::nan("") : sum;
   }
-  /// Records what `mean` found of each loss beside the sum that is called `name`: of `train_loss_epoch`,
-  /// `train_generator_loss_epoch`.
+  /// Records the means that the last call of `mean` computed. `name` is the name of their sum: for `train_loss_epoch`,
+  /// records `train_generator_loss_epoch` and so on.
   void record(RunHistory& history, std::string_view name, Phase phase) const {
     const auto place = name.rfind("loss");
     for (std::size_t i = 0; i < each_.size(); ++i) {
@@ -68,14 +68,14 @@ class LossesTracker {
 
   void reset() { *this = {}; }
 
-  /// Shows the sums to an archive of the `checkpoint` module. Waits for the device.
+  /// Saves the sums in an archive, or restores them. Synchronizes with the device.
   void serialize(auto& archive) {
     for (std::size_t i = 0; i < each_.size(); ++i) archive(L::names[i], each_[i]);
   }
 
  private:
   std::array<LossTracker<Device>, L::num_losses> each_;
-  mutable std::array<double, L::num_losses> means_{};  // what `mean` found
+  mutable std::array<double, L::num_losses> means_{};  // from the last call of `mean`
   LossTracker<Device> whole_;
 };
 
@@ -92,11 +92,11 @@ struct TrackerOf<Device, Loss> {
 
 }  // namespace detail
 
-/// What adds up the losses of a trainer.
+/// The type that accumulates the losses of a trainer.
 template <DevicePolicy Device, class Loss>
 using TrackerOf = typename detail::TrackerOf<Device, Loss>::type;
 
-/// Adds what a batch of an evaluation came to.
+/// Adds the result of an evaluation batch.
 template <class Tracker, class Output>
 void add_loss(Tracker& tracker, const Output& output) {
   if constexpr (requires { tracker.add(output); }) {
@@ -106,7 +106,7 @@ void add_loss(Tracker& tracker, const Output& output) {
   }
 }
 
-/// Records the mean of an epoch, and those of its losses where there are several.
+/// Records the mean loss of an epoch and, with several losses, the mean of each.
 template <class Tracker>
 void record_loss(const Tracker& tracker, RunHistory& history, std::string_view name, double mean, Phase phase) {
   history.record(name, mean, phase);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Metrics of many processes become one.
+/// Merging of metrics over all ranks.
 #pragma once
 
 #include <type_traits>
@@ -12,8 +12,8 @@
 
 namespace hone {
 
-/// Makes `thing` what those of all processes are when they are merged, in the order of ranks: a metric, or whatever
-/// has `merge`, `reset`, and either something to be kept in a file (see `core/serialize.hpp`) or `sums` and `add`.
+/// Replaces `thing` on all ranks with the merge of its values on all ranks, in rank order. `thing` is a metric, or any
+/// type that has `reset` and either `merge` and a serializable state (see `core/serialize.hpp`) or `sums` and `add`.
 /// Collective.
 template <ReducesGradients Processes, class Thing>
 void merge_over_processes(Processes& processes, Thing& thing) {

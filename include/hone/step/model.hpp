@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the loop does with a model: call it, switch its mode, move it. A model is anything with `forward`: a
-/// `torch::nn::Module`, its holder, a smart pointer or `std::ref` to one, a `torch::jit::Module`.
+/// Operations on a model: call it, switch its mode, move it. A model is any type with `forward`: a `torch::nn::Module`,
+/// its holder, a smart pointer or `std::ref` to one, a `torch::jit::Module`.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,19 +13,19 @@
 
 namespace hone {
 
-/// Can be called with these inputs.
+/// A model that can be called with these inputs.
 template <class Model, class... Inputs>
 concept ForwardableWith = requires(PointeeOf<Model>& model, Inputs&... inputs) {
   model.forward(inputs...);
 } || requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward({inputs...}).toTensor(); };
 
-/// Optional ability: while it is in training mode, one call computes the loss and its gradients, with no graph. They
-/// wait in the model until `hand_over_gradients` adds them, times the batch's share of its window, to those of the
-/// parameters.
+/// Optional: a model that computes, in training mode, the loss and its gradients in one call, without an autograd
+/// graph. The model stores these gradients until `hand_over_gradients(share)` adds them, times `share`, to the
+/// gradients of the parameters.
 template <class Model>
 concept ComputesGradients = requires(PointeeOf<Model>& model, double share) { model.hand_over_gradients(share); };
 
-/// Calls a loss: a function, or a module or its holder.
+/// Calls a loss, which is a function object, a module or its holder.
 template <class Loss, class Outputs, class Target>
 at::Tensor loss_of(Loss& loss, const Outputs& outputs, Target& target) {
   if constexpr (requires { loss(outputs, target); }) {
@@ -37,7 +37,7 @@ at::Tensor loss_of(Loss& loss, const Outputs& outputs, Target& target) {
 
 namespace detail {
 
-/// A `torch::jit::Module`. It has a mode when it has the attribute `training`, which one built in C++ may lack.
+/// A `torch::jit::Module`. It has a mode if it has the attribute `training`, which modules built in C++ may lack.
 template <class M>
 concept Scripted = requires(M& module) {
   module.setattr("training", true);
@@ -61,7 +61,7 @@ void for_each_module(Module& outer, F&& f) {
       if (module.hasattr("training")) f(module);
     }
   } else if constexpr (requires { outer.modules(/*include_self=*/false).front()->is_training(); }) {
-    f(outer);  // it need not be held by a shared pointer, as `modules()` would want
+    f(outer);  // `modules()` would require a shared pointer to the outer one
     for (const auto& module : outer.modules(/*include_self=*/false)) f(*module);
   } else if constexpr (requires { outer.is_training(); }) {
     f(outer);
@@ -70,7 +70,7 @@ void for_each_module(Module& outer, F&& f) {
 
 }  // namespace detail
 
-/// Switches a model, and all modules in it, to training or to evaluation, where it has such modes.
+/// Switches a model and all modules in it to training or evaluation mode. A no-op for a model without modes.
 template <class Model>
 void set_training(Model& model, bool on) {
   auto& target = pointee(model);
@@ -81,7 +81,7 @@ void set_training(Model& model, bool on) {
   }
 }
 
-/// Whether a model is in training; one without modes always is.
+/// Returns whether a model is in training mode. True for a model without modes.
 template <class Model>
 [[nodiscard]] bool is_training(Model& model) {
   auto& target = pointee(model);
@@ -94,13 +94,13 @@ template <class Model>
   }
 }
 
-/// Moves a model's parameters and buffers, where it can be moved.
+/// Moves a model's parameters and buffers to `device`. A no-op for a model without `to`.
 template <class Model>
 void move_to(Model& model, c10::Device device) {
   if constexpr (auto& target = pointee(model); requires { target.to(device); }) target.to(device);
 }
 
-/// Remembers the mode of every module in a model and brings it back.
+/// Stores the mode of every module in a model, and restores it at the end of its lifetime.
 template <class Model>
 class ModeGuard {
  public:
@@ -111,7 +111,7 @@ class ModeGuard {
   ModeGuard& operator=(const ModeGuard&) = delete;
   ~ModeGuard() {
     auto mode = modes_.begin();
-    detail::for_each_module(pointee(model_), [&](auto& module) {  // inner modules have the last word
+    detail::for_each_module(pointee(model_), [&](auto& module) {  // outer ones first, which switch inner ones too
       if (mode != modes_.end()) detail::set_module_training(module, *mode++);
     });
   }

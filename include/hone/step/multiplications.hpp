@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How much there is to compute in a step, told from the shapes of parameters and samples.
+/// An estimate of the work of a step, from the shapes of parameters and samples.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,11 +15,11 @@
 
 namespace hone {
 
-/// The multiplications of one forward pass, roughly: every weight matrix is used once at each place of a sample, every
-/// kernel once at each pixel.
+/// Estimates the number of multiplications in one forward pass: every weight matrix is used once at each position of a
+/// sample, every kernel once at each pixel.
 ///
-/// **Shapes** inputs: `[samples, features]`, `[samples, places, features]`, integers `[samples, places]`, or images
-/// `[samples, channels, ...]`.
+/// **Shapes** inputs: `[samples, features]`, `[samples, positions, features]`, integers `[samples, positions]`, or
+/// images `[samples, channels, ...]`.
 template <class Model>
 [[nodiscard]] double multiplications(const Model& model, const at::Tensor& inputs, std::int64_t batch_size) {
   double places = 1.0, pixels = 1.0;
@@ -35,7 +35,7 @@ template <class Model>
   return total * static_cast<double>(batch_size);
 }
 
-/// The same for the inputs of a batch; 0, not known, when the first of them is not a tensor.
+/// Returns the estimate for the inputs of a batch; 0 (unknown) if the first input is not a tensor.
 template <class Model, class Batch>
 [[nodiscard]] double multiplications_in(const Model& model, const Batch& batch) {
   if constexpr (!HoldsTensors<Batch> || detail::HasUnclearParts<const Batch&>) {
@@ -52,7 +52,7 @@ template <class Model, class Batch>
   }
 }
 
-/// The same for a dataset held in tensors; 0, not known, for any other.
+/// Returns the estimate for a batch of a `TensorDataset`; 0 (unknown) for other datasets.
 template <class Model, class Dataset>
 [[nodiscard]] double multiplications(const Model& model, const Dataset& dataset, std::int64_t batch_size) {
   if constexpr (LoadableHandle<const Dataset&>) {

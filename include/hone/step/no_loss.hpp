@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Takes the loss's place in a trainer that only predicts, or whose overrides compute the loss.
+/// The loss of a trainer that only predicts, or whose overrides compute the loss.
 #pragma once
 
 namespace hone {
 
 /// No loss function.
 ///
-/// **Errors** at compile time, one message, where a loss is needed and no override computes it.
+/// **Errors** at compile time, one message, if a loss is needed and no override computes it.
 struct NoLoss {};
 
 namespace detail {

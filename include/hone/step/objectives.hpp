@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The training step of several losses, each with an optimizer of its own.
+/// The training step of several losses, each with its own optimizer.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ namespace hone {
 
 namespace detail {
 
-/// What the loss step of a trainer returns.
+/// The result type of a trainer's loss step.
 template <class Model, class Loss, class Batch>
 struct LossStepOutputOf {
   using type = BatchOutputOf<Model, Batch>;
@@ -39,7 +39,7 @@ using LossStepOutput = typename LossStepOutputOf<Model, Loss, Batch>::type;
 
 }  // namespace detail
 
-/// What the batches of an open accumulation window count for each loss: nothing, where there is one loss.
+/// The accumulation window of each loss. Empty for a trainer with one loss, whose window is in `StepState`.
 template <class Loss>
 struct ObjectiveWindows {
   void reset() {}
@@ -56,12 +56,12 @@ struct ObjectiveWindows<Loss> {
 
 namespace detail {
 
-/// The arithmetic of `Losses` in a trainer's step. See there for the order of things.
+/// Implements the training step of `Losses`, where the sequence is documented.
 ///
-/// A window that the end of an epoch cuts short without notice, in a range of unknown length, is finished from the
-/// gradients that are there: the last losses then have not seen what the first ones changed.
+/// If a range of unknown length ends within a window, `finish_window` updates with the gradients that were accumulated
+/// so far. The later losses were then computed before the updates of the earlier ones.
 struct Objectives {
-  /// Forward, loss and backward of each loss, and its update when `updates`.
+  /// Runs forward, loss and backward of each loss and, if `updates`, its update.
   template <class Trainer, class Batch>
   static auto learn(Trainer& trainer, Batch& batch, bool updates) {
     using T = TraitsOf<Trainer>;
@@ -81,7 +81,7 @@ struct Objectives {
     return output;
   }
 
-  /// The updates of a window that ended early.
+  /// Does the updates of a window that ended early.
   template <class Trainer>
   static void finish_window(Trainer& trainer) {
     const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
@@ -91,7 +91,7 @@ struct Objectives {
   }
 
  private:
-  /// Selects the optimizer of a loss during its lifetime.
+  /// Selects the optimizer of a loss during the lifetime of the returned guard.
   template <std::size_t i, class Trainer>
   static auto only(Trainer& trainer) {
     using Optimizer = typename TraitsOf<Trainer>::BoundOptimizer;
@@ -99,7 +99,7 @@ struct Objectives {
     return typename Optimizer::Only(internals(trainer).parts.optimizer, Optimizer::template place_of<For::letters>);
   }
 
-  /// True when a loss is computed for the update that is coming.
+  /// True if the loss is computed for the next update.
   template <std::size_t i, class Trainer>
   static bool is_due(Trainer& trainer) {
     auto& self = internals(trainer);
@@ -107,7 +107,7 @@ struct Objectives {
     return every == 1 || (self.run.num_updates() + 1) % every == 0;
   }
 
-  /// Returns false when nothing more is to be learned from the batch.
+  /// Returns false if a stop before the update drops the batch, so that the remaining losses must not run.
   template <std::size_t i, class Trainer, class Batch, class Output>
   static bool learn_one(Trainer& trainer, Batch& batch, bool updates, Output& all) {
     auto& loss = std::get<i>(internals(trainer).parts.loss.losses);
@@ -163,7 +163,7 @@ struct Objectives {
     return update_one<i>(trainer);
   }
 
-  /// The update of one optimizer, which `only` has selected.
+  /// Does the update of the optimizer that `only` has selected. Returns false if a stop prevents it.
   template <std::size_t i, class Trainer>
   static bool update_one(Trainer& trainer) {
     using T = TraitsOf<Trainer>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Telling that memory ran out from other errors, and trying again with less.
+/// Detection of out-of-memory errors, and retries with smaller batches.
 #pragma once
 
 #include <ATen/DeviceAccelerator.h>
@@ -19,8 +19,8 @@
 
 namespace hone {
 
-/// True when `error`, or one that is nested in it, says that memory ran out: the host's, a device's, or that of one of
-/// the device's libraries.
+/// True if `error`, or an exception nested in it, reports that memory ran out on the host, on a device, or in a library
+/// of the device.
 [[nodiscard]] inline bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
@@ -41,7 +41,7 @@ namespace hone {
   return false;
 }
 
-/// Gives memory that LibTorch keeps for later back to the accelerator, where there is one that is in use.
+/// Releases the unused cached memory of LibTorch's allocator. A no-op without an accelerator that is in use.
 inline void release_cached_memory() {
   const auto type = at::getAccelerator();
   if (!type) return;
@@ -49,10 +49,10 @@ inline void release_cached_memory() {
   if (allocator != nullptr && allocator->initialized()) allocator->emptyCache();
 }
 
-/// Calls `f(size)`, and as long as memory runs out, again with half the size. Returns what `f` returned.
+/// Calls `f(size)`, and repeats the call with half the size while memory runs out. Returns the result of `f`.
 ///
-/// **Errors** `std::invalid_argument` when size < 1; `std::runtime_error`, with LibTorch's own error nested in it, when
-/// size 1 does not fit; every other error of `f` as it is.
+/// **Errors** `std::invalid_argument` if size < 1; `std::runtime_error`, with LibTorch's error nested in it, if size 1
+/// does not fit; all other exceptions of `f`, unchanged.
 /// **Source** `find_executable_batch_size` of Accelerate.
 /// **Example** `with_smaller_batches(512, [&](auto size) { return trainer.train(set, {.per_device_batch_size = size});
 /// });`
@@ -69,7 +69,7 @@ decltype(auto) with_smaller_batches(std::int64_t size, F&& f) {
             std::runtime_error("Not even a batch of 1 sample fits into memory. Take a smaller model."));
       }
     }
-    release_cached_memory();  // once what held it is gone
+    release_cached_memory();  // not in the handler, where the exception is alive
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// From a list of types and a handful of values to the parts of a trainer.
+/// The types and values of a trainer's parts, found among its template and constructor arguments.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace hone {
 
 namespace detail {
 
-/// True when `C` is a `Default`, or one behind filters or a name.
+/// True if `C` is `Default`, or wraps one in filters or a name.
 template <class C, class Default>
 constexpr bool replaces() {
   if constexpr (std::is_same_v<C, Default>) {
@@ -28,8 +28,8 @@ constexpr bool replaces() {
   }
 }
 
-/// The callbacks `Before` and `After`, and those of `Defaults` between them that none of the others replaces. The
-/// defaults keep their order among themselves: what stands behind a default comes behind what replaces it.
+/// The callbacks `Before` and `After`, with the `Defaults` that none of them replaces between the two. Defaults keep
+/// their relative order: a default comes after the callback that replaces an earlier default.
 template <class Before, class Defaults, class After>
 struct WithDefaults;
 template <class... Before, class... After>
@@ -49,7 +49,7 @@ template <class... Before, class Default, class... Defaults, class First, class.
 struct WithDefaults<Callbacks<Before...>, Callbacks<Default, Defaults...>, Callbacks<First, After...>>
     : WithDefaults<Callbacks<Before..., First>, Callbacks<Default, Defaults...>, Callbacks<After...>> {};
 
-/// The callbacks `Before` and those among `Policies`.
+/// The callbacks `Before`, then all callbacks in `Policies`.
 template <class Before, class... Policies>
 struct JoinedCallbacks;
 template <class Before>
@@ -95,7 +95,7 @@ template <class C>
 struct Meaning<std::shared_ptr<C>> {
   using type = Callbacks<CallbackReference<C>>;
 };
-/// What a constructor's argument means in the trainer's type: a callback stands in a list of callbacks.
+/// The trainer's template argument for a constructor argument of type `A`: `Callbacks<...>` for a callback, else `A`.
 template <class A>
 using StandsFor = typename Meaning<A>::type;
 
@@ -118,7 +118,7 @@ struct value_is_needed {
 
 }  // namespace detail
 
-/// All callbacks in a list of policies, in order.
+/// The set of all callbacks in a list of policies, in order.
 template <class... Policies>
 using CallbacksAmong =
     typename detail::SetOfCallbacks<typename detail::JoinedCallbacks<Callbacks<>, Policies...>::type>::type;
@@ -127,8 +127,8 @@ using CallbacksAmong =
 template <class... Policies>
 using OverridesAmong = typename detail::OverridesAmong<Policies...>::type;
 
-/// Values for the parts of a trainer, found by their types: the `nth` value of type `T` among those given, else a
-/// default one. `std::ref(callback)` and a `std::shared_ptr` are values of type `CallbackReference`.
+/// Values for the parts of a trainer, found by type: the `nth` value of type `T`, else a default-constructed `T`. A
+/// `std::reference_wrapper` or a `std::shared_ptr` to a callback has the type `CallbackReference`.
 template <class... Values>
 class Given {
  public:
@@ -146,7 +146,7 @@ class Given {
     }
   }
 
-  /// True when every value is of a type that is among `Policies` or in a list of callbacks there.
+  /// True if the type of every value is among `Policies` or in a list of callbacks there, else a compile-time error.
   template <class... Policies>
   static consteval bool all_among() {
     return (true && ... &&
@@ -154,7 +154,7 @@ class Given {
                                        detail::value_without_place<Values>>) > 0));
   }
 
-  /// Fills a set of callbacks; several of one type get their values in order.
+  /// Returns a set of callbacks. Several callbacks of one type get their values in order.
   template <class... Cs>
   [[nodiscard]] CallbackSet<Cs...> callbacks(std::type_identity<CallbackSet<Cs...>>) const {
     if constexpr (sizeof...(Cs) == 0) {
@@ -192,7 +192,7 @@ class Given {
     }
     return i;
   }
-  /// How many of the first `end` of `Cs` are a `T`.
+  /// Returns the number of `T` among the first `end` types of `Cs`.
   template <class T, class... Cs>
   static consteval std::size_t earlier(std::size_t end) {
     constexpr bool is_it[] = {std::is_same_v<T, Cs>...};

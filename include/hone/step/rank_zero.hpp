@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What one process does for all, and all learn how it went.
+/// `in_rank_zero`, which calls a function on rank 0 and returns its result on all ranks.
 #pragma once
 
 #include <cstring>
@@ -13,11 +13,11 @@
 
 namespace hone {
 
-/// Calls `f` in rank 0 alone, and returns in every process what it returned there: nothing, or a value that can be
-/// copied byte by byte. Nobody goes on before it is done. Collective; `f` may call nothing that is.
+/// Calls `f` on rank 0 only, and returns its result, nothing or a trivially copyable value, on all ranks. No rank
+/// returns before `f` has. Collective; `f` must not make collective calls.
 ///
-/// **Errors** what `f` throws, in rank 0; in the others then `DataError` where it is one, else `DistributedError`, with
-/// the same text.
+/// **Errors** on rank 0, the exception of `f`; on every other rank, a `DataError` if it is one, else a
+/// `DistributedError`, with the same message after a prefix.
 template <DistributedPolicy Processes, class F>
 auto in_rank_zero(Processes& processes, F&& f) -> std::invoke_result_t<F&> {
   if constexpr (!ReducesGradients<Processes>) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Which trainers can have their steps recorded.
+/// The check of whether the step of a trainer can be captured.
 #pragma once
 
 #include <type_traits>
@@ -35,7 +35,7 @@ struct host_data_within_a_recording {
                 "batch that was recorded. Make them tensors, or leave StepCapture out.");
 };
 
-/// Names, without instantiating it, the sentence for what is wrong.
+/// Returns the type with the message for the first problem, without instantiating it.
 template <class Callbacks, class Self, class Batch, class Output, bool weighs>
 consteval auto recording_fault() {
   using Before = Told<BeforeOptimizerStep, WithTrainer<Self>>;
@@ -51,7 +51,7 @@ consteval auto recording_fault() {
   }
 }
 
-/// True, or a compile-time error with one sentence.
+/// True, or a compile-time error with one message.
 template <class Callbacks, class Self, class Batch, class Output, bool weighs>
 inline constexpr bool recordable = without_fault<decltype(recording_fault<Callbacks, Self, Batch, Output, weighs>())>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One training step: forward, loss, backward and, when a window of batches is complete, the update, with the events
-/// around them.
+/// One training step: forward, loss, backward and, when the accumulation window is complete, the update. `train_step`
+/// calls `learn`, which calls `forward_pass`, `backward_share` and `update`, with the events between them.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace hone::detail {
 
-/// A batch where the device policy puts it, in the formats of the memory format and the precision policy; the batch
-/// itself when it is so already.
+/// Returns the batch on the trainer's device, in the formats of the memory format and precision policies. Does not copy
+/// tensors that are so already.
 template <class Trainer, class Batch>
 decltype(auto) on_device(Trainer& trainer, Batch& arrived) {
   using T = TraitsOf<Trainer>;
@@ -31,7 +31,7 @@ decltype(auto) on_device(Trainer& trainer, Batch& arrived) {
   }
 }
 
-/// Forward, loss and backward of one part of a batch after the other.
+/// Runs forward, loss and backward of each part of a batch in turn (`MicroBatches`).
 template <class Trainer, class Batch>
 auto split_pass(Trainer& trainer, Batch& batch) {
   auto& self = internals(trainer);
@@ -48,7 +48,7 @@ auto split_pass(Trainer& trainer, Batch& batch) {
     } else if constexpr (requires { output.num_items; }) {
       share = ahead.add_to_last(weight, num_batches);
     }
-    if constexpr (requires { output.num_items; }) fraction = 1.0;  // its items are the weight of a part
+    if constexpr (requires { output.num_items; }) fraction = 1.0;  // the items already weight the part
     backward_share(trainer, output.loss, share * fraction);
   };
   const auto& parameters = parts.optimizer.parameters();
@@ -62,20 +62,20 @@ auto split_pass(Trainer& trainer, Batch& batch) {
   return output;
 }
 
-/// Backward, and the update when `updates`.
+/// Runs backward and, if `updates`, the update. The backward pass of a split batch was in `split_pass`.
 template <class Trainer, class Output>
 void learn_from(Trainer& trainer, const Output& output, bool updates) {
   using T = TraitsOf<Trainer>;
   auto& self = internals(trainer);
   auto& parts = self.parts;
   Window& window = self.step.window;
-  if constexpr (T::reduces) {  // what ranks have to agree on travels during backward
+  if constexpr (T::reduces) {  // the all-reduce of stop requests overlaps with backward
     const double share =
         window.add(self.sync.weight(parts.processes, output), parts.accumulation.num_batches_per_update(), 1.0);
     if (updates) self.sync.begin(parts.processes, self.run, window.total());
     parts.processes.backward(output.loss, updates,
                              [&](const at::Tensor& loss) { backward_share(trainer, loss, share); });
-    if constexpr (ComputesGradients<typename T::Model>) {  // without autograd, so that no hook has reduced them
+    if constexpr (ComputesGradients<typename T::Model>) {  // without autograd, so no hook has reduced them
       if (updates) parts.processes.average_gradients();
     }
     if (updates) synced_update(trainer);
@@ -88,8 +88,8 @@ void learn_from(Trainer& trainer, const Output& output, bool updates) {
   }
 }
 
-/// The step of a batch on the device. The loss is dispatched before backward, where a callback may ask to drop the
-/// batch.
+/// Runs the step of a batch that is on the device. Dispatches `TrainLoss` before backward (after it, if the batch is
+/// split); a callback may then request a stop that drops the open accumulation window.
 template <class Trainer, class Batch>
 auto learn(Trainer& trainer, Batch& batch, bool updates) {
   using T = TraitsOf<Trainer>;
@@ -113,8 +113,8 @@ auto learn(Trainer& trainer, Batch& batch, bool updates) {
   }
 }
 
-/// Trains on one batch. `is_last`: no batch follows in the epoch. `facets` are what the event at the end carries beside
-/// the batch and its output. Returns what the loss step returned.
+/// Trains on one batch and returns the result of the loss step. `is_last`: this is the last batch of the epoch.
+/// `facets` extend the event `TrainStepEnd`.
 template <class Trainer, class Batch, class... Facets>
 auto train_step(Trainer& trainer, Batch& arrived, bool is_last, const Facets&... facets) {
   using T = TraitsOf<Trainer>;
@@ -130,15 +130,15 @@ auto train_step(Trainer& trainer, Batch& arrived, bool is_last, const Facets&...
   auto&& batch = on_device(trainer, arrived);
   dispatch(trainer, TrainStepStart{{self.run}}, WithBatch{batch});
   const bool updates = update_follows(trainer, is_last);
-  if constexpr (T::captures) {
+  if constexpr (T::captures) {  // as a CUDA graph
     auto output = learn_captured(trainer, batch, updates);
     finish(batch, output);
     return output;
-  } else if constexpr (T::has_objectives) {
+  } else if constexpr (T::has_objectives) {  // several losses, each with its optimizer
     auto output = Objectives::learn(trainer, batch, updates);
     finish(batch, output);
     return output;
-  } else if constexpr (std::is_same_v<typename T::Execution, Eager>) {
+  } else if constexpr (std::is_same_v<typename T::Execution, Eager>) {  // the default
     auto output = learn(trainer, batch, updates);
     finish(batch, output);
     return output;
@@ -149,7 +149,7 @@ auto train_step(Trainer& trainer, Batch& arrived, bool is_last, const Facets&...
   }
 }
 
-/// The update of a window of batches that is not complete, with the mean over its true length.
+/// Does the update of an incomplete accumulation window, with the mean over its batches. A no-op if it is empty.
 template <class Trainer>
 void finish_window(Trainer& trainer) {
   using T = TraitsOf<Trainer>;

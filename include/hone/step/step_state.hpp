@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What one training step leaves for the next.
+/// The state that persists between training steps.
 #pragma once
 
 #include <cstdint>
@@ -11,26 +11,26 @@
 
 namespace hone::detail {
 
-/// Where the schedule is.
+/// The position of the schedule.
 struct ScheduleCursor {
   std::int64_t updates = 0;
-  std::int64_t continued = 0;  ///< The update at which its next start is.
+  std::int64_t continued = 0;  ///< The update at which its next start begins.
   bool started = false;
 };
 
-/// Threads of a step of the host's own loop.
+/// Numbers of threads for a step of the host's loop.
 struct StepThreads {
-  int available = 0;  ///< That the host has set.
+  int available = 0;  ///< As set by the host.
   int used = 0;
 };
 
-/// What one training step leaves for the next.
+/// The state that persists between training steps, for a trainer with the traits `T`.
 template <class T>
 struct StepState {
   hone::TrackerOf<typename T::Device, typename T::Loss> train_loss{};
-  Window window{};  ///< Batches whose gradients wait for an update.
+  Window window{};  ///< The batches since the last update.
   [[no_unique_address]] ObjectiveWindows<typename T::Loss> objectives{};
-  [[no_unique_address]] typename T::Schedule schedule;  ///< Resolved for the run.
+  [[no_unique_address]] typename T::Schedule schedule;  ///< Resolved for the length of the run.
   ScheduleCursor cursor{};
   StepThreads threads{};
   bool has_looked_for_untrained = false;

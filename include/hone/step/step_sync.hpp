@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What ranks synchronize in a training step: whether a callback of any of them asks for a stop, and the weight of each
-/// batch in the mean over all.
+/// The synchronization of ranks in a training step: requests for a stop by a callback on any rank, and the weight of
+/// each batch in the mean over all ranks.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace hone::detail {
 
-/// One process: there is nothing to synchronize, and nothing here.
+/// The synchronization of a single process: empty, all functions are no-ops.
 template <class Processes>
 struct StepSync {
   void sync_stop(Processes&, RunControl&) {}
@@ -33,17 +33,17 @@ struct StepSync {
 
 template <ReducesGradients Processes>
 struct StepSync<Processes> {
-  std::int64_t samples_in_step = 0;  ///< Of all ranks; 0 where the loader does not say.
-  double unit = 0.0;                 ///< What batches are measured by then; the same in all ranks.
-  double total = 0.0;                ///< The weight of the window in all ranks, after `end`.
+  std::int64_t samples_in_step = 0;  ///< Over all ranks; 0 if unknown.
+  double unit = 0.0;                 ///< Divides the weights if that is unknown; 0 until needed.
+  double total = 0.0;                ///< The window's weight over all ranks, valid after `end`.
 
-  /// Starts the exchange that an update needs: requests for a stop, and the weight of the window.
+  /// Starts the asynchronous all-reduce before an update: requests for a stop, and the weight of the window.
   void begin(Processes& processes, const RunControl& run, double weight_of_window) {
     const double numbers[] = {run.asked_ == RunControl::Stop::before_update ? 1.0 : 0.0,
                               run.asked_ == RunControl::Stop::none ? 0.0 : 1.0, weight_of_window};
     processes.begin_exchange(numbers);
   }
-  /// Waits for it. Returns false when a rank wants no update.
+  /// Waits for the all-reduce that `begin` started. Returns false if any rank requests a stop before the update.
   [[nodiscard]] bool end(Processes& processes, RunControl& run) {
     const auto sums = processes.end_exchange();
     const bool stops_before = sums[0] > 0.0, stops = sums[1] > 0.0;
@@ -53,7 +53,7 @@ struct StepSync<Processes> {
     return !stops_before;
   }
 
-  /// A stop that a rank has requested takes effect in all. Collective.
+  /// Makes a stop that any rank has requested take effect on all ranks. Collective.
   void sync_stop(Processes& processes, RunControl& run) {
     if (run.stop_ != RunControl::Stop::none) return;
     const double asks[] = {run.asked_ == RunControl::Stop::before_update ? 1.0 : 0.0,
@@ -64,8 +64,9 @@ struct StepSync<Processes> {
     if (sums[1] > 0.0) settle_stop(processes, run, stops_before);
   }
 
-  /// The weight of a batch: its share of the step's samples in all ranks, 1 when all have as many. Where the step's
-  /// samples are not known, those of this rank over `unit`; then the correction of the window does the rest.
+  /// Returns the weight of a batch: its samples, divided by the mean samples per rank in this step. Divides by `unit`
+  /// if these are unknown, and for `num_items`; the correction of the window then rescales the gradients. The first
+  /// call that needs `unit` is collective: `unit` becomes the mean over the ranks of their first batch.
   double weight(Processes& processes, const auto& output) {
     const auto world_size = static_cast<double>(processes.world_size());
     if constexpr (requires { output.num_items; }) {
@@ -77,7 +78,7 @@ struct StepSync<Processes> {
       return samples / (all > 0.0 ? all / world_size : synced_unit(processes, samples));
     }
   }
-  /// The same before the forward pass, by the rows of the batch.
+  /// Returns the weight before the forward pass, from the number of rows of the batch.
   template <class Batch>
   double weight_of_rows(Processes& processes, const Batch& batch) {
     struct Rows {
@@ -85,7 +86,7 @@ struct StepSync<Processes> {
     };
     return weight(processes, Rows{hone::batch_size(batch)});
   }
-  /// Whether the batch of every rank is known to be as large as this one.
+  /// True if the batches of all ranks are known to have the size of this one.
   template <class Batch>
   [[nodiscard]] bool is_even(const Processes& processes, const Batch& batch) const {
     return processes.world_size() == 1 || samples_in_step == hone::batch_size(batch) * processes.world_size();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The model and the loss as one module: a loss may have parameters and buffers too.
+/// The model and the loss as one module, because a loss may have parameters and buffers too.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,7 +14,7 @@
 
 namespace hone {
 
-/// A loss that may have parameters to train: a module, its holder, or a smart pointer or `std::ref` to one.
+/// A loss that may have trainable parameters: a module, its holder, or a smart pointer or `std::ref` to one.
 template <class Loss>
 concept LossModule = requires(const PointeeOf<Loss>& loss) {
   loss.named_parameters();
@@ -22,8 +22,8 @@ concept LossModule = requires(const PointeeOf<Loss>& loss) {
   loss.modules();
 };
 
-/// What a trainer trains: the model, and a loss that is a module. Parameters of the loss have names that begin with
-/// `loss_function.` and come behind the model's; a parameter that both have counts as the model's.
+/// The modules that a trainer trains: the model, and the loss if it is a module. The parameters of the loss come last,
+/// with names that begin with `loss_function.`. A parameter of both counts as the model's.
 template <class Model, class Loss>
 struct TrainedModules {
   Model& model;
@@ -51,7 +51,7 @@ struct TrainedModules {
     return all;
   }
 
-  /// The modules inside the model and inside the loss.
+  /// Returns the modules inside the model and inside the loss, without these two.
   [[nodiscard]] auto modules(bool /*include_self*/ = false) const
     requires requires { pointee(model).modules(false); }
   {

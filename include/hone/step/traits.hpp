@@ -31,7 +31,7 @@ struct TrainerTraits {
   using Trainer = hone::Trainer<ModelType, LossType, OptimizerType, Policies...>;
   using Model = ModelType;
   using Loss = LossType;
-  using Optimizer = OptimizerType;  ///< As it was given to the trainer.
+  using Optimizer = OptimizerType;  ///< As passed to the trainer.
 
   using Device = AnswerTo<slots::Device, Cpu, Policies...>;
   using Precision = AnswerTo<slots::Precision, Fp32, Policies...>;
@@ -49,13 +49,13 @@ struct TrainerTraits {
   using Heap = AnswerTo<slots::Heap, SystemHeap, Policies...>;
   using Callbacks = CallbacksAmong<Policies...>;
   using Overrides = OverridesAmong<Policies...>;
-  /// As the trainer holds it: bound to parameters, and perhaps sharded or over master weights.
+  /// As stored in the trainer: bound to parameters, and perhaps sharded or with master weights.
   using BoundOptimizer = OptimizerUnder<Precision, OptimizerAmong<Distribution, hone::BoundOptimizer<Optimizer>>>;
 
   static constexpr bool reduces = ReducesGradients<Distribution>;
   static constexpr bool accumulates = !UpdatesEveryBatch<Accumulation>;
   static constexpr bool splits = SplitsBatches<Splitting>;
-  static constexpr bool weighs = accumulates || reduces || splits;  ///< A batch is a share of an update.
+  static constexpr bool weighs = accumulates || reduces || splits;  ///< An update may combine several batches or parts.
   static constexpr bool captures = RecordsSteps<Execution>;
   static constexpr bool has_schedule = !std::is_same_v<Schedule, NoSchedule>;
   static constexpr bool has_objectives = SeveralLosses<Loss>;
@@ -63,7 +63,7 @@ struct TrainerTraits {
 
 namespace detail {
 
-/// The template arguments of `static_assert`s about a trainer, such as `Told<...>`, name the trainer by this.
+/// The traits of a trainer, for functions whose template parameter is the trainer.
 template <class Trainer>
 using TraitsOf = typename Trainer::Traits;
 

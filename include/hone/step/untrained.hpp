@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Parameters that require a gradient and that nothing trains.
+/// Detection of parameters that require a gradient but are in no optimizer.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,7 +16,7 @@
 
 namespace hone {
 
-/// The names of those parameters that require a gradient and that `optimizer` does not hold.
+/// Returns the names of the parameters that require a gradient but are not in `optimizer`.
 template <class Optimizer>
 [[nodiscard]] std::vector<std::string> untrained_parameters(const NamedParameters& trained,
                                                             const Optimizer& optimizer) {
@@ -30,9 +30,9 @@ template <class Optimizer>
   return names;
 }
 
-/// Prints a warning about such parameters; returns whether there were any.
+/// Prints a warning about such parameters. Returns true if there are any.
 ///
-/// **Cost** a look at all parameters: not for each step.
+/// **Cost** linear in the number of parameters: not for each step.
 template <class Optimizer>
 bool warn_of_untrained_parameters(const NamedParameters& trained, const Optimizer& optimizer,
                                   std::FILE* output = stderr) {

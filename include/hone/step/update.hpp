@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the host does about an optimizer update: it closes the accumulation window, counts, and moves the schedule.
+/// The host work of an optimizer update: resetting the window, counting the update, and advancing the schedule.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace hone::detail {
 
-/// True when the current batch completes the accumulation window. `is_last`: no batch follows in the epoch.
+/// True if the current batch completes the accumulation window. `is_last`: this is the last batch of the epoch.
 template <class Trainer>
 [[nodiscard]] bool update_follows(const Trainer& trainer, bool is_last) {
   if constexpr (TraitsOf<Trainer>::accumulates) {
@@ -26,7 +26,7 @@ template <class Trainer>
   }
 }
 
-/// Forgets the batches of an open window and their gradients.
+/// Drops the batches of an open accumulation window and their gradients.
 template <class Trainer>
 void drop_window(Trainer& trainer) {
   auto& step = internals(trainer).step;
@@ -35,7 +35,7 @@ void drop_window(Trainer& trainer) {
   trainer.zero_grad();
 }
 
-/// Counts an update, and sets what the schedule drives for the next.
+/// Counts an update, and sets the values of the schedule for the next one.
 template <class Trainer>
 void count_update(Trainer& trainer) {
   auto& self = internals(trainer);
@@ -45,21 +45,22 @@ void count_update(Trainer& trainer) {
   override_or<overrides::scheduler_step>(trainer, [&] { trainer.scheduler_step(); });
 }
 
-/// Makes a stop that a rank has requested take effect in all. Collective; nothing for a single process.
+/// Makes a stop that any rank has requested take effect on all ranks. Collective; a no-op for a single process.
 template <class Trainer>
 void sync_stop(Trainer& trainer) {
   auto& self = internals(trainer);
   self.sync.sync_stop(self.parts.processes, self.run);
 }
 
-/// With many ranks: a callback sees the gradients of an update, and may request a stop in one of them.
+/// True if a callback handles `BeforeOptimizerStep` with several ranks: it may request a stop on one of them, so the
+/// stop is synchronized before the update.
 template <class Trainer>
 inline constexpr bool syncs_before_update =
     TraitsOf<Trainer>::reduces &&
     (is_handled<typename TraitsOf<Trainer>::Callbacks, Trainer, BeforeOptimizerStep> ||
      is_handled<typename TraitsOf<Trainer>::Callbacks, Trainer, BeforeOptimizerStep, WithClipped<at::Tensor>>);
 
-/// The update of a complete window, from gradients that are the same in all ranks.
+/// Does the update of a window: unscale, correct, clip, step. Precondition: gradients are averaged over the ranks.
 template <class Trainer>
 void update(Trainer& trainer) {
   using T = TraitsOf<Trainer>;
@@ -76,15 +77,15 @@ void update(Trainer& trainer) {
   dispatch(trainer, OptimizerStep{{self.run}});
 }
 
-/// The same when all ranks want it.
+/// Does the update, unless any rank requests a stop before it: then drops the window. Collective.
 template <class Trainer>
 void synced_update(Trainer& trainer) {
   auto& self = internals(trainer);
   self.sync.end(self.parts.processes, self.run) ? update(trainer) : drop_window(trainer);
 }
 
-/// **Errors** `std::invalid_argument` when a loaded checkpoint leaves the schedule at or behind the end that a run of
-/// this length gives it: the run would train with the last learning rate, or not at all.
+/// Throws `std::invalid_argument` if a loaded checkpoint is at or after the end of the schedule for a run of this
+/// length: the run would train with the last learning rate, or not at all.
 template <class Trainer>
 void require_schedule_left([[maybe_unused]] Trainer& trainer, [[maybe_unused]] const RunLength& length) {
   if constexpr (TraitsOf<Trainer>::has_schedule) {
@@ -105,7 +106,7 @@ void set_scheduled_updates(Trainer& trainer, std::int64_t updates) {
   internals(trainer).step.cursor.updates = updates;
   trainer.scheduler_step();
 }
-/// The schedule's next start is at this update.
+/// Makes the next start of the schedule begin at this update.
 template <class Trainer>
 void continue_schedule(Trainer& trainer, std::int64_t updates) {
   auto& cursor = internals(trainer).step.cursor;
@@ -122,7 +123,7 @@ void start_schedule([[maybe_unused]] Trainer& trainer, [[maybe_unused]] const Ru
   }
 }
 
-/// Prints a warning, once, when parameters require a gradient and the optimizer does not hold them.
+/// Prints a warning, once and on rank 0, if parameters require a gradient but are not in the optimizer.
 template <class Trainer>
 [[gnu::noinline]] void warn_of_untrained(Trainer& trainer) {
   auto& self = internals(trainer);

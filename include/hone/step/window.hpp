@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The arithmetic of gradient accumulation: what a batch counts in the mean over a window that is not complete yet.
+/// The arithmetic of gradient accumulation: the weight of a batch in the mean over a window that is not complete yet.
 #pragma once
 
 #include <cstdint>
@@ -10,31 +10,31 @@
 
 namespace hone {
 
-/// The batches whose gradients wait for an update.
+/// An accumulation window: the batches since the last update.
 ///
-/// A batch's loss goes into backward with its `share` of the mean over a full window in which every batch counts as
-/// much as the first. When the update is due, the gradients times `correction` are the mean over what the window was:
+/// Before backward, the loss of a batch is multiplied by its share of the mean over a full window, in which every batch
+/// has the weight of the first. At the update, the gradients times `correction` are the mean over the actual window:
 /// the sum of w_i g_i over the sum of w_i. The correction is 1 for a full window of equal batches.
 class Window {
  public:
   [[nodiscard]] constexpr bool empty() const { return size_ == 0; }
   [[nodiscard]] constexpr std::int64_t size() const { return size_; }
 
-  /// What its batches count.
+  /// The sum of the weights of its batches.
   [[nodiscard]] constexpr double total() const { return total_; }
 
-  /// Takes in a batch that counts `weight`, above 0; returns its share, in a window of `num_batches` batches.
+  /// Adds a batch of weight `weight`, above 0. Returns its share of the mean over a window of `num_batches` batches.
   constexpr double add(double weight, std::int64_t num_batches) {
     return add(weight, num_batches, size_ == 0 ? weight : first_);
   }
-  /// The same where batches are measured by `unit` instead of the first one.
+  /// Adds a batch. Every batch of the full window has the weight `unit` instead of the weight of the first.
   constexpr double add(double weight, std::int64_t num_batches, double unit) {
     ++size_;
     first_ = unit;
     total_ += weight;
     return weight / unit / static_cast<double>(num_batches);
   }
-  /// Takes in more of the batch that was added last.
+  /// Adds weight to the batch that was added last. Returns the share of this part.
   constexpr double add_to_last(double weight, std::int64_t num_batches) {
     total_ += weight;
     return weight / first_ / static_cast<double>(num_batches);
@@ -47,7 +47,7 @@ class Window {
   }
   constexpr void reset() { *this = {}; }
 
-  /// Shows all of it to an archive of the `checkpoint` room.
+  /// Saves the window in an archive, or restores it.
   void serialize(auto& archive) {
     serialize_count(archive, "size", size_);
     archive("first", first_);

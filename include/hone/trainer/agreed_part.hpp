@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What processes that train together must be told alike, or one would wait for another that has left.
+/// The settings of a run that must match on all ranks: after a mismatch, collectives deadlock or the weights diverge.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace hone {
 
-/// The facts of a run that have to be the same in every process, one in a line. Lengths of evaluations are not among
-/// them: nobody waits for anybody there.
+/// Returns the settings that must match on all ranks, one per line. The number of evaluation batches may differ: an
+/// evaluation makes no collective call per batch.
 template <class Optimizer>
 [[nodiscard]] std::string agreed_part(const RunConfig& config, const Optimizer& optimizer) {
   std::string text;

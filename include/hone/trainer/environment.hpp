@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the environment says to every run of a process: `HONE_LIMIT_BATCHES=n` shortens each epoch of training and of
-/// evaluation, so that a program can be tried out as it is.
+/// The environment variable `HONE_LIMIT_BATCHES=n`, which limits every epoch of training and evaluation to n batches,
+/// to try out a program without changing it.
 #pragma once
 
 #include <algorithm>
@@ -18,9 +18,9 @@ namespace hone {
 
 inline constexpr const char* limit_batches_variable = "HONE_LIMIT_BATCHES";
 
-/// The batches that `text` lets an epoch have, at most; `none` is no limit.
+/// Returns the maximum number of batches per epoch in `text`. Returns nothing for `none`, in upper or lower case.
 ///
-/// **Errors** `std::invalid_argument` for what is neither `none` nor a number, 1 or more.
+/// **Errors** `std::invalid_argument` unless `text` is `none` or an integer of at least 1.
 [[nodiscard]] inline std::optional<std::int64_t> parsed_batch_limit(std::string_view text) {
   const auto is_same = [](char a, char b) { return (a | 0x20) == b; };  // upper case differs from lower in this bit
   if (std::ranges::equal(text, std::string_view("none"), is_same)) return std::nullopt;
@@ -33,17 +33,18 @@ inline constexpr const char* limit_batches_variable = "HONE_LIMIT_BATCHES";
   return limit;
 }
 
-/// The limit of the environment as it is now.
+/// Returns the limit that the environment variable currently sets. Returns nothing if it is not set.
 ///
-/// **Errors** as above.
+/// **Errors** as for `parsed_batch_limit`.
 [[nodiscard]] inline std::optional<std::int64_t> environment_batch_limit() {
   const char* const text = std::getenv(limit_batches_variable);
   return text == nullptr ? std::nullopt : parsed_batch_limit(text);
 }
 
-/// Sets `HONE_LIMIT_BATCHES` as long as it lives, for tests of programs. A run reads it when it starts.
+/// Sets `HONE_LIMIT_BATCHES` during its lifetime, for tests of programs, and then restores the previous value. A run
+/// reads the variable when it starts. Not thread-safe: the environment belongs to the process.
 ///
-/// **Errors** `std::invalid_argument` when the limit is below 1.
+/// **Errors** `std::invalid_argument` if the limit is below 1.
 /// **Example** `const hone::LimitBatchesInScope limit(10);`
 class LimitBatchesInScope {
  public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Evaluation: by itself, and in the middle of training.
+/// Evaluation: the run of `Trainer::evaluate`, and evaluations inside a training run.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,13 +26,13 @@
 
 namespace hone::detail {
 
-/// Callbacks that handle nothing.
+/// A set of callbacks that handles no event.
 struct NoCallbacks {
   template <class>
   static constexpr bool relays = false;
 };
 
-/// Loss and outputs of a batch, by the override `eval_batch_loss` if it is there.
+/// Computes loss and outputs of a batch, by the override `eval_batch_loss` if there is one, else by `forward_pass`.
 template <class Trainer, class Batch>
 auto eval_pass(Trainer& trainer, Batch& batch) {
   static_assert(is_callable_override<overrides::eval_batch_loss, Trainer, Batch>);
@@ -45,8 +45,8 @@ auto eval_pass(Trainer& trainer, Batch& batch) {
   }
 }
 
-/// One pass over the evaluation data. Without a name for the metric, records nothing. Returns false when a stop cut the
-/// evaluation short; nothing is recorded then.
+/// Evaluates at most `num_batches` batches of `batches`. Records the mean loss as `metric`, unless `metric` is empty.
+/// Returns false, and records nothing, if a stop ends the evaluation before its last batch. Collective.
 template <class Trainer, class Batches, class Callbacks>
 bool run_eval_epoch(Trainer& trainer, Batches& batches, Phase phase, std::optional<std::int64_t> num_batches,
                     std::string_view metric, Callbacks& callbacks) {
@@ -83,7 +83,7 @@ bool run_eval_epoch(Trainer& trainer, Batches& batches, Phase phase, std::option
   sync_stop(trainer);
   return is_complete;
 }
-/// The same with the trainer's callbacks, over as many batches as the run's config says.
+/// Evaluates with the trainer's callbacks and the number of batches in the run's configuration.
 template <class Trainer, class Batches>
 bool run_eval_epoch(Trainer& trainer, Batches& batches, Phase phase, std::string_view metric) {
   auto& self = internals(trainer);
@@ -91,8 +91,8 @@ bool run_eval_epoch(Trainer& trainer, Batches& batches, Phase phase, std::string
                         self.parts.callbacks);
 }
 
-/// Evaluates in the middle of something else, which continues afterwards as if nothing had been. Returns false, and
-/// records nothing, when a stop was requested before or cuts the evaluation short.
+/// Evaluates inside another run, and then restores the position of that run and the modes of the model. Returns false,
+/// and records nothing, if a stop takes effect before the last batch of the evaluation.
 template <class Trainer, class Batches>
 bool evaluate_between(Trainer& trainer, Batches& batches, Phase phase, std::string_view metric, auto& callbacks) {
   auto& self = internals(trainer);
@@ -110,7 +110,8 @@ bool evaluate_between(Trainer& trainer, Batches& batches, Phase phase, std::stri
   return evaluate_between(trainer, batches, phase, metric, internals(trainer).parts.callbacks);
 }
 
-/// Evaluates on the first batches, for the errors alone.
+/// Evaluates the first `num_batches` batches, so that errors surface before training. Records nothing, calls no
+/// callback, and restores the random generators, the modes of the model and the position of the run.
 template <class Trainer, class Batches>
 void run_sanity_evaluation(Trainer& trainer, Batches& batches, std::int64_t num_batches) {
   auto& self = internals(trainer);
@@ -123,7 +124,7 @@ void run_sanity_evaluation(Trainer& trainer, Batches& batches, std::int64_t num_
   self.run.return_to(place);
 }
 
-/// The facts of a run of `evaluate` or `predict`.
+/// Returns the configuration of a run of `evaluate` or `predict`.
 template <class Trainer, class Batches>
 [[nodiscard]] RunConfig config_of(Trainer& trainer, Batches& batches, Phase phase, std::optional<std::int64_t> limit) {
   RunConfig config = evaluation_config(num_batches_in(trainer, batches, phase, limit), limit);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// From datasets and options to the batches of a run.
+/// The loaders of a run, made from its datasets and options, and the checks of those options.
 #pragma once
 
 #include <ATen/Context.h>
@@ -20,7 +20,7 @@
 
 namespace hone::detail {
 
-/// The evaluation batches of a dataset, by the override `create_eval_dataloader` if it is there.
+/// Returns the evaluation batches of a dataset, from the override `create_eval_dataloader` if there is one.
 template <class Trainer, class Dataset>
 decltype(auto) eval_loader(Trainer& trainer, Dataset& dataset, std::int64_t batch_size) {
   const LoaderOptions loader{.batch_size = batch_size, .share = trainer.data_share()};
@@ -31,7 +31,7 @@ decltype(auto) eval_loader(Trainer& trainer, Dataset& dataset, std::int64_t batc
   });
 }
 
-/// The training batches of a dataset, by the override `create_train_dataloader` if it is there.
+/// Returns the training batches of a dataset, from the override `create_train_dataloader` if there is one.
 template <class Trainer, class Dataset>
 decltype(auto) train_loader(Trainer& trainer, Dataset& dataset, const LoaderOptions& options) {
   return batches_from([&]() -> decltype(auto) {
@@ -41,7 +41,8 @@ decltype(auto) train_loader(Trainer& trainer, Dataset& dataset, const LoaderOpti
   });
 }
 
-/// Seeds what the run draws, as far as the options say so. `takes_seed`: a loader is made with a seed.
+/// Seeds LibTorch's generators and the order of the data with `options.seed`. Without that option, draws a seed for the
+/// order, equal on all ranks, if the data is shuffled and `takes_seed` (the loader is made with a seed). Collective.
 template <class Trainer>
 void seed_run(Trainer& trainer, const TrainOptions& options, bool takes_seed) {
   if (options.seed) at::manual_seed(seed_of_rank(trainer, *options.seed));
@@ -50,7 +51,7 @@ void seed_run(Trainer& trainer, const TrainOptions& options, bool takes_seed) {
                                                                              : 0;
 }
 
-/// How the training batches are made. Needs the seed of the run.
+/// Returns the options of the training loader. Precondition: `seed_run` was called.
 template <class Trainer>
 [[nodiscard]] LoaderOptions loader_options(Trainer& trainer, const TrainOptions& options) {
   return {.batch_size = options.batch_size(),
@@ -59,7 +60,7 @@ template <class Trainer>
           .seed = internals(trainer).resume.loader_seed,
           .share = trainer.data_share()};
 }
-/// The batch size of the evaluation: as for training unless given.
+/// Returns the batch size of the evaluation: `eval_per_device_batch_size` if set, else the training batch size.
 template <class TrainBatches>
 [[nodiscard]] std::int64_t eval_batch_size(const TrainOptions& options, const TrainBatches& train_batches) {
   const auto as_for_training =
@@ -67,7 +68,7 @@ template <class TrainBatches>
   return options.eval_per_device_batch_size.value_or(as_for_training.value_or(options.batch_size()));
 }
 
-/// Refuses options that a range of batches would ignore.
+/// Throws `std::invalid_argument` for an option that has no effect because the evaluation data is a range of batches.
 template <class Trainer, class EvalDataset, class Options>
 void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
   using Overrides = typename TraitsOf<Trainer>::Overrides;
@@ -75,7 +76,7 @@ void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
     require_not_given("eval_per_device_batch_size", options.eval_per_device_batch_size);
   }
 }
-/// Refuses options about evaluations in a run without any.
+/// Throws `std::invalid_argument` for options about evaluations in a run without an evaluation set.
 template <class Options>
 void refuse_options_of_evaluation(const Options& options) {
   const auto refuse = [](std::string_view name, std::int64_t value) {
@@ -89,7 +90,8 @@ void refuse_options_of_evaluation(const Options& options) {
   }
 }
 
-/// Checks the options of a run of `train`. Without an evaluation, `EvalDataset` is `std::nullptr_t`.
+/// Throws `std::invalid_argument` for invalid options of `Trainer::train`. Without an evaluation set, `EvalDataset` is
+/// `std::nullptr_t`.
 template <class Trainer, class Dataset, class EvalDataset>
 void check_options(const TrainOptions& options) {
   using Overrides = typename TraitsOf<Trainer>::Overrides;

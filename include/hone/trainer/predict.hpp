@@ -22,7 +22,7 @@
 
 namespace hone::detail {
 
-/// The model's outputs for a batch, by the override `predict_batch` if it is there.
+/// Computes the model's outputs for a batch, with the override `predict_batch` if there is one.
 template <class Trainer, class Batch>
 auto predict_pass(Trainer& trainer, Batch& batch) {
   static_assert(is_callable_override<overrides::predict_batch, Trainer, Batch>);
@@ -35,7 +35,7 @@ auto predict_pass(Trainer& trainer, Batch& batch) {
   }
 }
 
-/// Returns a message where a stop has cut the prediction short.
+/// Predicts all batches and stores the outputs. Returns an error message if a stop takes effect before the last batch.
 template <class Trainer, class Batches, class Outputs>
 [[nodiscard]] std::optional<std::string> run_prediction(Trainer& trainer, Batches& batches, Outputs& outputs) {
   auto& self = internals(trainer);
@@ -69,7 +69,7 @@ template <class Trainer, class Batches, class Outputs>
       {run.batch(), run.stop_reason()});
 }
 
-/// The outputs of all ranks, in the order of the dataset; those for a range of batches in the order of ranks.
+/// Returns the outputs of all ranks, in the order of the dataset or, for a range of batches, in rank order. Collective.
 template <class Trainer, class Batches>
 [[nodiscard]] at::Tensor gather_outputs(Trainer& trainer, const at::Tensor& outputs,
                                         [[maybe_unused]] Batches& batches) {
@@ -82,7 +82,7 @@ template <class Trainer, class Batches>
   }
 }
 
-/// What `predict` returns of a batch of `Batches`.
+/// Returns the type of the outputs for a batch of `Batches`, as a `std::type_identity`.
 template <class Trainer, class Batches>
 auto prediction_of(Trainer& trainer, Batches& batches) {
   auto& parts = internals(trainer).parts;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The outputs of a prediction: kept for as long as the caller wants them, and put together at the end.
+/// Storage for the outputs of a prediction.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -37,9 +37,9 @@ inline constexpr bool checked_outputs = sizeof(predict_batch_returns_nothing<Out
 
 }  // namespace detail
 
-/// Makes copies of those tensors in `outputs` that share memory with a tensor in `batch` or with one of `others`.
+/// Clones each tensor in `outputs` that shares memory with a tensor in `batch` or in `others`.
 ///
-/// **Cost** compares addresses; a copy for a tensor that shares memory.
+/// **Cost** a comparison of addresses per pair of tensors.
 template <class Outputs, class Batch>
 void own_memory(Outputs& outputs, const Batch& batch, const std::vector<at::Tensor>& others = {}) {
   for_each_tensor(outputs, [&](at::Tensor& output) {
@@ -51,16 +51,17 @@ void own_memory(Outputs& outputs, const Batch& batch, const std::vector<at::Tens
   });
 }
 
-/// What a model returned for one batch after the other.
+/// Stores the outputs of a model, batch by batch.
 template <class Outputs>
 class Predictions {
  public:
-  /// `reused` are tensors that later batches may write to, such as the model's buffers.
+  /// `reused` are tensors that later batches may overwrite, such as the model's buffers.
   explicit Predictions(std::vector<at::Tensor> reused = {}) : reused_(std::move(reused)) {}
 
-  /// Takes the outputs for `batch`, in memory of their own.
+  /// Stores the outputs for `batch`. Clones tensors that share memory with the batch or with `reused`. Returns a
+  /// reference to the stored outputs, which is valid until the next call.
   ///
-  /// **Errors** `DataError` for a tensor that cannot be put behind those before it.
+  /// **Errors** `DataError` for a tensor that cannot be concatenated with the previous ones along the first dimension.
   template <class Batch>
   Outputs& add(Outputs outputs, const Batch& batch) {
     own_memory(outputs, batch, reused_);
@@ -71,7 +72,7 @@ class Predictions {
     return outputs_.emplace_back(std::move(outputs));
   }
 
-  /// One tensor, where outputs are tensors, else the outputs of each batch.
+  /// Returns the concatenation if the outputs are tensors, else a vector with the outputs of each batch.
   [[nodiscard]] auto take() && {
     if constexpr (std::same_as<Outputs, at::Tensor>) {
       return at::cat(outputs_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A trainer that only predicts.
+/// `Predictor`, a trainer that only predicts.
 #pragma once
 
 #include <utility>
@@ -11,10 +11,10 @@
 
 namespace hone {
 
-/// Predicts with a model, which needs neither a loss nor an optimizer, nor parameters that require a gradient. It takes
-/// the policies, callbacks and overrides of a trainer, and has what a trainer has, such as `load_checkpoint`.
+/// Predicts with a model. Requires no loss, no optimizer and no parameters that require a gradient. Accepts the
+/// policies, callbacks and overrides of a trainer, and inherits its functions, such as `load_checkpoint`.
 ///
-/// **Errors** at compile time, one message, for what needs a loss or an optimizer.
+/// **Errors** at compile time, one message, for calls that require a loss or an optimizer, such as `train`.
 /// **Example**
 /// ```
 /// auto predictor = hone::Predictor{model, hone::Cuda<>{}};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The trainer that types get which do not make one: it says why, in one sentence, and accepts whatever is asked of it,
-/// so that the sentence is the only error.
+/// The primary template of `Trainer`, which is chosen for invalid template arguments. One compile-time error explains
+/// the problem. The functions accept any arguments, so that no further errors follow.
 #pragma once
 
 #include <concepts>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What can be said about a run: aggregates with defaults, written with designated initialisers.
+/// Options of runs: aggregates with defaults, for designated initializers.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ namespace hone {
 
 namespace detail {
 
-/// Samples on each device.
+/// **Units** samples per device.
 inline constexpr std::int64_t default_batch_size = 8;
 
 inline std::string text_of(bool value) { return value ? "true" : "false"; }
@@ -29,7 +29,7 @@ inline void require_order(std::string_view smaller, std::int64_t min, std::strin
   throw std::invalid_argument(
       sentence("{} is {}, but {} is {}. Give {} or less, or raise {}.", {smaller, min, larger, max, max, larger}));
 }
-/// Refuses an option that a range of batches, which has batches of its own, would ignore.
+/// Throws `std::invalid_argument` if an option is set that has no effect, because the data is a range of batches.
 template <class T>
 void require_not_given(std::string_view option, const std::optional<T>& value) {
   if (!value) return;
@@ -47,48 +47,46 @@ inline void require_some_time(std::string_view option, const std::optional<std::
 
 /// Options of a training run.
 ///
-/// `per_device_batch_size`, `shuffle`, `drop_last` and `eval_per_device_batch_size` are for datasets. Beside data that
-/// is a range of batches already they are an error, unless the trainer has an override that makes the loader.
+/// `per_device_batch_size`, `shuffle`, `drop_last` and `eval_per_device_batch_size` apply to datasets. If the data is a
+/// range of batches, they are an error, unless the trainer has an override that makes the loader.
 ///
-/// **Units** num_epochs: passes through the data; max_updates: optimizer updates, of which the run ends with
-/// whatever limit comes first; min_num_epochs, min_updates: whole epochs and updates before which a stop that a
-/// callback requests is held back; max_time: wall time since the run began, looked at after each update; batch sizes:
-/// samples on each device; num_threads: of LibTorch's operators, 0 leaves it to the threads policy; the trial options
-/// at the end: batches, 0 is off.
-/// **Errors** `std::invalid_argument` for values out of range, for a minimum above its maximum, and for options about
-/// evaluations in a run without an evaluation set, before anything has happened.
-/// **Cost** with `max_time`, the clock is read after each update; without it, never.
+/// The run ends at the first limit that it reaches. A stop that a callback requests with `request_stop` takes effect
+/// only after `min_num_epochs` epochs and `min_updates` updates.
+///
+/// **Units** num_epochs, min_num_epochs: passes through the data; max_updates, min_updates: optimizer updates;
+/// max_time: wall time since the run began; batch sizes: samples per device; num_threads: threads of LibTorch's
+/// operators, 0 for the choice of the threads policy; the trial options at the end: batches, 0 turns one off.
+/// **Errors** `std::invalid_argument`, before the run begins, for values out of range, for a minimum above its maximum,
+/// and for options about evaluations in a run without an evaluation set.
+/// **Cost** with `max_time`, one reading of the clock after each update.
 struct TrainOptions {
   std::int64_t num_epochs = 1;
-  std::optional<std::int64_t> per_device_batch_size = {};       ///< 8 unless given.
-  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< As for training unless given.
+  std::optional<std::int64_t> per_device_batch_size = {};       ///< Default 8.
+  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< Default: as for training.
   std::optional<std::int64_t> max_updates = {};
   std::int64_t min_num_epochs = 0;
   std::int64_t min_updates = 0;
-  std::optional<std::chrono::duration<double>> max_time = {};  ///< Ends the run as a requested stop does.
-  std::int64_t evaluate_every_n_epochs = 1;                    ///< Counted as the history counts: epochs n, 2n, ...
-  std::optional<bool> shuffle = {};                            ///< A new order in each epoch. On unless given.
-  std::optional<bool> drop_last = {};  ///< Leaves out a last batch that is shorter than the others. Off unless given.
-  bool reset_run_history = true;       ///< False: the history goes on, its epochs and updates count on.
-  std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators and the order of the data; else they go on.
+  std::optional<std::chrono::duration<double>> max_time = {};  ///< When it has elapsed, requests a stop.
+  std::int64_t evaluate_every_n_epochs = 1;                    ///< Evaluates after epochs n, 2n, ... of the history.
+  std::optional<bool> shuffle = {};                            ///< A new order in each epoch. Default true.
+  std::optional<bool> drop_last = {};      ///< Leaves out a last batch that is not full. Default false.
+  bool reset_run_history = true;           ///< False: appends to the history, and continues its counts.
+  std::optional<std::uint64_t> seed = {};  ///< Of LibTorch's generators and the order of the data. Default: none.
   int num_threads = 0;
-  /// Tries the program out: one epoch with so many batches of training and of evaluation, from the beginning. Callbacks
-  /// of hone write no files and stop nothing then, and minima do not count.
+  /// Tries the program out: one epoch of at most n training batches and n evaluation batches, from the beginning.
+  /// hone's callbacks then write no files, `EarlyStopping` does not stop the run, and minima are ignored.
   std::int64_t fast_dev_run = 0;
-  /// Every epoch has the same so many first batches, in one order, to see whether the model can learn them by heart.
-  /// The evaluation has as many. A loader of the user's own is asked for its first epoch again and again.
+  /// Repeats the first n training batches, unshuffled, in every epoch, to test whether the model can overfit them. An
+  /// evaluation has at most n batches. A loader with `set_epoch` stays at epoch 0.
   std::int64_t overfit_batches = 0;
-  /// Batches that are evaluated before training, so that an evaluation that fails does so at once. Nothing is recorded,
-  /// callbacks hear of an exception only, and training goes as it would have without. A range that can be walked
-  /// through only once lacks them later.
+  /// Evaluates n batches before training, so that a failing evaluation fails immediately. Records nothing, dispatches
+  /// no event except `on_exception`, and does not affect training. A single-pass range loses these batches.
   std::int64_t num_sanity_eval_batches = 0;
 
   [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(detail::default_batch_size); }
   [[nodiscard]] bool shuffles() const { return shuffle.value_or(true) && overfit_batches == 0; }
 
-  /// Refuses options that say how the training dataset becomes batches, where the data is a range of batches.
-  ///
-  /// **Errors** `std::invalid_argument`.
+  /// Throws `std::invalid_argument` if an option for the training loader is set. For data that is a range of batches.
   void require_none_of_loader() const {
     detail::require_not_given("per_device_batch_size", per_device_batch_size);
     detail::require_not_given("shuffle", shuffle);
@@ -115,8 +113,8 @@ struct TrainOptions {
 
 /// Options of a run of `evaluate` or `predict`.
 ///
-/// **Units** per_device_batch_size: samples, 8 unless given; an error beside a range of batches. num_threads: as for
-/// training.
+/// **Units** per_device_batch_size: samples, default 8; an error if the data is a range of batches. num_threads: as in
+/// `TrainOptions`.
 struct EvaluateOptions {
   std::optional<std::int64_t> per_device_batch_size = {};
   int num_threads = 0;
@@ -131,11 +129,12 @@ struct EvaluateOptions {
   }
 };
 
-/// Options of a run that `begin_run` opens; see `TrainOptions` for what they have in common.
+/// Options of a run that `begin_run` opens. Options that `TrainOptions` has too are the same.
 ///
-/// **Units** num_batches_per_epoch: batches of this process after which an epoch ends by itself; without it, an epoch
-/// lasts until `end_epoch` or `end`. num_epochs, max_updates, max_time: limits, none by default. A schedule
-/// that depends on the length of the run needs `max_updates`, or `num_epochs` and `num_batches_per_epoch`.
+/// Without `num_batches_per_epoch`, an epoch lasts until `end_epoch` or `end`. A schedule that depends on the length of
+/// the run needs `max_updates`, or `num_epochs` and `num_batches_per_epoch`.
+///
+/// **Units** num_batches_per_epoch: batches of this rank; num_epochs, max_updates, max_time: limits, none by default.
 /// **Errors** `std::invalid_argument` for values out of range.
 struct RunOptions {
   std::optional<std::int64_t> num_batches_per_epoch = {};
@@ -144,18 +143,18 @@ struct RunOptions {
   std::int64_t min_num_epochs = 0;
   std::int64_t min_updates = 0;
   std::optional<std::chrono::duration<double>> max_time = {};
-  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< 8 unless given.
+  std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< Default 8.
   std::int64_t evaluate_every_n_epochs = 1;
   bool reset_run_history = true;
   std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators.
-  int num_threads = 0;                     ///< Of each step; 0 leaves it to the threads policy.
+  int num_threads = 0;                     ///< Of each step; 0 for the choice of the threads policy.
 
   void check() const {
     detail::require_at_least("num_batches_per_epoch", num_batches_per_epoch, 1);
     detail::require_at_least("num_epochs", num_epochs, 0);
     common().check();
   }
-  /// The options of `train` that say the same.
+  /// Returns the equivalent options of `train`.
   [[nodiscard]] TrainOptions common() const {
     TrainOptions options;
     options.num_epochs = num_epochs.value_or(RunConfig::unlimited_epochs);

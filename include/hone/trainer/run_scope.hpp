@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What training, evaluation and prediction have in common: a beginning, limits, an end, and the process as it was
-/// before.
+/// The common part of training, evaluation and prediction: the beginning, the limits and the end of a run, and the
+/// scope that restores the settings of the process.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -31,7 +31,7 @@
 
 namespace hone::detail {
 
-/// How many threads a run uses: as many as the options say, else as the threads policy says.
+/// Returns the number of threads of a run: the option `num_threads` if set, else the choice of the threads policy.
 template <class Trainer, class Dataset>
 [[nodiscard]] int threads_for(Trainer& trainer, int num_threads, const Dataset& dataset, std::int64_t batch_size) {
   if (num_threads > 0) return num_threads;
@@ -39,7 +39,7 @@ template <class Trainer, class Dataset>
   return parts.threads.threads_for(multiplications(pointee(parts.model), dataset, batch_size), at::get_num_threads());
 }
 
-/// The current exception ends the group of ranks: none may wait for this one.
+/// Reports the current exception to the process group, so that no rank waits for this one.
 template <class Trainer>
 void fail_group([[maybe_unused]] Trainer& trainer) {
   if constexpr (TraitsOf<Trainer>::reduces) {
@@ -54,21 +54,21 @@ void fail_group([[maybe_unused]] Trainer& trainer) {
   }
 }
 
-/// The scope of a policy around a run. A function, since g++ 12 copies what a static member function returns into a member.
+/// Returns the scope of a policy around a run. A free function: g++ 12 copies the result of a static member function.
 template <class Policy>
 [[nodiscard]] auto scope_over_run(Policy& policy) {
   return policy.over_run();
 }
 
-/// Sets gradient mode, threads, number formats and device for a run. Restores them, and the mode of the model, at the
-/// end.
+/// Sets gradient mode, threads, denormals, number formats and the current device for a run. Restores them, and the
+/// modes of the model, at the end of its lifetime.
 template <class Trainer>
 class RunScope {
   using T = TraitsOf<Trainer>;
   using Parts = Components<T>;
 
  public:
-  /// `is_open` is the activity that this run is.
+  /// `is_open` is the member of `Activity` for this run.
   RunScope(Trainer& trainer, bool& is_open, int num_threads)
       : trainer_(trainer),
         is_inner_(!internals(trainer).activity.is_idle()),
@@ -85,14 +85,14 @@ class RunScope {
   RunScope(const RunScope&) = delete;
   RunScope& operator=(const RunScope&) = delete;
 
-  /// The current exception leaves the run: rethrows it, a device's error as a `DeviceError`, after `on_exception`.
+  /// Dispatches `on_exception` for the current exception and rethrows it. A device error becomes a `DeviceError`.
   [[noreturn]] void fail() {
     try {
       rethrow_explained(parts().device.device());
     } catch (...) {
       auto& self = internals(trainer_);
       fail_group(trainer_);
-      if (!is_inner_ && self.activity.trains) {  // else the open window belongs to another loop
+      if (!is_inner_ && self.activity.trains) {  // otherwise an outer loop owns the open window
         as_far_as_possible([&] { drop_window(trainer_); });
       }
       if (!is_inner_ || self.has_begun_run) {
@@ -118,7 +118,7 @@ class RunScope {
   OpenRun<Trainer> open_;
 };
 
-/// A run inside whatever else the trainer is doing, which continues afterwards where it was.
+/// Suspends the trainer's current run during its lifetime, for a run inside it, and then resumes it.
 template <class Trainer>
 class InnerRun {
  public:
@@ -143,6 +143,7 @@ class InnerRun {
   [[no_unique_address]] StepSync<typename TraitsOf<Trainer>::Distribution> sync_;
 };
 
+/// Begins a run. Throws unless all ranks have the same settings. Collective.
 template <class Trainer>
 void begin_run(Trainer& trainer, Phase phase, RunConfig config) {
   using T = TraitsOf<Trainer>;
@@ -170,31 +171,33 @@ void begin_run(Trainer& trainer, Phase phase, RunConfig config) {
   }
 }
 
-/// The batches of an epoch over a range, as far as the range or a limit, the run's or a callback's, tell.
+/// Returns the number of batches per epoch: the length of the range, at most `limit` and the limits of callbacks.
+/// Returns nothing if none of these is known.
 template <class Trainer, class Batches>
 [[nodiscard, gnu::noinline]] std::optional<std::int64_t> num_batches_in(Trainer& trainer, Batches& batches, Phase phase,
                                                                         std::optional<std::int64_t> limit = {}) {
   return limited(limited(batch_count(batches), internals(trainer).parts.callbacks.batch_limit(phase)), limit);
 }
 
-/// True when the current batch is known to be the last of its epoch.
+/// True if the current batch is known to be the last of its epoch.
 template <class Trainer>
 [[nodiscard]] bool is_last_batch(Trainer& trainer) {
   auto& run = internals(trainer).run;
   return run.num_batches_ && run.batch_ + 1 == *run.num_batches_;
 }
-/// True when no batch of the epoch is left. For a range without length, the range says so.
+/// True if the epoch has a known number of batches and all of them were processed.
 template <class Trainer>
 [[nodiscard]] bool is_epoch_over(Trainer& trainer) {
   auto& run = internals(trainer).run;
   return run.num_batches_ && run.batch_ >= *run.num_batches_;
 }
+/// True if a stop takes effect or `max_updates` is reached.
 template <class Trainer>
 [[nodiscard]] bool is_over(Trainer& trainer) {
   auto& self = internals(trainer);
   return self.run.stop_requested() || self.run.num_updates_ >= self.limits.max_updates;
 }
-/// The same once the gradients of every batch have been used by an update.
+/// True if `is_over` and the accumulation window is empty.
 template <class Trainer>
 [[nodiscard]] bool is_over_now(Trainer& trainer) {
   return internals(trainer).step.window.empty() && is_over(trainer);
@@ -210,8 +213,8 @@ template <class Trainer>
   }
   return self.run.stop_requested();
 }
-/// As `is_over_now`, and also true when the run's time is up: a stop is requested then. Without a limit of time, no
-/// clock is read.
+/// True if `is_over_now`, or if the window is empty and `max_time` has elapsed, in which case it requests a stop. Reads
+/// the clock only if the run has a `max_time`.
 template <class Trainer>
 [[nodiscard]] bool ends_here(Trainer& trainer) {
   auto& self = internals(trainer);
@@ -219,7 +222,7 @@ template <class Trainer>
          (self.run.stop_requested() || (self.run.num_updates_ >= self.limits.first_look && is_at_limit(trainer)));
 }
 
-/// Notes how many samples the coming step has in all ranks, where the loader knows.
+/// Stores the number of samples of the next step over all ranks, if the loader can compute it.
 template <class Trainer, class Batches>
 void count_samples([[maybe_unused]] Trainer& trainer, [[maybe_unused]] const Batches& batches) {
   if constexpr (TraitsOf<Trainer>::reduces && KnowsItsCut<Batches>) {
@@ -240,13 +243,13 @@ void require_batches(Trainer& trainer) {
                {run.epoch(), to_string(run.phase_)}));
 }
 
-/// The updates that the epochs alone would make.
+/// Returns the number of updates in `num_epochs` epochs; the largest integer if that is unknown or unlimited.
 [[nodiscard]] inline std::int64_t planned_updates(const RunConfig& config) {
   const bool is_known = config.num_updates_per_epoch && config.num_epochs != RunConfig::unlimited_epochs;
   return is_known ? *config.num_updates_per_epoch * config.num_epochs : std::numeric_limits<std::int64_t>::max();
 }
 
-/// Records why the run has stopped, and dispatches a stop that was requested.
+/// Records the reason why the run ends early, and dispatches `StopTraining` for a requested stop. Collective.
 template <class Trainer>
 void dispatch_stop(Trainer& trainer) {
   sync_stop(trainer);
@@ -260,7 +263,7 @@ void dispatch_stop(Trainer& trainer) {
   }
 }
 
-/// Records the reason of a stop that was requested by a handler of the run's end.
+/// Records the reason of a stop that a handler of the run's end event requested. Collective.
 template <class Trainer>
 void record_late_stop(Trainer& trainer) {
   sync_stop(trainer);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// From options and the lengths of the loaders to the frozen facts of a run.
+/// The configuration of a run, computed from its options and the lengths of its loaders.
 #pragma once
 
 #include <algorithm>
@@ -12,23 +12,23 @@
 
 namespace hone {
 
-/// The batches of an epoch under a callback's limit. Where the range has no length, the limit itself.
+/// Returns the smaller of `num_batches` and `limit`, or the only one that has a value.
 [[nodiscard]] constexpr std::optional<std::int64_t> limited(std::optional<std::int64_t> num_batches,
                                                             std::optional<std::int64_t> limit) {
   if (!num_batches || !limit) return num_batches ? num_batches : limit;
   return std::min(*num_batches, *limit);
 }
 
-/// The most batches that an epoch of training or of evaluation may have: what a run is told by its trial options, and
-/// all runs by the environment.
+/// Returns the maximum number of batches per epoch of training and of evaluation: the smallest of `fast_dev_run`,
+/// `overfit_batches` and the limit of the environment.
 [[nodiscard]] constexpr std::optional<std::int64_t> batch_limit(const TrainOptions& options,
                                                                 std::optional<std::int64_t> of_environment) {
   const auto given = [](std::int64_t limit) { return limit > 0 ? std::optional(limit) : std::nullopt; };
   return limited(limited(of_environment, given(options.fast_dev_run)), given(options.overfit_batches));
 }
 
-/// The facts, without batch sizes, of a training run whose epochs have `train_batches` and `eval_batches`, none more
-/// than `limit`.
+/// Returns the configuration, without batch sizes, of a training run whose epochs have `train_batches` and
+/// `eval_batches` batches. Precondition: neither exceeds `limit`.
 [[nodiscard]] inline RunConfig training_config(const TrainOptions& options, std::optional<std::int64_t> train_batches,
                                                std::optional<std::int64_t> eval_batches,
                                                std::int64_t num_batches_per_update,
@@ -53,7 +53,8 @@ namespace hone {
   return config;
 }
 
-/// The facts, without the batch size, of a run of `evaluate` or `predict` over `batches`, no more than `limit`.
+/// Returns the configuration, without the batch size, of a run of `evaluate` or `predict` over `batches` batches.
+/// Precondition: they do not exceed `limit`.
 [[nodiscard]] inline RunConfig evaluation_config(std::optional<std::int64_t> batches,
                                                  std::optional<std::int64_t> limit = {}) {
   RunConfig config;
@@ -63,7 +64,7 @@ namespace hone {
   return config;
 }
 
-/// The length of a run, for schedules.
+/// Returns the length of a run, for schedules.
 [[nodiscard]] inline RunLength run_length(const RunConfig& config) {
   const bool is_unlimited = config.num_epochs == RunConfig::unlimited_epochs;
   return {.num_updates = config.num_updates(),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The training loop: epochs, batches, evaluation.
+/// The training loop. `run_training`, at the end of this file, is the loop over epochs: `run_train_epoch` calls
+/// `train_step` (`step/step.hpp`) for each batch, and `finish_epoch` evaluates.
 #pragma once
 
-#include <algorithm>  // the concepts of ranges; <ranges> has views too, which every file would have to read
+#include <algorithm>  // the concepts of ranges; <ranges> would add its views to the compile time of every file
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -26,8 +27,9 @@
 
 namespace hone::detail {
 
-// --------------------------------------------------- the parts of a run, for `train` and for a loop that the host owns
+// ---------------------------------- the stages of a training run, shared by `Trainer::train` and `TrainingRun`
 
+/// Moves to the position of a resumed run, starts the schedule and dispatches `TrainingRunStart`.
 template <class Trainer>
 void start_training_run(Trainer& trainer) {
   auto& self = internals(trainer);
@@ -55,7 +57,7 @@ void begin_train_epoch(Trainer& trainer) {
   warn_of_untrained(trainer);
 }
 
-/// No batch of the epoch is left, or a stop takes effect before the last one.
+/// Ends the batches of an epoch. After a stop, dispatches a resume point; else keeps the state before the evaluations.
 template <class Trainer, class... Batches>
 void end_batches(Trainer& trainer, bool is_evaluated, const Batches&... batches) {
   auto& run = internals(trainer).run;
@@ -79,7 +81,8 @@ void end_train_epoch(Trainer& trainer) {
   sync_stop(trainer);
 }
 
-/// What follows an epoch of training. In a run that does not evaluate, `EvalBatches` is `std::nullptr_t`.
+/// Finishes an epoch after its last batch: evaluates if due, dispatches `TrainingRunEpochEnd`, and counts the epoch.
+/// `EvalBatches` is `std::nullptr_t` in a run that does not evaluate.
 template <class Trainer, class EvalBatches>
 void finish_epoch(Trainer& trainer, [[maybe_unused]] EvalBatches* eval_batches) {
   constexpr bool evaluates = !std::is_same_v<EvalBatches, std::nullptr_t>;
@@ -96,7 +99,7 @@ void finish_epoch(Trainer& trainer, [[maybe_unused]] EvalBatches* eval_batches) 
   [[maybe_unused]] const bool was_stopped = run.stop_requested();
   const auto evaluate = [&]([[maybe_unused]] std::string_view metric, [[maybe_unused]] auto&... callbacks) {
     if constexpr (evaluates) {
-      const bool is_skipped = run.stop_requested() && !was_stopped;  // a callback has just ended the run
+      const bool is_skipped = run.stop_requested() && !was_stopped;  // a handler of this event has requested the stop
       is_evaluated &= evaluate_between(trainer, *eval_batches, Phase::eval, metric, callbacks...) || is_skipped;
     }
   };
@@ -123,8 +126,8 @@ void end_training_run(Trainer& trainer) {
   record_late_stop(trainer);
 }
 
-/// Evaluates within an epoch. An evaluation for `callbacks` other than the trainer's that a stop cuts short is not made
-/// up by a resumed run, which no longer has them.
+/// Evaluates within an epoch. If a stop ends the evaluation early, a resumed run repeats it, unless it is for
+/// `callbacks` other than the trainer's, which no longer exist then.
 template <class Trainer, class Batches>
 void evaluate_within_epoch(Trainer& trainer, Batches& batches, std::string_view metric, auto&... callbacks) {
   const auto run = [&] { return evaluate_between(trainer, batches, Phase::intermediate_eval, metric, callbacks...); };
@@ -135,7 +138,7 @@ void evaluate_within_epoch(Trainer& trainer, Batches& batches, std::string_view 
   }
 }
 
-/// Makes the evaluations that a stop cut short before the run was resumed, at the batch that they belong to.
+/// Repeats the evaluations that a stop ended early before the run was resumed, with the index of their batch.
 template <class Trainer, class Evaluate>
 void finish_evaluations(Trainer& trainer, const Evaluate& evaluation) {
   auto& self = internals(trainer);
@@ -145,15 +148,14 @@ void finish_evaluations(Trainer& trainer, const Evaluate& evaluation) {
   ++self.run.batch_;
 }
 
-// --------------------------------------------------------------------------------------------------------- `train`
+// ------------------------------------------------------------------------------------------------ `Trainer::train`
 
-/// Evaluates in the middle of an epoch of `train`, for `event.evaluate`. `batches` is null in a run that does not
-/// evaluate.
+/// The function `event.evaluate` within an epoch of `train`. `batches` is null in a run that does not evaluate.
 template <class Trainer, class Batches>
 struct EvaluateWithinEpoch {
   Trainer& trainer;
   Batches* batches;
-  bool is_being_walked = false;  ///< The range is walked through for training now, and cannot be walked twice.
+  bool is_being_walked = false;  ///< Training iterates over the same range, which is single-pass.
 
   template <class TrainBatches>
   EvaluateWithinEpoch(Trainer& for_trainer, const TrainBatches& train_batches, Batches* eval_batches)
@@ -175,6 +177,7 @@ struct EvaluateWithinEpoch {
   }
 };
 
+/// Trains for one epoch, or for the rest of a resumed one. `is_evaluated`: an evaluation may follow the epoch.
 template <class Trainer, class Batches, class Evaluate>
 void run_train_epoch(Trainer& trainer, Batches& batches, const Evaluate& evaluation, bool is_evaluated) {
   auto& self = internals(trainer);
@@ -182,9 +185,9 @@ void run_train_epoch(Trainer& trainer, Batches& batches, const Evaluate& evaluat
   begin_train_epoch(trainer);
   const std::int64_t epoch = run.config().overfit_batches > 0 ? 0 : run.epoch() - 1;
   const EpochScope scope(epoch);
-  set_epoch(batches, epoch);
+  set_epoch(batches, epoch);  // selects the order of a shuffled loader
   keep_epoch_generator(trainer);
-  if (self.resume.is_pending()) {
+  if (self.resume.is_pending()) {  // the run resumes within this epoch
     restore(trainer);
     sync_stop(trainer);
     run.num_batches_ = batches_with_rest_of(trainer, batches, run.num_batches_);
@@ -196,20 +199,20 @@ void run_train_epoch(Trainer& trainer, Batches& batches, const Evaluate& evaluat
       auto&& arriving = self.parts.transfer.over(rest, self.parts.device);
       for (auto&& batch : in_step(arriving, self.parts.processes, run.num_batches_.has_value())) {
         count_samples(trainer, batches);
-        train_step(trainer, batch, is_last_batch(trainer), evaluation);
+        train_step(trainer, batch, is_last_batch(trainer), evaluation);  // forward, loss, backward, update
         const bool is_last = ends_here(trainer);
         dispatch_resume_point(trainer, is_last, batches);
         if (is_last || is_epoch_over(trainer) || is_over_now(trainer)) break;
       }
     }
-    trainer.finish_window();
+    trainer.finish_window();  // the update of an incomplete accumulation window
     require_batches(trainer);
   }
   end_batches(trainer, is_evaluated, batches);
   end_train_epoch(trainer);
 }
 
-/// The run of `Trainer::train`. In a run that does not evaluate, `EvalBatches` is `std::nullptr_t`.
+/// Runs `Trainer::train` with the loaders. `EvalBatches` is `std::nullptr_t` in a run that does not evaluate.
 template <class Trainer, class TrainBatches, class EvalBatches>
 void run_training(Trainer& trainer, const TrainOptions& options, TrainBatches& train_batches,
                   EvalBatches* eval_batches) {
@@ -233,7 +236,7 @@ void run_training(Trainer& trainer, const TrainOptions& options, TrainBatches& t
       run_sanity_evaluation(trainer, *eval_batches, options.num_sanity_eval_batches);
     }
   }
-  if (self.resume.is_pending() && !resumes_in_epoch(trainer)) restore(trainer);
+  if (self.resume.is_pending() && !resumes_in_epoch(trainer)) restore(trainer);  // between epochs
   sync_stop(trainer);
   const EvaluateWithinEpoch evaluate(trainer, train_batches, eval_batches);
   const WithEvaluation evaluation{evaluate};
@@ -241,7 +244,7 @@ void run_training(Trainer& trainer, const TrainOptions& options, TrainBatches& t
     run_train_epoch(trainer, train_batches, evaluation, evaluates);
     finish_epoch(trainer, eval_batches);
   }
-  if (self.resume.is_pending()) restore(trainer);  // nothing was left to do
+  if (self.resume.is_pending()) restore(trainer);  // no epoch was left to train
   end_training_run(trainer);
 }
 

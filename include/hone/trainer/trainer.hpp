@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The trainer: for exactly one model, loss and optimizer, on exactly one kind of hardware, with exactly one set of
-/// callbacks. What is not asked for is not there. The loop itself is in `train_loop.hpp`, a step of it in `step.hpp`.
+/// The trainer. The training loop is in `trainer/train_loop.hpp`, one step of it in `step/step.hpp`.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -44,10 +43,16 @@ namespace hone {
 
 /// Trains a model.
 ///
-/// `Policies` may hold, in any order: a policy for each slot (see `core/slots.hpp`), lists of `Callbacks<...>`, and one
-/// type with overrides. A slot without a policy has a default that costs nothing.
+/// `Policies` may contain, in any order, a policy for each slot (see `core/slots.hpp`), lists `Callbacks<...>`, and one
+/// type with overrides. A slot without a policy uses its default.
 ///
-/// **Errors** at compile time, one message, for types that make no trainer.
+/// A trainer is not thread-safe: use it from one thread at a time. Several threads may each use their own trainer, with
+/// its own model, loss and optimizer; they share LibTorch's global random generators.
+///
+/// With several ranks, all of them must call the functions marked as collective, in the same order. If only some do,
+/// they deadlock until the process group's timeout, and then throw `DistributedError`.
+///
+/// **Errors** at compile time, one message, for invalid template arguments.
 /// **Example**
 /// ```
 /// auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::ProgressBar{}};
@@ -59,13 +64,13 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
  public:
   using Traits = TrainerTraits<Model, Loss, Optimizer, Policies...>;  ///< The type of each component.
 
-  /// `settings` are values for the policies, callbacks and overrides in the trainer's type, in any order; what is left
-  /// out is default constructed. The model goes to the device, then the optimizer is bound to its parameters.
+  /// Moves model and loss to the device and binds the optimizer to their parameters. `settings` are values for the
+  /// types in `Policies`, in any order; missing ones are default-constructed. Collective.
   template <class... Settings>
   explicit Trainer(Model model, Loss loss_function, Optimizer optimizer, Settings... settings)
       : state_{{Given<Settings...>(settings...), std::move(model), std::move(loss_function), std::move(optimizer)}} {
     static_assert(Given<Settings...>::template all_among<Policies...>());
-    if constexpr (Traits::reduces) {  // for who asks for a stop before the first run
+    if constexpr (Traits::reduces) {  // for a stop that is requested before the first run
       state_.run.config_.num_processes = world_size();
       state_.run.config_.process_index = rank();
     }
@@ -76,26 +81,26 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   // ---------------------------------------------------------------------------------------------------------- runs
 
-  /// Trains on a dataset held in tensors, an indexed dataset, or any range of batches.
+  /// Trains on a `TensorDataset`, an indexed dataset, or a range of batches. Restores the modes of the model, gradient
+  /// mode and threads when it returns or throws. Collective.
   ///
-  /// **Errors** `std::invalid_argument` for options out of range, `DataError` for data that does not fit; callbacks get
-  /// them in `on_exception`. `std::logic_error` in a callback of this trainer. The weights are those of the last update.
-  /// Modes, gradient mode and threads are as before the run, whatever happens.
+  /// **Errors** `std::invalid_argument` for invalid options, `DataError` for data that does not fit, `std::logic_error`
+  /// inside a callback of this trainer. The model then has the weights of the last update.
   template <class Dataset>
   RunHistory train(Dataset&& train_set, const TrainOptions& options = {}) {
     return run_train(train_set, nullptr, options, from_the_beginning);
   }
-  /// The same with an evaluation after each epoch. The evaluation set may be of another type than the training set.
+  /// Trains with an evaluation after each epoch.
   template <class Dataset, class EvalDataset>
     requires(!std::same_as<std::remove_cvref_t<EvalDataset>, TrainOptions>)
   RunHistory train(Dataset&& train_set, EvalDataset&& eval_set, const TrainOptions& options = {}) {
     return run_train(train_set, eval_set, options, from_the_beginning);
   }
-  /// Continues a run exactly where it was saved: `source` is a training state, its file, a folder of such files (the newest
-  /// counts), or what `latest_training_state` found. Without a state, trains from the beginning. Limits such as `num_epochs`
-  /// are totals of all parts of the run. A `fast_dev_run` starts from the beginning.
+  /// Resumes a run exactly where it was saved. `source` is a training state, its file, a directory (its newest file),
+  /// or a result of `latest_training_state`. Trains from the beginning if `source` is empty, and in a `fast_dev_run`.
+  /// Limits such as `num_epochs` are totals over all parts of the run. Collective.
   ///
-  /// **Errors** those of `train`; `DataError` for a file without a training state, and for a state of another trainer.
+  /// **Errors** as `train`; `DataError` for a file without a training state, and for a state of another trainer.
   /// **Example** `trainer.resume(hone::latest_training_state(folder), train_set, eval_set, {.num_epochs = 8})`
   template <class Dataset>
   RunHistory resume(const ResumeFrom& source, Dataset&& train_set, const TrainOptions& options = {}) {
@@ -108,46 +113,41 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     return run_train(train_set, eval_set, options, from(source, options.fast_dev_run > 0));
   }
 
-  /// Evaluates, and returns a history with the mean loss over samples, `evaluation_loss`, and what callbacks recorded.
-  /// The trainer's own history has those records too. May be called between the steps of a host's own loop and in the
-  /// callbacks of a run, which continues as if nothing had happened.
+  /// Evaluates, and returns the records that it added to the history: the mean loss over samples, `evaluation_loss`,
+  /// and the records of callbacks. May be called between steps and in callbacks; an open run continues. Collective.
   ///
-  /// **Errors** `std::logic_error` inside of an evaluation.
+  /// **Errors** `std::logic_error` inside an evaluation.
   template <class Dataset>
   RunHistory evaluate(Dataset&& dataset, const EvaluateOptions& options = {}) {
     detail::check_evaluation<Trainer, Dataset>(options);
     return detail::evaluate(*this, dataset, options);
   }
 
-  /// The model's outputs for every sample, in the order of the dataset: one tensor when the model returns tensors, else
-  /// a vector with an element for each batch of this process. A target in a batch is not looked at. No output shares
-  /// memory with a batch or with the model's buffers. May be called where `evaluate` may be.
+  /// Returns the model's outputs for all samples, in the order of the dataset: one tensor if the model returns tensors,
+  /// else a vector with an element for each batch of this rank. Ignores targets. The outputs share no memory with
+  /// batches or with the model's buffers. May be called wherever `evaluate` may. Collective.
   ///
-  /// **Errors** `std::logic_error` inside of a prediction; `DataError` when an output tensor has no dimension or, but
-  /// for the first dimension, another shape than that of the first batch; `StoppedError` when a callback stops the run
-  /// before the last batch.
+  /// **Errors** `std::logic_error` inside a prediction; `DataError` if output tensors cannot be concatenated along
+  /// their first dimension; `StoppedError` if a stop ends the run early.
   template <class Dataset>
   auto predict(Dataset&& dataset, const EvaluateOptions& options = {}) {
     detail::check_evaluation<Trainer, Dataset>(options);
     return detail::predict(*this, dataset, options);
   }
 
-  /// Opens a training run around a loop of the host's own: callbacks, limits, states and signals work as in `train`
-  /// until the run ends. See `TrainingRun`.
+  /// Opens a training run for a loop in the host program; see `TrainingRun`. Collective.
   ///
-  /// **Errors** `std::logic_error` inside of another run of this trainer.
+  /// **Errors** `std::logic_error` inside another run of this trainer.
   [[nodiscard]] auto begin_run(const RunOptions& options = {}) {
     return TrainingRun<Trainer, std::nullptr_t>(*this, nullptr, options, from_the_beginning);
   }
-  /// The same with data to evaluate on after each epoch, and where a callback asks for it. It is referred to and has to
-  /// outlive the run.
+  /// Opens a run that evaluates `eval_set` after each epoch, and when a callback requests it.
   template <class EvalDataset>
     requires(!std::same_as<EvalDataset, const RunOptions> && !std::same_as<EvalDataset, RunOptions>)
   [[nodiscard]] auto begin_run(EvalDataset& eval_set, const RunOptions& options = {}) {
     return TrainingRun<Trainer, EvalDataset>(*this, &eval_set, options, from_the_beginning);
   }
-  /// Opens a run that continues where it was saved, as `resume` does. `run().epoch()` and `run().batch()` then say which
-  /// batch is next.
+  /// Opens a run that resumes (see `resume`). The next batch is `run().batch()` of epoch `run().epoch()`. Collective.
   [[nodiscard]] auto resume_run(const ResumeFrom& source, const RunOptions& options = {}) {
     return TrainingRun<Trainer, std::nullptr_t>(*this, nullptr, options, from(source));
   }
@@ -157,19 +157,17 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     return TrainingRun<Trainer, EvalDataset>(*this, &eval_set, options, from(source));
   }
 
-  // ------------------------------------------------------------------------------------- steps of a host's own loop
+  // ---------------------------------------------------------------------------------- steps in a host program's loop
 
-  /// One full training step with every policy: forward, loss, backward and, when a window of batches is complete, the
-  /// update. Returns what the loss step returned. The model is in the mode that the caller gave it. Threads, denormal
-  /// flags, gradient mode and number formats are as before when it returns or throws.
+  /// Trains on one batch: forward, loss, backward and, if it completes the accumulation window, the update. Returns the
+  /// result of the loss step. Keeps the model's mode. Restores threads, denormal flags, gradient mode and number
+  /// formats. Clears gradients of other backward passes when a window begins, except under `StepCapture`. Collective.
   ///
-  /// Gradients that are there when a window begins, from another backward pass, are dropped.
+  /// A stop that a callback requests applies to this call only: `TerminateOnNaN` drops a batch whose loss is NaN, with
+  /// its accumulation window, and the next call trains again. Until then `run().stop_requested()` is true.
   ///
-  /// A stop that a callback asks for concerns this batch alone: `TerminateOnNaN` drops a batch whose loss is NaN, the
-  /// next call trains again, and in between `run().stop_requested()` and `run().stop_reason()` say so. Callbacks that
-  /// need a run with a beginning and an end work between `begin_run` and its `end`.
-  ///
-  /// **Errors** `std::logic_error` inside of a run of this trainer, and for a callback that needs a run.
+  /// **Errors** `std::logic_error` inside a run of this trainer, and if a callback needs a run (see `begin_run`);
+  /// `std::invalid_argument` if the trainer has no parameters to train.
   template <class Batch>
   auto step(Batch&& batch) {
     if (!state_.activity.is_idle()) [[unlikely]]
@@ -186,8 +184,8 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     });
   }
 
-  /// Does the update of a window of batches that is not complete, with the mean over its true length. `step` needs it
-  /// only when gradients are accumulated and the data ends early.
+  /// Does the update of an incomplete accumulation window, with the mean over its batches. Call it after the last
+  /// `step` if gradients are accumulated. A no-op if the window is empty. Collective.
   void finish_window() {
     if (state_.step.window.empty()) return;
     [[maybe_unused]] const auto denormals = state_.parts.denormals.over_step();
@@ -195,21 +193,20 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     detail::with_device(*this, [&] { detail::finish_window(*this); });
   }
 
-  /// Loss and outputs of one batch, in evaluation mode and without gradients.
+  /// Computes loss and outputs of one batch in evaluation mode, without gradients, and restores the modes.
   template <class Batch>
   auto evaluate_batch(Batch&& arrived) {
     return detail::evaluate_batch(*this, arrived);
   }
 
-  /// The mean loss over the samples of the epoch, up to now; in a host's own loop, of all steps since
-  /// `reset_mean_loss()` or the last run. NaN without samples. Collective; waits for the device.
+  /// Returns the mean loss over the samples of the epoch so far; outside a run, of all steps since `reset_mean_loss()`
+  /// or the last run. NaN without samples. Synchronizes with the device. Collective.
   [[nodiscard]] double mean_loss() const { return state_.step.train_loss.mean(state_.parts.processes); }
   void reset_mean_loss() { state_.step.train_loss.reset(); }
 
-  // ------------------------------------------------------------------- the loop's own functions, for overrides to call
+  // --------------------------------------------------------- the default steps of the loop, which overrides may call
 
-  /// The batches of a dataset, of a range of batches, or of what a pointer points to; a range is passed on by
-  /// reference.
+  /// Returns the batches of a dataset, of a range of batches, or of the object behind a pointer; a range by reference.
   template <class Dataset>
   decltype(auto) create_train_dataloader(Dataset& dataset, const LoaderOptions& options) {
     return batches_of(dataset, options);
@@ -218,30 +215,30 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   decltype(auto) create_eval_dataloader(Dataset& dataset, const LoaderOptions& options) {
     return batches_of(dataset, options);
   }
-  /// Switches the model to training.
+  /// Switches the model to training mode.
   void train_epoch_start() { set_training(state_.parts.model, true); }
-  /// Switches the model to evaluation.
+  /// Switches the model to evaluation mode.
   void eval_epoch_start() { set_training(state_.parts.model, false); }
-  /// Forward and loss of a batch, in the number format of the precision policy.
+  /// Computes forward and loss of a batch, in the number format of the precision policy.
   template <class Batch>
   detail::LossStepOutput<Model, Loss, Batch> train_batch_loss(Batch& batch) {
     [[maybe_unused]] const auto region = state_.parts.precision.region(device());
     return batch_loss(state_.parts.model, state_.parts.loss, batch);
   }
-  /// The same in an evaluation: forward and loss of a batch, without any override.
+  /// Computes forward and loss of an evaluation batch, without any override.
   template <class Batch>
   detail::LossStepOutput<Model, Loss, Batch> eval_batch_loss(Batch& batch) {
     return train_batch_loss(batch);
   }
-  /// The model's outputs for a batch.
+  /// Returns the model's outputs for a batch.
   template <class Batch>
   auto predict_batch(Batch& batch) {
     [[maybe_unused]] const auto region = state_.parts.precision.region(device());
     return std::apply([this](auto&... inputs) { return forward(state_.parts.model, inputs...); }, inputs_of(batch));
   }
-  void backward(const at::Tensor& loss) { backward_or_explain(loss); }
-  void optimizer_step() { detail::plain_optimizer_step(state_.parts); }
-  /// Sets the learning rates, or what else the schedule drives, for the coming update.
+  void backward(const at::Tensor& loss) { backward_or_explain(loss); }   ///< Collective.
+  void optimizer_step() { detail::plain_optimizer_step(state_.parts); }  ///< Collective.
+  /// Sets the learning rates, or other fields that the schedule drives, for the next update.
   void scheduler_step() {
     if constexpr (Traits::has_schedule) {
       apply_schedule(state_.step.schedule, state_.parts.optimizer, state_.step.cursor.updates);
@@ -251,65 +248,60 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   // -------------------------------------------------------------------------------- checkpoints and training states
 
-  /// Whether checkpoints can hold the optimizer's state. An optimizer that is known at run time only may still refuse.
+  /// True if checkpoints can contain the optimizer's state, as far as its static type shows.
   static constexpr bool saves_optimizer = detail::saves_optimizer<Traits>;
 
-  /// A checkpoint as a dictionary, with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
-  /// `scheduler_state_dict`. The tensors are the live ones: see `cloned`. Collective.
+  /// Returns a checkpoint with the keys of pytorch-accelerated: `model_state_dict`, `optimizer_state_dict`,
+  /// `scheduler_state_dict`. Tensors share memory with the trainer; see `cloned`. With `Zero`, ranks other than 0
+  /// return only their shard of the optimizer's state. Collective.
   ///
-  /// **Errors** `std::logic_error` for an optimizer without a state; at compile time where no options are given.
+  /// **Errors** `std::logic_error` for an optimizer whose state cannot be saved; without options, at compile time.
   [[nodiscard]] Dict checkpoint(const CheckpointOptions& options) { return detail::make_checkpoint(*this, options); }
   [[nodiscard]] Dict checkpoint() {
     detail::require_savable<Traits>();
     return checkpoint(CheckpointOptions());
   }
-  /// Writes a checkpoint that Python's `torch.load(path, weights_only=True)` opens. The file is there whole or not at
-  /// all. Missing folders are made. Collective: rank 0 writes, and the file is there when the call returns.
+  /// Writes a checkpoint atomically, in the format of Python's `torch.load(path, weights_only=True)`. Creates missing
+  /// directories. Rank 0 writes; no rank returns before the file is complete. Collective.
   ///
-  /// **Errors** `DataError`, in every process, when it cannot be written; the file that was there is untouched then.
-  /// Those of `checkpoint`.
+  /// **Errors** as `checkpoint`; `DataError` on all ranks if writing fails, which leaves an existing file unchanged.
   void save_checkpoint(const std::filesystem::path& path, const CheckpointOptions& options) {
     detail::write_in_rank_zero(*this, path, checkpoint(options));
   }
   void save_checkpoint(const std::filesystem::path& path) { detail::write_in_rank_zero(*this, path, checkpoint()); }
-  /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with its keys, and returns all that it
-  /// holds. The next run continues the schedule at the checkpoint's update; with `.load_scheduler = false` it starts
-  /// the schedule from the beginning. Inside of a run, such as in `on_resume_point`, weights and optimizer are the
-  /// checkpoint's, and the run's own schedule stays where it is.
+  /// Loads a checkpoint of `save_checkpoint`, of pytorch-accelerated, or one with the same keys. Returns its content.
+  /// The next run continues the schedule at the checkpoint's update; with `.load_scheduler = false`, it starts from the
+  /// beginning. Within a run, such as in `on_resume_point`, the run's schedule keeps its position.
   ///
-  /// **Errors** `DataError` that lists everything that does not fit; nothing was changed then.
+  /// **Errors** `DataError` that lists the mismatches. Nothing is changed then if the model is a `torch::nn::Module`
+  /// and the optimizer is one of hone's.
   Dict load_checkpoint(const std::filesystem::path& path, const LoadOptions& options = {}) {
     return detail::load_checkpoint(*this, path, options);
   }
-  /// The same from a dictionary.
+  /// Loads a checkpoint from a dictionary.
   void load_checkpoint(const Dict& state, const LoadOptions& options = {}) {
     detail::load_checkpoint(*this, state, options);
   }
 
-  /// All that a run needs to continue exactly where it is: a checkpoint and the entry `training_state`, with the place
-  /// in the data, the gradients of an open accumulation window, the states of random generators, the history, and what
-  /// callbacks, policies and overrides with `serialize` remember. The tensors are the live ones: see `cloned`.
+  /// Returns all state that a run needs to resume: a checkpoint, and the entry `training_state` with the position in
+  /// the data, gradients of an open accumulation window, random generators, the history, and the state of callbacks,
+  /// policies and overrides with `serialize`. Tensors share memory with the trainer; see `cloned`. Rank 0 returns the
+  /// state of all ranks, from which any number of ranks can resume; every other rank returns its own state. Collective.
   ///
-  /// Collective. In rank 0 it has what all processes differ in, and with it any number of processes can continue; in
-  /// the others what that process needs.
-  ///
-  /// **Errors** `std::logic_error` within a run, anywhere but in `on_resume_point`.
+  /// **Errors** `std::logic_error` within a run or a step, except in `on_resume_point`.
   [[nodiscard]] Dict training_state(const Dict& extra = {}) { return detail::make_training_state(*this, extra); }
-  /// Writes a training state, whole or not at all. Missing folders are made. Collective: rank 0 writes, and the file is
-  /// there when the call returns.
-  ///
-  /// **Errors** as for `training_state` and `save_checkpoint`.
+  /// Writes a training state, as `save_checkpoint` does. **Errors** as `training_state`, `save_checkpoint`. Collective.
   void save_training_state(const std::filesystem::path& path, const Dict& extra = {}) {
     detail::write_in_rank_zero(*this, path, training_state(extra));
   }
-  /// Restores everything, so that `step` continues as it would have. `train` begins a new run then; `resume`
-  /// continues one.
+  /// Restores a training state, so that the next `step` gives the same result as in the saved trainer. `train` then
+  /// begins a new run; use `resume` to continue the saved one.
   ///
-  /// **Errors** `DataError` for a state of another trainer.
+  /// **Errors** `DataError` for a state of another trainer; `std::logic_error` within a run.
   void load_training_state(const Dict& state) { detail::load_training_state(*this, state); }
-  /// The same from a file, or the newest in a folder. Collective.
+  /// Restores a training state from a file, or from the newest file in a directory. Collective.
   void load_training_state(const std::filesystem::path& path) { detail::load_training_state(*this, path); }
-  /// Where the run stands, in the order of time.
+  /// Returns the completed epochs and updates of the run. Positions compare in the order of training.
   [[nodiscard]] TrainingPlace place() const { return {state_.run.num_epochs(), state_.run.num_updates()}; }
 
   // ---------------------------------------------------------------------------------------------------- components
@@ -328,38 +320,37 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   [[nodiscard]] auto& splitting() { return state_.parts.splitting; }
   [[nodiscard]] auto& precision() { return state_.parts.precision; }
   [[nodiscard]] c10::Device device() const { return state_.parts.device.device(); }
-  [[nodiscard]] Run& run() { return state_.run; }  ///< Lets an override or a host ask for a stop.
+  [[nodiscard]] Run& run() { return state_.run; }  ///< For requests to stop, by an override or the host program.
   [[nodiscard]] const Run& run() const { return state_.run; }
   [[nodiscard]] RunHistory& run_history() { return state_.run.history(); }
 
-  /// Whether the learning rates belong to a schedule.
+  /// True if the schedule sets the learning rates.
   static constexpr bool schedule_drives_lr = drives_lr<typename Traits::Schedule>;
-  [[nodiscard]] auto& schedule() { return state_.parts.schedule; }  ///< What the next run follows.
-  /// The schedule with the run's facts filled in.
+  [[nodiscard]] auto& schedule() { return state_.parts.schedule; }  ///< The schedule of the next run.
+  /// Returns the schedule, resolved for the length of the run.
   [[nodiscard]] const auto& active_schedule() const { return state_.step.schedule; }
-  /// Updates since the schedule began: its value for this one is in force.
+  /// Returns the number of updates since the schedule started; if it has not, the update at which it will start.
   [[nodiscard]] std::int64_t scheduled_updates() const {
     const auto& cursor = state_.step.cursor;
     return cursor.started ? cursor.updates : cursor.continued;
   }
-  /// The next run starts the schedule from the beginning, also after a checkpoint was loaded.
+  /// Makes the next run start the schedule from the beginning, even after `load_checkpoint`.
   void restart_schedule() {
     state_.step.cursor.continued = 0;
     state_.step.cursor.started = false;
   }
 
-  // ----------------------------------------------------------------------------------------------------- processes
+  // --------------------------------------------------------------------------------------------------------- ranks
 
   [[nodiscard]] auto& processes() { return state_.parts.processes; }
   [[nodiscard]] int rank() const { return state_.parts.processes.rank(); }
   [[nodiscard]] int world_size() const { return state_.parts.processes.world_size(); }
-  /// The share of a dataset that is this process's, for a loader that the trainer does not make.
+  /// Returns this rank's shard of a dataset, for a loader that the trainer does not make.
   [[nodiscard]] DataShare data_share() const { return {rank(), world_size()}; }
 
-  /// The rows of all processes, in the order of ranks, in each of them, in memory that they share with nothing.
-  /// Collective.
+  /// Returns the rows of all ranks, concatenated in rank order, as a copy on every rank (all-gather). Collective.
   ///
-  /// **Shapes** those of a process may differ from the others' in the first dimension, which may be 0.
+  /// **Shapes** equal on all ranks except for the first dimension, which may be 0. A scalar counts as one row.
   [[nodiscard]] at::Tensor gather(const at::Tensor& rows) {
     const at::Tensor own = rows.dim() == 0 ? rows.reshape({1}) : rows;
     if constexpr (Traits::reduces) {
@@ -368,7 +359,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
       return own.clone();
     }
   }
-  /// Makes each of `numbers`, in every process, its sum over all of them. Collective. With one process, nothing.
+  /// Replaces each of `numbers` with its sum over all ranks (all-reduce). A no-op for a single process. Collective.
   void sum_over_processes([[maybe_unused]] std::span<double> numbers) {
     if constexpr (Traits::reduces) {
       processes().begin_exchange(numbers);
@@ -376,21 +367,20 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
       std::copy(sums.begin(), sums.end(), numbers.begin());
     }
   }
-  /// Makes `thing` what those of all processes are when they are merged; see `hone::merge_over_processes`. Collective.
+  /// Replaces `thing` with the merge of its values on all ranks; see `hone::merge_over_processes`. Collective.
   void merge_over_processes([[maybe_unused]] auto& thing) {
     if constexpr (Traits::reduces) hone::merge_over_processes(processes(), thing);
   }
-  /// What `f` returns or throws, called in the one process that prints and writes files, in all of them; see
-  /// `hone::in_rank_zero`. Collective. With one process, a call.
+  /// Calls `f` on rank 0 only. All ranks return its result or throw its error; see `hone::in_rank_zero`. Collective.
   template <class F>
   auto in_rank_zero(F&& f) {
     return hone::in_rank_zero(processes(), f);
   }
-  /// Prints a line on standard output, once, however many processes train. In a callback: `print_once`.
+  /// Prints a line to standard output, on rank 0 only. In a callback, use `print_once`.
   void print(std::string_view line) const {
     if (rank() == 0) detail::put(stdout, std::string(line) + "\n");
   }
-  /// Dispatches an event of the user's own to the callbacks that have `on_event` for it.
+  /// Dispatches a user-defined event to the callbacks that have `on_event` for it.
   template <class E>
   void tell(const E& event) {
     if constexpr (Traits::Callbacks::template relays<E>) {
@@ -401,7 +391,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
  private:
   friend struct detail::Internals;
 
-  /// Where a run starts. The code that restores a trainer is in programs that resume alone.
+  /// Sets where a run starts. Separate functions, so that only programs that resume contain the code for it.
   static void from_the_beginning(Trainer& trainer) { detail::set_no_resume_source(trainer); }
   static auto from(const ResumeFrom& source, bool is_trial = false) {
     return [&source, is_trial](Trainer& trainer) {
@@ -409,7 +399,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     };
   }
 
-  /// Makes the loaders and runs the loop. Without an evaluation, `eval_set` is a null pointer constant.
+  /// Makes the loaders and runs the training loop. Without an evaluation, `eval_set` is `nullptr`.
   template <class Dataset, class EvalDataset, class Start>
   RunHistory run_train(Dataset& train_set, EvalDataset&& eval_set, const TrainOptions& options, Start start) {
     constexpr bool evaluates = !std::is_null_pointer_v<std::remove_cvref_t<EvalDataset>>;
@@ -438,8 +428,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
     return state_.run.history_;
   }
 
-  /// Whether the batches of `Dataset` are made with a seed. A range of batches has its own order, and a run over one
-  /// draws no random numbers itself.
+  /// True if the loader of `Dataset` is made with a seed. A range of batches has its own order, so no seed is drawn.
   template <class Dataset>
   static constexpr bool takes_seed =
       overrides::create_train_dataloader::named<typename Traits::Overrides> || !HandsOutBatches<Dataset>;

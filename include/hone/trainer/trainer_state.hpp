@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// All that a trainer holds.
+/// The private state of a trainer.
 #pragma once
 
 #include <chrono>
@@ -15,14 +15,14 @@
 
 namespace hone::detail {
 
-/// Where a run ends at the latest.
+/// The limits of a run.
 struct RunLimits {
   std::int64_t max_updates = std::numeric_limits<std::int64_t>::max();
-  std::int64_t first_look = max_updates;  ///< Updates from which on the run may be at a limit.
+  std::int64_t first_look = max_updates;  ///< The number of updates from which on `ends_here` checks the limits.
   std::chrono::steady_clock::time_point began{};
 };
 
-/// All that a trainer holds.
+/// Contains the components of a trainer, and the state of its steps and runs.
 template <class T>
 struct TrainerState {
   Components<T> parts;
@@ -33,8 +33,8 @@ struct TrainerState {
   ResumeState<typename T::Trainer> resume{};
   Activity activity{};
   bool is_silent = false;      ///< No callback is called.
-  bool is_trial = false;       ///< The run is a trial run, which is undone afterwards.
-  bool has_begun_run = false;  ///< The innermost run has passed `begin_run`.
+  bool is_trial = false;       ///< The run is a trial run, which restores the trainer at its end.
+  bool has_begun_run = false;  ///< The innermost run has completed `begin_run`.
 };
 
 }  // namespace hone::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A training run whose loop belongs to the host program: a simulation, an environment, a service.
+/// A training run whose loop is in the host program: a simulation, a reinforcement learning environment, a service.
 #pragma once
 
 #include <ATen/Context.h>
@@ -30,15 +30,18 @@
 
 namespace hone {
 
-/// An open run of `trainer.begin_run`. Callbacks, limits, stops, schedules, training states, signals and the progress
-/// bar work as in `train`. Between its calls, threads, denormal flags, gradient mode and number formats are the host's;
-/// signal handlers of `StopOnSignal` are installed until the run ends. The model is in training mode.
+/// A training run that `Trainer::begin_run` opens. Callbacks, limits, stops, schedules, training states, signals and
+/// the progress bar work as in `train`. The model is in training mode during an epoch. Each function restores the
+/// host's threads, denormal flags, gradient mode and number formats. `StopOnSignal` handles signals until the run ends.
 ///
-/// Ends with `end()`. A destructor that finds the run open ends it too: without an exception as `end()` does, writing
-/// what goes wrong to standard error; with one, by `on_exception`.
+/// `end()` ends the run. The destructor ends an open run too: like `end()`, but prints errors to standard error; during
+/// stack unwinding, by `on_exception`. The trainer and the evaluation data must outlive the run.
 ///
-/// **Errors** `std::logic_error` from `step` when the run is over, with the reason; what a batch throws leaves the run
-/// open, and the host may leave that batch out, unless other processes take part.
+/// Like the trainer, a run is not thread-safe. With several ranks, all functions are collective except `is_over`, `run`
+/// and a destructor during stack unwinding.
+///
+/// **Errors** `std::logic_error` from `step` when the run is over, with the reason. When a batch throws, the run stays
+/// open; with one rank, the host may continue with the next batch.
 /// **Example**
 /// ```
 /// auto run = trainer.begin_run(eval_set, {.num_batches_per_epoch = 100, .max_updates = 10'000});
@@ -50,7 +53,7 @@ class TrainingRun {
   static constexpr bool evaluates = !std::is_same_v<EvalDataset, std::nullptr_t>;
 
  public:
-  /// `resume(trainer)` says where the run resumes.
+  /// `resume(trainer)` sets the training state that the run resumes from, if any.
   template <class Resume>
   TrainingRun(Trainer& trainer, EvalDataset* eval_dataset, const RunOptions& options, Resume resume)
       : trainer_(trainer),
@@ -85,7 +88,7 @@ class TrainingRun {
     }
   }
 
-  /// One training step, as `trainer.step`; returns what the loss step returned.
+  /// Trains on one batch, as `Trainer::step`. Returns the result of the loss step.
   template <class Batch>
   auto step(Batch&& batch) {
     if (is_over()) refuse_step();
@@ -107,13 +110,13 @@ class TrainingRun {
     }
   }
 
-  /// True when a limit is reached or a stop takes effect: no more steps.
+  /// True if a limit is reached or a stop takes effect. `step` then throws.
   [[nodiscard]] bool is_over() const {
     return has_ended_ || detail::is_over_now(trainer_) || run().num_epochs() >= run().config().num_epochs;
   }
 
-  /// Ends an epoch: does the update of an open accumulation window, records the mean loss and, where evaluation data
-  /// was given, evaluates. Without a step since the last one, does nothing.
+  /// Ends an epoch: does the update of an incomplete accumulation window, records the mean loss and, with evaluation
+  /// data, evaluates if due. A no-op without a step since the last epoch.
   void end_epoch() {
     if (!has_epoch_) return;
     try {
@@ -134,12 +137,12 @@ class TrainingRun {
     }
   }
 
-  /// The mean loss over the samples of the epoch, up to now.
+  /// Returns the mean loss over the samples of the epoch so far.
   [[nodiscard]] double mean_loss() const { return trainer_.mean_loss(); }
   [[nodiscard]] Run& run() { return trainer_.run(); }
   [[nodiscard]] const Run& run() const { return std::as_const(trainer_).run(); }
 
-  /// Ends the open epoch and the run, and returns the history.
+  /// Ends the open epoch and the run. Returns the history.
   RunHistory end() {
     if (has_ended_) throw std::logic_error("`end` was called on a training run that has ended. Call it once.");
     end_epoch();
@@ -193,7 +196,7 @@ class TrainingRun {
     if (detail::resumes_in_epoch(trainer_)) open_epoch();
     if (self.resume.is_pending()) detail::restore(trainer_);
     detail::sync_stop(trainer_);
-    if (detail::is_epoch_over(trainer_)) end_epoch();  // a state that was saved after its last batch
+    if (detail::is_epoch_over(trainer_)) end_epoch();  // the state was saved after the last batch of an epoch
   }
 
   void open_epoch() {
@@ -212,7 +215,7 @@ class TrainingRun {
     };
   }
 
-  /// Calls `f` with the evaluation batches, where evaluation data was given.
+  /// Calls `f` with the evaluation batches. A no-op without evaluation data.
   template <class F>
   void with_eval_batches([[maybe_unused]] F&& f) {
     if constexpr (evaluates) {
@@ -247,7 +250,7 @@ class TrainingRun {
     try {
       detail::drop_window(trainer_);
       detail::dispatch(trainer_, ExceptionThrown{{run()}, failure_});
-    } catch (...) {  // the first exception is the one to know about
+    } catch (...) {  // the first exception is the one to report
     }
     close();
   }

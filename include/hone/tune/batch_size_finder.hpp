@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Finds the largest batch size that fits into memory.
+/// `find_batch_size`, which finds the largest batch size that fits into memory.
 #pragma once
 
 #include <algorithm>
@@ -17,16 +17,16 @@
 
 namespace hone {
 
-/// How far the search goes on once a size did not fit.
+/// The search strategy of `find_batch_size`.
 enum class BatchSizeSearch {
-  power,   ///< Not at all: the last size of start, 2 start, 4 start, ... that fit.
-  binary,  ///< Halves the interval between the sizes that did and did not fit.
+  power,   ///< Doubles the size until it does not fit; the result is the last size that fits.
+  binary,  ///< As `power`, then bisects between the last size that fits and the first that does not.
 };
 
-/// How a batch size is looked for.
+/// Options of `find_batch_size`.
 ///
-/// **Units** start, max: samples; without max, as many as the dataset has. num_updates: optimizer updates with each
-/// size.
+/// **Units** start, max: samples; max defaults to the size of the dataset and is limited by it. num_updates: optimizer
+/// updates with each size.
 /// **Errors** `std::invalid_argument` for values out of range.
 struct BatchSizeFinderOptions {
   std::int64_t start = 2;
@@ -51,7 +51,7 @@ struct batch_size_of_batches {
                 "of batches has its batch size already.");
 };
 
-/// Memory may run out in one process, and the others would wait for it.
+/// Throws `std::invalid_argument` with several ranks: if memory ran out on one of them, all remaining ranks would wait.
 inline void require_one_process(int world_size) {
   if (world_size == 1) return;
   throw std::invalid_argument(
@@ -62,11 +62,11 @@ inline void require_one_process(int world_size) {
 
 }  // namespace detail
 
-/// The largest batch size with which updates run, and the trainer as it was: see `trial_run`. The size is
-/// doubled until memory runs out or the dataset is exhausted.
+/// Returns the largest batch size with which updates fit into memory. Doubles the size until memory runs out or `max`
+/// is reached. Restores the trainer; see `trial_run`.
 ///
-/// **Errors** `std::invalid_argument` for options out of range and with many processes; `std::runtime_error`, with
-/// LibTorch's own error nested in it, when `start` does not fit; every other error of a step as it is.
+/// **Errors** `std::invalid_argument` for options out of range and with several ranks; `std::runtime_error`, with
+/// LibTorch's error nested in it, if `start` does not fit; all other exceptions of a step, unchanged.
 /// **Source** PyTorch Lightning's batch size finder, modes "power" and "binsearch".
 /// **Example** `const auto size = hone::find_batch_size(trainer, train_set, {.mode = hone::BatchSizeSearch::binary});`
 template <class Trainer, class Dataset>
@@ -101,7 +101,7 @@ template <class Trainer, class Dataset>
               "Not even batches of {} samples fit into memory. Give a smaller start, or a smaller model.", {size})));
         }
       }
-      release_cached_memory();  // once what held it is gone
+      release_cached_memory();  // not in the handler, where the exception is alive
       return false;
     };
     std::int64_t largest = options.start, too_large = limit + 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Finds a learning rate: trains for a few updates while the learning rate grows from much too small to much too large,
-/// and looks at where the loss falls.
+/// The learning rate range test: trains for some updates while the learning rate grows exponentially, and suggests a
+/// rate at which the loss falls.
 #pragma once
 
 #include <algorithm>
@@ -20,11 +20,11 @@
 
 namespace hone {
 
-/// How a learning rate is looked for.
+/// Options of `find_learning_rate`.
 ///
-/// **Units** num_updates: optimizer updates, each with a learning rate of its own, `start_lr` and `end_lr` among them;
-/// smoothing: the weight of the past in the mean of the losses; divergence_factor: the sweep ends when the smoothed
-/// loss is more than that many times its lowest value; per_device_batch_size: samples.
+/// **Units** num_updates: optimizer updates, the first with `start_lr` and the last with `end_lr`; smoothing: the
+/// weight of the past in the exponential moving average of the losses; divergence_factor: the sweep ends when the
+/// smoothed loss exceeds this multiple of its lowest value; per_device_batch_size: samples.
 /// **Errors** `std::invalid_argument` for values out of range.
 struct LearningRateFinderOptions {
   double start_lr = 1e-7;
@@ -32,8 +32,8 @@ struct LearningRateFinderOptions {
   std::int64_t num_updates = 100;
   double smoothing = 0.98;
   double divergence_factor = 4.0;
-  std::optional<std::int64_t> per_device_batch_size = {};  ///< 8 unless given; an error beside a range of batches.
-  std::optional<std::uint64_t> seed = {};                  ///< Of the order of the data; else it is drawn.
+  std::optional<std::int64_t> per_device_batch_size = {};  ///< Default 8; an error for a range of batches.
+  std::optional<std::uint64_t> seed = {};                  ///< Of the order of the data; drawn by default.
   int num_threads = 0;
 
   void check() const {
@@ -54,17 +54,17 @@ struct LearningRateFinderOptions {
 
 /// The losses of a sweep over learning rates.
 ///
-/// **Errors** of `steepest`, `valley` and `suggestion`: `DataError` when fewer than two points are left.
+/// **Errors** of `steepest`, `valley` and `suggestion`: `DataError` if fewer than two points are left.
 /// **Source** L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", 2015 (arXiv:1506.01186),
 /// section 3.3.
 struct LearningRateSweep {
-  std::vector<double> lrs;              ///< Of the group with the largest one, in the order of the sweep.
-  std::vector<double> losses;           ///< Of each update, computed before it.
-  std::vector<double> smoothed_losses;  ///< Exponential moving mean, without the bias of its beginning.
-  bool diverged = false;                ///< The loss grew too large, or was not finite: that one is not listed.
+  std::vector<double> lrs;              ///< Of the group with the largest one, one per update.
+  std::vector<double> losses;           ///< Of each update, computed with the weights before it.
+  std::vector<double> smoothed_losses;  ///< Exponential moving average, with bias correction.
+  bool diverged = false;                ///< The loss grew too large, or was not finite and thus not listed.
 
-  /// Where the smoothed loss falls fastest from one update to the next, by central differences, as PyTorch Lightning
-  /// has it. The first points, where nothing is learned yet, and the last ones are left out.
+  /// Returns the learning rate with the steepest descent of the smoothed loss per update, by central differences, as in
+  /// PyTorch Lightning. Ignores the first `skip_begin` points, where the loss hardly changes, and the last `skip_end`.
   [[nodiscard]] double steepest(std::size_t skip_begin = 10, std::size_t skip_end = 1) const {
     const auto y = points(skip_begin, skip_end);
     const std::size_t last = y.size() - 1;
@@ -79,11 +79,11 @@ struct LearningRateSweep {
     return lrs[skip_begin + best];
   }
 
-  /// The middle of the longest descent, as fastai has it: of as many points before its end as are in the longest
-  /// sequence, not necessarily of neighbours, that falls from each to the next. More cautious than `steepest`.
+  /// Returns the learning rate in the middle of the longest descent, as in fastai. With n the length of the longest
+  /// decreasing subsequence, the descent is the n points before its end. More conservative than `steepest`.
   [[nodiscard]] double valley(std::size_t skip_begin = 10, std::size_t skip_end = 1) const {
     const auto y = points(skip_begin, skip_end);
-    std::vector<std::size_t> length(y.size(), 1);  // of the longest descent that ends here
+    std::vector<std::size_t> length(y.size(), 1);  // of the longest decreasing subsequence that ends here
     for (std::size_t i = 1; i < y.size(); ++i) {
       for (std::size_t j = 0; j < i; ++j) {
         if (y[i] < y[j]) length[i] = std::max(length[i], length[j] + 1);
@@ -95,7 +95,7 @@ struct LearningRateSweep {
     return lrs[skip_begin + static_cast<std::size_t>(middle)];
   }
 
-  /// The learning rate to train with: `steepest`.
+  /// Returns the learning rate to train with: `steepest`.
   [[nodiscard]] double suggestion() const { return steepest(); }
 
  private:
@@ -121,12 +121,12 @@ struct sweep_under_schedule {
 
 }  // namespace detail
 
-/// Trains while the learning rate grows exponentially, notes the losses, and leaves the trainer as it was: see
-/// `trial_run`. The learning rates of several groups keep their proportions; those in the result are those of
-/// the group with the largest one.
+/// Trains while the learning rate grows exponentially, and returns the losses. Restores the trainer; see `trial_run`.
+/// The learning rates of several parameter groups keep their ratios. The result contains the rates of the group with
+/// the largest one. Collective.
 ///
 /// **Errors** `std::invalid_argument` for options out of range; `DataError` for data that does not fit; at compile
-/// time, one sentence, for a trainer whose schedule drives the learning rate.
+/// time, one message, for a trainer whose schedule drives the learning rate.
 /// **Source** Smith 2015; smoothing, the end at four times the lowest loss and the suggestions as in fastai and PyTorch
 /// Lightning.
 /// **Example**
@@ -169,7 +169,7 @@ template <class Trainer, class Dataset>
       sweep.losses.push_back(loss);
       sweep.smoothed_losses.push_back(smoothed);
       if (update == 0 || smoothed < lowest) lowest = smoothed;
-      sweep.diverged = lowest > 0.0 && smoothed > options.divergence_factor * lowest;  // below 0 no factor says much
+      sweep.diverged = lowest > 0.0 && smoothed > options.divergence_factor * lowest;  // meaningless below 0
       return !sweep.diverged;
     };
     trial_run(trainer, dataset,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Updates that are tried out and undone: what finders of learning rates and batch sizes are made of.
+/// Trial runs: updates that are undone afterwards, for the finders of learning rates and batch sizes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,18 +30,17 @@
 #include "hone/trainer/train_loop.hpp"
 
 namespace hone {
-/// How updates are tried out.
+/// Options of `trial_run`.
 ///
-/// **Units** num_updates: optimizer updates, the data is begun again when it ends; per_device_batch_size: samples;
-/// num_threads: of LibTorch's operators, 0 leaves them.
+/// **Units** num_updates: optimizer updates, over several passes through the data if necessary; per_device_batch_size:
+/// samples; num_threads: threads of LibTorch's operators, 0 changes nothing.
 /// **Errors** `std::invalid_argument` for values out of range.
 struct TrialRunOptions {
   std::int64_t num_updates = 1;
-  std::optional<std::int64_t> per_device_batch_size =
-      {};                                  ///< 8 unless given. As the next two, an error beside a range.
-  std::optional<bool> shuffle = {};        ///< On unless given.
-  std::optional<bool> drop_last = {};      ///< Off unless given.
-  std::optional<std::uint64_t> seed = {};  ///< Of the order of the data; else it is drawn.
+  std::optional<std::int64_t> per_device_batch_size = {};  ///< Default 8. Like the next two, an error for a range.
+  std::optional<bool> shuffle = {};                        ///< Default true.
+  std::optional<bool> drop_last = {};                      ///< Default false.
+  std::optional<std::uint64_t> seed = {};                  ///< Of the order of the data; drawn by default.
   int num_threads = 0;
 
   void require_none_of_loader() const {
@@ -59,8 +58,8 @@ struct TrialRunOptions {
 
 namespace detail {
 
-/// What a trial run undoes. The training state alone does not have all of it: it is made for another trainer, which has
-/// no gradients, and no run, of its own.
+/// The state that a trial run restores. A training state alone is not enough, because loading one clears all gradients
+/// and does not restore the configuration of the run.
 template <class T>
 struct BeforeTrial {
   Value state;
@@ -88,7 +87,7 @@ template <class Trainer>
     before.parameters.push_back(parameter);
   }
   for (const at::Tensor& parameter : optimizer.parameters()) before.parameters.push_back(parameter);
-  for (const auto& parameter : before.parameters) {  // taken out, not copied
+  for (const auto& parameter : before.parameters) {  // moved out, not copied
     if (auto& gradient = parameter.mutable_grad(); gradient.defined()) {
       before.gradients.emplace_back(parameter, std::exchange(gradient, at::Tensor()));
     }
@@ -108,7 +107,7 @@ void undo_trial(Trainer& trainer, const BeforeTrial<TraitsOf<Trainer>>& before) 
   self.step.schedule = before.schedule;
 }
 
-/// So long that a schedule stays near its beginning.
+/// A run so long that a schedule stays near its beginning.
 inline constexpr RunLength long_run{.num_updates = 1'000'000,
                                     .num_updates_per_epoch = 1'000,
                                     .num_epochs = 1'000,
@@ -157,19 +156,18 @@ void make_trial_updates(Trainer& trainer, auto& dataset, const TrialRunOptions& 
 
 }  // namespace detail
 
-/// Makes updates as training would, and then restores everything, also when an exception leaves: weights and buffers
-/// of model and loss, the optimizer, gradients, an open accumulation window, the place of the schedule, random
-/// generators, modes, the history, policies and overrides with `serialize`. Collective. No callback is called, so
-/// none of them prints, stops or writes a file; what they do to a run is missing, too. A schedule stands at its
-/// beginning.
+/// Makes updates as training does, and then restores the trainer, also after an exception: weights and buffers of model
+/// and loss, the optimizer, gradients, an open accumulation window, the position of the schedule, random generators,
+/// modes, the history, policies and overrides with `serialize`. Calls no callback. The schedule is resolved for a run
+/// of 1,000,000 updates, so it stays near its beginning. Collective.
 ///
-/// `before(update)` is called before each update, the first is 0; it may set learning rates. `after(update, loss)`
-/// gets the mean loss over the samples of the update, and of all processes, computed with the weights before it, and
-/// returns whether to continue.
+/// Calls `before(update)` before each update, where 0 is the first; it may set learning rates. Calls
+/// `after(update, loss)` after each update, with the mean loss over its samples on all ranks, computed with the weights
+/// before it. Ends early when `after` returns false.
 ///
-/// **Cost** a copy of weights and optimizer state in the host's memory; a wait for the device in each update.
-/// **Errors** `std::logic_error` in the middle of a run; those of `step`; at compile time for a model or an optimizer
-/// that cannot be saved.
+/// **Cost** a copy of weights and optimizer state in host memory; one host synchronization per update.
+/// **Errors** `std::logic_error` within a run; as `Trainer::step`; at compile time for a model or an optimizer that
+/// cannot be saved.
 template <class Trainer, class Dataset, class Before, class After>
 void trial_run(Trainer& trainer, Dataset&& dataset, const TrialRunOptions& options, Before before, After after) {
   using Overrides = typename Trainer::Traits::Overrides;
@@ -195,7 +193,7 @@ void trial_run(Trainer& trainer, Dataset&& dataset, const TrialRunOptions& optio
   const auto memory = detail::state_before_trial(trainer);
   try {
     detail::drop_window(trainer);
-    static_cast<Run&>(self.run) = Run();  // one that was stopped would drop every batch
+    static_cast<Run&>(self.run) = Run();  // a stop of the earlier run would drop every batch
     with_device_errors(parts.device.device(),
                        [&] { detail::make_trial_updates(trainer, dataset, options, before, after); });
   } catch (...) {
