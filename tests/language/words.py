@@ -14,7 +14,7 @@ from pathlib import Path
 CONSTRUCTIONS = {
     "headless clause": r"(?:^|(?<=[.:;] ))(?:What|Whether|Who|Whose|Whoever)\b(?! (?:is|are|does|do|to)\b)[^?]*?[.;]",
     "code that tells, hears, says": r"\b(?:tells?|told|hears?|heard|says?|said)\b",
-    "those of, that of, the others": r"\b(?:those of|that of|the others?)\b",
+    "those of, that of, the others": r"\b(?:those of|that of|the others)\b|\bthe other\b(?! [a-z])",
     "at hand, in force, under way": r"\b(?:at hand|in force|under way|on (?:its|their) way)\b",
     "lies, stands": r"\b(?:lies|lie|stands|stand)\b",
     "goes on": r"\b(?:go|goes|going|went) on\b",
