@@ -17,7 +17,36 @@ static_assert(std::is_same_v<hone::TrackerOf<hone::Cpu, torch::nn::MSELoss>, hon
 
 torch::Tensor number(double value) { return torch::tensor(value); }
 
+/// Two ranks, of which the peer has these sums: total and count of each loss.
+struct TwoRanks {
+  using slot = hone::slots::Distribution;
+  std::vector<double> peer;
+  int num_calls = 0;
+
+  static int rank() { return 0; }
+  static int world_size() { return 2; }
+  void all_reduce_sum(const at::Tensor& values) {
+    ++num_calls;
+    values.add_(torch::tensor(peer, at::kDouble));
+  }
+};
+
 }  // namespace
+
+TEST_CASE("a rank without a loss takes part in the one all-reduce of those that have it") {
+  TwoRanks ranks{{6.0, 2.0, 0.0, 0.0, 0.0, 0.0}};
+  Tracker tracker;
+  CHECK(tracker.mean(ranks) == 3.0);
+  CHECK(ranks.num_calls == 1);
+  hone::RunHistory history;
+  hone::record_loss(tracker, history, "train_loss_epoch", 3.0, hone::Phase::train);
+  CHECK(history.latest("train_a_loss_epoch").value() == 3.0);
+  CHECK_FALSE(history.latest("train_b_loss_epoch"));
+  tracker.add(0, number(6.0), 2);
+  tracker.add(1, number(0.5), 1);
+  CHECK(tracker.mean(ranks) == 4.5 + 0.5);
+  CHECK(ranks.num_calls == 2);
+}
 
 TEST_CASE("each loss has a mean over its own samples, and the sum is that of the means") {
   hone::SingleProcess alone;

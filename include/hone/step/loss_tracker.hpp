@@ -45,13 +45,18 @@ class LossTracker {
     }
   }
 
-  /// Returns the mean over the samples of all ranks; NaN without samples. Synchronizes with the device. Collective.
-  template <DistributedPolicy Processes>
-  [[nodiscard]] double mean(Processes& processes) const {
+  /// Returns the sums of this rank. Synchronizes with the device.
+  [[nodiscard]] RunningMean sums() const {
     RunningMean all = sum_;
     if constexpr (!HostReadable<Device>) {
       if (samples_ > 0) all.add(total() / static_cast<double>(samples_), static_cast<double>(samples_));
     }
+    return all;
+  }
+  /// Returns the mean over the samples of all ranks; NaN without samples. Synchronizes with the device. Collective.
+  template <DistributedPolicy Processes>
+  [[nodiscard]] double mean(Processes& processes) const {
+    const RunningMean all = sums();
     if constexpr (SumsOverProcesses<Processes>) {
       auto sums = at::zeros({2}, at::kDouble);
       sums[0] = all.total();

@@ -2,6 +2,9 @@
 /// The mean losses of an epoch for a trainer with several losses, and the choice of the tracker for any trainer.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/from_blob.h>
+
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -39,16 +42,27 @@ class LossesTracker {
   /// Adds a batch with only one loss, from an override of the loss step in an evaluation.
   void add(const at::Tensor& loss, std::int64_t samples) { whole_.add(loss, samples); }
 
-  /// Returns the sum of the means of all added losses; NaN without any. Synchronizes with the device. Collective.
+  /// Returns the sum of the means of all losses that a rank has added; NaN without any. One all-reduce, also on a rank
+  /// that has added nothing. Synchronizes with the device. Collective.
   template <DistributedPolicy Processes>
   [[nodiscard]] double mean(Processes& processes) const {
+    std::array<double, 2 * (L::num_losses + 1)> sums{};  // total and count of each loss and of `whole_`
+    const auto put = [&](std::size_t place, const RunningMean& own) {
+      sums[2 * place] = own.total();
+      sums[2 * place + 1] = own.count();
+    };
+    for (std::size_t i = 0; i < L::num_losses; ++i) put(i, each_[i].sums());
+    put(L::num_losses, whole_.sums());
+    if constexpr (SumsOverProcesses<Processes>) {
+      processes.all_reduce_sum(at::from_blob(sums.data(), {static_cast<std::int64_t>(sums.size())}, at::kDouble));
+    }
     double sum = 0.0;
-    bool is_empty = whole_.empty();
-    if (!is_empty) sum = whole_.mean(processes);
-    for (std::size_t i = 0; i < each_.size(); ++i) {
-      if (each_[i].empty()) continue;
+    bool is_empty = true;
+    for (std::size_t i = 0; i <= L::num_losses; ++i) {
+      is_counted_[i] = sums[2 * i + 1] > 0.0;
+      if (!is_counted_[i]) continue;
       is_empty = false;
-      sum += means_[i] = each_[i].mean(processes);
+      sum += means_[i] = sums[2 * i] / sums[2 * i + 1];
     }
     return is_empty ? std::nan("") : sum;
   }
@@ -57,7 +71,7 @@ class LossesTracker {
   void record(RunHistory& history, std::string_view name, Phase phase) const {
     const auto place = name.rfind("loss");
     for (std::size_t i = 0; i < each_.size(); ++i) {
-      if (each_[i].empty()) continue;
+      if (!is_counted_[i]) continue;
       std::string own(name.substr(0, place));
       own += L::names[i];
       own += '_';
@@ -75,7 +89,8 @@ class LossesTracker {
 
  private:
   std::array<LossTracker<Device>, L::num_losses> each_;
-  mutable std::array<double, L::num_losses> means_{};  // from the last call of `mean`
+  mutable std::array<double, L::num_losses + 1> means_{};     // from the last call of `mean`
+  mutable std::array<bool, L::num_losses + 1> is_counted_{};  // whether a rank has added the loss
   LossTracker<Device> whole_;
 };
 
