@@ -154,6 +154,18 @@ TEST_CASE("a recording is made anew when what it holds on to is exchanged") {
   }
 }
 
+TEST_CASE("gradients of another backward pass are dropped when a window begins, captured or not") {
+  Hosted hosted;
+  for (int i = 0; i < 12; ++i) {  // warm-up, capture, replay
+    for (auto* net : {&hosted.net, &hosted.eager.model()}) {
+      for (auto& parameter : (*net)->parameters()) parameter.mutable_grad() = torch::ones_like(parameter);
+    }
+    hosted.step();
+  }
+  CHECK(hosted.counts().recordings == 1);
+  CHECK(hosted.counts().replayed > 0);
+}
+
 TEST_CASE("what cannot be recorded runs as it is written, and says why once") {
   SECTION("a model that reads a result on the host") {
     hone::StepCaptureOptions options;

@@ -92,9 +92,7 @@ auto host_step(Trainer& trainer, const Batch& batch, F&& f, int num_threads = 0)
 template <class Trainer>
 void start_from_own_gradients(Trainer& trainer) {
   auto& step = internals(trainer).step;
-  if constexpr (!TraitsOf<Trainer>::captures) {
-    if (step.window.empty()) trainer.zero_grad();
-  }
+  if (step.window.empty()) trainer.zero_grad();
   if (!step.has_looked_for_untrained) [[unlikely]]
     warn_of_untrained(trainer);
 }
