@@ -28,7 +28,7 @@ set(plain_rooms core schedule history metrics callbacks)
 
 # Headers with nothing to run: what they declare is tested where it is used.
 set(no_test_needed core/config.hpp core/fault.hpp core/hana.hpp core/slots.hpp core/version.hpp checkpoint/torch_archive.hpp
-    core/near_misses.hpp
+    core/near_misses.hpp core/running_statistics.hpp
     devices/cuda.hpp devices/device_streams.hpp devices/mps.hpp devices/xpu.hpp
     distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp
     distributed/failure_log.hpp distributed/meeting.hpp distributed/network.hpp

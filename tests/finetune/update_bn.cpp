@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hone/distributed/sync_batch_norm.hpp"
 #include "moving_net.hpp"
 #include "support/catch.hpp"
 
@@ -35,6 +36,19 @@ struct NetImpl : torch::nn::Module {
   int fails_at = 0;
 };
 TORCH_MODULE(Net);
+
+template <class Norm>
+struct WithImpl : torch::nn::Module {
+  WithImpl() { to(torch::kDouble); }
+  torch::Tensor forward(const torch::Tensor& inputs) { return norm(inputs); }
+  Norm norm = register_module("norm", Norm(3));
+};
+/// Has the name of a batch norm, and statistics that cannot be reset.
+struct OwnBatchNormImpl : torch::nn::Module {
+  explicit OwnBatchNormImpl(int) : torch::nn::Module("OwnBatchNorm") {}
+  torch::Tensor forward(const torch::Tensor& inputs) { return inputs; }
+};
+TORCH_MODULE(OwnBatchNorm);
 
 std::vector<Batch> batches() {
   std::vector<Batch> all;
@@ -84,4 +98,20 @@ TEST_CASE("A model without batch norms is not called") {
   nets::MovingNet model;
   hone::update_bn(std::vector<Batch>(1), model);  // an undefined tensor, on which forward would throw
   CHECK(model->is_training());
+}
+
+TEST_CASE("SyncBatchNorm gets the statistics of LibTorch's own batch norm, and a custom one has to support it") {
+  auto reference = std::make_shared<WithImpl<torch::nn::BatchNorm1d>>();
+  auto synced = std::make_shared<WithImpl<hone::SyncBatchNorm>>();
+  synced->norm->running_mean.fill_(9.0);
+  hone::update_bn(batches(), reference);
+  hone::update_bn(batches(), synced);
+  CHECK(torch::allclose(synced->norm->running_mean, reference->norm->running_mean, 0.0, 1e-14));
+  CHECK(torch::allclose(synced->norm->running_var, reference->norm->running_var, 0.0, 1e-14));
+  CHECK(synced->norm->options.momentum() == 0.1);
+
+  auto custom = std::make_shared<WithImpl<OwnBatchNorm>>();
+  CHECK_THROWS_WITH(hone::update_bn(batches(), custom),
+                    "update_bn: 'norm' is a OwnBatchNorm, whose statistics cannot be reset. Derive it from "
+                    "hone::RunningStatistics.");
 }

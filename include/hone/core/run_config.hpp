@@ -32,7 +32,7 @@ struct RunConfig {
   std::optional<std::int64_t> batch_limit;   ///< Maximum per epoch, from the options and the environment.
   std::int64_t overfit_batches = 0;          ///< Batches that every epoch repeats; 0 without this option.
   std::int64_t evaluate_every_n_epochs = 1;  ///< Training epochs per evaluation.
-  bool fast_dev_run = false;                 ///< A short test run: callbacks write no files and request no stop.
+  bool fast_dev_run = false;                 ///< A short test run: callbacks write no files, `EarlyStopping` is off.
   int num_threads = 0;                       ///< Intra-op threads of LibTorch.
   int num_processes = 1;                     ///< World size.
   int process_index = 0;                     ///< Rank.

@@ -26,6 +26,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/libtorch_versions.hpp"
+#include "hone/core/running_statistics.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/distributed/group_user.hpp"
 
@@ -178,9 +179,17 @@ struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> 
 /// **Source** S. Ioffe, C. Szegedy, "Batch Normalization", 2015; the options are `torch::nn::BatchNormOptions`.
 /// **Example** `model->push_back(hone::SyncBatchNorm(64));`
 class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, torch::nn::BatchNormOptions>,
-                          public GroupUser {
+                          public GroupUser,
+                          public RunningStatistics {
  public:
   using NormImplBase::NormImplBase;
+
+  void reset_statistics() override { reset_running_stats(); }
+  std::optional<double> exchange_momentum(std::optional<double> momentum) override {
+    const auto before = options.momentum();
+    options.momentum(momentum);
+    return before;
+  }
 
   void set_process_group(c10::intrusive_ptr<c10d::ProcessGroup> group, ExplainFailure explain = {}) override {
     processes_ = nullptr;

@@ -5,11 +5,17 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
 
-#include <functional>
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "hone/core/running_statistics.hpp"
+#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/finetune/layers.hpp"
 
@@ -17,12 +23,43 @@ namespace hone {
 
 namespace detail {
 
-/// Calls `f(norm)` if the module is a `BatchNorm1dImpl`, `BatchNorm2dImpl` or `BatchNorm3dImpl`.
-template <class F>
-void with_batch_norm(torch::nn::Module& module, F&& f) {
-  if (auto* const one = dynamic_cast<torch::nn::BatchNorm1dImpl*>(&module)) f(*one);
-  if (auto* const two = dynamic_cast<torch::nn::BatchNorm2dImpl*>(&module)) f(*two);
-  if (auto* const three = dynamic_cast<torch::nn::BatchNorm3dImpl*>(&module)) f(*three);
+/// The running statistics of one of LibTorch's batch norms.
+template <class Norm>
+class TorchStatistics final : public RunningStatistics {
+ public:
+  explicit TorchStatistics(Norm& norm) : norm_(norm) {}
+  void reset_statistics() override { norm_.reset_running_stats(); }
+  std::optional<double> exchange_momentum(std::optional<double> momentum) override {
+    const auto before = norm_.options.momentum();
+    norm_.options.momentum(momentum);
+    return before;
+  }
+
+ private:
+  Norm& norm_;
+};
+
+/// Returns the running statistics of a module; null if it is not a batch norm.
+///
+/// **Errors** `std::invalid_argument` for a custom batch norm that does not derive from `RunningStatistics`.
+inline std::shared_ptr<RunningStatistics> statistics_of(const ModuleNode& node) {
+  std::shared_ptr<RunningStatistics> statistics;
+  const auto look_for = [&]<class Norm>(std::type_identity<Norm>) {
+    if (auto* const norm = dynamic_cast<Norm*>(node.module))
+      statistics = std::make_shared<TorchStatistics<Norm>>(*norm);
+  };
+  look_for(std::type_identity<torch::nn::BatchNorm1dImpl>());
+  look_for(std::type_identity<torch::nn::BatchNorm2dImpl>());
+  look_for(std::type_identity<torch::nn::BatchNorm3dImpl>());
+  if (auto* const own = dynamic_cast<RunningStatistics*>(node.module)) {
+    statistics = std::shared_ptr<RunningStatistics>(std::shared_ptr<void>(), own);
+  }
+  if (!statistics && node.is_batch_norm && node.is_leaf) {
+    throw std::invalid_argument(
+        sentence("update_bn: '{}' is a {}, whose statistics cannot be reset. Derive it from hone::RunningStatistics.",
+                 {node.name, node.module->name()}));
+  }
+  return statistics;
 }
 
 /// RAII: sets a model to training mode, resets its running statistics and averages them over batches of equal weight.
@@ -30,18 +67,19 @@ void with_batch_norm(torch::nn::Module& module, F&& f) {
 class NormRefresh {
  public:
   explicit NormRefresh(torch::nn::Module& model) {
-    for (auto& node : nodes_of(model)) {
-      modes_.emplace_back(node.module, node.module->is_training());
-      with_batch_norm(*node.module, [this](auto& norm) {
-        norm.reset_running_stats();
-        momenta_.push_back([&norm, before = norm.options.momentum()] { norm.options.momentum(before); });
-        norm.options.momentum(std::nullopt);
-      });
+    const auto nodes = nodes_of(model);
+    for (const auto& node : nodes) {
+      if (auto statistics = statistics_of(node)) norms_.emplace_back(std::move(statistics), std::nullopt);
+    }
+    for (const auto& node : nodes) modes_.emplace_back(node.module, node.module->is_training());
+    for (auto& [statistics, momentum] : norms_) {
+      statistics->reset_statistics();
+      momentum = statistics->exchange_momentum(std::nullopt);
     }
     model.train();
   }
   ~NormRefresh() {
-    for (const auto& restore : momenta_) restore();
+    for (const auto& [statistics, momentum] : norms_) statistics->exchange_momentum(momentum);
     for (const auto& [module, mode] : modes_) module->train(mode);  // recursive, so containers first
   }
   NormRefresh(const NormRefresh&) = delete;
@@ -49,26 +87,23 @@ class NormRefresh {
 
  private:
   std::vector<std::pair<torch::nn::Module*, bool>> modes_;
-  std::vector<std::function<void()>> momenta_;
+  std::vector<std::pair<std::shared_ptr<RunningStatistics>, std::optional<double>>> norms_;
 };
 
 inline bool has_batch_norm(torch::nn::Module& model) {
-  for (const auto& node : nodes_of(model)) {
-    bool is_one = false;
-    with_batch_norm(*node.module, [&](const auto&) { is_one = true; });
-    if (is_one) return true;
-  }
-  return false;
+  const auto nodes = nodes_of(model);
+  return std::any_of(nodes.begin(), nodes.end(), [](const ModuleNode& node) { return statistics_of(node) != nullptr; });
 }
 
 }  // namespace detail
 
-/// Recomputes the running mean and variance of every `torch::nn::BatchNorm1d`, `2d` and `3d` as the mean over the
-/// batches of one pass. Call it after weights were averaged. Targets are ignored; inputs are moved to the device of the
+/// Recomputes the running mean and variance of every `torch::nn::BatchNorm1d`, `2d` and `3d`, and of every module that
+/// derives from `RunningStatistics`, such as `SyncBatchNorm`, as the mean over the batches of one pass. Call it after weights were averaged. Targets are ignored; inputs are moved to the device of the
 /// first parameter. Modes and momenta are restored, also after an exception. A model without batch norms is not called.
 ///
 /// **Cost** a forward pass in training mode, without gradients, for each batch.
 /// **Errors** the exceptions of the model and the batches; the statistics then cover the earlier batches.
+/// `std::invalid_argument` for a custom batch norm, by its name, that does not derive from `RunningStatistics`.
 /// **Source** `torch.optim.swa_utils.update_bn`.
 /// **Example** `hone::update_bn(batches, model);`
 template <class Batches, ModuleHandle Model>
