@@ -24,6 +24,7 @@
 #include "hone/callbacks/stop_on_signal.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/callbacks/wsd_checkpoints.hpp"
+#include "hone/capture/step_capture.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/version.hpp"
 #include "hone/data/digits.hpp"
@@ -90,6 +91,3 @@
 #include "hone/trainer/environment.hpp"
 #include "hone/trainer/predictor.hpp"
 #include "hone/trainer/trainer.hpp"
-#ifdef HONE_WITH_CUDA
-#include "hone/capture/step_capture.hpp"
-#endif

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Of libstdc++ 12, within some 5 %. Later standard libraries are longer, and may have a third more.
 LIMITS = {
-    "hone.hpp": 23_800,  # beyond torch/torch.h
+    "hone.hpp": 24_000,  # beyond torch/torch.h
     "core": 65_500,
     "schedule": 39_000,
     "history": 37_500,

@@ -1,4 +1,4 @@
-// expect: hone: GradualUnfreezing gives the optimizer new parameters, which this one cannot take. Use one of hone's own rules, or give it all parameters from the start.
+// expect: hone: GradualUnfreezing adds parameters to the optimizer, which this one does not support. Use one of hone's own optimizers, such as hone::AdamW.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An optimizer whose parameters are fixed.

@@ -8,6 +8,8 @@
 #include <type_traits>
 
 #include "fake_trainer.hpp"
+#include "hone/callbacks/filters.hpp"
+#include "hone/finetune/swa.hpp"
 #include "support/catch.hpp"
 
 using nets::close;
@@ -19,6 +21,8 @@ namespace {
 struct Silent {
   void on_eval_epoch_end(const hone::EvalEpochEnd&) {}
 };
+static_assert(hone::NeedsRun<hone::ModelEma<>> && hone::detail::is_collective<hone::ModelEma<>>);
+static_assert(hone::NeedsRun<hone::Swa<>> && hone::detail::is_collective<hone::Swa<>>);
 static_assert(std::is_same_v<decltype(hone::ModelEma{}), hone::ModelEma<>> &&
               std::is_same_v<decltype(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{Silent{}}}),
                              hone::ModelEma<hone::CallbackSet<Silent>>>);

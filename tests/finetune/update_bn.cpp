@@ -112,6 +112,6 @@ TEST_CASE("SyncBatchNorm gets the statistics of LibTorch's own batch norm, and a
 
   auto custom = std::make_shared<WithImpl<OwnBatchNorm>>();
   CHECK_THROWS_WITH(hone::update_bn(batches(), custom),
-                    "update_bn: 'norm' is a OwnBatchNorm, whose statistics cannot be reset. Derive it from "
+                    "update_bn: the statistics of 'norm' (OwnBatchNorm) cannot be reset. Derive the class from "
                     "hone::RunningStatistics.");
 }

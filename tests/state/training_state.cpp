@@ -456,6 +456,41 @@ TEST_CASE("what cannot be gone on from is refused") {
   }
 }
 
+/// Policies that count their calls.
+template <class Slot>
+struct Counted {
+  using slot = Slot;
+  int count = 0;
+  void serialize(auto& archive) { archive("count", count); }
+};
+struct CountedThreads : Counted<hone::slots::Threads> {
+  int threads_for(double, int available) const { return available; }
+};
+struct CountedHeap : Counted<hone::slots::Heap> {
+  static hone::NoScope over_run() { return {}; }
+};
+struct CountedDenormals : Counted<hone::slots::Denormals> {
+  static hone::NoScope over_step() { return {}; }
+  static hone::NoScope over_run() { return {}; }
+};
+
+TEST_CASE("the state of a policy of any slot is kept") {
+  const auto trainer_of = [](int count) {
+    return hone::Trainer{tiny::Net(),
+                         torch::nn::CrossEntropyLoss{},
+                         hone::Sgd{},
+                         CountedThreads{{count}},
+                         CountedHeap{{count + 1}},
+                         CountedDenormals{{count + 2}}};
+  };
+  auto first = trainer_of(5), second = trainer_of(0);
+  second.load_training_state(first.training_state());
+  const auto state = second.training_state().at("training_state");
+  CHECK(state.at("threads").at("count").number() == 5);
+  CHECK(state.at("heap").at("count").number() == 6);
+  CHECK(state.at("denormals").at("count").number() == 7);
+}
+
 TEST_CASE("models and overrides with state of their own are kept") {
   static_assert(hone::Serializable<Line>);
   Line line, other;

@@ -24,8 +24,8 @@ concept TakesGroups = requires(O& optimizer, NamedParameters parameters) {
 template <class O>
 struct optimizer_without_groups {
   static_assert(sizeof(O) == 0,
-                "hone: GradualUnfreezing gives the optimizer new parameters, which this one cannot take. Use one of "
-                "hone's own rules, or give it all parameters from the start.");
+                "hone: GradualUnfreezing adds parameters to the optimizer, which this one does not support. Use one of "
+                "hone's own optimizers, such as hone::AdamW.");
 };
 
 }  // namespace detail

@@ -36,6 +36,9 @@ enum class EmaUpdate { per_update, per_epoch };
 /// ```
 template <class Listeners = CallbackSet<>>
 struct ModelEma {
+  static constexpr bool needs_run = true;
+  static constexpr bool is_collective = true;
+
   const double decay = 0.99;
   const bool warmup = false;  ///< Limits the decay to (1 + n) / (10 + n) after n updates of the average.
   const EmaUpdate update = EmaUpdate::per_update;

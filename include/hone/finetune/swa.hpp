@@ -24,6 +24,9 @@ namespace hone {
 /// ```
 template <class Listeners = CallbackSet<>>
 struct Swa {
+  static constexpr bool needs_run = true;
+  static constexpr bool is_collective = true;
+
   const std::int64_t start_epoch = 1;  ///< The first epoch whose weights are averaged, counted from 1.
   const std::int64_t every_n_epochs = 1;
   const bool average_buffers = false;  ///< If false, buffers are copied, and batch norms need `refresh`.

@@ -55,9 +55,9 @@ inline std::shared_ptr<RunningStatistics> statistics_of(const ModuleNode& node) 
     statistics = std::shared_ptr<RunningStatistics>(std::shared_ptr<void>(), own);
   }
   if (!statistics && node.is_batch_norm && node.is_leaf) {
-    throw std::invalid_argument(
-        sentence("update_bn: '{}' is a {}, whose statistics cannot be reset. Derive it from hone::RunningStatistics.",
-                 {node.name, node.module->name()}));
+    throw std::invalid_argument(sentence(
+        "update_bn: the statistics of '{}' ({}) cannot be reset. Derive the class from hone::RunningStatistics.",
+        {node.name, node.module->name()}));
   }
   return statistics;
 }
@@ -98,8 +98,9 @@ inline bool has_batch_norm(torch::nn::Module& model) {
 }  // namespace detail
 
 /// Recomputes the running mean and variance of every `torch::nn::BatchNorm1d`, `2d` and `3d`, and of every module that
-/// derives from `RunningStatistics`, such as `SyncBatchNorm`, as the mean over the batches of one pass. Call it after weights were averaged. Targets are ignored; inputs are moved to the device of the
-/// first parameter. Modes and momenta are restored, also after an exception. A model without batch norms is not called.
+/// derives from `RunningStatistics`, such as `SyncBatchNorm`, as the mean over the batches of one pass. Call it after
+/// weights were averaged. Targets are ignored; inputs are moved to the device of the first parameter. Modes and momenta
+/// are restored, also after an exception. A model without batch norms is not called.
 ///
 /// **Cost** a forward pass in training mode, without gradients, for each batch.
 /// **Errors** the exceptions of the model and the batches; the statistics then cover the earlier batches.

@@ -67,6 +67,12 @@ void serialize_run(Trainer& trainer, auto& archive) {
   part("transfer", parts.transfer);
   part("execution", parts.execution);
   part("splitting", parts.splitting);
+  part("device", parts.device);
+  part("distribution", parts.processes);
+  part("memory_format", parts.memory_format);
+  part("denormals", parts.denormals);
+  part("threads", parts.threads);
+  part("heap", parts.heap);
   part("overrides", parts.overrides);
   part("callbacks", parts.callbacks);
   auto generators = generator_states(parts.device.device());
