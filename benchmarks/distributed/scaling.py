@@ -145,17 +145,22 @@ def page(results, options, folder):
     ms = lambda us: f"{us / 1000:,.3g}"  # noqa: E731
     out = [f"""# Scaling
 
-Training with many processes: first what was measured, on one machine with {os.cpu_count()} cores and so with 2 ranks that have a
-core each, then what follows for up to {RANKS[-1]:,} ranks from a model that was fitted to it. One thread for each rank, gloo, data
-parallel with batches of fixed size in each rank. `wide` is 784-2048-2048-2048-10, 10 million parameters, batches of 256.
+Throughput of data parallel training with several ranks: measured on one machine with {os.cpu_count()} cores, where 2 ranks have a
+core each, and simulated for up to {RANKS[-1]:,} ranks with a model that is fitted to the measurements.
 
-{machine.processor()}, {machine.system()}.
+| condition | value |
+| --- | --- |
+| machine | {machine.processor()}, {machine.system()} |
+| communicator | `Gloo` |
+| threads of each rank | 1 |
+| batches | a fixed size on each rank (weak scaling) |
+| `wide` | 784-2048-2048-2048-10, 10 million parameters, batches of 256 |
 
 ## Measured
 
-### Ranks on this machine
+### Throughput
 
-Samples per second of all ranks, as a multiple of one rank's. Four ranks share two cores.
+Samples per second of all ranks, relative to one rank. Four ranks share two cores.
 """]
     out.append(figures.table(
         ["workload", "step on 1 rank, ms", "2 ranks", "4 ranks"],
@@ -164,8 +169,13 @@ Samples per second of all ranks, as a multiple of one rank's. Four ranks share t
     out.append("""
 ### Overlap
 
-Time of a step on two ranks: gradients in buckets during backward (`Ddp`'s default), in the same buckets after it
-(`.overlap = false`), and tensor by tensor after it, the way of loops written by hand.
+Time of a step on two ranks. The gradients are all-reduced in one of three ways:
+
+| column | all-reduce |
+| --- | --- |
+| overlapped | in buckets, during backward: the default of `Ddp` |
+| after backward | in the same buckets, after backward: `.overlap = false` |
+| by tensor | tensor by tensor, after backward, as in a simple hand-written loop |
 """)
     rows = [[name, "this machine", ms(line["overlap"]), f"{line['after'] / line['overlap']:.2f}", f"{line['tensors'] / line['overlap']:.2f}"]
             for name, line in results["modes"].items()]  # fmt: skip
@@ -174,8 +184,8 @@ Time of a step on two ranks: gradients in buckets during backward (`Ddp`'s defau
              for name, line in results.get("networks", {}).items()]  # fmt: skip
     out.append(figures.table(["workload", "network", "overlapped, ms", "after backward / overlapped", "by tensor / overlapped"], rows))
     out.append("""
-The networks are namespaces of this machine with a process between them that holds every packet back: `20 ms` is added to each
-message. A window of TCP's that has not opened yet adds more; so does that process, which has no core of its own.
+The networks are network namespaces on this machine. A process between them delays every packet: `20 ms` is added to each message.
+A TCP window that is still growing adds more, as does the process, which shares the cores with the ranks.
 
 ### Bucket sizes
 
@@ -188,9 +198,10 @@ Time of a step of `wide` on two ranks, ms.
          *[[name, *[ms(line["buckets"][size]) for size in sizes]] for name, line in results.get("networks", {}).items()]]))  # fmt: skip
     if "peers" in results:
         out.append("""
-### Beside PyTorch's DistributedDataParallel
+### Comparison with PyTorch's DistributedDataParallel
 
-Two ranks, gloo, the same networks and batches, `gradient_as_bucket_view` and fused optimizers in both, in turn in one run.
+Two ranks, gloo, the same models and batches, `gradient_as_bucket_view` and fused optimizers in both. The programs alternate in one
+run.
 """)
         out.append(figures.table(
             ["workload", "hone, ms", "DistributedDataParallel, ms", "DistributedDataParallel / hone"],
@@ -199,10 +210,14 @@ Two ranks, gloo, the same networks and batches, `gradient_as_bucket_view` and fu
     out.append("""
 ## The model
 
-An all-reduce of s bytes over n ranks takes 2 (n - 1) (l + s / (n b)) around a ring, gloo's way: l is the latency of a message, b
-the bandwidth. A bucket is sent when its last gradient is ready and one of two threads is free, which share the bandwidth; the
-times at which gradients are ready are measured on one rank. The update waits for backward and for the last bucket. Fitted to
-all-reduces of 8 bytes to 10 MiB between two ranks, and checked against measured steps that the fit has not seen:
+- A ring all-reduce of s bytes over n ranks, as in gloo, takes 2 (n - 1) (l + s / (n b)). l is the latency of a message, b the
+  bandwidth.
+- A bucket is sent when its last gradient is ready and one of two threads is free. The threads share the bandwidth.
+- The times at which gradients are ready are measured on one rank.
+- The update waits for backward and for the last bucket.
+
+Latency and bandwidth are fitted to all-reduces of 8 bytes to 10 MiB between two ranks. The table compares the model with measured
+steps that are not part of the fit:
 """)
     rows = []
     places = {"this machine": (results["collective"][2], results["ranks"]["wide"][2])}
@@ -217,14 +232,14 @@ all-reduces of 8 bytes to 10 MiB between two ranks, and checked against measured
         ["network", "latency, us", "bandwidth, GB/s", "step of `wide`, simulated, ms", "measured, ms", "simulated / measured"], rows))  # fmt: skip
     if any(row[0].startswith("20 ms") and float(row[-1]) > 1.3 for row in rows):
         out.append("""
-At 20 ms the fit is too pessimistic: an all-reduce by itself finds TCP's window closed, one among others on their way does not.
+At 20 ms, the fit is too pessimistic: a single all-reduce waits for the TCP window to grow; concurrent ones do not.
 """)
     out.append(f"""
 ## Simulated
 
-Efficiency: the step on one rank over the step on n. The compute times are this machine's, the buckets those of `Ddp`; the
-networks are **assumed**, and nothing here was measured on more than four ranks. A core that is faster makes a step shorter and the
-network's share larger.
+Efficiency: the time of a step on one rank, divided by the time on n ranks. The compute times are measured on this machine, and the
+buckets have the default sizes of `Ddp`. The networks are **assumed**: nothing was measured on more than four ranks. With a faster
+core, a step is shorter and the network takes a larger share of it.
 """)
     folder.mkdir(parents=True, exist_ok=True)
     for number, network in enumerate(ASSUMED):
@@ -240,11 +255,13 @@ network's share larger.
                 ["workload", *[f"{n:,} ranks" for n in some]],
                 [[name, *[f"{dict(line)[n]:.2f}" for n in some]] for name, line in lines.items()]))  # fmt: skip
     out.append("""
-What it says: small networks are bound by latency. Around a ring it grows with the number of ranks, so beyond some tens of
-ranks use MPI, whose all-reduce takes the logarithm of it, larger batches in each rank, or accumulate gradients
-(`GradAccum`), which divides the messages by the length of the window.
+Small models are bound by latency, which grows with the number of ranks in a ring. Beyond some tens of ranks:
+
+- use `Mpi`, whose all-reduce grows with the logarithm of the number of ranks;
+- use larger batches on each rank;
+- accumulate gradients (`GradAccum`), which divides the number of messages by the length of the window.
 """)
-    out.append("\n## How it was measured\n\n```sh\nscripts/scaling" + (f" --repeats {options.repeats}" if options.repeats != 3 else "") + "\n```\n")
+    out.append("\n## Reproduce the measurements\n\n```sh\nscripts/scaling" + (f" --repeats {options.repeats}" if options.repeats != 3 else "") + "\n```\n")
     return "\n".join(out)
 
 
