@@ -1,4 +1,4 @@
-// expect: hone: this argument is not a policy (no member `slot`). Callbacks go to the constructor. In the type they stand in hone::Callbacks<...>.
+// expect: hone: this argument is not a policy (no member `slot`). A schedule, for example, has `using slot = hone::slots::Schedule`. Callbacks go to the constructor; in the type they are in hone::Callbacks<...>.
 // SPDX-License-Identifier: Apache-2.0
 /// A callback stands bare in the type of the trainer.
 #include "hone/callbacks/callback_set.hpp"

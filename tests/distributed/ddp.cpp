@@ -292,4 +292,20 @@ TEST_CASE("a window and a static graph do not go together") {
                       {{.rank = 0, .message = "static_graph is set"}, {.rank = 1, .message = "static_graph is set"}});
 }
 
+TEST_CASE("a loader with another shard than this rank's is refused in every run", "[ddp]") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    for (int kind = 0; kind < 3; ++kind) {
+      auto trainer =
+          hone::Trainer{net(at::kFloat), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, hone::Ddp{group(placement)}};
+      hone::TensorLoader whole(dataset(8, at::kFloat), {.batch_size = 2});
+      const auto run = [&] {
+        if (kind == 0) trainer.evaluate(whole);
+        if (kind == 1) trainer.predict(whole);
+        if (kind == 2) trainer.train(dataset(8, at::kFloat), whole);
+      };
+      CHECK_THROWS_WITH(run(), Catch::Matchers::Contains("The loader has the share of process 0 of 1"));
+    }
+  });
+}
+
 }  // namespace

@@ -65,6 +65,8 @@ TEST_CASE("each loss has a mean over its own samples, and the sum is that of the
   CHECK(history.latest("train_loss_epoch").value() == 3.5);
   CHECK(history.latest("train_a_loss_epoch").value() == 3.0);
   CHECK(history.latest("evaluation_b_loss").value() == 0.5);
+  hone::record_loss(tracker, history, "validation", sum, hone::Phase::evaluation);
+  CHECK(history.latest("validation_a").value() == 3.0);
 
   auto state = hone::cloned(hone::state_of(tracker));
   Tracker again;

@@ -88,7 +88,7 @@ void tell_if_heard(C& callback, const auto& event) {
 /// Forwards the step events for whose number in the run, counted from 1, `Chooses` returns true, and all other events.
 template <class C, class Chooses>
 class Counted {
-  static_assert(checked_callback<C>);
+  static_assert(checked_callback<C> && has_no_limit<C>);
 
  public:
   using relay = void;
@@ -142,7 +142,7 @@ struct Is {
 
 template <std::int64_t n, class C>
 class EveryEpochs {
-  static_assert(checked_callback<C>);
+  static_assert(checked_callback<C> && has_no_limit<C>);
 
  public:
   using relay = void;
@@ -188,7 +188,7 @@ inline constexpr bool is_collective = [] {
 
 template <class C>
 class RankZero {
-  static_assert(checked_callback<C>);
+  static_assert(checked_callback<C> && has_no_limit<C>);
   static_assert(
       !is_collective<C>,
       "hone: this callback works with all processes together, and rank_zero would leave the others out. Use it "

@@ -121,4 +121,18 @@ consteval auto fault_of_callback() {
 template <class C>
 inline constexpr bool checked_callback = detail::without_fault<decltype(detail::fault_of_callback<C>())>;
 
+namespace detail {
+
+/// True, or the error for a callback whose limit of batches a filter would drop.
+template <class C>
+inline constexpr bool has_no_limit = [] {
+  static_assert(
+      !LimitsBatches<C>,
+      "hone: this filter forwards events, not the limit of batches that this callback sets. Pass the callback "
+      "to the trainer without the filter.");
+  return true;
+}();
+
+}  // namespace detail
+
 }  // namespace hone

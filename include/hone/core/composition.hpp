@@ -148,9 +148,10 @@ struct not_an_optimizer {
 };
 template <class Argument>
 struct not_a_policy {
-  static_assert(sizeof(Argument) == 0,
-                "hone: this argument is not a policy (no member `slot`). Callbacks go to the constructor. In the type "
-                "they stand in hone::Callbacks<...>.");
+  static_assert(
+      sizeof(Argument) == 0,
+      "hone: this argument is not a policy (no member `slot`). A schedule, for example, has `using slot = "
+      "hone::slots::Schedule`. Callbacks go to the constructor; in the type they are in hone::Callbacks<...>.");
 };
 template <class... Overrides>
 struct several_overrides {

@@ -95,7 +95,7 @@ class Ddp {
     const auto parameters = named_parameters(model);
     hone::require_agreement(group_, "model's parameters", detail::description(parameters),
                             "Build the same model in every process.");
-    if constexpr (detail::sends_from_gpus<Comm>) require_own_device(parameters);
+    if (detail::sends_from_gpus<Comm> || !group_.device().is_cpu()) require_own_device(parameters);
     const at::NoGradGuard no_gradients;
     for (const auto& [name, value] : parameters) {
       parameters_.push_back(value);

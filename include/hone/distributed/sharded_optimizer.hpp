@@ -58,10 +58,11 @@ class ShardedOptimizer {
         num_updates_(whole_.num_updates()) {
     std::string text;
     for (const auto& each : whole_.groups()) {
+      NamedParameters own;
       for (std::size_t i = each.first(); i < each.first() + each.size(); ++i) {
-        text += line_of(whole_.names()[i], whole_.parameters()[i]);
+        own.push_back({whole_.names()[i], whole_.parameters()[i]});
       }
-      text += "the end of a group\n";
+      text += detail::description(own) + "the end of a group\n";
     }
     require_same(text);
     for (std::size_t g = 0; g < whole_.num_groups(); ++g) divide(g);
@@ -74,9 +75,7 @@ class ShardedOptimizer {
 
   /// Adds parameters with separate settings, and shards them. Collective. If it throws, the optimizer is unchanged.
   void add_group(NamedParameters parameters, const Rule& settings) {
-    std::string text;
-    for (const auto& [name, value] : parameters) text += line_of(name, value);
-    require_same(text);
+    require_same(detail::description(parameters));
     whole_.add_group(std::move(parameters), settings);
     divide(whole_.num_groups() - 1);
   }
@@ -162,9 +161,6 @@ class ShardedOptimizer {
     return field < Rule::state_names.size() ? std::string_view(Rule::state_names[field]) : "step";
   }
 
-  static std::string line_of(std::string_view name, const at::Tensor& value) {
-    return sentence("'{}' of [{}]\n", {name, value.defined() ? joined(value.sizes(), ", ") : "undefined"});
-  }
   void require_same(std::string_view parameters) const {
     require_agreement(group_, "optimizer's parameters", parameters,
                       "Give the optimizer the same parameters, in the same order, in every process.");

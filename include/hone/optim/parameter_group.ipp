@@ -33,6 +33,10 @@ namespace detail {
 HONE_INLINE std::string description(const NamedParameters& parameters) {
   std::string text;
   for (const auto& [name, value] : parameters) {
+    if (!value.defined()) {
+      text += sentence("'{}' (undefined)\n", {name});
+      continue;
+    }
     text += sentence("'{}' of {} [", {name, c10::toString(value.scalar_type())});
     for (std::int64_t i = 0; i < value.dim(); ++i) text += (i ? ", " : "") + std::to_string(value.size(i));
     text += value.requires_grad() ? "]\n" : "], frozen\n";

@@ -67,16 +67,17 @@ class LossesTracker {
     return is_empty ? std::nan("") : sum;
   }
   /// Records the means that the last call of `mean` computed. `name` is the name of their sum: for `train_loss_epoch`,
-  /// records `train_generator_loss_epoch` and so on.
+  /// records `train_generator_loss_epoch` and so on; for a name without "loss", such as `validation`, records
+  /// `validation_generator`.
   void record(RunHistory& history, std::string_view name, Phase phase) const {
     const auto place = name.rfind("loss");
     for (std::size_t i = 0; i < each_.size(); ++i) {
       if (!is_counted_[i]) continue;
-      std::string own(name.substr(0, place));
-      own += L::names[i];
-      own += '_';
-      own += name.substr(place);
-      history.record(own, means_[i], phase);
+      const std::string own(L::names[i]);
+      history.record(place == name.npos
+                         ? std::string(name) + "_" + own
+                         : std::string(name.substr(0, place)) + own + "_" + std::string(name.substr(place)),
+                     means_[i], phase);
     }
   }
 

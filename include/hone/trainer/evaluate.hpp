@@ -135,6 +135,7 @@ template <class Trainer, class Batches>
 template <class Trainer, class Batches>
 void run_evaluation(Trainer& trainer, Batches& batches) {
   auto& run = internals(trainer).run;
+  require_share(batches, trainer.data_share());
   begin_run(trainer, Phase::evaluation, config_of(trainer, batches, Phase::evaluation, environment_batch_limit()));
   call_if_overridden<overrides::evaluation_run_start>(trainer);
   dispatch(trainer, EvaluationRunStart{{run}});

@@ -38,6 +38,7 @@ auto predict_pass(Trainer& trainer, Batch& batch) {
 /// Predicts all batches and stores the outputs. Returns an error message if a stop takes effect before the last batch.
 template <class Trainer, class Batches, class Outputs>
 [[nodiscard]] std::optional<std::string> run_prediction(Trainer& trainer, Batches& batches, Outputs& outputs) {
+  require_share(batches, trainer.data_share());
   auto& self = internals(trainer);
   auto& run = self.run;
   const at::NoGradGuard no_gradients;

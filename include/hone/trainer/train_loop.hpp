@@ -220,6 +220,7 @@ void run_training(Trainer& trainer, const TrainOptions& options, TrainBatches& t
   auto& self = internals(trainer);
   auto& run = self.run;
   require_share(train_batches, trainer.data_share());
+  if constexpr (evaluates) require_share(*eval_batches, trainer.data_share());
   if (options.reset_run_history && !self.resume.is_pending()) run.history_.reset();
   const auto limit = batch_limit(options, environment_batch_limit());
   std::optional<std::int64_t> num_eval_batches;

@@ -246,6 +246,11 @@ class TrainingRun {
   void fail() {
     if (!failure_) {
       failure_ = std::make_exception_ptr(std::runtime_error("An exception of the host program ended the run."));
+      try {
+        std::rethrow_exception(failure_);
+      } catch (...) {
+        detail::fail_group(trainer_);
+      }
     }
     try {
       detail::drop_window(trainer_);

@@ -1,0 +1,11 @@
+// expect: hone: this filter forwards events, not the limit of batches that this callback sets. Pass the callback to the trainer without the filter.
+// SPDX-License-Identifier: Apache-2.0
+/// A filter around a callback that is a limit.
+#include "hone/callbacks/filters.hpp"
+#include "hone/callbacks/limit_batches.hpp"
+
+#ifdef FIXED
+hone::CallbackSet callbacks{hone::LimitBatches{.num_batches = 3}};
+#else
+hone::CallbackSet callbacks{hone::rank_zero(hone::LimitBatches{.num_batches = 3})};
+#endif
