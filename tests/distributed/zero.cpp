@@ -427,10 +427,10 @@ TEST_CASE("large parameters travel by themselves, and what cannot be divided is 
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const auto of = placement.rank == 0 ? torch::ones({2}) : torch::ones({3});
     hone::Zero<1> processes{group(placement)};
-    CHECK_THROWS_WITH(
-        static_cast<void>(processes.shard(hone::FusedOptimizer{{{"weight", of}}, adamw})),
-        "The processes disagree on the optimizer's parameters: rank 0 has 'weight' of Float [2], frozen, "
-        "rank 1 has 'weight' of Float [3], frozen. Give the optimizer the same parameters, in the same order, in every process.");
+    CHECK_THROWS_WITH(static_cast<void>(processes.shard(hone::FusedOptimizer{{{"weight", of}}, adamw})),
+                      "The processes disagree on the optimizer's parameters: rank 0 has 'weight' of Float [2], frozen, "
+                      "rank 1 has 'weight' of Float [3], frozen. Give the optimizer the same parameters, in the same "
+                      "order, in every process.");
   });
 }
 
