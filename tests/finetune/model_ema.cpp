@@ -21,8 +21,7 @@ namespace {
 struct Silent {
   void on_eval_epoch_end(const hone::EvalEpochEnd&) {}
 };
-static_assert(hone::NeedsRun<hone::ModelEma<>> && hone::detail::is_collective<hone::ModelEma<>>);
-static_assert(hone::NeedsRun<hone::Swa<>> && hone::detail::is_collective<hone::Swa<>>);
+static_assert(hone::detail::is_collective<hone::ModelEma<>> && hone::detail::is_collective<hone::Swa<>>);
 static_assert(std::is_same_v<decltype(hone::ModelEma{}), hone::ModelEma<>> &&
               std::is_same_v<decltype(hone::ModelEma{.decay = 0.5, .callbacks = hone::CallbackSet{Silent{}}}),
                              hone::ModelEma<hone::CallbackSet<Silent>>>);
@@ -36,6 +35,14 @@ TEST_CASE("The average moves after each update, starting from the weights before
   hone::ModelEma ema{.decay = 0.9};
   trainer.train(ema, 2);
   CHECK(close(averaged(ema), ema_of({0, 1, 2, 3, 4}, 0.9)));
+}
+
+TEST_CASE("An update before the first run is an error, which says what to do") {
+  FakeTrainer trainer;
+  hone::ModelEma ema{.decay = 0.9};
+  CHECK_THROWS_AS(trainer.tell<hone::OptimizerStep>(ema), std::logic_error);
+  trainer.train(ema, 1);
+  CHECK_NOTHROW(trainer.tell<hone::OptimizerStep>(ema));
 }
 
 TEST_CASE("The average moves after each epoch where asked to") {

@@ -186,6 +186,12 @@ class Averaging {
   template <class Model>
   void count(const Model& model) {
     auto& shared = *shared_;
+    if (!shared.average) {
+      throw std::logic_error(
+          sentence("{} averages the weights of runs, and no run has begun. Begin one around your loop: `auto run = "
+                   "trainer.begin_run();`, then `run.step(batch)` and `run.end()`.",
+                   {shared.plan.owner}));
+    }
     ++shared.num_heard;
     if (shared.plan.is_due(shared.num_heard)) {
       shared.average->update(model);

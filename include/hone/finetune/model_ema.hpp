@@ -36,7 +36,6 @@ enum class EmaUpdate { per_update, per_epoch };
 /// ```
 template <class Listeners = CallbackSet<>>
 struct ModelEma {
-  static constexpr bool needs_run = true;
   static constexpr bool is_collective = true;
 
   const double decay = 0.99;

@@ -24,7 +24,6 @@ namespace hone {
 /// ```
 template <class Listeners = CallbackSet<>>
 struct Swa {
-  static constexpr bool needs_run = true;
   static constexpr bool is_collective = true;
 
   const std::int64_t start_epoch = 1;  ///< The first epoch whose weights are averaged, counted from 1.
