@@ -9,7 +9,7 @@
 
 struct Model {
 #ifndef FIXED
-  int train_step(int batch) { return batch; }
+  void hand_over_gradients(double share) { static_cast<void>(share); }
 #endif
 };
 struct Step {};

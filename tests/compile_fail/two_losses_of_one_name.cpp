@@ -6,8 +6,7 @@
 
 struct Step {};
 #ifdef FIXED
-using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{}), hone::loss_for<"critic">(Step{})});
+constexpr auto size = sizeof(hone::Losses<hone::LossFor<"actor", Step>, hone::LossFor<"critic", Step>>);
 #else
-using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{}), hone::loss_for<"actor">(Step{})});
+constexpr auto size = sizeof(hone::Losses<hone::LossFor<"actor", Step>, hone::LossFor<"actor", Step>>);
 #endif
-static_assert(sizeof(Losses) > 0);
