@@ -98,8 +98,10 @@ struct MisfitOptimizer<P, Optimizer> {
 };
 
 /// The error type for the first optimizer that `P` cannot be combined with.
+template <class P, class... Optimizers>
+struct MisfitOfFirst;
 template <class P, class First, class... Rest>
-struct MisfitOfFirst
+struct MisfitOfFirst<P, First, Rest...>
     : std::conditional_t<fits_with_optimizer<P, First>, MisfitOfFirst<P, Rest...>, MisfitOptimizer<P, First>> {};
 
 }  // namespace detail
