@@ -71,7 +71,7 @@ TEST_CASE("values are found by their type, wherever they stand, and are default 
   CHECK(given.take<NoDefault>().value == 3);
   const hone::Given<> nothing;
   CHECK(nothing.take<Device>().number == 5);
-  static_assert(decltype(given)::all_among<Device, NoDefault>() && decltype(given)::all_among<NoDefault, A, Device>());
+  static_assert(decltype(given)::all_among<Device, NoDefault> && decltype(given)::all_among<NoDefault, A, Device>);
 }
 
 TEST_CASE("several callbacks of one type get their values in order") {
@@ -83,7 +83,7 @@ TEST_CASE("several callbacks of one type get their values in order") {
   CHECK((given.take<A, 0>().name == 'x'));
   CHECK((given.take<A, 1>().name == 'y'));
   CHECK((given.take<A, 2>().name == 'a'));  // no third value was given
-  static_assert(decltype(given)::all_among<Callbacks<A, B>>());
+  static_assert(decltype(given)::all_among<Callbacks<A, B>>);
 }
 
 }  // namespace

@@ -146,14 +146,6 @@ class Given {
     }
   }
 
-  /// True if the type of every value is among `Policies` or in a list of callbacks there, else a compile-time error.
-  template <class... Policies>
-  static consteval bool all_among() {
-    return (true && ... &&
-            (sizeof(std::conditional_t<is_among<CallbackOf<Values>, Policies...>, detail::value_with_place,
-                                       detail::value_without_place<Values>>) > 0));
-  }
-
   /// Returns a set of callbacks. Several callbacks of one type get their values in order.
   template <class... Cs>
   [[nodiscard]] CallbackSet<Cs...> callbacks(std::type_identity<CallbackSet<Cs...>>) const {
@@ -202,6 +194,14 @@ class Given {
   }
 
   std::tuple<Values&...> values_;
+
+ public:
+  /// True if the type of every value is among `Policies` or in a list of callbacks there, else a compile-time error.
+  template <class... Policies>
+  static constexpr bool all_among =
+      (true && ... &&
+       (sizeof(std::conditional_t<is_among<CallbackOf<Values>, Policies...>, detail::value_with_place,
+                                  detail::value_without_place<Values>>) > 0));
 };
 
 }  // namespace hone

@@ -69,7 +69,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class... Settings>
   explicit Trainer(Model model, Loss loss_function, Optimizer optimizer, Settings... settings)
       : state_{{Given<Settings...>(settings...), std::move(model), std::move(loss_function), std::move(optimizer)}} {
-    static_assert(Given<Settings...>::template all_among<Policies...>());
+    static_assert(Given<Settings...>::template all_among<Policies...>);
     if constexpr (Traits::reduces) {  // for a stop that is requested before the first run
       state_.run.config_.num_processes = world_size();
       state_.run.config_.process_index = rank();
