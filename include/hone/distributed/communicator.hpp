@@ -21,7 +21,7 @@ namespace hone {
 /// `static constexpr bool can_be_recorded = true`, if CUDA graphs can capture its collectives.
 /// **Example** `hone::ProcessGroup group = hone::Gloo{.timeout = 30s};`
 template <class C>
-concept Communicator = std::copyable<C> && std::convertible_to<const C&, const ProcessGroup&>;
+concept Communicator = std::copy_constructible<C> && std::convertible_to<const C&, const ProcessGroup&>;
 static_assert(Communicator<ProcessGroup> && !Communicator<int>);
 
 }  // namespace hone

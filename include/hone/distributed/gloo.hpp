@@ -21,13 +21,13 @@ namespace hone {
 /// **Example** `hone::ProcessGroup group = hone::Gloo{}; group.all_reduce(tensor);` in each process that `torchrun`,
 /// `mpirun`, `srun` or `scripts/launch` started; `hone::Ddp{hone::Gloo{.timeout = 30s}}` in a trainer.
 struct Gloo {
-  Placement placement = hone::placement();  ///< Default: from the launcher's environment.
-  std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  const Placement placement = hone::placement();  ///< Default: from the launcher's environment.
+  const std::chrono::milliseconds timeout = std::chrono::minutes(5);
   /// The network interface, such as "eth0". Empty: GLOO_SOCKET_IFNAME, or else the interface on the route to rank 0.
-  std::string interface = {};
-  int threads = 2;  ///< Collectives that run concurrently. More of them hide more of the network's latency.
+  const std::string interface = {};
+  const int threads = 2;  ///< Collectives that run concurrently. More of them hide more of the network's latency.
 
-  ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
+  const ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
   operator const ProcessGroup&() const { return group; }
 
  private:

@@ -45,13 +45,13 @@ namespace hone {
 /// MPI detects a killed process.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Ddp{hone::Mpi{}}}`
 struct Mpi {
-  MPI_Comm communicator = MPI_COMM_WORLD;  ///< Is duplicated. From Fortran: `MPI_Comm_f2c(handle)`.
-  std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  const MPI_Comm communicator = MPI_COMM_WORLD;  ///< Is duplicated. From Fortran: `MPI_Comm_f2c(handle)`.
+  const std::chrono::milliseconds timeout = std::chrono::minutes(5);
   /// The address of rank 0, which serves the store for failure detection. Empty: its host name, or 127.0.0.1 if all
   /// processes are on one machine.
-  std::string address = {};
+  const std::string address = {};
 
-  ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
+  const ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
   operator const ProcessGroup&() const { return group; }
 
  private:

@@ -60,12 +60,12 @@ struct Nccl {
   static constexpr at::DeviceType device_type = at::kCUDA;
   static constexpr bool can_be_recorded = true;
 
-  std::chrono::milliseconds timeout = std::chrono::minutes(5);
-  std::optional<ProcessGroup> over = {};  ///< The group for the rendezvous; none: `Gloo`.
-  int device = -1;                        ///< The GPU of this process; -1: its rank on its machine.
-  bool high_priority = false;             ///< Runs collectives on streams of high priority.
+  const std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  const std::optional<ProcessGroup> over = {};  ///< The group for the rendezvous; none: `Gloo`.
+  const int device = -1;                        ///< The GPU of this process; -1: its rank on its machine.
+  const bool high_priority = false;             ///< Runs collectives on streams of high priority.
 
-  ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
+  const ProcessGroup group = formed();  ///< Not a setting: formed with the settings above.
   operator const ProcessGroup&() const { return group; }
 
  private:
