@@ -5,7 +5,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/GradMode.h>
 
-#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -62,38 +62,40 @@ inline std::shared_ptr<RunningStatistics> statistics_of(const ModuleNode& node) 
   return statistics;
 }
 
+/// Returns the running statistics of all batch norms of a model.
+inline std::vector<std::shared_ptr<RunningStatistics>> all_statistics(torch::nn::Module& model) {
+  std::vector<std::shared_ptr<RunningStatistics>> all;
+  for (const auto& node : nodes_of(model)) {
+    if (auto statistics = statistics_of(node)) all.push_back(std::move(statistics));
+  }
+  return all;
+}
+
 /// RAII: sets a model to training mode, resets its running statistics and averages them over batches of equal weight.
 /// The destructor restores modes and momenta.
 class NormRefresh {
  public:
-  explicit NormRefresh(torch::nn::Module& model) {
-    const auto nodes = nodes_of(model);
-    for (const auto& node : nodes) {
-      if (auto statistics = statistics_of(node)) norms_.emplace_back(std::move(statistics), std::nullopt);
-    }
-    for (const auto& node : nodes) modes_.emplace_back(node.module, node.module->is_training());
-    for (auto& [statistics, momentum] : norms_) {
-      statistics->reset_statistics();
-      momentum = statistics->exchange_momentum(std::nullopt);
+  NormRefresh(torch::nn::Module& model, std::vector<std::shared_ptr<RunningStatistics>> norms)
+      : norms_(std::move(norms)) {
+    for (const auto& node : nodes_of(model)) modes_.emplace_back(node.module, node.module->is_training());
+    for (const auto& norm : norms_) {
+      norm->reset_statistics();
+      momenta_.push_back(norm->exchange_momentum(std::nullopt));
     }
     model.train();
   }
   ~NormRefresh() {
-    for (const auto& [statistics, momentum] : norms_) statistics->exchange_momentum(momentum);
+    for (std::size_t i = 0; i < norms_.size(); ++i) norms_[i]->exchange_momentum(momenta_[i]);
     for (const auto& [module, mode] : modes_) module->train(mode);  // recursive, so containers first
   }
   NormRefresh(const NormRefresh&) = delete;
   NormRefresh& operator=(const NormRefresh&) = delete;
 
  private:
+  std::vector<std::shared_ptr<RunningStatistics>> norms_;
+  std::vector<std::optional<double>> momenta_;
   std::vector<std::pair<torch::nn::Module*, bool>> modes_;
-  std::vector<std::pair<std::shared_ptr<RunningStatistics>, std::optional<double>>> norms_;
 };
-
-inline bool has_batch_norm(torch::nn::Module& model) {
-  const auto nodes = nodes_of(model);
-  return std::any_of(nodes.begin(), nodes.end(), [](const ModuleNode& node) { return statistics_of(node) != nullptr; });
-}
 
 }  // namespace detail
 
@@ -110,9 +112,10 @@ inline bool has_batch_norm(torch::nn::Module& model) {
 template <class Batches, ModuleHandle Model>
 void update_bn(Batches&& batches, Model& model) {
   auto& target = detail::behind(model);
-  if (!detail::has_batch_norm(target)) return;
+  auto norms = detail::all_statistics(target);
+  if (norms.empty()) return;
   const at::NoGradGuard no_gradients;
-  const detail::NormRefresh refresh(target);
+  const detail::NormRefresh refresh(target, std::move(norms));
   const auto parameters = target.parameters();
   const auto moved = [&](const auto& input) {
     if (parameters.empty()) return input;
