@@ -292,6 +292,29 @@ TEST_CASE("a window and a static graph do not go together") {
                       {{.rank = 0, .message = "static_graph is set"}, {.rank = 1, .message = "static_graph is set"}});
 }
 
+TEST_CASE("an exception of the host's loop is reported to its peers", "[ddp]") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
+    auto trainer =
+        hone::Trainer{net(at::kFloat), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, hone::Ddp{group(placement)}};
+    Batch batch{torch::ones({2, 3}), torch::ones({2, 2})};
+    const auto learn = [&] {
+      auto run = trainer.begin_run();
+      for (int i = 0; i < 3; ++i) {
+        if (placement.rank == 1 && i == 1) throw std::runtime_error("the host failed");
+        run.step(batch);
+      }
+      run.end();
+    };
+    const auto begin = std::chrono::steady_clock::now();
+    if (placement.rank == 1) {
+      CHECK_THROWS_WITH(learn(), "the host failed");
+      return;
+    }
+    CHECK_THROWS_WITH(learn(), Catch::Matchers::Contains("Rank 1 failed: An exception of the host program"));
+    CHECK(std::chrono::steady_clock::now() - begin < 10s);  // of a time-out of 20
+  });
+}
+
 TEST_CASE("a loader with another shard than this rank's is refused in every run", "[ddp]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     for (int kind = 0; kind < 3; ++kind) {

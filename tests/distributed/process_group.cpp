@@ -176,7 +176,7 @@ TEST_CASE("who fails tells the others, with its words or without, at once") {
                               all.barrier("next barrier");
                             });
                             CHECK_THAT(text, Contains(speaks ? "Rank 1 failed: the disk is full."
-                                                             : "Rank 1 failed: An exception that was not told"));
+                                                             : "Rank 1 failed: An exception outside a run"));
                             CHECK(text.find("and more") == text.npos);
                             CHECK_THAT(text, Contains("Rank " + std::to_string(placement.rank) + " of 3 left the"));
                             CHECK_THAT(message_of([&] { all.barrier(); }),

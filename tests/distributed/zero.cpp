@@ -426,6 +426,10 @@ TEST_CASE("large parameters travel by themselves, and what cannot be divided is 
   });
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const auto of = placement.rank == 0 ? torch::ones({2}) : torch::ones({3});
+    hone::ShardedOptimizer<hone::AdamW> optimizer(hone::FusedOptimizer{{{"bias", torch::ones({2})}}, adamw},
+                                                  group(placement), 64);
+    CHECK_THROWS_AS(optimizer.add_group({{"weight", of}}, adamw), hone::DistributedError);
+    CHECK(optimizer.num_groups() == 1);
     hone::Zero<1> processes{group(placement)};
     CHECK_THROWS_WITH(static_cast<void>(processes.shard(hone::FusedOptimizer{{{"weight", of}}, adamw})),
                       "The processes disagree on the optimizer's parameters: rank 0 has 'weight' of Float [2], frozen, "

@@ -139,7 +139,7 @@ HONE_INLINE std::function<void(std::string_view, const std::exception&)> Process
 }
 
 HONE_INLINE ProcessGroup::Members::~Members() {
-  if (std::uncaught_exceptions() > exceptions) fail("An exception that was not told ended its group.");
+  if (std::uncaught_exceptions() > exceptions) fail("An exception outside a run destroyed its group.");
   close("It ended.", /*has_failed=*/false);
 }
 
