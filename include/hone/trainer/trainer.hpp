@@ -161,7 +161,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   /// Trains on one batch: forward, loss, backward and, if it completes the accumulation window, the update. Returns the
   /// result of the loss step. Keeps the model's mode. Restores threads, denormal flags, gradient mode and number
-  /// formats. Clears gradients of other backward passes when a window begins, except under `StepCapture`. Collective.
+  /// formats. Clears gradients of other backward passes when a window begins. Collective.
   ///
   /// A stop that a callback requests applies to this call only: `TerminateOnNaN` drops a batch whose loss is NaN, with
   /// its accumulation window, and the next call trains again. Until then `run().stop_requested()` is true.
