@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Saves and loads a model of a given size beside `cp` of the same bytes, on the same disk, by turns.
+/// Measures saving and loading a model of a given size, and `cp` of the same number of bytes on the same disk.
 ///
-///     bench_checkpoint FOLDER MIBIBYTES ROUNDS
+///     bench_checkpoint FOLDER MEBIBYTES ROUNDS
 ///
-/// Prints one line for each way and round: name, seconds. The files are in the page cache when they are read, for `cp`
-/// as for the others.
+/// Prints one line for each operation and round: its name and its time in seconds. Files that an operation reads are in
+/// the page cache.
 #include <fmt/format.h>
 #include <torch/torch.h>
 
@@ -28,15 +28,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-double seconds(const std::function<void()>& work) {
+double seconds(const std::function<void()>& operation) {
   const auto begin = std::chrono::steady_clock::now();
-  work();
+  operation();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 void shell(const std::string& command) {
   if (std::system(command.c_str()) != 0) {
-    fmt::print(stderr, "failed: {}\n", command);
+    fmt::print(stderr, "The command '{}' failed.\n", command);
     std::exit(1);
   }
 }
@@ -45,7 +45,7 @@ void shell(const std::string& command) {
 
 int main(int count, char** arguments) {
   if (count != 4) {
-    fmt::print(stderr, "bench_checkpoint FOLDER MIBIBYTES ROUNDS\n");
+    fmt::print(stderr, "Pass FOLDER MEBIBYTES ROUNDS.\n");
     return 2;
   }
   const fs::path folder = arguments[1];
@@ -62,11 +62,11 @@ int main(int count, char** arguments) {
   hone::write_checkpoint(original, hone::state_dict(model));
   hone::write_safetensors(weights, hone::state_dict(model));
 
-  // Of SGD without momentum nothing is kept, so that the file has the bytes of the weights too.
+  // SGD without momentum has no state, so the training state has about the size of the weights.
   hone::Trainer trainer{model, torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}};
 
   const auto cp = fmt::format("cp '{}' '{}'", original.string(), copy.string());
-  std::vector<std::pair<std::string, std::function<void()>>> ways{
+  std::vector<std::pair<std::string, std::function<void()>>> operations{
       {"cp", [&] { shell(cp); }},
       {"cp_sync", [&] { shell(fmt::format("{} && sync '{}'", cp, copy.string())); }},
       {"save", [&] { hone::write_checkpoint(saved, hone::state_dict(model)); }},
@@ -77,15 +77,15 @@ int main(int count, char** arguments) {
       {"load_safetensors", [&] { hone::load_state_dict(model, hone::read_safetensors(weights).tensors); }},
   };
   std::mt19937 random(1);
-  for (int round = -1; round < rounds; ++round) {  // the first one warms up
-    // In another order each time, and after a pause: a disk that is told of freed blocks is slow for a while.
-    std::shuffle(ways.begin(), ways.end(), random);
-    for (const auto& [name, work] : ways) {
+  for (int round = -1; round < rounds; ++round) {  // the first round is a warm-up
+    // In random order, each after a pause: deleting a file slows the disk down for a while.
+    std::shuffle(operations.begin(), operations.end(), random);
+    for (const auto& [name, operation] : operations) {
       fs::remove(copy);
       fs::remove(saved);
       shell(fmt::format("sync -f '{}'", folder.string()));
       std::this_thread::sleep_for(std::chrono::seconds(2));
-      const double time = seconds(work);
+      const double time = seconds(operation);
       if (round >= 0) fmt::print("{} {:.6f}\n", name, time);
     }
   }

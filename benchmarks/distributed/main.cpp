@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// One rank of a measurement; scripts/scaling starts as many as it needs.
+/// One rank of a measurement. scripts/scaling starts the ranks.
 ///
 ///     bench_distributed step WORKLOAD BATCH STEPS (overlap|after|tensors|alone) BUCKET_BYTES
 ///     bench_distributed collective BYTES REPEATS
 ///     bench_distributed schedule WORKLOAD BATCH STEPS
 ///
-/// BATCH is that of this process. WORKLOAD is one of floor/workloads.hpp, or `wide`, 10 million parameters. Rank 0
-/// prints JSON.
+/// BATCH is the batch size of each rank. WORKLOAD is a workload of baseline/workloads.hpp, or `wide`, which has 10
+/// million parameters. Rank 0 prints JSON.
 #include <torch/nn/functional/loss.h>
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "../floor/workloads.hpp"
+#include "../baseline/workloads.hpp"
 #include "hone/distributed.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
@@ -41,7 +41,7 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-/// 784-2048-2048-2048-10, rectified: 10 million parameters.
+/// An MLP 784-2048-2048-2048-10 with ReLU: 10 million parameters.
 struct WideImpl : torch::nn::Module {
   torch::nn::Linear first{784, 2048}, second{2048, 2048}, third{2048, 2048}, last{2048, 10};
   WideImpl() {
@@ -84,7 +84,7 @@ auto rule_of() {
   if constexpr (Workload::rule == Rule::adamw) return hone::AdamW{.lr = settings::lr, .weight_decay = 0.01};
 }
 
-/// With the policies that the workload has in floor/.
+/// Returns a trainer with the policies that the workload has in baseline/.
 template <class Workload, class Distribution>
 auto trainer_of(Distribution distribution) {
   const auto compose = [&](auto... policies) {
@@ -98,7 +98,7 @@ auto trainer_of(Distribution distribution) {
 
 template <class Workload>
 void measure_steps(const hone::Gloo& gloo, std::int64_t size, int steps, const hone::DdpOptions& options) {
-  [[maybe_unused]] const auto denormals = hone::FlushDenormals{}.over_run();  // as `train` has it
+  [[maybe_unused]] const auto denormals = hone::FlushDenormals{}.over_run();  // as in `train`
   [[maybe_unused]] const auto heap = hone::RetainHeap{}.over_run();
   auto trainer = trainer_of<Workload>(hone::Ddp(gloo, options));
   auto batch = batch_of<Workload>(size);
@@ -115,10 +115,10 @@ void measure_steps(const hone::Gloo& gloo, std::int64_t size, int steps, const h
   if (gloo.group.rank() == 0) std::printf("{\"median_us\": %.2f, \"mean_us\": %.2f}\n", median(times), mean);
 }
 
-/// When the gradient of each parameter is there, from the beginning of backward on: the middle of many steps.
+/// Measures when the gradient of each parameter is ready, relative to the start of backward. Prints medians over steps.
 template <class Workload>
 void measure_schedule(std::int64_t size, int steps) {
-  [[maybe_unused]] const auto denormals = hone::FlushDenormals{}.over_run();  // as `train` has it
+  [[maybe_unused]] const auto denormals = hone::FlushDenormals{}.over_run();  // as in `train`
   [[maybe_unused]] const auto heap = hone::RetainHeap{}.over_run();
   auto trainer = trainer_of<Workload>(hone::SingleProcess{});
   auto batch = batch_of<Workload>(size);
@@ -161,22 +161,22 @@ void measure_collective(const hone::ProcessGroup& group, std::int64_t bytes, int
   if (group.rank() == 0) std::printf("{\"us\": %.2f}\n", median(times));
 }
 
-int run(const std::vector<std::string>& words) {
-  const auto number = [&](std::size_t i) { return std::atoll(words.at(i).c_str()); };
-  if (words.at(0) == "schedule") {
-    with_any_workload(words.at(1),
+int run(const std::vector<std::string>& arguments) {
+  const auto number = [&](std::size_t i) { return std::atoll(arguments.at(i).c_str()); };
+  if (arguments.at(0) == "schedule") {
+    with_any_workload(arguments.at(1),
                       [&]<class Workload>() { measure_schedule<Workload>(number(2), static_cast<int>(number(3))); });
     return 0;
   }
   const hone::Gloo gloo{.timeout = std::chrono::minutes(1)};
-  if (words.at(0) == "collective") {
+  if (arguments.at(0) == "collective") {
     measure_collective(gloo.group, number(1), static_cast<int>(number(2)));
   } else {
     hone::DdpOptions options{.bucket_bytes = number(5)};
     options.first_bucket_bytes = std::min(options.first_bucket_bytes, options.bucket_bytes);
-    options.overlap = words.at(4) == "overlap";
-    if (words.at(4) == "tensors") options.bucket_bytes = 1;
-    with_any_workload(words.at(1), [&]<class Workload>() {
+    options.overlap = arguments.at(4) == "overlap";
+    if (arguments.at(4) == "tensors") options.bucket_bytes = 1;
+    with_any_workload(arguments.at(1), [&]<class Workload>() {
       measure_steps<Workload>(gloo, number(2), static_cast<int>(number(3)), options);
     });
   }

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Network namespaces with a slow network between them, on one machine. Takes root and /dev/net/tun.
+"""Emulates a slow network between network namespaces on one machine. Needs root and /dev/net/tun.
 
-Each namespace has a TUN device; a process beside them carries the packets, each after the network's latency and no faster
-than its bandwidth."""
+Each namespace has a TUN device. A separate process forwards the packets with the latency and the bandwidth of the network."""
 
 import fcntl
 import heapq
@@ -21,23 +20,23 @@ def is_possible():
     return os.geteuid() == 0 and os.access("/dev/net/tun", os.W_OK) and subprocess.run(["which", "ip"], capture_output=True).returncode == 0
 
 
-def carry(handles, latency_s, bytes_per_s):
-    """Carries packets between TUN devices for ever."""
-    free = [0.0] * len(handles)  # when the line out of a host is free again
-    under_way, count = [], 0
+def forward(handles, latency_s, bytes_per_s):
+    """Forwards packets between TUN devices until the process is killed."""
+    free = [0.0] * len(handles)  # for each host, the time at which its outgoing link is free
+    in_flight, count = [], 0
     poll = select.poll()
     for handle in handles:
         os.set_blocking(handle, False)
         poll.register(handle, select.POLLIN)
     while True:
         now = time.monotonic()
-        while under_way and under_way[0][0] <= now:
-            _, _, to, packet = heapq.heappop(under_way)
+        while in_flight and in_flight[0][0] <= now:
+            _, _, destination, packet = heapq.heappop(in_flight)
             try:
-                os.write(handles[to], packet)
+                os.write(handles[destination], packet)
             except OSError:
-                pass  # as a network loses it
-        wait = None if not under_way else max(0, (under_way[0][0] - now) * 1000)
+                pass  # a lost packet
+        wait = None if not in_flight else max(0, (in_flight[0][0] - now) * 1000)
         if wait is not None and wait < 1:
             ready = poll.poll(0)
         else:
@@ -55,13 +54,15 @@ def carry(handles, latency_s, bytes_per_s):
                 sent = max(now, free[source]) + (len(packet) / bytes_per_s if bytes_per_s else 0)
                 free[source] = sent
                 count += 1
-                heapq.heappush(under_way, (sent + latency_s, count, packet[19] - 1, packet))
+                heapq.heappush(in_flight, (sent + latency_s, count, packet[19] - 1, packet))
 
 
 class Network:
-    """with Network(2, latency_ms=20) as network: subprocess.Popen(network.within(0) + command)
+    """A context manager that creates the namespaces.
 
-    `latency_ms` is that of a message in one direction; `mbit_per_s` is a host's bandwidth out, 0 for no limit."""
+    with Network(2, latency_ms=20) as network: subprocess.Popen(network.within(0) + command)
+
+    `latency_ms` is the latency of a packet in one direction, `mbit_per_s` the bandwidth out of a host; 0 is unlimited."""
 
     def __init__(self, hosts, latency_ms=0.0, mbit_per_s=0.0):
         self.hosts, self.latency_ms, self.mbit_per_s = hosts, latency_ms, mbit_per_s
@@ -90,7 +91,7 @@ class Network:
                     f"ip -n {name} link set {device} mtu {MTU} txqueuelen 10000 up",
                 ):
                     subprocess.run(words.split(), check=True)
-            self.carrier = subprocess.Popen(
+            self.forwarder = subprocess.Popen(
                 [sys.executable, __file__, str(self.latency_ms / 1e3), str(self.mbit_per_s * 1e6 / 8), *map(str, handles)],
                 pass_fds=handles,
             )
@@ -103,13 +104,13 @@ class Network:
         return self
 
     def __exit__(self, *_):
-        if hasattr(self, "carrier"):
-            self.carrier.kill()
-            self.carrier.wait()
+        if hasattr(self, "forwarder"):
+            self.forwarder.kill()
+            self.forwarder.wait()
         for name in self.names:
             subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
     latency, rate, *numbers = sys.argv[1:]
-    carry([int(number) for number in numbers], float(latency), float(rate))
+    forward([int(number) for number in numbers], float(latency), float(rate))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training with many processes: measured on this machine, and from that simulated for more ranks than it has.
+"""Measures data parallel training with several ranks on this machine, and simulates it for more ranks.
 
-scaling.py [--repeats N] [--quick]    HONE_PYTHON: a Python with torch, for the comparison with DistributedDataParallel
+scaling.py [--repeats N] [--quick]
+
+If HONE_PYTHON is a Python with torch, also measures DistributedDataParallel.
 """
 
 import json
@@ -38,7 +40,7 @@ def free_port():
 
 
 def ranks(command, count, network=None):
-    """What rank 0 of `count` processes prints."""
+    """Runs a command on `count` ranks and returns the output of rank 0."""
     port = free_port()
     started = []
     for rank in range(count):
@@ -67,9 +69,9 @@ class Measurement:
         count_of_steps = max(5, STEPS[name] // self.divisor // (1 if network is None else 5))
         return ranks([self.program, "step", name, size, count_of_steps, mode, bucket], count, network)["mean_us"]
 
-    def peer(self, name, count):
+    def torch_ddp(self, name, count):
         steps = max(5, STEPS[name] // self.divisor)
-        return ranks([self.python, HERE / "peer.py", name, BATCH[name], steps], count)["mean_us"]
+        return ranks([self.python, HERE / "torch_ddp.py", name, BATCH[name], steps], count)["mean_us"]
 
     def collective(self, size, count, network=None):
         return ranks([self.program, "collective", size, 10 if size > MIB or network else 50], count, network)["us"]
@@ -77,8 +79,8 @@ class Measurement:
     def schedule(self, name):
         return ranks([self.program, "schedule", name, BATCH[name], max(10, STEPS[name] // self.divisor // 2)], 1)
 
-    def in_turn(self, tasks):
-        """tasks: name -> function; name -> the median over rounds in which each runs once."""
+    def medians(self, tasks):
+        """Runs each task once a round. tasks: name -> function; returns name -> median over the rounds."""
         found = {name: [] for name in tasks}
         for order in rounds.orders(list(tasks), self.repeats):
             for name in order:
@@ -88,38 +90,38 @@ class Measurement:
 
 def measure(m):
     results = {}
-    say = lambda text: print(text, file=sys.stderr)  # noqa: E731
-    say("ranks")
+    log = lambda text: print(text, file=sys.stderr)  # noqa: E731
+    log("ranks")
     results["ranks"] = {
-        name: m.in_turn({count: lambda n=name, c=count: m.steps(n, c) for count in (1, 2, 4)}) for name in STEPS
+        name: m.medians({count: lambda n=name, c=count: m.steps(n, c) for count in (1, 2, 4)}) for name in STEPS
     }
-    say("modes")
+    log("modes")
     results["modes"] = {
-        name: m.in_turn({mode: lambda n=name, o=mode: m.steps(n, 2, o) for mode in ("overlap", "after", "tensors")})
+        name: m.medians({mode: lambda n=name, o=mode: m.steps(n, 2, o) for mode in ("overlap", "after", "tensors")})
         for name in ("mnist_cnn", "char_gpt", "wide")
     }
-    say("buckets")
-    results["buckets"] = m.in_turn(
+    log("buckets")
+    results["buckets"] = m.medians(
         {size: lambda s=size: m.steps("wide", 2, "overlap", s * MIB) for size in (1, 4, 10, 25, 100)}
     )
-    say("collectives")
+    log("collectives")
     results["collective"] = {
         count: {size: m.collective(size, count) for size in SIZES} for count in (2, 4)
     }
-    say("schedules")
+    log("schedules")
     results["schedule"] = {name: m.schedule(name) for name in STEPS}
     if m.python:
-        say("DistributedDataParallel")
-        results["peers"] = {
-            name: m.in_turn({"hone": lambda n=name: m.steps(n, 2), "ddp": lambda n=name: m.peer(n, 2)}) for name in STEPS
+        log("DistributedDataParallel")
+        results["torch_ddp"] = {
+            name: m.medians({"hone": lambda n=name: m.steps(n, 2), "ddp": lambda n=name: m.torch_ddp(n, 2)}) for name in STEPS
         }
     if is_possible():
         results["networks"] = {}
         for latency, rate in ((20.0, 0), (0.2, 1000)):
-            say(f"network {latency} ms {rate} Mbit/s")
+            log(f"network {latency} ms {rate} Mbit/s")
             with Network(2, latency, rate) as network:
                 results["networks"][f"{latency:g} ms" + (f", {rate / 1000:g} Gbit/s" if rate else "")] = {
-                    "modes": m.in_turn(
+                    "modes": m.medians(
                         {mode: lambda o=mode: m.steps("wide", 2, o, network=network) for mode in ("overlap", "after", "tensors")}
                     ),
                     "buckets": {size: m.steps("wide", 2, "overlap", size * MIB, network) for size in (1, 4, 10, 25)},
@@ -129,7 +131,7 @@ def measure(m):
 
 
 def fitted(collectives):
-    """Of two ranks: an all-reduce is two messages of half the bytes."""
+    """Fits latency and bandwidth to all-reduces of two ranks, which are two messages of half the bytes."""
     return simulate.fit([(2, size, us) for size, us in collectives.items()])
 
 
@@ -196,7 +198,7 @@ Time of a step of `wide` on two ranks, ms.
         ["network", *[f"{size} MiB" for size in sizes]],
         [["this machine", *[ms(results["buckets"][size]) for size in sizes]],
          *[[name, *[ms(line["buckets"][size]) for size in sizes]] for name, line in results.get("networks", {}).items()]]))  # fmt: skip
-    if "peers" in results:
+    if "torch_ddp" in results:
         out.append("""
 ### Comparison with PyTorch's DistributedDataParallel
 
@@ -206,7 +208,7 @@ run.
         out.append(figures.table(
             ["workload", "hone, ms", "DistributedDataParallel, ms", "DistributedDataParallel / hone"],
             [[name, ms(line["hone"]), ms(line["ddp"]), f"{line['ddp'] / line['hone']:.2f}"]
-             for name, line in results["peers"].items()]))  # fmt: skip
+             for name, line in results["torch_ddp"].items()]))  # fmt: skip
     out.append("""
 ## The model
 
@@ -220,10 +222,10 @@ Latency and bandwidth are fitted to all-reduces of 8 bytes to 10 MiB between two
 steps that are not part of the fit:
 """)
     rows = []
-    places = {"this machine": (results["collective"][2], results["ranks"]["wide"][2])}
+    networks = {"this machine": (results["collective"][2], results["ranks"]["wide"][2])}
     for name, line in results.get("networks", {}).items():
-        places[name] = (line["collective"], line["modes"]["overlap"])
-    for name, (collectives, measured) in places.items():
+        networks[name] = (line["collective"], line["modes"]["overlap"])
+    for name, (collectives, measured) in networks.items():
         latency, bandwidth = fitted(collectives)
         model = simulate.Network(name, latency, bandwidth)
         predicted = simulate.step_us(results["schedule"]["wide"], 2, model.ring)
@@ -266,9 +268,9 @@ Small models are bound by latency, which grows with the number of ranks in a rin
 
 
 def main():
-    options = report.parser("distributed", __doc__)
-    options.add_argument("--repeats", type=int, default=3)
-    options.add_argument("--quick", action="store_true", help="a tenth of the steps, to try it out")
+    options = report.parser("distributed", __doc__, script="scripts/scaling")
+    options.add_argument("--repeats", type=int, default=3, help="rounds")
+    options.add_argument("--quick", action="store_true", help="run a tenth of the steps, for a test")
     options.set_defaults(page=report.ROOT / "docs/scaling.md")
     options = options.parse_args()
     results = measure(Measurement(options))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A training step that was exported from Python beside the same step of the same network operator by operator, both by
-/// `hone::Trainer`, in turns.
+/// Compares a training step that was exported from Python with the same step with eager operators, both in
+/// `hone::Trainer`.
 ///
 ///     bench_exported FOLDER ROUNDS STEPS
 ///
-/// FOLDER holds the packages of models.py. Prints a line for each network and variant: its name and the microseconds of
-/// a step in each round. Stops when the losses of the first steps do not agree.
+/// FOLDER contains the packages of models.py. Prints a line for each network and variant: its name, and the time per
+/// step in microseconds for each round. Fails if the losses of the first steps differ.
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <torch/torch.h>
@@ -69,7 +69,7 @@ struct CharGptImpl : nn::Module {
 };
 TORCH_MODULE(CharGpt);
 
-/// Both variants of one network, and what they took.
+/// Measures both variants of a network, and prints their times.
 template <class Net, class Loss, class Rule>
 void compare(const std::string& name, const std::filesystem::path& folder, Net net, Loss loss, const Rule& rule,
              const std::vector<Batch>& batches, int rounds, int steps) {
@@ -77,32 +77,33 @@ void compare(const std::string& name, const std::filesystem::path& folder, Net n
   hone::load_state_dict(net, hone::state_dict(exported.model()));
   hone::Trainer eager{net, loss, rule};
   for (const auto& batch : batches) {
-    const double one = exported.step(batch).loss.template item<double>();
-    const double other = eager.step(batch).loss.template item<double>();
-    if (std::abs(one - other) > 1e-3 * std::max(1.0, std::abs(other))) {
-      fmt::print(stderr, "{}: the exported step's loss is {}, the eager one's {}.\n", name, one, other);
+    const double exported_loss = exported.step(batch).loss.template item<double>();
+    const double eager_loss = eager.step(batch).loss.template item<double>();
+    if (std::abs(exported_loss - eager_loss) > 1e-3 * std::max(1.0, std::abs(eager_loss))) {
+      fmt::print(stderr, "{}: the loss is {} with the exported step and {} with the eager step.\n", name, exported_loss,
+                 eager_loss);
       std::exit(1);
     }
   }
   std::vector<double> times[2];
   const auto time = [&](auto& trainer) {
-    const auto begin = std::clock();  // the one thread never waits, and others should not count
+    const auto begin = std::clock();  // CPU time: the program has one thread, which never blocks
     for (int i = 0; i < steps; ++i) trainer.step(batches[static_cast<std::size_t>(i) % batches.size()]);
     return 1e6 / CLOCKS_PER_SEC * static_cast<double>(std::clock() - begin) / steps;
   };
-  for (int round = -1; round < rounds; ++round) {  // the first one warms up
+  for (int round = -1; round < rounds; ++round) {  // the first round is a warm-up
     double us[2];
-    for (const int turn : {0, 1}) {
-      const int which = (turn + round + 1) % 2;
-      us[which] = which == 0 ? time(exported) : time(eager);
+    for (const int position : {0, 1}) {
+      const int variant = (position + round + 1) % 2;
+      us[variant] = variant == 0 ? time(exported) : time(eager);
     }
-    for (const int which : {0, 1}) {
-      if (round >= 0) times[which].push_back(us[which]);
+    for (const int variant : {0, 1}) {
+      if (round >= 0) times[variant].push_back(us[variant]);
     }
   }
-  for (const int which : {0, 1}) {
-    fmt::print("{}.{}", name, which == 0 ? "exported" : "eager");
-    for (const double us : times[which]) fmt::print(" {:.3f}", us);
+  for (const int variant : {0, 1}) {
+    fmt::print("{}.{}", name, variant == 0 ? "exported" : "eager");
+    for (const double us : times[variant]) fmt::print(" {:.3f}", us);
     fmt::print("\n");
   }
 }
@@ -117,7 +118,7 @@ std::vector<Batch> batches_of(const auto& inputs, const auto& target) {
 
 int main(int count, char** arguments) {
   if (count != 4) {
-    fmt::print(stderr, "bench_exported FOLDER ROUNDS STEPS\n");
+    fmt::print(stderr, "Pass FOLDER ROUNDS STEPS.\n");
     return 2;
   }
   const std::filesystem::path folder = arguments[1];
@@ -127,8 +128,8 @@ int main(int count, char** arguments) {
   static_cast<void>(hone::RetainHeap::over_run());
   torch::manual_seed(0);
   const auto numbers = [](std::vector<std::int64_t> shape) { return [shape] { return torch::randn(shape); }; };
-  const auto classes = [](std::int64_t most, std::vector<std::int64_t> shape) {
-    return [most, shape] { return torch::randint(most, shape); };
+  const auto classes = [](std::int64_t num_classes, std::vector<std::int64_t> shape) {
+    return [num_classes, shape] { return torch::randint(num_classes, shape); };
   };
   const hone::Sgd sgd{.lr = 0.01, .momentum = 0.9};
   const hone::Adam adam{.lr = 1e-3};

@@ -1,34 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks of the benchmark, as main.cpp has them in C++: the same layers under the same names."""
+"""The networks of the benchmark, with the layers and module names of main.cpp."""
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 
-def _made(model, loss, *batch):
+def _network(model, loss, *batch):
     return model, loss, batch
 
 
 def tanh_small():
     model = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 4))
-    return _made(model, nn.MSELoss(), torch.randn(32, 8), torch.randn(32, 4))
+    return _network(model, nn.MSELoss(), torch.randn(32, 8), torch.randn(32, 4))
 
 
 def tanh_deep():
     model = nn.Sequential(nn.Linear(8, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 1))
-    return _made(model, nn.MSELoss(), torch.randn(256, 8), torch.randn(256, 1))
+    return _network(model, nn.MSELoss(), torch.randn(256, 8), torch.randn(256, 1))
 
 
 def digits_mlp():
     model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
-    return _made(model, nn.CrossEntropyLoss(), torch.randn(32, 784), torch.randint(0, 10, (32,)))
+    return _network(model, nn.CrossEntropyLoss(), torch.randn(32, 784), torch.randint(0, 10, (32,)))
 
 
 def digits_cnn():
     model = nn.Sequential(nn.Conv2d(1, 10, 5), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(10, 20, 5), nn.MaxPool2d(2), nn.ReLU(),
                           nn.Flatten(), nn.Linear(320, 50), nn.ReLU(), nn.Linear(50, 10))  # fmt: skip
-    return _made(model, nn.CrossEntropyLoss(), torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,)))
+    return _network(model, nn.CrossEntropyLoss(), torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,)))
 
 
 class Block(nn.Module):
@@ -48,7 +48,7 @@ class Block(nn.Module):
 
 
 class CharGpt(nn.Module):
-    """Returns [batch, characters, length], as cross entropy takes it."""
+    """Returns [batch, characters, length], the layout that cross entropy expects."""
 
     def __init__(self, characters=65, length=64, width=64, heads=4, layers=2):
         super().__init__()
@@ -63,4 +63,4 @@ class CharGpt(nn.Module):
 
 
 def char_gpt():
-    return _made(CharGpt(), nn.CrossEntropyLoss(), torch.randint(0, 65, (16, 64)), torch.randint(0, 65, (16, 64)))
+    return _network(CharGpt(), nn.CrossEntropyLoss(), torch.randint(0, 65, (16, 64)), torch.randint(0, 65, (16, 64)))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an exported training step takes beside the same step operator by operator.
+"""Compares an exported training step with the same step with eager operators.
 
-The packages are exported first: that takes a Python with the full torch (HONE_PYTHON, else python3) and a C++ compiler.
+Exports the packages first, which needs a C++ compiler and a Python with torch: HONE_PYTHON, or python3.
 """
 
 import os
@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import figures, machine, processes, report
 
 NETWORKS = {
-    "tanh_small": "8-16-4 tanh, squared error, batch 32, SGD",
-    "tanh_deep": "8-64-64-64-1 tanh, squared error, batch 256, SGD",
-    "digits_mlp": "784-128-64-10 ReLU, cross entropy, batch 32, SGD",
-    "digits_cnn": "two convolutions (5x5, 10 and 20 channels), pooled, 320-50-10, cross entropy, batch 64, Adam",
-    "char_gpt": "transformer of 2 layers, 64 wide, 4 heads, 64 characters of 65, batch 16, Adam",
+    "tanh_small": "MLP 8-16-4 with tanh, mean squared error, batch 32, SGD",
+    "tanh_deep": "MLP 8-64-64-64-1 with tanh, mean squared error, batch 256, SGD",
+    "digits_mlp": "MLP 784-128-64-10 with ReLU, cross entropy, batch 32, SGD",
+    "digits_cnn": "two 5x5 convolutions with 10 and 20 channels and max pooling, MLP 320-50-10, cross entropy, batch 64, Adam",
+    "char_gpt": "character GPT: 2 layers of width 64 with 4 heads, context 64, vocabulary 65, batch 16, Adam",
 }
 GOALS = {"tanh_small": 0.22, "tanh_deep": 0.80, "digits_mlp": 0.66}
 MODELS = Path(__file__).with_name("models.py")
@@ -38,8 +38,9 @@ def measure(program, folder, rounds, steps):
     times = processes.by_name(processes.output([program, folder, rounds, steps]))
     results = {}
     for name in NETWORKS:
-        own, eager = times[f"{name}.exported"], times[f"{name}.eager"]
-        results[name] = {"exported": figures.spread(own), "eager": figures.spread(eager), "ratio": figures.ratios(own, eager)}
+        exported, eager = times[f"{name}.exported"], times[f"{name}.eager"]
+        results[name] = {"exported": figures.spread(exported), "eager": figures.spread(eager),
+                         "ratio": figures.ratios(exported, eager)}  # fmt: skip
     return results
 
 
@@ -56,37 +57,42 @@ def records(results):
 
 
 def page(options, results):
-    rows = [
-        [text, results[name]["eager"].text(".1f"), results[name]["exported"].text(".1f"), results[name]["ratio"].text(),
-         f"{GOALS[name]:.2f}, {figures.met(results[name]['ratio'].median <= GOALS[name])}" if name in GOALS else ""]
-        for name, text in NETWORKS.items()
-    ]  # fmt: skip
-    table = figures.table(["network", "eager, us per step", "exported, us per step", "ratio", "goal"], rows)
-    return f"""# Exported steps
+    rows = []
+    for name, text in NETWORKS.items():
+        eager, exported, ratio = (results[name][part] for part in ("eager", "exported", "ratio"))
+        goal, met = (f"at most {GOALS[name]:.2f}", figures.met(ratio.median <= GOALS[name])) if name in GOALS else ("", "")
+        rows.append([text, eager.quartiles(".1f"), exported.quartiles(".1f"), ratio.quartiles(), goal, met])
+    table = figures.table(
+        ["network", "eager, us per step", "exported, us per step", "exported / eager", "goal", "result"], rows)  # fmt: skip
+    method = figures.table(
+        ["quantity", "method"],
+        [["time", f"CPU time of a process with one thread; medians and quartiles of {options.rounds} rounds. A round measures both "
+                  "variants, and their order alternates. Ratios are computed within a round"],
+         ["export", "`scripts/export_step.py` without options"],
+         ["settings", "denormals are flushed to zero, freed memory is retained (`hone::RetainHeap`)"],
+         ["machine", f"{machine.processor()}, {machine.system()}"],
+         ["flags", f"`{machine.flags(options.build, 'exported/main.cpp')}`"]])  # fmt: skip
+    return f"""# Exported training steps
 
-A whole training step of `hone::Trainer`, with forward, loss, gradients and the fused optimizer, on one thread: of a
-network of `torch::nn`, and of the same network [exported](../exported.md) from Python, whose loss and gradients are one
-compiled call.
+This benchmark compares a training step of `hone::Trainer` with a `torch::nn` model and with the same model
+[exported](../exported.md) from Python. Both steps include forward, loss, gradients and the fused optimizer. In the exported step,
+forward, loss and gradients are one compiled call.
 
 {table}
 
-The loss of each of the first 20 steps is the same in both, to 0.1 %; the program stops where it is not. What is saved is the
-cost of each operator's call, of the graph, and of passes over memory between operators: nearly everything in a small
-network, and a small part where matrix products, which both leave to the same library, take the time.
+The program fails if the losses of the first 20 steps differ by more than 0.1 %. An exported step saves operator dispatch, the
+autograd graph, and passes over memory between operators. Both variants use the same library for matrix products, so the effect is
+large for small networks and small where matrix products dominate.
 
-{report.how(options)}
-Exported with `scripts/export_step.py` and no options. CPU time of the process, whose one thread never waits; numbers nearly
-zero are flushed, memory that a step frees is kept (`hone::RetainHeap`). Medians of {options.rounds} rounds, with quartiles; both
-variants run in each round, each first in every other one, and ratios are taken within a round.
-
-{machine.processor()}. Flags: `{machine.flags(options.build, "exported/main.cpp")}`. {machine.system()}.
+{report.method(options)}
+{method}
 """
 
 
 def main():
     parser = report.parser("exported", __doc__)
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--steps", type=int, default=200, help="of a round of a network of middle size")
+    parser.add_argument("--steps", type=int, default=200, help="steps of a round; scaled by the size of the network")
     options = parser.parse_args()
     program = report.program(options)
     folder = report.ROOT / "build/bench/exported"

@@ -13,28 +13,28 @@
 
 namespace {
 
-std::atomic<std::int64_t> waits_of_host{0};
+std::atomic<std::int64_t> num_syncs{0};
 
-/// The runtime's own function of that name, behind the one here.
+/// Counts a host synchronization, and returns the function of the CUDA runtime with this name.
 template <class Function>
-Function* behind(const char* name) {
-  ++waits_of_host;
+Function* counted(const char* name) {
+  ++num_syncs;
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
 }  // namespace
 
-// LibTorch finds these before those of the runtime.
+// LibTorch calls these functions instead of the functions of the CUDA runtime.
 extern "C" {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return behind<decltype(cudaStreamSynchronize)>("cudaStreamSynchronize")(stream);
+  return counted<decltype(cudaStreamSynchronize)>("cudaStreamSynchronize")(stream);
 }
-cudaError_t cudaDeviceSynchronize() { return behind<decltype(cudaDeviceSynchronize)>("cudaDeviceSynchronize")(); }
+cudaError_t cudaDeviceSynchronize() { return counted<decltype(cudaDeviceSynchronize)>("cudaDeviceSynchronize")(); }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  return behind<decltype(cudaEventSynchronize)>("cudaEventSynchronize")(event);
+  return counted<decltype(cudaEventSynchronize)>("cudaEventSynchronize")(event);
 }
-cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
-  return behind<decltype(cudaMemcpy)>("cudaMemcpy")(to, from, bytes, kind);
+cudaError_t cudaMemcpy(void* destination, const void* source, std::size_t bytes, cudaMemcpyKind kind) {
+  return counted<decltype(cudaMemcpy)>("cudaMemcpy")(destination, source, bytes, kind);
 }
 }
 
@@ -49,8 +49,8 @@ std::int64_t peak_bytes() {
       .reserved_bytes[static_cast<std::size_t>(StatType::AGGREGATE)]
       .peak;
 }
-void forget_peak() { c10::cuda::CUDACachingAllocator::resetPeakStats(0); }
-std::int64_t waits() { return waits_of_host; }
+void reset_peak_bytes() { c10::cuda::CUDACachingAllocator::resetPeakStats(0); }
+std::int64_t host_syncs() { return num_syncs; }
 
 #else
 
@@ -60,7 +60,7 @@ std::string runtime_version() { return {}; }
 void synchronize() {}
 void release_memory() {}
 std::int64_t peak_bytes() { return 0; }
-void forget_peak() {}
-std::int64_t waits() { return 0; }
+void reset_peak_bytes() {}
+std::int64_t host_syncs() { return 0; }
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The device that this program was built for: the first GPU with HONE_WITH_CUDA, else the CPU.
+/// The device that this program is built for: the first GPU with HONE_WITH_CUDA, else the CPU.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -8,18 +8,18 @@
 #include <string>
 
 c10::Device device();
-/// As its maker calls it.
+/// The product name of the device.
 std::string device_name();
-/// Of CUDA's runtime, such as `13.0`; empty on the CPU.
+/// The version of the CUDA runtime, such as `13.0`, or empty on the CPU.
 std::string runtime_version();
-/// Returns when the device has done all that it was asked to.
+/// Blocks until the device has finished all work.
 void synchronize();
-/// Gives memory that is not in use back to the device, for the other processes.
+/// Returns the unused memory of the caching allocator to the device.
 void release_memory();
-/// Bytes that this process has taken of the device: the most at one time since the last `forget_peak`. 0 on the CPU.
-/// (Tensors alone would leave out what a recorded step uses.)
+/// Returns the peak of the device memory that the caching allocator has reserved since the last `reset_peak_bytes`, or
+/// 0 on the CPU. Unlike the size of all tensors, this includes the memory of captured steps.
 std::int64_t peak_bytes();
-void forget_peak();
-/// How often this process has made its host wait for the device: cudaStreamSynchronize, cudaDeviceSynchronize,
-/// cudaEventSynchronize and cudaMemcpy, whoever called them.
-std::int64_t waits();
+void reset_peak_bytes();
+/// Returns the number of host synchronizations of this process so far: calls of cudaStreamSynchronize,
+/// cudaDeviceSynchronize, cudaEventSynchronize and cudaMemcpy, including calls by libraries.
+std::int64_t host_syncs();

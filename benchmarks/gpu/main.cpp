@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Trains the workloads in C++, by hand and by hone, at the word of measure.py, which starts this program.
+/// Trains the workloads with the variants in C++. measure.py starts this program and sends it commands.
 ///
-///   describe                 what this program is and runs on, as JSON
-///   write FOLDER WORKLOAD    FOLDER/WORKLOAD.pt: data, initial weights and settings, for the contenders in Python too
-///   serve FOLDER             answers each line of the standard input by a line of JSON:
-///     prepare WORKLOAD CONTENDER   makes it and trains the few steps, from the initial weights: their mean loss
-///     turn WORKLOAD CONTENDER      seconds of a step: those of a run of many steps without those of a run of few, over
-///                                  the steps between. Before it, memory and kernels are warm; after it, the memory
-///                                  that is free goes back to the device
-///     waits WORKLOAD CONTENDER     how often the host waits for the device in a step, and in a run
+/// | mode | output |
+/// |---|---|
+/// | describe | versions, device and variants, as JSON |
+/// | write FOLDER WORKLOAD | FOLDER/WORKLOAD.pt: data, initial weights and settings, also for Python |
+/// | serve FOLDER | one line of JSON for each command on the standard input |
 ///
-/// Before these: --tiny (few steps, small networks), --text FILE (for char_gpt: LICENSE).
+/// | command | result |
+/// |---|---|
+/// | prepare WORKLOAD VARIANT | creates the variant, and trains `few` steps from the initial weights: mean loss |
+/// | turn WORKLOAD VARIANT | time per step, from runs of `many` and of `few` steps after a warm-up |
+/// | syncs WORKLOAD VARIANT | host synchronizations in a step and in a run |
+///
+/// After a turn, unused memory is returned to the device.
+/// Options, before the mode: --tiny (few steps and small networks), --text FILE (for char_gpt: LICENSE).
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <fmt/format.h>
@@ -31,11 +35,11 @@
 #include <utility>
 #include <vector>
 
-#include "contenders.hpp"
 #include "device.hpp"
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/state_dict.hpp"
 #include "hone/data/sampler.hpp"
+#include "variants.hpp"
 
 namespace {
 
@@ -51,7 +55,7 @@ struct Options {
 
 fs::path file_of(const fs::path& folder, const Task& task) { return folder / fmt::format("{}.pt", task.name); }
 
-/// The samples of a run of many steps, in host memory.
+/// Returns the samples of a run of `many` steps, in host memory.
 Data make_data(const Task& task, const Options& options) {
   const auto samples = task.batch_size * task.many;
   torch::manual_seed(settings::seed);
@@ -70,7 +74,7 @@ Data make_data(const Task& task, const Options& options) {
   return load_data(task.name, task.many, {.mnist = {}, .text = options.text, .written = {}, .batch_size = 0});
 }
 
-/// What Python has to know to do the same.
+/// Writes everything that the variants in Python need to do the same arithmetic.
 void write(const fs::path& folder, const Task& task, const Options& options) {
   const auto data = make_data(task, options);
   hone::write_checkpoint(file_of(folder, task),
@@ -95,10 +99,10 @@ void write(const fs::path& folder, const Task& task, const Options& options) {
                                     {"vocabulary", task.shape.vocabulary}});
 }
 
-/// A contender and what it trains on.
+/// A variant with its network and data.
 class Session {
  public:
-  Session(const fs::path& folder, const std::string& workload, const std::string& contender, const Options& options)
+  Session(const fs::path& folder, const std::string& workload, const std::string& variant, const Options& options)
       : task_(task_named(workload, options.tiny)) {
     const auto network = task_.make();
     Data data;
@@ -112,17 +116,18 @@ class Session {
               .batch_size = task_.batch_size};
     }
     network->to(device());
-    if (contender != "hone_direct" && contender != "hone_prefetch") {
+    if (variant != "hone_sync_copy" && variant != "hone_prefetch") {
       data.inputs = data.inputs.to(device());
       data.targets = data.targets.to(device());
     }
     for (const auto& parameter : network->parameters()) parameters_ += parameter.numel();
-    contender_ = contender == "hand" ? make_hand(task_, data, network) : make_trainer(contender, task_, data, network);
+    variant_ =
+        variant == "handwritten" ? make_handwritten(task_, data, network) : make_trainer(variant, task_, data, network);
   }
 
   json prepare() {
     const auto begin = now();
-    const double loss = contender_->train(task_.few);
+    const double loss = variant_->train(task_.few);
     synchronize();
     const json result{{"loss", loss},
                       {"seconds", now() - begin},
@@ -138,27 +143,27 @@ class Session {
   }
 
   json turn() {
-    forget_peak();
-    contender_->train(task_.few);
+    reset_peak_bytes();
+    variant_->train(task_.few);
     const double few = seconds_of(task_.few), many = seconds_of(task_.many);
-    const auto counts = contender_->counts();
+    const auto counts = variant_->step_counts();
     const json result{{"step_s", (many - few) / static_cast<double>(task_.many - task_.few)},
                       {"few_s", few},
                       {"many_s", many},
                       {"peak_bytes", peak_bytes()},
                       {"loss", loss_},
                       {"replayed", counts.replayed},
-                      {"written", counts.written},
+                      {"eager", counts.eager},
                       {"reason", counts.reason}};
     release_memory();
     return result;
   }
 
-  json waits_of_a_step() {
-    contender_->train(task_.few);
-    const auto few = waits_of(task_.few), many = waits_of(task_.many);
+  json syncs() {
+    variant_->train(task_.few);
+    const auto few = syncs_of(task_.few), many = syncs_of(task_.many);
     const auto steps = task_.many - task_.few;
-    return {{"waits_per_step", static_cast<double>(many - few) / static_cast<double>(steps)}, {"waits_of_a_run", few}};
+    return {{"syncs_per_step", static_cast<double>(many - few) / static_cast<double>(steps)}, {"syncs_per_run", few}};
   }
 
  private:
@@ -169,40 +174,41 @@ class Session {
   double seconds_of(std::int64_t steps) {
     synchronize();
     const double begin = now();
-    loss_ = contender_->train(steps);
+    loss_ = variant_->train(steps);
     synchronize();
     return now() - begin;
   }
 
-  std::int64_t waits_of(std::int64_t steps) {
-    const auto before = waits();
-    contender_->train(steps);
-    return waits() - before;
+  std::int64_t syncs_of(std::int64_t steps) {
+    const auto before = host_syncs();
+    variant_->train(steps);
+    return host_syncs() - before;
   }
 
   Task task_;
   std::int64_t parameters_ = 0;
-  std::unique_ptr<Contender> contender_;
+  std::unique_ptr<Variant> variant_;
   double loss_ = 0.0;
 };
 
 json answer(std::map<std::pair<std::string, std::string>, Session>& sessions, const fs::path& folder,
             const std::string& line, const Options& options) {
   std::istringstream words(line);
-  std::string order, workload, contender;
-  words >> order >> workload >> contender;
-  const std::pair key{workload, contender};
-  if (order == "prepare") {
+  std::string command, workload, variant;
+  words >> command >> workload >> variant;
+  const std::pair key{workload, variant};
+  if (command == "prepare") {
     sessions.erase(key);
-    return sessions.try_emplace(key, folder, workload, contender, options).first->second.prepare();
+    return sessions.try_emplace(key, folder, workload, variant, options).first->second.prepare();
   }
   const auto found = sessions.find(key);
   if (found == sessions.end()) {
-    throw std::invalid_argument(fmt::format("'{}': {} of {} is not prepared.", line, contender, workload));
+    throw std::invalid_argument(
+        fmt::format("'{}': the variant {} of {} is not prepared. Send prepare first.", line, variant, workload));
   }
-  if (order == "turn") return found->second.turn();
-  if (order == "waits") return found->second.waits_of_a_step();
-  throw std::invalid_argument(fmt::format("'{}': give prepare, turn or waits.", line));
+  if (command == "turn") return found->second.turn();
+  if (command == "syncs") return found->second.syncs();
+  throw std::invalid_argument(fmt::format("There is no command '{}'. Pass prepare, turn or syncs.", command));
 }
 
 void serve(const fs::path& folder, const Options& options) {
@@ -220,40 +226,40 @@ void serve(const fs::path& folder, const Options& options) {
 }
 
 json describe() {
-  json contenders;
-  for (const auto* workload : all_workloads) contenders[workload] = contenders_for(workload);
+  json variants;
+  for (const auto* workload : all_workloads) variants[workload] = variants_for(workload);
 #ifdef __clang__
   const std::string compiler = __VERSION__;
 #else
   const std::string compiler = fmt::format("g++ {}", __VERSION__);
 #endif
   return {{"device", device_name()},   {"kind", device().is_cuda() ? "cuda" : "cpu"},
-          {"contenders", contenders},  {"libtorch", TORCH_VERSION},
+          {"variants", variants},      {"libtorch", TORCH_VERSION},
           {"cuda", runtime_version()}, {"compiler", compiler}};
 }
 
-void run(std::span<const std::string> words) {
+void run(std::span<const std::string> arguments) {
   Options options;
-  while (!words.empty()) {
-    if (words[0] == "--tiny") {
+  while (!arguments.empty()) {
+    if (arguments[0] == "--tiny") {
       options.tiny = true;
-      words = words.subspan(1);
-    } else if (words[0] == "--text" && words.size() > 1) {
-      options.text = words[1];
-      words = words.subspan(2);
+      arguments = arguments.subspan(1);
+    } else if (arguments[0] == "--text" && arguments.size() > 1) {
+      options.text = arguments[1];
+      arguments = arguments.subspan(2);
     } else {
       break;
     }
   }
-  if (words.size() == 1 && words[0] == "describe") {
+  if (arguments.size() == 1 && arguments[0] == "describe") {
     fmt::print("{}\n", describe().dump());
-  } else if (words.size() == 3 && words[0] == "write") {
-    write(words[1], task_named(words[2], options.tiny), options);
-  } else if (words.size() == 2 && words[0] == "serve") {
-    serve(words[1], options);
+  } else if (arguments.size() == 3 && arguments[0] == "write") {
+    write(arguments[1], task_named(arguments[2], options.tiny), options);
+  } else if (arguments.size() == 2 && arguments[0] == "serve") {
+    serve(arguments[1], options);
   } else {
     throw std::invalid_argument(
-        "Give describe, write FOLDER WORKLOAD or serve FOLDER; before it --tiny or --text FILE.");
+        "Pass describe, write FOLDER WORKLOAD or serve FOLDER. Options before it: --tiny, --text FILE.");
   }
 }
 
@@ -261,8 +267,8 @@ void run(std::span<const std::string> words) {
 
 int main(int argc, char** argv) {
   try {
-    const std::vector<std::string> words(argv + 1, argv + argc);
-    run(words);
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    run(arguments);
   } catch (const std::exception& error) {
     fmt::print(stderr, "bench_gpu: {}\n", error.what());
     return 2;

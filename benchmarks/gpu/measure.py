@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lets all contenders take turns on the device, and writes what they took as JSON.
+"""Measures all variants in turns on one device, and writes the results as JSON.
 
 measure.py --program BENCH_GPU [--python PYTHON] [--json FILE] [--data FOLDER] [--workloads a,b]
-           [--contenders a,b] [--rounds N] [--seconds N] [--device cuda|cpu] [--keep] [--tiny]
+           [--variants a,b] [--rounds N] [--seconds N] [--device cuda|cpu] [--keep] [--tiny]
 
-Each contender of each workload is a process, which waits while the others take their turns. All are prepared side by side
-first: they train a few steps from the same weights, and the losses are compared. Then every round gives each a turn, in
-changing order. What fails is written down and the others go on; the file is whole after each round.
+Each variant of each workload is a process. First, all processes are prepared in parallel: they train a few steps from the same
+weights, and their losses are compared. Then, in each round, each process has a turn, while the other processes are idle; the
+order changes. The failure of a variant is recorded, and the remaining variants continue. The file is complete after each round.
 """
 
 import argparse
@@ -28,16 +28,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import machine, report, rounds  # noqa: E402
 
-WORKLOADS = ["gpt2", "mnist_mlp", "surrogate", "mnist_cnn", "char_gpt", "wide_mlp"]  # what takes longest first
-IN_PYTHON = ["torch_compile", "torch_eager", "lightning"]
-# Of a mean loss. In bfloat16 the order of additions shows more.
+WORKLOADS = ["gpt2", "mnist_mlp", "surrogate", "mnist_cnn", "char_gpt", "wide_mlp"]  # slowest first
+PYTHON_VARIANTS = ["torch_compile", "torch_eager", "lightning"]
+# Relative tolerance of a mean loss. In bfloat16, the order of additions matters more.
 TOLERANCE = {"gpt2": 1e-2}
 DEFAULT_TOLERANCE = 2e-3
-PREPARE_S, TURN_S = 300, 120  # longer takes what hangs
+PREPARE_S, TURN_S = 300, 120  # timeouts
 
 
-class Contender:
-    """A process that answers. After a failure it is gone, and says why."""
+class VariantProcess:
+    """The process of a variant, which answers commands. After a failure, it is stopped and has an error message."""
 
     def __init__(self, command, environment):
         self.errors = tempfile.TemporaryFile()
@@ -46,7 +46,7 @@ class Contender:
         self.failure = None
 
     def ask(self, line, limit_s):
-        """What it answers to a line, or {"error": ...}."""
+        """Sends a command and returns the answer, or {"error": ...}."""
         if self.failure:
             return {"error": self.failure}
         try:
@@ -55,11 +55,11 @@ class Contender:
             answer = self.read_line(limit_s)
             if answer is not None:
                 return json.loads(answer)
-            self.failure = self.last_words()
+            self.failure = self.exit_message()
         except TimeoutError:
             self.failure = f"no answer to '{line}' within {limit_s} s"
         except (OSError, ValueError) as error:
-            self.failure = f"{error}; {self.last_words()}"
+            self.failure = f"{error}; {self.exit_message()}"
         self.end()
         return {"error": self.failure}
 
@@ -74,12 +74,12 @@ class Contender:
             text += piece
         return text
 
-    def last_words(self):
+    def exit_message(self):
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
         self.errors.seek(0)
         text = self.errors.read().decode(errors="replace").strip()
-        return f"ended with {self.process.returncode}: {text[-1500:]}"
+        return f"exit status {self.process.returncode}: {text[-1500:]}"
 
     def end(self):
         with contextlib.suppress(OSError):
@@ -92,15 +92,15 @@ class Contender:
 
 
 def described(command):
-    """What a program says of itself."""
+    """The output of `describe` of a program, or {"error": ...}."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
         return {"error": done.stderr.strip()[-1500:]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def extra_words():
-    """Of the command line: what `run` does not say by itself."""
+def user_options():
+    """The options of the command line that `run` does not add."""
     words = iter(sys.argv[1:])
     return [word for word in words if word not in ("--program", "--python", "--json", "--data") or not next(words)]
 
@@ -121,11 +121,11 @@ class Run:
         self.script = [options.python, Path(__file__).with_name("torch_loops.py"), "--device", options.device]
         self.folder = options.data.resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.contenders, self.shared = {}, {}
-        # A large network takes tens of GiB of the device while it warms up.
+        self.processes, self.shared = {}, {}
+        # gpt2 needs tens of GiB of device memory during the warm-up.
         self.large = threading.Semaphore(2)
         self.results = {
-            "words": extra_words(), "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+            "options": user_options(), "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
             "program": described([options.program, "describe"]), "python": described([*self.script, "describe"]),
             "card": graphics_card(), "processor": machine.processor(), "system": machine.system(), "tiny": options.tiny,
             "workloads": {}}  # fmt: skip
@@ -136,38 +136,38 @@ class Run:
         if "error" in self.results["program"]:
             raise SystemExit(f"{options.program}: {self.results['program']['error']}")
         if self.results["program"]["device"] == "no GPU":
-            raise SystemExit(f"{options.program} sees no GPU. Run this where nvidia-smi shows one.")
+            raise SystemExit(f"{options.program} found no GPU. Run this on a machine where nvidia-smi lists one.")
 
     def names(self, workload):
-        known = list(self.results["program"]["contenders"][workload])
+        known = list(self.results["program"]["variants"][workload])
         if workload != "wide_mlp" and "error" not in self.results["python"]:
-            known += IN_PYTHON
-        return [name for name in known if name in self.options.contenders or not self.options.contenders]
+            known += PYTHON_VARIANTS
+        return [name for name in known if name in self.options.variants or not self.options.variants]
 
-    def process(self, workload, contender):
-        """One for each; with --together one for all that are of one program."""
-        program = self.script if contender in IN_PYTHON else self.native
+    def process(self, workload, variant):
+        """Starts the process of a variant. With --shared-process, all variants of a program share a process."""
+        program = self.script if variant in PYTHON_VARIANTS else self.native
         environment = {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "4", "PYTHONDONTWRITEBYTECODE": "1"}
-        if not self.options.together:
-            return Contender([*program, "serve", self.folder], environment)
-        key = contender in IN_PYTHON
+        if not self.options.shared_process:
+            return VariantProcess([*program, "serve", self.folder], environment)
+        key = variant in PYTHON_VARIANTS
         if key not in self.shared:
-            self.shared[key] = Contender([*program, "serve", self.folder], environment)
+            self.shared[key] = VariantProcess([*program, "serve", self.folder], environment)
         return self.shared[key]
 
-    def prepare(self, workload, contender):
+    def prepare(self, workload, variant):
         begin = time.monotonic()
-        process = self.contenders[workload, contender]
+        process = self.processes[workload, variant]
         with self.large if workload == "gpt2" else contextlib.nullcontext():
-            answer = process.ask(f"prepare {workload} {contender}", PREPARE_S)
+            answer = process.ask(f"prepare {workload} {variant}", PREPARE_S)
         took = time.monotonic() - begin
-        print(f"{workload} {contender}: {answer.get('error') or 'ready'} ({took:.0f} s)", file=sys.stderr)
-        self.results["workloads"][workload]["contenders"][contender] = {"prepare": answer, "turns": []}
-        self.leave_if_failed(process, answer)
+        print(f"{workload} {variant}: {answer.get('error') or 'ready'} ({took:.0f} s)", file=sys.stderr)
+        self.results["workloads"][workload]["variants"][variant] = {"prepare": answer, "turns": []}
+        self.end_if_failed(process, answer)
 
-    def leave_if_failed(self, process, answer):
-        """So that it gives back what it has of the device."""
-        if "error" in answer and not self.options.together:
+    def end_if_failed(self, process, answer):
+        """Ends a failed process, which releases its device memory."""
+        if "error" in answer and not self.options.shared_process:
             process.end()
 
     def write_data(self, workload):
@@ -179,44 +179,44 @@ class Run:
             raise SystemExit(f"{workload}: {done.stderr.strip()}")
 
     def all(self, workload):
-        return self.results["workloads"][workload]["contenders"]
+        return self.results["workloads"][workload]["variants"]
 
     def compare(self, workload):
-        """All have trained the same steps from the same weights, so they come to the same loss."""
+        """Marks the variants whose loss agrees with the median. All have trained the same steps from the same weights."""
         prepared = {name: found["prepare"] for name, found in self.all(workload).items()}
         losses = {name: answer["loss"] for name, answer in prepared.items() if "loss" in answer}
         numbers = [loss for loss in losses.values() if loss is not None and math.isfinite(loss)]
-        middle = statistics.median_low(numbers) if numbers else math.nan
+        median = statistics.median_low(numbers) if numbers else math.nan
         tolerance = TOLERANCE.get(workload, DEFAULT_TOLERANCE)
         for name, loss in losses.items():
-            self.all(workload)[name]["agrees"] = loss is not None and abs(loss - middle) <= tolerance * abs(middle)
+            self.all(workload)[name]["agrees"] = loss is not None and abs(loss - median) <= tolerance * abs(median)
         self.results["workloads"][workload]["tolerance"] = tolerance
 
     @staticmethod
-    def is_well(found):
+    def has_no_error(found):
         return not any("error" in answer for answer in [found["prepare"], *found["turns"]])
 
     def take_turns(self, end):
         for index in range(self.options.rounds):
             for workload in self.options.workloads:
-                alive = [name for name, found in self.all(workload).items() if self.is_well(found)]
+                alive = [name for name, found in self.all(workload).items() if self.has_no_error(found)]
                 *_, order = rounds.orders(alive, index + 1)
                 for name in order:
-                    turn = self.contenders[workload, name].ask(f"turn {workload} {name}", TURN_S)
+                    turn = self.processes[workload, name].ask(f"turn {workload} {name}", TURN_S)
                     self.all(workload)[name]["turns"].append(turn)
                     if "error" in turn:
                         print(f"{workload} {name}: {turn['error']}", file=sys.stderr)
-                        self.leave_if_failed(self.contenders[workload, name], turn)
+                        self.end_if_failed(self.processes[workload, name], turn)
             self.save()
             if time.monotonic() > end:
-                print(f"time is up after {index + 1} rounds", file=sys.stderr)
+                print(f"stopped at the time limit, after {index + 1} rounds", file=sys.stderr)
                 return
 
-    def count_waits(self):
+    def count_syncs(self):
         for workload in self.options.workloads:
             for name, found in self.all(workload).items():
-                if name not in IN_PYTHON and self.is_well(found):
-                    found["waits"] = self.contenders[workload, name].ask(f"waits {workload} {name}", TURN_S)
+                if name not in PYTHON_VARIANTS and self.has_no_error(found):
+                    found["syncs"] = self.processes[workload, name].ask(f"syncs {workload} {name}", TURN_S)
 
     def save(self):
         partial = self.options.json.with_suffix(".partial")
@@ -231,11 +231,11 @@ class Run:
                 list(pool.map(self.write_data, workloads))
             pairs = [(workload, name) for workload in workloads for name in self.names(workload)]
             for workload in workloads:
-                self.results["workloads"][workload] = {"contenders": {name: None for name in self.names(workload)}}
+                self.results["workloads"][workload] = {"variants": {name: None for name in self.names(workload)}}
             for pair in pairs:
-                self.contenders[pair] = self.process(*pair)
-            with ThreadPoolExecutor(1 if self.options.together else self.options.side_by_side) as pool:
-                # What is compiled takes longest.
+                self.processes[pair] = self.process(*pair)
+            with ThreadPoolExecutor(1 if self.options.shared_process else self.options.parallel) as pool:
+                # torch.compile is the slowest to prepare.
                 pairs.sort(key=lambda pair: pair[1] != "torch_compile")
                 list(pool.map(lambda pair: self.prepare(*pair), pairs))
             for workload in workloads:
@@ -243,12 +243,12 @@ class Run:
             self.results["prepared_s"] = time.monotonic() - begin
             self.save()
             self.take_turns(begin + self.options.seconds)
-            self.count_waits()
+            self.count_syncs()
             self.results["took_s"] = time.monotonic() - begin
             self.save()
         finally:
-            for contender in self.contenders.values():
-                contender.end()
+            for process in self.processes.values():
+                process.end()
 
 
 def names(text):
@@ -258,24 +258,24 @@ def names(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", type=Path, required=True, help="bench_gpu")
-    parser.add_argument("--python", default=sys.executable, help="the one whose PyTorch is measured")
+    parser.add_argument("--python", default=sys.executable, help="the Python with the PyTorch to measure")
     parser.add_argument("--json", type=Path, default=report.ROOT / "build/gpu/results/gpu.json")
-    parser.add_argument("--data", type=Path, default=report.ROOT / "build/gpu/data", help="a folder for about 1 GB")
+    parser.add_argument("--data", type=Path, default=report.ROOT / "build/gpu/data", help="a folder for the data, about 1 GB")
     parser.add_argument("--workloads", type=names, default=WORKLOADS)
-    parser.add_argument("--contenders", type=names, default=[], help="without it, all that there are")
+    parser.add_argument("--variants", type=names, default=[], help="default: all")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=220, help="no round begins later than this")
-    parser.add_argument("--side-by-side", type=int, default=16, help="how many are prepared at a time")
+    parser.add_argument("--seconds", type=float, default=220, help="the latest start of a round")
+    parser.add_argument("--parallel", type=int, default=16, help="the number of variants to prepare at the same time")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--keep", action="store_true", help="of an earlier run, what is not measured anew")
-    parser.add_argument("--tiny", action="store_true", help="few steps, small networks: to try it out")
-    parser.add_argument("--together", action="store_true", help="one process for each program: to try it out quickly")
+    parser.add_argument("--keep", action="store_true", help="keep the results of workloads that are not measured again")
+    parser.add_argument("--tiny", action="store_true", help="few steps and small networks, for a test")
+    parser.add_argument("--shared-process", action="store_true", help="one process for each program, for a quick test")
     options = parser.parse_args()
     options.json = options.json.resolve()
     options.json.parent.mkdir(parents=True, exist_ok=True)
     for workload in options.workloads:
         if workload not in WORKLOADS:
-            parser.error(f"there is no workload {workload}; there are {', '.join(WORKLOADS)}")
+            parser.error(f"There is no workload {workload}. Pass one or more of: {', '.join(WORKLOADS)}.")
     Run(options)()
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What is trained: the four workloads of benchmarks/floor, a network of the shape of GPT-2, and a wide network whose
-/// batches are large. torch_loops.py says the same in Python.
+/// The workloads: the four workloads of benchmarks/baseline, a network with the shape of GPT-2, and a wide MLP with
+/// large batches. torch_loops.py is the same in Python.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -16,70 +16,70 @@
 #include <string_view>
 #include <utility>
 
-#include "../floor/workloads.hpp"
+#include "../baseline/workloads.hpp"
 
-/// A decoder's sizes.
+/// The sizes of a GPT-2 network.
 struct Gpt2Shape {
   std::int64_t layers = 12, width = 768, heads = 12, context = 1024;
-  std::int64_t vocabulary = 50304;  ///< GPT-2's 50257, filled up to a multiple of 128.
+  std::int64_t vocabulary = 50304;  ///< 50257 of GPT-2, rounded up to a multiple of 128.
 };
 
-/// As Python computes it. `torch::nn::Linear` adds the bias to batches of three dimensions by a kernel of its own.
-inline torch::Tensor affine(const torch::nn::Linear& layer, const torch::Tensor& x) {
+/// Computes a linear layer as Python does. `torch::nn::Linear` adds the bias to three-dimensional inputs in a separate
+/// kernel.
+inline torch::Tensor apply_linear(const torch::nn::Linear& layer, const torch::Tensor& x) {
   return torch::linear(x, layer->weight, layer->bias);
 }
 
-/// Attention and two layers beside a residual stream, each after a norm.
+/// A transformer block with pre-normalization.
 struct Gpt2BlockImpl : torch::nn::Module {
   std::int64_t heads;
-  torch::nn::LayerNorm before_attention;
-  torch::nn::Linear mix, project;
-  torch::nn::LayerNorm before_layers;
+  torch::nn::LayerNorm norm1;
+  torch::nn::Linear qkv, out;
+  torch::nn::LayerNorm norm2;
   torch::nn::Linear up, down;
 
   explicit Gpt2BlockImpl(const Gpt2Shape& shape)
       : heads(shape.heads),
-        before_attention(torch::nn::LayerNormOptions({shape.width})),
-        mix(shape.width, 3 * shape.width),
-        project(shape.width, shape.width),
-        before_layers(torch::nn::LayerNormOptions({shape.width})),
+        norm1(torch::nn::LayerNormOptions({shape.width})),
+        qkv(shape.width, 3 * shape.width),
+        out(shape.width, shape.width),
+        norm2(torch::nn::LayerNormOptions({shape.width})),
         up(shape.width, 4 * shape.width),
         down(4 * shape.width, shape.width) {
-    register_module("before_attention", before_attention);
-    register_module("mix", mix);
-    register_module("project", project);
-    register_module("before_layers", before_layers);
+    register_module("norm1", norm1);
+    register_module("qkv", qkv);
+    register_module("out", out);
+    register_module("norm2", norm2);
     register_module("up", up);
     register_module("down", down);
   }
   torch::Tensor forward(const torch::Tensor& x) {
     const auto batch = x.size(0), length = x.size(1), width = x.size(2);
-    const auto parts = affine(mix, before_attention(x))
-                           .view({batch, length, 3, heads, width / heads})
-                           .permute({2, 0, 3, 1, 4})
-                           .unbind();
-    const auto seen =
+    const auto parts =
+        apply_linear(qkv, norm1(x)).view({batch, length, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind();
+    const auto attended =
         at::scaled_dot_product_attention(parts[0], parts[1], parts[2], {}, /*dropout_p=*/0.0, /*is_causal=*/true);
-    const auto mixed = x + affine(project, seen.transpose(1, 2).reshape({batch, length, width}));
-    return mixed + affine(down, torch::gelu(affine(up, before_layers(mixed)), "tanh"));
+    const auto h = x + apply_linear(out, attended.transpose(1, 2).reshape({batch, length, width}));
+    return h + apply_linear(down, torch::gelu(apply_linear(up, norm2(h)), "tanh"));
   }
 };
 TORCH_MODULE(Gpt2Block);
 
-/// GPT-2 without dropout: 124.5 million parameters in its own sizes, the table of tokens being also the last layer.
+/// GPT-2 without dropout: 124.5 million parameters with the default sizes. The token embedding and the last layer share
+/// their weights.
 ///
 /// **Source** A. Radford et al., "Language Models are Unsupervised Multitask Learners", 2019.
 struct Gpt2Impl : torch::nn::Module {
-  torch::nn::Embedding tokens, places;
+  torch::nn::Embedding token, position;
   torch::nn::ModuleList blocks;
   torch::nn::LayerNorm norm;
 
   explicit Gpt2Impl(const Gpt2Shape& shape)
-      : tokens(shape.vocabulary, shape.width),
-        places(shape.context, shape.width),
+      : token(shape.vocabulary, shape.width),
+        position(shape.context, shape.width),
         norm(torch::nn::LayerNormOptions({shape.width})) {
-    register_module("tokens", tokens);
-    register_module("places", places);
+    register_module("token", token);
+    register_module("position", position);
     register_module("blocks", blocks);
     register_module("norm", norm);
     for (std::int64_t layer = 0; layer < shape.layers; ++layer) blocks->push_back(Gpt2Block(shape));
@@ -88,22 +88,22 @@ struct Gpt2Impl : torch::nn::Module {
     for (auto& item : named_parameters()) {
       const auto& name = item.key();
       if (item->dim() >= 2) {
-        item->normal_(0.0, name.ends_with("project.weight") || name.ends_with("down.weight") ? residual : 0.02);
+        item->normal_(0.0, name.ends_with("out.weight") || name.ends_with("down.weight") ? residual : 0.02);
       } else if (name.ends_with("bias")) {
         item->zero_();
       }
     }
   }
-  /// `[batch, context]` in, `[batch * context, vocabulary]` out.
+  /// Maps `[batch, context]` to `[batch * context, vocabulary]`.
   torch::Tensor forward(const torch::Tensor& text) {
-    auto x = tokens(text) + places->weight.narrow(0, 0, text.size(1));
+    auto x = token(text) + position->weight.narrow(0, 0, text.size(1));
     for (const auto& block : *blocks) x = block->as<Gpt2BlockImpl>()->forward(x);
-    return torch::linear(norm(x), tokens->weight).flatten(0, 1);
+    return torch::linear(norm(x), token->weight).flatten(0, 1);
   }
 };
 TORCH_MODULE(Gpt2);
 
-/// 784-2048-2048-10, rectified: its batches take long enough to copy that hiding the copy shows.
+/// An MLP 784-2048-2048-10 with ReLU. Copying a batch to the device takes a measurable part of a step.
 struct WideMlpImpl : torch::nn::Module {
   torch::nn::Linear first{784, 2048}, second{2048, 2048}, third{2048, 10};
 
@@ -116,12 +116,12 @@ struct WideMlpImpl : torch::nn::Module {
 };
 TORCH_MODULE(WideMlp);
 
-/// Any of the networks, so that all trainers of one recipe are one type.
+/// A type-erased network, so that trainers with the same policies have the same type.
 class Network : public torch::nn::Module {
  public:
   template <class Holder>
   explicit Network(Holder network)
-      : forward_([own = network.ptr()](const torch::Tensor& x) { return own->forward(x); }),
+      : forward_([model = network.ptr()](const torch::Tensor& x) { return model->forward(x); }),
         inner_(register_module("network", network.ptr())) {}
 
   torch::Tensor forward(const torch::Tensor& x) { return forward_(x); }
@@ -138,18 +138,18 @@ torch::Tensor call_loss(const torch::Tensor& output, const torch::Tensor& target
   return Loss{}(output, target);
 }
 
-/// A workload. `few` and `many` are the steps of the two runs whose difference is timed. All that are not trained by
-/// SGD are by AdamW, which without decay is Adam.
+/// A workload. The time per step is measured as the difference between runs of `many` and of `few` steps. The optimizer
+/// is SGD or AdamW, which is Adam if `weight_decay` is 0.
 struct Task {
   std::string_view name;
   std::int64_t batch_size, few, many;
   bool is_sgd;
-  double weight_decay, max_norm;  ///< `max_norm` 0: gradients are used as they are.
-  bool cosine;                    ///< The learning rate falls to 0 along half a cosine within a run.
+  double weight_decay, max_norm;  ///< `max_norm` 0: no gradient clipping.
+  bool cosine;                    ///< Cosine annealing of the learning rate to 0 within a run.
   bool bf16;
   LossFunction loss;
   std::function<std::shared_ptr<Network>()> make;
-  Gpt2Shape shape = {};  ///< Of `gpt2` alone.
+  Gpt2Shape shape = {};  ///< The sizes of `gpt2`.
 };
 
 template <class Workload>
@@ -207,7 +207,7 @@ inline Task wide_task(bool tiny) {
           }};
 }
 
-/// `tiny`: of few steps, and small where the network has a size, to try the program out.
+/// Returns the workload with this name. `tiny` reduces the steps and the sizes for tests.
 inline Task task_named(std::string_view name, bool tiny) {
   const auto steps = [tiny](std::int64_t few, std::int64_t many) {
     return tiny ? std::pair<std::int64_t, std::int64_t>{2, 6} : std::pair{few, many};
@@ -223,5 +223,5 @@ inline Task task_named(std::string_view name, bool tiny) {
   if (name == "gpt2") return gpt2_task(tiny);
   if (name == "wide_mlp") return wide_task(tiny);
   throw std::invalid_argument("There is no workload " + std::string(name) +
-                              ". Give mnist_mlp, surrogate, mnist_cnn, char_gpt, gpt2 or wide_mlp.");
+                              ". Pass mnist_mlp, surrogate, mnist_cnn, char_gpt, gpt2 or wide_mlp.");
 }

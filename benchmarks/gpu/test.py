@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tries the benchmark out without a GPU: contenders of both languages come to the same losses on the CPU, and pages are
-made, of these results and of made-up ones.
+"""Tests the benchmark without a GPU: the variants in C++ and in Python have the same losses on the CPU, and the page is written
+from these results, from made-up results, and without results.
 
 test.py --program BENCH_GPU_ON_CPU --folder FOLDER
 """
@@ -21,7 +21,7 @@ WORKLOADS = ["mnist_mlp", "char_gpt", "gpt2"]
 def run(*command, expect=0):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode != expect:
-        raise SystemExit(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        raise SystemExit(f"{command} has the exit status {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done.stdout
 
 
@@ -39,7 +39,7 @@ def row(text, begin):
     return next((line for line in text.splitlines() if line.startswith(begin)), "")
 
 
-def contender(step_s, **more):
+def variant(step_s, **more):
     prepare = {"loss": 1.0, "seconds": 1, "parameters": 10**6, "batch_size": 4, "few": 2, "many": 6, "layers": 2, "width": 8,
                "context": 16}  # fmt: skip
     turns = [{"step_s": each, "few_s": 1, "many_s": 2, "peak_bytes": 3 * 2**30, "loss": 1.0} for each in step_s]
@@ -50,26 +50,26 @@ MADE_UP = {
     "date": "1999-12-31", "card": "NVIDIA H100 80GB HBM3, 1.2.3", "processor": "a processor", "system": "a system",
     "tiny": False,
     "program": {"device": "NVIDIA H100 80GB HBM3", "kind": "cuda", "libtorch": "2.11.0", "cuda": "13.0", "compiler": "g++ 13",
-                "contenders": {}},
+                "variants": {}},
     "python": {"python": "3.12.1", "packages": {"torch": "2.11.0"}},
     "workloads": {
-        "mnist_mlp": {"tolerance": 2e-3, "contenders": {
-            "torch_eager": contender([4e-4, 8e-4, 4e-4]),
-            "torch_compile": contender([1e-4, 1e-4, 1e-4]),
-            "hone_captured": contender([1e-4, 1e-4, 1e-4], waits={"waits_per_step": 0.0, "waits_of_a_run": 2}),
-            "hone": contender([2e-4, 2e-4, 2e-4], waits={"waits_per_step": 1.0, "waits_of_a_run": 2}),
+        "mnist_mlp": {"tolerance": 2e-3, "variants": {
+            "torch_eager": variant([4e-4, 8e-4, 4e-4]),
+            "torch_compile": variant([1e-4, 1e-4, 1e-4]),
+            "hone_captured": variant([1e-4, 1e-4, 1e-4], syncs={"syncs_per_step": 0.0, "syncs_per_run": 2}),
+            "hone": variant([2e-4, 2e-4, 2e-4], syncs={"syncs_per_step": 1.0, "syncs_per_run": 2}),
             "lightning": {"prepare": {"error": "ModuleNotFoundError: no lightning"}, "turns": []}}},
-        "surrogate": {"tolerance": 2e-3, "contenders": {
-            "torch_eager": contender([2e-4, 2e-4, 2e-4]),
-            "torch_compile": {**contender([9e-9, 9e-9, 9e-9]), "agrees": False},
-            "hone_captured": contender([1e-4, 1e-4, 1e-4])}},
-        "gpt2": {"tolerance": 1e-2, "contenders": {
-            "torch_eager": contender([1e-6, 1e-6, 1e-6]),
-            "hone": contender([1e-6, 1e-6, 1e-6])}},
-        "wide_mlp": {"tolerance": 2e-3, "contenders": {
-            "hone": contender([1e-3, 1e-3, 1e-3]),
-            "hone_direct": contender([3e-3, 3e-3, 3e-3]),
-            "hone_prefetch": contender([1.5e-3, 1.5e-3, 1.5e-3])}}},
+        "surrogate": {"tolerance": 2e-3, "variants": {
+            "torch_eager": variant([2e-4, 2e-4, 2e-4]),
+            "torch_compile": {**variant([9e-9, 9e-9, 9e-9]), "agrees": False},
+            "hone_captured": variant([1e-4, 1e-4, 1e-4])}},
+        "gpt2": {"tolerance": 1e-2, "variants": {
+            "torch_eager": variant([1e-6, 1e-6, 1e-6]),
+            "hone": variant([1e-6, 1e-6, 1e-6])}},
+        "wide_mlp": {"tolerance": 2e-3, "variants": {
+            "hone": variant([1e-3, 1e-3, 1e-3]),
+            "hone_sync_copy": variant([3e-3, 3e-3, 3e-3]),
+            "hone_prefetch": variant([1.5e-3, 1.5e-3, 1.5e-3])}}},
 }  # fmt: skip
 TESTS = """
 1: test cases:  4 |  3 passed | 1 failed
@@ -90,47 +90,48 @@ def check_made_up(folder):
         ("| `hone_captured` | `torch_compile` | mnist_mlp |", "| 1.00 (1.00 to 1.00) | met |"),
         ("| `hone_captured` | `torch_compile` | gpt2 |", "|  | not measured |"),
         ("| `hone` | `torch_eager` | gpt2 |", "| 1.00 (1.00 to 1.00) | met |"),
-        # 4 * 16 tokens in 1 us; 6 * 10^6 + 12 * 2 * 8 * 16 operations each; of 989 TFLOP/s
+        # 4 * 16 tokens in 1 us; 6 * 10^6 + 12 * 2 * 8 * 16 operations per token; peak of 989 TFLOP/s
         ("| `hone` | 64,000,000 |", "| 384 | 38.8 % | 3.0 |"),
         ("| mnist_mlp | `hone_captured` |", "| 0 | 2 | met |"),
         ("| mnist_mlp | `hone` |", "| 1 | 2 | **not met** |"),
-        ("Of what fetching a batch adds", "0.75 (0.75 to 0.75) are hidden."),
+        ("Part of the copy time", "0.75 (0.75 to 0.75)."),
         ("- `lightning` of mnist_mlp failed", "no lightning"),
-        ("- `torch_compile` of surrogate came to **another loss**", "left out."),
-        ("The tests on the GPU", "`cuda`: failed; `nccl`: passed. test cases:  4 |  3 passed | 1 failed. All tests"),
-        ("Measured on 1999-12-31.", "process"),
-        ("3 rounds, which give each contender a turn", "order"),
+        ("- The loss of `torch_compile` of surrogate **differs**", "not shown."),
+        ("Tests on the GPU", "`cuda`: failed; `nccl`: passed. test cases:  4 |  3 passed | 1 failed. All tests"),
+        ("Measured on NVIDIA H100", "1999-12-31."),
+        ("| figures |", "3 rounds"),
     ]:
         check(expected in row(text, begin), f"'{begin}': expected '{expected}' in '{row(text, begin)}' of\n{text}")
     everything_failed = copy.deepcopy(MADE_UP)
     for workload in everything_failed["workloads"].values():
-        for name in workload["contenders"]:
-            workload["contenders"][name] = {"prepare": {"error": "out of memory"}, "turns": []}
+        for name in workload["variants"]:
+            workload["variants"][name] = {"prepare": {"error": "out of memory"}, "turns": []}
     (folder / "failed.json").write_text(json.dumps(everything_failed))
-    check("failed: out of memory" in page(folder, "--json", folder / "failed.json"), "a page of failures")
+    check("failed: out of memory" in page(folder, "--json", folder / "failed.json"), "the page does not list the failures")
 
 
 def check_nothing(folder):
     text = page(folder, "--json", folder / "is_not_there.json")
-    check("Not yet run" in text and "| 3.00 |" in text, f"the page without results:\n{text}")
+    check("not available yet" in text and "| 3.00 |" in text, f"the page without results:\n{text}")
     published = (HERE.parents[1] / "docs/benchmarks/gpu.md").read_text()
-    check("Not yet run" not in published or published == text, "docs/benchmarks/gpu.md is old: benchmarks/gpu/run page")
+    check("not available yet" not in published or published == text,
+          "docs/benchmarks/gpu.md is out of date. Run benchmarks/gpu/run page.")  # fmt: skip
 
 
-def check_contenders(folder, program, python):
+def check_variants(folder, program, python):
     run(python, HERE / "measure.py", "--program", program, "--python", python, "--json", folder / "gpu.json", "--data",
-        folder / "data", "--device", "cpu", "--tiny", "--together", "--rounds", 1, "--workloads",
-        ",".join([*WORKLOADS, "wide_mlp"]), "--contenders", "hand,hone,hone_direct,torch_eager")  # fmt: skip
+        folder / "data", "--device", "cpu", "--tiny", "--shared-process", "--rounds", 1, "--workloads",
+        ",".join([*WORKLOADS, "wide_mlp"]), "--variants", "handwritten,hone,hone_sync_copy,torch_eager")  # fmt: skip
     results = json.loads((folder / "gpu.json").read_text())
     found = results["workloads"]
     for workload in WORKLOADS:
-        for name in ("hand", "hone") if "error" in results["python"] else ("hand", "hone", "torch_eager"):
-            each = found[workload]["contenders"][name]
+        for name in ("handwritten", "hone") if "error" in results["python"] else ("handwritten", "hone", "torch_eager"):
+            each = found[workload]["variants"][name]
             check(each.get("agrees") and "step_s" in each["turns"][0], f"{name} of {workload}: {each}")
     text = page(folder, "--json", folder / "gpu.json")
-    check("nothing was measured" in text and "| `hone` |" in text, f"the page of what was tried out:\n{text}")
+    check("not a measurement" in text and "| `hone` |" in text, f"the page of the test results:\n{text}")
     if "error" in results["python"]:
-        print(f"Python was left out, for {python} has no torch that can be imported. Name one that has in HONE_PYTHON.")
+        print(f"Skipped the variants in Python: {python} cannot import torch. Set HONE_PYTHON to a Python with torch.")
         sys.exit(SKIPPED)
 
 
@@ -142,7 +143,7 @@ def main():
     options.folder.mkdir(parents=True, exist_ok=True)
     check_nothing(options.folder)
     check_made_up(options.folder)
-    check_contenders(options.folder, options.program, os.environ.get("HONE_PYTHON") or sys.executable)
+    check_variants(options.folder, options.program, os.environ.get("HONE_PYTHON") or sys.executable)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the workloads in Python, at the word of measure.py, which starts this program beside `bench_gpu`.
+"""Trains the workloads with the variants in Python. measure.py starts this program and sends it commands.
 
-torch_loops.py describe           what this program is and runs on, as JSON
-torch_loops.py serve FOLDER       answers each line of the standard input by a line of JSON, as `bench_gpu serve` does
+torch_loops.py [--device cuda|cpu] describe        prints versions and device as JSON
+torch_loops.py [--device cuda|cpu] serve FOLDER    prints one line of JSON for each command on the standard input, as
+                                                   `bench_gpu serve` does
 
-Before these: --device cuda|cpu. All start from the weights that `bench_gpu write` left in FOLDER, and see the same
-batches. Data is on the device; optimizers are fused; nothing is read back within a run.
+FOLDER contains the data and the initial weights that `bench_gpu write` wrote. The data is on the device, optimizers are fused,
+and the loops do not synchronize with the host within a run.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "frameworks"))
 
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
@@ -33,32 +34,32 @@ class Gpt2Block(nn.Module):
     def __init__(self, width, heads, **_):
         super().__init__()
         self.heads = heads
-        self.before_attention = nn.LayerNorm(width)
-        self.mix, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.before_layers = nn.LayerNorm(width)
+        self.norm1 = nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.norm2 = nn.LayerNorm(width)
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, x):
         batch, length, width = x.shape
-        parts = self.mix(self.before_attention(x)).view(batch, length, 3, self.heads, width // self.heads)
+        parts = self.qkv(self.norm1(x)).view(batch, length, 3, self.heads, width // self.heads)
         q, k, v = parts.permute(2, 0, 3, 1, 4).unbind()
-        seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.project(seen.transpose(1, 2).reshape(batch, length, width))
-        return x + self.down(F.gelu(self.up(self.before_layers(x)), approximate="tanh"))
+        attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(attended.transpose(1, 2).reshape(batch, length, width))
+        return x + self.down(F.gelu(self.up(self.norm2(x)), approximate="tanh"))
 
 
 class Gpt2(nn.Module):
     def __init__(self, layers, width, heads, context, vocabulary):
         super().__init__()
-        self.tokens, self.places = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
+        self.token, self.position = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
         self.blocks = nn.ModuleList(Gpt2Block(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, text):
-        x = self.tokens(text) + self.places.weight[: text.shape[1]]
+        x = self.token(text) + self.position.weight[: text.shape[1]]
         for block in self.blocks:
             x = block(x)
-        return F.linear(self.norm(x), self.tokens.weight).flatten(0, 1)
+        return F.linear(self.norm(x), self.token.weight).flatten(0, 1)
 
 
 MODELS = {
@@ -72,11 +73,11 @@ SHAPE = ("layers", "width", "heads", "context", "vocabulary")
 
 
 def load(folder, name, device):
-    """The workload with its data on the device, as `bench_gpu write` wrote it."""
+    """Returns a workload that `bench_gpu write` wrote, with its data on the device."""
     task = SimpleNamespace(name=name, **torch.load(folder / f"{name}.pt"))
     task.device = device
-    make, task.loss = MODELS[name]
-    task.model = make(**{word: getattr(task, word) for word in SHAPE}) if name == "gpt2" else make()
+    make_model, task.loss = MODELS[name]
+    task.model = make_model(**{size: getattr(task, size) for size in SHAPE}) if name == "gpt2" else make_model()
     task.model.load_state_dict(task.weights)
     task.model.to(device)
     task.parameters = sum(parameter.numel() for parameter in task.model.parameters())
@@ -93,12 +94,12 @@ def optimizer_of(task):
     return torch.optim.AdamW(parameters, lr=task.lr, weight_decay=task.weight_decay, fused=True)
 
 
-def rate(task, step, steps):
+def learning_rate(task, step, steps):
     return task.lr * (0.5 * (1 + math.cos(math.pi * step / steps)) if task.cosine else 1.0)
 
 
 def loss_of(task):
-    """Forward and loss of a batch, as a function."""
+    """Returns a function that computes forward and loss of a batch."""
     model, loss, device = task.model, task.loss, task.device.type
 
     def in_float32(x, y):
@@ -112,7 +113,7 @@ def loss_of(task):
 
 
 class Loop:
-    """The loop as an expert writes it. `mode`: that of torch.compile, for forward and loss."""
+    """The loop that an expert writes. With `mode`, forward and loss are compiled with this mode of torch.compile."""
 
     def __init__(self, task, mode=None):
         self.task = task
@@ -121,7 +122,7 @@ class Loop:
         self.forward = torch.compile(loss_of(task), mode=mode) if mode else loss_of(task)
 
     def train(self, steps):
-        """The mean loss of the steps."""
+        """Trains `steps` steps and returns their mean loss."""
         task, optimizer = self.task, self.optimizer
         total = torch.zeros((), device=task.device)
         task.model.train()
@@ -134,7 +135,7 @@ class Loop:
             if task.max_norm:
                 nn.utils.clip_grad_norm_(self.parameters, task.max_norm)
             if task.cosine:
-                optimizer.param_groups[0]["lr"] = rate(task, step, steps)
+                optimizer.param_groups[0]["lr"] = learning_rate(task, step, steps)
             optimizer.step()
             total += loss.detach()
         return total.item() / steps
@@ -145,12 +146,12 @@ def torch_eager(task):
 
 
 def torch_compile(task):
-    """The small networks are held up by launches, which CUDA graphs save; the large one is not."""
+    """Small networks are bound by kernel launches, which CUDA graphs reduce; gpt2 is not."""
     return Loop(task, "default" if task.name == "gpt2" else "reduce-overhead")
 
 
 class Lightning:
-    """Lightning's `Trainer`, as its documentation shows, over batches that are on the device already."""
+    """Lightning's `Trainer` as its documentation shows, with batches that are on the device."""
 
     def __init__(self, task):
         try:
@@ -174,7 +175,7 @@ class Lightning:
                     return self.optimizer
                 steps = self.trainer.max_steps
                 scheduler = torch.optim.lr_scheduler.LambdaLR(
-                    self.optimizer, lambda step: rate(task, step, steps) / task.lr)
+                    self.optimizer, lambda step: learning_rate(task, step, steps) / task.lr)
                 return {"optimizer": self.optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
         class Batches:
@@ -188,30 +189,30 @@ class Lightning:
                 for index in task.indices[: self.count]:
                     yield task.inputs.index_select(0, index), task.targets.index_select(0, index)
 
-        self.task, self.module, self.batches, self.make = task, Module(), Batches, L.Trainer
+        self.task, self.module, self.batches, self.trainer_type = task, Module(), Batches, L.Trainer
 
     def train(self, steps):
-        for group in self.module.optimizer.param_groups:  # a scheduler leaves its own there
+        for group in self.module.optimizer.param_groups:  # removes the changes of the previous run's scheduler
             group["lr"] = self.task.lr
             group.pop("initial_lr", None)
-        trainer = self.make(
+        trainer = self.trainer_type(
             max_epochs=1, max_steps=steps, devices=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
             enable_model_summary=False, precision="bf16-mixed" if self.task.bf16 else "32-true",
             gradient_clip_val=self.task.max_norm or None,
             accelerator="gpu" if self.task.device.type == "cuda" else "cpu")  # fmt: skip
         trainer.fit(self.module, self.batches(steps))
-        self.task.model.to(self.task.device)  # Lightning may take it home when it is done
+        self.task.model.to(self.task.device)  # Lightning may have moved it to the CPU
         return trainer.callback_metrics["loss"].item()
 
 
-CONTENDERS = {"torch_eager": torch_eager, "torch_compile": torch_compile, "lightning": Lightning}
+VARIANTS = {"torch_eager": torch_eager, "torch_compile": torch_compile, "lightning": Lightning}
 
 
 class Session:
-    def __init__(self, folder, workload, contender, device):
+    def __init__(self, folder, workload, variant, device):
         self.device = device
         self.task = load(folder, workload, device)
-        self.loop = CONTENDERS[contender](self.task)
+        self.loop = VARIANTS[variant](self.task)
 
     def synchronize(self):
         if self.device.type == "cuda":
@@ -262,13 +263,13 @@ def describe(device):
 def serve(folder, device, out):
     sessions = {}
     for line in sys.stdin:
-        order, workload, contender = line.split()
+        command, workload, variant = line.split()
         try:
-            if order == "prepare":
-                sessions.pop((workload, contender), None)
-                sessions[workload, contender] = Session(folder, workload, contender, device)
-            answer = getattr(sessions[workload, contender], order)()
-        except Exception as error:  # the others go on
+            if command == "prepare":
+                sessions.pop((workload, variant), None)
+                sessions[workload, variant] = Session(folder, workload, variant, device)
+            answer = getattr(sessions[workload, variant], command)()
+        except Exception as error:  # the remaining variants continue
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=out, flush=True)
 
@@ -276,15 +277,15 @@ def serve(folder, device, out):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("order", choices=("describe", "serve"))
+    parser.add_argument("mode", choices=("describe", "serve"))
     parser.add_argument("folder", type=Path, nargs="?")
     options = parser.parse_args()
     device = torch.device(options.device)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    out = os.fdopen(os.dup(1), "w")  # what packages say of themselves goes elsewhere
+    out = os.fdopen(os.dup(1), "w")  # messages of packages go to the standard error
     os.dup2(2, 1)
-    if options.order == "describe":
+    if options.mode == "describe":
         print(json.dumps(describe(device)), file=out, flush=True)
     else:
         serve(options.folder, device, out)

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-/// hone's trainers, one type for each recipe.
+/// The variants of `hone::Trainer`. Workloads with the same optimizer and policies share a trainer type.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <stdexcept>
 #include <utility>
 
-#include "contenders.hpp"
 #include "hone/hone.hpp"
+#include "variants.hpp"
 
 namespace {
 
 #ifdef HONE_WITH_CUDA
-using DeviceOfProgram = hone::Cuda<>;
+using DevicePolicy = hone::Cuda<>;
 #else
-using DeviceOfProgram = hone::Cpu;
+using DevicePolicy = hone::Cpu;
 #endif
 
-struct LossOf {
+struct AnyLoss {
   LossFunction function;
   torch::Tensor operator()(const torch::Tensor& output, const torch::Tensor& target) const {
     return function(output, target);
   }
 };
 
-/// A trainer in the ring: `train` is a call of `Trainer::train`, as a user writes it.
+/// A variant that calls `Trainer::train`, as a user writes it.
 template <class Trainer>
-class TrainerOnDevice : public Contender {
+class TrainerVariant : public Variant {
  public:
-  TrainerOnDevice(const Data& data, Trainer trainer)
+  TrainerVariant(const Data& data, Trainer trainer)
       : set_(data.inputs, data.targets), batch_size_(data.batch_size), trainer_(std::move(trainer)) {}
 
   double train(std::int64_t steps) override {
@@ -36,10 +36,10 @@ class TrainerOnDevice : public Contender {
         trainer_.train(set_, {.per_device_batch_size = batch_size_, .max_updates = steps, .seed = settings::seed});
     return history.at("train_loss_epoch");
   }
-  Counts counts() const override {
+  StepCounts step_counts() const override {
     if constexpr (requires { trainer_.execution().counts().replayed; }) {
       const auto& counts = trainer_.execution().counts();
-      return {.written = counts.eager, .replayed = counts.replayed, .reason = counts.reason};
+      return {.eager = counts.eager, .replayed = counts.replayed, .reason = counts.reason};
     } else {
       return {};
     }
@@ -51,39 +51,39 @@ class TrainerOnDevice : public Contender {
   Trainer trainer_;
 };
 
-template <class... Parts>
-std::unique_ptr<Contender> composed(const Task& task, const Data& data, std::shared_ptr<Network> network,
-                                    Parts... parts) {
-  auto trainer = hone::Trainer{std::move(network), LossOf{task.loss}, std::move(parts)..., DeviceOfProgram{}};
-  return std::make_unique<TrainerOnDevice<decltype(trainer)>>(data, std::move(trainer));
+template <class... Components>
+std::unique_ptr<Variant> trainer_of(const Task& task, const Data& data, std::shared_ptr<Network> network,
+                                    Components... components) {
+  auto trainer = hone::Trainer{std::move(network), AnyLoss{task.loss}, std::move(components)..., DevicePolicy{}};
+  return std::make_unique<TrainerVariant<decltype(trainer)>>(data, std::move(trainer));
 }
 
-/// `more`: how the step is executed, how batches travel.
-template <class... More>
-std::unique_ptr<Contender> with_recipe(const Task& task, const Data& data, std::shared_ptr<Network> network,
-                                       More... more) {
+/// Returns a trainer with the optimizer, precision, clipping and schedule of the task, and with further `policies`.
+template <class... Policies>
+std::unique_ptr<Variant> trainer_for(const Task& task, const Data& data, std::shared_ptr<Network> network,
+                                     Policies... policies) {
   if (task.is_sgd) {
-    return composed(task, data, std::move(network), hone::Sgd{.lr = settings::lr, .momentum = settings::momentum},
-                    std::move(more)...);
+    return trainer_of(task, data, std::move(network), hone::Sgd{.lr = settings::lr, .momentum = settings::momentum},
+                      std::move(policies)...);
   }
   const auto adamw = hone::AdamW{.lr = settings::lr, .weight_decay = task.weight_decay};
-  if (task.bf16) return composed(task, data, std::move(network), adamw, hone::Bf16{}, std::move(more)...);
-  if (!task.cosine) return composed(task, data, std::move(network), adamw, std::move(more)...);
-  return composed(task, data, std::move(network), adamw, hone::ClipNorm{.max_norm = task.max_norm},
-                  hone::CosineLr{.min_lr = 0.0}, std::move(more)...);
+  if (task.bf16) return trainer_of(task, data, std::move(network), adamw, hone::Bf16{}, std::move(policies)...);
+  if (!task.cosine) return trainer_of(task, data, std::move(network), adamw, std::move(policies)...);
+  return trainer_of(task, data, std::move(network), adamw, hone::ClipNorm{.max_norm = task.max_norm},
+                    hone::CosineLr{.min_lr = 0.0}, std::move(policies)...);
 }
 
 }  // namespace
 
-std::vector<std::string_view> contenders_for(std::string_view workload) {
+std::vector<std::string_view> variants_for(std::string_view workload) {
   std::vector<std::string_view> names;
   if (workload == "wide_mlp") {
-    names = {"hone", "hone_direct"};
+    names = {"hone", "hone_sync_copy"};
 #ifdef HONE_WITH_CUDA
     names.push_back("hone_prefetch");
 #endif
   } else {
-    names = {"hand", "hone"};
+    names = {"handwritten", "hone"};
 #ifdef HONE_WITH_CUDA
     names.push_back("hone_captured");
 #endif
@@ -91,16 +91,16 @@ std::vector<std::string_view> contenders_for(std::string_view workload) {
   return names;
 }
 
-std::unique_ptr<Contender> make_trainer(std::string_view contender, const Task& task, const Data& data,
-                                        std::shared_ptr<Network> network) {
-  if (contender == "hone" || contender == "hone_direct") return with_recipe(task, data, std::move(network));
+std::unique_ptr<Variant> make_trainer(std::string_view variant, const Task& task, const Data& data,
+                                      std::shared_ptr<Network> network) {
+  if (variant == "hone" || variant == "hone_sync_copy") return trainer_for(task, data, std::move(network));
 #ifdef HONE_WITH_CUDA
-  if (contender == "hone_captured") return with_recipe(task, data, std::move(network), hone::StepCapture<>{});
-  if (contender == "hone_prefetch" && task.is_sgd) {
-    return composed(task, data, std::move(network), hone::Sgd{.lr = settings::lr, .momentum = settings::momentum},
-                    hone::PrefetchToDevice{});
+  if (variant == "hone_captured") return trainer_for(task, data, std::move(network), hone::StepCapture<>{});
+  if (variant == "hone_prefetch" && task.is_sgd) {
+    return trainer_of(task, data, std::move(network), hone::Sgd{.lr = settings::lr, .momentum = settings::momentum},
+                      hone::PrefetchToDevice{});
   }
 #endif
-  throw std::invalid_argument(fmt::format("There is no contender {} for {} in this program. There are: {}.", contender,
-                                          task.name, fmt::join(contenders_for(task.name), ", ")));
+  throw std::invalid_argument(fmt::format("There is no variant {} of {} in this program. Pass one of: {}.", variant,
+                                          task.name, fmt::join(variants_for(task.name), ", ")));
 }

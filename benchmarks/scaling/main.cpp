@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a step of the trainer costs as one thing grows. `run.py` runs this program, once for each point, and draws the
-/// curves.
+/// Measures how the cost of a training step grows along one axis. `run.py` runs this program once for each point, and
+/// plots the results.
 ///
-///   AXIS VALUE [SECONDS]   prints `{"us": ..., "bare_us": ..., "begin_us": ..., "peak_mib": ...}`: the CPU time of a
-///                          step, of its forward and backward pass alone, of a run without its steps, and the peak of
-///                          the memory that the process holds
+///     bench_scaling AXIS VALUE [SECONDS]
+///
+/// Prints `{"us": ..., "model_us": ..., "startup_us": ..., "peak_mib": ...}`: the CPU time of a step, of its forward
+/// and backward pass only, and of a run without its steps, and the peak memory of the process.
 ///
 /// | axis | value |
 /// |---|---|
-/// | batch | samples in a batch |
+/// | batch | batch size |
 /// | parameters | units of each of two hidden layers |
-/// | callbacks | callbacks that hear nothing of training: 0, 1, 8 or 32 |
-/// | tensors | parameters, each a tensor of 16 numbers |
-/// | samples | samples in the dataset |
+/// | callbacks | callbacks that handle no training event: 0, 1, 8 or 32 |
+/// | tensors | parameter tensors, of 16 elements each |
+/// | samples | dataset size |
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -40,9 +41,9 @@ namespace {
 using torch::Tensor;
 using Dataset = hone::TensorDataset<std::pair<Tensor, Tensor>>;
 
-/// Hears an evaluation begin, and so nothing of a run that only trains.
+/// A callback that handles only an event of evaluations, and so no event of training.
 template <std::size_t>
-struct Unheard {
+struct EvaluationCallback {
   void on_evaluation_run_start(const hone::EvaluationRunStart&) { throw std::logic_error("There is no evaluation."); }
 };
 
@@ -52,16 +53,16 @@ torch::nn::Sequential network(std::int64_t units) {
                                torch::nn::Tanh(), torch::nn::Linear(units, 1));
 }
 
-/// So many parameters, which a step concatenates.
-struct Pieces : torch::nn::Module {
-  std::vector<Tensor> pieces;
+/// A model with `count` parameter tensors, which `forward` concatenates.
+struct ManyTensors : torch::nn::Module {
+  std::vector<Tensor> tensors;
 
-  explicit Pieces(std::int64_t count) {
+  explicit ManyTensors(std::int64_t count) {
     for (std::int64_t i = 0; i < count; ++i) {
-      pieces.push_back(register_parameter(std::to_string(i), torch::full({16}, 0.01)));
+      tensors.push_back(register_parameter(std::to_string(i), torch::full({16}, 0.01)));
     }
   }
-  Tensor forward(const Tensor& inputs) const { return inputs.sum(1, /*keepdim=*/true) * torch::cat(pieces).sum(); }
+  Tensor forward(const Tensor& inputs) const { return inputs.sum(1, /*keepdim=*/true) * torch::cat(tensors).sum(); }
 };
 
 Dataset dataset(std::int64_t samples) {
@@ -71,17 +72,16 @@ Dataset dataset(std::int64_t samples) {
 }
 
 struct Cost {
-  double us, bare_us, begin_us;
+  double us, model_us, startup_us;
 };
 
-double seconds_of(auto&& work) {
+double seconds_of(auto&& function) {
   const auto begin = std::clock();
-  work();
+  function();
   return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
 }
 
-/// Trains for 1 step, then for so many that they take about `seconds`; what a run costs once goes out with the
-/// difference.
+/// Trains for one step, then for about `seconds`. The difference does not contain the fixed cost of a run.
 template <class Trainer>
 Cost measure(Trainer trainer, const Dataset& data, std::int64_t batch_size, double seconds) {
   const auto train = [&](std::int64_t steps) {
@@ -98,7 +98,7 @@ Cost measure(Trainer trainer, const Dataset& data, std::int64_t batch_size, doub
       }
     });
   };
-  train(10);  // warms up
+  train(10);  // warm-up
   pass(10);
   const auto steps = static_cast<std::int64_t>(std::clamp(10.0 * seconds / std::max(pass(10), 1e-5), 20.0, 1e6));
   const double once = train(1);
@@ -108,8 +108,8 @@ Cost measure(Trainer trainer, const Dataset& data, std::int64_t batch_size, doub
 
 template <std::size_t... i>
 Cost with_callbacks(std::index_sequence<i...>, double seconds) {
-  return measure(hone::Trainer{network(64), torch::nn::MSELoss{}, hone::Adam{}, Unheard<i>{}...}, dataset(10'000), 32,
-                 seconds);
+  return measure(hone::Trainer{network(64), torch::nn::MSELoss{}, hone::Adam{}, EvaluationCallback<i>{}...},
+                 dataset(10'000), 32, seconds);
 }
 
 Cost cost(std::string_view axis, std::int64_t value, double seconds) {
@@ -120,18 +120,19 @@ Cost cost(std::string_view axis, std::int64_t value, double seconds) {
   if (axis == "parameters") return plain(value, 10'000, 32);
   if (axis == "samples") return plain(64, value, 32);
   if (axis == "tensors") {
-    return measure(hone::Trainer{std::make_shared<Pieces>(value), torch::nn::MSELoss{}, hone::Adam{}}, dataset(10'000),
-                   32, seconds);
+    return measure(hone::Trainer{std::make_shared<ManyTensors>(value), torch::nn::MSELoss{}, hone::Adam{}},
+                   dataset(10'000), 32, seconds);
   }
   if (axis == "callbacks") {
     if (value == 0) return with_callbacks(std::make_index_sequence<0>(), seconds);
     if (value == 1) return with_callbacks(std::make_index_sequence<1>(), seconds);
     if (value == 8) return with_callbacks(std::make_index_sequence<8>(), seconds);
     if (value == 32) return with_callbacks(std::make_index_sequence<32>(), seconds);
-    throw std::invalid_argument(fmt::format("{} callbacks are not compiled in. Give 0, 1, 8 or 32.", value));
+    throw std::invalid_argument(
+        fmt::format("The program is not compiled for {} callbacks. Pass 0, 1, 8 or 32.", value));
   }
   throw std::invalid_argument(
-      fmt::format("There is no axis {}. Give batch, parameters, callbacks, tensors or samples.", axis));
+      fmt::format("There is no axis {}. Pass batch, parameters, callbacks, tensors or samples.", axis));
 }
 
 double peak_mib() {
@@ -144,11 +145,11 @@ double peak_mib() {
 
 int main(int argc, char** argv) {
   try {
-    if (argc < 3) throw std::invalid_argument("Give an axis and a value: bench_scaling batch 32.");
+    if (argc < 3) throw std::invalid_argument("Pass an axis and a value, such as batch 32.");
     at::set_num_threads(1);
-    const auto [us, bare_us, begin_us] = cost(argv[1], std::stoll(argv[2]), argc > 3 ? std::stod(argv[3]) : 0.5);
-    fmt::print("{{\"us\": {:.4f}, \"bare_us\": {:.4f}, \"begin_us\": {:.1f}, \"peak_mib\": {:.2f}}}\n", us, bare_us,
-               begin_us, peak_mib());
+    const auto [us, model_us, startup_us] = cost(argv[1], std::stoll(argv[2]), argc > 3 ? std::stod(argv[3]) : 0.5);
+    fmt::print("{{\"us\": {:.4f}, \"model_us\": {:.4f}, \"startup_us\": {:.1f}, \"peak_mib\": {:.2f}}}\n", us, model_us,
+               startup_us, peak_mib());
   } catch (const std::exception& error) {
     fmt::print(stderr, "bench_scaling: {}\n", error.what());
     return 2;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Curves of what a step costs as one thing grows: its time and the memory of the process.
+"""Plots how the time of a step and the memory of the process grow along several axes.
 
 run.py [--seconds S] [--repeats N]
 """
@@ -12,23 +12,24 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import chart, figures, machine, processes, report, rounds  # noqa: E402
 
-STEP, BARE = "step of the trainer", "its forward and backward pass alone"
+STEP, MODEL = "training step", "forward and backward only"
+# axis: label, values, conditions
 AXES = {
-    "batch": ("samples in a batch", [1, 4, 16, 64, 256, 1024, 4096],
-              "8-64-64-1 tanh, Adam."),
-    "parameters": ("units of each hidden layer", [16, 64, 256, 1024, 2048],
-                   "8-n-n-1 tanh, Adam, batches of 32: n = 2048 has 4.2 million parameters."),
-    "callbacks": ("callbacks that hear nothing", [0, 1, 8, 32],
-                  "8-64-64-1 tanh, Adam, batches of 32."),
+    "batch": ("batch size", [1, 4, 16, 64, 256, 1024, 4096],
+              "MLP 8-64-64-1 with tanh, Adam."),
+    "parameters": ("units per hidden layer", [16, 64, 256, 1024, 2048],
+                   "MLP 8-n-n-1 with tanh, Adam, batch 32. n = 2048 has 4.2 million parameters."),
+    "callbacks": ("callbacks without training hooks", [0, 1, 8, 32],
+                  "MLP 8-64-64-1 with tanh, Adam, batch 32."),
     "tensors": ("parameter tensors", [10, 100, 1000, 10000],
-                "Parameters of 16 numbers each, concatenated in every step, Adam, batches of 32."),
-    "samples": ("samples in the dataset", [10**3, 10**4, 10**5, 10**6, 10**7],
-                "8-64-64-1 tanh, Adam, batches of 32, shuffled."),
+                "Tensors of 16 elements, concatenated in each forward pass, Adam, batch 32."),
+    "samples": ("dataset size", [10**3, 10**4, 10**5, 10**6, 10**7],
+                "MLP 8-64-64-1 with tanh, Adam, batch 32, shuffled."),
 }  # fmt: skip
 
 
 def measure(program, seconds, repeats):
-    """axis -> value -> the medians. Every round runs every point once, each in a process of its own."""
+    """axis -> value -> medians. Each round measures each point once, as a separate process."""
     found = {axis: {value: [] for value in values} for axis, (_, values, _) in AXES.items()}
     points = [(axis, value) for axis, (_, values, _) in AXES.items() for value in values]
     for order in rounds.orders(points, repeats):
@@ -45,24 +46,24 @@ def draw(results, folder):
     for axis, (label, values, _) in AXES.items():
         line = results[axis]
         positions = {value: i / (len(values) - 1) for i, value in enumerate(values)} if 0 in values else None
-        times = {name: [(v, max(line[v][key], 0.1)) for v in values] for name, key in ((STEP, "us"), (BARE, "bare_us"))}
-        (folder / f"{axis}.svg").write_text(chart.curves(f"Time of a step by {label}", label, "microseconds", times, positions))
+        times = {name: [(v, max(line[v][key], 0.1)) for v in values] for name, key in ((STEP, "us"), (MODEL, "model_us"))}
+        (folder / f"{axis}.svg").write_text(chart.curves(f"Time per step by {label}", label, "microseconds", times, positions))
         memory = {"peak": [(v, line[v]["peak_mib"]) for v in values]}
-        (folder / f"{axis}_memory.svg").write_text(chart.curves(f"Memory by {label}", label, "MiB", memory, positions))
+        (folder / f"{axis}_memory.svg").write_text(chart.curves(f"Peak memory by {label}", label, "MiB", memory, positions))
 
 
 def table(axis, line):
     label, values, _ = AXES[axis]
     return figures.table(
-        [label, "step, us", "forward and backward alone, us", "beyond, us", "a run without its steps, us", "peak, MiB"],
-        [[f"{v:,}", f"{r['us']:,.1f}", f"{r['bare_us']:,.1f}", f"{r['us'] - r['bare_us']:,.1f}", f"{r['begin_us']:,.0f}",
+        [label, "step, us", "forward and backward, us", "difference, us", "fixed cost of a run, us", "peak memory, MiB"],
+        [[f"{v:,}", f"{r['us']:,.1f}", f"{r['model_us']:,.1f}", f"{r['us'] - r['model_us']:,.1f}", f"{r['startup_us']:,.0f}",
           f"{r['peak_mib']:,.0f}"] for v, r in ((v, line[v]) for v in values)])  # fmt: skip
 
 
 def page(options, results):
     folder = options.page.stem
     axes = "\n".join(
-        f"""## By {label}
+        f"""## {label.capitalize()}
 
 ![time]({folder}/{axis}.svg) ![memory]({folder}/{axis}_memory.svg)
 
@@ -72,17 +73,26 @@ def page(options, results):
 """
         for axis, (label, _, text) in AXES.items()
     )
-    return f"""# How the cost of a step grows
+    method = figures.table(
+        ["quantity", "method"],
+        [["time", f"CPU time; medians of {options.repeats} rounds. Each point is a separate process that trains for about "
+                  f"{options.seconds:g} s"],
+         ["threads", 1],
+         ["machine", f"{machine.processor()}, {machine.system()}"]])  # fmt: skip
+    return f"""# Scaling of a training step
 
-Beyond its forward and backward pass, a step gathers a batch, adds the loss up and updates the parameters. A run without
-its steps is what `train` costs once, the order of a shuffled epoch included.
+This benchmark measures how the time of a step and the memory of the process grow along five axes.
+
+| column | meaning |
+| --- | --- |
+| step | a step of `train`, including the loading of the batch, the loss and the update |
+| forward and backward | forward, loss and backward of the same model without a trainer |
+| difference | the cost of loading the batch, recording the loss and updating the parameters |
+| fixed cost of a run | the time of `train` with one step, minus the time of a step; with many samples, mostly shuffling. Negative if the single step is faster than the mean |
 
 {axes}
-{report.how(options)}
-One thread, CPU time. Each point is a process of its own that trains for about {options.seconds:g} s; medians of
-{options.repeats} rounds.
-
-{machine.processor()}, {machine.system()}.
+{report.method(options)}
+{method}
 """
 
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The trainer with hone's default callbacks, which write to /dev/null.
+/// The variant `default`: a trainer with hone's default callbacks, which write to /dev/null.
 #include <cstdio>
 
-#include "composed.hpp"
 #include "hone/callbacks/default_callbacks.hpp"
+#include "trainer_variant.hpp"
 
 namespace {
 
@@ -11,10 +11,10 @@ using Default = hone::Trainer<Mlp, torch::nn::CrossEntropyLoss, hone::Sgd, hone:
 
 }  // namespace
 
-std::unique_ptr<Contender> make_default(std::int64_t steps) {
-  static std::FILE* const nowhere = std::fopen("/dev/null", "w");
-  return std::make_unique<Composed<Default>>(
+std::unique_ptr<Variant> make_default(std::int64_t steps) {
+  static std::FILE* const null_device = std::fopen("/dev/null", "w");
+  return std::make_unique<TrainerVariant<Default>>(
       data(steps), Default{make_model(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = lr, .momentum = momentum},
-                           hone::PrintProgress{.output = nowhere}, hone::ProgressBar{.output = nowhere},
-                           hone::LogMetrics{.output = nowhere}});
+                           hone::PrintProgress{.output = null_device}, hone::ProgressBar{.output = null_device},
+                           hone::LogMetrics{.output = null_device}});
 }

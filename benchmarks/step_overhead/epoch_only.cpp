@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The trainer with callbacks that hear epochs begin and end, and nothing in between.
+/// The variant `epoch_only`: a trainer whose callbacks handle only the events at the start and the end of an epoch.
 #include <algorithm>
 
-#include "composed.hpp"
+#include "trainer_variant.hpp"
 
 namespace {
 
@@ -23,7 +23,7 @@ using EpochOnly = hone::Trainer<Mlp, torch::nn::CrossEntropyLoss, hone::Sgd, hon
 
 }  // namespace
 
-std::unique_ptr<Contender> make_epoch_only(std::int64_t steps) {
-  return std::make_unique<Composed<EpochOnly>>(
+std::unique_ptr<Variant> make_epoch_only(std::int64_t steps) {
+  return std::make_unique<TrainerVariant<EpochOnly>>(
       data(steps), EpochOnly{make_model(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = lr, .momentum = momentum}});
 }

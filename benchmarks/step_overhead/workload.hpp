@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The quickstart network, 784-128-64-10 in batches of 32, and data of MNIST's shape.
+/// The quickstart network, 784-128-64-10 with batches of 32, and data with the shape of MNIST.
 #pragma once
 
 #include <torch/nn/modules/linear.h>
@@ -34,7 +34,7 @@ struct Data {
   torch::Tensor images, labels;
 };
 
-/// Noise: what a step costs does not depend on what is in the images.
+/// Returns random images and labels. The cost of a step does not depend on their values.
 inline const Data& data(std::int64_t steps) {
   static const Data made = [&] {
     torch::manual_seed(seed);

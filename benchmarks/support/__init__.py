@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks share. Each `benchmarks/NAME/run.py` begins with
+"""Shared code of the benchmarks. Each `benchmarks/NAME/run.py` starts with
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from support import figures, machine, report
 
-`report` takes the options and writes build/bench/NAME.json and docs/benchmarks/NAME.md, `machine` says on what was
-measured, `figures` makes medians, ratios and tables, `rounds` lets variants take turns, `processes` runs programs and
-watches what others do meanwhile, `callgrind` counts instructions. Nothing beside Python's own library is needed.
+| module | contents |
+|---|---|
+| report | command-line options; writes build/bench/NAME.json and docs/benchmarks/NAME.md |
+| figures | medians, ratios and tables |
+| machine | description of the machine and the build |
+| rounds | the order of the variants in each round |
+| processes | runs programs, and measures the load of other programs |
+| callgrind | instruction counts |
+| chart | plots |
+
+Only Python's standard library is needed.
 """

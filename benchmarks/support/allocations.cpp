@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The program's own malloc and its kin: they count, and call glibc's.
+/// Replaces malloc and related functions by functions that count their calls and call glibc.
 #include "allocations.hpp"
 
 #include <atomic>

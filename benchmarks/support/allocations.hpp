@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Counts what is asked of the heap, by everything that is loaded into this process.
+/// Counts the heap allocations of the process, including allocations of its shared libraries.
 #pragma once
 
 #include <cstdint>
 
-/// Calls of malloc, calloc, realloc, posix_memalign, aligned_alloc and memalign so far.
+/// Returns the number of calls of malloc, calloc, realloc, posix_memalign, aligned_alloc and memalign so far.
 std::int64_t allocations();

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Instructions of a step, counted by valgrind's callgrind: the same number on a busy machine as on an idle one."""
+"""Counts the instructions of a step with valgrind's callgrind. The count does not depend on the load of the machine."""
 
 import re
 import shutil
@@ -9,21 +9,21 @@ from pathlib import Path
 
 from .processes import output
 
-# The functions of glibc's heap, by the names that its symbols give them.
-HEAP = re.compile(
+# The functions of glibc's allocator, by symbol name.
+ALLOCATOR = re.compile(
     r"(__libc_|_int_|_mid_|tcache_)?(malloc|free|calloc|realloc|memalign|alloc_perturb|sysmalloc|systrim|heap_trim"
     r"|unlink_chunk|malloc_consolidate)\b"
 )
-SKIPPED = 77  # the exit code of a test that could not be run
+SKIPPED = 77  # the exit code of a skipped test
 
 
-def is_there():
+def is_available():
     return shutil.which("valgrind") is not None
 
 
 def require():
-    if not is_there():
-        print("Counting instructions takes valgrind. Install it (Debian, Ubuntu: valgrind).", file=sys.stderr)
+    if not is_available():
+        print("Counting instructions needs valgrind. Install it (Debian, Ubuntu: valgrind).", file=sys.stderr)
         sys.exit(2)
 
 
@@ -33,27 +33,27 @@ def skip():
 
 
 def read_profile(path):
-    """Instructions of a profile: all of them, and those outside malloc and its kin."""
-    names, total, heap, in_heap, inclusive = {}, 0, 0, False, False
+    """The instructions of a profile: in total, and without the allocator."""
+    names, total, allocator, in_allocator, is_inclusive = {}, 0, 0, False, False
     for line in path.read_text().splitlines():
         if match := re.match(r"(c?fn)=\((\d+)\)(?: (.*))?$", line):
             if match[3]:
                 names[match[2]] = match[3]
             if match[1] == "fn":
-                in_heap = HEAP.match(names[match[2]]) is not None
+                in_allocator = ALLOCATOR.match(names[match[2]]) is not None
         elif line.startswith("calls="):
-            inclusive = True  # the next line repeats what the function that is called says itself
+            is_inclusive = True  # the next line has the inclusive cost of the callee, which its own lines contain
         elif re.match(r"[+*-]|\d", line):
-            cost = 0 if inclusive else int(line.split()[1])
-            total, heap, inclusive = total + cost, heap + in_heap * cost, False
+            cost = 0 if is_inclusive else int(line.split()[1])
+            total, allocator, is_inclusive = total + cost, allocator + in_allocator * cost, False
         elif line.startswith("totals: ") and int(line.split()[1]) != total:
-            raise SystemExit(f"{path}: read {total} instructions, but the profile says {line}.")
-    return total, total - heap
+            raise SystemExit(f"{path}: the costs sum to {total} instructions, but the profile has '{line}'.")
+    return total, total - allocator
 
 
 def per_step_of_each(command, steps, variants):
-    """Of one step, in all and outside the heap, for each variant. For each, the command writes two profiles that differ
-    by `steps` steps, so that what a run costs once goes out."""
+    """The instructions per step of each of `variants` variants: in total, and without the allocator. The command writes two
+    profiles of each variant that differ by `steps` steps, so the fixed cost of a run cancels out."""
     with tempfile.TemporaryDirectory() as folder:
         output(["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/profile",
                 *command])  # fmt: skip

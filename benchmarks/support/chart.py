@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws curves with logarithmic axes as SVG, light enough to be kept in a repository."""
+"""Plots curves with logarithmic axes as small SVG files."""
 
 import math
 
 WIDTH, HEIGHT = 560, 340
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 36, 52
-COLOURS = ["#1f6f8b", "#c8553d", "#5b8e7d", "#8d6a9f"]
+COLORS = ["#1f6f8b", "#c8553d", "#5b8e7d", "#8d6a9f"]
 
 
 def _decades(values):
@@ -20,16 +20,17 @@ def _label(exponent):
 
 
 def curves(title, x_label, y_label, series, positions=None):
-    """The SVG text. `series`: name -> [(x, y)], all above 0. `positions`: x -> place in 0..1, for an axis of its own."""
+    """Returns the SVG text. `series`: name -> [(x, y)], all above 0. `positions`: x -> position in 0..1, for an x axis that
+    is not logarithmic."""
     points = [point for line in series.values() for point in line]
     x_low, x_high = _decades([x for x, _ in points if x > 0] or [1])
     y_low, y_high = _decades([y for _, y in points])
 
-    def place_x(x):
-        share = positions[x] if positions else (math.log10(x) - x_low) / (x_high - x_low)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+    def x_position(x):
+        fraction = positions[x] if positions else (math.log10(x) - x_low) / (x_high - x_low)
+        return LEFT + fraction * (WIDTH - LEFT - RIGHT)
 
-    def place_y(y):
+    def y_position(y):
         return HEIGHT - BOTTOM - (math.log10(y) - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM)
 
     out = [
@@ -45,20 +46,20 @@ def curves(title, x_label, y_label, series, positions=None):
         out.append(f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="#ddd"/>')
 
     for exponent in range(y_low, y_high + 1):
-        y = place_y(10.0**exponent)
+        y = y_position(10.0**exponent)
         grid(LEFT, y, WIDTH - RIGHT, y)
         out.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_label(exponent)}</text>')
     ticks = positions if positions else [10.0**exponent for exponent in range(x_low, x_high + 1)]
     for tick in ticks:
-        x = place_x(tick)
+        x = x_position(tick)
         grid(x, TOP, x, HEIGHT - BOTTOM)
         text = f"{tick:g}" if positions else _label(round(math.log10(tick)))
         out.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{text}</text>')
     for number, (name, line) in enumerate(series.items()):
-        colour = COLOURS[number % len(COLOURS)]
-        path = "L".join(f"{place_x(x):.1f} {place_y(y):.1f}" for x, y in line)
-        out.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        out += [f'<circle cx="{place_x(x):.1f}" cy="{place_y(y):.1f}" r="3" fill="{colour}"/>' for x, y in line]
+        color = COLORS[number % len(COLORS)]
+        path = "L".join(f"{x_position(x):.1f} {y_position(y):.1f}" for x, y in line)
+        out.append(f'<path d="M{path}" fill="none" stroke="{color}" stroke-width="2"/>')
+        out += [f'<circle cx="{x_position(x):.1f}" cy="{y_position(y):.1f}" r="3" fill="{color}"/>' for x, y in line]
         if len(series) > 1:
-            out.append(f'<text x="{LEFT + 10}" y="{TOP + 16 + 16 * number}" fill="{colour}">{name}</text>')
+            out.append(f'<text x="{LEFT + 10}" y="{TOP + 16 + 16 * number}" fill="{color}">{name}</text>')
     return "\n".join([*out, "</svg>", ""])

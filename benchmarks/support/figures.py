@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Medians, quartiles, ratios, and tables of them."""
+"""Medians, quartiles, ratios, and Markdown tables."""
 
 import statistics
 from dataclasses import dataclass
@@ -7,41 +7,41 @@ from dataclasses import dataclass
 
 @dataclass
 class Spread:
-    """The median of some values, their quartiles and their range; of one value, that value."""
+    """Median, quartiles and range of values."""
 
     median: float
-    low: float
-    high: float
-    least: float
-    most: float
+    lower: float
+    upper: float
+    minimum: float
+    maximum: float
 
-    def text(self, form=".3f"):
-        return f"{self.median:{form}} ({self.low:{form}} to {self.high:{form}})"
+    def quartiles(self, form=".3f"):
+        return f"{self.median:{form}} ({self.lower:{form}} to {self.upper:{form}})"
 
     def range(self, form=".3f"):
-        return f"{self.median:{form}} ({self.least:{form}} to {self.most:{form}})"
+        return f"{self.median:{form}} ({self.minimum:{form}} to {self.maximum:{form}})"
 
 
 def spread(values):
     values = list(values)
-    low, high = statistics.quantiles(values)[::2] if len(values) > 1 else (values[0], values[0])
-    return Spread(statistics.median(values), low, high, min(values), max(values))
+    lower, upper = statistics.quantiles(values)[::2] if len(values) > 1 else (values[0], values[0])
+    return Spread(statistics.median(values), lower, upper, min(values), max(values))
 
 
-def ratios(own, beside):
-    """Of values that were measured in the same rounds."""
-    if len(own) != len(beside):
-        raise ValueError(f"{len(own)} values beside {len(beside)}: ratios are taken within rounds")
-    return spread(a / b for a, b in zip(own, beside))
+def ratios(values, references):
+    """The spread of the ratios of values that were measured in the same rounds."""
+    if len(values) != len(references):
+        raise ValueError(f"There are {len(values)} values and {len(references)} references. Ratios need the same rounds.")
+    return spread(a / b for a, b in zip(values, references))
 
 
-def beyond(ratio):
-    """What a ratio is above or below 1, as text."""
+def excess(ratio):
+    """A ratio as a signed percentage above or below 1."""
     return "" if ratio == 1 else f"{100 * (ratio - 1):+.3f} %"
 
 
 def table(head, rows):
-    """A Markdown table of cells that are texts already, or numbers."""
+    """A Markdown table. Cells are strings or numbers."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 

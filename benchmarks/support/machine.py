@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""On what was measured: processor, system, compiler, flags."""
+"""Describes the machine and the build: processor, system, compiler, flags."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def file_system(folder):
 
 
 def version(*command):
-    """The first line that a program says about itself."""
+    """The first line that a command prints."""
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:
@@ -33,7 +33,7 @@ def version(*command):
 
 
 def flags(build, source):
-    """What `source`, the end of a path, was compiled with in `build`, as far as it matters for speed."""
+    """The compiler flags of a file in the folder `build` that affect speed. `source` is the end of the file's path."""
     commands = Path(build, "compile_commands.json")
     if commands.exists():
         for entry in json.loads(commands.read_text()):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Variants take turns, so that whatever else the machine does weighs on all of them, and each comes early and late."""
+"""Interleaves the variants, so that changes in the load of the machine affect all of them."""
 
 
 def orders(names, count):
-    """The order of each of `count` rounds: one place further each time, and every other round backwards."""
+    """Yields the order of each of `count` rounds: rotated by one name each round, and reversed every other round."""
     names = list(names)
     for index in range(count):
         first = index % len(names)

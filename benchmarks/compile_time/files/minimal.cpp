@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The least that trains: no callback, no policy, no evaluation.
+/// The smallest program that trains: no callback, no policy, no evaluation.
 #include <torch/torch.h>
 
 #include <hone/hone.hpp>

@@ -1,9 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-#include "composed.hpp"
-#include "trainers.hpp"
-
-std::unique_ptr<Contender> make_char_gpt(const Data& data) {
-  return compose<CharGptWorkload>(data, hone::AdamW{.lr = settings::lr, .weight_decay = CharGptWorkload::weight_decay},
-                                  hone::ClipNorm{.max_norm = CharGptWorkload::max_norm}, hone::CosineLr{.min_lr = 0.0},
-                                  hone::RetainHeap{});
-}
