@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 #[[
-Finds LibTorch in a LibTorch folder or a Python wheel, and makes imported targets straight from it. TorchConfig.cmake is
-not used: it insists on a CUDA toolkit as soon as the wheel was built with CUDA, and links all of CUDA into every program.
+Finds LibTorch in a LibTorch folder or a Python wheel and defines imported targets. TorchConfig.cmake is not used, because
+it requires a CUDA toolkit if the wheel was built with CUDA, and links all of CUDA into every program.
 
-  LibTorch::cpu       libtorch_cpu and libc10 alone: a CPU program starts in half the time
-  LibTorch::cuda      the above and CUDA; only when the component `cuda` is asked for
-  LibTorch::LibTorch  the one of them that was asked for; or `torch`, when the project builds LibTorch itself
+  LibTorch::cpu       libtorch_cpu and libc10 only; a CPU program starts in half the time
+  LibTorch::cuda      LibTorch::cpu and CUDA; only with the component `cuda`
+  LibTorch::LibTorch  the requested one of the two, or `torch` if the project builds LibTorch
 
-Looks in: the LibTorch that find_package(Torch) has found, LibTorch_ROOT, Torch_DIR, CMAKE_PREFIX_PATH (each as a CMake or
-an environment variable), the folder found last time, the `torch` of `python3` (which is located, not imported), `.venv` in
-the project.
+Searches, in this order: the LibTorch that find_package(Torch) has found, LibTorch_ROOT, Torch_DIR, CMAKE_PREFIX_PATH (each
+as a CMake or an environment variable), the previously found folder, the `torch` of `python3` (located, not imported),
+`.venv` in the project.
 Sets LibTorch_VERSION, LibTorch_FOLDER and LibTorch_INCLUDE_DIRS, or LibTorch_NOT_FOUND_MESSAGE.
 
-A program searches LibTorch's lib folder at run time. A wheel has copies of some of the compiler's own libraries there, such
-as libgomp and libgfortran, which can be older than those that the program needs. So a folder with links to the compiler's
-comes first, LibTorch_RUNTIME_LINKS: by default it is in the build folder. Set it to another folder for programs that are
-installed, use OpenMP or Fortran, and outlive the build folder.
+A program searches LibTorch's lib folder at run time. A wheel contains copies of some of the compiler's libraries, such as
+libgomp and libgfortran, which may be older than the program requires. Therefore the run path begins with a folder of links
+to the compiler's libraries, LibTorch_RUNTIME_LINKS, by default in the build folder. Set it to another folder for installed
+programs that use OpenMP or Fortran and are used after the build folder is removed.
 ]]
 
 set(_remedy "Run scripts/quickstart, which puts one into .venv, or give the folder with -DLibTorch_ROOT=DIR (the folder "
@@ -31,13 +31,13 @@ function(_libtorch_fail text)
   endif()
 endfunction()
 
-# The version in `folder`, or nothing when it holds no LibTorch.
+# Sets `out` to the version of the LibTorch in `folder`, or to an empty string if there is none.
 function(_libtorch_version folder out)
   set(${out} "" PARENT_SCOPE)
   if(NOT EXISTS "${folder}/lib/libtorch_cpu${CMAKE_SHARED_LIBRARY_SUFFIX}")
     return()
   endif()
-  # Since 2.10 the numbers are in headeronly/version.h, which the other includes.
+  # Since 2.10, the numbers are in headeronly/version.h, which the other header includes.
   foreach(header IN ITEMS include/torch/headeronly/version.h include/torch/csrc/api/include/torch/version.h)
     if(EXISTS "${folder}/${header}")
       file(STRINGS "${folder}/${header}" lines REGEX "#define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
@@ -51,8 +51,8 @@ function(_libtorch_version folder out)
 endfunction()
 
 function(_libtorch_locate)
-  # What somebody named must be right; what is merely lying about may be passed over. One program has one LibTorch: that of
-  # find_package(Torch) comes first.
+  # A folder that the user named must be valid; other candidates are skipped if they are not. A program must have one
+  # LibTorch, so the one of find_package(Torch) has precedence.
   set(names LibTorch_ROOT Torch_DIR)
   if(TARGET torch)
     list(REVERSE names)
@@ -119,11 +119,11 @@ function(_libtorch_locate)
   set(LibTorch_VERSION "${version}" PARENT_SCOPE)
 endfunction()
 
-# The languages that read LibTorch's headers. Others, such as C, Fortran and assembly, get no flag.
+# The languages that include LibTorch's headers. Other languages, such as C, Fortran and assembly, get no flags.
 set(_libtorch_languages CXX,OBJCXX,CUDA,HIP)
 
-# The include folders go last, so that the system's headers win over the copies that LibTorch brings ({fmt}, protobuf,
-# pybind11, oneDNN): one version of each everywhere. nvcc passes such a flag on to its host compiler alone.
+# Adds include folders that are searched last, so that the system's headers have precedence over LibTorch's copies ({fmt},
+# protobuf, pybind11, oneDNN) and a program has one version of each. nvcc passes the flag to its host compiler only.
 function(_libtorch_include_last target)
   foreach(folder IN LISTS ARGN)
     target_compile_options(${target} INTERFACE
@@ -133,7 +133,7 @@ function(_libtorch_include_last target)
   endforeach()
 endfunction()
 
-# Sets `out` to the folders where programs look for LibTorch's libraries.
+# Sets `out` to the folders in which programs search LibTorch's libraries.
 function(_libtorch_runtime_folders out)
   set(lib "${LibTorch_FOLDER}/lib")
   get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
@@ -162,7 +162,7 @@ function(_libtorch_runtime_folders out)
   set(${out} ${folders} "${lib}" PARENT_SCOPE)
 endfunction()
 
-# One linker word for the libraries keeps them together: they register operators and must not be dropped as unneeded.
+# One linker argument keeps the libraries together: they register operators and must not be dropped as unneeded.
 function(_libtorch_target target includes)
   add_library(${target} INTERFACE IMPORTED)
   _libtorch_include_last(${target} ${includes})
@@ -182,7 +182,7 @@ function(_libtorch_cuda_target)
             HINTS ${wheels} "$ENV{CUDA_HOME}" /usr/local/cuda PATH_SUFFIXES include)
   find_library(LibTorch_CUDART NAMES cudart libcudart.so.13 libcudart.so.12
                HINTS ${wheels} "$ENV{CUDA_HOME}" /usr/local/cuda PATH_SUFFIXES lib lib64)
-  # For hone/distributed/nccl.hpp alone, which says so where it is missing.
+  # For hone/distributed/nccl.hpp only, which has an #error if it is missing.
   find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h HINTS "${LibTorch_FOLDER}/../nvidia/nccl" "$ENV{CUDA_HOME}" /usr/local/cuda
             PATH_SUFFIXES include)
   mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_CUDART LibTorch_NCCL_INCLUDE_DIR)

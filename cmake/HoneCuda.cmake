@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# The project's own programs that use CUDA. They are built wherever CUDA's headers and LibTorch's CUDA library are, also
-# when hone itself is built without CUDA, so that they always compile and link; they run where there is a GPU.
+# The project's programs that use CUDA. They are built if CUDA's headers and LibTorch's CUDA library are available, even if
+# hone is built without CUDA, so that they always compile and link. They run if there is a GPU.
 #
-#   HONE_CAN_LINK_CUDA              whether such programs can be built here
-#   hone_link_cuda(target)          makes a program one of them
-#   hone_add_cuda_test(name target) runs it; skipped where it exits with 77, or where CUDA's other libraries are missing
+#   HONE_CAN_LINK_CUDA              true if such programs can be built
+#   hone_link_cuda(target)          links a program with CUDA
+#   hone_add_cuda_test(name target) adds its test, which is skipped if it exits with 77 or CUDA's other libraries are missing
 
 set(HONE_CAN_LINK_CUDA OFF)
 find_path(LibTorch_CUDA_HEADERS cusolverDn.h
@@ -21,7 +21,7 @@ endif()
 function(hone_link_cuda target)
   target_compile_definitions(${target} PRIVATE HONE_WITH_CUDA)
   target_compile_options(${target} PRIVATE "SHELL:-idirafter \"${LibTorch_CUDA_HEADERS}\"")
-  # A wheel without its companions can be linked with and not be run.
+  # A program can be linked with a wheel without NVIDIA's wheels, but not run.
   set(lib "${LibTorch_FOLDER}/lib")
   get_filename_component(cudart_folder "${hone_cudart}" DIRECTORY)
   target_link_options(${target} PRIVATE "-Wl,-rpath,${cudart_folder}")

@@ -4,7 +4,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/HoneHeaders.cmake")
 set(hone_problems "")
 hone_find_plain_headers(hone_problems)
 if(HONE_WITH_TORCH)
-  # GLOBAL: a project that adds hone as a subfolder must see these targets too.
+  # GLOBAL, because a project that adds hone as a subfolder needs these targets, too.
   if(HONE_WITH_CUDA)
     find_package(LibTorch 2.11 REQUIRED COMPONENTS cuda GLOBAL)
   else()

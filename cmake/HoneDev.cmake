@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What only the project's own programs use: warnings, sanitizers, clang-tidy, ccache, the precompiled header.
+# Settings of the project's programs: warnings, sanitizers, clang-tidy, ccache, the precompiled header.
 
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
@@ -8,15 +8,15 @@ add_library(hone_dev INTERFACE)
 target_compile_options(hone_dev INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
                                           $<$<BOOL:${HONE_DEV_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # Optimising std::string's own code, g++ 12 sees overflows that are not there (GCC bug 105651); in an optional of
-  # LibTorch's it sees values that are not set, where nobody reads them.
+  # False positives of g++ 12 with optimization: overflows in std::string (GCC bug 105651), and uninitialized values in an
+  # optional of LibTorch that are not read.
   target_compile_options(hone_dev INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-maybe-uninitialized)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # g++ spends a tenth of its time on garbage collection.
+  # Otherwise, g++ spends 10 % of its time in garbage collection.
   target_compile_options(hone_dev INTERFACE "SHELL:--param ggc-min-heapsize=4000000")
 endif()
-# What tests, examples and benchmarks print with; hone itself does without.
+# {fmt} for tests, examples and benchmarks. hone itself does not use it.
 set(problems "")
 hone_header_target(hone::fmt Fmt_INCLUDE_DIR fmt/format.h libfmt-dev problems)
 if(problems)
@@ -32,19 +32,19 @@ endif()
 find_program(CCACHE ccache)
 mark_as_advanced(CCACHE)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND PROJECT_IS_TOP_LEVEL)
-  # Without this, whatever uses a precompiled header is never cached.
+  # Without this setting, ccache does not cache files that use a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
       "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime" "${CCACHE}")
 endif()
 
-# The library is one of the project's own here: the same warnings, sanitizers and checks.
+# In this build, the library has the same warnings, sanitizers and checks as the project's programs.
 if(TARGET hone)
   target_link_libraries(hone PRIVATE hone_dev)
   set_target_properties(hone PROPERTIES CXX_CLANG_TIDY "${CMAKE_CXX_CLANG_TIDY}" CXX_EXTENSIONS OFF
                                         CXX_COMPILER_LAUNCHER "${CMAKE_CXX_COMPILER_LAUNCHER}")
 endif()
 
-# Tests and examples compute little: compiling them quickly is worth more than their speed.
+# Tests and examples compute little, so their build time matters more than their speed.
 set(hone_quick_build "$<$<CONFIG:Release>:-O0>")
 
 # LibTorch's headers, precompiled once for hone_quick_build and once for optimized programs.
@@ -64,7 +64,7 @@ if(HONE_DEV_PCH AND HONE_WITH_TORCH)
   endif()
 endif()
 
-# One thread, so that figures repeat and two tests may run side by side; a limit, so that none hangs. A later
+# Adds a test with a time limit and one thread, so that results are reproducible and tests can run in parallel. A later
 # set_tests_properties(... ENVIRONMENT) must repeat ${hone_test_environment}.
 function(hone_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "COMMAND")
@@ -80,8 +80,8 @@ function(hone_add_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} ENVIRONMENT "${hone_test_environment}")
 endfunction()
 
-# One of the project's own programs that uses LibTorch. Those that are OPTIMIZED get all of the build type's optimization; one that is
-# HEADER_ONLY does without the library, and without the precompiled header, which is made for it.
+# Adds a program that uses LibTorch. OPTIMIZED: with all of the build type's optimization. HEADER_ONLY: without the library, and
+# without the precompiled header, which is compiled for the library.
 function(hone_torch_program name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMIZED;HEADER_ONLY" "" "")
   set(sources ${arg_UNPARSED_ARGUMENTS})
@@ -98,15 +98,15 @@ function(hone_torch_program name)
     target_compile_options(${name} PRIVATE ${hone_quick_build})
   endif()
   list(LENGTH sources number)
-  # Precompiling for optimized programs saves time from the second file on.
+  # For an optimized program with one file, precompiling would take longer than it saves.
   if(TARGET ${pch} AND NOT arg_HEADER_ONLY AND NOT (arg_OPTIMIZED AND number EQUAL 1))
     target_precompile_headers(${name} REUSE_FROM ${pch})
   endif()
 endfunction()
 
-# Sets `out` to files that compile the sources twelve at a time: what g++ makes of LibTorch's templates in each file that reads
-# them takes longer than most tests. The sources of one file come from all over the list, as neighbours are often alike, and
-# all the costly ones would meet. Hana adapts a struct in the global namespace alone, so what does that is compiled by itself.
+# Sets `out` to files that include up to twelve sources each, because compiling LibTorch's templates takes g++ longer than
+# most tests. The sources of a file are spread over the list, because adjacent ones have similar costs. Sources that adapt a
+# struct with Boost.Hana, which is possible in the global namespace only, are compiled separately.
 function(hone_together name out)
   set(result "")
   set(together "")

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# Libraries of headers alone as imported targets. Used by the build and by the installed package.
+# Imported targets for header-only libraries. Used by the build and by the installed package.
 
-# LibTorch brings a {fmt} among its own headers. Where its folder is in CMAKE_PREFIX_PATH, the search passes over it: one
-# include path for all of LibTorch's copies would hide the system's protobuf, pybind11 and others, too.
+# Rejects LibTorch's folder, which contains a copy of {fmt} and may be in CMAKE_PREFIX_PATH: an include path to it would also
+# hide the system's protobuf, pybind11 and other headers.
 function(_hone_is_no_copy result folder)
   if(EXISTS "${folder}/ATen/ATen.h" AND NOT folder IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
     set(${result} FALSE PARENT_SCOPE)
   endif()
 endfunction()
 
-# hone_header_target(target variable header package problems): makes `target`, or appends to the list `problems` why not.
+# hone_header_target(target variable header package problems): defines `target`, or appends the reason to the list `problems`.
 function(hone_header_target target variable header package problems)
   if(TARGET ${target})
     return()
@@ -23,12 +23,12 @@ function(hone_header_target target variable header package problems)
   add_library(${target} INTERFACE IMPORTED GLOBAL)
   target_include_directories(${target} SYSTEM INTERFACE "${${variable}}")
   if(target STREQUAL "hone::fmt")
-    # Header-only, because LibTorch exports no {fmt} symbols and the distribution's library may be another version.
+    # Header-only, because LibTorch exports no {fmt} symbols and the distribution's library may have another version.
     target_compile_definitions(${target} INTERFACE "$<$<COMPILE_LANGUAGE:CXX,OBJCXX,CUDA,HIP>:FMT_HEADER_ONLY>")
   endif()
 endfunction()
 
-# What hone::plain needs; appends to the list `problems`.
+# Finds the dependencies of hone::plain, or appends the reason to the list `problems`.
 macro(hone_find_plain_headers problems)
   hone_header_target(hone::hana Hana_INCLUDE_DIR boost/hana.hpp libboost-dev ${problems})
 endmacro()

@@ -6,7 +6,7 @@ install(TARGETS hone_plain EXPORT hone_plain FILE_SET HEADERS)
 install(EXPORT hone_plain NAMESPACE hone:: DESTINATION "${folder}" FILE hone-plain.cmake)
 if(HONE_WITH_TORCH)
   install(TARGETS hone_headers hone_header_only EXPORT hone_hone FILE_SET HEADERS)
-  # The library is compiled where it is used: see HoneLibrary.cmake.
+  # The library is compiled by the project that uses it: see HoneLibrary.cmake.
   install(FILES src/hone.cpp src/distributed.cpp DESTINATION "${folder}/src")
   install(EXPORT hone_hone NAMESPACE hone:: DESTINATION "${folder}" FILE hone-hone.cmake)
 endif()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# hone::mpi is hone::hone with the MPI that FindMPI finds; no wrapper of a compiler is needed. Where the project has C, it is
-# MPI::MPI_C, so that a program that links that has one MPI.
+# Defines hone::mpi: hone::hone with the MPI that FindMPI finds, without a compiler wrapper. If the project has C, it links
+# MPI::MPI_C, so that a program that links MPI::MPI_C too has one MPI.
 if(NOT TARGET hone::mpi)
   get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
   set(language CXX)
@@ -13,8 +13,8 @@ if(NOT TARGET hone::mpi)
   if(TARGET MPI::MPI_${language})
     add_library(hone::mpi INTERFACE IMPORTED GLOBAL)
     target_link_libraries(hone::mpi INTERFACE hone::hone MPI::MPI_${language})
-    # The C++ bindings that MPI 2 had need a library that is not linked. <mpi.h> declares them unless it is told not to,
-    # also where a file includes it before hone does.
+    # MPI 2's C++ bindings need a library that is not linked. <mpi.h> declares them unless these macros are defined. They are
+    # defined for the target, because a file may include <mpi.h> before hone.
     target_compile_definitions(hone::mpi INTERFACE
       "$<$<COMPILE_LANGUAGE:CXX,OBJCXX,CUDA,HIP>:OMPI_SKIP_MPICXX=1;MPICH_SKIP_MPICXX=1>")
   endif()

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# The options, by audience. A misspelt one is an error, as a misspelt hook is.
+# The options, by audience. A misspelled option is an error.
 
-# Who uses hone.
+# For users of hone.
 option(HONE_WITH_TORCH "Make the target hone::hone, which needs LibTorch (OFF: hone::plain only)" ON)
 option(HONE_WITH_CUDA "Link LibTorch's CUDA libraries too" OFF)
 set(HONE_WITH_MPI AUTO CACHE STRING "Make the target hone::mpi: ON, OFF or AUTO (in hone's own build, where there is MPI)")
 option(HONE_INSTALL "Make the install target" ${PROJECT_IS_TOP_LEVEL})
-# Who builds all of it.
+# For builds of the whole project.
 option(HONE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(HONE_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(HONE_BUILD_BENCHMARKS "Build the benchmarks" ${PROJECT_IS_TOP_LEVEL})
-# Who changes hone.
+# For developers of hone.
 option(HONE_DEV_WERROR "Make our own code's warnings errors" OFF)
 option(HONE_DEV_TIDY "Run clang-tidy on what is compiled" OFF)
 set(HONE_DEV_SANITIZE "" CACHE STRING "Sanitizers, as a list: address;undefined")

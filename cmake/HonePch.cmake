@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# hone::pch precompiles the headers of LibTorch and of hone for the targets that link it. Each makes its own; to share one,
-# let the others take it with target_precompile_headers(other REUSE_FROM first).
+# hone::pch precompiles the headers of LibTorch and hone for each target that links it. To share a precompiled header, use
+# target_precompile_headers(other REUSE_FROM first).
 if(NOT TARGET hone::pch)
   add_library(hone::pch INTERFACE IMPORTED GLOBAL)
   target_link_libraries(hone::pch INTERFACE hone::hone)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Writes a file that compiles several at once. What they include comes first, what stands under an #if too, so that their
-# own #include lines find it done; each is in a namespace of its own, so that they share no names.
+# Writes a file that includes several sources. The headers of all sources come first, including headers under an #if, so
+# that the sources' #include lines have no effect. Each source is in a separate namespace.
 # Run: cmake -D OUT=FILE -D "SOURCES=A;B" -P HoneTogether.cmake
 set(includes "")
 set(bodies "")

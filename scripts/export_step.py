@@ -4,7 +4,7 @@
 
     export_step.py WHERE:FUNCTION MODEL.pt2 [--no-outputs] [--threads N] [--cpu AVX2]
 
-WHERE is a file or a package.module. FUNCTION takes nothing and returns (model, loss, example_batch):
+WHERE is a file or a package.module. FUNCTION has no parameters and returns (model, loss, example_batch):
 
     def step():
         model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Tanh(), torch.nn.Linear(16, 4))
@@ -14,7 +14,7 @@ The batch is a tuple of tensors [batch, ...]: the inputs of `model(*inputs)`, wh
 `loss(outputs, target)`, which returns the mean over the batch. In C++ a batch may have any number of samples.
 
 Needs torch 2.11 or newer and a C++ compiler (CXX, else g++). In Python: `export_step(model, loss, example_batch, path)`.
-Exit code 2, with one sentence, for what cannot be exported.
+Exit code 2, with one line of explanation, if the step cannot be exported.
 """
 
 import argparse
@@ -37,24 +37,24 @@ import torch
 
 FORMAT_VERSION = 1
 TENSORS = "extra/hone/tensors"
-# What a CPU is asked for, by LibTorch's name for it: inductor's class of vectors, and the compiler's name.
+# LibTorch's name of a CPU capability -> Inductor's class of vectors, and the compiler's name for -march.
 LEVELS = {"AVX512": ("VecAVX512", "x86-64-v4"), "AVX2": ("VecAVX2", "x86-64-v3")}
 
 
 class CannotExport(Exception):
-    """A sentence that says what is in the way, and what to do."""
+    """An error with the reason and the remedy in its message."""
 
 
 def export_step(model, loss, example_batch, path, *, outputs=True, num_threads=1, cpu=None):
-    """Writes one file with the training step, the evaluation step, and the model's tensors as they are.
+    """Writes a file with the training step, the evaluation step, and the current tensors of the model.
 
-    The training step computes the loss and the gradients of the parameters that require one, and moves buffers on, as batch
-    norms do. It is traced in the modes that the model's parts are in while the model is training: a part in evaluation mode
-    stays in it. With `outputs` it also returns the outputs, which metrics of training need. Threads: of the generated code;
-    LibTorch's own operators follow `at::set_num_threads`. `cpu`: what the CPU that trains has to have, AVX512 or AVX2; by
-    default what this one has.
+    The training step computes the loss and the gradients of the parameters that require one, and updates buffers, such as
+    the statistics of batch norms. It is traced with the modes of the model's modules: a module in evaluation mode stays in
+    that mode. With `outputs` it also returns the outputs, which metrics of training need. `num_threads` is the number of
+    threads of the generated code; LibTorch's operators use `at::set_num_threads`. `cpu` is the capability that the CPU that
+    trains must have, AVX512 or AVX2; by default the capability of this CPU.
 
-    The compiled steps are compared with PyTorch's before the file is there. Raises CannotExport.
+    Compares the compiled steps with PyTorch's before it creates the file. Raises CannotExport.
     """
     try:
         return _export(model, loss, example_batch, Path(path), outputs, num_threads, cpu)
@@ -68,18 +68,18 @@ def _reason(error):
     lines = [line.strip() for line in f"{error}".splitlines() if line.strip()]
     name = type(error).__name__
     if "Compiler" in name or "No working C++ compiler" in f"{error}":
-        return "it takes a C++ compiler. Install g++, or name one in CXX."
+        return "it needs a C++ compiler. Install g++, or set CXX to one."
     if isinstance(error, ModuleNotFoundError) or "ModuleNotFoundError" in f"{error}":
-        return f"torch lacks a Python package that it needs for this: {lines[0].removeprefix('ModuleNotFoundError: ')}. Install it."
+        return f"torch needs a Python package that is missing: {lines[0].removeprefix('ModuleNotFoundError: ')}. Install it."
     if "DataDependent" in name or "data-dependent" in f"{error}":
-        return ("what it computes depends on values in tensors, as in `if x.sum() > 0`. Say it with torch.where. "
+        return ("its control flow depends on values in tensors, as in `if x.sum() > 0`. Use torch.where. "
                 f"({lines[0] if lines else name})")  # fmt: skip
     return f"{name}: {lines[0] if lines else 'no reason given'}"
 
 
 def _export(model, loss, example_batch, path, outputs, num_threads, cpu):
     if tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 11):
-        raise CannotExport(f"Exporting takes torch 2.11 or newer, and this is {torch.__version__}. Update it.")
+        raise CannotExport(f"Exporting needs torch 2.11 or newer, and this is {torch.__version__}. Update it.")
     batch = _checked_batch(example_batch)
     modes = {module: module.training for module in model.modules()}
     try:
@@ -94,15 +94,15 @@ def _level(cpu):
     if platform.machine() != "x86_64" or (here not in LEVELS and not cpu):
         return here
     if cpu and cpu not in LEVELS:
-        raise CannotExport(f"There is no CPU capability '{cpu}'. There are: {', '.join(LEVELS)}.")
+        raise CannotExport(f"There is no CPU capability '{cpu}'. The capabilities are: {', '.join(LEVELS)}.")
     if cpu == "AVX512" and here != "AVX512":
-        raise CannotExport(f"This CPU has {here} and so cannot try out a step for {cpu}. Export it on one that has {cpu}.")
+        raise CannotExport(f"This CPU has {here} and cannot run a step for {cpu}. Export it on a CPU with {cpu}.")
     return cpu or here
 
 
 def _checked_batch(batch):
     if not isinstance(batch, (tuple, list)) or len(batch) < 2 or not all(isinstance(part, torch.Tensor) for part in batch):
-        raise CannotExport("The example batch is no tuple of two tensors or more. Give the model's inputs and last the target.")
+        raise CannotExport("The example batch is not a tuple of two or more tensors. Give the model's inputs and last the target.")
     sizes = {part.shape[0] if part.dim() else None for part in batch}
     if None in sizes or 0 in sizes or len(sizes) > 1:
         shapes = ", ".join(str(list(part.shape)) for part in batch)
@@ -127,7 +127,7 @@ def _input_names(model, count):
 
 
 class _Tensors:
-    """A model's parameters and buffers, each once, those that are trained first."""
+    """A model's parameters and buffers, each once, with the trained parameters first."""
 
     def __init__(self, model):
         parameters, buffers = dict(model.named_parameters()), dict(model.named_buffers())
@@ -136,14 +136,14 @@ class _Tensors:
         self.buffers = buffers
         self.all = {**self.trained, **self.frozen, **self.buffers}
         places = {id(tensor): i for i, tensor in enumerate(self.all.values())}
-        # Every name of a tensor, but each module once: functional_call leaves one that has two names changed.
+        # All names of each tensor, but each module once: functional_call does not restore a module that has two names.
         self.names = {f"{path}.{key}" if path else key: places[id(tensor)] for path, module in model.named_modules()
                       for key, tensor in {**module._parameters, **module._buffers}.items() if tensor is not None}  # fmt: skip
         if not self.trained:
             raise CannotExport("The model has no parameter that requires a gradient. Unfreeze one with requires_grad_().")
         for name, tensor in self.all.items():
             if tensor.device.type != "cpu" or tensor.layout != torch.strided:
-                raise CannotExport(f"'{name}' is no dense tensor on the CPU. Move the model there: model.cpu().")
+                raise CannotExport(f"'{name}' is not a dense tensor on the CPU. Move the model there: model.cpu().")
             if name in parameters and tensor.dtype not in (torch.float32, torch.float64):
                 raise CannotExport(f"'{name}' is {tensor.dtype}. Export the model in float32.")
 
@@ -172,7 +172,7 @@ def _loss_and_outputs(model, loss, names, tensors, batch):
 
 
 def _functions(model, loss, tensors, outputs):
-    """The two steps as functions of (tensors, batch); the first says in `has_gradient` what the loss depends on."""
+    """The two steps as functions of (tensors, batch). The first sets `has_gradient` for each trained parameter."""
     names, num_trained = tensors.names, len(tensors.trained)
     has_gradient = []
 
@@ -181,7 +181,7 @@ def _functions(model, loss, tensors, outputs):
         with torch.enable_grad():
             value, out = _loss_and_outputs(model, loss, names, [*leaves, *values[num_trained:]], batch)
             if not value.requires_grad:
-                raise CannotExport("The loss depends on no parameter that requires a gradient. Look for detach() or no_grad().")
+                raise CannotExport("The loss does not depend on a trained parameter. Look for detach() or no_grad().")
             gradients = torch.autograd.grad(value, leaves, allow_unused=True)
         has_gradient[:] = [gradient is not None for gradient in gradients]
         gradients = [gradient.contiguous() for gradient in gradients if gradient is not None]
@@ -196,12 +196,12 @@ def _functions(model, loss, tensors, outputs):
 
 
 def _trace(function, tensors, batch):
-    """As an exported program whose only dynamic size is the batch's."""
+    """The function as an exported program whose only dynamic size is the batch size."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
     values = tensors.values()
     taken = {size for tensor in [*values, *batch] for size in tensor.shape[tensor.dim() and 0 :]}
-    size = next(size for size in range(11, 10_000) if size not in taken)  # else it could be taken for a layer's size
+    size = next(size for size in range(11, 10_000) if size not in taken)  # not equal to a layer's size
     batch = list(_resized(batch, size))
     graph = make_fx(function, tracing_mode="symbolic", _allow_non_fake_inputs=True)(values, batch)
     graph.graph.eliminate_dead_code()
@@ -210,8 +210,8 @@ def _trace(function, tensors, batch):
     for node in graph.graph.find_nodes(op="get_attr"):
         constant = getattr(graph, node.target)
         if constant.requires_grad or (constant.numel() and constant.untyped_storage().data_ptr() in own):
-            raise CannotExport(f"A tensor of shape {list(constant.shape)} that is to be trained is no parameter of the model (of "
-                               "the loss, perhaps, or in a list). Register it in the model as a parameter.")  # fmt: skip
+            raise CannotExport(f"A trained tensor of shape {list(constant.shape)} is not a parameter of the model (it may belong to "
+                               "the loss or to a list). Register it in the model as a parameter.")  # fmt: skip
     dynamic = {0: torch.export.Dim("batch", min=1)}
     with torch.no_grad():
         return torch.export.export(_Step(graph), (values, batch), strict=False,
@@ -226,7 +226,7 @@ def _compile(program, name, folder, num_threads, level):
                              "cpp.vec_isa_ok": True if level in LEVELS else None})]  # fmt: skip
     asked = []
     if level in LEVELS:
-        # Otherwise the compiler is asked for all that this very CPU has, and the step would run on few others.
+        # Otherwise the step is compiled with -march=native, and runs on few other CPUs.
         isa, march = getattr(cpu_vec_isa, LEVELS[level][0])(), LEVELS[level][1]
         original = cpp_builder._get_optimization_cflags
 
@@ -247,18 +247,18 @@ def _compile(program, name, folder, num_threads, level):
             for patch in patches[1:]:
                 patch.stop()
     if level in LEVELS and not (asked and all(asked)):
-        raise CannotExport(f"torch {torch.__version__} compiles steps in another way than this script knows. Use torch 2.11.")
+        raise CannotExport(f"torch {torch.__version__} compiles steps in a way that this script does not support. Use torch 2.11.")
     with zipfile.ZipFile(package) as archive:
         files = {f"data/aotinductor/{name}/{Path(entry).name}": archive.read(entry) for entry in archive.namelist()
                  if entry.endswith((".so", "wrapper_metadata.json"))}  # fmt: skip
-    # The loader takes the name of what it loads from that of the source, whose text it does not need.
+    # The loader derives the library's name from the name of the source, and does not read the source.
     source = next(entry for entry in files if entry.endswith(".so")).removesuffix(".so") + ".cpp"
     return {**files, source: b"// compiled\n"}
 
 
 def _load(path, name):
     library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
-    ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)  # the compiled step looks for LibTorch among what all may use
+    ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)  # the compiled step needs LibTorch's symbols
     return torch._C._aoti.AOTIModelPackageLoader(str(path), name, True, 1, -1)
 
 
@@ -268,7 +268,7 @@ def _agree(mine, reference):
 
 
 class _Trial:
-    """The compiled steps beside PyTorch's own."""
+    """Compares the compiled steps with PyTorch's."""
 
     def __init__(self, path, tensors, functions):
         self.tensors = tensors
@@ -323,7 +323,7 @@ def _write(model, loss, batch, path, outputs, num_threads, level):
         _write_package(whole, files, {}, [])
         trial = _Trial(whole, tensors, (train, evaluate))
         description |= _try_out(trial, batch, modes)
-        del trial  # and with it the folders that its code was unpacked into
+        del trial  # also removes the folders with its unpacked code
         description |= _describe(model, tensors, has_gradient, description.pop("aliased"))
         _write_package(whole, files, description, tensors.values())
         os.replace(whole, path)
@@ -331,7 +331,7 @@ def _write(model, loss, batch, path, outputs, num_threads, level):
 
 
 def _refuse_lost_buffers(model, tensors, train, batch):
-    """Buffers that a state_dict leaves out would be lost when a run is resumed."""
+    """Raises CannotExport if training changes a buffer that is not in the state_dict: it would be lost when resuming."""
     kept = model.state_dict().keys()
     values = tensors.values()
     before = [value.clone() for value in values]
@@ -355,7 +355,7 @@ def _try_out(trial, batch, modes):
                 if name == "train" and is_random:
                     trial.eager(name, some, 1)
                     a, b, c = (trial.compiled(name, some, seed)[0] for seed in (1, 1, 2))
-                    # Where few numbers are dropped, two draws may be alike.
+                    # With few elements, two dropout masks may be equal.
                     right = _agree(a, b) and (size < 8 or not torch.equal(a[0], c[0]))
                 else:
                     right = trial.is_right(name, some)
@@ -366,7 +366,7 @@ def _try_out(trial, batch, modes):
             if right:
                 continue
             if size > 1:
-                raise CannotExport(f"The compiled {name} step computes something else than PyTorch for a batch of {size} samples. "
+                raise CannotExport(f"The results of the compiled {name} step differ from PyTorch's for a batch of {size} samples. "
                                    "Look for code that depends on the size of the batch or on random numbers.")  # fmt: skip
             break
         else:
@@ -421,7 +421,7 @@ def _write_package(path, files, description, values):
 def _find(where):
     place, _, name = where.rpartition(":")
     if not place or not name:
-        raise CannotExport(f"'{where}' names no function. Write file.py:function or package.module:function.")
+        raise CannotExport(f"'{where}' is not the name of a function. Write file.py:function or package.module:function.")
     if place.endswith(".py"):
         if not Path(place).is_file():
             raise CannotExport(f"There is no file {place}.")
@@ -445,9 +445,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("where", metavar="WHERE:FUNCTION")
     parser.add_argument("path", metavar="MODEL.pt2", type=Path)
-    parser.add_argument("--no-outputs", action="store_true", help="training gives no outputs, only loss and gradients")
-    parser.add_argument("--threads", type=int, default=1, help="of the generated code")
-    parser.add_argument("--cpu", choices=LEVELS, help="what the CPU that trains has to have (default: what this one has)")
+    parser.add_argument("--no-outputs", action="store_true", help="the training step returns only loss and gradients")
+    parser.add_argument("--threads", type=int, default=1, help="number of threads of the generated code (default: 1)")
+    parser.add_argument("--cpu", choices=LEVELS, help="required capability of the CPU that trains (default: this CPU's)")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the instructions that the functions train, evaluate and step of object files come to.
+"""Compares the instructions of the functions train, evaluate and step, and of the functions that they call, in object files.
 
 compare.py same|different OBJDUMP FIRST SECOND
 compare.py without OBJDUMP OBJECT PATTERN
 
-All functions that these three reach within their object and whose name has the type of the callbacks are compared, by name
-and instruction by instruction. The others are the same function in every program, however a compiler lays them out beside
-others. Addresses, alignment padding, and the name of the callbacks' type do not count. `without`: none of them, nor anything that they
-refer to, has a name in which PATTERN, a regular expression, is found.
+Compares all functions that these three reach within the object and whose name contains the type of the callbacks, by name
+and instruction by instruction. Other functions are the same in every program, although their layout may differ. Addresses,
+alignment padding and the name of the callbacks' type are ignored. `without`: checks that the regular expression PATTERN
+matches no name of these functions or of a symbol that they refer to.
 """
 
 import re
@@ -24,9 +24,9 @@ PADDING = re.compile(r"^(cs |data16 |rex\.W |xchg +%ax,%ax)*(nop|xchg +%ax,%ax|i
 
 def plain(text):
     text = re.sub(r"hone::(Callbacks|CallbackSet)<(Listener)?\s*>", r"hone::\1<>", text)
-    text = re.sub(r"\.L[^\s+-]+", ".L", text)  # a number of the compiler's own
-    text = re.sub(r"\.rodata\._Z\w+", ".rodata", text)  # a table of jumps, named after its function, not demangled
-    text = re.sub(r"\s+#.*", "", text)  # objdump's remark: the address that a relocation will fill in
+    text = re.sub(r"\.L[^\s+-]+", ".L", text)  # a number that the compiler assigns
+    text = re.sub(r"\.rodata\._Z\w+", ".rodata", text)  # a jump table, with the mangled name of its function
+    text = re.sub(r"\s+#.*", "", text)  # objdump's comment: the address that a relocation will fill in
     text = re.sub(r"\b[0-9a-f]+ (?=<)", "", text)  # the address before a <name+offset>
     return re.sub(r"\s+", " ", text).strip()
 
@@ -36,7 +36,7 @@ def without_offset(name):
 
 
 def functions(objdump, path):
-    """Name -> (instructions, names that they refer to)."""
+    """Returns a dictionary from function name to (instructions, names that they refer to)."""
     listing = subprocess.run(
         [objdump, "--disassemble", "--reloc", "--demangle", "--no-show-raw-insn", path],
         check=True, capture_output=True, text=True).stdout  # fmt: skip
@@ -45,7 +45,7 @@ def functions(objdump, path):
         if match := FUNCTION.match(line):
             lines, targets = found.setdefault(plain(match[1]), ([], set()))
         elif match := RELOCATION.match(line):
-            lines[-1] = re.sub(r" <.*>$", "", lines[-1])  # a guess of objdump's, which knows no better
+            lines[-1] = re.sub(r" <.*>$", "", lines[-1])  # objdump's guess, before it reads the relocation
             lines.append(f"  {match[1]} {plain(match[2])}")
             targets.add(without_offset(plain(match[2])))
         elif (match := INSTRUCTION.match(line)) and not PADDING.match(match[1]):
@@ -69,7 +69,7 @@ def reached(found):
 
 
 def composed(found):
-    """The reached functions that are compiled once for each type of callbacks."""
+    """Returns the reached functions that are compiled once for each type of callbacks."""
     return {name: lines for name, lines in reached(found).items() if ENTRY.match(name) or CALLBACKS.search(name)}
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Prints the call stack in the user's `forward` during `train`, as addresses in the program: one in a line, the
-/// innermost first. Read by frames.py.
+/// Prints the call stack in the user's `forward` during `train`, as addresses in the program, one per line, innermost
+/// first, for frames.py.
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <torch/nn/modules/linear.h>

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the frames between `train` and the user's `forward` in a program without optimization, and measures them.
+"""Counts the stack frames between `train` and the user's `forward` in a program without optimization, and their name lengths.
 
 frames.py NM PROGRAM [MAX_FRAMES MAX_FRAME MAX_SYMBOL]
 
-Prints each frame of hone with its length, and the longest symbol of the program. With limits, the exit code is 1 when one is
-exceeded.
+Prints each frame of hone with the length of its name, and the longest symbol of the program. With limits, the exit code is
+1 if a limit is exceeded.
 """
 import bisect
 import subprocess
@@ -19,7 +19,7 @@ names = [symbols[bisect.bisect_right(starts, int(address, 16) - 1) - 1][1] for a
 
 
 def function(symbol):
-    """The name with its template arguments, as a debugger shows a frame: without return type and parameters."""
+    """Returns the name with its template arguments, as in a debugger: without return type and parameters."""
     depth, begin, parts = 0, 0, []
     text = symbol.replace("decltype(auto) ", "").replace("operator()", "operator[]")
     for i, letter in enumerate(text):

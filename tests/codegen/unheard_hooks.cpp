@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The runs of a trainer, to be compiled three times and compared: with LISTENERS_none, without callbacks; with
-/// LISTENERS_unheard, with one that hears nothing of what these runs tell; with LISTENERS_heard, with one that hears
-/// every step.
+/// The runs of a trainer, compiled three times and compared: with LISTENERS_none, without callbacks; with
+/// LISTENERS_unheard, with a callback that handles no event of these runs; with LISTENERS_heard, with a callback that
+/// handles every step.
 #include "hone/optim/sgd.hpp"
 #include "hone/trainer/trainer.hpp"
 

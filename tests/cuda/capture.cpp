@@ -41,12 +41,12 @@ void require_equal_runs(int num_recordings, const More&... more) {
   CHECK(counts.replayed > counts.eager);
 }
 
-TEST_CASE("a CUDA graph of a step moves weights, dropout and schedule as the step does") {
-  SECTION("every batch an update") { require_equal_runs(1); }
-  SECTION("accumulation") { require_equal_runs(3, hone::GradAccum<3>{}); }
+TEST_CASE("a CUDA graph of a step equals the eager step: weights, dropout and schedule") {
+  SECTION("an update for every batch") { require_equal_runs(1); }
+  SECTION("gradient accumulation") { require_equal_runs(3, hone::GradAccum<3>{}); }
 }
 
-TEST_CASE("replays ask nothing of the host, and follow the caller's stream") {
+TEST_CASE("replays do not synchronize the host, and use the caller's stream") {
   tiny::DropNet net;
   auto trainer = trained(net, hone::StepCapture<>{});
   const auto batch = hone::map_tensors(tiny::batches(1)[0], [](const at::Tensor& t) { return t.to(at::kCUDA); });
@@ -63,7 +63,7 @@ TEST_CASE("replays ask nothing of the host, and follow the caller's stream") {
   CHECK(c10::cuda::getCurrentCUDAStream() == stream);
 }
 
-TEST_CASE("a step that reads a result on the host runs as it is written, and training goes on") {
+TEST_CASE("a step that reads a result on the host runs eagerly, and training continues") {
   tiny::DropNet written, reading;
   trained(written);
   reading->reads = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Devices, transfer and data on a GPU.
+/// Tests of devices, transfers and data on a GPU.
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -25,7 +25,7 @@ namespace {
 
 using torch::Tensor;
 
-/// While it lives, an operator that makes the host wait for the device throws.
+/// Makes operators throw that synchronize the host with the device, during its lifetime.
 struct NoWaits {
   NoWaits() { c10::cuda::warning_state().set_sync_debug_mode(c10::cuda::SyncDebugMode::L_ERROR); }
   NoWaits(const NoWaits&) = delete;
@@ -33,7 +33,7 @@ struct NoWaits {
   ~NoWaits() { c10::cuda::warning_state().set_sync_debug_mode(c10::cuda::SyncDebugMode::L_DISABLED); }
 };
 
-/// Forbids waits between the ends of two steps of an epoch, the loader's work included.
+/// Forbids host synchronization between the ends of two steps of an epoch, including the loader.
 struct Strict {
   std::int64_t from, to;
   std::optional<NoWaits>* waits;
@@ -43,7 +43,7 @@ struct Strict {
   }
 };
 
-/// Notes where it was called, and may fail.
+/// Records the stream and the device of its calls, and may run out of memory.
 struct NetImpl : tiny::NetImpl {
   Tensor forward(const Tensor& inputs) {
     stream = c10::cuda::getCurrentCUDAStream().id();
@@ -70,7 +70,7 @@ auto trainer_on(hone::Cuda<hone::dynamic> device, const Net& net, Transfer trans
                        Strict{4, 20, &waits}};
 }
 
-/// The same on the host, by hand and with LibTorch's own optimizer; returns the mean loss of the last epoch.
+/// A hand-written loop on the host with LibTorch's optimizer. Returns the mean loss of the last epoch.
 double train_by_hand(tiny::Net& net, const std::vector<tiny::Batch>& batches, int epochs) {
   torch::optim::AdamW optimizer(net->parameters(), torch::optim::AdamWOptions(0.01).weight_decay(0.02));
   double sum = 0.0;
@@ -96,7 +96,7 @@ std::vector<Tensor> on_host(std::vector<Tensor> tensors) {
 
 constexpr std::int64_t samples = 96;  // 24 batches of 4
 
-TEST_CASE("training on a GPU is training on the host, however the batches get there, and nobody waits") {
+TEST_CASE("training on a GPU matches the host for every transfer, without host synchronization") {
   tiny::Net by_hand;
   const double loss = train_by_hand(by_hand, tiny::batches(24), 2);
   const auto data = tiny::dataset(samples);
@@ -114,8 +114,8 @@ TEST_CASE("training on a GPU is training on the host, however the batches get th
     const double right = (scores.argmax(1) == tiny::labels(samples)).to(torch::kDouble).mean().template item<double>();
     CHECK(history.at("eval_accuracy_epoch") == Approx(right).margin(1.5 / samples));
 
-    // what a training state keeps is enough to go on
-    const auto state = hone::cloned(trainer.training_state()).template get<hone::Dict>();
+    // A training state restores the run.
+    const auto state = hone::cloned(trainer.training_state());
     const auto before = on_host(tiny::weights(net));
     const auto batch = tiny::batches(1)[0];
     for (int i = 0; i < 4; ++i) trainer.step(batch);
@@ -125,13 +125,13 @@ TEST_CASE("training on a GPU is training on the host, however the batches get th
     for (int i = 0; i < 4; ++i) trainer.step(batch);
     CHECK(tiny::distance(on_host(tiny::weights(net)), after) < 1e-6);
   };
-  SECTION("moved as each step begins") { check(hone::Direct{}, data); }
-  SECTION("resident") { check(hone::Direct{}, data.to(torch::kCUDA)); }
+  SECTION("moved at the start of each step") { check(hone::Direct{}, data); }
+  SECTION("on the device") { check(hone::Direct{}, data.to(torch::kCUDA)); }
   SECTION("prefetched") { check(hone::PrefetchToDevice{.depth = 3}, data); }
-  SECTION("resident, with nothing to prefetch") { check(hone::PrefetchToDevice{}, data.to(torch::kCUDA)); }
+  SECTION("on the device, with PrefetchToDevice") { check(hone::PrefetchToDevice{}, data.to(torch::kCUDA)); }
 }
 
-TEST_CASE("steps of the host's own loop wait for nothing") {
+TEST_CASE("steps of a custom loop do not synchronize the host") {
   std::optional<NoWaits> none;
   Net net;
   auto trainer = trainer_on(hone::Cuda<hone::dynamic>{0}, net, hone::Direct{}, none);
@@ -141,7 +141,7 @@ TEST_CASE("steps of the host's own loop wait for nothing") {
   for (const auto& batch : batches) CHECK_NOTHROW(trainer.step(batch));
 }
 
-TEST_CASE("a shuffled dataset on the device gives the batches of the host, in its order, without a wait") {
+TEST_CASE("a shuffled dataset on the device gives the same batches as on the host, without host synchronization") {
   const auto data = tiny::dataset(50);
   hone::TensorLoader here(data, {.batch_size = 8, .shuffle = true, .seed = 5});
   hone::TensorLoader there(data.to(torch::kCUDA), {.batch_size = 8, .shuffle = true, .seed = 5});
@@ -162,7 +162,7 @@ TEST_CASE("a shuffled dataset on the device gives the batches of the host, in it
   }
 }
 
-TEST_CASE("prefetched batches hold what the loader gave, while the work on them lags behind") {
+TEST_CASE("prefetched batches are correct although the work on them lags behind") {
   const c10::Device gpu(torch::kCUDA, 0);
   const hone::TensorDataset data{torch::randn({1000, 256}), torch::arange(1000)};
   const auto heavy = torch::randn({2048, 2048}, gpu);
@@ -176,7 +176,7 @@ TEST_CASE("prefetched batches hold what the loader gave, while the work on them 
         CHECK(x.device() == gpu);
         auto busy = heavy;
         for (int i = 0; i < 4; ++i) busy = busy.mm(heavy).clamp(-1, 1);
-        seen.emplace_back(x.clone() + 0 * busy.sum(), y.clone());  // read once the device gets there
+        seen.emplace_back(x.clone() + 0 * busy.sum(), y.clone());  // executed later by the device
       }
       auto expected = same.begin();
       for (const auto& [x, y] : seen) {
@@ -186,12 +186,12 @@ TEST_CASE("prefetched batches hold what the loader gave, while the work on them 
       }
       CHECK(expected == std::default_sentinel);
     }
-    auto left = prefetched.begin();  // and left with batches on their way
+    auto left = prefetched.begin();  // destroyed with pending copies
     ++left;
   }
 }
 
-TEST_CASE("batches made by a thread get there, too") {
+TEST_CASE("batches that a thread made are copied to the device") {
   const auto batches = tiny::batches(6);
   std::vector<tiny::Batch> seen;
   for (auto& [x, y] : hone::PrefetchToDevice{}.over(batches, hone::Cuda<0>{})) seen.emplace_back(x.clone(), y.clone());
@@ -199,7 +199,7 @@ TEST_CASE("batches made by a thread get there, too") {
   for (std::size_t i = 0; i < 6; ++i) CHECK(torch::equal(seen[i].first.cpu(), batches[i].first));
 }
 
-TEST_CASE("work goes to the caller's stream; his stream and device are as they were") {
+TEST_CASE("work uses the caller's stream, and the current stream and device are restored") {
   std::optional<NoWaits> none;
   Net net;
   const int last = c10::cuda::device_count() - 1;
@@ -224,7 +224,7 @@ TEST_CASE("work goes to the caller's stream; his stream and device are as they w
   c10::cuda::setCurrentCUDAStream(c10::cuda::getDefaultCUDAStream(static_cast<c10::DeviceIndex>(last)));
 }
 
-TEST_CASE("a GPU that is not there is named before the model is touched") {
+TEST_CASE("a device number that does not exist throws std::invalid_argument before the model is moved") {
   std::optional<NoWaits> none;
   Net net;
   const auto count = c10::cuda::device_count();
@@ -233,7 +233,7 @@ TEST_CASE("a GPU that is not there is named before the model is touched") {
   CHECK_NOTHROW(hone::Cuda<>{}.require());
 }
 
-TEST_CASE("memory that ran out is explained, and the trainer can go on") {
+TEST_CASE("a step that runs out of memory throws DeviceError, and the trainer can continue") {
   std::optional<NoWaits> none;
   Net net;
   auto trainer = trainer_on(hone::Cuda<hone::dynamic>{0}, net, hone::Direct{}, none);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Recomputed blocks, offloaded tensors and micro-batches on a GPU.
+/// Tests of recomputed blocks, offloaded tensors and micro-batches on a GPU.
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <torch/torch.h>
@@ -30,7 +30,7 @@ struct LayerImpl : torch::nn::Module {
 };
 TORCH_MODULE(Layer);
 
-/// Eight layers, their weights the same every time.
+/// Returns eight layers with fixed weights.
 template <class Block>
 torch::nn::Sequential layers() {
   torch::manual_seed(1);
@@ -42,14 +42,14 @@ torch::nn::Sequential layers() {
 
 struct Seen {
   std::vector<Tensor> gradients;
-  std::int64_t peak = 0;  ///< Bytes beyond what was there before.
+  std::int64_t peak = 0;  /// < Bytes beyond those allocated before.
 };
 
-/// One forward, in the scope of what `scope` returns, and one backward.
+/// Runs one forward, during the lifetime of the result of `scope`, and one backward.
 Seen learn(torch::nn::Sequential net, auto&& scope) {
   const auto device = c10::cuda::current_device();
   const auto x = torch::ones({2048, 512}, torch::kCUDA);
-  net->forward(x.slice(0, 0, 8)).sum().backward();  // what libraries keep for themselves is there
+  net->forward(x.slice(0, 0, 8)).sum().backward();  // allocates the memory that libraries keep
   for (auto& parameter : net->parameters()) parameter.mutable_grad() = torch::zeros_like(parameter);
   torch::manual_seed(3);
   allocator::resetPeakStats(device);
@@ -81,14 +81,14 @@ struct WideImpl : torch::nn::Module {
 };
 TORCH_MODULE(Wide);
 
-/// Trains over two batches of 4096 samples, some 128 MiB for each tensor in the middle.
+/// Trains on two batches of 4096 samples, with 128 MiB for each intermediate tensor.
 auto train(hone::MicroBatches policy, std::int64_t spare_bytes) {
   torch::manual_seed(5);
   Wide net;
   hone::Trainer trainer{net, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::Cuda<>{}, policy};
   net->train();
   auto small = tiny::batches(1, 8);
-  trainer.step(small[0]);  // what libraries keep for themselves is there
+  trainer.step(small[0]);  // allocates the memory that libraries keep
   const auto device = c10::cuda::current_device();
   allocator::emptyCache();
   if (spare_bytes > 0) {
@@ -105,17 +105,17 @@ auto train(hone::MicroBatches policy, std::int64_t spare_bytes) {
 
 }  // namespace
 
-TEST_CASE("recomputed blocks on a GPU take less memory and give the same gradients") {
+TEST_CASE("recomputed blocks on a GPU use less memory and give the same gradients") {
   const auto nothing = [] { return 0; };
   check_same(learn(layers<hone::Recomputed<Layer>>(), nothing), learn(layers<Layer>(), nothing));
 }
 
-TEST_CASE("offloaded tensors are not on the GPU, and come back") {
+TEST_CASE("offloaded tensors use no memory of the GPU and give the same gradients") {
   const auto seen = learn(layers<Layer>(), [] { return hone::OffloadSaved{}; });
   check_same(seen, learn(layers<Layer>(), [] { return 0; }));
 }
 
-TEST_CASE("memory of a GPU that runs out is halved away") {
+TEST_CASE("MicroBatches halves a batch until the GPU's memory suffices") {
   const auto [weights, size] = train({}, std::int64_t{400} << 20);
   CHECK((size > 0 && size < 4096));
   const auto [expected, fixed] = train({.size = 512}, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Ends the program as skipped, before its first test, where there is no GPU.
+/// Exits as skipped before the first test if there is no GPU.
 #include <c10/cuda/CUDAFunctions.h>
 
 #include <cstdio>
@@ -11,13 +11,14 @@
 
 namespace {
 
-/// What is said in a program that has CUDA, on a machine that has no GPU.
+/// Returns whether `require` throws the expected error with CUDA but without a GPU.
 bool is_refused() {
   try {
     hone::Cuda<0>{}.require();
   } catch (const hone::DeviceError& error) {
     std::puts(error.what());
-    return std::string_view(error.what()).starts_with("The trainer's device is cuda, and LibTorch finds none");
+    return std::string_view(error.what())
+        .starts_with("The trainer's device is cuda, and LibTorch finds no such device");
   }
   return false;
 }

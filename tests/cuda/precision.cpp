@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Number formats on a GPU: they learn, wait for nothing, and are replayed as they were recorded.
+/// Tests of precisions on a GPU: training, host synchronization and replays.
 #include <c10/cuda/CUDAFunctions.h>
 #include <torch/torch.h>
 
@@ -21,7 +21,7 @@ namespace {
 
 using at::Tensor;
 
-/// A wait for the device is an error while it lives.
+/// Makes operators throw that synchronize the host with the device, during its lifetime.
 struct NoWaits {
   NoWaits() { c10::cuda::warning_state().set_sync_debug_mode(c10::cuda::SyncDebugMode::L_ERROR); }
   NoWaits(const NoWaits&) = delete;
@@ -58,7 +58,7 @@ void learns_without_waiting(const Precision& precision, at::ScalarType outputs) 
   CHECK(trainer.evaluate_batch(batch).outputs.scalar_type() == outputs);
 }
 
-TEST_CASE("every number format learns on the GPU, and no step waits") {
+TEST_CASE("every precision trains on the GPU without host synchronization in a step") {
   learns_without_waiting(hone::Bf16{}, at::kBFloat16);
   learns_without_waiting(hone::Fp16{}, at::kHalf);
   learns_without_waiting(hone::PureBf16{}, at::kBFloat16);
@@ -67,7 +67,7 @@ TEST_CASE("every number format learns on the GPU, and no step waits") {
   learns_without_waiting(hone::Tf32{}, at::kFloat);
 }
 
-TEST_CASE("a run on the GPU that skips for ever ends, without a wait in a step") {
+TEST_CASE("a run on the GPU that only skips updates stops, without host synchronization in a step") {
   tiny::Net net;
   auto trainer = trainer_of(net, hone::Fp16({.max_skipped_in_a_row = 10}));
   auto batch = batch_on_gpu();
@@ -80,7 +80,7 @@ TEST_CASE("a run on the GPU that skips for ever ends, without a wait in a step")
     for (; steps < 5000 && !trainer.run().stop_requested(); ++steps) trainer.step(batch);
   }
   CHECK(steps < 5000);
-  CHECK(tiny::contains(std::string(trainer.run().stop_reason()), "10 updates in a row were skipped"));
+  CHECK(tiny::contains(std::string(trainer.run().stop_reason()), "10 consecutive updates were skipped"));
   CHECK(tiny::equal(tiny::weights(net), weights));
 }
 
@@ -104,8 +104,8 @@ void is_replayed(const Precision& precision) {
   }
 }
 
-TEST_CASE("scaling, skipping and copies of weights are replayed as they were recorded") {
-  // Begins so high that the first updates are skipped, and grows within the recording.
+TEST_CASE("replayed steps equal eager steps: loss scaling, skipped updates and master weights") {
+  // The initial scale is so high that the first updates are skipped, and it grows during the replays.
   is_replayed(hone::Fp16({.init_scale = 16777216.0, .growth_interval = 5}));
   is_replayed(hone::Bf16{});
   is_replayed(hone::PureBf16{});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Any bytes as a checkpoint, once as the whole file and once as the pickle of a file that is otherwise sound (few
-/// random bytes have the right checksum): a value or a `DataError`, nothing else. What was read is written and read
-/// again.
+/// Fuzz test of `read_checkpoint`: any bytes give a value or a `DataError`. The bytes are read as a whole file and as
+/// the pickle of an otherwise valid file, because random bytes rarely have the right checksum. A value is written and
+/// read again.
 #include <cstring>
 
 #include "hone/checkpoint/pytorch.hpp"
@@ -19,7 +19,7 @@ struct Text {
 
 void use(const hone::Value& value) {
   if (const auto* tensor = std::get_if<at::Tensor>(&value.data())) {
-    constexpr std::int64_t most = 1 << 20;  // a stride of 0 makes large tensors of a few bytes
+    constexpr std::int64_t most = 1 << 20;  // with a stride of 0, a few bytes are a large tensor
     if (tensor->numel() <= most) (void)tensor->clone();
   } else if (value.is<hone::List>() || value.is<hone::Tuple>()) {
     for (const auto& item : value.items()) use(item);
@@ -37,7 +37,7 @@ void read(const std::uint8_t* data, std::size_t size) {
     try {
       hone::detail::write_archive(text, hone::detail::PickleWriter(value));
     } catch (const std::invalid_argument&) {
-      return;  // a string that is not UTF-8, say
+      return;  // for example, a string that is not UTF-8
     }
     const InputFile again(reinterpret_cast<const std::uint8_t*>(text.bytes.data()), text.bytes.size());
     use(hone::read_checkpoint(again.path()));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Any bytes as an IDX file: a tensor or a `DataError`, nothing else.
+/// Fuzz test of `read_idx`: any bytes give a tensor or a `DataError`.
 #include "hone/data/idx.hpp"
 
 #include "input.hpp"

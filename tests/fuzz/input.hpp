@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The fuzzer's bytes as a file that lies in memory.
+/// A file in memory with the fuzzer's bytes.
 #pragma once
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Any bytes as a safetensors file: tensors that can be read, or a `DataError`, nothing else.
+/// Fuzz test of `read_safetensors`: any bytes give readable tensors or a `DataError`.
 #include "hone/checkpoint/safetensors.hpp"
 
 #include "input.hpp"

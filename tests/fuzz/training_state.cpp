@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Sound training states in which any entries were replaced, changed, moved or removed, and a trainer that goes on from
-/// them: it does, or says `DataError` or `std::invalid_argument`.
+/// Fuzz test of resuming: a trainer resumes from a valid training state in which entries were replaced, changed, moved
+/// or removed, or throws `DataError` or `std::invalid_argument`.
 #include <torch/torch.h>
 
 #include <array>
@@ -32,7 +32,7 @@ struct NetImpl : torch::nn::Module {
 };
 TORCH_MODULE(Net);
 
-/// Hears every place that a run can go on from.
+/// Keeps a training state at every resume point.
 struct Keep {
   std::vector<Value>* states;
   void on_resume_point(const auto& event) {
@@ -57,7 +57,7 @@ auto make_trainer(std::vector<Value>* states = nullptr) {
 }
 auto options() { return hone::TrainOptions{.num_epochs = 2, .per_device_batch_size = 2, .seed = 7, .num_threads = 1}; }
 
-/// The fuzzer's bytes; zeros when there are no more.
+/// The fuzzer's bytes, followed by zeros.
 struct Bytes {
   const std::uint8_t* data;
   std::size_t size;
@@ -106,7 +106,7 @@ torch::Tensor tensor(Bytes& bytes) {
   return made;
 }
 
-/// A copy in which one element's bytes are others.
+/// Returns a copy with 1 to 9 changed bytes.
 torch::Tensor changed(const torch::Tensor& from, Bytes& bytes) {
   auto copy = from.contiguous().clone();
   if (copy.nbytes() == 0 || copy.scalar_type() == torch::kBool) return copy;
@@ -116,7 +116,7 @@ torch::Tensor changed(const torch::Tensor& from, Bytes& bytes) {
   return copy;
 }
 
-/// Something in a value, wherever the bytes lead to.
+/// Returns a part of `value` that the bytes select.
 const Value& found(const Value& value, Bytes& bytes) {
   if (value.is<Dict>() && value.get<Dict>().size() > 0) {
     const auto chosen = bytes.below(value.get<Dict>().size() + 1);
@@ -153,7 +153,7 @@ Value replacement(const Value& old, const Value& root, Bytes& bytes) {
   }
 }
 
-/// `value` with one change.
+/// Returns `value` with one change.
 Value mutated(const Value& value, const Value& root, Bytes& bytes) {
   if (value.is<Dict>() && value.get<Dict>().size() > 0) {
     const auto& dict = value.get<Dict>();
@@ -185,7 +185,7 @@ const std::vector<Value>& sound_states() {
     std::vector<Value> states;
     auto trainer = make_trainer(&states);
     trainer.train(tiny::dataset(10), options());
-    Value two = states.back();  // as two processes would have kept it
+    Value two = states.back();  // as two ranks would save it
     auto run = two.at("training_state").get<Dict>();
     const auto other = hone::difference(states.front().at("training_state"), hone::prints(run));
     run.set("rank", 0);
@@ -205,7 +205,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Value state = states[bytes.below(states.size())];
   const auto way = bytes.below(3);
   while (bytes.size > 0) {
-    // Half of all changes go to what is in training states alone.
+    // Half of all changes are in the entry that only training states have.
     if (bytes.below(2) == 0 || !state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
       state = mutated(state, state, bytes);
     } else {

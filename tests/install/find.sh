@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# find.sh CMAKE BUILD FOLDER VERSION LIBTORCH MPI OPTIONS...: installs hone from BUILD into FOLDER, and asks for it with and without
-# what it depends on. VERSION is hone's, MPI is 1 where there is one.
+# find.sh CMAKE BUILD FOLDER VERSION LIBTORCH MPI OPTIONS...: installs hone from BUILD into FOLDER and calls find_package with and
+# without its dependencies. VERSION is hone's version. MPI is 1 if MPI was found.
 set -euo pipefail
 cmake=$1 build=$2 folder=$3 version=$4 libtorch=$5 mpi=$6
 shift 6
@@ -9,14 +9,14 @@ rm -rf "$folder"
 "$cmake" --install "$build" --prefix "$folder/prefix" > /dev/null
 options=("$@")
 
-# ask EXPECTED_CODE ARGUMENTS_OF_FIND_PACKAGE OPTIONS...: the output is in $output.
+# ask EXPECTED_CODE ARGUMENTS_OF_FIND_PACKAGE OPTIONS...: stores the output in $output.
 ask() {
   local code=0 expected=$1 arguments=$2
   shift 2
   rm -rf "$folder/build"
   output=$(env -u LibTorch_ROOT -u Torch_DIR "$cmake" -S "$(dirname "$0")/find" -B "$folder/build" -Dhone_ROOT="$folder/prefix" \
     -DASK="$arguments" "${options[@]}" "$@" 2>&1) || code=$?
-  # CMake breaks long lines.
+  # CMake wraps long lines.
   output=$(tr '\n' ' ' <<< "$output" | tr -s ' ')
   if [ "$code" -ne "$expected" ]; then
     echo "find_package(hone $arguments) with $*: exit code $code, not $expected: $output"
@@ -34,7 +34,7 @@ found=-DLibTorch_ROOT=$libtorch
 ask 0 "QUIET" "$found"
 has "found: 1, plain: TRUE, hone: TRUE"
 
-# Something is missing: no error, and the reason.
+# A missing dependency is not an error, and the reason is printed.
 ask 0 "QUIET" -DLibTorch_ROOT=/nonexistent
 has "found: 0"
 has "because: hone: LibTorch_ROOT is /nonexistent, which holds no LibTorch"
@@ -66,7 +66,7 @@ if [ "$mpi" = 1 ]; then
   has "mpi: TRUE"
 fi
 
-# Versions: the same minor version, and not older.
+# Versions: the same minor version, not older.
 ask 0 "${version%.*} QUIET COMPONENTS plain"
 has "found: 1"
 ask 0 "$version EXACT QUIET COMPONENTS plain"

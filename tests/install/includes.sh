@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# includes.sh CMAKE BUILD FOLDER LIBTORCH OPTIONS...: installs hone from BUILD into FOLDER and compiles `includes` with it, LibTorch
-# found through CMAKE_PREFIX_PATH or by find_package(Torch).
+# includes.sh CMAKE BUILD FOLDER LIBTORCH OPTIONS...: installs hone from BUILD into FOLDER and compiles `includes` with it, with
+# LibTorch in CMAKE_PREFIX_PATH and from find_package(Torch).
 set -euo pipefail
 cmake=$1 build=$2 folder=$3 libtorch=$4
 shift 4
 rm -rf "$folder"
 "$cmake" --install "$build" --prefix "$folder/prefix" > /dev/null
-# As folders of the compiler's own.
+# Act like default folders of the compiler.
 CPLUS_INCLUDE_PATH=$(cd "$(dirname "$0")/includes/system" && pwd)
 export CPLUS_INCLUDE_PATH
 for with_torch in OFF ON; do

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training that goes on elsewhere: compare.py PROGRAM FOLDER.
+"""Compares training that continues in the other framework: compare.py PROGRAM FOLDER.
 
-Each case is trained for 3 updates on one side, saved, and trained for 5 more on both sides. The losses of these, and the
-loss of an evaluation after them, have to agree.
+Each case is trained for 3 updates in one framework, saved, and trained for 5 more updates in both. The losses of these
+updates, and the loss of an evaluation after them, must agree.
 """
 import collections
 import pathlib
@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
 
 PROGRAM, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
 SAVED_AFTER, UPDATES, BATCH_SIZE = 3, 8, 4  # updates, updates, samples
-TOTAL = 10  # updates that the schedules are made for
+TOTAL = 10  # updates of the schedules
 TOLERANCE = 1e-6
 
 torch.manual_seed(3)
@@ -32,7 +32,7 @@ torch.save({"x": x, "y": y, "batch_size": BATCH_SIZE, "saved_after": SAVED_AFTER
 
 
 def network():
-    # No bias in front of the batch norm: it would have no gradient but rounding errors, which Adam makes steps of.
+    # No bias before the batch norm: its gradient would be a rounding error, which Adam would scale to a full step.
     layers = dict(fc1=torch.nn.Linear(6, 16, bias=False), norm=torch.nn.BatchNorm1d(16), act=torch.nn.Tanh(), fc2=torch.nn.Linear(16, 3))
     return torch.nn.Sequential(collections.OrderedDict(layers))
 
@@ -63,7 +63,7 @@ CASES = {
 
 
 class Watch(TrainerCallback):
-    """Keeps the losses; loads before the first update, or saves after some."""
+    """Records the losses. Loads before the first update, or saves after SAVED_AFTER updates."""
 
     def __init__(self, load=None, save=None):
         self.load, self.save, self.losses, self.loaded = load, save, [], None
@@ -81,7 +81,7 @@ class Watch(TrainerCallback):
 
 
 def python_run(case, samples, **files):
-    """Losses of each update, the evaluation's behind them, and what was loaded."""
+    """Returns the losses of the updates followed by the loss of the evaluation, and the loaded checkpoint."""
     make_optimizer, make_scheduler = CASES[case]
     model = network()
     watch = Watch(**files)
@@ -117,7 +117,7 @@ def to_python(case):
     here = hone_run("train", case, file)[SAVED_AFTER:]
     there, loaded = python_run(case, rest, load=file)
     assert loaded["note"] == "from hone" and loaded["best"] == 0.25 and loaded["epoch"] == 3, loaded.keys()
-    state = torch.load(f"{file}.state", weights_only=True)  # a training state is a checkpoint too, with one entry more
+    state = torch.load(f"{file}.state", weights_only=True)  # a training state is a checkpoint with one more entry
     assert set(loaded) - {"note", "best", "epoch"} == set(state) - {"training_state"}, state.keys()
     return agree(there, here)
 
@@ -129,7 +129,7 @@ def to_hone(case):
 
 
 def wsd_of_python():
-    """Its state does not say where it is, which hone tells."""
+    """The state of pytorch-accelerated's WSD scheduler has no counter; hone must throw an error that names it."""
     file = FOLDER / "sgd_wsd_of_python.pt"
     python_run("sgd_wsd", dataset, save=file)
     try:
@@ -146,7 +146,7 @@ class SaveState(TrainerCallback):
 
 
 def folder_of_accelerate():
-    """What can be had from a training state of Accelerate: the weights, to the bit, and everything but generators."""
+    """Reads a training state of Accelerate: bit-identical weights, and all other entries except generators."""
     model = network()
     trainer = Trainer(model, torch.nn.CrossEntropyLoss(), adamw(model.parameters()), callbacks=[SaveState])
     trainer.train(dataset, num_epochs=1, train_dataloader_kwargs={"num_workers": 0}, create_scheduler_fn=cosine)
@@ -178,7 +178,7 @@ def main():
         try:
             worst = check(*arguments)
             print(f"{name}: " + ("passed" if worst is None else f"the same to {worst:.1g}"), flush=True)
-        except Exception:  # the other checks still tell something
+        except Exception:  # continue with the other checks
             failures += 1
             print(f"{name}: FAILED\n{traceback.format_exc()}", flush=True)
     sys.exit(1 if failures else 0)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// hone's side of compare.py: trains, saves and goes on, or loads and goes on; prints the loss of each update and that
-/// of an evaluation.
+/// hone's part of compare.py: trains, saves and continues, or loads and continues. Prints the loss of each update and
+/// the loss of an evaluation.
 ///
 ///     interchange train|resume CASE DATA CHECKPOINT
 ///     interchange safetensors FROM TO     copies weights
-///     interchange keys FILE               prints those at the top of a file of torch.save
+///     interchange keys FILE               prints the top-level keys of a file of torch.save
 #include <fmt/format.h>
 #include <torch/torch.h>
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs compare.py with pytorch-accelerated, beside the torch of a Python that has one. What is missing is put into an
-environment in FOLDER. Exits with 77, and says why, where that is not possible.
+"""Runs compare.py with pytorch-accelerated and the torch of an existing Python. Missing packages are installed into an
+environment in FOLDER. If that is not possible, prints the reason and exits with 77.
 
     run.py --program PROGRAM --folder FOLDER [--libtorch FOLDER_OF_LIBTORCH]
 
-The Python is HONE_PYTHON, else the one that the build's LibTorch belongs to, else python3; its torch must be 2.11 or newer
-and must be one that can be imported. torch itself is never loaded anew: it is too large for a test.
+The Python is HONE_PYTHON, else the one that contains the build's LibTorch, else python3. Its torch must be 2.11 or newer
+and must be importable. torch itself is never downloaded, because it is too large for a test.
 """
 import argparse
 import os
@@ -26,7 +26,7 @@ def last_line(text):
 
 
 def torch_of(python):
-    """The folder that a Python's torch lies in, or why there is none."""
+    """Returns the folder of a Python's torch, or the reason why there is none."""
     code = "import pathlib, torch; print(torch.__version__); print(pathlib.Path(torch.__file__).parent.parent)"
     try:
         done = subprocess.run([python, "-c", code], capture_output=True, text=True)
@@ -58,7 +58,7 @@ def find_python(libtorch):
 
 
 def environment(python, torch_folder, folder):
-    """An environment's Python, with the torch of another one and what is required."""
+    """Returns the Python of an environment with the torch of another Python and the required packages."""
     inside = folder / "bin" / "python"
     stamp = folder / "requirements"
     wanted = "\n".join([python, torch_folder, *REQUIREMENTS])

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A small but complete job is killed, or stopped by SIGTERM, again and again, wherever it is, and resumes each time
-/// from what lies in its folder. In the end it must leave the same files, byte by byte, as one that was never
-/// disturbed.
+/// Kills a small but complete training job, or stops it with SIGTERM, repeatedly at random times. Each time, the job
+/// resumes from its folder. At the end, its files must be bytewise equal to the files of an uninterrupted job.
 ///
 ///     kill_test 1000 [SEED]
 #include <fcntl.h>
@@ -36,15 +35,15 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
-/// Where the job is.
+/// The phase of the job.
 enum class Place { starting, training, saving_state, evaluating, saving_best, ending };
 constexpr std::array<const char*, 6> place_names{"starting",   "training",        "saving a training state",
                                                  "evaluating", "saving the best", "ending"};
 
-/// Memory that outlives the job.
+/// Shared memory that outlives the job.
 struct Page {
   std::atomic<Place> place;
-  std::atomic<std::int64_t> num_steps;  // that were computed, those that were lost again included
+  std::atomic<std::int64_t> num_steps;  // computed, including steps that were lost
 
   static Page& in(int file) {
     void* const memory = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
@@ -86,7 +85,7 @@ void write(const fs::path& path, const hone::RunHistory& history, auto&& format)
 
 constexpr int exit_code_when_stopped = 3;
 
-/// Returns false when a signal stopped it.
+/// Returns false if a signal stopped the job.
 bool run_job(const fs::path& folder, Page& page) {
   torch::manual_seed(1);
   hone::Trainer trainer{
@@ -132,7 +131,7 @@ class Killer {
     page_ = &Page::in(file_);
   }
 
-  /// Leaves a job alone, and learns how long it takes.
+  /// Runs a job without interruption, and measures its duration.
   void run_whole(const fs::path& folder) {
     const auto begin = Clock::now();
     const pid_t job = start(folder);
@@ -146,7 +145,7 @@ class Killer {
                 static_cast<long long>(whole_steps_));
   }
 
-  /// Starts a job again and again until it ends by itself; `most` kills.
+  /// Restarts a job until it finishes, with at most `most` kills.
   void run_killed(const fs::path& folder, std::int64_t most) {
     page_->num_steps = 0;
     for (const auto before = num_kills();; ++num_starts_) {
@@ -170,7 +169,7 @@ class Killer {
     }
     return all;
   }
-  /// Whether each of the places that matter most was hit.
+  /// True if jobs were killed while training, saving a state and evaluating, and stopped while evaluating.
   [[nodiscard]] bool has_hit_all() const { return kills_[1] > 0 && kills_[2] > 0 && kills_[3] > 0 && stops_[3] > 0; }
   void report() const {
     std::printf("%lld kills over %lld jobs\n", static_cast<long long>(num_kills()), static_cast<long long>(num_jobs_));
@@ -214,8 +213,8 @@ class Killer {
     }
   }
 
-  /// One time in ten while the process starts; else within the next part of the training, every other time as soon as
-  /// the job is at a certain place. One time in four the signal is SIGTERM, half of them within evaluations.
+  /// Sends a signal at a random time: with probability 0.1 while the process starts, otherwise during training, in half
+  /// of these cases in a chosen phase. With probability 0.25 the signal is SIGTERM, and the chosen phase `evaluating`.
   void wait_and_kill(pid_t job) {
     signal_ = share() < 0.25 ? SIGTERM : SIGKILL;
     const bool early = share() < 0.1;
@@ -246,7 +245,7 @@ class Killer {
       ++kills_[static_cast<std::size_t>(page_->place.load())];
       return true;
     }
-    // A process that is only starting has not yet replaced what SIGTERM does.
+    // A process that is starting has not installed its handler for SIGTERM yet.
     if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) ||
         (WIFEXITED(status) && WEXITSTATUS(status) == exit_code_when_stopped)) {
       ++stops_[static_cast<std::size_t>(place_)];
@@ -272,11 +271,11 @@ class Killer {
   Milliseconds starting_{}, training_{};
   Counts kills_{}, stops_{};
   int signal_ = SIGKILL;
-  Place place_ = Place::starting;  ///< Of the job when it was sent the signal.
+  Place place_ = Place::starting;  ///< The phase of the job when the signal was sent.
   std::int64_t num_jobs_ = 0, num_starts_ = 0, num_steps_ = 0, whole_steps_ = 0;
 };
 
-/// Everything in a folder, what a killed writer left behind included.
+/// Returns the contents of all files of a folder, including files that a killed writer left.
 std::map<std::string, std::string> contents(const fs::path& folder) {
   std::map<std::string, std::string> all;
   for (const auto& entry : fs::directory_iterator(folder)) {

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# launch.sh SCRIPTS/LAUNCH WHERE: how the processes of scripts/launch start and end. WHERE is the program of where.cpp.
+# launch.sh SCRIPTS/LAUNCH WHERE: tests how the processes of scripts/launch start and end. WHERE is the program of where.cpp.
 set -uo pipefail
 launch=$1 where=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 unset RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT
-# A sanitizer would turn a signal that ends a process into its report and exit code 1.
+# Otherwise a sanitizer would replace the signal that ends a process by a report and exit code 1.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}handle_segv=0 TSAN_OPTIONS=${TSAN_OPTIONS:+$TSAN_OPTIONS:}handle_segv=0
 failed=0
 
-# Runs launch; its exit code is in `code`, what it wrote in `out` and `err`, the seconds that it took in `took`.
+# Runs launch. Stores its exit code in `code`, its output in `out` and `err`, and its duration in seconds in `took`.
 run() {
   local begin=$SECONDS
   what="launch $*"
@@ -23,7 +23,7 @@ same() {
   printf '%s: %s is\n%s\nand should be\n%s\n' "$what" "$1" "$2" "$3"
   failed=1
 }
-# The process lives; what is dead and not yet buried does not.
+# Returns whether the process runs; a zombie does not.
 lives() { [ -e "/proc/$1" ] && [[ $(sed 's/.*) //' "/proc/$1/stat" 2> /dev/null) != Z* ]]; }
 # wait_until SECONDS COMMAND...
 wait_until() {
@@ -43,7 +43,7 @@ none_lives() {
 start() {
   what="launch $*"
   : > "$folder/out"
-  set -m  # without, an interrupt would be ignored by what is started
+  set -m  # otherwise the started processes would ignore interrupts
   "$launch" "$@" > "$folder/out" 2> "$folder/err" &
   process=$!
   set +m
@@ -63,7 +63,7 @@ torchrun 1/3 1/3 127.0.0.1 7077
 torchrun 2/3 2/3 127.0.0.1 7077"
 same "the error output" "$err" ""
 
-# Without a port they share one; nothing of an outer torchrun is left; arguments arrive as they are.
+# Without --port, the ranks share a free port. Variables of an outer torchrun are unset. Arguments are passed unchanged.
 export TORCHELASTIC_USE_AGENT_STORE=True
 run --ranks 2 "$where"
 same "the number of ports" "$(sed 's/.* //' <<< "$out" | sort -u | wc -l)" 1
@@ -76,7 +76,7 @@ same "the threads" "$out" "3
 OMP_NUM_THREADS='' run --ranks 100 --port 7077 bash -c '[ $RANK -lt 99 ] || echo $OMP_NUM_THREADS'
 same "the threads" "$out" 1
 
-# The first that fails gives the exit code and is named; the others end, those too that do not want to.
+# The first rank that fails determines the exit code and is reported. The other ranks are ended, even if they ignore SIGTERM.
 run --ranks 3 "$where" exit 1 7
 same "the exit code" $code 7
 same "the error output" "$err" "launch: rank 1 ended with exit code 7."
@@ -90,7 +90,7 @@ same "the error output" "$err" "launch: rank 0 ended with exit code 200."
 run --ranks 3 bash -c 'exit $((RANK == 1 ? 5 : 0))'
 same "the exit code" $code 5
 
-# Signals are passed on, and whoever hears them may end as it likes.
+# Signals are passed on, and a rank may handle them.
 start --ranks 2 "$where" wait
 kill -TERM $process
 finish
@@ -105,7 +105,7 @@ finish
 same "the exit code" $code 0
 same "the error output" "$(cat "$folder/err")" ""
 
-# Killed itself, the script takes the others along.
+# If the script is killed, its ranks are killed, too.
 if setpriv --pdeathsig KILL true 2> /dev/null; then
   start --ranks 2 "$where" stubborn
   kill -KILL $process

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# launchers.sh WHERE: the launchers that this machine has, as the program of where.cpp sees them. Exit code 77: it has none.
+# launchers.sh WHERE: tests that the program of where.cpp detects the available launchers. Exit code 77 if there is none.
 set -uo pipefail
 where=$1
 failed=0 num_tried=0
 
-# check NAME STORE COMMAND...: COMMAND starts two processes by NAME, in one place.
+# check NAME STORE COMMAND...: COMMAND starts two processes with the launcher NAME; both must print the same address and port.
 check() {
   local name=$1 store=$2 out
   shift 2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# quickstart.sh SCRIPTS/LAUNCH QUICKSTART_RANKS: two processes train the quickstart's network; one of them says how it went.
+# quickstart.sh SCRIPTS/LAUNCH QUICKSTART_RANKS: two ranks train the quickstart's network, and one of them prints the result.
 set -uo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -12,8 +12,8 @@ accuracy=$(grep '^test accuracy: ' <<< "$out")
 [ "$(tail -n 1 <<< "$out")" = "$accuracy" ] || { echo "Something was said after it."; exit 1; }
 [ -s "$folder/weights.pt" ] || { echo "The weights were not saved."; exit 1; }
 
-# end SIGNAL WHOM CODE: a training that gets the signal, all of it or one of its processes, ends with that code and leaves
-# nobody behind.
+# end SIGNAL WHOM CODE: sends the signal to the launcher (WHOM is all) or to one rank. The training must end with CODE and
+# leave no process.
 end() {
   "$launch" --ranks 2 "$quickstart" --epochs 1000 > "$folder/out" 2>&1 &
   local process=$! children=() ticks child code
@@ -21,7 +21,7 @@ end() {
     [ ! -s "$folder/out" ] || break
     sleep 0.05
   done
-  sleep 0.5  # steps are under way
+  sleep 0.5  # lets some steps run
   mapfile -t children < <(tr " " "\n" < "/proc/$process/task/$process/children" | grep .)
   [ ${#children[@]} = 2 ] || { echo "There are ${#children[@]} processes."; cat "$folder/out"; kill "$process"; exit 1; }
   if [ "$2" = all ]; then kill "-$1" "$process"; else kill "-$1" "${children[1]}"; fi

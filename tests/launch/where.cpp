@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Says who started it and where it is. With further arguments, does as they say:
+/// Prints its launcher and its placement. Further arguments:
 ///
-///     exit RANK CODE      that rank ends with CODE, the others wait for a minute
-///     kill RANK SIGNAL    that rank is ended by SIGNAL, the others wait
-///     stubborn            waits, and does not hear SIGTERM
-///     wait                waits
+///     exit RANK CODE      the rank ends with CODE, and other ranks wait for a minute
+///     kill RANK SIGNAL    the rank raises SIGNAL, and other ranks wait for a minute
+///     stubborn            ignores SIGTERM and waits for a minute
+///     wait                waits for a minute
 #include <unistd.h>
 
 #include <csignal>

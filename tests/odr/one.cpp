@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every room in one file, and two such files in one program: both see the same classes, and neither defines anything a
-/// second time.
+/// One of two files of a program that include all headers. Both must see the same types and must not define anything
+/// twice.
 #include <typeinfo>
 
 #include "hone/checkpoint/optimizer_state_dict.hpp"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The other file of the program. Whoever instantiates a trainer by name gets all that it has, which therefore must
-/// compile.
+/// The other file of the program. It also instantiates trainers explicitly, so that all member functions must compile.
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/loss.h>
 

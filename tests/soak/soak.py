@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs sanitizers, fuzzers and kills, and writes a page of what they found. Started by scripts/soak, which lists the options."""
+"""Runs sanitizers, fuzzers and kill tests, and writes a page with the results. Started by scripts/soak, which lists the options."""
 import argparse
 import datetime
 import json
@@ -60,7 +60,7 @@ class Soak:
         self.has_findings = False
 
     def run_logged(self, name, command, **more):
-        """Runs a command with its output in build/log, and returns its exit code and output."""
+        """Runs a command, writes its output to build/log, and returns its exit code and output."""
         log = self.logs / f"soak-{name}.txt"
         begin = time.monotonic()
         with log.open("w") as out:
@@ -69,7 +69,7 @@ class Soak:
         return code, log.read_text(errors="replace")
 
     def built(self, preset, *targets):
-        """Configures and builds a preset; its folder, or None when that fails."""
+        """Configures and builds a preset. Returns its folder, or None if that fails."""
         folder = self.root / "build" / preset
         configure = ["cmake", "--preset", preset, f"-DLibTorch_ROOT={os.environ['LibTorch_ROOT']}"]
         build = ["cmake", "--build", str(folder), "--parallel", str(self.given.compile_jobs)]
@@ -89,7 +89,7 @@ class Soak:
             self.keep(preset, True, tests="does not build", passed="", skipped="", failed="")
             return
         report = folder / "soak.xml"
-        # Fuzzers and kills have a part of their own.
+        # Fuzzers and kill tests are separate parts.
         self.run_logged(f"test-{preset}", ["ctest", "--test-dir", str(folder), "--output-on-failure", "--parallel", "2",
                                            "-LE", "^fuzz$", "-E", "^kill$", "--output-junit", str(report)])
         cases = xml.parse(report).getroot().findall("testcase")
@@ -178,7 +178,7 @@ class Soak:
                 self.sanitizer(part)
 
     def keep(self, part, has_findings, **result):
-        """Keeps what a part found, with its circumstances: the page has the newest result of each part."""
+        """Stores the result of a part with date, commit and compiler. The page shows the latest result of each part."""
         self.has_findings |= has_findings
         result |= self.stamp
         self.results.mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,7 @@ class Soak:
 
 
 class FuzzRun:
-    """One target of libFuzzer, started as its test is, for longer."""
+    """A run of a libFuzzer target with the command of its test, but longer."""
 
     def __init__(self, soak, test, seconds):
         self.soak, self.name = soak, test["name"].removeprefix("fuzz_")
@@ -242,7 +242,7 @@ class FuzzRun:
         self.artifacts = self.folder / f"soak_{self.name}"
         shutil.rmtree(self.artifacts, ignore_errors=True)
         (self.artifacts / "corpus").mkdir(parents=True)
-        # A machine that is busy otherwise may stop a process for long: only what hangs is to count.
+        # A high timeout, because a busy machine may stop a process for long.
         replaced = {"timeout": "120", "max_total_time": f"{seconds:.0f}", "artifact_prefix": f"{self.artifacts}/", "seed": str(soak.given.seed),
                     "print_final_stats": "1"}
         self.command = [word for word in test["command"] if not re.match(rf"-({'|'.join(replaced)})=", word)]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Each of these is among LibTorch's headers, too.
+/// LibTorch has a copy of each of these headers.
 #include <dnnl_version.h>
 #include <pybind11/pybind11.h>
 #include <torch/version.h>

@@ -1,5 +1,5 @@
 ! SPDX-License-Identifier: Apache-2.0
-! Needs a libgfortran as new as the compiler: findloc is not in that of LibTorch's wheel.
+! Needs the compiler's libgfortran: the library in LibTorch's wheel lacks findloc.
 program main
   use iso_c_binding, only: c_int
   implicit none

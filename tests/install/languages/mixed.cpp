@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Calls LibTorch and the parts in other languages.
+/// Calls LibTorch and functions in other languages.
 #include <ATen/Parallel.h>
 #include <c10/core/Device.h>
 

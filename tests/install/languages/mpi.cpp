@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Includes MPI before hone does: its C++ bindings, which the linked library may lack, must be off here, too.
+/// Includes MPI before hone does. Its C++ bindings, which the linked library may lack, must be disabled here, too.
 #include <mpi.h>
 
 #include <hone/distributed/mpi_library.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Needs an OpenMP library as new as the compiler: this function of OpenMP 5 is not in that of LibTorch's wheel.
+/// Needs the compiler's OpenMP library: the library in LibTorch's wheel lacks this function of OpenMP 5.
 #include <ATen/Parallel.h>
 #include <omp.h>
 

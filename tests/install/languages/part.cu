@@ -5,5 +5,5 @@
 
 __global__ void kernel(int* value) { *value = TORCH_VERSION_MAJOR; }
 
-// Launched nowhere: the machine may have no GPU.
+// Never launched, since the machine may have no GPU.
 int from_cuda() { return reinterpret_cast<void*>(&kernel) != nullptr ? HONE_VERSION_MAJOR : -1; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Uses functions that hone::hone would have in its library, and links none.
+/// Uses functions that hone::hone compiles into a library, without linking it.
 #include <hone/core/training_files.hpp>
 #include <hone/history/write_json.hpp>
 #include <sstream>

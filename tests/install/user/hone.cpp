@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Uses all of it.
+/// Uses hone::hone.
 #include <torch/types.h>
 
 #include <hone/hone.hpp>

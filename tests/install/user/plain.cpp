@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Uses the plain part alone.
+/// Uses hone::plain only.
 #include <hone/core/error.hpp>
 #include <hone/core/sentence.hpp>
 #include <hone/core/version.hpp>
