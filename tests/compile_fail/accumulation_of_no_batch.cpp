@@ -1,7 +1,7 @@
-// expect: hone: GradAccum needs at least 1 batch to an update, or hone::dynamic.
+// expect: hone: GradAccum needs at least 1 batch per update, or hone::dynamic.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An update needs a batch.
+/// `GradAccum<0>`: an update needs at least one batch.
 #include "hone/policies/accumulation.hpp"
 
 #ifdef FIXED

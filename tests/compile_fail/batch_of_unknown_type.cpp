@@ -1,7 +1,7 @@
 // expect: hone: this batch is of a type that hone cannot look into, so its tensors would stay where they are and as they are. Adapt it with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors for it.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A struct that is not adapted, to be converted to another format.
+/// A batch struct without Boost.Hana adaptation, whose tensors must be converted.
 #include <torch/torch.h>
 
 #include <boost/hana.hpp>

@@ -1,7 +1,7 @@
 // expect: hone: this batch has no inputs and target (two members that hold tensors). Make tensors of its numbers with torch::tensor, adapt a struct with BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, batch)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A step is given vectors of numbers.
+/// A batch of vectors of numbers in place of tensors.
 #include <torch/torch.h>
 
 #include <boost/hana.hpp>

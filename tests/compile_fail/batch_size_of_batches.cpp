@@ -1,7 +1,7 @@
-// expect: hone: batch sizes are tried on a dataset with size() and get(i), and this is no such dataset: a range of batches has its batch size already.
+// expect: hone: find_batch_size needs a dataset with size() and get(i). The batch size of a range of batches is fixed.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Batches cannot be made larger.
+/// The batch size finder with a range of batches, whose batch size is fixed.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

@@ -1,6 +1,6 @@
 // expect: hone: this argument is not a policy (no member `slot`). A schedule, for example, has `using slot = hone::slots::Schedule`. Callbacks go to the constructor; in the type they are in hone::Callbacks<...>.
 // SPDX-License-Identifier: Apache-2.0
-/// A callback stands bare in the type of the trainer.
+/// A callback among the template arguments of the trainer, without `hone::Callbacks`.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 

@@ -1,6 +1,6 @@
 // expect: hone: this trainer has no callback of that name. Name one with hone::named<"name">(callback).
 // SPDX-License-Identifier: Apache-2.0
-/// A name that no callback has.
+/// `get` with a name that no callback has.
 #include "hone/callbacks/named.hpp"
 
 struct Count {

@@ -1,6 +1,6 @@
 // expect: hone: a callback's name stands among the template's arguments: hone::named<"name">(callback).
 // SPDX-License-Identifier: Apache-2.0
-/// The name of a metric is among the arguments of the function, that of a callback is not.
+/// A callback that is named with `named("name", ...)`, the form for metrics.
 #include "hone/callbacks/named.hpp"
 
 struct Count {

@@ -1,6 +1,6 @@
 // expect: hone: this trainer has no callback of that type.
 // SPDX-License-Identifier: Apache-2.0
-/// A callback that the trainer was not given.
+/// `get` with a type that the trainer's callbacks do not include.
 #include "hone/callbacks/named.hpp"
 
 struct Count {

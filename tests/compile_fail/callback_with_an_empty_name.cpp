@@ -1,6 +1,6 @@
 // expect: hone: a callback was given an empty name. Write hone::named<"name">(callback).
 // SPDX-License-Identifier: Apache-2.0
-/// A name is how a callback is found.
+/// A callback with an empty name.
 #include "hone/callbacks/named.hpp"
 
 struct Count {

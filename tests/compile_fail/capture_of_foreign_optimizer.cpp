@@ -1,7 +1,7 @@
 // expect: hone: StepCapture cannot record this optimizer, whose step computes on the host, or several of them. Use a rule of hone, such as hone::AdamW, or a hone::FusedOptimizer over one.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// What an optimizer computes on the host would stay as it was.
+/// An optimizer that computes on the host, whose results a replay would not update.
 #include "hone/capture/step_capture.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: this batch has members that are no tensors, and a recorded step would see for ever those of the batch that was recorded. Make them tensors, or leave StepCapture out.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A recording reads tensors; a number in a batch would stay what it was.
+/// A batch with a member that is not a tensor, which a replay would not update.
 #include <tuple>
 
 #include "hone/callbacks/callback_set.hpp"

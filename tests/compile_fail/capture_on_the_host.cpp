@@ -1,7 +1,7 @@
 // expect: hone: StepCapture records what a GPU is asked to do, and this trainer computes on the host. Add hone::Cuda<>, or leave StepCapture out.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Only the work of another device can be recorded.
+/// StepCapture with a trainer on the CPU.
 #include "hone/capture/step_capture.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/optim/sgd.hpp"

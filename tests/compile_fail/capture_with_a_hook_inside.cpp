@@ -1,7 +1,7 @@
 // expect: hone: a callback listens to `on_before_optimizer_step`, which lies within a recorded step, where nothing of the host's happens. Listen to `on_optimizer_step`, or leave StepCapture out.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A hook in the middle of what the device does alone.
+/// A hook that would run within a recorded step.
 #include <tuple>
 
 #include "hone/callbacks/callback_set.hpp"

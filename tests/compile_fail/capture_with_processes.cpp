@@ -1,7 +1,7 @@
 // expect: hone: StepCapture can record the messages of Ddp<hone::Nccl> alone, and here processes train together in another way. Leave one of the two out.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Messages that the host sends cannot be recorded.
+/// StepCapture with communication that the host performs.
 #include "hone/capture/step_capture.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/distributed/ddp.hpp"

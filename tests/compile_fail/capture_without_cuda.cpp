@@ -1,7 +1,7 @@
 // expect: hone: StepCapture records CUDA graphs, and this program is compiled without CUDA. Configure hone with -DHONE_WITH_CUDA=ON.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// The recorder of CUDA graphs is there in builds with CUDA.
+/// The recorder of CUDA graphs in a build without CUDA.
 #include "hone/capture/step_capture.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: this override makes no batches. Let `create_train_dataloader` and `create_eval_dataloader` return a range of batches, such as hone::TensorLoader or `trainer.create_train_dataloader(dataset, options)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// The override makes a loader and forgets to return it.
+/// An override that creates a loader and does not return it.
 #include <torch/torch.h>
 
 #include "hone/optim/sgd.hpp"

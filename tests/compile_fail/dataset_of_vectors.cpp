@@ -1,7 +1,7 @@
 // expect: hone: TensorDataset holds tensors of shape [samples, ...], and was given something else. Make tensors of it, as with torch::tensor(values) or torch::stack(rows), or give the trainer a dataset with size() and get(i).
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Vectors in the place of tensors.
+/// TensorDataset of vectors in place of tensors.
 #include <torch/torch.h>
 
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: a device's number is from 0 to 127.
+// expect: hone: a device index must be from 0 to 127.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Where the number is known at run time only it is `hone::dynamic`.
+/// A device number above 127. A number that is known at run time only is `hone::dynamic`.
 #include "hone/devices/cuda.hpp"
 
 #ifdef FIXED

@@ -1,7 +1,7 @@
-// expect: hone: this number format is double, which Mps does not have. Leave it out, or take another device.
+// expect: hone: Mps does not support double precision. Use another precision policy or another device.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// What a device cannot hold is not asked of it.
+/// Fp64 on a device that has no double.
 #include "hone/core/composition.hpp"
 #include "hone/devices/mps.hpp"
 #include "hone/optim/sgd.hpp"

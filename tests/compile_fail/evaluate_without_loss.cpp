@@ -1,7 +1,7 @@
 // expect: hone: this trainer has no loss, so it can only predict. Give hone::Trainer a loss, or write the override `train_batch_loss(trainer, batch)` or `eval_batch_loss(trainer, batch)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A predictor is asked to evaluate.
+/// `evaluate` of a trainer without a loss.
 #include <torch/torch.h>
 
 #include "hone/trainer/predictor.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: ExportedLoss stands for the loss inside an ExportedModel. Give this model a loss of its own.
+// expect: hone: ExportedLoss is the loss of an ExportedModel, and this model is not an ExportedModel. Pass its loss.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An ordinary model has no loss inside.
+/// ExportedLoss with a model that is not exported.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/exported/exported_loss.hpp"

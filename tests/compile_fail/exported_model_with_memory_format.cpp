@@ -1,7 +1,7 @@
-// expect: hone: an ExportedModel keeps its tensors as they lay when it was exported. Leave the policy of the memory format out.
+// expect: hone: the memory format of an ExportedModel is fixed at export. Remove the memory format policy.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An exported step was compiled for one memory format.
+/// An exported model with a memory format policy.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/exported/exported_loss.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: an ExportedModel has its loss inside. Give hone::ExportedLoss{} as the second argument.
+// expect: hone: an ExportedModel contains its loss. Pass hone::ExportedLoss{} as the second argument.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An exported model is given a loss beside its own.
+/// An exported model with a separate loss.
 #include <torch/torch.h>
 
 #include "hone/exported/exported_model.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: an ExportedModel computes loss and gradients in one call. Leave the override out.
+// expect: hone: an ExportedModel computes loss and gradients in one call. Remove the override.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An exported model has no loss to call `backward` of.
+/// An exported model with an override of `backward`.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/exported/exported_loss.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: an ExportedModel computes in the number format that it was exported in. Leave the precision policy out.
+// expect: hone: the precision of an ExportedModel is fixed at export. Remove the precision policy.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An exported model cannot compute in another number format.
+/// An exported model with a precision policy.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/exported/exported_loss.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: an ExportedModel trains in one process. Leave the distribution policy out.
+// expect: hone: an ExportedModel trains in a single process. Remove the distribution policy.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// The gradients of an exported step do not pass through backward.
+/// An exported model with a distribution policy.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 #include "hone/distributed/ddp.hpp"

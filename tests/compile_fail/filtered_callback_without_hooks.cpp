@@ -1,6 +1,6 @@
 // expect: hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.
 // SPDX-License-Identifier: Apache-2.0
-/// A filter in front of a callback that nothing would ever call.
+/// A filter with a callback that has no hooks.
 #include "hone/callbacks/filters.hpp"
 
 struct Counter {

@@ -1,6 +1,6 @@
 // expect: hone: this filter forwards events, not the limit of batches that this callback sets. Pass the callback to the trainer without the filter.
 // SPDX-License-Identifier: Apache-2.0
-/// A filter around a callback that is a limit.
+/// A filter with a callback that limits batches.
 #include "hone/callbacks/filters.hpp"
 #include "hone/callbacks/limit_batches.hpp"
 

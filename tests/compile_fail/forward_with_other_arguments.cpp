@@ -1,7 +1,7 @@
 // expect: hone: the model has `forward`, but it cannot be called with a batch's inputs.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A model of two inputs is given batches of one.
+/// A model with two inputs and a batch with one.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: with a scaled loss, an optimizer has to skip a step when a gradient overflowed, and this one has no `step(const hone::StepScaling&)`. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or compute in Bf16.
+// expect: hone: loss scaling needs an optimizer that skips a step if a gradient overflowed, and this optimizer has no `step(const hone::StepScaling&)`. Use a rule such as hone::AdamW, a hone::FusedOptimizer, or Bf16.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An optimizer of torch::optim cannot skip a step without asking the device.
+/// Fp16 with a torch::optim optimizer, which cannot skip a step without a host synchronization.
 #include "hone/core/composition.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: this communicator sends between GPUs, and the trainer's device is Cpu. Add a device policy for GPUs, or take Ddp<hone::Gloo> or Ddp<hone::Mpi>.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A communicator of GPUs in a trainer on the host.
+/// A GPU communicator in a trainer on the CPU.
 #include "hone/core/composition.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: GradualUnfreezing adds parameters to the optimizer, which this one does not support. Use one of hone's own optimizers, such as hone::AdamW.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An optimizer whose parameters are fixed.
+/// GradualUnfreezing with an optimizer whose parameters are fixed.
 #include "hone/finetune/gradual_unfreezing.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,6 +1,6 @@
 // expect: hone: a type with overrides has a hook (`on_...`), and hooks are called on callbacks only. Callbacks go to the constructor: move the hook to a type without overrides, and give that one to it too.
 // SPDX-License-Identifier: Apache-2.0
-/// An override and a hook in one type.
+/// A type with an override and a hook.
 #include "hone/core/composition.hpp"
 
 struct Model {

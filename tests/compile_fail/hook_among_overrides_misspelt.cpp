@@ -1,6 +1,6 @@
 // expect: hone: a type with overrides has a hook (`on_...`), and hooks are called on callbacks only. Callbacks go to the constructor: move the hook to a type without overrides, and give that one to it too.
 // SPDX-License-Identifier: Apache-2.0
-/// An override and the name that a hook has in another framework.
+/// A type with an override and a hook name of another framework.
 #include "hone/core/composition.hpp"
 
 struct Model {

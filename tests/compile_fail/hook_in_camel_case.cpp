@@ -1,6 +1,6 @@
 // expect: hone: there is no hook `onTrainEpochStart`. Did you mean `on_train_epoch_start`?
 // SPDX-License-Identifier: Apache-2.0
-/// A synonym beside a hook that is right.
+/// A hook name in camel case, beside a correct hook.
 #include "hone/callbacks/callback_set.hpp"
 
 struct Counter {

@@ -1,6 +1,6 @@
 // expect: hone: there is no hook `on_validation_step_end`. Did you mean `on_eval_step_end`?
 // SPDX-License-Identifier: Apache-2.0
-/// A synonym beside a hook that is right.
+/// A synonym of a hook name, beside a correct hook.
 #include "hone/callbacks/callback_set.hpp"
 
 struct Counter {

@@ -1,6 +1,6 @@
 // expect: hone: `on_train_step_end` is there but cannot be called as `void on_train_step_end(const TrainStepEnd&)`.
 // SPDX-License-Identifier: Apache-2.0
-/// A hook that nobody may call.
+/// A private hook.
 #include "hone/callbacks/callback_set.hpp"
 
 class Counter {

@@ -1,6 +1,6 @@
 // expect: hone: `on_train_step_end` is there but cannot be called as `void on_train_step_end(const TrainStepEnd&)`.
 // SPDX-License-Identifier: Apache-2.0
-/// A hook that hopes to stop the run by what it returns.
+/// A hook that returns a value.
 #include "hone/callbacks/callback_set.hpp"
 
 struct Counter {

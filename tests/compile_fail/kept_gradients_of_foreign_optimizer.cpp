@@ -1,7 +1,7 @@
-// expect: hone: KeepGradients calls `zero_grad(false)`, which this optimizer does not have. Give it a `void zero_grad(bool set_to_none)`, or leave KeepGradients out.
+// expect: hone: KeepGradients calls `zero_grad(false)`, which this optimizer does not have. Add `void zero_grad(bool set_to_none)` to it, or remove KeepGradients.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An optimizer that always takes the gradients away.
+/// KeepGradients with an optimizer whose `zero_grad` has no parameter.
 #include "hone/core/composition.hpp"
 #include "hone/policies/gradients.hpp"
 

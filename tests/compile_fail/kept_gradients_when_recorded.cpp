@@ -1,7 +1,7 @@
-// expect: hone: KeepGradients leaves gradients where they are, and Zero, master weights and recorded steps hand them out anew in each update. Leave KeepGradients out, or those.
+// expect: hone: KeepGradients keeps gradients in place, and Zero, master weights and CUDA graph capture replace them in each update. Remove KeepGradients or the other policy.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A recorded step has gradients in memory of its own.
+/// KeepGradients with StepCapture, whose gradients are in separate memory.
 #include "hone/core/composition.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/gradients.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: the finder sets the learning rate, and so does this trainer's schedule. Look for it with a trainer that has no schedule.
+// expect: hone: the finder sets the learning rate, and so does this trainer's schedule. Use a trainer without a schedule.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Two that set the learning rate.
+/// The learning rate finder with a trainer that has a schedule.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

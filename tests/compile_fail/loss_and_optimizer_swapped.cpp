@@ -1,6 +1,6 @@
 // expect: hone: the second argument has `step` and `zero_grad`: it is the optimizer. Order: Model, Loss, Optimizer.
 // SPDX-License-Identifier: Apache-2.0
-/// Loss and optimizer changed places.
+/// Loss and optimizer in the wrong order.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 

@@ -1,7 +1,7 @@
 // expect: hone: no loss of these has this name.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A slip in a name.
+/// `get` with a misspelled name of a loss.
 #include "hone/step/losses.hpp"
 
 struct Step {};

@@ -1,7 +1,7 @@
 // expect: hone: a loss of hone::Losses cannot be called as `loss(model, batch)`, or returns neither a tensor nor a type with `loss` and `batch_size`. The model is what the trainer was given: a module holder is used with `->`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A loss step that takes the module where the trainer has its holder.
+/// A loss step whose parameter is the module, although the trainer has the module holder.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: this model computes its loss and gradients by itself, and hone::Losses has several. Train it with its own loss.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A model that has its loss inside.
+/// `hone::Losses` with an exported model, which contains its loss.
 #include "hone/core/composition.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"

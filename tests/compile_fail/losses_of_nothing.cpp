@@ -1,7 +1,7 @@
 // expect: hone: hone::Losses needs at least one hone::loss_for<"name">(...).
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Without a loss nothing is learned.
+/// `hone::Losses` without a loss.
 #include "hone/step/losses.hpp"
 
 struct Step {};

@@ -1,7 +1,7 @@
 // expect: hone: StepCapture records a step with one loss and one update, and hone::Losses has several. Leave StepCapture out.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A recorded step has one update.
+/// `hone::Losses` with StepCapture, which records one update per step.
 #include "hone/core/composition.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"

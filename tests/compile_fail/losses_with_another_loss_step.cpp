@@ -1,7 +1,7 @@
 // expect: hone: the override `train_batch_loss` takes the place of one loss step, and hone::Losses has several. Leave the override out.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An override that would never be called.
+/// `hone::Losses` with an override of `train_batch_loss`, which would never be called.
 #include "hone/core/composition.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: MicroBatches runs a step with one loss in parts, and hone::Losses has several. Leave MicroBatches out, or give GradAccum smaller batches.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A batch that is split is split for one loss.
+/// `hone::Losses` with MicroBatches, which splits a batch for one loss.
 #include "hone/core/composition.hpp"
 #include "hone/memory/micro_batches.hpp"
 #include "hone/optim/optimizers.hpp"

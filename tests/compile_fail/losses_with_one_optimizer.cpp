@@ -1,7 +1,7 @@
 // expect: hone: each loss of hone::Losses needs an optimizer of its name, and each optimizer a loss. Give hone::Optimizers{hone::optimizer_for<"name">(...), ...} with the same names.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A rule for all parameters leaves the losses without optimizers of their own.
+/// `hone::Losses` with one rule for all parameters.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: this precision policy scales the loss of one optimizer. With hone::Losses it needs `step(optimizer)` and `update_scale()`, as hone::LossScaler has them.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A loss scale for one optimizer.
+/// `hone::Losses` with a precision policy that scales the loss of one optimizer.
 #include "hone/core/composition.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: each loss of hone::Losses needs an optimizer of its name, and each optimizer a loss. Give hone::Optimizers{hone::optimizer_for<"name">(...), ...} with the same names.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Two losses, and one of their optimizers under another name.
+/// Two losses, one of which has no optimizer of its name.
 #include "hone/core/composition.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,6 +1,6 @@
 // expect: hone: this metric has no `update` for what the model returns and the batch's target.
 // SPDX-License-Identifier: Apache-2.0
-/// A metric that takes something else than what the model returns.
+/// A metric whose `update` does not accept the model's outputs.
 #include <tuple>
 #include <vector>
 

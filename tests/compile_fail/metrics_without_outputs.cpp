@@ -1,6 +1,6 @@
 // expect: hone: Metrics finds no member `outputs` in what the override of the loss step returns.
 // SPDX-License-Identifier: Apache-2.0
-/// A loss step that keeps the outputs to itself.
+/// A loss step whose result has no `outputs`.
 #include <tuple>
 #include <vector>
 

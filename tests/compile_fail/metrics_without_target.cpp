@@ -1,6 +1,6 @@
 // expect: hone: Metrics finds no single target in this batch. Make it a pair, a tuple, a struct with a member `target`, or specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`.
 // SPDX-License-Identifier: Apache-2.0
-/// A batch that has two targets.
+/// A batch with two targets.
 #include <boost/hana.hpp>
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 // expect: hone: MicroBatches runs a step again when memory runs out, and a recorded step is always the same. Leave MicroBatches or StepCapture out.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A recording cannot be halved.
+/// MicroBatches with StepCapture, whose recording cannot be split.
 #include "hone/core/composition.hpp"
 #include "hone/memory/micro_batches.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: MicroBatches splits batches as the memory of this process asks for, and processes that reduce gradients together would have to split alike. Use smaller batches and GradAccum, or one process.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Memory may run out in one process alone.
+/// MicroBatches with several ranks, of which only one may run out of memory.
 #include "hone/core/composition.hpp"
 #include "hone/memory/micro_batches.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,6 +1,6 @@
 // expect: hone: the model has no member `forward`. Write `torch::Tensor forward(torch::Tensor inputs)`.
 // SPDX-License-Identifier: Apache-2.0
-/// The model has a call operator and no `forward`.
+/// A model with a call operator and without `forward`.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 

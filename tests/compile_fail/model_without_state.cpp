@@ -1,7 +1,7 @@
 // expect: hone: this model cannot be saved: it is no torch::nn::Module and has no `void serialize(auto& archive)`. Give it one of the two.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// The state of a user-defined model is unknown.
+/// A user-defined model without `serialize`.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

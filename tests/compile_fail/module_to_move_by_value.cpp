@@ -1,6 +1,6 @@
 // expect: hone: MoveModulesToDevice was given a module by value and would move a copy. Give its holder, a smart pointer or std::ref.
 // SPDX-License-Identifier: Apache-2.0
-/// A copy on the device is of no use to who holds the original.
+/// MoveModulesToDevice with a module by value, which would move a copy.
 #include "hone/callbacks/move_modules_to_device.hpp"
 
 struct Teacher {

@@ -1,6 +1,6 @@
 // expect: hone: Nccl needs a Cuda device. This trainer's device is Cpu.
 // SPDX-License-Identifier: Apache-2.0
-/// A policy that does not fit the other answers says so itself.
+/// A policy with a specific message for the policies that it does not fit.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 

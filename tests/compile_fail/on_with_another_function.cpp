@@ -1,6 +1,6 @@
 // expect: hone: the function given to on<Event>(function) cannot be called with that event. Take it as `const auto& event`.
 // SPDX-License-Identifier: Apache-2.0
-/// A function that hears one event is given for another.
+/// `on<Event>` with a function that accepts another event.
 #include "hone/callbacks/filters.hpp"
 
 void tell_step(hone::Run& run) {

@@ -1,7 +1,7 @@
 // expect: hone: no optimizer of these has this name.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A slip in a name.
+/// `get` with a misspelled name of an optimizer.
 #include "hone/optim/composite_optimizer.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's rules, or leave it out with .save_optimizer = false.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// The state of a user-defined optimizer is unknown.
+/// A user-defined optimizer without `serialize`.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

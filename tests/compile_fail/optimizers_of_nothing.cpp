@@ -1,7 +1,7 @@
 // expect: hone: hone::Optimizers needs at least one hone::optimizer_for<"name">(...).
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Without an optimizer nothing is learned.
+/// `hone::Optimizers` without an optimizer.
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
 

@@ -1,7 +1,7 @@
 // expect: hone: hone::other_parameters is given twice. All others can belong to one optimizer only.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// The rest can be given away once.
+/// Two optimizers with `hone::other_parameters`.
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
 

@@ -1,6 +1,6 @@
 // expect: hone: there is no override `backwrad`. Did you mean `backward`?
 // SPDX-License-Identifier: Apache-2.0
-/// No override is right.
+/// A misspelled override without a correct one.
 #include "hone/core/composition.hpp"
 
 struct Model {

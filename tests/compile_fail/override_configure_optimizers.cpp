@@ -1,6 +1,6 @@
 // expect: hone: there is no override `configure_optimizers`. Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.
 // SPDX-License-Identifier: Apache-2.0
-/// A member function of another framework that has no counterpart among the overrides.
+/// A member function of another framework that does not correspond to an override.
 #include "hone/core/composition.hpp"
 
 struct Model {

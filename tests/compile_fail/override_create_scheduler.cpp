@@ -1,6 +1,6 @@
 // expect: hone: there is no override `create_scheduler`. Give a schedule such as hone::CosineLr to the constructor.
 // SPDX-License-Identifier: Apache-2.0
-/// A member function of another framework that has no counterpart among the overrides.
+/// A member function of another framework that does not correspond to an override.
 #include "hone/core/composition.hpp"
 
 struct Model {

@@ -1,6 +1,6 @@
 // expect: hone: there is no override `eval_epoc_end`. Did you mean `eval_epoch_end`?
 // SPDX-License-Identifier: Apache-2.0
-/// Another name beside an override that is right.
+/// A near miss of an override's name, beside a correct override.
 #include "hone/core/composition.hpp"
 
 struct Model {

@@ -1,6 +1,6 @@
 // expect: hone: there is no override `evaluation_run_finish`. Did you mean `evaluation_run_end`?
 // SPDX-License-Identifier: Apache-2.0
-/// Another name beside an override that is right.
+/// A near miss of an override's name, beside a correct override.
 #include "hone/core/composition.hpp"
 
 struct Model {

@@ -1,6 +1,6 @@
 // expect: hone: there is no override `zero_gard`. Did you mean `zero_grad`?
 // SPDX-License-Identifier: Apache-2.0
-/// A class that cannot be a base.
+/// A misspelled override in a final class.
 #include "hone/core/composition.hpp"
 
 struct Model {

@@ -1,6 +1,6 @@
 // expect: hone: ReduceLrOnPlateau lowers the learning rate, and this trainer's schedule sets it at each update. Keep one of the two.
 // SPDX-License-Identifier: Apache-2.0
-/// Two that set the learning rate.
+/// ReduceLrOnPlateau with a schedule: both set the learning rate.
 #include <cstddef>
 
 #include "hone/callbacks/callback_set.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: a denormals policy needs `over_step() const`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// One of two functions.
+/// One of two functions is missing.
 #include "hone/core/composition.hpp"
 #include "hone/policies/denormals.hpp"
 

@@ -1,7 +1,7 @@
 // expect: hone: a device policy with `require` needs `void require() const`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An optional function that cannot be called.
+/// An optional function that is not const.
 #include "hone/core/composition.hpp"
 #include "hone/policies/device.hpp"
 

@@ -1,7 +1,7 @@
 // expect: hone: a memory format policy needs `static constexpr std::int64_t num_dims`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// One of two constants.
+/// One of two constants is missing.
 #include "hone/core/composition.hpp"
 #include "hone/policies/memory_format.hpp"
 

@@ -1,6 +1,6 @@
 // expect: hone: the trainer has no slot of the type that this policy gives as its `slot`. Write `using slot = hone::slots::Device;`, or another slot of hone/core/slots.hpp.
 // SPDX-License-Identifier: Apache-2.0
-/// A slot that the trainer does not ask.
+/// A policy for a slot that the trainer does not have.
 #include "hone/core/composition.hpp"
 
 struct Model {

@@ -1,6 +1,6 @@
 // expect: hone: a schedule needs `double operator()(double base_lr, std::int64_t update) const`, and this one has no such public member. Check its name, parameters and return type.
 // SPDX-License-Identifier: Apache-2.0
-/// Another return type.
+/// The function has another return type.
 #include <cstdint>
 
 #include "hone/core/composition.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: a splitting policy needs `static constexpr bool splits_batches = true`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// One of two members.
+/// One of two members is missing.
 #include "hone/core/composition.hpp"
 #include "hone/policies/splitting.hpp"
 

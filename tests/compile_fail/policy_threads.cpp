@@ -1,7 +1,7 @@
 // expect: hone: a threads policy needs `int threads_for(double multiplications, int available) const`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Another return type.
+/// The function has another return type.
 #include "hone/core/composition.hpp"
 #include "hone/policies/threads.hpp"
 

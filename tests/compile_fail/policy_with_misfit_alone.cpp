@@ -1,6 +1,6 @@
 // expect: hone: a policy with `misfit` needs `template <class... Policies> struct fits`, and this one has no such public member. Check its name, parameters and return type.
 // SPDX-License-Identifier: Apache-2.0
-/// A variable template is not asked.
+/// `fits` is a variable template, which is ignored.
 #include "hone/core/composition.hpp"
 
 struct Model {

@@ -1,7 +1,7 @@
 // expect: hone: a policy, callback or override in this trainer's type cannot be made without a value. Give it to the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{.max_norm = 1.0}}.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A callback that has no default.
+/// A callback that is not default constructible.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

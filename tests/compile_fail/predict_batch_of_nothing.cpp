@@ -1,7 +1,7 @@
 // expect: hone: the override `predict_batch` returns void, so there is nothing to predict. Let it return the model's outputs.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// The override computes outputs and forgets to return them.
+/// An override that computes outputs and does not return them.
 #include <torch/torch.h>
 
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
-// expect: hone: with weights in 16 bits, hone's own optimizers work on float32 copies of them, and this is another one. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or Bf16, which leaves the weights float32.
+// expect: hone: weights in 16 bits need float32 master weights, which this optimizer does not support. Use a rule such as hone::AdamW, a hone::FusedOptimizer, or Bf16, which keeps the weights in float32.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An optimizer of torch::optim would lose small changes in weights of 16 bits.
+/// A torch::optim optimizer, which would lose small changes of 16-bit weights.
 #include "hone/core/composition.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/precision/pure.hpp"

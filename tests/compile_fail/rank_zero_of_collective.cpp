@@ -1,6 +1,6 @@
 // expect: hone: this callback works with all processes together, and rank_zero would leave the others out. Use it without rank_zero: only rank 0 prints and writes files anyway.
 // SPDX-License-Identifier: Apache-2.0
-/// A callback that waits for the others, in one process.
+/// `rank_zero` with a collective callback.
 #include "hone/callbacks/filters.hpp"
 
 struct Gathers {

@@ -1,6 +1,6 @@
 // expect: hone: rank_zero asks an event for its run, and this one has none. Derive it from hone::Event.
 // SPDX-License-Identifier: Apache-2.0
-/// An event of the user's own that does not know its process.
+/// `rank_zero` with a custom event that is not derived from `hone::Event`.
 #include "hone/callbacks/filters.hpp"
 
 #ifdef FIXED

@@ -1,6 +1,6 @@
 // expect: hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.
 // SPDX-License-Identifier: Apache-2.0
-/// A reference to an object that nothing would ever call.
+/// A reference to a callback without hooks.
 #include <functional>
 
 #include "hone/callbacks/callback_set.hpp"

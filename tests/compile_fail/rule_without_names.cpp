@@ -1,7 +1,7 @@
 // expect: hone: the settings of an update rule are given by name, as in hone::Adam{.lr = 1e-3}.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A learning rate without its name.
+/// An update rule with a learning rate that is not given by name.
 #include "hone/optim/adam.hpp"
 
 #ifdef FIXED

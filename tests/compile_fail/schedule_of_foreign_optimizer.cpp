@@ -1,6 +1,6 @@
 // expect: hone: of this optimizer, a schedule can drive the learning rate only. Use a rule of hone's, such as Sgd or AdamW, to drive another field.
 // SPDX-License-Identifier: Apache-2.0
-/// Momentum, and an optimizer that shows its learning rates only.
+/// A schedule of the momentum with an optimizer that provides only learning rates.
 #include <cstddef>
 
 #include "hone/schedule/apply_schedule.hpp"

@@ -1,6 +1,6 @@
 // expect: hone: a schedule drives a field that this optimizer's settings do not have as a double. Choose another field, or an optimizer that has it.
 // SPDX-License-Identifier: Apache-2.0
-/// Weight decay, and settings without it.
+/// A schedule of the weight decay with an optimizer that has no weight decay.
 #include <vector>
 
 #include "hone/schedule/apply_schedule.hpp"

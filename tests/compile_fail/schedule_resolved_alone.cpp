@@ -1,6 +1,6 @@
 // expect: hone: this schedule has `resolved`, but it cannot be called as `S resolved(const RunLength&) const`.
 // SPDX-License-Identifier: Apache-2.0
-/// The same without a trainer.
+/// A schedule with an invalid `resolved`, without a trainer.
 #include <cstdint>
 
 #include "hone/schedule/schedule.hpp"

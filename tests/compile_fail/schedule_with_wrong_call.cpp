@@ -1,6 +1,6 @@
 // expect: hone: this schedule cannot be called as `double operator()(double base_lr, std::int64_t update) const`.
 // SPDX-License-Identifier: Apache-2.0
-/// A schedule that gives a float.
+/// A schedule that returns a float.
 #include <cstddef>
 #include <cstdint>
 

@@ -1,7 +1,7 @@
 // expect: hone: this optimizer was made with its parameters, so nothing can be selected for it. Leave the second argument out, or give a rule such as hone::AdamW.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Two answers to which parameters an optimizer holds.
+/// A constructed optimizer together with a selection of parameters.
 #include <torch/torch.h>
 
 #include "hone/optim/optimizers.hpp"

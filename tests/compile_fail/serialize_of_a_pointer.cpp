@@ -1,7 +1,7 @@
 // expect: hone: a value of this type cannot be stored in a checkpoint. Give it `void serialize(auto& archive) { archive("name", member); }`, or store something simpler.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A pointer means nothing in another process.
+/// A pointer, which is meaningless in another process.
 #include "hone/checkpoint/archive.hpp"
 
 struct Own {

@@ -1,7 +1,7 @@
 // expect: hone: this trainer's optimizer is not divided among processes. Call trainer.save_checkpoint(path), or give the trainer hone::Zero<1>.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Only what is divided is saved in parts.
+/// A sharded checkpoint of a trainer whose optimizer is not sharded.
 #include <torch/torch.h>
 
 #include "hone/distributed.hpp"

@@ -1,6 +1,6 @@
 // expect: hone: the third argument is no optimizer (no members `step` and `zero_grad`). Give hone::Sgd, hone::AdamW or an optimizer of torch::optim. Order: Model, Loss, Optimizer.
 // SPDX-License-Identifier: Apache-2.0
-/// A learning rate in the place of the optimizer.
+/// A learning rate in place of the optimizer.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 

@@ -1,7 +1,7 @@
 // expect: hone: this trainer has no optimizer, so it cannot train. Give hone::Trainer one, such as hone::AdamW{.lr = 3e-4}.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A trainer for evaluation is asked to train.
+/// `train` of a trainer without an optimizer.
 #include <torch/torch.h>
 
 #include "hone/trainer/trainer.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: the override `backward` is there but cannot be called as `backward(trainer, loss)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An override that does not take the trainer.
+/// An override without the trainer as its first parameter.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: there is no hook `on_train_epoch_strat`. Did you mean `on_train_epoch_start`?
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// What is wrong with a callback is said once, however much is asked of the trainer that was given it.
+/// An invalid callback: one error, however many functions of the trainer are used.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

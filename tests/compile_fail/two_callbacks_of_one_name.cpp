@@ -1,6 +1,6 @@
 // expect: hone: two callbacks have the same name. Give one of them another.
 // SPDX-License-Identifier: Apache-2.0
-/// Of two callbacks of one name, a call could mean either.
+/// Two callbacks with the same name.
 #include "hone/callbacks/named.hpp"
 
 struct Count {

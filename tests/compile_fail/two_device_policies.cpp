@@ -1,6 +1,6 @@
 // expect: hone: more than one device policy given. Keep one of those in this type.
 // SPDX-License-Identifier: Apache-2.0
-/// Two answers to one question.
+/// Two policies for the same slot.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 

@@ -1,7 +1,7 @@
 // expect: hone: two of these losses have one name. Give each a name of its own.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A name stands for one loss.
+/// Two losses with the same name.
 #include "hone/step/losses.hpp"
 
 struct Step {};

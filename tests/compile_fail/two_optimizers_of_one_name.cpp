@@ -1,7 +1,7 @@
 // expect: hone: two of these optimizers have one name. Give each a name of its own.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A name stands for one optimizer.
+/// Two optimizers with the same name.
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
 

@@ -1,6 +1,6 @@
 // expect: hone: more than one type with overrides given. Keep one of those in this type.
 // SPDX-License-Identifier: Apache-2.0
-/// Two types with steps of their own.
+/// Two types with overrides.
 #include "hone/callbacks/callback_set.hpp"
 #include "hone/core/composition.hpp"
 

@@ -1,6 +1,6 @@
 // expect: hone: more than one schedule for the same field. Keep one of those.
 // SPDX-License-Identifier: Apache-2.0
-/// The learning rate twice.
+/// Two schedules of the learning rate.
 #include "hone/schedule/constant.hpp"
 #include "hone/schedule/schedules.hpp"
 

@@ -1,7 +1,7 @@
 // expect: hone: the constructor was given a value whose type is not in the trainer's type. Add it there, or leave the type out: hone::Trainer{model, loss, optimizer, ...} finds it.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A policy that the trainer does not have.
+/// A constructor argument whose type is not in the trainer's type.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: WsdCheckpoints asks the schedule for its phases, and this trainer's has none. Give it hone::WsdLr.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A schedule without phases.
+/// WsdCheckpoints with a schedule that has no phases.
 #include <torch/torch.h>
 
 #include "hone/hone.hpp"

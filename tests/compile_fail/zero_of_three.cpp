@@ -1,7 +1,7 @@
 // expect: hone: there are Zero<1>, which divides the optimizer's state, and Zero<2>, which divides the gradients too. Choose one of them.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// Parameters are not divided.
+/// Zero<3>, which is not implemented.
 #include "hone/distributed/zero_company.hpp"
 
 #ifdef FIXED

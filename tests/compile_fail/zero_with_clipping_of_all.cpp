@@ -1,7 +1,7 @@
 // expect: hone: with Zero, each process has the gradients of its own parameters, and this clipping policy takes all of them. Give it `clip(gradients, of_each)` as ClipNorm has it, or say that it looks at each element by itself: `static constexpr bool is_elementwise = true`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A clipping policy of the user's own may need all gradients.
+/// Zero with a custom clipping policy that may need all gradients.
 #include "hone/core/composition.hpp"
 #include "hone/distributed/zero_company.hpp"
 #include "hone/optim/sgd.hpp"

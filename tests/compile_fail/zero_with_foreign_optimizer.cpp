@@ -1,7 +1,7 @@
 // expect: hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// An optimizer whose state hone does not know cannot be divided.
+/// Zero with an optimizer whose state hone cannot shard.
 #include "hone/core/composition.hpp"
 #include "hone/distributed/zero_company.hpp"
 #include "hone/optim/sgd.hpp"

@@ -1,7 +1,7 @@
 // expect: hone: Zero divides an optimizer that works on the model's weights, and this precision policy lets it work on copies. Use Bf16 or Fp16 with Zero, or Ddp.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// The copies are not divided among processes.
+/// Zero with master weights, which are not sharded.
 #include "hone/core/composition.hpp"
 #include "hone/distributed/zero_company.hpp"
 #include "hone/optim/sgd.hpp"

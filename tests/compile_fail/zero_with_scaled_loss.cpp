@@ -1,7 +1,7 @@
 // expect: hone: with Zero, each process has the gradients of its own parameters, and this precision policy scales the loss and has no `found_inf()` by which the processes agree. Give it that, or use Ddp.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// A precision policy of the user's own that scales.
+/// Zero with a custom precision policy that scales the loss.
 #include "hone/core/composition.hpp"
 #include "hone/distributed/zero_company.hpp"
 #include "hone/optim/sgd.hpp"

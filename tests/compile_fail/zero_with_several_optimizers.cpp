@@ -1,7 +1,7 @@
 // expect: hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
-/// One optimizer is divided, not several.
+/// Zero with several optimizers.
 #include "hone/core/composition.hpp"
 #include "hone/distributed/zero_company.hpp"
 #include "hone/optim/optimizers.hpp"

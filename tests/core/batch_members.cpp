@@ -66,7 +66,7 @@ static_assert(!hone::NamesParts<Weighted> && !hone::NamesParts<Tensor>);
 
 }  // namespace
 
-TEST_CASE("references to the members with tensors come in the order of the batch") {
+TEST_CASE("members_with_tensors returns references in the order of the batch's members") {
   Pictures batch{Tensor{1}, "7.png", Tensor{2}, Tensor{3}};
   const auto parts = hone::detail::members_with_tensors<Test>(batch);
   static_assert(std::tuple_size_v<decltype(parts)> == 3);

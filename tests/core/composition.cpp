@@ -44,14 +44,14 @@ static_assert(NamesOptimizer<Optimizer> && NamesOptimizer<std::unique_ptr<Optimi
 static_assert(!NamesOptimizer<Loss> && !NamesOptimizer<Model>);
 static_assert(std::same_as<PointeeOf<std::shared_ptr<Model>>, Model> && std::same_as<PointeeOf<Model>, Model>);
 
-TEST_CASE("types that make a trainer compose, in any order behind the optimizer") {
+TEST_CASE("Composable is true for a model, a loss and an optimizer, followed by other arguments in any order") {
   STATIC_REQUIRE(Composable<Model, Loss, Optimizer>);
   STATIC_REQUIRE(Composable<Model, Loss, Rule, Here, Callbacks<int>, OwnBackward>);
   STATIC_REQUIRE(Composable<Model, Loss, Rule, OwnBackward, Callbacks<int>, Here, Callbacks<>>);
   STATIC_REQUIRE(checked_composition<Model, Loss, Optimizer, Here>);
 }
 
-TEST_CASE("types that make none do not compose, in silence") {
+TEST_CASE("Composable is false, and not an error, for arguments that do not form a trainer") {
   STATIC_REQUIRE_FALSE(Composable<Loss, Loss, Optimizer>);
   STATIC_REQUIRE_FALSE(Composable<Model, Optimizer, Loss>);
   STATIC_REQUIRE_FALSE(Composable<Model, Loss, Loss>);

@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 
-TEST_CASE("an error about data is a runtime error that keeps its sentence") {
+TEST_CASE("DataError is a std::runtime_error and keeps its message") {
   try {
     throw hone::DataError("The dataset is empty.");
   } catch (const std::runtime_error& error) {

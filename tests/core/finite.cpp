@@ -34,7 +34,7 @@ static_assert(is_finite(1.0) && is_infinite(HUGE_VAL) && is_nan(quiet_nan()) && 
 
 }  // namespace
 
-TEST_CASE("Every number is finite, infinite or NaN") {
+TEST_CASE("exactly one of is_finite, is_infinite and is_nan is true for each number") {
   check_kinds<double>();
   check_kinds<float>();
   CHECK(std::isnan(quiet_nan()));

@@ -22,6 +22,6 @@ static_assert(Tag<"head">::name == "head" && Tag<"">::name.empty());
 
 }  // namespace
 
-TEST_CASE("a literal among template arguments is text at run time") {
+TEST_CASE("a FixedString template argument converts to a std::string at run time") {
   CHECK(std::string(Tag<"early stopping of the head">::name) == "early stopping of the head");
 }

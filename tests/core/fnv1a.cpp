@@ -3,12 +3,12 @@
 
 #include "support/catch.hpp"
 
-// The test vectors of the algorithm's authors, 64 bits.
+// 64-bit test vectors of the algorithm's authors.
 static_assert(hone::detail::fnv1a("") == 0xcbf29ce484222325);
 static_assert(hone::detail::fnv1a("a") == 0xaf63dc4c8601ec8c);
 static_assert(hone::detail::fnv1a("foobar") == 0x85944171f73967e8);
 
-TEST_CASE("fnv1a continues with the hash of another text") {
+TEST_CASE("fnv1a accepts the hash of a prefix as its initial value") {
   CHECK(hone::detail::fnv1a("bar", hone::detail::fnv1a("foo")) == hone::detail::fnv1a("foobar"));
   CHECK(hone::detail::fnv1a("foo") != hone::detail::fnv1a("oof"));
 }

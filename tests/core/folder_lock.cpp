@@ -25,7 +25,7 @@ std::string refusal(const std::filesystem::path& folder) {
 
 }  // namespace
 
-TEST_CASE("a folder is held once") {
+TEST_CASE("FolderLock creates the folder and throws DataError while another lock, also a moved one, exists") {
   const TemporaryFolder top;
   const auto folder = top / "new/folder";
   std::optional<hone::FolderLock> lock(folder);
@@ -38,7 +38,7 @@ TEST_CASE("a folder is held once") {
   CHECK(refusal(folder) == "none");
 }
 
-TEST_CASE("a killed process holds nothing") {
+TEST_CASE("the lock of a killed process is released") {
   const TemporaryFolder top;
   int ready[2];
   REQUIRE(pipe(ready) == 0);
@@ -58,7 +58,7 @@ TEST_CASE("a killed process holds nothing") {
   close(ready[1]);
 }
 
-TEST_CASE("what is no folder is refused") {
+TEST_CASE("FolderLock throws DataError if the path is a file or is inside a file") {
   const TemporaryFolder top;
   top.touch("file");
   CHECK(refusal(top / "file").find("a file has that name") != std::string::npos);

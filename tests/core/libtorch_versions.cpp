@@ -15,7 +15,7 @@ struct Edge {
 };
 static_assert(std::is_same_v<hone::detail::NodePtr<Edge>, std::shared_ptr<Node>>);
 
-// Engines as they are without and with hooks for the creation of nodes.
+// Autograd engines without and with hooks for the creation of nodes.
 struct OldEngine {
   virtual ~OldEngine() = default;
   virtual int execute() { return 0; }
@@ -50,7 +50,7 @@ struct NewGroup : OldGroup {
 
 }  // namespace
 
-TEST_CASE("an engine in front passes the creation hooks of the next engine on", "[core][libtorch_versions]") {
+TEST_CASE("EngineInFront returns the node creation hooks of the next engine", "[core][libtorch_versions]") {
   PythonEngine python;
   hone::detail::EngineInFront<NewEngine> front(python);
   NewEngine& engine = front;
@@ -58,14 +58,14 @@ TEST_CASE("an engine in front passes the creation hooks of the next engine on", 
   CHECK(&front.next() == &python);
 }
 
-TEST_CASE("an engine in front of one without creation hooks adds none", "[core][libtorch_versions]") {
+TEST_CASE("EngineInFront wraps an engine that has no node creation hooks", "[core][libtorch_versions]") {
   OldEngine old;
   hone::detail::EngineInFront<OldEngine> front(old);
   CHECK(&front.next() == &old);
   CHECK(front.execute() == 0);
 }
 
-TEST_CASE("a generator is registered with a graph that takes it, and left alone otherwise",
+TEST_CASE("register_generator registers with a graph that accepts the generator, and is a no-op otherwise",
           "[core][libtorch_versions]") {
   OldGraph old;
   hone::detail::register_generator(old, 1);
@@ -74,7 +74,7 @@ TEST_CASE("a generator is registered with a graph that takes it, and left alone 
   hone::detail::register_generator(recent, 1);
 }
 
-TEST_CASE("a group gathers by the name that it has, the recent one first", "[core][libtorch_versions]") {
+TEST_CASE("all_gather_into prefers all_gather_single and falls back to _allgather_base", "[core][libtorch_versions]") {
   int output = 0, input = 7;
   OldGroup old;
   CHECK(hone::detail::all_gather_into(old, output, input) == 7);

@@ -32,7 +32,7 @@ struct Other {
 
 using hone::detail::names_forward;
 
-TEST_CASE("a member is named in whatever form it stands there") {
+TEST_CASE("names_forward detects a member of any kind: function, overload, template, private, data, inherited") {
   STATIC_REQUIRE(names_forward<Function>);
   STATIC_REQUIRE(names_forward<Overloads>);
   STATIC_REQUIRE(names_forward<Template>);

@@ -43,12 +43,12 @@ struct WithHook : Right {
 struct WithMisspeltHook : Right {
   void on_training_epoch_end(const auto&) {}
 };
-/// A callback may have any other names.
+/// A callback, whose other members may have any names.
 struct Callback {
   void on_train_epoch_end(const auto&) {}
 };
 
-/// The words of a name may be synonyms, and a name may be that of another framework.
+/// The near misses include synonyms and names that other frameworks use.
 static_assert(requires(hone::detail::OverrideMissNames names) {
   names.calculate_train_batch_loss;
   names.backward_step;
@@ -63,6 +63,10 @@ static_assert(requires(hone::detail::OverrideMissNames names) {
   names.val_dataloader;
   names.lr_scheduler_step;
   names.trainEpochStart;
+  names.setup;
+  names.teardown;
+  names.state_dict;
+  names.load_state_dict;
 });
 static_assert(requires(hone::detail::HookNames names) {
   names.on_training_epoch_end;
@@ -78,12 +82,13 @@ static_assert(requires(hone::detail::HookNames names) {
   names.on_training_loss;
   names.on_eval_run_start;
   names.onTrainEpochEnd;
+  names.on_sanity_check_start;
   names.on_train_iteration_end;
   names.on_fit_epoch_end;
   names.on_training_batch_start;
 });
 
-TEST_CASE("an override that is nearly right, or has the name of another framework's, is recognized") {
+TEST_CASE("first_override_miss detects misspelled overrides and override names of other frameworks") {
   STATIC_REQUIRE(first_override_miss<Right>() == OverrideMiss::none &&
                  first_override_miss<int>() == OverrideMiss::none);
   STATIC_REQUIRE(first_override_miss<Swapped>() == OverrideMiss::bakcward);
@@ -99,7 +104,7 @@ TEST_CASE("an override that is nearly right, or has the name of another framewor
   STATIC_REQUIRE(first_hook_name<Right>() == HookName::none);
 }
 
-TEST_CASE("a type with overrides has no name that is nearly that of an override, and no hook") {
+TEST_CASE("has_right_names is false for a misspelled override and for a hook beside an override") {
   STATIC_REQUIRE(has_right_names<Right> && has_right_names<Callback> && has_right_names<int>);
   STATIC_REQUIRE(!has_right_names<Swapped> && !has_right_names<Inherited> && !has_right_names<Final>);
   STATIC_REQUIRE(!has_right_names<WithHook> && !has_right_names<WithMisspeltHook>);

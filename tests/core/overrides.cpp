@@ -26,7 +26,7 @@ static_assert(!has_override<overrides::zero_grad, Own, Trainer>);
 static_assert(checked_override<overrides::backward, Own, Trainer, int>);
 static_assert(checked_override<overrides::zero_grad, Own, Trainer>);
 
-TEST_CASE("an override is called with the trainer and its arguments, and its value comes back") {
+TEST_CASE("call passes the trainer and the arguments to the override and returns its result") {
   Own own;
   Trainer trainer;
   int loss = 10;

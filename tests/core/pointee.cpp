@@ -12,14 +12,14 @@ namespace {
 struct Module {
   int number = 1;
 };
-/// Like LibTorch's module holders: has `get` too, and is no pointer.
+/// A handle that is not a pointer but has `get`, like LibTorch's module holders.
 struct Holder {
   std::shared_ptr<Module> module;
   Module& operator*() const { return *module; }
   Module* operator->() const { return module.get(); }
   [[nodiscard]] Module* get() const { return module.get(); }
 };
-/// Not a handle, though it has `get`.
+/// Not a handle although it has `get`.
 struct Gets {
   [[nodiscard]] int get() const { return 3; }
 };
@@ -45,7 +45,7 @@ static_assert(!is_handle_to_const<Module> && !is_handle_to_const<const Holder> &
 
 }  // namespace
 
-TEST_CASE("what is behind a handle is the thing itself") {
+TEST_CASE("pointee returns the object behind a handle, or the argument itself if it is not a handle") {
   const auto shared = std::make_shared<Module>();
   Holder holder{shared};
   auto reference = std::ref(*shared);
@@ -57,7 +57,7 @@ TEST_CASE("what is behind a handle is the thing itself") {
   CHECK(&pointee(gets) == &gets);
 }
 
-TEST_CASE("constant handles and handles to handles refer to the same object") {
+TEST_CASE("pointee dereferences constant handles, handles to handles and raw pointers") {
   const auto shared = std::make_shared<Module>();
   const Holder holder{shared};
   const auto reference = std::ref(*shared);

@@ -17,7 +17,7 @@ struct Small {
   using slot = slots::Precision;
 };
 struct NoPolicy {};
-/// Works only beside `Here`.
+/// Fits only together with `Here`.
 struct Choosy {
   using slot = slots::Distribution;
   template <class... Policies>
@@ -29,7 +29,7 @@ static_assert(PolicyFor<Here, slots::Device> && !PolicyFor<Here, slots::Precisio
 static_assert(num_answers<slots::Device, Small, Here, There> == 2 && num_answers<slots::Clipping, Here> == 0);
 static_assert(fits_with<Choosy, Choosy, Here> && !fits_with<Choosy, Choosy, There> && fits_with<Here, There>);
 
-TEST_CASE("the answer to a slot is found wherever it stands, else it is the default") {
+TEST_CASE("AnswerTo selects the policy of a slot at any position, else the default") {
   STATIC_REQUIRE(std::same_as<AnswerTo<slots::Device, There, Small, Here>, Here>);
   STATIC_REQUIRE(std::same_as<AnswerTo<slots::Device, There, Here, Small>, Here>);
   STATIC_REQUIRE(std::same_as<AnswerTo<slots::Device, There, Small>, There>);

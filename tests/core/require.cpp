@@ -23,7 +23,7 @@ static_assert(!hone::detail::is_finite(not_a_number) && !hone::detail::is_finite
 
 }  // namespace
 
-TEST_CASE("a refused setting is named with its value and the remedy") {
+TEST_CASE("require_ratio throws std::invalid_argument with the setting, its value and the remedy") {
   try {
     hone::detail::require_ratio("CosineLr::min_lr_ratio", 1.5);
     FAIL("1.5 is no ratio");
@@ -32,7 +32,7 @@ TEST_CASE("a refused setting is named with its value and the remedy") {
   }
 }
 
-TEST_CASE("counts are written out in full") {
+TEST_CASE("require_at_least writes large counts without an exponent") {
   try {
     hone::detail::require_at_least("A::b", -1000000, 0);
     FAIL("negative");
@@ -41,7 +41,7 @@ TEST_CASE("counts are written out in full") {
   }
 }
 
-TEST_CASE("NaN and infinity pass no check") {
+TEST_CASE("the checks of floating-point settings throw for NaN and infinity") {
   for (const double value : {not_a_number, infinity, -infinity}) {
     CHECK_THROWS_AS(hone::detail::require_not_negative("A::b", value), std::invalid_argument);
     CHECK_THROWS_AS(hone::detail::require_positive("A::b", value), std::invalid_argument);
@@ -49,7 +49,7 @@ TEST_CASE("NaN and infinity pass no check") {
   }
 }
 
-TEST_CASE("each check knows its border") {
+TEST_CASE("the checks of settings accept exactly the values within their limits") {
   hone::detail::require_not_negative("A::b", 0.0);
   hone::detail::require_ratio("A::b", 0.0);
   hone::detail::require_ratio("A::b", 1.0);

@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-TEST_CASE("total batch sizes count processes, and windows in training") {
+TEST_CASE("total batch sizes count all ranks and, in training, all batches of an update") {
   hone::RunConfig config;
   config.train_per_device_batch_size = 8;
   config.eval_per_device_batch_size = 16;
@@ -16,7 +16,7 @@ TEST_CASE("total batch sizes count processes, and windows in training") {
   CHECK_FALSE(config.is_world_process_zero());
 }
 
-TEST_CASE("the number of updates is that of the epochs or the limit, whichever comes first") {
+TEST_CASE("num_updates is the smaller of max_updates and the updates of all epochs") {
   hone::RunConfig config;
   config.num_epochs = 3;
   CHECK(config.num_updates() == std::nullopt);

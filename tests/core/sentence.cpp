@@ -12,7 +12,7 @@
 
 #include "support/catch.hpp"
 
-TEST_CASE("a sentence has a word in place of each pair of braces") {
+TEST_CASE("sentence replaces each {} with the next argument") {
   const std::string name = "patience";
   CHECK(hone::sentence("{} is {}. Give 1 or more.", {name, 0}) == "patience is 0. Give 1 or more.");
   CHECK(hone::sentence("{}{}{}", {true, 'x', std::string_view("y")}) == "truexy");
@@ -22,15 +22,15 @@ TEST_CASE("a sentence has a word in place of each pair of braces") {
         "7 -9223372036854775808 18446744073709551615");
 }
 
-TEST_CASE("a word that itself has braces is left as it is") { CHECK(hone::sentence("'{}'", {"{}"}) == "'{}'"); }
+TEST_CASE("sentence does not replace braces in an argument") { CHECK(hone::sentence("'{}'", {"{}"}) == "'{}'"); }
 
-TEST_CASE("lists are joined") {
+TEST_CASE("joined concatenates the elements with a separator") {
   CHECK(hone::joined(std::vector<std::int64_t>{}, ", ").empty());
   CHECK(hone::joined(std::vector<std::int64_t>{32, 1, 28}, ", ") == "32, 1, 28");
   CHECK(hone::joined(std::vector<std::string>{"a", "b"}, "; ") == "a; b");
 }
 
-TEST_CASE("numbers are written as {fmt} writes them") {
+TEST_CASE("sentence formats numbers as {fmt} does") {
   std::mt19937_64 random(1);
   std::uniform_real_distribution<double> exponent(-20.0, 20.0);
   for (int i = 0; i < 20'000; ++i) {
@@ -52,7 +52,7 @@ TEST_CASE("numbers are written as {fmt} writes them") {
   CHECK(hone::sentence("{}", {0.1F}) == "0.1");
 }
 
-TEST_CASE("whole numbers are filled up with zeros") {
+TEST_CASE("zero_filled pads integers with leading zeros") {
   CHECK(hone::detail::zero_filled(7, 2) == "07");
   CHECK(hone::detail::zero_filled(0x1fU, 4, 16) == "001f");
   CHECK(hone::detail::zero_filled(123, 2) == "123");

@@ -46,7 +46,7 @@ struct Names {
   }
 };
 
-/// Gives every number as what a file says.
+/// A loading archive that assigns `numbers` to every value.
 struct Says {
   static constexpr bool is_loading = true;
   std::vector<std::int64_t> numbers;
@@ -61,7 +61,7 @@ struct Says {
 
 }  // namespace
 
-TEST_CASE("an archive is shown what is remembered, and nothing else") {
+TEST_CASE("serialize_state passes only state that can be serialized to the archive") {
   ByItself by_itself;
   InState in_state;
   Numbers numbers;
@@ -76,7 +76,7 @@ TEST_CASE("an archive is shown what is remembered, and nothing else") {
   CHECK(names.all == "a x b y c ");
 }
 
-TEST_CASE("a count that is none is refused when it comes back") {
+TEST_CASE("serialize_count throws DataError if the loaded number is not a valid count") {
   const auto message = [](std::int64_t number, auto count, std::int64_t least = 0) -> std::string {
     Says archive{{number}};
     try {
@@ -95,7 +95,7 @@ TEST_CASE("a count that is none is refused when it comes back") {
   CHECK(message(std::numeric_limits<int>::max(), int{}) == "'waited' is 2147483647, which is no count.");
 }
 
-TEST_CASE("counts are refused one by one and together") {
+TEST_CASE("serialize_counts throws DataError for a negative count and for a sum that is too large") {
   const auto is_taken = [](std::vector<std::int64_t> numbers) {
     Says archive{std::move(numbers)};
     std::vector<std::int64_t> counts;

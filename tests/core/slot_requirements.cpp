@@ -8,7 +8,7 @@
 
 namespace {
 
-/// A slot of this test.
+/// A policy slot for this test.
 struct Speed {
   template <class... Answers>
   struct at_most_one {};
@@ -65,7 +65,7 @@ struct UnknownSlot {
   using slot = int;
 };
 struct WithoutRequirements {
-  using slot = hone::slots::Device;  // whose file this one does not include
+  using slot = hone::slots::Device;  // this test does not include its header
 };
 struct FitsAlone : Constant {
   template <class... Policies>
@@ -106,7 +106,7 @@ struct Optimizer {
 };
 }  // namespace
 
-TEST_CASE("a policy meets its slot when it has all that the slot requires") {
+TEST_CASE("meets_slot is true if the policy has every member that the slot requires") {
   STATIC_REQUIRE(meets_slot<Constant> && meets_slot<Braking> && meets_slot<FitsBoth> &&
                  meets_slot<WithoutRequirements>);
   STATIC_REQUIRE(!meets_slot<Misspelt> && !meets_slot<WrongType> && !meets_slot<NotConst> && !meets_slot<Private>);
@@ -115,13 +115,13 @@ TEST_CASE("a policy meets its slot when it has all that the slot requires") {
   STATIC_REQUIRE(!meets_slot<FitsOptimizerAlone> && !meets_slot<MisfitOptimizerAlone>);
 }
 
-TEST_CASE("the error is that of the first requirement that is not met") {
+TEST_CASE("UnmetRequirement is the first requirement that the policy does not meet") {
   STATIC_REQUIRE(fails_with<Misspelt, has_speed::misfit<Misspelt>> &&
                  fails_with<WrongBrake, has_brake::misfit<WrongBrake>>);
   STATIC_REQUIRE(fails_with<Constant, hone::detail::requirements_met>);
 }
 
-TEST_CASE("a policy that does not meet its slot makes no trainer") {
+TEST_CASE("Composable is false for a policy that does not meet its slot") {
   STATIC_REQUIRE(hone::Composable<Model, Loss, Optimizer, Constant>);
   STATIC_REQUIRE(!hone::Composable<Model, Loss, Optimizer, Misspelt>);
   STATIC_REQUIRE(!hone::Composable<Model, Loss, Optimizer, UnknownSlot>);

@@ -4,7 +4,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-TEST_CASE("a name tells the place") {
+TEST_CASE("TrainingPlace converts to a file name and parses one") {
   CHECK(hone::TrainingPlace{3, 120}.name() == "epoch_3_update_120");
   const auto place = hone::TrainingPlace::in("epoch_3_update_120.pt");
   REQUIRE(place);
@@ -19,7 +19,8 @@ TEST_CASE("a name tells the place") {
   }
 }
 
-TEST_CASE("the newest is the one that got farthest") {
+TEST_CASE(
+    "latest_training_state returns the file with the most epochs and updates, which need not be the last by name") {
   const TemporaryFolder folder;
   CHECK(hone::training_states_in(folder / "none").empty());
   for (const auto* name : {"epoch_2_update_20.pt", "epoch_10_update_100.pt", "epoch_1_update_19.pt", "other.pt"}) {
@@ -32,7 +33,7 @@ TEST_CASE("the newest is the one that got farthest") {
   CHECK(hone::latest_training_state(folder.path) == files[2].path);
 }
 
-TEST_CASE("folders and dangling links with the name of a state are none") {
+TEST_CASE("training_states_in ignores folders and dangling links, and follows links to files") {
   const TemporaryFolder folder;
   folder.touch("epoch_1_update_19.pt");
   std::filesystem::create_directories(folder / "epoch_2_update_20.pt");
@@ -45,7 +46,7 @@ TEST_CASE("folders and dangling links with the name of a state are none") {
   CHECK(files[1].path.filename() == "epoch_1_update_19.pt");
 }
 
-TEST_CASE("a folder that cannot be listed is an error, not an empty one") {
+TEST_CASE("latest_training_state throws DataError for a folder that cannot be listed, not for a missing one") {
   const TemporaryFolder folder;
   folder.touch("file");
   CHECK_THROWS_AS(hone::latest_training_state(folder / "file"), hone::DataError);

@@ -7,7 +7,7 @@ namespace hone {
 struct Sample {};
 }  // namespace hone
 
-TEST_CASE("a type's name is legible, and hone's own names stand without their namespace") {
+TEST_CASE("type_name omits the namespace hone") {
   STATIC_REQUIRE(hone::type_name<int>() == "int");
   STATIC_REQUIRE(hone::type_name<hone::Sample>() == "Sample");
 }

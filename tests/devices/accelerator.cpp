@@ -22,7 +22,7 @@ namespace {
 using hone::detail::require_device;
 using torch::Tensor;
 
-/// As long as it lives, a variable of the environment has this value, or is not set.
+/// Sets an environment variable, or unsets it if `value` is null, during its lifetime.
 class Variable {
  public:
   Variable(const char* name, const char* value) : name_(name) {
@@ -45,7 +45,7 @@ class Variable {
   std::optional<std::string> before_;
 };
 
-/// Stands in for a kind of device of which there are `count`.
+/// A fake device type with `count` devices.
 template <c10::DeviceType type>
 struct Kind : c10::impl::NoOpDeviceGuardImpl<type> {
   int count = 0, current = 0;
@@ -60,7 +60,7 @@ using Cudas = Kind<c10::kCUDA>;
 static_assert(!hone::LimitsFormats<hone::Cuda<>> && hone::LimitsFormats<hone::Mps<>>);
 static_assert(!std::is_default_constructible_v<hone::Cuda<hone::dynamic>>);
 
-TEST_CASE("a device without libraries, driver or place says so in a sentence with a remedy") {
+TEST_CASE("require_device throws with a remedy if the libraries, the driver or the device are missing") {
   const Variable visible("CUDA_VISIBLE_DEVICES", nullptr);
   Cudas kind;
   const auto said = [&](std::int64_t index, const hone::detail::DeviceKind* of) {
@@ -70,31 +70,28 @@ TEST_CASE("a device without libraries, driver or place says so in a sentence wit
       said(0, nullptr) ==
       "The trainer's device is cuda, and this program was linked without CUDA. Configure with -DHONE_WITH_CUDA=ON, or "
       "link LibTorch's CUDA libraries with -Wl,--no-as-needed.");
-  CHECK(
-      said(0, &kind) ==
-      "The trainer's device is cuda, and LibTorch finds none (CUDA error: no CUDA-capable device is detected). Look at "
-      "the driver with nvidia-smi, or take the device Cpu.");
+  CHECK(said(0, &kind) ==
+        "The trainer's device is cuda, and LibTorch finds no such device (CUDA error: no CUDA-capable device is "
+        "detected). Check the driver with nvidia-smi, or use the device Cpu.");
   {
     const Variable none("CUDA_VISIBLE_DEVICES", "7");
     CHECK(said(0, &kind) ==
-          "The trainer's device is cuda, and LibTorch finds none (CUDA error: no CUDA-capable device is detected). "
-          "CUDA_VISIBLE_DEVICES is `7`: name a device there, or unset it.");
+          "The trainer's device is cuda, and LibTorch finds no such device (CUDA error: no CUDA-capable device is "
+          "detected). CUDA_VISIBLE_DEVICES is `7`: list a device there, or unset it.");
   }
   kind.count = 2;
   CHECK(said(0, &kind).empty());
   CHECK(said(1, &kind).empty());
   CHECK(said(2, &kind) ==
-        "The trainer's device is cuda 2, and there are 2 here. Give a number from 0 to 1, and start no more processes "
-        "on a "
-        "machine than it has devices.");
+        "The trainer's device is cuda 2, and there are 2 on this machine. Use an index from 0 to 1, and start at most "
+        "one process per device on each machine.");
   CHECK_THROWS_AS(require_device(c10::kCUDA, -1, &kind), std::invalid_argument);
-  CHECK_THROWS_WITH(
-      require_device(c10::kXPU, 0, nullptr),
-      "The trainer's device is xpu, and the LibTorch of this program has none. Take one that was built for "
-      "it, or the device Cpu.");
+  CHECK_THROWS_WITH(require_device(c10::kXPU, 0, nullptr),
+                    "The trainer's device is xpu, and this program's LibTorch does not support it. Link a LibTorch "
+                    "that was built for it, or use the device Cpu.");
 }
 
-TEST_CASE("the device of a process is that of its place on the machine, else the thread's current one") {
+TEST_CASE("index_for_process returns the local rank if a launcher sets it, else the current device") {
   const Variable visible("CUDA_VISIBLE_DEVICES", nullptr), torchrun("LOCAL_RANK", nullptr),
       mpi("OMPI_COMM_WORLD_LOCAL_RANK", nullptr), mpich("MPI_LOCALRANKID", nullptr), step("SLURM_STEP_ID", nullptr),
       slurm("SLURM_LOCALID", nullptr);
@@ -105,7 +102,7 @@ TEST_CASE("the device of a process is that of its place on the machine, else the
   kind.current = 2;
   CHECK(index() == 2);
   const Variable local("SLURM_LOCALID", "3");
-  CHECK(index() == 2);  // a batch script is no process of `srun`
+  CHECK(index() == 2);  // a batch script is not started by `srun`
   {
     const Variable in_step("SLURM_STEP_ID", "0");
     CHECK(index() == 3);
@@ -116,10 +113,10 @@ TEST_CASE("the device of a process is that of its place on the machine, else the
     CHECK(index() == 0);
   }
   const Variable wrong("LOCAL_RANK", "first");
-  CHECK_THROWS_WITH(index(), "LOCAL_RANK is `first`. Give the number of this process on its machine, from 0.");
+  CHECK_THROWS_WITH(index(), "LOCAL_RANK is `first`. Set it to the local rank of this process, a number from 0.");
 }
 
-TEST_CASE("numbers are known to the compiler, or given at run time") {
+TEST_CASE("the index of a device is a template argument or a run-time value") {
   CHECK(hone::Cuda<1>{}.device() == c10::Device(c10::kCUDA, 1));
   CHECK(hone::Cuda<hone::dynamic>{3}.device() == c10::Device(c10::kCUDA, 3));
   CHECK(hone::Mps<0>{}.device().str() == "mps:0");
@@ -127,18 +124,21 @@ TEST_CASE("numbers are known to the compiler, or given at run time") {
   CHECK_FALSE(hone::Mps<>::holds(c10::kDouble));
 }
 
-TEST_CASE("a trainer of a device that is not there is not made, and its model is as it was") {
+TEST_CASE("the constructor of a trainer throws DeviceError without CUDA and does not move the model") {
   struct Untouched : torch::nn::LinearImpl {
     using LinearImpl::LinearImpl;
     void to(c10::Device device, bool /*non_blocking*/ = false) override { FAIL("moved to " << device); }
   };
   const auto model = std::make_shared<Untouched>(3, 2);
-  if (c10::impl::hasDeviceGuardImpl(c10::kCUDA)) return;  // built with CUDA
+  if (c10::impl::hasDeviceGuardImpl(c10::kCUDA)) {
+    WARN("skipped: this program's LibTorch has CUDA");
+    return;
+  }
   CHECK_THROWS_AS((hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Cuda<>{}}),
                   hone::DeviceError);
 }
 
-TEST_CASE("the tensors of a batch are brought over, those that are there stay") {
+TEST_CASE("brought_to copies a tensor to the device and returns one that is there already") {
   const c10::Device meta(c10::kMeta);
   const auto here = torch::ones({2}), there = torch::ones({2}, torch::kMeta);
   CHECK(hone::detail::brought_to(meta, here).device() == meta);
@@ -148,9 +148,12 @@ TEST_CASE("the tensors of a batch are brought over, those that are there stay") 
   CHECK(&hone::Cuda<0>{}.move(number) == &number);
 }
 
-TEST_CASE("within its scope the device is the thread's current one") {
+TEST_CASE("device_scope makes the device the thread's current one during its lifetime") {
   using Fake = c10::impl::FakeGuardImpl<c10::kXPU>;
-  if (c10::impl::hasDeviceGuardImpl(c10::kXPU)) return;  // a LibTorch that has the real ones
+  if (c10::impl::hasDeviceGuardImpl(c10::kXPU)) {
+    WARN("skipped: this program's LibTorch has XPU");
+    return;
+  }
   static const Fake fake;
   c10::impl::registerDeviceGuard(c10::kXPU, &fake);
   Fake::setDeviceIndex(1);

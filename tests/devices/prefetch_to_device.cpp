@@ -21,14 +21,13 @@ namespace {
 using torch::Tensor;
 static_assert(hone::TransferPolicy<hone::PrefetchToDevice>);
 
-// ------------------------------------------------------- a device whose streams lag behind, each by as much as it
-// likes
+// A fake device with two streams that lag behind the host by random amounts.
 
 struct Mark {
   bool passed = true;
 };
 
-/// Two queues of work. What is in them is done in an order drawn at random, as far as the events allow it.
+/// Two queues of work, which is executed in a random order that respects the events.
 struct SlowDevice {
   struct Work {
     std::shared_ptr<Mark> after;  // may be null
@@ -106,8 +105,8 @@ struct SlowStreams {
   }
 };
 
-/// Batch k holds k everywhere, in one buffer that is filled again; the last batch is shorter. One of its batches may
-/// fail.
+/// A range of batches: batch k is filled with k, in a buffer that all batches share. The last batch is shorter.
+/// Batch `failing` throws.
 struct Counting {
   int count = 7;
   int failing = -1;
@@ -140,11 +139,11 @@ struct Counting {
   static std::default_sentinel_t end() { return {}; }
 };
 
-/// The device of `SlowStreams` is the host for LibTorch; for the range it is another.
+/// The memory of `SlowStreams` is on the host; this other device makes the range copy its batches.
 const c10::Device elsewhere{c10::kMeta};
 using OnSlowDevice = hone::PrefetchedToDevice<Counting, SlowStreams>;
 
-/// What the work of each step saw, when its turn came.
+/// Returns the values that the work of each step read when it was executed.
 std::vector<double> walk(OnSlowDevice& batches, SlowDevice& device, int most = 100) {
   std::vector<std::shared_ptr<double>> seen;
   for (auto& [x, y] : batches) {
@@ -161,7 +160,7 @@ std::vector<double> walk(OnSlowDevice& batches, SlowDevice& device, int most = 1
   return sums;
 }
 
-TEST_CASE("every step sees its own batch, however far copies and work lag behind") {
+TEST_CASE("each step reads its own batch, however far copies and work lag behind the host") {
   for (const unsigned seed : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U}) {
     for (const std::int64_t depth : {1, 2, 5, 20}) {
       INFO("seed " << seed << ", depth " << depth);
@@ -173,12 +172,12 @@ TEST_CASE("every step sees its own batch, however far copies and work lag behind
       CHECK(walk(batches, device) == std::vector<double>{0, 1, 2, 3, 4, 5, 6});
       CHECK(walk(batches, device, 3) == std::vector<double>{0, 1, 2});
       CHECK(walk(batches, device) == std::vector<double>{0, 1, 2, 3, 4, 5, 6});
-      CHECK(device.buffers <= 2 * (depth + 1));  // the short batch, too, is in memory that was there
+      CHECK(device.buffers <= 2 * (depth + 1));  // the short batch reuses memory, too
     }
   }
 }
 
-TEST_CASE("a batch that is larger than those before it gets new memory") {
+TEST_CASE("a batch larger than the earlier ones gets new memory") {
   SlowDevice device;
   int events = 0;
   Counting range;
@@ -190,7 +189,7 @@ TEST_CASE("a batch that is larger than those before it gets new memory") {
   CHECK(device.buffers == 6);
 }
 
-TEST_CASE("a batch's copy waits for the work before it in that memory, and the work for the copy; the host is free") {
+TEST_CASE("a copy waits for the earlier work on its memory, the work for the copy, and the host for neither") {
   SlowDevice device;
   int events = 0;
   Counting range;
@@ -208,14 +207,14 @@ TEST_CASE("a batch's copy waits for the work before it in that memory, and the w
 
   device.run_all();
   device.log.clear();
-  ++place;  // batch 2 goes where batch 0 was, once nobody needs that
+  ++place;  // batch 2 reuses the memory of batch 0 after the work on it
   expected = copies_of_0;
   expected.push_back("compute: wait for copied 1");
   CHECK(device.log == expected);
   CHECK(device.waits_of_host == 0);
 }
 
-TEST_CASE("what the range throws comes when its batch is due") {
+TEST_CASE("an exception of the range is thrown when its batch is due") {
   SlowDevice device;
   int events = 0;
   Counting range;
@@ -235,7 +234,7 @@ TEST_CASE("what the range throws comes when its batch is due") {
                     "PrefetchToDevice::depth is 0. Give 1 or more.");
 }
 
-TEST_CASE("an empty range, members that are no tensors, tensors that are undefined or not in order") {
+TEST_CASE("PrefetchedToDevice accepts empty ranges, other members, undefined and non-contiguous tensors") {
   SlowDevice device;
   int events = 0;
   Counting range;
@@ -256,7 +255,7 @@ TEST_CASE("an empty range, members that are no tensors, tensors that are undefin
   CHECK(names == "ab");
 }
 
-TEST_CASE("batches that are on the device are handed on as they come, none ahead") {
+TEST_CASE("PrefetchToDevice does not copy batches that are on the device already") {
   std::vector<tiny::Batch> data = tiny::batches(3);
   hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4, .shuffle = true, .seed = 1}};
   hone::TensorLoader same{tiny::dataset(), {.batch_size = 4, .shuffle = true, .seed = 1}};
@@ -270,11 +269,11 @@ TEST_CASE("batches that are on the device are handed on as they come, none ahead
   }
   std::size_t seen = 0;
   for (auto& [x, y] : transfer.over(data, OtherDevice{}))
-    CHECK(torch::equal(x, data[seen++].first));  // made by a thread
+    CHECK(torch::equal(x, data[seen++].first));  // read by another thread
   CHECK(seen == 3);
 }
 
-TEST_CASE("on the host it is Prefetch") {
+TEST_CASE("PrefetchToDevice on the CPU behaves as Prefetch") {
   hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4}};
   CHECK(&hone::PrefetchToDevice{}.over(loader, hone::Cpu{}) == &loader);
 }

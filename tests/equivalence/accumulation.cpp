@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Accumulated windows against large batches. Means over parts are added in another order than the mean over the whole,
-/// so weights agree to rounding: 1e-6 for weights of size 1 in float32.
+/// Compares gradient accumulation with large batches. The order of summation differs, so weights agree up to rounding:
+/// 1e-6 for weights of size 1 in float32.
 #include <torch/torch.h>
 
 #include <ranges>
@@ -42,7 +42,7 @@ Result trained(Dataset&& dataset, std::int64_t batch_size, Settings... settings)
   return result;
 }
 
-TEST_CASE("a window of four batches is the four-fold batch") {
+TEST_CASE("a window of four batches equals one batch of four times the size") {
   const auto windows = trained(tiny::dataset(24), small, hone::GradAccum<4>{});
   const auto large = trained(tiny::dataset(24), 4 * small);
   CHECK(windows.history.num_updates() == large.history.num_updates());
@@ -50,7 +50,7 @@ TEST_CASE("a window of four batches is the four-fold batch") {
   CHECK(windows.history.num_updates() == 9);
 }
 
-TEST_CASE("a short window at the end of an epoch is the shorter batch") {
+TEST_CASE("a short window at the end of an epoch equals a smaller batch") {
   const std::int64_t samples = GENERATE(10, 12, 14);  // 1, 2 or 3 batches in the last window
   const auto windows = trained(tiny::dataset(samples), small, hone::GradAccum<4>{});
   const auto large = trained(tiny::dataset(samples), 4 * small);
@@ -58,7 +58,7 @@ TEST_CASE("a short window at the end of an epoch is the shorter batch") {
   CHECK(tiny::distance(windows.weights, large.weights) < tolerance);
 }
 
-TEST_CASE("a range without length flushes its short window all the same, bit for bit") {
+TEST_CASE("an unsized range with a short last window is bitwise equal to a sized range") {
   auto batches = tiny::batches(7, small);
   auto unsized = batches | std::views::filter([](const auto&) { return true; });
   static_assert(!std::ranges::sized_range<decltype(unsized)>);
@@ -69,7 +69,7 @@ TEST_CASE("a range without length flushes its short window all the same, bit for
   CHECK(open.history.at("train_loss_epoch") == sized.history.at("train_loss_epoch"));
 }
 
-TEST_CASE("a window whose length is known at run time is the same, bit for bit") {
+TEST_CASE("a window length set at run time is bitwise equal to one set at compile time") {
   const auto fixed = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.1});
   const auto open = trained(tiny::dataset(14), small, hone::GradAccum{4}, hone::ClipNorm{.max_norm = 0.1});
   CHECK(tiny::equal(fixed.weights, open.weights));
@@ -78,13 +78,13 @@ TEST_CASE("a window whose length is known at run time is the same, bit for bit")
   CHECK(tiny::equal(one.weights, trained(tiny::dataset(14), small).weights));
 }
 
-TEST_CASE("a window longer than the epoch is the whole epoch") {
+TEST_CASE("a window longer than the epoch equals one batch of the whole epoch") {
   const auto windows = trained(tiny::dataset(10), small, hone::GradAccum<100>{});
   CHECK(windows.history.num_updates() == 3);
   CHECK(tiny::distance(windows.weights, trained(tiny::dataset(10), 10).weights) < tolerance);
 }
 
-TEST_CASE("losses are reported unscaled, whatever is accumulated") {
+TEST_CASE("losses are reported unscaled with accumulation") {
   const auto windows = trained(tiny::dataset(24), small, hone::GradAccum<4>{});
   const auto large = trained(tiny::dataset(24), 4 * small);
   const auto a = windows.history.values("train_loss_epoch"), b = large.history.values("train_loss_epoch");
@@ -94,7 +94,7 @@ TEST_CASE("losses are reported unscaled, whatever is accumulated") {
   CHECK(mean == Approx(large.losses[0]).epsilon(1e-6));
 }
 
-TEST_CASE("the norm is clipped once per window, on the mean of its gradients") {
+TEST_CASE("gradients are clipped once per window, on their mean") {
   const auto windows = trained(tiny::dataset(14), small, hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.05});
   const auto large = trained(tiny::dataset(14), 4 * small, hone::ClipNorm{.max_norm = 0.05});
   CHECK(tiny::distance(windows.weights, large.weights) < tolerance);
@@ -103,7 +103,7 @@ TEST_CASE("the norm is clipped once per window, on the mean of its gradients") {
                        trained(tiny::dataset(14), 4 * small, hone::ClipValue{.clip_value = 0.01}).weights) < tolerance);
 }
 
-/// A loss over tokens: samples have one to three of them.
+/// A loss over tokens. Each sample has one to three tokens.
 struct TokenLoss {
   struct Output {
     torch::Tensor loss, outputs;
@@ -120,7 +120,7 @@ struct TokenLoss {
   }
 };
 
-TEST_CASE("losses over tokens: a window is the mean over all of its tokens") {
+TEST_CASE("with num_items, a window is the mean over all of its tokens") {
   const auto batches = tiny::batches(7, 3);
   tiny::Net model;
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::GradAccum<4>{}, TokenLoss{}};
@@ -153,7 +153,7 @@ TEST_CASE("losses over tokens: a window is the mean over all of its tokens") {
   CHECK(history.at("train_loss_epoch") == Approx(all / num_all).epsilon(1e-6));
 }
 
-TEST_CASE("a loss over no token is refused") {
+TEST_CASE("a loss with num_items = 0 throws") {
   struct Empty {
     static TokenLoss::Output make(const torch::Tensor& loss) { return {loss, loss, 1, 0}; }
   };

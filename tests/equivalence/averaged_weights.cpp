@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Averages of the weights in the trainer: what is evaluated with them, and that training does not notice.
+/// Tests of averaged weights in a trainer: their evaluation, and that they do not affect training.
 #include <torch/torch.h>
 
 #include "hone/callbacks/metrics.hpp"
@@ -12,7 +12,7 @@
 
 namespace {
 
-TEST_CASE("averaged weights are evaluated after each epoch, and training goes on as without them") {
+TEST_CASE("averaged weights are evaluated after each epoch, and do not affect training") {
   const auto plain = [](tiny::Net net, auto... callbacks) {
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, callbacks...};
     return trainer.train(tiny::dataset(), tiny::dataset(), {.num_epochs = 3, .seed = 1});
@@ -28,7 +28,7 @@ TEST_CASE("averaged weights are evaluated after each epoch, and training goes on
   REQUIRE(history.values("ema_model_eval_loss_epoch").size() == 3);
   CHECK(history.values("ema_model_eval_accuracy_epoch").size() == 3);
 
-  // What was recorded is the loss of the averaged weights.
+  // The recorded loss is the loss of the averaged weights.
   ema.average().copy_to(with);
   auto trainer = hone::Trainer{with, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   CHECK(trainer.evaluate(tiny::dataset()).at("evaluation_loss") == Approx(history.at("ema_model_eval_loss_epoch")));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The trainer against the loop that an expert writes by hand with LibTorch alone: same seed, same order, equal to the
-/// bit.
+/// Compares the trainer bitwise with a hand-written LibTorch loop, with the same seed and order of samples.
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_sgd.h>
 #include <torch/torch.h>
@@ -29,7 +28,7 @@ struct Result {
   std::vector<double> batch_losses, train_losses, eval_losses;
 };
 
-/// The order of the samples in each epoch, taken from the loader that the trainer uses.
+/// Returns the batches of each epoch, from the same loader as the trainer's.
 std::vector<std::vector<tiny::Batch>> epochs() {
   torch::manual_seed(seed);
   hone::TensorLoader loader{tiny::dataset(num_samples), {.batch_size = batch_size, .shuffle = true, .seed = seed}};
@@ -71,7 +70,7 @@ struct FusedAdam {
   }
 };
 
-/// The loop itself. `max_norm` 0 clips nothing.
+/// The hand-written loop. With `max_norm` 0, gradients are not clipped.
 template <class Update, class Rate>
 Result by_hand(Update update, Rate rate, double max_norm = 0.0) {
   Result result;
@@ -129,27 +128,27 @@ void check_equal(const Result& a, const Result& b) {
   CHECK(a.train_losses == b.train_losses);
   CHECK(a.eval_losses == b.eval_losses);
   CHECK(tiny::equal(a.weights, b.weights));
-  CHECK(a.train_losses.front() > a.train_losses.back());  // and it learns
+  CHECK(a.train_losses.front() > a.train_losses.back());  // the loss decreases
 }
 
-TEST_CASE("SGD with momentum equals the loop written by hand, bit for bit") {
+TEST_CASE("SGD with momentum is bitwise equal to the hand-written loop") {
   check_equal(by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}), by_hand(FusedSgd{}, [](auto) { return 0.1; }));
 }
 
-TEST_CASE("Adam equals the loop written by hand, bit for bit") {
+TEST_CASE("Adam is bitwise equal to the hand-written loop") {
   check_equal(by_trainer(hone::Adam{.lr = 0.01}), by_hand(FusedAdam{}, [](auto) { return 0.01; }));
 }
 
-TEST_CASE("accumulation over one batch, given at run time, is the same loop") {
+TEST_CASE("GradAccum{1} is bitwise equal to the hand-written loop") {
   check_equal(by_trainer(hone::Adam{.lr = 0.01}, hone::GradAccum{1}), by_hand(FusedAdam{}, [](auto) { return 0.01; }));
 }
 
-TEST_CASE("a schedule gives update n its value for n, bit for bit") {
+TEST_CASE("update n uses bitwise the schedule's value for n") {
   check_equal(by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::StepLr{.step_size = 4, .gamma = 0.5}),
               by_hand(FusedSgd{}, [](std::int64_t n) { return 0.1 * std::pow(0.5, static_cast<double>(n / 4)); }));
 }
 
-TEST_CASE("a cosine over the run's own length equals the formula to rounding") {
+TEST_CASE("a cosine over the run length equals the formula up to rounding") {
   const auto ours = by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::CosineLr{.min_lr = 0.0});
   const auto hand = by_hand(FusedSgd{}, [](std::int64_t n) {
     return 0.05 * (1.0 + std::cos(std::numbers::pi * static_cast<double>(n) / 18.0));
@@ -157,23 +156,41 @@ TEST_CASE("a cosine over the run's own length equals the formula to rounding") {
   CHECK(tiny::distance(ours.weights, hand.weights) < 1e-6);
 }
 
-TEST_CASE("clipping by the norm equals LibTorch's own") {
+TEST_CASE("ClipNorm equals LibTorch's clip_grad_norm_ up to rounding") {
   const auto ours = by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{.max_norm = 0.1});
   const auto hand = by_hand(FusedSgd{}, [](auto) { return 0.1; }, 0.1);
-  CHECK(tiny::distance(ours.weights, hand.weights) < 1e-6);  // theirs rounds the factor on the host
+  CHECK(tiny::distance(ours.weights, hand.weights) < 1e-6);  // LibTorch rounds the factor on the host
   const auto unclipped = by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{.max_norm = 1e6});
   check_equal(unclipped, by_hand(FusedSgd{}, [](auto) { return 0.1; }));
 }
 
-TEST_CASE("callbacks and overrides that change nothing leave every bit as it is") {
+/// Overrides that call the trainer's function, or do what it does.
+struct Unchanged {
+  int* calls;
+  auto train_batch_loss(auto& trainer, auto& batch) { return ++*calls, trainer.train_batch_loss(batch); }
+  auto eval_batch_loss(auto& trainer, auto& batch) { return ++*calls, trainer.eval_batch_loss(batch); }
+  void backward(auto&, const Tensor& loss) { ++*calls, loss.backward(); }
+  void optimizer_step(auto& trainer) { ++*calls, trainer.optimizer_step(); }
+  void scheduler_step(auto& trainer) { ++*calls, trainer.scheduler_step(); }
+  void zero_grad(auto& trainer) { ++*calls, trainer.zero_grad(); }
+  void train_epoch_start(auto& trainer) { ++*calls, trainer.train_epoch_start(); }
+  void eval_epoch_start(auto& trainer) { ++*calls, trainer.eval_epoch_start(); }
+};
+
+TEST_CASE("callbacks and overrides that change nothing keep the run bitwise equal") {
   struct Nosy {
     void on_before_optimizer_step(const hone::BeforeOptimizerStep&) {}
     void on_train_step_end(const hone::TrainStepEnd&) {}
   };
-  check_equal(by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, Nosy{}), by_hand(FusedSgd{}, [](auto) { return 0.1; }));
+  const auto hand = by_hand(FusedSgd{}, [](auto) { return 0.1; });
+  check_equal(by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, Nosy{}), hand);
+  int calls = 0;
+  check_equal(by_trainer(hone::Sgd{.lr = 0.1, .momentum = 0.9}, Unchanged{&calls}), hand);
+  // Six batches and one batch of evaluation in each epoch. `zero_grad` is also called at the start of the run.
+  CHECK(calls == num_epochs * (6 * 5 + 1 + 2) + 1);
 }
 
-TEST_CASE("torch::optim's own loop over tensors agrees to rounding") {
+TEST_CASE("torch::optim::SGD agrees up to rounding") {
   tiny::Net net;
   torch::optim::SGD sgd(net->parameters(), torch::optim::SGDOptions(0.1).momentum(0.9));
   torch::nn::CrossEntropyLoss loss;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Training states that something has damaged, and folders that cannot be written to: one clear error each, and what was
-// there before stays.
+// Tests of damaged training states, and of folders that cannot be written: each throws a specific error and keeps the
+// existing files.
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -43,14 +43,14 @@ std::string refusal(const std::filesystem::path& folder, const hone::ResumeFrom&
   return files::message([&] { run(folder, from); });
 }
 
-/// The value at a path of keys, to be changed.
+/// Returns a reference to the value at a path of keys.
 hone::Value& entry(hone::Value& value, std::initializer_list<const char*> keys) {
   auto* at = &value;
   for (const auto* key : keys) at = &at->get<Dict>().set(key, at->at(key));
   return *at;
 }
 
-/// A state in the middle of a window.
+/// Returns a state within an accumulation window.
 hone::Value open_window() {
   hone::Value state = hone::Dict();
   auto from = hone::Trainer{tiny::Net(),
@@ -67,14 +67,14 @@ hone::Value open_window() {
   return state;
 }
 
-/// What is said of `state` by a trainer that goes on from it.
+/// Returns the error message of resuming from `state`.
 std::string said_of(const hone::Value& state) {
   auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
                           hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, patient()};
   return files::message([&] { to.resume(state.get<Dict>(), tiny::dataset(), tiny::dataset(8), options()); });
 }
 
-/// In a process of its own.
+/// Runs `check` in a forked process, and returns its result.
 bool succeeds(const std::function<bool()>& check) {
   const auto child = fork();
   if (child == 0) _exit(check() ? 0 : 1);
@@ -90,23 +90,23 @@ std::string said_of_state(const Dict& state, T thing = {}) {
 
 }  // namespace
 
-TEST_CASE("from a torn newest state nothing goes on, from the one before it the run does") {
+TEST_CASE("a damaged newest state throws, and after its removal the run resumes from the previous one") {
   const TemporaryFolder whole, torn;
   const auto history = run(whole.path);
   run(torn.path);
   const auto newest = *hone::latest_training_state(torn.path);
   const auto bytes = files::read(newest);
-  SECTION("cut off") { files::write(newest, bytes.substr(0, GENERATE(0U, 1U, 100U, 4000U))); }
-  SECTION("cut off at its end") { files::write(newest, bytes.substr(0, bytes.size() - 1)); }
-  SECTION("a bit has changed") {
+  SECTION("truncated") { files::write(newest, bytes.substr(0, GENERATE(0U, 1U, 100U, 4000U))); }
+  SECTION("without the last byte") { files::write(newest, bytes.substr(0, bytes.size() - 1)); }
+  SECTION("with a changed bit") {
     auto flipped = bytes;
     flipped[flipped.size() / 2] ^= 16;
     files::write(newest, flipped);
   }
-  SECTION("it is something else") { files::write(newest, "name,phase,epoch\n"); }
+  SECTION("another file") { files::write(newest, "name,phase,epoch\n"); }
   for (const auto& text : {refusal(torn.path, torn.path), refusal(torn.path, newest)}) {
     CHECK(text.starts_with(newest.string()));
-    CHECK(files::contains(text, "When it is removed, the training state before it is the newest"));
+    CHECK(files::contains(text, "To resume from the training state before it"));
   }
   std::filesystem::remove(newest);
   CHECK((run(torn.path, torn.path) == history));
@@ -114,7 +114,7 @@ TEST_CASE("from a torn newest state nothing goes on, from the one before it the 
   CHECK(files::read(newest) == files::read(whole / newest.filename().string()));
 }
 
-TEST_CASE("entries that no trainer has written are refused by their names") {
+TEST_CASE("invalid entries of a state throw DataError with their names") {
   const auto sound = open_window();
   REQUIRE(said_of(sound) == "no error");
   const auto after = [&](std::initializer_list<const char*> keys, const hone::Value& value) {
@@ -144,14 +144,14 @@ TEST_CASE("entries that no trainer has written are refused by their names") {
   CHECK(contains(after({"training_state", "window_gradients"}, Dict{{"third.weight", torch::zeros({1})}}),
                  "The gradient of 'third.weight'"));
   CHECK(contains(after({"training_state", "window", "total"}, 0.0), "count nothing"));
-  CHECK(contains(after({"training_state", "generators"}, Dict{}), "no entry 'cpu'"));
+  CHECK(contains(after({"training_state", "generators"}, Dict{}), "The entry 'cpu' is missing"));
   CHECK(contains(after({"training_state"}, Dict{}), "is missing"));
   CHECK(files::contains(after({"training_state", "run", "batch"}, 5),
                         "after batch 5 of its epoch, and the loader gives 4"));
-  CHECK(files::contains(after({"scheduler_state_dict", "num_updates"}, huge), "stands at update 1152921504606846976"));
+  CHECK(files::contains(after({"scheduler_state_dict", "num_updates"}, huge), "is at update 1152921504606846976"));
 }
 
-TEST_CASE("a place in a range without length that the range does not come to ends with an error") {
+TEST_CASE("a position beyond the end of an unsized range throws DataError") {
   auto state = open_window();
   entry(state, {"training_state", "run", "batch"}) = std::int64_t{1} << 50;
   auto to = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss{},     hone::AdamW{.lr = 0.05},
@@ -161,7 +161,7 @@ TEST_CASE("a place in a range without length that the range does not come to end
   CHECK(files::contains(text, "and the loader gives 5"));
 }
 
-TEST_CASE("what callbacks and metrics cannot have seen is refused") {
+TEST_CASE("invalid states of callbacks and metrics throw DataError") {
   const auto column = [](std::vector<std::int64_t> numbers) { return torch::tensor(numbers, torch::kLong); };
   CHECK(said_of_state<hone::ClassCounts>(
             {{"hits", column({1})}, {"predicted", column({1})}, {"actual", column({1, 2})}}) ==
@@ -188,10 +188,10 @@ TEST_CASE("what callbacks and metrics cannot have seen is refused") {
   series[0].get<Dict>().set("phases", column({9}));
   state.get<Dict>().set("series", series);
   CHECK(said_of_state<hone::RunHistory>(state.get<Dict>()) ==
-        "'series': A record of the metric `loss` has the phase 9, which is none. Load another file.");
+        "'series': A record of the metric `loss` has the phase 9, which does not exist. Load another file.");
 }
 
-TEST_CASE("a folder that is a file, or may not be written to, is named when the run starts") {
+TEST_CASE("a folder that is a file or not writable throws with its name when the run starts") {
   const TemporaryFolder folder;
   files::write(folder / "file", "x");
   CHECK(
@@ -204,7 +204,7 @@ TEST_CASE("a folder that is a file, or may not be written to, is named when the 
   std::filesystem::permissions(folder / "states", std::filesystem::perms(0555));
   std::filesystem::permissions(folder / "states/.lock", std::filesystem::perms(0444));
   CHECK(succeeds([&] {
-    constexpr uid_t nobody = 65534;  // for root may write anywhere
+    constexpr uid_t nobody = 65534;  // because root can write anywhere
     if (geteuid() == 0 && seteuid(nobody) != 0) return false;
     return files::contains(refusal(folder / "states", folder / "states"),
                            "Nothing can be written into the folder " + (folder / "states").string() +
@@ -214,7 +214,7 @@ TEST_CASE("a folder that is a file, or may not be written to, is named when the 
   CHECK(files::read(*hone::latest_training_state(folder / "states")) == names);
 }
 
-TEST_CASE("when the disk is full, the run ends with an error and goes on from the last state later") {
+TEST_CASE("a full disk ends the run with an error, and the run can be resumed from the last state") {
   const TemporaryFolder whole, full;
   const auto history = run(whole.path);
   CHECK(succeeds([&] {
@@ -230,13 +230,14 @@ TEST_CASE("when the disk is full, the run ends with an error and goes on from th
     const rlimit limit{4096, 4096};
     setrlimit(RLIMIT_FSIZE, &limit);
     const auto text = refusal(full.path, full.path);
-    return files::contains(text, "cannot be written: File too large. Make room. Nothing was changed.");
+    return files::contains(
+        text, "cannot be written: File too large. Free disk space or raise the limit. Nothing was changed.");
   }));
   CHECK(full.names() == names);
   CHECK((run(full.path, full.path) == history));
 }
 
-TEST_CASE("of two processes that save into one folder, the second is refused") {
+TEST_CASE("the second of two processes that save into one folder throws") {
   const TemporaryFolder folder;
   int ready[2], go_on[2];
   REQUIRE(pipe(ready) == 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Metrics of tensors against metrics of plain numbers, which are held to scikit-learn and torchmetrics, and in a
-// trainer.
+// Compares metrics of tensors with metrics of plain numbers, which other tests compare with scikit-learn and
+// torchmetrics, and tests metrics in a trainer.
 #include <torch/torch.h>
 
 #include <boost/hana.hpp>
@@ -35,7 +35,7 @@ void check_class_metrics(auto metric) {
   const auto plain = seen_plain(metric, samples::predicted, samples::target);
   CHECK(seen(metric, scores(), target()) == plain);
   CHECK(seen(metric, scores().to(torch::kFloat), target().to(torch::kInt)) == plain);
-  // 24 samples as 4 of 6 positions
+  // the 24 samples as 4 samples of 6 positions
   const auto deep = scores().view({4, 6, samples::num_classes}).permute({0, 2, 1});
   CHECK(seen(metric, deep, target().view({4, 6})) == plain);
   metric.ignore_index = -100;
@@ -74,7 +74,7 @@ struct Batch {
 
 BOOST_HANA_ADAPT_STRUCT(Batch, x, y);
 
-TEST_CASE("tensors of scores count as their largest columns do") {
+TEST_CASE("class metrics of score tensors use the column with the largest score") {
   check_class_metrics(Accuracy{});
   check_class_metrics(ConfusionMatrix{});
   check_class_metrics(Precision{.average = Average::macro});
@@ -83,7 +83,7 @@ TEST_CASE("tensors of scores count as their largest columns do") {
   CHECK(seen(F1{.average = Average::macro}, scores(), target()).value() == Approx(samples::f1_macro).epsilon(1e-14));
 }
 
-TEST_CASE("tensors of one score are compared with the threshold") {
+TEST_CASE("binary metrics of score tensors use the threshold") {
   check_binary_metrics(BinaryAccuracy{});
   check_binary_metrics(Precision{});
   check_binary_metrics(Recall{});
@@ -94,7 +94,7 @@ TEST_CASE("tensors of one score are compared with the threshold") {
   CHECK(seen(Auroc{}, logits, longs(samples::binary_target)).value() == Approx(samples::auroc));
 }
 
-TEST_CASE("the k largest columns of a tensor are scikit-learn's") {
+TEST_CASE("TopKAccuracy of a tensor equals scikit-learn's") {
   const double expected[] = {samples::top1, samples::top2, samples::top3};
   for (std::int64_t k = 1; k <= 3; ++k) {
     CHECK(seen(TopKAccuracy{.k = k}, scores(), target()).value() == Approx(expected[k - 1]));
@@ -104,7 +104,7 @@ TEST_CASE("the k largest columns of a tensor are scikit-learn's") {
   CHECK_THROWS_AS(seen(TopKAccuracy{.k = 6}, scores(), target()), std::invalid_argument);
 }
 
-TEST_CASE("errors of tensors are added up in double") {
+TEST_CASE("errors of tensors are summed in double precision") {
   const auto values = doubles(samples::values), truths = doubles(samples::truths);
   CHECK(seen(MeanAbsoluteError{}, values, truths).value() == Approx(samples::mean_absolute_error).epsilon(1e-14));
   CHECK(seen(RootMeanSquaredError{}, values.unsqueeze(1), truths).value() ==
@@ -115,7 +115,7 @@ TEST_CASE("errors of tensors are added up in double") {
   CHECK(seen(MeanAbsoluteError{}, many, torch::zeros_like(many)).value() == Approx(double(0.1F)).epsilon(1e-12));
 }
 
-TEST_CASE("metrics compare and add up in double, whatever the formats of outputs and targets") {
+TEST_CASE("metrics compare and sum in double precision for all dtypes of outputs and targets") {
   const auto bfloat16 = [](const std::vector<double>& values) { return doubles(values).to(torch::kBFloat16); };
   const std::vector<std::vector<double>> far{{-1.0, 256.0}, {0.0, 256.0}};
   for (const auto type : {torch::kBFloat16, torch::kHalf, torch::kFloat, torch::kDouble}) {
@@ -125,14 +125,14 @@ TEST_CASE("metrics compare and add up in double, whatever the formats of outputs
   CHECK(seen(Auroc{}, torch::tensor({{-1.0F, 33554432.0F}, {0.0F, 33554432.0F}}), longs({1, 0})).value() == 1.0);
   CHECK(seen(Auroc{}, at::_neg_view(doubles({0.9, 0.1})), longs({1, 0})).value() == 0.0);
 
-  // 0.90234375 and 0.8984375 are neighbors in bfloat16, and the threshold lies between them.
+  // 0.90234375 and 0.8984375 are neighbors in bfloat16, and the threshold is between them.
   const auto near = bfloat16({0.90234375, 0.8984375});
   CHECK(seen(BinaryAccuracy{.threshold = 0.901}, near, longs({1, 0})).value() == 1.0);
   CHECK(seen(BinaryAccuracy{.threshold = 0.902}, near, longs({1, 0})).value() == 1.0);
   CHECK(seen(Recall{.threshold = 0.902}, near, longs({1, 0})).value() == 1.0);
   CHECK(seen(Precision{.threshold = 0.902}, near, longs({1, 1})).value() == 1.0);
   CHECK(seen(BinaryAccuracy{}, longs({0, 1}), longs({0, 1})).value() == 1.0);
-  const auto whole = longs({16777217, 16777216});  // alike in float
+  const auto whole = longs({16777217, 16777216});  // equal in float32
   CHECK(seen(BinaryAccuracy{.threshold = 16777216.0}, whole, longs({1, 0})).value() == 1.0);
 
   // Class 257 is 256 in bfloat16, and -100 is 156 in uint8.
@@ -187,7 +187,7 @@ void check_nan(const M& fresh, const torch::Tensor& outputs, const torch::Tensor
   }
 }
 
-TEST_CASE("an output that is NaN makes every metric NaN, unless its target is ignored") {
+TEST_CASE("a NaN output makes every metric NaN, unless its target is ignored") {
   check_nan(Accuracy{}, scores(), target());
   check_nan(TopKAccuracy{.k = 2}, scores(), target());
   check_nan(ConfusionMatrix{}, scores(), target());
@@ -214,7 +214,7 @@ TEST_CASE("an output that is NaN makes every metric NaN, unless its target is ig
   CHECK(seen(Accuracy{}, torch::tensor({{0.0F, NAN}}), longs({1})).state == Share{0, 1, 1});
 }
 
-TEST_CASE("the perplexity of logits is torchmetrics'") {
+TEST_CASE("the perplexity of logits equals torchmetrics'") {
   CHECK(seen(Perplexity{}, scores(), target()).value() == Approx(samples::perplexity).epsilon(1e-12));
   CHECK(seen(Perplexity{}, scores(), longs(samples::target_with_ignored)).value() ==
         Approx(samples::perplexity_without_ignored).epsilon(1e-12));
@@ -222,12 +222,12 @@ TEST_CASE("the perplexity of logits is torchmetrics'") {
   const auto deep = scores().view({4, 6, samples::num_classes}).permute({0, 2, 1});
   CHECK(seen(Perplexity{}, deep, target().view({4, 6})).value() == Approx(samples::perplexity).epsilon(1e-12));
   auto impossible = scores();
-  impossible.select(0, 5).fill_(-INFINITY);  // of the ignored target
+  impossible.select(0, 5).fill_(-INFINITY);  // the row of an ignored target
   CHECK(seen(Perplexity{}, impossible, longs(samples::target_with_ignored)).value() ==
         Approx(samples::perplexity_without_ignored).epsilon(1e-12));
 }
 
-TEST_CASE("labels that are none are counted and named, not looked up") {
+TEST_CASE("labels that are not classes throw DataError with their number") {
   const auto outputs = torch::rand({4, 3});
   const auto labels = longs({0, -1, 3, 2});
   CHECK(data_error_of([&] { seen(ConfusionMatrix{}, outputs, labels); }) ==
@@ -240,7 +240,7 @@ TEST_CASE("labels that are none are counted and named, not looked up") {
   CHECK_THROWS_AS(seen(Auroc{}, torch::rand({2}), doubles({0.0, 0.5})), DataError);
 }
 
-TEST_CASE("targets of another shape are refused, not broadcast") {
+TEST_CASE("targets of another shape throw instead of being broadcast") {
   const auto outputs = torch::rand({3, 2});
   CHECK_THROWS_AS(seen(Accuracy{}, outputs, torch::zeros({3, 1}, torch::kLong)), DataError);
   CHECK_THROWS_AS(seen(Accuracy{}, torch::rand({3, 1}), torch::zeros({3}, torch::kLong)), DataError);
@@ -250,7 +250,7 @@ TEST_CASE("targets of another shape are refused, not broadcast") {
   CHECK_THROWS_AS(seen(F1{}, torch::rand({3, 3}), torch::zeros({3}, torch::kLong)), std::invalid_argument);
 }
 
-TEST_CASE("a metric of outputs that are learned from holds on to no graph") {
+TEST_CASE("a metric of outputs that require a gradient does not keep the autograd graph") {
   const auto outputs = scores().requires_grad_();
   CHECK_FALSE(MeanSquaredError{}.add_up(outputs, torch::zeros_like(outputs)).requires_grad());
   CHECK_FALSE(Perplexity{}.add_up(outputs, target()).requires_grad());
@@ -260,7 +260,7 @@ TEST_CASE("a metric of outputs that are learned from holds on to no graph") {
   CHECK_NOTHROW(seen(Auroc{}, outputs.select(1, 0), target().clamp_max(1)));
 }
 
-TEST_CASE("a trainer records metrics of evaluation and of training") {
+TEST_CASE("a trainer records metrics in evaluation and in training") {
   auto model = torch::nn::Linear(torch::nn::LinearOptions(samples::num_classes, samples::num_classes).bias(false));
   {
     const torch::NoGradGuard no_gradients;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The quickstart of pytorch-accelerated 0.1.61 (torch 2.11.0, one thread), run in Python: what it printed is below.
-// Same initial weights, same order of the batches. Needs MNIST: the folder with its four files in HONE_MNIST.
+// Compares with the output of pytorch-accelerated's quickstart (0.1.61, torch 2.11.0, 1 thread), with the same initial
+// weights and order of batches. Needs MNIST: HONE_MNIST is the folder with its four files.
 #include <torch/torch.h>
 
 #include <array>
@@ -31,7 +31,7 @@ constexpr double test_loss = 0.194223, test_accuracy = 0.9438;
 
 }  // namespace
 
-TEST_CASE("the quickstart on MNIST gives pytorch-accelerated's losses") {
+TEST_CASE("the quickstart on MNIST gives the losses of pytorch-accelerated") {
   const char* folder = std::getenv("HONE_MNIST");
   if (folder == nullptr) {
     WARN("skipped: HONE_MNIST does not name the folder with the four MNIST files");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The callbacks that save, in a real run.
+// Tests of the callbacks that save, in complete runs.
 #include <torch/torch.h>
 
 #include <string>
@@ -29,7 +29,7 @@ bool equal(const std::vector<torch::Tensor>& a, const std::vector<torch::Tensor>
 
 }  // namespace
 
-TEST_CASE("the best model is back in the trainer at the end, and in the file") {
+TEST_CASE("SaveBest restores the best model at the end of the run, and saves it") {
   const TemporaryFolder folder;
   tiny::Net model;
   std::vector<std::vector<torch::Tensor>> after_epoch;
@@ -50,7 +50,7 @@ TEST_CASE("the best model is back in the trainer at the end, and in the file") {
   CHECK(hone::read_checkpoint(folder / "models/best.pt").at("metric_value").number() == losses[best].value);
 }
 
-TEST_CASE("inside an average, the best average is saved") {
+TEST_CASE("SaveBest within ModelEma saves the averaged weights") {
   const TemporaryFolder folder;
   tiny::Net model;
   hone::ModelEma ema{.decay = 0.5,
@@ -64,7 +64,7 @@ TEST_CASE("inside an average, the best average is saved") {
   CHECK_FALSE(equal(live, tiny::weights(model)));
 }
 
-TEST_CASE("the trained model stays in the trainer when an average has its own saver") {
+TEST_CASE("SaveBest within an average does not change the trained model, unless load_saved_checkpoint is true") {
   const TemporaryFolder folder;
   const auto weights_after = [&](auto... callbacks) {
     torch::manual_seed(0);
@@ -91,7 +91,7 @@ TEST_CASE("the trained model stays in the trainer when an average has its own sa
               weights_in(folder / "ema.pt")));
 }
 
-TEST_CASE("an average that is not evaluated is saved at the end of each epoch") {
+TEST_CASE("SaveBest within an average that is not evaluated saves at the end of each epoch") {
   const TemporaryFolder folder;
   tiny::Net model;
   hone::ModelEma ema{
@@ -103,7 +103,7 @@ TEST_CASE("an average that is not evaluated is saved at the end of each epoch") 
   CHECK(equal(weights_in(folder / "ema.pt"), tiny::weights(model)));
 }
 
-TEST_CASE("a best model by evaluations within an epoch has the weights that they saw") {
+TEST_CASE("SaveBest by an intermediate evaluation saves the weights that were evaluated") {
   const TemporaryFolder folder;
   tiny::Net model;
   std::vector<std::vector<torch::Tensor>> evaluated;
@@ -130,7 +130,7 @@ TEST_CASE("a best model by evaluations within an epoch has the weights that they
   CHECK(equal(weights_in(folder / "best.pt"), evaluated[best]));
 }
 
-TEST_CASE("from a folder a run goes on, and leaves the same files") {
+TEST_CASE("a run that is resumed from a folder has the history and files of an uninterrupted run") {
   const TemporaryFolder whole, stopped;
   const auto run = [](const TemporaryFolder& folder, std::optional<std::int64_t> stop_after) {
     hone::Trainer trainer{tiny::Net(),

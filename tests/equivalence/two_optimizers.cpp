@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Two update rules for one loss against a loop written by hand.
+/// Compares two optimizers for one loss with a hand-written loop.
 #include <torch/torch.h>
 
 #include <cmath>
@@ -18,7 +18,7 @@ auto optimizers() {
                           hone::optimizer_for<"second">(hone::AdamW{.lr = 0.01})};
 }
 
-/// What two optimizers of LibTorch make of it.
+/// Returns the weights after a hand-written loop with two optimizers of LibTorch.
 std::vector<torch::Tensor> by_hand(std::int64_t accumulate, double max_norm, bool bf16, double gamma_of_second) {
   tiny::Net model;
   torch::optim::SGD sgd(model->first->parameters(), torch::optim::SGDOptions(0.1).momentum(0.9));
@@ -57,14 +57,14 @@ std::vector<torch::Tensor> trained(Policies... policies) {
 
 }  // namespace
 
-TEST_CASE("two update rules are two optimizers of LibTorch") {
+TEST_CASE("two optimizers train to the weights of two optimizers of LibTorch") {
   CHECK(tiny::distance(trained(), by_hand(1, 1e9, false, 1.0)) < 1e-6);
   const hone::PerGroup schedules{hone::ConstantLr{}, hone::ExponentialLr{.gamma = 0.7}};
   CHECK(tiny::distance(trained(hone::GradAccum<2>{}, hone::ClipNorm{.max_norm = 0.05}, hone::Bf16{}, schedules),
                        by_hand(2, 0.05, true, 0.7)) < 1e-6);
 }
 
-TEST_CASE("two optimizers of one rule are one optimizer, bit for bit") {
+TEST_CASE("two optimizers with the same rule are bitwise equal to one optimizer") {
   const auto of = [](auto optimizer) {
     hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, std::move(optimizer),
                           hone::ClipNorm{.max_norm = 0.05}, hone::GradAccum<2>{}};

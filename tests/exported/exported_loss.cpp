@@ -59,4 +59,4 @@ static_assert(std::is_empty_v<ExportedLoss>);
 
 }  // namespace
 
-TEST_CASE("an exported model's company is decided when the program is compiled") { SUCCEED(); }
+TEST_CASE("the requirements of an exported model are checked at compile time") { SUCCEED(); }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The packages that these cases train are exported by run.py, which says where they are in HONE_EXPORTED; it runs
-/// them.
+/// Tests of packages that run.py exports. It sets HONE_EXPORTED to their folder and runs these tests.
 #include "hone/exported/exported_model.hpp"
 
 #include <fmt/format.h>
@@ -36,7 +35,7 @@ std::filesystem::path exported(const std::string& name) {
   return std::filesystem::path(folder) / (name + ".pt2");
 }
 
-/// models.py's Plain, by hand.
+/// `Plain` of models.py in C++.
 struct PlainImpl : torch::nn::Module {
   torch::nn::Sequential body = register_module(
       "body", torch::nn::Sequential(torch::nn::Linear(6, 16), torch::nn::BatchNorm1d(16), torch::nn::Tanh()));
@@ -81,7 +80,7 @@ double difference(const hone::Dict& a, const hone::Dict& b) {
   return most;
 }
 
-/// A loop written by hand: returns the mean loss of each epoch.
+/// Trains in a hand-written loop, and returns the mean loss of each epoch.
 template <class Optimizer>
 std::vector<double> by_hand(PlainImpl& net, Optimizer& optimizer, int epochs, int window, double max_norm) {
   const auto x = inputs(), y = labels();
@@ -117,7 +116,7 @@ WithSgd with_sgd(int window, double max_norm = 0.5) {
 
 }  // namespace
 
-TEST_CASE("a package trains as the same network by hand: SGD with momentum, clipping, accumulation", "[.package]") {
+TEST_CASE("a package with SGD, clipping and accumulation trains like a hand-written loop", "[.package]") {
   const int window = GENERATE(1, 3);
   auto trainer = with_sgd(window);
   PlainImpl net(hone::state_dict(trainer.model()));
@@ -127,11 +126,11 @@ TEST_CASE("a package trains as the same network by hand: SGD with momentum, clip
   for (std::size_t epoch = 0; epoch < expected.size(); ++epoch) {
     CHECK(history.values("train_loss_epoch")[epoch].value == Approx(expected[epoch]).epsilon(1e-5));
   }
-  // Weights, and the running statistics of the batch norm with its count of batches; the frozen layer has not moved.
+  // The state includes the statistics of the batch norm and the frozen layer.
   CHECK(difference(hone::state_dict(trainer.model()), hone::state_dict(net)) < 1e-4);
 }
 
-TEST_CASE("a package trains as the same network by hand: AdamW, and metrics hear its outputs", "[.package]") {
+TEST_CASE("a package with AdamW trains like a hand-written loop, and metrics get its outputs", "[.package]") {
   hone::Trainer trainer{hone::ExportedModel(exported("plain")), hone::ExportedLoss{},
                         hone::AdamW{.lr = 0.01, .eps = 1e-3, .weight_decay = 0.1}, hone::ClipNorm{.max_norm = 1e6},
                         hone::Metrics{hone::Accuracy{}}.in_training()};
@@ -152,7 +151,7 @@ TEST_CASE("a package trains as the same network by hand: AdamW, and metrics hear
         Approx(torch::cross_entropy_loss(outputs, labels()).item<double>()).epsilon(1e-3));
 }
 
-TEST_CASE("a package behaves as a module", "[.package]") {
+TEST_CASE("a package behaves like a module", "[.package]") {
   hone::ExportedModel model(exported("plain"));
   std::vector<std::string> names;
   for (const auto& entry : hone::state_dict(model)) names.push_back(entry.key.get<std::string>());
@@ -178,7 +177,7 @@ TEST_CASE("a package behaves as a module", "[.package]") {
   CHECK(!learned.loss.requires_grad());
   CHECK(!torch::equal(before, model->named_buffers()["body.1.running_mean"]));
 
-  // Gradients are added to those that are there, and a parameter that was frozen here gets none.
+  // Gradients are accumulated, and a parameter that is frozen here gets none.
   auto weight = model->named_parameters()["head.weight"], bias = model->named_parameters()["head.bias"];
   bias.set_requires_grad(false);
   model->hand_over_gradients(1.0);
@@ -188,13 +187,13 @@ TEST_CASE("a package behaves as a module", "[.package]") {
   CHECK((weight.grad() - 1.5 * once).abs().max().item<double>() < 1e-6);
   CHECK(!bias.grad().defined());
 
-  // A tensor that is given another value, or other memory, is seen.
+  // `forward` uses the new memory of a tensor.
   model->eval();
   weight.set_data(torch::zeros_like(weight));
   CHECK((model->forward(x) - bias).abs().max().item<double>() < 1e-6);
 }
 
-TEST_CASE("dropout in a package draws anew in each step, from the generator's seed", "[.package]") {
+TEST_CASE("dropout in a package differs in each step, and is reproducible with a seed", "[.package]") {
   hone::ExportedModel model(exported("dropout"));
   const auto left = torch::ones({64, 4}), right = torch::ones({64, 2}), target = torch::zeros({64, 1});
   const auto loss = [&] { return model->loss_and_outputs(target, left, right).loss.item<double>(); };
@@ -206,7 +205,7 @@ TEST_CASE("dropout in a package draws anew in each step, from the generator's se
   CHECK(first != second);
   model->eval();
   CHECK(loss() == loss());
-  // In evaluation nothing is drawn, so the same seed gives the same afterwards.
+  // Evaluation does not use the random generator.
   torch::manual_seed(5);
   (void)loss();
   model->train();
@@ -214,7 +213,7 @@ TEST_CASE("dropout in a package draws anew in each step, from the generator's se
   CHECK(!model->loss_and_outputs(target, left, right).outputs.defined());  // exported with --no-outputs
 }
 
-TEST_CASE("a layer under two names is one, and one that nothing uses gets no gradient", "[.package]") {
+TEST_CASE("a layer with two names is shared, and an unused layer gets no gradient", "[.package]") {
   hone::ExportedModel model(exported("dropout"));
   const auto state = hone::state_dict(model);
   CHECK(state.at("last.weight").get<Tensor>().data_ptr() == state.at("twin.weight").get<Tensor>().data_ptr());
@@ -234,7 +233,7 @@ TEST_CASE("a layer under two names is one, and one that nothing uses gets no gra
   CHECK((model->forward(left, right) - expected).abs().max().item<double>() < 1e-5);
 }
 
-TEST_CASE("the weights of a package are averaged and frozen as a module's are", "[.package]") {
+TEST_CASE("the weights of a package can be averaged and frozen like a module's", "[.package]") {
   hone::ExportedModel model(exported("plain"));
   const auto x = inputs();
   model->eval();
@@ -250,9 +249,8 @@ TEST_CASE("the weights of a package are averaged and frozen as a module's are", 
   average.swap(*model);
   CHECK(torch::equal(model->forward(x), moved));
 
-  hone::ModelFreezer freezer{model};  // unfreezes all, also what has no gradient
-  CHECK(contains(message<std::invalid_argument>([&] { model->train(); }), "was frozen when the model was exported"));
-  freezer.freeze(0, 1);  // body, but for its batch norm, and frozen
+  hone::ModelFreezer freezer{model};
+  freezer.freeze(0, 1);  // `body` without its batch norm; `frozen` is frozen already
   model->train();
   (void)model->loss_and_outputs(labels(), x);
   model->hand_over_gradients(1.0);
@@ -260,9 +258,13 @@ TEST_CASE("the weights of a package are averaged and frozen as a module's are", 
     const bool is_free = item.key().starts_with("head") || item.key().starts_with("body.1.");
     CHECK(item.value().grad().defined() == is_free);
   }
+  freezer.unfreeze();  // not `frozen`
+  CHECK_NOTHROW(model->train());
+  for (auto& parameter : model->parameters()) parameter.set_requires_grad(true);
+  CHECK(contains(message<std::invalid_argument>([&] { model->train(); }), "was frozen when the model was exported"));
 }
 
-TEST_CASE("a run that is resumed goes on bit for bit, dropout included", "[.package]") {
+TEST_CASE("a run of a package resumes bitwise, including dropout", "[.package]") {
   const auto train = [](WithSgd& trainer, int epochs, const std::optional<std::filesystem::path>& from = {}) {
     const auto left = (torch::arange(40 * 4) * 0.3).sin().reshape({40, 4}), right = left.slice(1, 0, 2).contiguous();
     std::vector<std::tuple<Tensor, Tensor, Tensor>> batches;
@@ -285,7 +287,7 @@ TEST_CASE("a run that is resumed goes on bit for bit, dropout included", "[.pack
   CHECK(difference(hone::state_dict(whole.model()), hone::state_dict(resumed.model())) == 0.0);
 }
 
-TEST_CASE("the module in Python loads a checkpoint of a package and computes the same", "[.package]") {
+TEST_CASE("the Python module loads a checkpoint of a package and computes the same outputs", "[.package]") {
   auto trainer = with_sgd(1);
   trainer.train(data(), {.num_epochs = 6, .per_device_batch_size = batch_size, .shuffle = false});
   const files::Folder folder;
@@ -304,38 +306,51 @@ optimizer.load_state_dict(state["optimizer_state_dict"])
   CHECK(python.output == "<All keys matched successfully>\nTrue\n");
 }
 
-TEST_CASE("what does not fit a package is refused with a sentence", "[.package]") {
+TEST_CASE("batches and conversions that do not fit a package throw an error", "[.package]") {
   auto trainer = with_sgd(1);
   const auto step = [&](Tensor x, Tensor y) {
     std::pair batch{std::move(x), std::move(y)};
     return message([&] { (void)trainer.step(batch); });
   };
   const auto x = inputs().slice(0, 0, 8), y = labels().slice(0, 0, 8);
+  const auto before = hone::cloned(hone::Value(hone::state_dict(trainer.model()))).get<hone::Dict>();
   CHECK(contains(step(x.slice(1, 0, 5), y),
-                 "'inputs' of the batch is Float [8, 5], and the exported step takes Float "
+                 "'inputs' of the batch is Float [8, 5], and the exported step expects Float "
                  "[8, 6]"));
   CHECK(contains(step(x.to(torch::kDouble), y), "'inputs' of the batch is Double [8, 6]"));
-  CHECK(contains(step(x, y.to(torch::kInt)), "'target' of the batch is Int [8], and the exported step takes Long [8]"));
+  CHECK(
+      contains(step(x, y.to(torch::kInt)), "'target' of the batch is Int [8], and the exported step expects Long [8]"));
   CHECK(contains(step(x, y.slice(0, 0, 7)), "'target' of the batch is Long [7]"));
-  CHECK(contains(step(x.slice(0, 0, 1), y.slice(0, 0, 1)), "has 1 samples, and the exported step takes 2 or more"));
-  CHECK(contains(step(x, y + 3), "failed on this batch"));
+  CHECK(contains(step(x.slice(0, 0, 1), y.slice(0, 0, 1)), "has 1 samples, and the exported step expects at least 2"));
   std::tuple three{x, x, y};
   CHECK(contains(message([&] { (void)trainer.step(three); }),
-                 "has 3 tensors with its target, and the exported step "
-                 "takes 2: inputs, target"));
-  // Nothing was learned, and what fits still trains; inputs that are no block in memory are copied.
-  const auto before = hone::cloned(hone::Value(hone::state_dict(trainer.model()))).get<hone::Dict>();
+                 "has 3 tensors including its target, and the exported step expects 2: inputs, target"));
+  const auto require_untrained = [&] {
+    for (const auto& item : trainer.model()->named_parameters()) {
+      INFO(item.key());
+      CHECK(torch::equal(item.value(), before.at(item.key()).get<Tensor>()));
+      CHECK(!item.value().grad().defined());
+    }
+    CHECK(trainer.run().num_updates() == 0);
+    CHECK(trainer.optimizer().num_updates() == 0);
+  };
+  require_untrained();
+  CHECK(difference(hone::state_dict(trainer.model()), before) == 0.0);  // including the buffers
+  // The forward pass of a step that fails later updates the buffers, as with a module.
+  CHECK(contains(step(x, y + 3), "failed on this batch"));
+  require_untrained();
+  // A batch that fits still trains. Inputs that are not contiguous are copied.
   CHECK(step(x.t().contiguous().t(), y) == "no error");
   CHECK(difference(hone::state_dict(trainer.model()), before) > 0.0);
 
   auto& model = trainer.model();
   CHECK(contains(message<std::invalid_argument>([&] { model->to(torch::kCUDA); }), "is compiled for the CPU"));
-  CHECK(contains(message<std::invalid_argument>([&] { model->to(torch::kDouble); }), "keeps the number format"));
+  CHECK(contains(message<std::invalid_argument>([&] { model->to(torch::kDouble); }), "keeps the dtype"));
   model->named_parameters()["frozen.weight"].set_requires_grad(true);
   CHECK(contains(message<std::invalid_argument>([&] { model->train(); }), "'frozen.weight' was frozen when"));
 }
 
-TEST_CASE("a package whose compiled code was changed is refused", "[.package]") {
+TEST_CASE("a package with changed compiled code throws DataError", "[.package]") {
   auto bytes = files::read(exported("plain"));
   bytes[bytes.find("\x7f"
                    "ELF") +

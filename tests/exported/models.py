@@ -5,7 +5,7 @@ from torch import nn
 
 
 class Plain(nn.Module):
-    """Batch norm, a frozen layer, a buffer that no checkpoint holds."""
+    """A model with batch norm, a frozen layer, and a buffer that is not in checkpoints."""
 
     def __init__(self):
         super().__init__()
@@ -25,7 +25,7 @@ def plain():
 
 
 class TwoInputs(nn.Module):
-    """Dropout, a layer under two names, one that nothing uses, a tensor that is neither parameter nor buffer."""
+    """A model with dropout, a layer with two names, an unused layer, and a tensor that is not registered."""
 
     def __init__(self):
         super().__init__()
@@ -47,7 +47,7 @@ def dropout():
 
 
 def refused():
-    """A loss that depends on values: no step can be made of it."""
+    """A model with control flow that depends on values of tensors, which cannot be exported."""
 
     class Depends(nn.Linear):
         def forward(self, inputs):

@@ -67,7 +67,7 @@ std::string refusal(const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("a package tells the model's tensors and what its steps expect") {
+TEST_CASE("read_exported_package returns the model's tensors and the inputs of its steps") {
   const files::Folder folder;
   const auto package = hone::read_exported_package(files::write(folder / "model.pt2", archive(description())));
   CHECK(package.has_outputs);
@@ -88,18 +88,18 @@ TEST_CASE("a package tells the model's tensors and what its steps expect") {
   CHECK(package.parts[1].parameters == hone::ExportedPart::Names{{"weight", 0}});
 }
 
-TEST_CASE("a file that is no package is refused") {
+TEST_CASE("a file that is not a package throws DataError") {
   CHECK(contains(message([] { (void)hone::read_exported_package("/no/such/model.pt2"); }), "No such file"));
-  CHECK(contains(refusal(""), "is no package of scripts/export_step.py"));
-  CHECK(contains(refusal("something else"), "is no package of scripts/export_step.py"));
+  CHECK(contains(refusal(""), "is not a package of scripts/export_step.py"));
+  CHECK(contains(refusal("something else"), "is not a package of scripts/export_step.py"));
   Sink sink;
   hone::detail::ZipWriter zip(sink);
   zip.add("data.pkl", raw("x"));
   zip.finish();
-  CHECK(contains(refusal(sink.bytes), "is no package of scripts/export_step.py"));
+  CHECK(contains(refusal(sink.bytes), "is not a package of scripts/export_step.py"));
 }
 
-TEST_CASE("a package that was cut off or changed is refused") {
+TEST_CASE("a truncated or changed package throws DataError") {
   const auto whole = archive(description());
   CHECK(contains(refusal(whole.substr(0, whole.size() - 30)), "is damaged"));
   CHECK(contains(refusal(whole.substr(0, whole.size() / 2)), "is damaged"));
@@ -108,11 +108,12 @@ TEST_CASE("a package that was cut off or changed is refused") {
   CHECK(contains(refusal(changed), "the checksum of its record 'archive/extra/hone/tensors/0' is wrong"));
 }
 
-TEST_CASE("a package for another format, LibTorch, machine or CPU is refused") {
+TEST_CASE("a package for another format, LibTorch, machine or CPU throws DataError") {
   const auto with = [](const std::string& from, const std::string& to) {
     return refusal(archive(replaced(description(), from, to)));
   };
-  CHECK(contains(with(R"("format": 1)", R"("format": 2)"), "is in format 2 of exported steps, and this hone reads 1"));
+  CHECK(contains(with(R"("format": 1)", R"("format": 2)"),
+                 "is in format 2 of exported steps, and this version of hone reads format 1"));
   CHECK(contains(with(TORCH_VERSION, "2.9.1"), "was exported with torch 2.9.1, and this program is linked with"));
   CHECK(contains(with(std::string(hone::detail::this_machine), "riscv64"), "was exported for riscv64"));
   CHECK(contains(with(fmt::format(R"("cpu": "{}")", at::get_cpu_capability()), R"("cpu": "AVX1024")"),
@@ -122,10 +123,11 @@ TEST_CASE("a package for another format, LibTorch, machine or CPU is refused") {
   CHECK((!cpu_suffices("AVX512", "AVX2") && !cpu_suffices("SVE256", "AVX2") && cpu_suffices("SVE256", "SVE256")));
 }
 
-TEST_CASE("a package whose description does not hold is refused") {
-  CHECK(contains(refusal(archive("{")), "does not describe its steps"));
-  CHECK(contains(refusal(archive(replaced(description(), "min_batch", "other"))), "does not describe its steps"));
+TEST_CASE("a package with an invalid description throws DataError") {
+  CHECK(contains(refusal(archive("{")), "has an invalid description of its steps"));
+  CHECK(contains(refusal(archive(replaced(description(), "min_batch", "other"))),
+                 "has an invalid description of its steps"));
   CHECK(contains(refusal(archive(replaced(description(), "int64", "int65"))), "unknown type 'int65'"));
-  CHECK(contains(refusal(archive(replaced(description(), R"(["mean", 1])", R"(["mean", 2])"))), "names a tensor"));
-  CHECK(contains(refusal(archive(description(), "123")), "holds 3 bytes of 'mean', expected 8"));
+  CHECK(contains(refusal(archive(replaced(description(), R"(["mean", 1])", R"(["mean", 2])"))), "refers to a tensor"));
+  CHECK(contains(refusal(archive(description(), "123")), "contains 3 bytes of 'mean', expected 8"));
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exports the packages of models.py and runs the tests that train them. Exits with 77, and says why, where that is not
-possible: exporting takes a Python with torch 2.11 (HONE_PYTHON, else python3) and a C++ compiler.
+"""Exports the packages of models.py and runs the tests that train them. Exporting needs a C++ compiler and a Python
+(HONE_PYTHON, else python3) with the program's version of torch. Without them, prints the reason and exits with 77.
 
     run.py --program TESTS --folder FOLDER --script EXPORT_STEP [--torch VERSION]
 """
@@ -26,7 +26,7 @@ def skip(why):
 
 
 def run(*command):
-    # Inductor compiles with CXX, which may name a compiler without the headers of OpenMP; its default works.
+    # Inductor compiles with CXX, which may be a compiler without OpenMP's headers. Its default works.
     environment = {name: value for name, value in os.environ.items() if name != "CXX"}
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=arguments.folder, env=environment)
 

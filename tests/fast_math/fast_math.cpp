@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiled with -Ofast.
+// Tests of NaN and infinity, compiled with -Ofast.
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -37,7 +37,7 @@ void check(bool is_right, const char* what) {
 }
 #define CHECK(...) check((__VA_ARGS__), #__VA_ARGS__)
 
-/// Numbers that the compiler cannot know.
+/// Returns the number with these bits, which the compiler cannot see.
 double number(std::uint64_t bits) {
   volatile std::uint64_t at_run_time = bits;
   const std::uint64_t now = at_run_time;

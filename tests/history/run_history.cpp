@@ -28,7 +28,7 @@ std::string message_of(const RunHistory& history, const char* name) {
 
 }  // namespace
 
-TEST_CASE("a history starts in epoch 1 with nothing in it") {
+TEST_CASE("a new RunHistory is in epoch 1 and has no values") {
   const RunHistory history;
   CHECK(history.current_epoch() == 1);
   CHECK(history.num_updates() == 0);
@@ -37,14 +37,14 @@ TEST_CASE("a history starts in epoch 1 with nothing in it") {
   CHECK(history.metric_name_prefix().empty());
 }
 
-TEST_CASE("incrementing the epoch twice leads to epoch 3") {
+TEST_CASE("increment_epoch called twice results in epoch 3") {
   RunHistory history;
   history.increment_epoch();
   history.increment_epoch();
   CHECK(history.current_epoch() == 3);
 }
 
-TEST_CASE("the epoch counts on from where it was set") {
+TEST_CASE("increment_epoch continues from set_epoch, and setters throw for values out of range") {
   RunHistory history;
   history.set_epoch(7);
   history.increment_epoch();
@@ -54,7 +54,7 @@ TEST_CASE("the epoch counts on from where it was set") {
   CHECK(history.current_epoch() == 8);
 }
 
-TEST_CASE("values are kept in order with epoch, update and phase") {
+TEST_CASE("RunHistory stores values in order with epoch, update and phase") {
   RunHistory history;
   history.set_num_updates(10);
   history.record("loss", 0.5, Phase::train);
@@ -69,7 +69,7 @@ TEST_CASE("values are kept in order with epoch, update and phase") {
   CHECK(history.at("loss") == 0.25);
 }
 
-TEST_CASE("reading an unknown metric finds nothing and creates nothing") {
+TEST_CASE("reading an unknown metric does not create it") {
   RunHistory history;
   history.record("loss", 0.5, Phase::train);
   const RunHistory before = history;
@@ -81,23 +81,23 @@ TEST_CASE("reading an unknown metric finds nothing and creates nothing") {
   CHECK(history == before);
 }
 
-TEST_CASE("the error for an unknown metric lists what there is") {
+TEST_CASE("the error for an unknown metric lists the recorded metrics") {
   RunHistory history;
   CHECK(message_of(history, "f1") ==
         "No values have been recorded for the metric `f1`; nothing has been recorded yet.");
   history.record("loss", 0.5, Phase::train);
   history.record("accuracy", 0.9, Phase::eval);
   CHECK(message_of(history, "f1") ==
-        "No values have been recorded for the metric `f1`; recorded are: `loss`, `accuracy`.");
+        "No values have been recorded for the metric `f1`; the recorded metrics are: `loss`, `accuracy`.");
 }
 
-TEST_CASE("names stand in order of their first appearance") {
+TEST_CASE("names are in the order of their first record") {
   RunHistory history;
   for (const auto* name : {"zebra", "ant", "zebra", "mole", "ant"}) history.record(name, 1.0, Phase::train);
   CHECK(history.names() == std::vector<std::string>{"zebra", "ant", "mole"});
 }
 
-TEST_CASE("the prefix goes before what is recorded and nowhere else") {
+TEST_CASE("metric_name_prefix applies to record only, not to append, at or erase") {
   RunHistory history;
   history.record("loss", 1.0, Phase::eval);
   history.set_metric_name_prefix("ema_");
@@ -110,7 +110,7 @@ TEST_CASE("the prefix goes before what is recorded and nowhere else") {
   CHECK(history.names() == std::vector<std::string>{"ema_loss"});
 }
 
-TEST_CASE("an erased metric is gone and may come back") {
+TEST_CASE("an erased metric can be recorded again") {
   RunHistory history;
   history.record("loss", 1.0, Phase::train);
   CHECK(history.erase("loss"));
@@ -120,7 +120,7 @@ TEST_CASE("an erased metric is gone and may come back") {
   CHECK(history.values("loss").size() == 1);
 }
 
-TEST_CASE("reset forgets all but the prefix") {
+TEST_CASE("reset clears everything except the prefix") {
   RunHistory history;
   history.set_metric_name_prefix("a_");
   history.record("loss", 1.0, Phase::train);
@@ -133,7 +133,7 @@ TEST_CASE("reset forgets all but the prefix") {
   CHECK(history == fresh);
 }
 
-TEST_CASE("what was recorded since a mark comes in the order of recording") {
+TEST_CASE("recorded_since returns the records after a revision in the order of recording") {
   RunHistory history;
   history.record("train_loss_epoch", 1.0, Phase::train);
   const auto mark = history.revision();
@@ -148,7 +148,7 @@ TEST_CASE("what was recorded since a mark comes in the order of recording") {
   CHECK(history.recorded_since(0).size() == 4);
 }
 
-TEST_CASE("a mark outlives a reset") {
+TEST_CASE("recorded_since is valid for a revision from before a reset") {
   RunHistory history;
   history.record("loss", 1.0, Phase::train);
   const auto mark = history.revision();
@@ -157,7 +157,7 @@ TEST_CASE("a mark outlives a reset") {
   CHECK(history.recorded_since(mark).size() == 1);
 }
 
-TEST_CASE("a copy of a history is independent of it") {
+TEST_CASE("a copy of a RunHistory is independent of the original") {
   RunHistory history;
   history.record("loss", 1.0, Phase::train);
   RunHistory copy = history;
@@ -167,7 +167,7 @@ TEST_CASE("a copy of a history is independent of it") {
   CHECK(history.values("loss").size() == 1);
 }
 
-TEST_CASE("histories that tell the same are equal however they were made") {
+TEST_CASE("histories with the same contents are equal however they were built") {
   RunHistory a;
   a.record("extra", 0.0, Phase::train);
   a.erase("extra");

@@ -23,14 +23,14 @@ static_assert(std::is_trivially_copyable_v<RunningMean> && sizeof(RunningMean) =
 
 }  // namespace
 
-TEST_CASE("an empty mean is NaN") {
+TEST_CASE("a RunningMean without values is NaN") {
   const RunningMean mean;
   CHECK(std::isnan(mean.mean()));
   CHECK(mean.total() == 0.0);
   CHECK(mean.count() == 0.0);
 }
 
-TEST_CASE("values of equal weight give the plain mean") {
+TEST_CASE("values of equal weight have the arithmetic mean") {
   RunningMean mean;
   for (int value = 1; value <= 10; ++value) mean.add(value);
   CHECK(mean.mean() == 5.5);
@@ -38,7 +38,7 @@ TEST_CASE("values of equal weight give the plain mean") {
   CHECK(mean.count() == 10.0);
 }
 
-TEST_CASE("values count by their weight") {
+TEST_CASE("RunningMean weights its values") {
   RunningMean mean;
   mean.add(10.0, 1);
   mean.add(20.0, 3);
@@ -46,7 +46,7 @@ TEST_CASE("values count by their weight") {
   CHECK(mean.mean() == mean.total() / mean.count());
 }
 
-TEST_CASE("merging two means is as if one had seen it all") {
+TEST_CASE("a merged RunningMean equals one that received all values") {
   RunningMean all, first, second;
   for (int i = 0; i < 8; ++i) {
     all.add(i, i + 1);
@@ -58,14 +58,14 @@ TEST_CASE("merging two means is as if one had seen it all") {
   CHECK(first == all);
 }
 
-TEST_CASE("a reset mean is a new one") {
+TEST_CASE("RunningMean::reset restores the initial state") {
   RunningMean mean;
   mean.add(3.0, 2);
   mean.reset();
   CHECK(mean == RunningMean{});
 }
 
-TEST_CASE("a value of no weight has no say, not even as NaN") {
+TEST_CASE("a value of weight 0 is ignored, also NaN") {
   RunningMean mean;
   mean.add(2.0, 4);
   mean.add(std::numeric_limits<double>::quiet_NaN(), 0);
@@ -74,7 +74,7 @@ TEST_CASE("a value of no weight has no say, not even as NaN") {
   CHECK(std::isnan(mean.mean()));
 }
 
-TEST_CASE("a weight that is negative or NaN is refused") {
+TEST_CASE("RunningMean::add throws std::invalid_argument for a weight that is negative or NaN") {
   RunningMean mean;
   CHECK_THROWS_AS(mean.add(1.0, -1), std::invalid_argument);
   CHECK_THROWS_AS(mean.add(1.0, std::numeric_limits<double>::quiet_NaN()), std::invalid_argument);

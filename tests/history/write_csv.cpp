@@ -23,7 +23,7 @@ std::string csv_of(const RunHistory& history) {
   return out.str();
 }
 
-// A reader of RFC 4180, for the way back.
+// A reader of RFC 4180.
 std::vector<std::vector<std::string>> rows_of(const std::string& csv) {
   std::vector<std::vector<std::string>> rows(1, {std::string()});
   bool quoted = false;
@@ -41,15 +41,17 @@ std::vector<std::vector<std::string>> rows_of(const std::string& csv) {
       rows.back().back() += c;
     }
   }
-  rows.pop_back();  // what follows the last line break
+  rows.pop_back();  // the text after the last line break
   return rows;
 }
 
 }  // namespace
 
-TEST_CASE("an empty history is a header in CSV") { CHECK(csv_of({}) == "name,phase,epoch,update,value\n"); }
+TEST_CASE("write_csv of an empty history writes only the header") {
+  CHECK(csv_of({}) == "name,phase,epoch,update,value\n");
+}
 
-TEST_CASE("CSV has a line for each record, series by series") {
+TEST_CASE("write_csv writes a line for each record, grouped by name") {
   RunHistory history;
   history.set_num_updates(1563);
   history.record("train_loss_epoch", 0.25, Phase::train);
@@ -64,7 +66,7 @@ TEST_CASE("CSV has a line for each record, series by series") {
         "eval_loss_epoch,eval,1,1563,0.5\n");
 }
 
-TEST_CASE("names and values come back from CSV as they went in") {
+TEST_CASE("names and values survive a round trip through CSV") {
   const std::vector<std::string> names{"plain", "a,b", "say \"so\"", "two\nlines", "\"", "größe"};
   const std::vector<double> values{
       0.1, 1.0 / 3.0, -0.0, 5e-324, std::numeric_limits<double>::max(), std::numeric_limits<double>::infinity()};
@@ -83,7 +85,7 @@ TEST_CASE("names and values come back from CSV as they went in") {
   }
 }
 
-TEST_CASE("NaN stands as nan in CSV") {
+TEST_CASE("write_csv writes NaN as nan, whatever its sign") {
   RunHistory history;
   history.record("loss", std::numeric_limits<double>::quiet_NaN(), Phase::train);
   history.record("loss", -std::numeric_limits<double>::quiet_NaN(), Phase::train);
@@ -92,7 +94,7 @@ TEST_CASE("NaN stands as nan in CSV") {
         "name,phase,epoch,update,value\nloss,train,1,0,nan\nloss,train,1,0,nan\nloss,train,1,0,-inf\n");
 }
 
-TEST_CASE("a stream that does not take the history is an error") {
+TEST_CASE("write_csv throws DataError if the stream fails") {
   std::ofstream closed;
   CHECK_THROWS_AS(hone::write_csv(closed, RunHistory{}), hone::DataError);
 }

@@ -47,11 +47,11 @@ RunHistory history_of(const ordered_json& json) {
 
 }  // namespace
 
-TEST_CASE("an empty history is an object without metrics in JSON") {
+TEST_CASE("write_json of an empty history writes an object without metrics") {
   CHECK(json_of({}) == "{\"current_epoch\": 1, \"num_updates\": 0, \"stop_reason\": null, \"metrics\": {}}\n");
 }
 
-TEST_CASE("a history comes back from JSON as it went in") {
+TEST_CASE("a history survives a round trip through JSON") {
   RunHistory history;
   int update = 0;
   for (const auto* name : {"plain", "a,b", "say \"so\"", "back\\slash", "two\nlines\ttab\x01", "größe", "aaa first?"}) {
@@ -67,7 +67,7 @@ TEST_CASE("a history comes back from JSON as it went in") {
   CHECK(history_of(ordered_json::parse(json_of(history))) == history);
 }
 
-TEST_CASE("values that are not finite are strings in JSON") {
+TEST_CASE("write_json writes values that are not finite as strings") {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   RunHistory history;
   for (const double value : {std::numeric_limits<double>::quiet_NaN(), infinity, -infinity}) {
@@ -79,7 +79,7 @@ TEST_CASE("values that are not finite are strings in JSON") {
   CHECK(series.at(2).at("value") == "-Infinity");
 }
 
-TEST_CASE("a stream that does not take the JSON is an error") {
+TEST_CASE("write_json throws DataError if the stream fails") {
   std::ofstream closed;
   CHECK_THROWS_AS(hone::write_json(closed, RunHistory{}), hone::DataError);
 }

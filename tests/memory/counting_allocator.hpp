@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Counts the bytes of tensors on the CPU that are alive.
+/// An allocator that counts the bytes of live CPU tensors.
 #pragma once
 
 #include <c10/core/Allocator.h>
@@ -14,7 +14,7 @@
 #include <new>
 #include <unordered_map>
 
-/// While it lives, tensors on the CPU are counted. One at a time; tensors made meanwhile may outlive it.
+/// Counts the CPU tensors that are allocated within `peak_of`. Calls cannot be nested. Tensors may outlive the call.
 class CountingAllocator final : public c10::Allocator {
  public:
   static CountingAllocator& instance() {
@@ -35,7 +35,7 @@ class CountingAllocator final : public c10::Allocator {
   void copy_data(void* to, const void* from, std::size_t bytes) const override { std::memcpy(to, from, bytes); }
 
   [[nodiscard]] std::int64_t live() const { return live_; }
-  /// The most bytes while `f` ran, beyond those before it.
+  /// Returns the peak of live bytes during `f`, minus the live bytes before.
   template <class F>
   std::int64_t peak_of(F&& f) {
     auto* before = c10::GetCPUAllocator();

@@ -4,6 +4,8 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,11 +25,11 @@ void run_out_above(std::int64_t most, const Tensor& rows) {
   TORCH_CHECK_WITH(OutOfMemoryError, rows.size(0) <= most, "the device is full");
 }
 
-/// Runs out of memory above so many samples: at the end of forward, or in the middle of backward.
+/// Runs out of memory above a number of samples, at the end of forward or within backward.
 struct NetImpl : torch::nn::Module {
   Tensor forward(const Tensor& x) {
     tried.push_back(x.size(0));
-    if (x.size(0) == 1) run_out_above(most_in_forward, x);  // batch norm takes no single sample
+    if (x.size(0) == 1) run_out_above(most_in_forward, x);  // batch norm rejects a single sample
     auto hidden = torch::dropout(norm(first(x)).tanh(), 0.2, is_training());
     if (is_training()) {
       hidden.register_hook([this](const Tensor& gradient) { run_out_above(most_in_backward, gradient); });
@@ -44,7 +46,7 @@ struct NetImpl : torch::nn::Module {
 };
 TORCH_MODULE(Net);
 
-/// What goes by.
+/// Records the losses and the number of rows of each batch.
 struct Heard {
   std::vector<double>* losses;
   std::vector<std::int64_t>* rows;
@@ -69,7 +71,7 @@ bool same(const Seen& a, const Seen& b) {
          a.rows == b.rows && a.updates == b.updates && a.epoch_loss == b.epoch_loss && torch::equal(a.random, b.random);
 }
 
-/// Trains over 20 samples in batches of 8.
+/// Trains two epochs of 20 samples in batches of 8.
 Seen train(hone::MicroBatches policy, std::int64_t forward, std::int64_t backward, std::int64_t window = 1) {
   torch::manual_seed(11);
   Net net;
@@ -85,7 +87,7 @@ Seen train(hone::MicroBatches policy, std::int64_t forward, std::int64_t backwar
   seen.tried = net->tried;
   const hone::Dict state = trainer.training_state();
   seen.size = std::exchange(trainer.splitting().state.size, 77);
-  trainer.load_training_state(state);  // remembers it
+  trainer.load_training_state(state);  // restores it
   CHECK(trainer.splitting().state.size == seen.size);
   seen.updates = trainer.run().num_updates();
   seen.epoch_loss = history.at("train_loss_epoch");
@@ -95,7 +97,7 @@ Seen train(hone::MicroBatches policy, std::int64_t forward, std::int64_t backwar
 
 }  // namespace
 
-TEST_CASE("a run in which memory ran out is the run with the size that fits, bit for bit") {
+TEST_CASE("a run that runs out of memory is bitwise equal to a run with the size that fits") {
   const auto fixed = train({.size = 2}, 1'000, 1'000);
   CHECK(fixed.rows == std::vector<std::int64_t>{8, 8, 4, 8, 8, 4});
   CHECK((fixed.updates == 6 && fixed.losses.size() == 6));
@@ -111,8 +113,8 @@ TEST_CASE("a run in which memory ran out is the run with the size that fits, bit
   }
 }
 
-TEST_CASE("memory that runs out within a window leaves the gradients of earlier batches") {
-  // The first batch of 8 fits; from then on there is less memory.
+TEST_CASE("running out of memory within an accumulation window keeps the gradients of earlier batches") {
+  // The first batch of 8 fits. After it, less memory is available.
   const auto run = [&](hone::MicroBatches policy, std::int64_t most_later) {
     torch::manual_seed(2);
     Net net;
@@ -152,7 +154,7 @@ TEST_CASE("memory that runs out within a window leaves the gradients of earlier 
 
 namespace {
 
-/// Sums of small whole numbers are exact, in any order.
+/// A model of small integers, whose sums are exact in any order.
 struct WholeNumbersImpl : torch::nn::Module {
   WholeNumbersImpl() {
     const torch::NoGradGuard none;
@@ -167,7 +169,7 @@ struct WholeNumbersImpl : torch::nn::Module {
 };
 TORCH_MODULE(WholeNumbers);
 
-/// A mean over the positive targets, which are few in some parts.
+/// A mean over the positive targets, whose number differs between micro-batches.
 struct OverItems {
   struct Output {
     Tensor loss;
@@ -183,9 +185,9 @@ struct OverItems {
 
 }  // namespace
 
-TEST_CASE("gradients and losses of micro-batches are those of the whole batch") {
+TEST_CASE("gradients and losses of micro-batches equal the values of the whole batch") {
   const auto x = torch::arange(24).reshape({8, 3}).remainder(5).to(torch::kFloat);
-  const auto y = torch::tensor({1, 1, 2, -1, -3, 1, -1, 3}).to(torch::kFloat);  // five items: 3, 2 and 1 of the parts
+  const auto y = torch::tensor({1, 1, 2, -1, -3, 1, -1, 3}).to(torch::kFloat);  // five items: 2, 1, 1, 1 in parts of 2
   const auto run = [&](auto loss_by_hand, auto... more) {
     WholeNumbers net, reference;
     const auto loss_function = [](const Tensor& scores, const Tensor& target) {
@@ -215,7 +217,90 @@ TEST_CASE("gradients and losses of micro-batches are those of the whole batch") 
   CHECK((loss_of_items < 1e-5F && weight_of_items < 1e-5F));
 }
 
-TEST_CASE("other errors and odd settings") {
+namespace {
+
+/// Throws `error` at the end of the second micro-batch of 2 samples, after a batch norm has changed its buffers.
+struct FailingImpl : torch::nn::Module {
+  Tensor forward(const Tensor& x) {
+    auto y = layer(torch::dropout(norm(x), 0.2, is_training()));
+    if (throws && ++calls == 2) throws();
+    return y;
+  }
+  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(3));
+  torch::nn::Linear layer = register_module("layer", torch::nn::Linear(3, 2));
+  std::function<void()> throws{};
+  int calls = 0;
+};
+TORCH_MODULE(Failing);
+
+/// The state that a rollback restores.
+struct Restored {
+  std::vector<Tensor> buffers;
+  Tensor gradient, random = at::detail::getDefaultCPUGenerator().get_state();
+
+  explicit Restored(const Failing& model) : gradient(model->layer->weight.grad().clone()) {
+    for (const auto& buffer : model->buffers()) buffers.push_back(buffer.clone());
+  }
+  friend bool operator==(const Restored& a, const Restored& b) {
+    return tiny::equal(a.buffers, b.buffers) && torch::equal(a.gradient, b.gradient) &&
+           torch::equal(a.random, b.random);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an exception other than out of memory keeps its type, and with size 0 the batch is rolled back") {
+  const auto batches = tiny::batches(2, 4);
+  const auto make = [](const Failing& model, std::int64_t size) {
+    return hone::Trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{},
+                         hone::MicroBatches{.size = size}};
+  };
+  Failing model;
+  model->train();
+  auto trainer = make(model, 0);
+  trainer.step(batches[0]);
+  trainer.splitting().state.size = 2;  // found in an earlier batch
+  const Restored before(model);
+  model->throws = [] { throw std::domain_error("from the model"); };
+  CHECK(tiny::message_of<std::domain_error>([&] { trainer.step(batches[1]); }) == "from the model");
+  CHECK(model->calls == 2);  // the batch is not run again
+  CHECK(before == Restored(model));
+  CHECK(trainer.splitting().state.size == 2);
+  model->throws = nullptr;
+  trainer.step(batches[1]);
+  CHECK(trainer.run().num_updates() == 1);
+}
+
+TEST_CASE("with a fixed size, running out of memory throws DeviceError, and the batch is not run again") {
+  const auto batch = tiny::batches(1, 4)[0];
+  Failing model;
+  model->throws = [] { TORCH_CHECK_WITH(OutOfMemoryError, false, "the device is full"); };
+  hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::MicroBatches{.size = 2}};
+  try {
+    trainer.step(batch);
+    FAIL("It has trained.");
+  } catch (const hone::DeviceError& error) {
+    CHECK(tiny::contains(error.what(), "Memory ran out on cpu: the device is full"));
+    CHECK_THROWS_AS(std::rethrow_if_nested(error), c10::OutOfMemoryError);
+  }
+  CHECK(model->calls == 2);
+  CHECK(trainer.run().num_updates() == 0);
+}
+
+TEST_CASE("the error of a sample that does not fit has LibTorch's error nested in it") {
+  WholeNumbers net;
+  net->most = 0;
+  hone::Trainer trainer{net, torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, hone::MicroBatches{}};
+  try {
+    trainer.step(std::pair{torch::ones({4, 3}), torch::ones({4, 1})});
+    FAIL("It has trained.");
+  } catch (const std::runtime_error& error) {
+    CHECK(tiny::contains(error.what(), "Not even a micro-batch of 1 sample fits"));
+    CHECK_THROWS_AS(std::rethrow_if_nested(error), c10::OutOfMemoryError);
+  }
+}
+
+TEST_CASE("a negative size throws std::invalid_argument") {
   WholeNumbers net;
   hone::MicroBatches policy{.size = -1};
   auto batch = std::pair{torch::ones({4, 3}), torch::ones({4})};

@@ -49,7 +49,7 @@ std::string backward_error(const Tensor& y) {
 
 }  // namespace
 
-TEST_CASE("gradients of offloaded tensors are those of plain ones, bit for bit") {
+TEST_CASE("gradients with offloaded tensors are bitwise equal to gradients without offloading") {
   Block block;
   const auto expected = gradients_of(block, [&](const Tensor& x) { return block(x); });
   std::int64_t bytes = 0;
@@ -65,7 +65,7 @@ TEST_CASE("gradients of offloaded tensors are those of plain ones, bit for bit")
   CHECK(tiny::equal(expected, gradients_of(block, [&](const Tensor& x) { return hone::offloaded(block, x); })));
 }
 
-TEST_CASE("small tensors, parameters and their views stay, and memory that is shared travels once") {
+TEST_CASE("small tensors, parameters and their views are not offloaded, and shared memory is copied once") {
   auto weight = torch::rand({8, 8}).requires_grad_();
   const auto x = torch::rand({16, 8});
   const auto offloaded = [&](const hone::OffloadOptions& options, auto&& f) {
@@ -76,7 +76,7 @@ TEST_CASE("small tensors, parameters and their views stay, and memory that is sh
   const auto product = [&] { return x.mm(weight.t()); };
   CHECK(offloaded(everything, product) == 16 * 8 * 4);
   CHECK(offloaded({.min_bytes = 16 * 8 * 4 + 1, .from_host = true}, product) == 0);
-  CHECK(offloaded({.min_bytes = 0}, product) == 0);  // it is in the host's memory
+  CHECK(offloaded({.min_bytes = 0}, product) == 0);  // the tensor is in host memory
   CHECK(offloaded(everything, [&] {
           const auto y = product();
           static_cast<void>(y.exp() * y.slice(0, 0, 4).sum() + y.t().tanh().sum());
@@ -88,7 +88,7 @@ TEST_CASE("small tensors, parameters and their views stay, and memory that is sh
   CHECK(offloaded(everything, twice) == 2 * 16 * 8 * 4);
 }
 
-TEST_CASE("a changed tensor is copied anew, and one that was changed after it was saved is found out") {
+TEST_CASE("a changed tensor is copied again, and a tensor that is changed after it was saved throws in backward") {
   auto weight = torch::rand({4}).requires_grad_();
   const auto run = [&](auto&& region_or_none) {
     weight.mutable_grad().reset();
@@ -124,7 +124,7 @@ TEST_CASE("a changed tensor is copied anew, and one that was changed after it wa
   CHECK(tiny::contains(spoiled([&](auto&, auto&) { weight.add_(1); }), "modified by an inplace operation"));
 }
 
-TEST_CASE("regions nest, end, and are of their thread") {
+TEST_CASE("regions nest, end, and apply to their thread only") {
   const auto x = torch::rand({64}).requires_grad_();
   const hone::OffloadSaved outer{.min_bytes = 0, .from_host = true};
   {
@@ -140,7 +140,7 @@ TEST_CASE("regions nest, end, and are of their thread") {
   CHECK_THROWS_AS(hone::OffloadSaved{.min_bytes = -1}, std::invalid_argument);
 }
 
-TEST_CASE("a block that is recomputed inside keeps its inputs on the host") {
+TEST_CASE("the inputs of a recomputed block are offloaded") {
   Block block;
   const auto expected = gradients_of(block, [&](const Tensor& x) { return block(x); });
   std::int64_t bytes = 0;
@@ -153,8 +153,8 @@ TEST_CASE("a block that is recomputed inside keeps its inputs on the host") {
   CHECK(bytes == 16 * 8 * 4);
 }
 
-TEST_CASE("what waits on the host is gone from the device") {
-  // The CPU plays the device: what is alive after forward, without the host's copies.
+TEST_CASE("offloaded tensors need no device memory") {
+  // The CPU is the device: counts live bytes after forward, without the offloaded copies.
   Block block;
   torch::nn::Sequential net;
   for (int i = 0; i < 6; ++i) net->push_back(Block());
@@ -179,7 +179,7 @@ TEST_CASE("what waits on the host is gone from the device") {
       y.sum().backward();
     }
     net->zero_grad();
-    CHECK(memory.live() == before);  // neither is leaked
+    CHECK(memory.live() == before);  // no leaks
   }));
   UNSCOPED_INFO("alive after forward: plain " << plain << " bytes, offloaded " << offloaded);
   CHECK(20 * offloaded < plain);

@@ -21,7 +21,7 @@ namespace {
 
 using torch::Tensor;
 
-/// Dropout, batch norm and products: random numbers, buffers, and saved outputs.
+/// A layer with random numbers, buffers and saved outputs.
 struct LayerImpl : torch::nn::Module {
   explicit LayerImpl(std::int64_t width)
       : first(register_module("first", torch::nn::Linear(width, 2 * width))),
@@ -38,7 +38,7 @@ struct LayerImpl : torch::nn::Module {
 };
 TORCH_MODULE(Layer);
 
-/// Three of them and a head; `Layer` or a wrapper of it.
+/// Three blocks and a head. `Block` is `Layer` or a wrapper of it.
 template <class Block>
 struct NetImpl : torch::nn::Module {
   NetImpl() {
@@ -62,7 +62,7 @@ struct Seen {
   std::vector<Tensor> gradients, buffers;
 };
 
-/// Two windows of forward and backward, gradients added up, and what is left of them.
+/// Runs forward and backward on two batches with accumulated gradients, and returns the results.
 Seen train(torch::nn::Module& net, auto&& forward) {
   torch::manual_seed(7);
   Seen seen;
@@ -89,7 +89,7 @@ std::string error_of(F&& f) {
 
 }  // namespace
 
-TEST_CASE("a recomputed block gives the loss, gradients, buffers and random numbers of a plain one, bit for bit") {
+TEST_CASE("loss, gradients, buffers and random numbers of a recomputed block are bitwise equal to a plain one") {
   NetImpl<Layer> plain;
   NetImpl<hone::Recomputed<Layer>> wrapped;
   REQUIRE(plain.named_parameters().keys() == wrapped.named_parameters().keys());
@@ -99,11 +99,11 @@ TEST_CASE("a recomputed block gives the loss, gradients, buffers and random numb
 
   NetImpl<Layer> called;
   CHECK(same(expected, train(called, [&](const Tensor& x) {
-               return called.head(hone::recomputed(called.blocks, x));  // the holder, all three at once
+               return called.head(hone::recomputed(called.blocks, x));  // the holder of all three blocks
              })));
 }
 
-TEST_CASE("blocks nest, and a function's own modules move their buffers twice") {
+TEST_CASE("recomputed blocks nest, and modules that a recomputed function calls update their buffers twice") {
   NetImpl<Layer> plain, nested;
   const auto expected = train(plain, [&](const Tensor& x) { return plain.forward(x); });
   const auto seen = train(nested, [&](const Tensor& x) {
@@ -120,7 +120,7 @@ TEST_CASE("blocks nest, and a function's own modules move their buffers twice") 
   CHECK(layer_of(plain).norm->num_batches_tracked.item<int>() == 2);
 }
 
-TEST_CASE("in evaluation and without gradients it is a plain call") {
+TEST_CASE("a block is not recomputed in evaluation mode and without gradients") {
   NetImpl<hone::Recomputed<Layer>> net;
   auto& layer = layer_of(net);
   const auto x = torch::ones({5, 6});
@@ -133,7 +133,7 @@ TEST_CASE("in evaluation and without gradients it is a plain call") {
   CHECK(layer.calls == 2);
 }
 
-TEST_CASE("several inputs and outputs, containers, and inputs without gradients") {
+TEST_CASE("a block can have several inputs and outputs, containers, and inputs without gradients") {
   const auto block = [](const std::pair<Tensor, std::vector<Tensor>>& pair, const Tensor& index, double factor) {
     return std::make_tuple((pair.first * pair.second[0]).sin() * factor, pair.second[1].index_select(0, index).exp(),
                            pair.second[1].argmax());
@@ -153,7 +153,7 @@ TEST_CASE("several inputs and outputs, containers, and inputs without gradients"
   CHECK(tiny::equal(run(true), run(false)));
 }
 
-TEST_CASE("the block runs up to the last tensor that backward needs, and each parameter gets its gradient once") {
+TEST_CASE("recomputation stops after the last tensor that backward needs, and accumulates each gradient once") {
   auto weight = torch::ones({3, 3}).requires_grad_(), bias = torch::zeros({3}).requires_grad_();
   int begun = 0, ended = 0, arrived = 0;
   const auto accumulator = torch::autograd::impl::grad_accumulator(weight);
@@ -177,7 +177,7 @@ TEST_CASE("the block runs up to the last tensor that backward needs, and each pa
   CHECK(torch::equal(gradient, weight.grad()));
 }
 
-TEST_CASE("backward may run in another thread, twice, and in part") {
+TEST_CASE("backward can run in another thread, twice, and for some of the inputs") {
   auto weight = torch::rand({3, 3}).requires_grad_();
   const auto x = torch::rand({2, 3}).requires_grad_();
   const auto block = [&](const Tensor& in) { return torch::dropout(torch::tanh(in.mm(weight)), 0.5, true).exp(); };
@@ -191,7 +191,7 @@ TEST_CASE("backward may run in another thread, twice, and in part") {
   CHECK_THROWS_AS(torch::autograd::grad({loss}, {x}), c10::Error);
 }
 
-TEST_CASE("a second derivative goes through a recomputed block") {
+TEST_CASE("a recomputed block has second derivatives") {
   const auto x = torch::rand({3}).requires_grad_();
   const auto second = [&](const Tensor& y) {
     const auto first = torch::autograd::grad({y.sum()}, {x}, {}, true, /*create_graph=*/true)[0];
@@ -201,7 +201,7 @@ TEST_CASE("a second derivative goes through a recomputed block") {
   CHECK(torch::equal(second(hone::recomputed(block, x)), second(block(x))));
 }
 
-TEST_CASE("autocast is in backward as it was in forward, and as it is afterwards") {
+TEST_CASE("recomputation uses the autocast state of the forward pass, and restores the current one") {
   auto weight = torch::rand({4, 4}).requires_grad_();
   const auto x = torch::rand({4, 4});
   std::vector<torch::ScalarType> formats;
@@ -227,7 +227,7 @@ TEST_CASE("autocast is in backward as it was in forward, and as it is afterwards
   CHECK_FALSE(at::autocast::is_autocast_enabled(at::kCPU));
 }
 
-TEST_CASE("what was modified in place is found out, as in a plain call") {
+TEST_CASE("an in-place modification of a needed tensor throws in backward, as in a plain call") {
   auto weight = torch::rand({3, 3}).requires_grad_();
   auto x = torch::rand({2, 3});
   const auto block = [&](const Tensor& in) { return in.mm(weight).tanh(); };
@@ -247,7 +247,7 @@ TEST_CASE("what was modified in place is found out, as in a plain call") {
   CHECK(tiny::contains(error_of([&] { y.sum().backward(); }), "modified by an inplace operation"));
 }
 
-TEST_CASE("a block that is not the same the second time, fails, or calls backward itself, is refused") {
+TEST_CASE("a block that differs when recomputed, throws, or calls backward throws an error") {
   auto weight = torch::rand({3, 3}).requires_grad_();
   const auto x = torch::rand({2, 3});
   int calls = 0;
@@ -263,7 +263,7 @@ TEST_CASE("a block that is not the same the second time, fails, or calls backwar
   calls = 0;
   const auto y = hone::recomputed(throwing, x).sum();
   CHECK(error_of<std::runtime_error>([&] { y.backward(); }) == "not twice");
-  y.backward();  // the graph is whole
+  y.backward();  // the graph is intact
   CHECK(weight.grad().defined());
   const auto own = [&](const Tensor& in) {
     auto z = in.mm(weight).exp();
@@ -271,11 +271,11 @@ TEST_CASE("a block that is not the same the second time, fails, or calls backwar
     return z;
   };
   CHECK(tiny::contains(error_of([&] { hone::recomputed(own, x); }), "before its forward pass had ended"));
-  // Nothing is left in force.
+  // No region remains active.
   CHECK(hone::detail::SavedTensorRegion::innermost() == nullptr);
 }
 
-TEST_CASE("less memory is taken") {
+TEST_CASE("recomputed blocks need less than a third of the activation memory") {
   constexpr std::int64_t width = 64, batch = 256;
   torch::nn::Sequential plain, wrapped;
   for (std::uint64_t i = 0; i < 8; ++i) {
@@ -286,7 +286,7 @@ TEST_CASE("less memory is taken") {
   }
   const auto x = torch::rand({batch, width});
   const auto peak = [&](torch::nn::Sequential& net) {
-    net->forward(x).sum().backward();  // gradients are there
+    net->forward(x).sum().backward();  // allocates the gradients
     return CountingAllocator::instance().peak_of([&] { net->forward(x).sum().backward(); });
   };
   const auto before = peak(plain), after = peak(wrapped);

@@ -11,7 +11,7 @@ namespace {
 
 using torch::autograd::Engine;
 
-/// Keeps the tensor, and counts.
+/// Keeps the tensor, and counts the calls.
 struct Counting final : torch::autograd::SavedVariableHooks {
   explicit Counting(int& count) : count_(count) {}
   void call_pack_hook(const at::Tensor& tensor) override {
@@ -28,7 +28,7 @@ struct CountingRegion final : hone::detail::SavedTensorRegion {
   int count = 0;
 };
 
-/// As Python's is: it takes the place of the one that is there when it is loaded, and has hooks of its own.
+/// An engine like Python's, which replaces the current engine when it is loaded, and has its own hooks.
 struct Foreign final : Engine {
   ~Foreign() override { stop(); }
   hone::detail::SavedTensorHooks get_default_saved_variable_hooks() override {
@@ -56,14 +56,14 @@ int saved_in_region() {
 
 }  // namespace
 
-TEST_CASE("a region is asked, whatever engine is there, and an engine's own hooks go on working beside it") {
+TEST_CASE("the hooks of a region are used with any engine, and the engine's own hooks outside of the region") {
   CHECK(saved_in_region() == 1);
   CHECK(saved_in_region() == 1);
   torch::autograd::set_default_engine_stub([]() -> Engine& { return foreign(); });
   foreign().has_hooks = true;
   CHECK(derivative() > 5.4);
   CHECK(foreign().count == 1);
-  CHECK(saved_in_region() == 1);  // in front of it again
+  CHECK(saved_in_region() == 1);  // wraps the new engine
   CHECK(foreign().count == 1);
   CHECK(derivative() > 5.4);
   CHECK(foreign().count == 2);
@@ -71,7 +71,7 @@ TEST_CASE("a region is asked, whatever engine is there, and an engine's own hook
   CHECK(&Engine::get_default_engine() != &foreign());
 }
 
-TEST_CASE("what an engine does beside is handed on") {
+TEST_CASE("anomaly detection and queued callbacks of an engine work within a region") {
   CountingRegion region;
   const auto x = torch::ones({2}).requires_grad_();
   {

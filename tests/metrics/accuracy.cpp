@@ -13,7 +13,7 @@ using namespace hone;
 static_assert(SummableMetric<Accuracy> && SummableMetric<BinaryAccuracy> && SummableMetric<TopKAccuracy>);
 static_assert(std::is_aggregate_v<Accuracy> && std::is_aggregate_v<TopKAccuracy>);
 
-TEST_CASE("the share of right predictions is scikit-learn's") {
+TEST_CASE("Accuracy and BinaryAccuracy match scikit-learn") {
   Accuracy all, without{.ignore_index = -100};
   all.update(samples::predicted, samples::target);
   without.update(samples::predicted, samples::target_with_ignored);
@@ -26,7 +26,7 @@ TEST_CASE("the share of right predictions is scikit-learn's") {
   CHECK(binary.value() == Approx(samples::binary_accuracy).epsilon(1e-15));
 }
 
-TEST_CASE("a target among the k largest outputs is right, as in scikit-learn") {
+TEST_CASE("TopKAccuracy matches scikit-learn") {
   const double expected[] = {samples::top1, samples::top2, samples::top3};
   for (std::int64_t k = 1; k <= 3; ++k) {
     TopKAccuracy metric{k};
@@ -36,7 +36,7 @@ TEST_CASE("a target among the k largest outputs is right, as in scikit-learn") {
   CHECK(TopKAccuracy{.k = 5}.name() == "top5_accuracy");
 }
 
-TEST_CASE("accuracies of parts, merged, are that of the whole") {
+TEST_CASE("accuracies merged from parts equal the accuracy of all samples") {
   check_parts(Accuracy{}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
     metric.update(picked(samples::predicted, rows), picked(samples::target, rows));
   });
@@ -48,7 +48,7 @@ TEST_CASE("accuracies of parts, merged, are that of the whole") {
   });
 }
 
-TEST_CASE("an output that is NaN makes an accuracy NaN, unless its target is ignored") {
+TEST_CASE("an output that is NaN makes BinaryAccuracy and TopKAccuracy NaN, unless its target is ignored") {
   const double nan = std::nan("");
   BinaryAccuracy binary{.ignore_index = -1};
   binary.update(std::vector<double>{0.9, nan}, std::vector<std::int64_t>{1, -1});
@@ -67,7 +67,7 @@ TEST_CASE("an output that is NaN makes an accuracy NaN, unless its target is ign
   CHECK(std::isnan(merged.value()));
 }
 
-TEST_CASE("what an accuracy cannot take is said") {
+TEST_CASE("accuracies throw std::invalid_argument with a message for invalid outputs, settings and sums") {
   const std::vector<std::int64_t> one{1}, two{1, 0};
   const std::vector<double> scores{0.1, 0.9};
   CHECK(message_of([&] { Accuracy{}.update(one, two); }) ==

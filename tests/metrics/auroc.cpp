@@ -12,20 +12,20 @@ using namespace hone;
 
 static_assert(Metric<Auroc> && !SummableMetric<Auroc>);
 
-TEST_CASE("the area is scikit-learn's, ties included") {
+TEST_CASE("Auroc matches scikit-learn and torchmetrics, also for ties") {
   Auroc metric;
   metric.update(samples::binary_scores, samples::binary_target);
   CHECK(metric.value() == Approx(samples::auroc).epsilon(1e-14));
   CHECK(metric.value() == Approx(samples::auroc_torchmetrics).epsilon(1e-6));
 }
 
-TEST_CASE("areas of parts, merged, are that of the whole") {
+TEST_CASE("Auroc merged from parts equals Auroc of all samples") {
   check_parts(Auroc{}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
     metric.update(picked(samples::binary_scores, rows), picked(samples::binary_target, rows));
   });
 }
 
-TEST_CASE("with one class alone there is no area") {
+TEST_CASE("Auroc is NaN if all targets are of one class") {
   Auroc metric;
   const std::vector<double> scores{0.5, 0.7};
   metric.update(scores, std::vector<std::int64_t>{1, 1});
@@ -34,7 +34,7 @@ TEST_CASE("with one class alone there is no area") {
   CHECK(metric.value() == 0.5);
 }
 
-TEST_CASE("a score that is NaN makes the area NaN, also after merging") {
+TEST_CASE("a score that is NaN makes Auroc NaN, also after a merge") {
   Auroc metric, other;
   metric.update(std::vector<double>{0.1, 0.9, std::nan("")}, std::vector<std::int64_t>{0, 1, 0});
   CHECK(std::isnan(metric.value()));
@@ -47,7 +47,7 @@ TEST_CASE("a score that is NaN makes the area NaN, also after merging") {
   CHECK(other == Auroc{});
 }
 
-TEST_CASE("a bad sample is refused before anything of its batch is kept") {
+TEST_CASE("Auroc::update throws for an invalid target and leaves the state unchanged") {
   Auroc metric;
   const std::vector<double> scores{0.5, 0.25};
   CHECK(message_of([&] { metric.update(scores, std::vector<std::int64_t>{1, 2}); }) ==

@@ -7,7 +7,7 @@
 
 using namespace hone;
 
-TEST_CASE("counts of fewer classes are merged into counts of more, both ways") {
+TEST_CASE("ClassCounts with different numbers of classes can be merged in both directions") {
   const ClassCounts two{{1, 0}, {2, 1}, {1, 2}}, three{{0, 1, 1}, {0, 1, 2}, {1, 1, 1}};
   ClassCounts left = two, right = three;
   left.merge(three);
@@ -18,7 +18,7 @@ TEST_CASE("counts of fewer classes are merged into counts of more, both ways") {
   CHECK(left.total() == 6);
 }
 
-TEST_CASE("a class without predictions scores 0, and no samples score NaN") {
+TEST_CASE("a class without predictions has score 0, and without samples the score is NaN") {
   const ClassCounts only_negatives{{3, 0}, {3, 0}, {3, 0}};
   for (const auto score : {precision, recall, f1}) {
     CHECK(score(only_negatives, Average::binary) == 0.0);

@@ -11,7 +11,7 @@ using namespace hone;
 
 static_assert(SummableMetric<ConfusionMatrix>);
 
-TEST_CASE("rows are targets and columns predictions, as in scikit-learn") {
+TEST_CASE("ConfusionMatrix matches scikit-learn: rows are targets, columns are predictions") {
   ConfusionMatrix matrix;
   matrix.update(samples::predicted, samples::target);
   CHECK(matrix.num_classes() == samples::num_classes);
@@ -22,7 +22,7 @@ TEST_CASE("rows are targets and columns predictions, as in scikit-learn") {
   CHECK(matrix.value() == Approx(samples::accuracy));
 }
 
-TEST_CASE("other scores are read off the matrix") {
+TEST_CASE("precision, recall and F1 can be computed from a ConfusionMatrix") {
   ConfusionMatrix matrix;
   matrix.update(samples::predicted, samples::target);
   const auto counts = matrix.class_counts();
@@ -31,13 +31,13 @@ TEST_CASE("other scores are read off the matrix") {
   CHECK(f1(counts, Average::macro) == Approx(samples::f1_macro).epsilon(1e-14));
 }
 
-TEST_CASE("matrices of parts, merged, are that of the whole, also when parts know fewer classes") {
+TEST_CASE("ConfusionMatrix merged from parts equals one of all samples, also if parts have fewer classes") {
   check_parts(ConfusionMatrix{}, samples::num_samples, [](auto& metric, const std::vector<std::size_t>& rows) {
     metric.update(picked(samples::predicted, rows), picked(samples::target, rows));
   });
 }
 
-TEST_CASE("sums of a matrix that has seen nothing are as long as asked for") {
+TEST_CASE("sums of an empty ConfusionMatrix have the requested number of classes") {
   CHECK(ConfusionMatrix{}.sums() == std::vector<double>(2, 0.0));
   CHECK(ConfusionMatrix{}.sums(2) == std::vector<double>(6, 0.0));
   ConfusionMatrix matrix;
@@ -45,7 +45,7 @@ TEST_CASE("sums of a matrix that has seen nothing are as long as asked for") {
   CHECK(matrix == ConfusionMatrix{});
 }
 
-TEST_CASE("a matrix with outputs that are NaN has them in no row, and its scores are NaN") {
+TEST_CASE("ConfusionMatrix counts outputs that are NaN apart from its rows, and its scores are NaN") {
   ConfusionMatrix matrix, other;
   matrix.add(std::vector<double>{1, 0, 0, 2, 0, 1});
   CHECK(matrix.num_nan == 1);
@@ -59,7 +59,7 @@ TEST_CASE("a matrix with outputs that are NaN has them in no row, and its scores
   CHECK(other == ConfusionMatrix{});
 }
 
-TEST_CASE("what a matrix cannot take is said") {
+TEST_CASE("ConfusionMatrix throws with a message for invalid classes, sums and merges") {
   const std::vector<std::int64_t> classes{0, 2}, padded{0, -100};
   CHECK(message_of([&] { ConfusionMatrix{}.update(classes, padded); }) ==
         "`confusion_matrix` was given the class number -100. They count from 0; name what is to be left out as "

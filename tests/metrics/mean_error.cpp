@@ -30,13 +30,13 @@ void check(double expected, const char* name) {
 
 }  // namespace
 
-TEST_CASE("mean errors are scikit-learn's, and those of parts, merged, that of the whole") {
+TEST_CASE("mean errors match scikit-learn, also if merged from parts") {
   check<MeanAbsoluteError>(samples::mean_absolute_error, "mean_absolute_error");
   check<MeanSquaredError>(samples::mean_squared_error, "mean_squared_error");
   check<RootMeanSquaredError>(samples::root_mean_squared_error, "root_mean_squared_error");
 }
 
-TEST_CASE("a single number is a batch too") {
+TEST_CASE("RootMeanSquaredError accepts a single number as a batch") {
   RootMeanSquaredError metric;
   metric.update(1.0, 4.0);
   metric.update(2.0, 6.0);

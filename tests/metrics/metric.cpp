@@ -29,7 +29,7 @@ static_assert(Metric<Named<Largest>> && SummableMetric<Named<Accuracy>>);
 
 }  // namespace
 
-TEST_CASE("a named metric is the metric under another name") {
+TEST_CASE("named returns a metric with the same behavior and another name") {
   auto strict = named("strict", BinaryAccuracy{.threshold = 0.9});
   const std::vector<double> scores{0.95, 0.8};
   const std::vector<std::int64_t> target{1, 1};

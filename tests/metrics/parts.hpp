@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What holds for every metric: seen in parts or at once, in one place or in many, it says the same.
+/// Checks that every metric must pass: its value does not depend on how samples are split, ordered or merged.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace hone {
 
-/// The entries of `all` at `rows`, each row `width` wide.
+/// Returns the entries of `all` at `rows`, each of `width` elements.
 template <class T>
 std::vector<T> picked(const std::vector<T>& all, const std::vector<std::size_t>& rows, std::size_t width = 1) {
   std::vector<T> some;
@@ -27,7 +27,8 @@ std::vector<T> picked(const std::vector<T>& all, const std::vector<std::size_t>&
   return some;
 }
 
-/// `see(metric, rows)` updates the metric with those of `count` samples. `is_same` compares states.
+/// Updates copies of `fresh` with random parts of `count` samples, by `see(metric, rows)`, and merges them.
+/// `is_same` compares two metrics.
 void check_parts(const auto& fresh, std::size_t count, auto see, auto is_same) {
   using M = std::remove_cvref_t<decltype(fresh)>;
   std::vector<std::size_t> rows(count);

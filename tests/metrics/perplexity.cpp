@@ -9,13 +9,13 @@ using namespace hone;
 
 static_assert(SummableMetric<Perplexity>);
 
-TEST_CASE("the perplexity of log-likelihoods is torchmetrics'") {
+TEST_CASE("Perplexity matches torchmetrics") {
   Perplexity metric;
   metric.update(samples::log_likelihoods);
   CHECK(metric.value() == Approx(samples::perplexity).epsilon(1e-12));
 }
 
-TEST_CASE("perplexities of parts, merged, are that of the whole") {
+TEST_CASE("Perplexity merged from parts equals Perplexity of all samples") {
   check_parts(
       Perplexity{}, samples::num_samples,
       [](Perplexity& metric, const std::vector<std::size_t>& rows) {
@@ -27,7 +27,7 @@ TEST_CASE("perplexities of parts, merged, are that of the whole") {
       });
 }
 
-TEST_CASE("targets outside the vocabulary are named") {
+TEST_CASE("Perplexity throws for targets outside the vocabulary and for merges of different settings") {
   CHECK(
       message_of([] { Perplexity{}.add(std::vector<double>{1.0, 2.0, 3.0}); }) ==
       "`perplexity` was given 3 targets that are outside the vocabulary. Give token numbers from 0, or name what is to "

@@ -30,7 +30,7 @@ double of_class_one() {
 
 }  // namespace
 
-TEST_CASE("precision, recall and F1 are scikit-learn's for each average") {
+TEST_CASE("Precision, Recall and F1 match scikit-learn for each average") {
   CHECK(averaged_by<Precision>(Average::macro) == Approx(samples::precision_macro).epsilon(1e-14));
   CHECK(averaged_by<Precision>(Average::micro) == Approx(samples::precision_micro).epsilon(1e-14));
   CHECK(averaged_by<Precision>(Average::weighted) == Approx(samples::precision_weighted).epsilon(1e-14));
@@ -43,18 +43,18 @@ TEST_CASE("precision, recall and F1 are scikit-learn's for each average") {
   CHECK(averaged_by<F1>(Average::macro) == Approx(samples::f1_macro_torchmetrics).epsilon(1e-6));
 }
 
-TEST_CASE("the binary average is that of class 1") {
+TEST_CASE("Average::binary is the score of class 1") {
   CHECK(of_class_one<Precision>() == Approx(samples::precision_binary).epsilon(1e-14));
   CHECK(of_class_one<Recall>() == Approx(samples::recall_binary).epsilon(1e-14));
   CHECK(of_class_one<F1>() == Approx(samples::f1_binary).epsilon(1e-14));
 }
 
-TEST_CASE("an ignored target does not count as anything") {
+TEST_CASE("a target equal to ignore_index is not counted") {
   CHECK(value_of(F1{.average = Average::macro, .ignore_index = -100}, samples::predicted,
                  samples::target_with_ignored) == Approx(samples::f1_macro_without_ignored).epsilon(1e-14));
 }
 
-TEST_CASE("scores of parts, merged, are those of the whole") {
+TEST_CASE("Precision, Recall and F1 merged from parts equal the scores of all samples") {
   const auto see = [](auto& metric, const std::vector<std::size_t>& rows) {
     metric.update(picked(samples::predicted, rows), picked(samples::target, rows));
   };
@@ -63,7 +63,7 @@ TEST_CASE("scores of parts, merged, are those of the whole") {
   check_parts(F1{.average = Average::micro}, samples::num_samples, see);
 }
 
-TEST_CASE("sums of a process that has seen less are as long as asked for") {
+TEST_CASE("sums(num_classes) of a rank with fewer samples can be added to the sums of other ranks") {
   Recall empty{.average = Average::macro}, seen{.average = Average::macro};
   seen.update(samples::predicted, samples::target);
   auto total = seen.sums();
@@ -74,7 +74,7 @@ TEST_CASE("sums of a process that has seen less are as long as asked for") {
   CHECK(empty == seen);
 }
 
-TEST_CASE("what a score of classes cannot take is said") {
+TEST_CASE("Precision, Recall and F1 throw with a message for invalid classes, sums and merges") {
   const std::vector<std::int64_t> classes{0, 2}, negative{0, -1};
   CHECK(message_of([&] { F1{}.update(classes, classes); }) ==
         "`f1` has Average::binary and was given 3 classes. Choose Average::macro, micro or weighted.");

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The values that the tests of metrics compare with, from scikit-learn and torchmetrics.
+"""Prints the reference values of the tests of metrics, from scikit-learn and torchmetrics.
 
 Prints samples.hpp: python tests/metrics/reference.py > tests/metrics/samples.hpp
 Made with scikit-learn 1.9.1, torchmetrics 1.9.0 and torch 2.11.0.
@@ -12,7 +12,7 @@ from sklearn import metrics as sk
 
 rng = np.random.default_rng(20)
 N, C = 24, 5
-target = rng.integers(0, C - 1, N)  # the last class is predicted, never meant
+target = rng.integers(0, C - 1, N)  # the last class is predicted but is never a target
 scores = np.round(rng.normal(size=(N, C)), 3)
 scores[np.arange(N), target] += 0.8
 scores = np.round(scores, 3)
@@ -36,7 +36,7 @@ def value(name, number):
 
 
 print("// SPDX-License-Identifier: Apache-2.0")
-print("/// Samples, and what scikit-learn 1.9.1 and torchmetrics 1.9.0 make of them. Printed by reference.py.")
+print("/// Samples and their scores by scikit-learn 1.9.1 and torchmetrics 1.9.0, written by reference.py.")
 print("#pragma once\n\n#include <cstdint>\n#include <vector>\n\nnamespace samples {\n")
 print(f"inline constexpr std::int64_t num_samples = {N}, num_classes = {C};")
 listed("double", "scores", scores)

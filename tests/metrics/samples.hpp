@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Samples, and what scikit-learn 1.9.1 and torchmetrics 1.9.0 make of them. Printed by reference.py.
+/// Samples and their scores by scikit-learn 1.9.1 and torchmetrics 1.9.0, written by reference.py.
 #pragma once
 
 #include <cstdint>

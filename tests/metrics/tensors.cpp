@@ -8,7 +8,7 @@ using namespace hone;
 
 namespace {
 
-/// As much of a tensor as a shape is.
+/// A type with the interface of a tensor's shape.
 struct Shape {
   std::vector<std::int64_t> dims;
   [[nodiscard]] const std::vector<std::int64_t>& sizes() const { return dims; }
@@ -24,7 +24,7 @@ bool are_class_scores(const Dims& outputs, const Dims& target) {
 
 }  // namespace
 
-TEST_CASE("scores have one dimension more than class numbers, the second") {
+TEST_CASE("require_class_scores accepts scores that have a second dimension more than the class numbers") {
   CHECK(are_class_scores({3, 2}, {3}));
   CHECK(are_class_scores({3, 5, 7, 8}, {3, 7, 8}));
   CHECK_FALSE(are_class_scores({3, 1}, {3}));
@@ -38,7 +38,7 @@ TEST_CASE("scores have one dimension more than class numbers, the second") {
         "or more classes, and class numbers [batch, ...].");
 }
 
-TEST_CASE("ones at the end of a shape do not matter, and nothing is broadcast") {
+TEST_CASE("same_elements ignores trailing dimensions of size 1 and does not broadcast") {
   CHECK(detail::same_elements(Dims{3, 1}, Dims{3}));
   CHECK(detail::same_elements(Dims{3, 2}, Dims{3, 2, 1, 1}));
   CHECK(detail::same_elements(Dims{1}, Dims{}));

@@ -10,7 +10,7 @@ static_assert(hone::UpdatesEveryBatch<hone::GradAccum<1>> && !hone::UpdatesEvery
 static_assert(std::is_default_constructible_v<hone::GradAccum<hone::dynamic>>);
 static_assert(std::is_same_v<hone::GradAccum<hone::dynamic>::slot, hone::slots::Accumulation>);
 
-struct MyOwn {  // a warm-up of the window, say
+struct MyOwn {  // for example with a warm-up of the window
   using slot = hone::slots::Accumulation;
   static std::int64_t num_batches_per_update() { return 2; }
 };
@@ -19,13 +19,13 @@ static_assert(hone::AccumulationPolicy<MyOwn> && !hone::UpdatesEveryBatch<MyOwn>
 static_assert(std::is_same_v<decltype(hone::GradAccum{4}), hone::GradAccum<hone::dynamic>>);
 static_assert(sizeof(hone::GradAccum<hone::dynamic>) == sizeof(std::int64_t));
 
-TEST_CASE("a number of batches that comes at run time is kept, and 1 without one") {
+TEST_CASE("GradAccum<dynamic> stores the number of batches, which is 1 by default") {
   CHECK(hone::GradAccum<hone::dynamic>{.num_batches = 5}.num_batches_per_update() == 5);
   CHECK(hone::GradAccum{3}.num_batches_per_update() == 3);
   CHECK(hone::GradAccum<hone::dynamic>{}.num_batches_per_update() == 1);
 }
 
-TEST_CASE("fewer than one batch to an update is refused by value") {
+TEST_CASE("GradAccum throws std::invalid_argument for fewer than 1 batch") {
   const auto bad = GENERATE(0, -1, -5);
   try {
     static_cast<void>(hone::GradAccum{bad});
@@ -35,7 +35,7 @@ TEST_CASE("fewer than one batch to an update is refused by value") {
   }
 }
 
-/// Says how many batches as a text.
+/// Returns the number of batches as a string.
 struct AccumulatesText {
   using slot = hone::slots::Accumulation;
   static const char* num_batches_per_update() { return "4"; }

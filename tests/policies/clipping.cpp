@@ -13,7 +13,7 @@ namespace {
 
 using torch::Tensor;
 
-/// Parameters with gradients that are a formula, of norm above 1.
+/// Parameters whose gradients are computed by a formula and have a norm above 1.
 std::vector<Tensor> parameters(double scale = 1.0) {
   std::vector<Tensor> result;
   for (int k = 1; k <= 3; ++k) {
@@ -29,7 +29,7 @@ std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
   return result;
 }
 
-TEST_CASE("ClipNorm does what torch::nn::utils::clip_grad_norm_ does, and returns the norm before") {
+TEST_CASE("ClipNorm matches torch::nn::utils::clip_grad_norm_ and returns the norm before clipping") {
   const double norm_type = GENERATE(1.0, 2.0, 3.0, std::numeric_limits<double>::infinity());
   const double max_norm = GENERATE(0.01, 1.0, 100.0);
   CAPTURE(norm_type, max_norm);
@@ -41,13 +41,13 @@ TEST_CASE("ClipNorm does what torch::nn::utils::clip_grad_norm_ does, and return
   CHECK(norm.dim() == 0);
 }
 
-TEST_CASE("ClipNorm of a part of the gradients does what it does to all of them") {
+TEST_CASE("ClipNorm of shards, with combined norms, equals ClipNorm of all gradients") {
   const double norm_type = GENERATE(1.0, 2.0, std::numeric_limits<double>::infinity());
   const hone::ClipNorm clipping{.max_norm = 0.5, .norm_type = norm_type};
   const auto whole = parameters(), parts = parameters();
   const auto expected = clipping.clip(gradients(whole));
   const std::vector<std::vector<Tensor>> processes{{parts[0].grad(), parts[2].grad()}, {}, {parts[1].grad()}};
-  std::vector<Tensor> norms;  // as they go out
+  std::vector<Tensor> norms;  // the norms that the ranks exchange
   for (const auto& part : processes) {
     clipping.clip(part, [&](const Tensor& own) {
       norms.push_back(own.to(at::kDouble));
@@ -61,22 +61,22 @@ TEST_CASE("ClipNorm of a part of the gradients does what it does to all of them"
   CHECK(tiny::distance(gradients(parts), gradients(whole)) < 1e-6);
 }
 
-TEST_CASE("ClipNorm leaves small gradients as they are, bit for bit") {
+TEST_CASE("ClipNorm leaves small gradients bit-identical") {
   const auto ours = parameters(1e-3), before = parameters(1e-3);
   const auto version = ours[0].grad()._version();
   hone::ClipNorm{.max_norm = 1.0}.clip(gradients(ours));
   CHECK(tiny::equal(gradients(ours), gradients(before)));
-  CHECK(ours[0].grad()._version() == version);  // and so spends nothing on it
+  CHECK(ours[0].grad()._version() == version);  // not even written
 }
 
-TEST_CASE("ClipNorm of a gradient that is NaN makes all NaN, as PyTorch does") {
+TEST_CASE("ClipNorm makes all gradients NaN if one is NaN, as PyTorch does") {
   const auto ours = parameters();
   ours[1].mutable_grad()[0][0] = std::numeric_limits<double>::quiet_NaN();
   hone::ClipNorm{.max_norm = 1e9}.clip(gradients(ours));
   for (const auto& gradient : gradients(ours)) CHECK(gradient.isnan().all().item<bool>());
 }
 
-TEST_CASE("ClipNorm without a bound measures, and leaves even infinite gradients as they are") {
+TEST_CASE("ClipNorm with max_norm infinity returns the norm and changes no gradient, not even an infinite one") {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double norm_type : {2.0, infinity}) {
     const hone::ClipNorm unbounded{.max_norm = infinity, .norm_type = norm_type};
@@ -95,7 +95,7 @@ TEST_CASE("ClipNorm without a bound measures, and leaves even infinite gradients
   CHECK(tiny::equal(gradients(ours), gradients(before)));
 }
 
-TEST_CASE("ClipNorm takes gradients without elements, and no gradients at all") {
+TEST_CASE("ClipNorm accepts gradients without elements and an empty list") {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double norm_type : {1.0, 2.0, infinity}) {
     const hone::ClipNorm clipping{.max_norm = 0.5, .norm_type = norm_type};
@@ -111,13 +111,13 @@ TEST_CASE("ClipNorm takes gradients without elements, and no gradients at all") 
   }
 }
 
-TEST_CASE("ClipNorm of vanished gradients is 0 and makes no NaN") {
+TEST_CASE("ClipNorm of zero gradients returns 0 and produces no NaN") {
   const auto ours = parameters(0.0);
   CHECK(hone::ClipNorm{.max_norm = 1.0}.clip(gradients(ours)).item<double>() == 0.0);
   CHECK(tiny::equal(gradients(ours), gradients(parameters(0.0))));
 }
 
-TEST_CASE("ClipValue does what torch::nn::utils::clip_grad_value_ does") {
+TEST_CASE("ClipValue matches torch::nn::utils::clip_grad_value_") {
   const double limit = GENERATE(0.01, 0.5, 100.0);
   const auto ours = parameters(), theirs = parameters();
   hone::ClipValue{.clip_value = limit}.clip(gradients(ours));
@@ -129,27 +129,27 @@ static_assert(std::is_aggregate_v<hone::ClipNorm> && std::is_aggregate_v<hone::C
               !std::is_default_constructible_v<hone::ClipNorm> && sizeof(hone::ClipNorm) == 2 * sizeof(double) &&
               sizeof(hone::ClipValue) == sizeof(double));
 
-TEST_CASE("limits out of range are refused by value") {
+TEST_CASE("ClipNorm and ClipValue throw std::invalid_argument for limits out of range") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const double bad : {0.0, -1.0, nan}) {
     const auto norm =
         tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipNorm{.max_norm = bad}); });
-    CHECK(norm == hone::sentence("ClipNorm::max_norm is {}. Give a number above 0.", {bad}));
+    CHECK(norm == hone::sentence("ClipNorm::max_norm is {}. Set it to a number greater than 0.", {bad}));
     CHECK_THROWS_AS((hone::ClipNorm{.max_norm = 1.0, .norm_type = bad}), std::invalid_argument);
     CHECK(tiny::contains(
         tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipValue{.clip_value = bad}); }),
-        "above 0"));
+        "greater than 0"));
   }
 }
 
-/// One function of another signature each.
+/// Each type has one function with a different signature.
 struct ClipsList {
   using slot = hone::slots::Clipping;
   void clip(at::TensorList) const {}
 };
 struct ClipsListForNothing : ClipsList {
   void clip(at::TensorList) const {}
-  void clip(at::TensorList, at::Tensor (*)(const at::Tensor&)) const {}  // returns no norm
+  void clip(at::TensorList, at::Tensor (*)(const at::Tensor&)) const {}  // does not return the norm
   void clip_unread() const {}
   static constexpr bool is_elementwise = false;
 };

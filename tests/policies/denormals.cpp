@@ -13,13 +13,19 @@
 
 namespace {
 
-/// Half the smallest normal number, as the processor has it now.
+/// Returns whether this processor can flush denormals, and warns if it cannot.
+bool can_flush() {
+  if (!hone::FlushBits::is_supported) WARN("skipped: denormals are flushed on x86-64 and ARM64 only");
+  return hone::FlushBits::is_supported;
+}
+
+/// Half the smallest normal number: 0 if the current thread flushes denormals.
 float half_of_smallest() {
   volatile float smallest = std::numeric_limits<float>::min();
   return smallest * 0.5F;
 }
 
-/// How many threads of LibTorch's team flush.
+/// Returns the number of threads of LibTorch's pool that flush denormals.
 int num_flushing() {
   std::atomic<int> flushing = 0;
   const auto places = torch::empty({at::get_num_threads()}, torch::kByte);
@@ -32,7 +38,7 @@ int num_flushing() {
   return flushing;
 }
 
-/// Says what a forward pass makes of a number that is nearly zero.
+/// Records the result of `half_of_smallest` in each forward pass.
 struct Watching : torch::nn::Module {
   torch::nn::Linear layer = register_module("layer", torch::nn::Linear(3, 2));
   std::vector<float> seen;
@@ -42,8 +48,8 @@ struct Watching : torch::nn::Module {
   }
 };
 
-TEST_CASE("denormals are flushed in training, evaluation and prediction and in steps of the host's, and no longer") {
-  if (!hone::FlushBits::is_supported) return;
+TEST_CASE("denormals are flushed during runs and during a custom loop's steps, and not after them") {
+  if (!can_flush()) return;
   auto model = std::make_shared<Watching>();
   auto trainer = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   trainer.train(tiny::batches(1), tiny::batches(1));
@@ -60,8 +66,8 @@ TEST_CASE("denormals are flushed in training, evaluation and prediction and in s
   CHECK(half_of_smallest() > 0.0F);
 }
 
-TEST_CASE("a host that flushes goes on flushing, and KeepDenormals leaves it be") {
-  if (!hone::FlushBits::is_supported) return;
+TEST_CASE("a thread that flushes before a run flushes after it, and KeepDenormals changes nothing") {
+  if (!can_flush()) return;
   auto model = std::make_shared<Watching>();
   auto keeping = hone::Trainer{model, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::KeepDenormals{},
                                hone::KeepThreads{}};
@@ -80,8 +86,8 @@ TEST_CASE("a host that flushes goes on flushing, and KeepDenormals leaves it be"
   CHECK(model->seen.back() == 0.0F);
 }
 
-TEST_CASE("every thread that operators use flushes while the guard lives") {
-  if (!hone::FlushBits::is_supported) return;
+TEST_CASE("TeamFlushGuard flushes denormals in every thread of LibTorch's pool during its lifetime") {
+  if (!can_flush()) return;
   const int before = at::get_num_threads();
   for (const int threads : {1, 2, 3}) {
     at::set_num_threads(threads);
@@ -96,10 +102,10 @@ TEST_CASE("every thread that operators use flushes while the guard lives") {
 }
 
 #if defined(__SSE2__)
-TEST_CASE("each bit comes back as it was, in every thread") {
+TEST_CASE("the guards restore FTZ and DAZ separately in every thread") {
   const int before = at::get_num_threads();
   at::set_num_threads(2);
-  for (const hone::FlushBits::Bits bits : {0x8000U, 0x0040U}) {  // FTZ alone, DAZ alone
+  for (const hone::FlushBits::Bits bits : {0x8000U, 0x0040U}) {  // only FTZ, only DAZ
     hone::FlushBits::set(bits);
     {
       const hone::TeamFlushGuard run;
@@ -118,8 +124,8 @@ TEST_CASE("each bit comes back as it was, in every thread") {
 }
 #endif
 
-TEST_CASE("it is what LibTorch's own switch does") {
-  if (!hone::FlushBits::is_supported) return;
+TEST_CASE("FlushBits::all are the bits that LibTorch's setFlushDenormal sets") {
+  if (!can_flush()) return;
   REQUIRE(at::globalContext().setFlushDenormal(true));
   CHECK(hone::FlushBits::get() == hone::FlushBits::all);
   at::globalContext().setFlushDenormal(false);

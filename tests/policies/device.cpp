@@ -12,7 +12,7 @@ namespace {
 
 using torch::Tensor;
 
-/// A device of the user's own that the host does not read: every batch is copied there. It counts what it moves.
+/// A custom device that the host cannot read: copies every batch and counts the copies.
 struct Elsewhere {
   using slot = hone::slots::Device;
   int* moves = nullptr;
@@ -31,7 +31,7 @@ struct Arrived {
   void on_train_step_start(const auto& event) { addresses->push_back(event.batch.first.const_data_ptr()); }
 };
 
-TEST_CASE("the host hands out batches as they are") {
+TEST_CASE("Cpu::move returns the batch itself") {
   auto batch = tiny::batches(1)[0];
   CHECK(&hone::Cpu::move(batch) == &batch);
   const auto& constant = batch;
@@ -39,7 +39,7 @@ TEST_CASE("the host hands out batches as they are") {
   CHECK(hone::Cpu::device() == c10::Device(torch::kCPU));
 }
 
-TEST_CASE("a device of the user's own moves each batch once, and nothing else has to know of it") {
+TEST_CASE("a custom device policy moves each batch once, and the trained weights are the same") {
   int moves = 0;
   std::vector<const void*> addresses;
   tiny::Net net, on_host;
@@ -69,7 +69,7 @@ TEST_CASE("a device of the user's own moves each batch once, and nothing else ha
   CHECK(history.at("eval_loss_epoch") == Approx(expected.at("eval_loss_epoch")).epsilon(1e-12));
 }
 
-/// Where a model and a loss are sent to.
+/// A model whose `to` replaces its parameter.
 struct Sent {
   Tensor forward(const Tensor& inputs) { return inputs * weight; }
   torch::OrderedDict<std::string, Tensor> named_parameters() const {
@@ -79,12 +79,12 @@ struct Sent {
   }
   void to(c10::Device device) {
     CHECK(device == c10::Device(torch::kCPU));
-    weight = torch::ones({1}, torch::requires_grad());  // another tensor, as after a move
+    weight = torch::ones({1}, torch::requires_grad());  // a new tensor, as after a move to another device
   }
   Tensor weight = torch::ones({1}, torch::requires_grad());
 };
 
-TEST_CASE("the model is moved before the optimizer is bound to its parameters") {
+TEST_CASE("the trainer moves the model before it binds the optimizer to its parameters") {
   auto trainer = hone::Trainer{Sent{}, torch::nn::MSELoss(), hone::Sgd{.lr = 0.1}};
   CHECK(trainer.optimizer().parameters()[0].is_same(trainer.model().weight));
 }

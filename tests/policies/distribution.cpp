@@ -22,7 +22,7 @@ using torch::Tensor;
 static_assert(!hone::ReducesGradients<hone::SingleProcess> && !hone::SumsOverProcesses<hone::SingleProcess>);
 static_assert(hone::SingleProcess::rank() == 0 && hone::SingleProcess::world_size() == 1);
 
-/// The second of two processes that see the same batches. Writes down what it is told.
+/// Rank 1 of two ranks that see the same batches. Records its calls.
 struct Pair {
   using slot = hone::slots::Distribution;
   hone::Trace* trace = nullptr;
@@ -71,7 +71,7 @@ struct Pair {
 };
 static_assert(hone::ReducesGradients<Pair> && hone::SumsOverProcesses<Pair>);
 
-TEST_CASE("processes of the user's own are told the model once and surround each forward and backward") {
+TEST_CASE("a custom distribution policy starts once with the model and wraps each forward and backward") {
   hone::Trace trace;
   tiny::Net net, alone;
   auto trainer = hone::Trainer{net,          torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{},
@@ -84,12 +84,13 @@ TEST_CASE("processes of the user's own are told the model once and surround each
   CHECK(std::ranges::count(trace.begin(), begin, "agreement on the run's options") == 1);
   const hone::Trace steps(begin, end);
   CHECK(steps == hone::Trace{".on_train_step_start", "before_forward", ".on_train_loss", "begin_exchange",
-                             "end_exchange", "backward", ".on_train_step_end",  // no resume point: a window is open
+                             "end_exchange", "backward",
+                             ".on_train_step_end",  // no resume point within an accumulation window
                              //
                              ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
                              "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange",
                              "end_exchange", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",
-                             // the short window at the end of the epoch
+                             // the short accumulation window at the end of the epoch
                              ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
                              "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange",
                              "end_exchange", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",  //
@@ -100,7 +101,7 @@ TEST_CASE("processes of the user's own are told the model once and surround each
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(alone)));
 }
 
-TEST_CASE("where nobody looks at the gradients, the processes agree once for each update") {
+TEST_CASE("without a hook before the update, the ranks exchange numbers once for each update") {
   hone::Trace trace;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
   auto batches = tiny::batches(2);
@@ -110,14 +111,14 @@ TEST_CASE("where nobody looks at the gradients, the processes agree once for eac
   CHECK(trace == hone::Trace{"before_forward update", "begin_exchange", "backward update", "end_exchange"});
 }
 
-TEST_CASE("an exception in a run is told to the other processes") {
+TEST_CASE("an exception in a run is reported to the other ranks") {
   hone::Trace trace;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
   CHECK_THROWS_AS(trainer.train(tiny::batches(0)), hone::DataError);
   CHECK(trace.back().starts_with("fail: The training data is a range of 0 batches"));
 }
 
-TEST_CASE("an evaluation sums its loss over the processes and reduces no gradients") {
+TEST_CASE("an evaluation sums its loss over the ranks and does not reduce gradients") {
   hone::Trace trace;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
   trace.clear();
@@ -127,7 +128,7 @@ TEST_CASE("an evaluation sums its loss over the processes and reduces no gradien
   CHECK(std::ranges::none_of(trace, [](const auto& word) { return word.starts_with("backward"); }));
 }
 
-TEST_CASE("the run's configuration knows the processes") {
+TEST_CASE("RunConfig contains the rank and the number of ranks") {
   hone::Trace trace;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Pair{&trace}};
   trainer.train(tiny::dataset(), {.per_device_batch_size = 3});
@@ -137,7 +138,7 @@ TEST_CASE("the run's configuration knows the processes") {
   CHECK(config.is_distributed());
   CHECK(!trainer.run().is_world_process_zero());
   CHECK(config.train_total_batch_size() == 6);
-  CHECK(config.num_updates_per_epoch == 2);  // of this process
+  CHECK(config.num_updates_per_epoch == 2);  // of this rank
 }
 
 struct HasRankAlone {

@@ -11,7 +11,7 @@
 
 namespace {
 
-/// An execution of the user's own, which sees each step's arithmetic as one call.
+/// A custom execution policy that records each call.
 struct Counted {
   using slot = hone::slots::Execution;
   hone::Trace* trace = nullptr;
@@ -26,13 +26,13 @@ struct Counted {
 };
 static_assert(hone::ExecutionPolicy<Counted>);
 
-TEST_CASE("eager execution is the call itself") {
+TEST_CASE("Eager::run calls the function and returns its result") {
   int batch = 20;
   CHECK(hone::Eager::run([](int& b) { return b + 1; }, batch) == 21);
   static_assert(std::is_same_v<decltype(hone::Eager::run([](int& b) -> double { return b; }, batch)), double>);
 }
 
-TEST_CASE("an execution of the user's own runs forward, loss, backward and update, and no more") {
+TEST_CASE("a custom execution policy runs forward, loss, backward and update, and not the step's other hooks") {
   hone::Trace trace;
   tiny::Net net, eager;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::TracingCallback{&trace},

@@ -17,7 +17,7 @@ using torch::Tensor;
 
 const hone::Sgd sgd{.lr = 0.1, .momentum = 0.9};
 
-/// The host holds the memory of all gradients; `torch.optim.SGD` with `set_to_none=False` is the reference.
+/// The caller owns the memory of all gradients. The reference is `torch.optim.SGD` with `set_to_none=False`.
 template <class Optimizer>
 void check(tiny::Net model, Optimizer optimizer) {
   tiny::Net reference;
@@ -47,13 +47,14 @@ void check(tiny::Net model, Optimizer optimizer) {
 
 }  // namespace
 
-TEST_CASE("kept gradients stay where they are, and updates are those of set_to_none=False") {
+TEST_CASE("KeepGradients keeps the gradient tensors, and updates match set_to_none=False") {
   check(tiny::Net(), sgd);
   tiny::Net model;
   check(model, std::make_shared<torch::optim::SGD>(model->parameters(), torch::optim::SGDOptions(0.1).momentum(0.9)));
 }
 
-TEST_CASE("a parameter that a window does not reach is updated with zeros, and without KeepGradients not at all") {
+TEST_CASE(
+    "without a backward pass, a step after KeepGradients::clear applies zeros, and after SetToNone::clear nothing") {
   const auto weight = torch::ones({2}).requires_grad_();
   hone::FusedOptimizer<hone::Sgd> optimizer({{"weight", weight}}, sgd);
   weight.sum().backward();
@@ -66,7 +67,11 @@ TEST_CASE("a parameter that a window does not reach is updated with zeros, and w
   CHECK(torch::allclose(before - weight.detach(), torch::full({2}, 0.09)));
   hone::SetToNone::clear(optimizer);
   CHECK_FALSE(weight.grad().defined());
-  hone::KeepGradients::clear(optimizer);  // of nothing
+  const auto unchanged = weight.detach().clone();
+  optimizer.step();
+  CHECK(weight.detach().equal(unchanged));
+  CHECK_FALSE(weight.grad().defined());
+  hone::KeepGradients::clear(optimizer);  // no gradients
 }
 
 struct ClearsNothing {

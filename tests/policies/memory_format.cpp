@@ -14,7 +14,7 @@ namespace {
 using torch::Tensor;
 constexpr auto last = at::MemoryFormat::ChannelsLast;
 
-/// Remembers how the images lay that it was given.
+/// Records whether its inputs are channels last.
 struct ConvNet : torch::nn::Module {
   torch::nn::Conv2d conv = register_module("conv", torch::nn::Conv2d(3, 4, 3));
   torch::nn::Linear head = register_module("head", torch::nn::Linear(4 * 4 * 4, 2));
@@ -35,7 +35,7 @@ hone::TensorDataset<tiny::Batch> images(at::MemoryFormat format) {
   return {torch::rand({20, 3, 6, 6}).contiguous(format), torch::arange(20).remainder(2)};
 }
 
-TEST_CASE("with ChannelsLast, images arrive channels last, and the network learns what it learns without") {
+TEST_CASE("with ChannelsLast, batches and weights are channels last, and the trained weights are the same") {
   auto plain = made(), arranged = made(), from_arranged = made();
   const hone::TrainOptions options{.num_epochs = 2, .per_device_batch_size = 8, .seed = 3};
   const auto eval_set = images(at::MemoryFormat::Contiguous);
@@ -55,7 +55,7 @@ TEST_CASE("with ChannelsLast, images arrive channels last, and the network learn
   CHECK(tiny::equal(of(arranged), of(from_arranged)));
 }
 
-TEST_CASE("a dataset that lies channels last is gathered so, without a copy on the way") {
+TEST_CASE("TensorLoader gathers a channels-last dataset into channels-last batches") {
   const auto set = images(last);
   hone::TensorLoader loader{set, {.batch_size = 8, .shuffle = true, .seed = 1}};
   hone::TensorLoader plain{images(at::MemoryFormat::Contiguous), {.batch_size = 8, .shuffle = true, .seed = 1}};

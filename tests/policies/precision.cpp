@@ -13,7 +13,7 @@ namespace {
 
 using torch::Tensor;
 
-/// A format of the user's own: counts regions, and says whether one is open.
+/// A custom precision that counts its regions and whether one is open.
 struct Regions {
   using slot = hone::slots::Precision;
   struct Region {
@@ -42,7 +42,7 @@ struct OutsideOfBackward {
   }
 };
 
-TEST_CASE("forward and loss run in the region of the precision, backward outside of it") {
+TEST_CASE("forward and loss run in the region of the precision, and backward outside it") {
   int open = 0, count = 0;
   auto loss = [&open](const Tensor& outputs, const Tensor& target) {
     CHECK(open == 1);
@@ -58,7 +58,7 @@ TEST_CASE("forward and loss run in the region of the precision, backward outside
   CHECK(open == 0);
 }
 
-/// A scaler of the user's own: a fixed scale, and a count of the updates.
+/// A custom loss scaler with a fixed scale, which counts its updates.
 struct Scaled {
   using slot = hone::slots::Precision;
   double factor = 1024.0;
@@ -105,10 +105,10 @@ Result trained(Settings... settings) {
   return result;
 }
 
-TEST_CASE("a scaled loss gives the same weights, clipped norms and reported losses, once unscaled for each update") {
+TEST_CASE("a scaled loss gives the same weights, norms and reported losses, and is unscaled once per update") {
   int updates = 0, unscales = 0;
   const auto plain = trained(), scaled = trained(Scaled{1024.0, &updates, &unscales});
-  CHECK(tiny::equal(plain.weights, scaled.weights));  // a power of two: exact
+  CHECK(tiny::equal(plain.weights, scaled.weights));  // exact, since the scale is a power of two
   CHECK(plain.norms == scaled.norms);
   CHECK(plain.losses == scaled.losses);
   CHECK(updates == 15);
@@ -122,7 +122,7 @@ TEST_CASE("a scaled loss gives the same weights, clipped norms and reported loss
   CHECK(unscales == 9);
 }
 
-TEST_CASE("the name of the format is in the run's configuration") {
+TEST_CASE("RunConfig contains the name of the precision") {
   int open = 0, count = 0;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Regions{&open, &count}};
   trainer.train(tiny::batches(1));

@@ -10,10 +10,10 @@
 
 namespace {
 
-/// A transfer of the user's own: stays one batch ahead of the step, as a double buffer does.
+/// A custom transfer that reads one batch ahead of the step, as a double buffer does.
 struct OneAhead {
   using slot = hone::slots::Transfer;
-  std::vector<int>* fetched = nullptr;  // how many batches had been read when each was handed out
+  std::vector<int>* fetched = nullptr;  // the number of batches read when each batch was returned
 
   template <class Batches>
   struct Range {
@@ -61,13 +61,13 @@ struct OneAhead {
 };
 static_assert(hone::TransferPolicy<hone::Direct>);
 
-TEST_CASE("a direct transfer is the range itself") {
+TEST_CASE("Direct::over returns the range itself") {
   auto batches = tiny::batches(2);
   const hone::Cpu cpu;
   CHECK(&hone::Direct::over(batches, cpu) == &batches);
 }
 
-TEST_CASE("a transfer of the user's own wraps the range in training, evaluation and prediction") {
+TEST_CASE("a custom transfer wraps the range in training, evaluation and prediction") {
   std::vector<int> fetched;
   tiny::Net net, direct;
   auto trainer =

@@ -24,7 +24,7 @@ struct State {
   bool operator==(const State&) const = default;
 };
 
-TEST_CASE("regions may be nested, and each brings back what it found") {
+TEST_CASE("Autocast regions may be nested, and each restores the previous state") {
   const State before;
   CHECK(!before.enabled);
   {
@@ -46,7 +46,7 @@ TEST_CASE("regions may be nested, and each brings back what it found") {
   CHECK(State() == before);
 }
 
-TEST_CASE("an exception leaves nothing behind, and other threads see nothing") {
+TEST_CASE("Autocast restores the state after an exception and does not affect other threads") {
   const State before;
   CHECK_THROWS_AS(
       [] {
@@ -61,7 +61,7 @@ TEST_CASE("an exception leaves nothing behind, and other threads see nothing") {
   CHECK(!elsewhere);
 }
 
-TEST_CASE("a weight is cast once in a region and anew in the next") {
+TEST_CASE("a weight is cast once in a region and again in the next region") {
   const auto weight = torch::ones({2, 2}, at::TensorOptions().requires_grad(true));
   const auto input = torch::ones({1, 2});
   const auto product = [&] { return torch::mm(input, weight)[0][0].item<double>(); };
@@ -75,7 +75,7 @@ TEST_CASE("a weight is cast once in a region and anew in the next") {
     change(2.0);
     {
       const hone::Autocast inner(cpu, at::kBFloat16);
-      CHECK(product() == 2.0);  // as it was cast first
+      CHECK(product() == 2.0);  // the first cast is cached
     }
     CHECK(product() == 2.0);
   }
@@ -83,11 +83,11 @@ TEST_CASE("a weight is cast once in a region and anew in the next") {
   CHECK(product() == 4.0);
 }
 
-TEST_CASE("a format or a device that autocast does not know is refused") {
+TEST_CASE("Autocast throws std::invalid_argument for an unsupported type or device") {
   CHECK(tiny::message_of<std::invalid_argument>([] { const hone::Autocast region(cpu, at::kDouble); }) ==
-        "Autocast was asked for Double. Give at::kBFloat16 or at::kHalf.");
+        "The autocast dtype is Double. Use at::kBFloat16 or at::kHalf.");
   CHECK(tiny::message_of<std::invalid_argument>([] { hone::Autocast::check(c10::kMeta, at::kHalf); }) ==
-        "The device 'meta' has no autocast. Leave Bf16 or Fp16 out, or choose another device.");
+        "The device 'meta' does not support autocast. Remove Bf16 or Fp16, or use another device.");
   hone::Autocast::check(cpu, at::kHalf);
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 const c10::Device cpu{c10::kCPU};
 
-/// Has happened when the test says so.
+/// An event that completes when the test sets `has_happened`.
 struct Event {
   static inline bool has_happened = false;
   static inline int records = 0;
@@ -18,7 +18,7 @@ struct Event {
   static void record(const c10::Stream&) { ++records; }
 };
 
-TEST_CASE("a number on the CPU is read where it is") {
+TEST_CASE("LateReading reads a number on the CPU directly") {
   hone::LateReading<> reading(1000);
   const auto number = torch::zeros({}, at::kFloat);
   CHECK(reading.value(number) == 0.0F);
@@ -26,7 +26,7 @@ TEST_CASE("a number on the CPU is read where it is") {
   CHECK(reading.value(number) == 7.0F);
 }
 
-TEST_CASE("elsewhere a copy is taken every so often, and believed once its event has happened") {
+TEST_CASE("on a device, LateReading starts a copy every n-th call and returns it once its event has completed") {
   Event::has_happened = false;
   Event::records = 0;
   hone::LateReading<Event> reading(3);
@@ -35,11 +35,11 @@ TEST_CASE("elsewhere a copy is taken every so often, and believed once its event
   CHECK(value() == 0.0F);
   CHECK(value() == 0.0F);
   CHECK(Event::records == 0);
-  CHECK(value() == 0.0F);  // the copy is on its way
+  CHECK(value() == 0.0F);  // the copy is pending
   CHECK(Event::records == 1);
   number.fill_(6.0);
   for (int i = 0; i < 5; ++i) CHECK(value() == 0.0F);
-  CHECK(Event::records == 1);  // one at a time
+  CHECK(Event::records == 1);  // at most one pending copy
   Event::has_happened = true;
   CHECK(value() == 5.0F);
   CHECK(value() == 5.0F);

@@ -21,7 +21,7 @@ namespace {
 using torch::Tensor;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// One weight and its updates; `gradient` is what it is before scaling.
+/// One weight and its updates. `gradient` is unscaled.
 template <class Rule>
 struct Descent {
   Tensor weight = torch::ones({2}, at::TensorOptions().requires_grad(true));
@@ -40,7 +40,7 @@ struct Descent {
   }
 };
 
-TEST_CASE("the scale moves as that of PyTorch's GradScaler") {
+TEST_CASE("the scale matches PyTorch's GradScaler") {
   Descent<hone::Sgd> descent({.lr = 0.1}, {.init_scale = 1024.0, .growth_interval = 3});
   for (std::size_t update = 0; update < reference::fp16_scales.size(); ++update) {
     descent.update(update == 1 || update == 2 ? infinity : 1.0);
@@ -59,7 +59,7 @@ TEST_CASE("the scale moves as that of PyTorch's GradScaler") {
 template <class Rule>
 void skips_and_goes_on(const Rule& rule) {
   Descent<Rule> spoiled(rule, {}), plain(rule, {});
-  spoiled.update(infinity);  // before there is any state
+  spoiled.update(infinity);  // before the optimizer has a state
   for (const double gradient : {1.0, 2.0, infinity, 3.0, std::nan("")}) {
     const auto before = spoiled.weight.detach().clone();
     spoiled.update(gradient);
@@ -69,16 +69,16 @@ void skips_and_goes_on(const Rule& rule) {
   CHECK(torch::equal(spoiled.weight, plain.weight));
   CHECK(spoiled.scaler.skipped() == 3);
   CHECK(spoiled.scaler.skipped_in_a_row() == 1);
-  CHECK(spoiled.optimizer.num_updates() == 6);  // those that were tried
+  CHECK(spoiled.optimizer.num_updates() == 6);  // skipped ones included
 }
 
-TEST_CASE("a skipped update moves neither weights nor state, and all goes on as if it had not been") {
+TEST_CASE("a skipped update changes neither weights nor state, and training continues as if it did not happen") {
   skips_and_goes_on(hone::Sgd{.lr = 0.1, .momentum = 0.9});
   skips_and_goes_on(hone::Sgd{.lr = 0.1, .momentum = 0.9, .dampening = 0.5});
   skips_and_goes_on(hone::AdamW{.lr = 0.1, .amsgrad = true});
 }
 
-TEST_CASE("a scaler goes on from its state, in the tensors that it has") {
+TEST_CASE("LossScaler loads a state in place and rejects an invalid one") {
   Descent<hone::Sgd> descent({.lr = 0.1}, {.init_scale = 8.0, .growth_interval = 4});
   for (const double gradient : {1.0, infinity, 1.0, 1.0, 1.0}) descent.update(gradient);
   const hone::Value state = hone::cloned(hone::state_of(descent.scaler));
@@ -95,7 +95,7 @@ TEST_CASE("a scaler goes on from its state, in the tensors that it has") {
   CHECK(other.settings().growth_interval == 4);
   CHECK(other.settings().max_skipped_in_a_row == 100);
 
-  descent.update(1.0);  // the fourth good one
+  descent.update(1.0);  // the fourth finite update
   CHECK(descent.scaler.scale() == 8.0);
   Tensor weight = torch::ones({1}, at::TensorOptions().requires_grad(true));
   hone::FusedOptimizer<hone::Sgd> optimizer({{"weight", weight}}, {});
@@ -113,7 +113,7 @@ TEST_CASE("a scaler goes on from its state, in the tensors that it has") {
   CHECK(other.scale() == 8.0);
 }
 
-TEST_CASE("who skips for ever gives up") {
+TEST_CASE("LossScaler gives up after max_skipped_in_a_row consecutive skipped updates, or never if it is 0") {
   Descent<hone::Sgd> descent({.lr = 0.1}, {.max_skipped_in_a_row = 3});
   Descent<hone::Sgd> patient({.lr = 0.1}, {.max_skipped_in_a_row = 0});
   descent.update(infinity);
@@ -127,14 +127,14 @@ TEST_CASE("who skips for ever gives up") {
   }
   CHECK(descent.scaler.gives_up());
   CHECK(!patient.scaler.gives_up());
-  CHECK(tiny::contains(descent.scaler.reason(), "3 updates in a row were skipped"));
+  CHECK(tiny::contains(descent.scaler.reason(), "3 consecutive updates were skipped"));
 }
 
-TEST_CASE("settings out of range are refused by name") {
+TEST_CASE("LossScaling settings out of range throw std::invalid_argument that names the setting") {
   const auto message = [](const hone::LossScaling& settings) {
     return tiny::message_of<std::invalid_argument>([&] { const hone::LossScaler scaler(settings); });
   };
-  CHECK(message({.init_scale = 0.0}) == "LossScaling: init_scale is 0. Give a float above 0.");
+  CHECK(message({.init_scale = 0.0}) == "LossScaling::init_scale is 0. Set it to a finite float greater than 0.");
   CHECK(tiny::contains(message({.init_scale = infinity}), "init_scale"));
   CHECK(tiny::contains(message({.growth_factor = 1.0}), "growth_factor is 1"));
   CHECK(tiny::contains(message({.backoff_factor = 1.0}), "backoff_factor is 1"));

@@ -27,7 +27,7 @@ Masters masters_of(hone::NamedParameters weights, const hone::Sgd& rule) {
 }
 void give_gradient(const Tensor& to, double value) { (to * torch::full_like(to.detach(), value)).sum().backward(); }
 
-TEST_CASE("changes that are too small for 16 bits add up") {
+TEST_CASE("changes that are too small for bfloat16 accumulate in the master weights") {
   const auto w = weight(1.0);
   auto optimizer = masters_of({{"w", w}}, {.lr = 1.0 / 1024});
   CHECK(w.scalar_type() == at::kBFloat16);
@@ -37,11 +37,12 @@ TEST_CASE("changes that are too small for 16 bits add up") {
     optimizer.zero_grad();
   }
   CHECK(optimizer.master_weights()[0][0].item<double>() == 1.0 + 8.0 / 1024);
-  CHECK(w[0].item<double>() == 1.0 + 8.0 / 1024);  // each alone would be lost: the next bfloat16 is 1 + 8/1024
+  CHECK(w[0].item<double>() ==
+        1.0 + 8.0 / 1024);  // each change alone would be rounded away: the next bfloat16 is 1 + 8/1024
   CHECK(optimizer.num_updates() == 8);
 }
 
-TEST_CASE("the copies begin with all of float32, settings, names and state of the optimizer") {
+TEST_CASE("MasterWeights takes over float32 values, settings, names and state of the optimizer") {
   const auto a = weight(0.1), b = weight(0.2);
   hone::FusedOptimizer<hone::Sgd> whole({{"a", a}}, {.lr = 0.5, .momentum = 0.9});
   whole.add_group({{"b", b}}, {.lr = 0.25});
@@ -59,18 +60,21 @@ TEST_CASE("the copies begin with all of float32, settings, names and state of th
   CHECK(optimizer.num_groups() == 2);
   CHECK(optimizer.lr(0) == 0.125);
   CHECK(optimizer.base_lr(0) == 0.5);
+  optimizer.set_base_lr(0, 0.75);
+  CHECK(optimizer.base_lr(0) == 0.75);
+  CHECK(optimizer.lr(0) == 0.125);
   CHECK(optimizer.names()[1] == "b");
   CHECK(optimizer.num_updates() == 1);
   CHECK(torch::equal(optimizer.state()[0].fields.at(0).second, momentum));
 }
 
-TEST_CASE("gradients are taken once, and what comes after that is added") {
+TEST_CASE("collect_gradients converts each gradient once and accumulates later gradients") {
   const auto w = weight(1.0), unused = weight(1.0);
   auto optimizer = masters_of({{"w", w}, {"unused", unused}}, {.lr = 1.0});
   give_gradient(w, 2.0);
   REQUIRE(optimizer.collect_gradients().size() == 1);
   CHECK(!w.grad().defined());
-  optimizer.gradients()[0].mul_(0.5);  // as clipping does
+  optimizer.gradients()[0].mul_(0.5);  // as clipping does, in place
   CHECK(optimizer.collect_gradients()[0][0].item<double>() == 1.0);
   CHECK(optimizer.collect_gradients()[0].scalar_type() == at::kFloat);
   give_gradient(w, 0.25);
@@ -84,7 +88,7 @@ TEST_CASE("gradients are taken once, and what comes after that is added") {
   CHECK(optimizer.collect_gradients().empty());
 }
 
-TEST_CASE("groups may be added, and weights read anew") {
+TEST_CASE("MasterWeights supports add_group and read_weights") {
   const auto a = weight(1.0), b = weight(0.1);
   auto optimizer = masters_of({{"a", a}}, {.lr = 1.0});
   CHECK_THROWS_AS(optimizer.add_group({{"again", a}}, {}), std::invalid_argument);
@@ -103,7 +107,7 @@ TEST_CASE("groups may be added, and weights read anew") {
   CHECK(a[0].item<double>() == 2.0);
 }
 
-TEST_CASE("a write to a weight counts, and leaves the other elements all of float32") {
+TEST_CASE("a write to a weight reaches its master weight and keeps the precision of the other elements") {
   const auto w = weight(1.0, 3);
   auto optimizer = masters_of({{"w", w}}, {.lr = 1.0 / 1024});
   const auto step = [&] {
@@ -123,7 +127,7 @@ TEST_CASE("a write to a weight counts, and leaves the other elements all of floa
 
   const auto before = optimizer.master_weights()[0].clone(), own = w.detach().clone();
   {
-    const torch::NoGradGuard no_gradients;  // as an evaluation with other weights does
+    const torch::NoGradGuard no_gradients;  // as an evaluation with averaged weights does
     w.fill_(7.0);
     w.copy_(own);
   }
@@ -134,13 +138,13 @@ TEST_CASE("a write to a weight counts, and leaves the other elements all of floa
   step();
   CHECK(master(2) == 5.0);
   CHECK(w[2].item<double>() == 5.0);
-  w.data().fill_(2.0);  // which LibTorch does not report
+  w.data().fill_(2.0);  // does not change the version counter
   optimizer.read_weights();
   step();
   CHECK(master(0) == 2.0);
 }
 
-TEST_CASE("weights that are written between replayed steps count") {
+TEST_CASE("a write to a weight between replayed steps reaches its master weight") {
   const auto w = weight(1.0);
   auto optimizer =
       hone::MasterWeights<hone::AdamW>(hone::FusedOptimizer<hone::AdamW>({{"w", w}}, {.lr = 0.1}), at::kBFloat16);
@@ -154,7 +158,7 @@ TEST_CASE("weights that are written between replayed steps count") {
   CHECK(optimizer.master_weights()[0][0].item<double>() == 3.0);
 }
 
-TEST_CASE("a lazily negated gradient is taken with its sign") {
+TEST_CASE("MasterWeights resolves a lazily negated gradient") {
   const auto w = weight(0.0);
   auto optimizer = masters_of({{"w", w}}, {.lr = 1.0});
   w.mutable_grad() = at::_neg_view(torch::full({2}, -2.0).to(at::kBFloat16));
@@ -162,7 +166,7 @@ TEST_CASE("a lazily negated gradient is taken with its sign") {
   CHECK(w[0].item<double>() == -2.0);
 }
 
-TEST_CASE("a gradient with other strides is taken as it is, a sparse one refused") {
+TEST_CASE("MasterWeights accepts gradients with other strides and throws DataError for a sparse gradient") {
   Tensor w = torch::zeros({2, 3}, at::TensorOptions().requires_grad(true));
   auto optimizer = masters_of({{"w", w}}, {.lr = 1.0});
   const auto gradient = torch::arange(6).reshape({3, 2}).to(at::kBFloat16).t();

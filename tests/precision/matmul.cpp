@@ -19,7 +19,7 @@ using hone::MatmulPrecisionGuard;
 
 static_assert(hone::SpansRuns<hone::Tf32> && !hone::ScalesLoss<hone::Tf32> && !hone::ConvertsTensors<hone::Tf32>);
 
-/// All that there is to set, in the new words.
+/// All settings of LibTorch's fp32_precision interface.
 std::vector<int> settings() {
   std::vector<int> all;
   for (const auto backend : {Float32Backend::CUDA, Float32Backend::MKLDNN}) {
@@ -33,7 +33,7 @@ Float32Precision setting(Float32Backend backend, Float32Op op) {
   return at::globalContext().float32Precision(backend, op);
 }
 
-TEST_CASE("the precision of products is set for as long as the guard lives") {
+TEST_CASE("MatmulPrecisionGuard sets the precision of matrix products during its lifetime") {
   auto& context = at::globalContext();
   const auto before = settings();
   {
@@ -61,12 +61,12 @@ TEST_CASE("the precision of products is set for as long as the guard lives") {
   CHECK(context.allowTF32CuDNN());
 }
 
-TEST_CASE("a program that speaks LibTorch's new way finds its words again") {
+TEST_CASE("MatmulPrecisionGuard restores settings that were made with the fp32_precision interface") {
   auto& context = at::globalContext();
   const auto before = settings();
   context.setFloat32Precision(Float32Backend::CUDA, Float32Op::MATMUL, Float32Precision::TF32);
   context.setFloat32Precision(Float32Backend::CUDA, Float32Op::CONV, Float32Precision::IEEE);
-  CHECK_THROWS(context.float32MatmulPrecision());  // it is not to be asked in the old one
+  CHECK_THROWS(context.float32MatmulPrecision());  // a mix of both interfaces cannot be read by the old one
   const auto told = settings();
   {
     const MatmulPrecisionGuard highest(MatmulPrecision::highest);

@@ -21,7 +21,7 @@ namespace {
 using torch::Tensor;
 using Loss = torch::nn::CrossEntropyLoss;
 
-/// What the batches came to, and which of them are spoiled after forward.
+/// The losses and formats of the batches, and the batches whose loss is multiplied by infinity.
 struct Seen {
   std::vector<int> spoiled = {};
   bool spoils_all = false;
@@ -57,7 +57,7 @@ std::vector<double> sums(const tiny::Net& net) {
   for (const auto& parameter : net->parameters()) all.push_back(parameter.to(at::kDouble).sum().item<double>());
   return all;
 }
-/// Sums may be added up in another order there.
+/// The order of summation in PyTorch may differ.
 void check_close(const std::vector<double>& values, const std::vector<double>& expected) {
   REQUIRE(values.size() == expected.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -65,7 +65,7 @@ void check_close(const std::vector<double>& values, const std::vector<double>& e
   }
 }
 
-TEST_CASE("Bf16 trains as PyTorch's autocast does, and evaluates in the same format") {
+TEST_CASE("Bf16 matches PyTorch's autocast in training, and evaluates in bfloat16") {
   tiny::Net net;
   Seen seen;
   auto trainer = trainer_of(net, seen, hone::Bf16{});
@@ -78,7 +78,7 @@ TEST_CASE("Bf16 trains as PyTorch's autocast does, and evaluates in the same for
   CHECK(trainer.evaluate_batch(tiny::batches(1)[0]).outputs.scalar_type() == at::kBFloat16);
 }
 
-TEST_CASE("Fp16 trains, skips and scales as PyTorch's GradScaler does") {
+TEST_CASE("Fp16 matches PyTorch's autocast and GradScaler, skipped updates included") {
   tiny::Net net;
   Seen seen{.spoiled = {1, 2}};
   auto trainer = trainer_of(net, seen, hone::Fp16{scaling});
@@ -88,10 +88,10 @@ TEST_CASE("Fp16 trains, skips and scales as PyTorch's GradScaler does") {
   CHECK(std::ranges::count(seen.formats, at::kHalf) == 8);
   CHECK(trainer.precision().scale() == reference::fp16_scales.back());
   CHECK(trainer.precision().skipped() == 2);
-  CHECK(trainer.run().num_updates() == 8);  // those that were tried
+  CHECK(trainer.run().num_updates() == 8);  // skipped ones included
 }
 
-/// A loop written by hand: windows of two batches, unscaled once, then clipped.
+/// A hand-written loop with accumulation windows of two batches, whose gradients are unscaled once, then clipped.
 std::vector<Tensor> by_hand(tiny::Net net, int spoiled_batch) {
   hone::FusedOptimizer<hone::AdamW> optimizer{hone::named_parameters(net), {.lr = 0.05}};
   const auto number = [](double value) { return torch::full({}, value); };
@@ -119,7 +119,7 @@ std::vector<Tensor> by_hand(tiny::Net net, int spoiled_batch) {
   return tiny::weights(net);
 }
 
-TEST_CASE("the gradients of a window are unscaled once, before they are clipped") {
+TEST_CASE("accumulated gradients are unscaled once, before they are clipped") {
   for (const int spoiled : {-1, 4}) {
     tiny::Net net, other;
     Seen seen{.spoiled = {spoiled}};
@@ -130,7 +130,7 @@ TEST_CASE("the gradients of a window are unscaled once, before they are clipped"
   }
 }
 
-TEST_CASE("a training state goes on with the scale that there was, also in a window") {
+TEST_CASE("a resumed run continues with the saved loss scale, also within an accumulation window") {
   const auto batches = tiny::batches(10);
   const auto steps = [&](auto& trainer, std::size_t first, std::size_t end) {
     for (; first < end; ++first) trainer.step(batches[first]);
@@ -142,25 +142,25 @@ TEST_CASE("a training state goes on with the scale that there was, also in a win
   auto second = trainer_of(second_net, second_seen, hone::Fp16{}, 2);
   steps(whole, 0, 10);
   steps(first, 0, 5);
-  second.load_training_state(hone::cloned(first.training_state()).get<hone::Dict>());
+  second.load_training_state(hone::cloned(first.training_state()));
   steps(second, 5, 10);
   CHECK(tiny::equal(tiny::weights(whole_net), tiny::weights(second_net)));
   CHECK(whole.precision().scale() == second.precision().scale());
   CHECK(second.precision().skipped() == 2);
 }
 
-TEST_CASE("a run that skips for ever ends with a reason and the weights that it had") {
+TEST_CASE("a run that only skips updates stops with a reason and unchanged weights") {
   tiny::Net net;
   const auto before = tiny::weights(net);
   Seen seen{.spoils_all = true};
   auto trainer = trainer_of(net, seen, hone::Fp16{scaling});
   const auto history = trainer.train(tiny::batches(20));
   CHECK(seen.losses.size() == 5);
-  CHECK(tiny::contains(*history.stop_reason(), "5 updates in a row were skipped"));
+  CHECK(tiny::contains(*history.stop_reason(), "5 consecutive updates were skipped"));
   CHECK(tiny::equal(tiny::weights(net), before));
 }
 
-/// What LibTorch is told when backward begins.
+/// Records whether TF32 is allowed when backward begins.
 struct Asks {
   bool* in_step;
   void backward(auto& trainer, const Tensor& loss) {
@@ -169,7 +169,7 @@ struct Asks {
   }
 };
 
-TEST_CASE("Tf32 is set while a run or a step lasts, and not after it, whatever happens") {
+TEST_CASE("Tf32 is in effect during a run or a step and is restored afterwards, also after an exception") {
   bool in_step = false, in_loss = false, fails = false;
   const auto loss = [&](const Tensor& outputs, const Tensor& target) {
     if (fails) throw std::runtime_error("no");

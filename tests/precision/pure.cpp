@@ -23,7 +23,7 @@ namespace {
 using torch::Tensor;
 using Loss = torch::nn::CrossEntropyLoss;
 
-/// A network with buffers, of which one counts.
+/// A network with floating-point buffers and an integer buffer.
 struct NormedImpl : torch::nn::Module {
   Tensor forward(const Tensor& inputs) { return net(norm(inputs)); }
   torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(3));
@@ -31,7 +31,7 @@ struct NormedImpl : torch::nn::Module {
 };
 TORCH_MODULE(Normed);
 
-TEST_CASE("Fp64 computes in double: model, loss, batches; what counts stays whole") {
+TEST_CASE("Fp64 converts model, loss and batches to double, and keeps integer buffers") {
   Normed model, same;
   const Tensor handle = model->net->first->weight;
   const auto weights = torch::tensor({1.0F, 2.0F});
@@ -60,7 +60,7 @@ TEST_CASE("Fp64 computes in double: model, loss, batches; what counts stays whol
   CHECK(torch::equal(model->norm->running_var, same->norm->running_var));
 }
 
-TEST_CASE("an optimizer that has made steps takes what it remembers along into another format") {
+TEST_CASE("the state of an optimizer that has made steps is converted to the precision's format") {
   tiny::Net net;
   hone::FusedOptimizer<hone::AdamW> optimizer{hone::named_parameters(net), {.lr = 0.05}};
   torch::nn::functional::cross_entropy(net(tiny::inputs()), tiny::labels()).backward();
@@ -74,7 +74,7 @@ TEST_CASE("an optimizer that has made steps takes what it remembers along into a
   trainer.step(tiny::batches(1)[0]);
 }
 
-/// Weights in 16 bits with copies in float32, in a loop written by hand: as many windows of two batches.
+/// A hand-written loop over 16-bit weights with float32 master weights: `num_windows` windows of two batches.
 struct ByHand {
   std::vector<Tensor> weights, masters;
 
@@ -140,12 +140,12 @@ void trains_as_by_hand(bool scales) {
   if constexpr (hone::ScalesLoss<Precision>) CHECK(trainer.precision().skipped() == 1);
 }
 
-TEST_CASE("16 bits with copies in float32 train as a loop written by hand does, to the last bit") {
+TEST_CASE("PureBf16 and PureFp16 are bit-identical to a hand-written loop with master weights") {
   trains_as_by_hand<hone::PureBf16>(false);
   trains_as_by_hand<hone::PureFp16>(true);
 }
 
-TEST_CASE("checkpoints hold the float32 weights, and training goes on from them exactly") {
+TEST_CASE("checkpoints contain the float32 master weights, and a resumed run is bit-identical") {
   const auto batches = tiny::batches(12);
   const auto steps = [&](auto& trainer, std::size_t first, std::size_t end) {
     for (; first < end; ++first) trainer.step(batches[first]);
@@ -154,13 +154,13 @@ TEST_CASE("checkpoints hold the float32 weights, and training goes on from them 
   auto whole = trainer_of<hone::PureBf16>(whole_net), first = trainer_of<hone::PureBf16>(first_net);
   auto second = trainer_of<hone::PureBf16>(second_net), third = trainer_of<hone::PureBf16>(third_net);
   steps(whole, 0, 12);
-  steps(first, 0, 5);  // in the middle of a window
+  steps(first, 0, 5);  // within an accumulation window
   const auto state = hone::cloned(first.training_state());
   const auto& weight = state.at("model_state_dict").at("first.weight").get<Tensor>();
   CHECK(weight.scalar_type() == at::kFloat);
   CHECK(torch::equal(weight, masters_of(first)[0]));
   CHECK(!torch::equal(weight, weight.to(at::kBFloat16).to(at::kFloat)));
-  second.load_training_state(state.get<hone::Dict>());
+  second.load_training_state(state);
   steps(second, 5, 12);
   CHECK(tiny::equal(masters_of(whole), masters_of(second)));
   CHECK(tiny::equal(tiny::weights(whole_net), tiny::weights(second_net)));
@@ -169,14 +169,14 @@ TEST_CASE("checkpoints hold the float32 weights, and training goes on from them 
   CHECK(tiny::equal(masters_of(third), masters_of(first)));
   {
     const torch::NoGradGuard no_gradients;
-    third_net->first->weight.fill_(0.5);  // as an average does while it is evaluated
+    third_net->first->weight.fill_(0.5);  // as the evaluation of an average does
   }
   const auto written_to = third.checkpoint().at("model_state_dict");
   CHECK(torch::equal(written_to.at("first.weight").get<Tensor>(), third_net->first->weight));
   CHECK(written_to.at("first.bias").get<Tensor>().scalar_type() == at::kFloat);
 }
 
-/// The weights after a run with `callback`, then after a step that moves nothing.
+/// Checks that a step with learning rate 0 after a run with `callback` changes no weight.
 template <class Precision, class Callback>
 void keeps_what_is_written(const Callback& callback) {
   tiny::Net net;
@@ -189,13 +189,13 @@ void keeps_what_is_written(const Callback& callback) {
   CHECK(tiny::equal(masters_rounded(trainer), written));
 }
 
-TEST_CASE("an average that is left in the model stays there") {
+TEST_CASE("averaged weights that a callback leaves in the model are kept by the next step") {
   keeps_what_is_written<hone::PureBf16>(hone::Swa{});
   keeps_what_is_written<hone::PureFp16>(hone::Swa{});
   keeps_what_is_written<hone::PureBf16>(hone::ModelEma{.decay = 0.5, .apply_at_end = true});
 }
 
-TEST_CASE("an evaluation with other weights costs the copies nothing") {
+TEST_CASE("an evaluation with averaged weights does not change the master weights") {
   const auto masters_after = [](auto... callbacks) {
     tiny::Net net;
     hone::Trainer trainer{net, Loss(), hone::Sgd{.lr = 0.01}, hone::PureBf16{}, std::move(callbacks)...};
@@ -205,7 +205,7 @@ TEST_CASE("an evaluation with other weights costs the copies nothing") {
   CHECK(tiny::equal(masters_after(hone::ModelEma{.decay = 0.5}), masters_after()));
 }
 
-TEST_CASE("a state dict that is loaded into the model counts") {
+TEST_CASE("load_state_dict into the model changes the master weights") {
   tiny::Net net;
   auto trainer = trainer_of<hone::PureBf16>(net);
   trainer.step(tiny::batches(1)[0]);
@@ -219,7 +219,7 @@ TEST_CASE("a state dict that is loaded into the model counts") {
   CHECK(net->first->weight.eq(0.25).all().item<bool>());
 }
 
-TEST_CASE("a rehearsal leaves copies and weights as they were") {
+TEST_CASE("a trial run restores master weights and weights") {
   tiny::Net net;
   auto trainer = trainer_of<hone::PureBf16>(net);
   trainer.train(tiny::batches(4));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Written by reference.py with torch 2.11.0+cu130.
+/// Reference values, written by reference.py with torch 2.11.0+cu130.
 #pragma once
 
 #include <cmath>

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the numbers in tests/precision/reference.hpp: what PyTorch's own autocast and GradScaler make of the tiny network of
-tests/support/models.hpp. Run it with a Python that has torch, and redirect it there."""
+"""Prints tests/precision/reference.hpp: the training of the network in tests/support/models.hpp with PyTorch's autocast and
+GradScaler. Needs a Python with torch."""
 import torch
 
 
@@ -26,7 +26,7 @@ def batches(count, size=4):
 
 
 def train(dtype, scales, spoiled=()):
-    """Losses, final sums of weights, scales after each update."""
+    """Returns the losses, the sums of the final weights, and the scale after each update."""
     net = Net()
     optimizer = torch.optim.AdamW(net.parameters(), lr=0.05, fused=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, growth_interval=3, enabled=scales)
@@ -54,7 +54,7 @@ def row(name, numbers):
 
 torch.set_num_threads(1)
 print("// SPDX-License-Identifier: Apache-2.0")
-print(f"/// Written by reference.py with torch {torch.__version__}.")
+print(f"/// Reference values, written by reference.py with torch {torch.__version__}.")
 print("#pragma once\n\n#include <cmath>\n#include <vector>\n\nnamespace reference {\n")
 losses, weights, _, _ = train(torch.bfloat16, scales=False)
 row("bf16_losses", losses)

@@ -38,7 +38,7 @@ struct Group {
   [[nodiscard]] const Settings& base_settings() const { return base; }
 };
 
-/// An optimizer as hone's own are.
+/// An optimizer with the interface of hone's optimizers.
 struct Optimizer {
   std::vector<Group> list;
   [[nodiscard]] std::size_t num_groups() const { return list.size(); }
@@ -47,7 +47,7 @@ struct Optimizer {
   [[nodiscard]] std::vector<Group>& groups() { return list; }
 };
 
-/// An optimizer of which only the learning rates are known.
+/// An optimizer that provides only its learning rates.
 struct Foreign {
   std::array<double, 2> lrs{};
   [[nodiscard]] static constexpr std::size_t num_groups() { return 2; }
@@ -64,7 +64,7 @@ static_assert(!hone::drives_lr<decltype(fields::momentum = LinearLr{})>);
 static_assert(hone::drives_lr<decltype(Schedules{fields::momentum = LinearLr{}, fields::lr = LinearLr{}})>);
 static_assert(!hone::drives_lr<decltype(Schedules{fields::momentum = LinearLr{}})>);
 
-// All of it may happen at compile time.
+// `apply_schedule` can be evaluated at compile time.
 static_assert([] {
   Foreign optimizer;
   apply_schedule(ConstantLr{.factor = 2.0}, optimizer, 3);
@@ -73,7 +73,7 @@ static_assert([] {
 
 }  // namespace
 
-TEST_CASE("a schedule sets the learning rate of each group from its own base") {
+TEST_CASE("apply_schedule computes the learning rate of each group from the group's base_lr") {
   Optimizer optimizer{{Group({.lr = 0.8, .momentum = 0.9}), Group({.lr = 0.4})}};
   apply_schedule(down, optimizer, 1);
   CHECK(optimizer.list[0].settings.lr == Approx(0.6).epsilon(1e-12));
@@ -83,14 +83,14 @@ TEST_CASE("a schedule sets the learning rate of each group from its own base") {
   CHECK(optimizer.list[0].settings.lr == 0.8);
 }
 
-TEST_CASE("no schedule leaves all as it is") {
+TEST_CASE("apply_schedule with NoSchedule is a no-op") {
   Optimizer optimizer{{Group({.lr = 0.8})}};
   optimizer.set_lr(0, 0.1);
   apply_schedule(hone::NoSchedule{}, optimizer, 5);
   CHECK(optimizer.list[0].settings.lr == 0.1);
 }
 
-TEST_CASE("a schedule may know the group") {
+TEST_CASE("a schedule may depend on the parameter group") {
   Optimizer optimizer{{Group({.lr = 0.8}), Group({.lr = 0.8})}};
   apply_schedule(hone::PerGroup{ConstantLr{}, down}, optimizer, 2);
   CHECK(optimizer.list[0].settings.lr == 0.8);
@@ -101,7 +101,7 @@ TEST_CASE("a schedule may know the group") {
   CHECK(optimizer.list[1].settings.lr == Approx(24.0).epsilon(1e-12));
 }
 
-TEST_CASE("any field may be driven, alone or with others") {
+TEST_CASE("apply_schedule sets any setting of a group, one or several") {
   Optimizer optimizer{{Group({.lr = 0.8, .weight_decay = 0.1}), Group({.lr = 0.4, .weight_decay = 0.01})}};
   apply_schedule(fields::weight_decay = down, optimizer, 2);
   CHECK(optimizer.list[0].settings.weight_decay == Approx(0.05).epsilon(1e-12));
@@ -114,7 +114,7 @@ TEST_CASE("any field may be driven, alone or with others") {
   CHECK(optimizer.list[1].settings.weight_decay == Approx(0.0025).epsilon(1e-12));
 }
 
-TEST_CASE("rate and momentum together are PyTorch's OneCycleLR") {
+TEST_CASE("OneCycleLr and OneCycleMomentum together match PyTorch's OneCycleLR") {
   Optimizer optimizer{{Group({.lr = 0.3, .momentum = 0.9})}};
   const auto schedule =
       Schedules{fields::lr = OneCycleLr{}, fields::momentum = OneCycleMomentum{}}.resolved({.num_updates = 20});
@@ -126,7 +126,7 @@ TEST_CASE("rate and momentum together are PyTorch's OneCycleLR") {
   }
 }
 
-TEST_CASE("groups and their base settings may be given by themselves") {
+TEST_CASE("apply_schedule accepts groups and base settings in place of an optimizer") {
   const std::vector<Settings> base{{.lr = 0.8, .momentum = 0.5}, {.lr = 0.4, .momentum = 0.25}};
   std::vector<Group> groups{Group(base[0]), Group(base[1])};
   apply_schedule(Schedules{fields::lr = down, fields::momentum = ConstantLr{.factor = 0.5}}, groups, base, 1);
@@ -136,7 +136,7 @@ TEST_CASE("groups and their base settings may be given by themselves") {
   CHECK(groups[0].settings.lr == 0.0);
 }
 
-TEST_CASE("an optimizer of another make has its learning rates driven") {
+TEST_CASE("apply_schedule sets the learning rates of an optimizer that has no groups()") {
   Foreign optimizer;
   apply_schedule(fields::lr = down, optimizer, 2);
   CHECK(optimizer.lrs == std::array{0.25, 0.125});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Compares a schedule with values that it did not compute, and reads what it says of settings that do not fit.
+/// Comparison of a schedule with reference values, and the error messages for its invalid settings.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace hone {
 
-/// Holds `schedule`, asked for updates 0, 1, ..., to `expected`.
+/// Checks that `schedule` returns `expected` at updates 0, 1, ...
 template <std::size_t N>
 void check_values(const auto& schedule, double base_lr, const std::array<double, N>& expected) {
   for (std::size_t n = 0; n < N; ++n) {
@@ -22,7 +22,7 @@ void check_values(const auto& schedule, double base_lr, const std::array<double,
   }
 }
 
-/// What `schedule` says when it is resolved; empty when it has nothing to say.
+/// Returns the error message of `schedule.resolved(length)`, or an empty string if it does not throw.
 std::string refusal(const auto& schedule, const RunLength& length = {}) {
   try {
     static_cast<void>(schedule.resolved(length));
@@ -32,7 +32,7 @@ std::string refusal(const auto& schedule, const RunLength& length = {}) {
   }
 }
 
-/// True when the refusal begins with `name`.
+/// True if the error message begins with `name`.
 bool refuses(const std::string& name, const auto& schedule, const RunLength& length = {.num_updates = 100}) {
   const auto message = refusal(schedule, length);
   CAPTURE(message);

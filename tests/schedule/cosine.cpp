@@ -17,7 +17,7 @@ namespace {
 
 static_assert(hone::ResolvableSchedule<CosineLr> && std::same_as<CosineLr::slot, hone::slots::Schedule>);
 
-// The straight parts are constant expressions; the cosine itself is not one before C++26.
+// The linear parts are constant expressions; std::cos is not one before C++26.
 constexpr CosineLr straight = CosineLr{.warmup_updates = run::num_updates_per_epoch,
                                        .cooldown_updates = run::num_updates / 10,
                                        .min_lr = 0.25,
@@ -44,7 +44,7 @@ std::string message_of(const CosineLr& schedule, const hone::RunLength& length =
   }
 }
 
-// 10 epochs of 10 updates, 2 of them warm-up and 2 cool-down.
+// 10 epochs of 10 updates: 2 epochs of warm-up, 6 of cosine, 2 of cool-down.
 const CosineLr two_and_two = CosineLr{.warmup_updates = 2 * run::num_updates_per_epoch,
                                       .cooldown_updates = 2 * run::num_updates_per_epoch,
                                       .min_lr = 1e-6,
@@ -53,7 +53,7 @@ const CosineLr two_and_two = CosineLr{.warmup_updates = 2 * run::num_updates_per
 
 }  // namespace
 
-TEST_CASE("the rates are those of PyTorch's CosineAnnealingLR") {
+TEST_CASE("CosineLr matches PyTorch's CosineAnnealingLR") {
   // torch 2.11: SGD(lr=0.01), CosineAnnealingLR(T_max=10, eta_min=1e-4)
   check_values(CosineLr{.total_updates = 10, .min_lr = 1e-4}.resolved({}), 0.01,
                std::array{0.01, 0.009757729755661011, 0.009054634122155989, 0.007959536998847742, 0.00657963412215599,
@@ -67,14 +67,14 @@ TEST_CASE("the rates are those of PyTorch's CosineAnnealingLR") {
                1e-12);
 }
 
-TEST_CASE("the rates are those of pytorch-accelerated's scheduler") {
+TEST_CASE("CosineLr matches pytorch-accelerated's cosine scheduler") {
   check_values(CosineLr{.total_updates = 10, .min_lr = 1e-4}.resolved({}), 0.01,
                std::array{.01, .0097577298, .0090546341, .007959537, .0065796341, .00505, .0035203659, .002140463,
                           .0010453659, .00034227024, .0001, .0001},
                1e-7);
 }
 
-TEST_CASE("k_decay bends the curve as pytorch-accelerated's does") {
+TEST_CASE("k_decay matches pytorch-accelerated's") {
   check_values(CosineLr{.total_updates = 10, .min_lr = 0, .k_decay = 2}.resolved({}), 0.01,
                std::array{.01, .0099975328, .0099605735, .0098014684, .0093815334, .0085355339, .0071288965,
                           .0051570538, .0028711035, .00086459713, 0.0},
@@ -85,7 +85,7 @@ TEST_CASE("k_decay bends the curve as pytorch-accelerated's does") {
                1e-7);
 }
 
-TEST_CASE("warm-up and curve are pytorch-accelerated's up to where its curve breaks off") {
+TEST_CASE("CosineLr with a warm-up matches pytorch-accelerated until its curve ends early") {
   const auto near = [](double value) { return Approx(value).epsilon(1e-7); };
   CHECK(two_and_two(0.01, 0) == 1e-6);
   CHECK(two_and_two(0.01, 1) == near(.00050095));
@@ -99,9 +99,9 @@ TEST_CASE("warm-up and curve are pytorch-accelerated's up to where its curve bre
   CHECK(two_and_two(0.01, 99) == 1e-6);
 }
 
-TEST_CASE("unlike pytorch-accelerated, the curve runs on to the minimum instead of dropping to it early") {
-  // There, update 60 and all after it have 1e-6: the curve ends as many updates early as the warm-up took.
-  // Here, x = 40/60 at update 60, cos(2 pi / 3) = -1/2, a quarter of the way is left.
+TEST_CASE("unlike pytorch-accelerated, a cosine after a warm-up reaches its minimum without a jump") {
+  // In pytorch-accelerated, update 60 and all later ones have 1e-6: the curve ends early by the length of the warm-up.
+  // In hone, x = 40/60 at update 60, cos(2 pi / 3) = -1/2, and a quarter of the range remains.
   CHECK(two_and_two(0.01, 60) == Approx(1e-6 + (0.01 - 1e-6) / 4).epsilon(1e-12));
   for (std::int64_t n = 20; n < 80; ++n) {
     CHECK(two_and_two(0.01, n) > two_and_two(0.01, n + 1));
@@ -110,8 +110,8 @@ TEST_CASE("unlike pytorch-accelerated, the curve runs on to the minimum instead 
   for (std::int64_t n = 80; n < 200; ++n) CHECK(two_and_two(0.01, n) == 1e-6);
 }
 
-TEST_CASE("unlike pytorch-accelerated, a warm-up from a ratio never passes the base rate") {
-  // There, update 18 has 0.0139991 and update 19 has 0.01449905.
+TEST_CASE("unlike pytorch-accelerated, a warm-up from a ratio never exceeds base_lr") {
+  // In pytorch-accelerated, update 18 has 0.0139991 and update 19 has 0.01449905.
   const auto schedule = CosineLr{.total_updates = 100, .warmup_updates = 20, .warmup_start_ratio = 0.5}.resolved({});
   CHECK(schedule(0.01, 0) == 0.005);
   CHECK(schedule(0.01, 18) == Approx(0.0095).epsilon(1e-12));
@@ -119,7 +119,7 @@ TEST_CASE("unlike pytorch-accelerated, a warm-up from a ratio never passes the b
   CHECK(schedule(0.01, 20) == 0.01);
 }
 
-TEST_CASE("each parameter group has its own curve") {
+TEST_CASE("CosineLr scales with the base_lr of each parameter group") {
   const auto schedule = CosineLr{.total_updates = 10, .min_lr_ratio = 0.1, .warmup_start_ratio = 0.5}.resolved({});
   for (const double base_lr : {0.01, 0.02}) {
     CHECK(schedule(base_lr, 0) == base_lr);
@@ -127,13 +127,13 @@ TEST_CASE("each parameter group has its own curve") {
   }
 }
 
-TEST_CASE("a schedule is a function: updates may be asked for in any order") {
+TEST_CASE("CosineLr is stateless: updates may be evaluated in any order") {
   const double late = two_and_two(0.01, 70);
   CHECK(two_and_two(0.01, 3) < two_and_two(0.01, 4));
   CHECK(two_and_two(0.01, 70) == late);
 }
 
-TEST_CASE("warm-up and cool-down that leave nothing of the total are refused") {
+TEST_CASE("CosineLr throws std::invalid_argument if warm-up and cool-down fill total_updates") {
   CHECK(message_of({.total_updates = 100, .warmup_updates = 60, .cooldown_updates = 40}) ==
         "CosineLr: warmup_updates (60) and cooldown_updates (40) leave nothing of total_updates (100). "
         "Shorten them, or train for longer.");
@@ -141,7 +141,7 @@ TEST_CASE("warm-up and cool-down that leave nothing of the total are refused") {
   CHECK(message_of({.total_updates = 100, .warmup_updates = 60, .cooldown_updates = 39}) == "");
 }
 
-TEST_CASE("settings out of range are refused by name") {
+TEST_CASE("CosineLr throws std::invalid_argument that names a setting out of range") {
   const auto names = [](const char* field, const CosineLr& schedule) {
     const auto message = message_of(schedule, {.num_updates = 100});
     CAPTURE(message);
@@ -157,7 +157,7 @@ TEST_CASE("settings out of range are refused by name") {
   CHECK(names("k_decay", {.k_decay = 0.0}));
 }
 
-TEST_CASE("a run of unknown length needs the total as a number") {
+TEST_CASE("CosineLr requires total_updates if the length of the run is unknown") {
   CHECK(message_of({}) ==
         "CosineLr::total_updates needs the run's num_updates, which is unknown: the loader has no length. "
         "Give CosineLr::total_updates as a number, or limit the run.");

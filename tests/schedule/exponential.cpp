@@ -11,11 +11,11 @@ using hone::ExponentialLr;
 
 static_assert(hone::ResolvableSchedule<ExponentialLr> && std::same_as<ExponentialLr::slot, hone::slots::Schedule>);
 
-TEST_CASE("the rates are those of PyTorch's ExponentialLR") {
+TEST_CASE("ExponentialLr matches PyTorch's ExponentialLR") {
   check_values(ExponentialLr{.gamma = 0.87}.resolved({}), 0.3, hone::reference::exponential);
 }
 
-TEST_CASE("a factor may be reached over several updates") {
+TEST_CASE("decay_updates spreads gamma over several updates") {
   const auto schedule = ExponentialLr{.gamma = 0.25, .decay_updates = hone::run::num_updates_per_epoch}.resolved(
       {.num_updates_per_epoch = 10});
   CHECK(schedule(0.8, 5) == Approx(0.4).epsilon(1e-12));
@@ -24,7 +24,7 @@ TEST_CASE("a factor may be reached over several updates") {
   CHECK(schedule(0.8, 1'000'000'000) == 0.0);
 }
 
-TEST_CASE("an exponential refuses settings out of range") {
+TEST_CASE("ExponentialLr throws std::invalid_argument that names a setting out of range") {
   CHECK(refusal(ExponentialLr{}) == "ExponentialLr::gamma is 0. Give a finite number above 0.");
   CHECK(refuses("ExponentialLr::decay_updates is 0", ExponentialLr{.gamma = 0.5, .decay_updates = 0}));
 }

@@ -25,7 +25,7 @@ static_assert(fields::Lr::name == "lr" && fields::WeightDecay::name == "weight_d
 
 }  // namespace
 
-TEST_CASE("a field is a setting by its name") {
+TEST_CASE("each field refers to the setting of its name") {
   Settings settings;
   CHECK(fields::Lr::of(settings) == 0.1);
   CHECK(fields::Momentum::of(settings) == 0.2);
@@ -38,7 +38,7 @@ TEST_CASE("a field is a setting by its name") {
   CHECK(settings.momentum == 0.9);
 }
 
-TEST_CASE("a field's schedule is filled in from the facts of the run") {
+TEST_CASE("resolved passes the length of the run to the schedule of a field") {
   const auto schedule = (fields::weight_decay = hone::CosineLr{}).resolved({.num_updates = 30});
   CHECK(schedule.schedule.total_updates.count() == 30);
   CHECK_THROWS_AS((fields::weight_decay = hone::CosineLr{}).resolved({}), std::invalid_argument);

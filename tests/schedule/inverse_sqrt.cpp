@@ -15,7 +15,7 @@ using hone::InverseSqrtLr;
 
 static_assert(hone::ResolvableSchedule<InverseSqrtLr> && std::same_as<InverseSqrtLr::slot, hone::slots::Schedule>);
 
-TEST_CASE("the rates are those of the paper") {
+TEST_CASE("InverseSqrtLr matches the formula of the paper") {
   const double peak = 1.0 / std::sqrt(512.0 * 4000.0);
   const auto schedule = InverseSqrtLr{.warmup_updates = 4000}.resolved({});
   constexpr std::array<std::int64_t, 8> steps{1, 2, 1000, 3999, 4000, 4001, 16000, 100000};
@@ -25,13 +25,13 @@ TEST_CASE("the rates are those of the paper") {
   check_values(schedule, peak, hone::reference::vaswani_lambda);
 }
 
-TEST_CASE("the base rate is the highest") {
+TEST_CASE("InverseSqrtLr has its maximum, base_lr, at the end of the warm-up") {
   const auto schedule = InverseSqrtLr{.warmup_updates = hone::run::num_updates / 10}.resolved({.num_updates = 100});
   CHECK(schedule(0.2, 9) == 0.2);
   CHECK(schedule(0.2, 8) < 0.2);
   CHECK(schedule(0.2, 39) == 0.1);
 }
 
-TEST_CASE("a warm-up of no updates is refused") {
+TEST_CASE("InverseSqrtLr throws std::invalid_argument for a warm-up of 0 updates") {
   CHECK(refuses("InverseSqrtLr::warmup_updates is 0. Give 1 or more.", InverseSqrtLr{}));
 }

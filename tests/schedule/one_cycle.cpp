@@ -15,7 +15,7 @@ namespace reference = hone::reference;
 static_assert(hone::ResolvableSchedule<OneCycleLr> && std::same_as<OneCycleLr::slot, hone::slots::Schedule>);
 static_assert(hone::ResolvableSchedule<OneCycleMomentum>);
 
-TEST_CASE("rates and momenta are those of PyTorch's OneCycleLR") {
+TEST_CASE("OneCycleLr and OneCycleMomentum each match PyTorch's OneCycleLR") {
   check_values(OneCycleLr{}.resolved({.num_updates = 20}), 0.3, reference::one_cycle_lr);
   check_values(OneCycleMomentum{}.resolved({.num_updates = 20}), 0.9, reference::one_cycle_momentum);
 
@@ -28,7 +28,7 @@ TEST_CASE("rates and momenta are those of PyTorch's OneCycleLR") {
                reference::one_cycle_linear_momentum);
 }
 
-TEST_CASE("three phases are PyTorch's too") {
+TEST_CASE("three_phase matches PyTorch's OneCycleLR") {
   check_values(OneCycleLr{.total_updates = 25, .pct_start = 0.35, .three_phase = true}.resolved({}), 0.3,
                reference::one_cycle_three_lr);
   check_values(OneCycleMomentum{.total_updates = 25, .pct_start = 0.35, .three_phase = true}.resolved({}), 0.9,
@@ -45,13 +45,13 @@ TEST_CASE("three phases are PyTorch's too") {
                0.9, reference::one_cycle_three_linear_momentum);
 }
 
-TEST_CASE("a cycle without a way up is PyTorch's too") {
+TEST_CASE("pct_start 0 matches PyTorch's OneCycleLR") {
   check_values(OneCycleLr{.total_updates = 6, .pct_start = 0.0}.resolved({}), 0.3, reference::one_cycle_no_rise_lr);
   check_values(OneCycleMomentum{.total_updates = 6, .pct_start = 0.0}.resolved({}), 0.9,
                reference::one_cycle_no_rise_momentum);
 }
 
-TEST_CASE("the peak is each group's own, or one for all") {
+TEST_CASE("the maximum is the base_lr of each group, or max_lr for all groups") {
   const auto own = OneCycleLr{.total_updates = 20}.resolved({});
   CHECK(own(0.6, 5) == 0.6);
   CHECK(own(0.3, 5) == 0.3);
@@ -59,13 +59,13 @@ TEST_CASE("the peak is each group's own, or one for all") {
   check_values(given, 123.0, reference::one_cycle_lr);
 }
 
-TEST_CASE("after the run, the last value stays") {
+TEST_CASE("OneCycleLr keeps its last value after total_updates") {
   const auto schedule = OneCycleLr{.total_updates = 20}.resolved({});
   CHECK(schedule(0.3, 20) == schedule(0.3, 19));
   CHECK(schedule(0.3, 1000) == schedule(0.3, 19));
 }
 
-TEST_CASE("shares that put the peak at an end divide nothing by zero") {
+TEST_CASE("OneCycleLr does not divide by zero if a phase has no updates") {
   for (const bool three_phase : {false, true}) {
     for (const int total : {1, 2, 3, 4, 10}) {
       for (const double pct_start : {0.0, 0.1, 0.25, 0.5}) {
@@ -81,7 +81,7 @@ TEST_CASE("shares that put the peak at an end divide nothing by zero") {
   CHECK(OneCycleLr{.total_updates = 5, .pct_start = 1.0}(1.0, 4) == 1.0);
 }
 
-TEST_CASE("one cycle refuses settings out of range") {
+TEST_CASE("OneCycleLr and OneCycleMomentum throw std::invalid_argument that names a setting out of range") {
   CHECK(refuses("OneCycleLr::total_updates is 0", OneCycleLr{.total_updates = 0}));
   CHECK(refuses("OneCycleLr::pct_start is 1.5", OneCycleLr{.pct_start = 1.5}));
   CHECK(refuses("OneCycleLr::pct_start is 0.6. With three phases", OneCycleLr{.pct_start = 0.6, .three_phase = true}));

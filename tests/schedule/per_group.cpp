@@ -36,7 +36,7 @@ std::string refusal_of_group(const S& schedule, std::size_t group) {
 
 }  // namespace
 
-TEST_CASE("each group follows its own schedule") {
+TEST_CASE("PerGroup applies the n-th schedule to the n-th group") {
   const hone::RunLength length{.num_updates = 20};
   const auto schedule = PerGroup{LinearLr{}, ConstantLr{}, CosineLr{}}.resolved(length);
   for (int n = 0; n < 25; ++n) {
@@ -46,7 +46,7 @@ TEST_CASE("each group follows its own schedule") {
   }
 }
 
-TEST_CASE("one schedule is scaled for each group") {
+TEST_CASE("ScaledGroups multiplies one schedule by the factor of each group") {
   const auto schedule =
       ScaledGroups{.factors = {1.0, 0.25}, .schedule = LinearLr{.start_factor = 1.0, .end_factor = 0.0}}.resolved(
           {.num_updates = 4});
@@ -54,7 +54,18 @@ TEST_CASE("one schedule is scaled for each group") {
   CHECK(schedule(0.8, 1, 1) == Approx(0.15).epsilon(1e-12));
 }
 
-TEST_CASE("a group without a schedule or a factor is refused") {
+TEST_CASE("PerGroup and ScaledGroups accept schedules that depend on the group") {
+  const auto scaled =
+      ScaledGroups{.factors = {1.0, 0.25}, .schedule = PerGroup{ConstantLr{}, ConstantLr{.factor = 2.0}}}.resolved({});
+  CHECK(scaled(1.0, 3, 0) == 1.0);
+  CHECK(scaled(1.0, 3, 1) == 0.5);
+  const auto nested =
+      PerGroup{ConstantLr{}, ScaledGroups{.factors = {9.0, 3.0}, .schedule = ConstantLr{}}}.resolved({});
+  CHECK(nested(1.0, 3, 0) == 1.0);
+  CHECK(nested(1.0, 3, 1) == 3.0);
+}
+
+TEST_CASE("PerGroup and ScaledGroups throw std::invalid_argument for a group beyond their size") {
   CHECK(
       refusal_of_group(PerGroup{ConstantLr{}, ConstantLr{}}, 2) ==
       "PerGroup is for 2 parameter groups, and the optimizer has a group 2, counted from 0. Give one for each group.");
@@ -63,7 +74,7 @@ TEST_CASE("a group without a schedule or a factor is refused") {
         "group.");
 }
 
-TEST_CASE("settings out of range are refused, those of the groups' schedules too") {
+TEST_CASE("PerGroup and ScaledGroups check their settings and their schedules' settings") {
   CHECK(refusal(ScaledGroups<>{}) == "ScaledGroups::factors is empty. Give one for each group.");
   CHECK(refuses("ScaledGroups::factors is -1", ScaledGroups<>{.factors = {1.0, -1.0}}));
   CHECK(refuses("ConstantLr::factor is -1", PerGroup{ConstantLr{}, ConstantLr{.factor = -1.0}}));

@@ -53,7 +53,7 @@ std::string refusal(const ReduceOnPlateau& plateau) {
 
 }  // namespace
 
-TEST_CASE("the rates are those of PyTorch's ReduceLROnPlateau") {
+TEST_CASE("ReduceOnPlateau matches PyTorch's ReduceLROnPlateau") {
   check_rates({.patience = 1}, 0.1, losses, reference::plateau);
   check_rates(
       {.factor = 0.5, .patience = 0, .threshold = 0.01, .threshold_mode = ThresholdMode::absolute, .min_lr = 0.02}, 0.1,
@@ -62,7 +62,7 @@ TEST_CASE("the rates are those of PyTorch's ReduceLROnPlateau") {
   check_rates({.factor = 0.5, .patience = 0}, 1e-7, losses, reference::plateau_eps);
 }
 
-TEST_CASE("greater may be better, as in PyTorch's mode max") {
+TEST_CASE("greater_is_better matches PyTorch's mode max") {
   auto above_zero = scores;
   for (double& score : above_zero) score += 3.0;
   check_rates({.factor = 0.3, .patience = 1, .greater_is_better = true}, 0.1, above_zero, reference::plateau_max);
@@ -70,14 +70,14 @@ TEST_CASE("greater may be better, as in PyTorch's mode max") {
               0.1, scores, reference::plateau_max_absolute);
 }
 
-TEST_CASE("Below zero, decisions are those of the mirror image above zero") {
+TEST_CASE("decisions for negative values mirror the decisions for positive values") {
   auto mirrored = losses;
   for (double& loss : mirrored) loss = -loss;
   check_rates({.patience = 1, .greater_is_better = true}, 0.1, mirrored, reference::plateau);
   check_rates({.factor = 0.5, .patience = 0}, 0.1, odd, reference::plateau_odd);
 }
 
-TEST_CASE("Values below zero that get worse count as such, and the best one stands") {
+TEST_CASE("negative values that get worse are not an improvement, and the best value stays") {
   ReduceOnPlateau plateau{.patience = 2};
   int reductions = 0;
   for (int i = 0; i < 12; ++i) reductions += plateau.observe(-1.0 + 5e-5 * i);
@@ -91,7 +91,7 @@ TEST_CASE("Values below zero that get worse count as such, and the best one stan
   CHECK_FALSE(zero.observe(-1e-9));
 }
 
-TEST_CASE("NaN and infinity on the bad side are never the best") {
+TEST_CASE("ReduceOnPlateau never records NaN or infinity in the worse direction as the best value") {
   for (const bool greater : {false, true}) {
     ReduceOnPlateau plateau{.patience = 9, .greater_is_better = greater};
     plateau.observe(nan_loss);
@@ -106,7 +106,7 @@ TEST_CASE("NaN and infinity on the bad side are never the best") {
   }
 }
 
-TEST_CASE("its state is all that it remembers") {
+TEST_CASE("a ReduceOnPlateau with a copied state makes the same decisions") {
   ReduceOnPlateau first{.factor = 0.5, .patience = 2, .cooldown = 1};
   for (std::size_t i = 0; i < 6; ++i) first.observe(losses[i]);
   ReduceOnPlateau second{.factor = 0.5, .patience = 2, .cooldown = 1};
@@ -117,7 +117,7 @@ TEST_CASE("its state is all that it remembers") {
   }
 }
 
-TEST_CASE("a plateau refuses settings out of range") {
+TEST_CASE("ReduceOnPlateau::check throws std::invalid_argument for a setting out of range") {
   CHECK(refusal({}) == "");
   CHECK(refusal({.factor = 1.0}) == "ReduceOnPlateau::factor is 1. Give a number of at least 0 and below 1.");
   CHECK(refusal({.patience = -1}) == "ReduceOnPlateau::patience is -1. Give 0 or more.");

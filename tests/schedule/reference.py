@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values of PyTorch's, timm's and pytorch-accelerated's schedulers, for the tests beside this file.
+"""Prints values of PyTorch's, timm's and pytorch-accelerated's schedulers for the tests in this folder.
 
     python reference.py > reference_values.hpp
 
-Needs torch 2.11, numpy, timm and pytorch-accelerated; of the last two only the schedulers are loaded.
+Needs torch 2.11, numpy, timm and pytorch-accelerated. Only the schedulers of the last two are imported.
 """
 import importlib
 import importlib.util
@@ -20,7 +20,7 @@ warnings.simplefilter("ignore")
 
 
 def scheduler_module(package, name):
-    """A module of a package whose own start-up, and what that needs, stays out."""
+    """Imports a module of a package without the package's __init__ and its dependencies."""
     for part in (package, f"{package}.{name.split('.')[0]}"):
         stub = types.ModuleType(part)
         stub.__path__ = list(importlib.util.find_spec(part).submodule_search_locations)
@@ -37,7 +37,7 @@ sys.modules[trainer.__name__] = trainer
 wsd = scheduler_module("pytorch_accelerated", "schedulers.wsd_scheduler").WSDLrScheduler
 
 print("""// SPDX-License-Identifier: Apache-2.0
-/// What PyTorch 2.11, timm, pytorch-accelerated and NumPy say. Written by reference.py.
+/// Reference values of PyTorch 2.11, timm, pytorch-accelerated and NumPy, written by reference.py.
 #pragma once
 
 // clang-format off
@@ -59,7 +59,7 @@ def sgd(lr, momentum=0.0):
 
 
 def rates(lr, count, make):
-    """The learning rates that the first updates are made with."""
+    """Returns the learning rates of the first updates."""
     optimizer = sgd(lr)
     schedule = make(optimizer)
     result = []
@@ -171,7 +171,7 @@ show(
 )
 show("wsd_all_warmup", wsd_rates(0.1, range(22), total_steps=20, num_warmup_steps=20, lr_min=0.1))
 
-# A. Vaswani et al., section 5.3, with d_model = 512 and 4000 steps of warm-up: the optimizer's n-th step has number n.
+# A. Vaswani et al., section 5.3, with d_model = 512 and 4000 steps of warm-up. Steps are counted from 1.
 paper = lambda step: 512**-0.5 * min(step**-0.5, step * 4000**-1.5)
 show("vaswani", (paper(step) for step in (1, 2, 1000, 3999, 4000, 4001, 16000, 100000)))
 show("vaswani_lambda", rates(1.0, 12, lambda o: pytorch.LambdaLR(o, lambda n: paper(n + 1))))
@@ -197,7 +197,7 @@ show("plateau_absolute", plateau(0.1, losses, patience=0, factor=0.5, threshold=
 show("plateau_cooldown", plateau(0.1, losses, patience=1, factor=0.5, cooldown=3))
 show("plateau_max", plateau(0.1, [3.0 + s for s in scores], mode="max", patience=1, factor=0.3))
 show("plateau_max_absolute", plateau(0.1, scores, mode="max", patience=1, threshold=0.05, threshold_mode="abs"))
-# Below zero, PyTorch's relative bound is on the wrong side: the mirror image has the right one.
+# For negative values, PyTorch's relative threshold has the wrong sign, so the reference uses the negated values.
 show("plateau_odd", plateau(0.1, [-x for x in odd], mode="max", patience=0, factor=0.5))
 show("plateau_eps", plateau(1e-7, losses, patience=0, factor=0.5))
 

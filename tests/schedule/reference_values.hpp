@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What PyTorch 2.11, timm, pytorch-accelerated and NumPy say. Written by reference.py.
+/// Reference values of PyTorch 2.11, timm, pytorch-accelerated and NumPy, written by reference.py.
 #pragma once
 
 // clang-format off

@@ -53,28 +53,28 @@ std::string message_of(const Updates& updates, const RunLength& of) {
 
 }  // namespace
 
-TEST_CASE("fractions are rounded down") {
+TEST_CASE("resolved counts are rounded down") {
   CHECK(count(run::num_updates / 7) == 8);
   CHECK(count(0.99 * run::num_epochs) == 4);
   CHECK(count(run::num_epochs / -2) == -3);
   CHECK(count(0.05 * run::num_epochs) == 0);
 }
 
-TEST_CASE("a share that is whole but for rounding is whole") {
+TEST_CASE("a fraction of a count that is an integer except for a rounding error is that integer") {
   for (int percent = 0; percent <= 100; ++percent) {
     CHECK(count(percent / 100.0 * run::num_updates, {.num_updates = 1000}) == 10 * percent);
     CHECK(count(percent * run::num_updates / 100, {.num_updates = 700000}) == 7000 * percent);
   }
 }
 
-TEST_CASE("large counts are exact") {
+TEST_CASE("large counts are exact, and a result out of range throws std::invalid_argument") {
   const std::int64_t large = 4'000'000'000'000'001;
   CHECK(count(large) == large);
   CHECK(count(run::num_updates - 1, {.num_updates = large}) == large - 1);
   CHECK_THROWS_AS(count(run::num_updates * 1e30), std::invalid_argument);
 }
 
-TEST_CASE("an expression is no number until it is resolved") {
+TEST_CASE("an expression of run facts has no count until it is resolved") {
   CHECK(Updates(3).is_number());
   CHECK_FALSE(run::num_updates.is_number());
   CHECK_THROWS_AS(run::num_updates.count(), std::invalid_argument);
@@ -82,7 +82,7 @@ TEST_CASE("an expression is no number until it is resolved") {
   CHECK((run::num_updates - run::num_updates + 4).count() == 4);
 }
 
-TEST_CASE("an unknown fact is named together with the field that needs it") {
+TEST_CASE("an unknown run fact throws std::invalid_argument that names the fact and the setting") {
   CHECK(message_of(run::num_updates_per_epoch * 2, {.num_updates = 50}) ==
         "CosineLr::warmup_updates needs the run's num_updates_per_epoch, which is unknown: the loader has no length. "
         "Give CosineLr::warmup_updates as a number.");
@@ -94,10 +94,10 @@ TEST_CASE("an unknown fact is named together with the field that needs it") {
       "CosineLr::warmup_updates needs the run's num_eval_batches_per_epoch, which is unknown: there is no evaluation, "
       "or its loader has no length. Give CosineLr::warmup_updates as a number.");
   CHECK(message_of(100, {}) == "100");
-  CHECK(message_of(run::num_updates + 3, {.num_updates = 0}) == "3");  // none is known, too
+  CHECK(message_of(run::num_updates + 3, {.num_updates = 0}) == "3");  // a count of 0 is known
 }
 
-TEST_CASE("division by zero is refused") {
+TEST_CASE("Updates throws std::invalid_argument for a division by zero") {
   CHECK_THROWS_AS(run::num_updates / 0, std::invalid_argument);
   CHECK_THROWS_AS(run::num_updates / 0.0, std::invalid_argument);
 }

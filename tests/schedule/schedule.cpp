@@ -30,14 +30,14 @@ static_assert(!hone::Schedule<int>);
 
 }  // namespace
 
-TEST_CASE("a schedule is filled in from the facts of the run") {
+TEST_CASE("resolve_schedule calls resolved with the length of the run") {
   const auto schedule = hone::resolve_schedule(NeedsLength{}, {.num_updates = 3});
   CHECK(schedule(0.1, 2) == 0.1);
   CHECK(schedule(0.1, 3) == 0.0);
   CHECK_THROWS_AS(hone::resolve_schedule(NeedsLength{}, {}), std::invalid_argument);
 }
 
-TEST_CASE("a schedule that asks for nothing comes back as it is") {
+TEST_CASE("resolve_schedule returns a schedule without resolved unchanged") {
   CHECK(hone::resolve_schedule(Plain{}, {})(1.0, 3) == 0.25);
   CHECK(hone::resolve_schedule(lambda, {})(0.5, 3) == 0.5);
 }

@@ -25,7 +25,7 @@ static_assert(std::default_initializable<Both> && std::equality_comparable<Both>
 
 }  // namespace
 
-TEST_CASE("each field's schedule is filled in from the facts of the run") {
+TEST_CASE("Schedules::resolved resolves the schedule of each field") {
   const Schedules given{fields::lr = OneCycleLr{.pct_start = 0.2}, fields::beta1 = OneCycleMomentum{}};
   const auto schedules = given.resolved({.num_updates = 40});
   CHECK(std::get<0>(schedules.schedules).schedule == OneCycleLr{.total_updates = 40, .pct_start = 0.2});

@@ -10,6 +10,7 @@
 #include "hone/schedule/cosine.hpp"
 #include "hone/schedule/exponential.hpp"
 #include "hone/schedule/linear.hpp"
+#include "hone/schedule/per_group.hpp"
 #include "hone/schedule/warmup.hpp"
 #include "reference_values.hpp"
 
@@ -31,13 +32,13 @@ static_assert(Sequence{ConstantLr{}, Then{3, ConstantLr{.factor = 0.5}}}(1.0, 3)
 
 }  // namespace
 
-TEST_CASE("the rates are those of PyTorch's SequentialLR") {
+TEST_CASE("Sequence matches PyTorch's SequentialLR") {
   const auto schedule = Sequence{LinearLr{.start_factor = 0.25}, Then{.at = 4, .schedule = ExponentialLr{.gamma = 0.9}},
                                  Then{.at = 10, .schedule = CosineLr{.total_updates = 8, .min_lr = 1e-3}}};
   check_values(schedule.resolved({}), 0.1, hone::reference::sequence);
 }
 
-TEST_CASE("each schedule sees a run of its own length") {
+TEST_CASE("Sequence resolves each schedule with the number of updates of its part") {
   const auto schedule = Sequence{LinearLr{}, Then{run::num_updates / 10, CosineLr{}},
                                  Then{run::num_updates / 2, LinearLr{.start_factor = 0.5, .end_factor = 0.0}}}
                             .resolved({.num_updates = 100});
@@ -47,20 +48,45 @@ TEST_CASE("each schedule sees a run of its own length") {
   CHECK(schedule(1.0, 75) == 0.25);
 }
 
-TEST_CASE("a run of unknown length is one for the last schedule only") {
+TEST_CASE("if the length of the run is unknown, only the last schedule of a Sequence has an unknown length") {
   const auto schedule = Sequence{LinearLr{}, Then{10, ConstantLr{}}}.resolved({});
   CHECK(schedule.first.total_updates.count() == 10);
   CHECK(refuses("CosineLr::total_updates needs", Sequence{LinearLr{}, Then{10, CosineLr{}}}, {}));
 }
 
-TEST_CASE("a line before a schedule is a warm-up") {
+using Grouped = decltype(Sequence{LinearLr{}, Then{4, hone::PerGroup{ConstantLr{}, CosineLr{}}}});
+static_assert(hone::GroupSchedule<Grouped> && !hone::Schedule<Grouped> && hone::ResolvableSchedule<Grouped>);
+
+TEST_CASE("a Sequence with a schedule of several groups is the sequence of each") {
+  const hone::RunLength length{.num_updates = 12};
+  const auto both = Sequence{LinearLr{}, Then{4, hone::PerGroup{ConstantLr{}, CosineLr{}}}}.resolved(length);
+  const auto constant = Sequence{LinearLr{}, Then{4, ConstantLr{}}}.resolved(length);
+  const auto cosine = Sequence{LinearLr{}, Then{4, CosineLr{}}}.resolved(length);
+  for (std::int64_t n = 0; n < 14; ++n) {
+    CHECK(both(0.1, n, 0) == constant(0.1, n));
+    CHECK(both(0.1, n, 1) == cosine(0.1, n));
+  }
+}
+
+TEST_CASE("a Sequence accepts lambdas with captures") {
+  const double factor = 0.5;
+  const auto halved = [factor](double base_lr, std::int64_t) { return base_lr * factor; };
+  const auto schedule =
+      Sequence{halved, Then{run::num_updates / 2, LinearLr{.start_factor = 1.0, .end_factor = 0.0}}}.resolved(
+          {.num_updates = 8});
+  CHECK(schedule(1.0, 3) == 0.5);
+  CHECK(schedule(1.0, 4) == 1.0);
+  CHECK(schedule(1.0, 6) == 0.5);
+}
+
+TEST_CASE("LinearLr before another schedule in a Sequence equals Warmup") {
   const hone::RunLength length{.num_updates = 50};
   const auto sequence = Sequence{LinearLr{}, Then{5, CosineLr{}}}.resolved(length);
   const auto warmup = hone::Warmup{.updates = 5, .after = CosineLr{}}.resolved(length);
   for (std::int64_t n = 0; n < 60; ++n) CHECK(sequence(0.1, n) == Approx(warmup(0.1, n)).epsilon(1e-12).margin(0));
 }
 
-TEST_CASE("starts that do not fit are refused") {
+TEST_CASE("Sequence throws std::invalid_argument for starts out of order or beyond the run") {
   CHECK(refusal(Sequence{ConstantLr{}, Then{5, ConstantLr{}}, Then{3, ConstantLr{}}}) ==
         "Sequence has a schedule that takes over at update 3, and the one before it begins at 5. Give the starts in "
         "ascending order, the first above 0.");

@@ -17,7 +17,7 @@ using hone::Stateful;
 
 static_assert(std::is_trivially_copyable_v<ScheduleState> && std::is_aggregate_v<ScheduleState>);
 
-TEST_CASE("the first step is for update 0, the second for update 1") {
+TEST_CASE("the first step of Stateful is for update 0, the second for update 1") {
   const auto cosine = CosineLr{}.resolved({.num_updates = 100});
   Stateful schedule{CosineLr{}, {.num_updates = 100}};
   CHECK(schedule.state().num_updates == -1);
@@ -30,7 +30,7 @@ TEST_CASE("the first step is for update 0, the second for update 1") {
   }
 }
 
-TEST_CASE("a restored schedule goes on where the other one stood") {
+TEST_CASE("a Stateful that loads a state continues from it") {
   Stateful first{hone::WsdLr{.min_lr_ratio = 0.1, .num_checkpoints = 3}, {.num_updates = 100}};
   for (int i = 0; i < 50; ++i) first.step();
   CHECK(first.state().num_updates == 49);
@@ -45,14 +45,14 @@ TEST_CASE("a restored schedule goes on where the other one stood") {
   }
 }
 
-TEST_CASE("a schedule for each group counts for all of them") {
+TEST_CASE("Stateful accepts a schedule for each group") {
   Stateful schedule{hone::PerGroup{hone::ConstantLr{}, hone::ConstantLr{.factor = 0.5}}};
   schedule.step();
   CHECK(schedule.value(0.2, 0) == 0.2);
   CHECK(schedule.value(0.2, 1) == 0.1);
 }
 
-TEST_CASE("a counted schedule refuses settings and states out of range") {
+TEST_CASE("Stateful throws std::invalid_argument for settings and states out of range") {
   CHECK_THROWS_AS(Stateful{CosineLr{}}, std::invalid_argument);
   CHECK_THROWS_AS((Stateful{CosineLr{.k_decay = 0.0}, {.num_updates = 10}}), std::invalid_argument);
   Stateful schedule{CosineLr{.total_updates = 10}};

@@ -17,7 +17,7 @@ static_assert(StepLr{.step_size = 3 * hone::run::num_updates_per_epoch}
                   .resolved({.num_updates_per_epoch = 5})
                   .step_size.count() == 15);
 
-TEST_CASE("the rates are those of PyTorch's StepLR") {
+TEST_CASE("StepLr matches PyTorch's StepLR") {
   // torch 2.11: SGD(lr=0.05), StepLR(step_size=3, gamma=0.3)
   constexpr std::array expected{0.05,
                                 0.05,
@@ -39,12 +39,12 @@ TEST_CASE("the rates are those of PyTorch's StepLR") {
   }
 }
 
-TEST_CASE("far steps end at zero, not in NaN") {
+TEST_CASE("StepLr underflows to 0, not to NaN, after many steps") {
   const StepLr schedule{.step_size = 1, .gamma = 0.1};
   CHECK(schedule(0.1, 1'000'000'000'000) == 0.0);
 }
 
-TEST_CASE("settings out of range are refused") {
+TEST_CASE("StepLr throws std::invalid_argument for settings out of range") {
   CHECK_THROWS_AS(StepLr{}.resolved({}), std::invalid_argument);
   CHECK_THROWS_AS((StepLr{.step_size = -3}.resolved({})), std::invalid_argument);
   CHECK_THROWS_AS((StepLr{.step_size = 3, .gamma = -0.1}.resolved({})), std::invalid_argument);

@@ -28,7 +28,7 @@ Counts checkpoints(std::int64_t total_updates, int num_checkpoints) {
 
 }  // namespace
 
-TEST_CASE("the rates are those of pytorch-accelerated's WSDLrScheduler") {
+TEST_CASE("WsdLr matches pytorch-accelerated's WSDLrScheduler") {
   check_values(WsdLr{.total_updates = 100, .warmup_updates = 0, .min_lr_ratio = 0.1}.resolved({}), 1.0,
                hone::reference::wsd_sqrt);
   check_values(
@@ -41,7 +41,7 @@ TEST_CASE("the rates are those of pytorch-accelerated's WSDLrScheduler") {
                hone::reference::wsd_all_warmup);
 }
 
-TEST_CASE("the rates are those that the specification gives") {
+TEST_CASE("WsdLr matches the values of its specification") {
   const auto near = [](double value) { return Approx(value).epsilon(1e-7); };
   const auto root = WsdLr{.total_updates = 100, .warmup_updates = 0, .min_lr_ratio = 0.1}.resolved({});
   for (int n = 0; n <= 90; ++n) CHECK(root(1.0, n) == 1.0);
@@ -69,8 +69,8 @@ TEST_CASE("the rates are those that the specification gives") {
   CHECK(three(1.0, 1000) == .1);
 }
 
-TEST_CASE("unlike pytorch-accelerated, the last of two checkpoints is the end of the run") {
-  // There, they are at a quarter and at half of the run, and the second half of it has the minimum.
+TEST_CASE("unlike pytorch-accelerated, the second of two checkpoints is at the end of the run") {
+  // In pytorch-accelerated, the checkpoints are at 1/4 and 1/2 of the run, whose second half has the minimum.
   const WsdLr settings{.warmup_updates = 0, .min_lr_ratio = .1, .num_checkpoints = 2};
   check_values(settings.resolved({.num_updates = 500}), 1.0, hone::reference::wsd_two_checkpoints);
   const auto schedule = settings.resolved({.num_updates = 1000});
@@ -81,7 +81,7 @@ TEST_CASE("unlike pytorch-accelerated, the last of two checkpoints is the end of
   CHECK(schedule(1.0, 999) < 0.2);
 }
 
-TEST_CASE("checkpoints halve the run backwards from its end") {
+TEST_CASE("each checkpoint before the last is at half the updates of the next one") {
   CHECK(checkpoints(1000, 1) == Counts{1000});
   CHECK(checkpoints(1000, 2) == Counts{500, 1000});
   CHECK(checkpoints(1000, 3) == Counts{250, 500, 1000});
@@ -91,7 +91,7 @@ TEST_CASE("checkpoints halve the run backwards from its end") {
   CHECK(checkpoints(4, 3) == Counts{1, 2, 4});
 }
 
-TEST_CASE("periods lie end to end, each with its decay at its end") {
+TEST_CASE("decay_info returns contiguous periods, each with its decay at the end") {
   CHECK(WsdLr{.total_updates = 100}.decay_info() == std::vector<WsdPeriod>{{0, 100, 10, 90}});
   const auto periods = WsdLr{.total_updates = 1000, .num_checkpoints = 3}.decay_info();
   CHECK(periods == std::vector<WsdPeriod>{{0, 250, 25, 225}, {250, 500, 25, 475}, {500, 1000, 50, 950}});
@@ -99,7 +99,7 @@ TEST_CASE("periods lie end to end, each with its decay at its end") {
         std::vector<WsdPeriod>{{0, 100, 10, 90}, {100, 200, 10, 190}});
 }
 
-TEST_CASE("the period of a number of updates is the one that ends there or later") {
+TEST_CASE("phase returns the first period that ends at or after the update") {
   const auto schedule = WsdLr{.num_checkpoints = 3}.resolved({.num_updates = 1000});
   const auto periods = schedule.decay_info();
   for (const auto& period : periods) {
@@ -112,7 +112,7 @@ TEST_CASE("the period of a number of updates is the one that ends there or later
   CHECK(schedule.phase(5000) == periods.back());
 }
 
-TEST_CASE("each decay falls at every update, and the next period begins at the base rate") {
+TEST_CASE("the rate decreases with each update of a decay and returns to base_lr in the next period") {
   for (const auto decay : {WsdDecay::sqrt, WsdDecay::inverse}) {
     const auto schedule = WsdLr{.warmup_updates = 0, .min_lr_ratio = .1, .decay = decay, .num_checkpoints = 3}.resolved(
         {.num_updates = 800});
@@ -128,7 +128,7 @@ TEST_CASE("each decay falls at every update, and the next period begins at the b
   }
 }
 
-TEST_CASE("the minimum is a fraction of each group's base rate") {
+TEST_CASE("the minimum of WsdLr is min_lr_ratio times the base_lr of each group") {
   for (const double base_lr : {0.1, 0.01, 1.0}) {
     for (const double ratio : {0.0, 0.01, 0.5}) {
       const auto schedule = WsdLr{.warmup_updates = 0, .min_lr_ratio = ratio}.resolved({.num_updates = 300});
@@ -138,7 +138,7 @@ TEST_CASE("the minimum is a fraction of each group's base rate") {
   }
 }
 
-TEST_CASE("the warm-up is a hundredth of the run, a number, or starts from a ratio") {
+TEST_CASE("the warm-up of WsdLr is 1 % of the run by default, and may start from a ratio") {
   CHECK(WsdLr{}.resolved({.num_updates = 1000}).warmup_updates->count() == 10);
   CHECK(WsdLr{.total_updates = 700}.resolved({}).warmup_updates->count() == 7);
   CHECK(WsdLr{}.resolved({.num_updates = 99}).warmup_updates->count() == 0);
@@ -149,7 +149,7 @@ TEST_CASE("the warm-up is a hundredth of the run, a number, or starts from a rat
   CHECK(epochs(0.2, 20) == 0.2);
 }
 
-TEST_CASE("a continuation is stable from its first update on") {
+TEST_CASE("WsdLr with is_continuation has no warm-up") {
   const WsdLr settings{.warmup_updates = 20, .min_lr_ratio = .1, .is_continuation = true};
   const auto schedule = settings.resolved({.num_updates = 50});
   check_values(schedule, 0.1, hone::reference::wsd_continuation);
@@ -158,7 +158,7 @@ TEST_CASE("a continuation is stable from its first update on") {
   CHECK(schedule(0.1, 50) == Approx(0.01).epsilon(1e-12));
 }
 
-TEST_CASE("a run that was stopped before its decay goes on with a larger total") {
+TEST_CASE("a run that stopped before its decay can continue with more total_updates at the same rate") {
   const WsdLr settings{.min_lr_ratio = .1};
   const auto shorter = settings.resolved({.num_updates = 1000}), longer = settings.resolved({.num_updates = 2000});
   const auto stopped = shorter.phase(900).pre_decay_update;
@@ -167,7 +167,7 @@ TEST_CASE("a run that was stopped before its decay goes on with a larger total")
   CHECK(longer(0.1, 1999) < 0.02);
 }
 
-TEST_CASE("a decay of no updates is none, and divides nothing by zero") {
+TEST_CASE("WsdLr does not divide by zero if a decay has no updates") {
   const auto without = WsdLr{.warmup_updates = 0, .decay_phase_ratio = 0.0}.resolved({.num_updates = 10});
   for (int n = 0; n < 20; ++n) CHECK(without(0.1, n) == 0.1);
   const auto brief = WsdLr{.warmup_updates = 0, .num_checkpoints = 2}.resolved({.num_updates = 4});
@@ -179,11 +179,11 @@ TEST_CASE("a decay of no updates is none, and divides nothing by zero") {
   CHECK(all(0.1, 4) == 0.0);
 }
 
-TEST_CASE("a share of a period that is whole but for rounding is whole") {
+TEST_CASE("the updates of a decay are exact if decay_phase_ratio has a rounding error") {
   CHECK(WsdLr{.total_updates = 100, .decay_phase_ratio = 0.29}.phase(0).decay_updates == 29);
 }
 
-TEST_CASE("a warm-up-stable-decay schedule refuses settings out of range by name") {
+TEST_CASE("WsdLr throws std::invalid_argument that names a setting out of range") {
   CHECK(refuses("WsdLr::total_updates is 0", WsdLr{.total_updates = 0}));
   CHECK(refuses("WsdLr::total_updates needs", WsdLr{}, {}));
   CHECK(refuses("WsdLr::warmup_updates is -1", WsdLr{.warmup_updates = -1}));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A file that a callback can write to and a test can read.
+/// A temporary file that a callback can write and a test can read.
 #pragma once
 
 #include <cstdio>
@@ -15,7 +15,7 @@ class Captured {
   Captured& operator=(const Captured&) = delete;
 
   [[nodiscard]] std::FILE* file() { return file_; }
-  /// What was written since the last call.
+  /// Returns the text that was written since the last call.
   [[nodiscard]] std::string text() {
     std::string text;
     std::fseek(file_, read_, SEEK_SET);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a function prints on standard output or standard error.
+/// Capture of a function's standard output or standard error.
 #pragma once
 
 #include <unistd.h>
@@ -9,7 +9,7 @@
 
 namespace hone {
 
-/// What `f` writes to `stream`, stdout or stderr.
+/// Returns what `f` writes to `stream`, which is stdout or stderr.
 template <class F>
 std::string captured(std::FILE* stream, F&& f) {
   std::fflush(stream);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Catch2, in whichever major version the machine has.
+/// Catch2, version 2 or 3.
 #pragma once
 
 #if __has_include(<catch2/catch_all.hpp>)

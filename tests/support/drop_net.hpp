@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A tiny network with what a recorded step has to keep moving: random numbers and running means.
+/// A small network with random numbers and running statistics, which a recorded step must update.
 #pragma once
 
 #include <torch/torch.h>
@@ -8,7 +8,7 @@
 
 namespace tiny {
 
-/// 3 -> 5 -> 2 with dropout and batch normalisation; optionally reads a result on the host.
+/// A network 3 -> 5 -> 2 with dropout and batch normalization, which optionally reads a result on the host.
 struct DropNetImpl : torch::nn::Module {
   Net net = register_module("net", Net());
   torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(3));

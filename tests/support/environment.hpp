@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An environment for a test.
+/// Environment variables for a test.
 #pragma once
 
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-/// As long as it lives, the environment has these variables and, of those that launchers set, no other.
+/// Sets these environment variables and unsets all other variables of launchers, during its lifetime.
 class LauncherEnvironment {
  public:
   using Variables = std::vector<std::pair<std::string, std::string>>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A trainer that notes what it is asked to save and to load.
+/// A fake trainer that records calls to save and load.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,7 @@ struct Trainer {
   std::map<std::string, Entries> files;
   std::vector<std::string> told;
   hone::TrainingPlace at;
-  bool has_room = true;  ///< Else files cannot be written.
+  bool has_room = true;  /// < If false, writes throw `DataError`.
 
   void save_checkpoint(const std::filesystem::path& path, const SaveOptions& options) {
     require_room(path);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Steps as the trainer tells them, with a number in the place of the loss tensor.
+/// Step events like the trainer's, with a number in place of the loss tensor.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A tiny GAN, its data and its two losses.
+/// A small GAN, its data and its two losses.
 #pragma once
 
 #include <torch/torch.h>
@@ -18,7 +18,7 @@ namespace gan {
 using torch::Tensor;
 using Batch = std::pair<Tensor, Tensor>;  ///< Real samples and noise.
 
-/// Noise of 2 to samples of 3; the same weights every time.
+/// A GAN with noise of size 2 and samples of size 3, with fixed initial weights.
 struct GanImpl : torch::nn::Module {
   torch::nn::Sequential generator = register_module(
       "generator", torch::nn::Sequential(torch::nn::Linear(2, 5), torch::nn::Tanh(), torch::nn::Linear(5, 3)));

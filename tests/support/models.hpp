@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A tiny network, twelve samples, and what tests of the trainer ask of them.
+/// A small network, its data, and helpers for tests of the trainer.
 #pragma once
 
 #include <torch/torch.h>
@@ -17,7 +17,7 @@ namespace tiny {
 using torch::Tensor;
 using Batch = std::pair<Tensor, Tensor>;
 
-/// 3 -> 5 -> 2, the same weights every time.
+/// A network 3 -> 5 -> 2 with fixed initial weights.
 struct NetImpl : torch::nn::Module {
   NetImpl() {
     const torch::NoGradGuard no_gradients;
@@ -40,7 +40,7 @@ inline Tensor inputs(std::int64_t samples = 12) {
 inline Tensor labels(std::int64_t samples = 12) { return torch::arange(samples).remainder(2); }
 inline hone::TensorDataset<Batch> dataset(std::int64_t samples = 12) { return {inputs(samples), labels(samples)}; }
 
-/// The same data as ready batches, in order.
+/// Returns the same data as batches, in order.
 inline std::vector<Batch> batches(std::int64_t count, std::int64_t size = 4) {
   std::vector<Batch> all;
   for (std::int64_t i = 0; i < count; ++i) {
@@ -50,7 +50,7 @@ inline std::vector<Batch> batches(std::int64_t count, std::int64_t size = 4) {
   return all;
 }
 
-/// Copies of a model's parameters.
+/// Returns copies of a model's parameters.
 template <class Model>
 std::vector<Tensor> weights(const Model& model) {
   std::vector<Tensor> copies;
@@ -64,7 +64,7 @@ inline bool equal(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return same;
 }
 
-/// The largest difference between two lists of tensors.
+/// Returns the largest absolute difference between two lists of tensors.
 inline double distance(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   double largest = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, (a[i] - b[i]).abs().max().item<double>());
@@ -79,7 +79,7 @@ bool has_gradients(const Model& model) {
   return false;
 }
 
-/// What `f` throws, as an `E`; its message is empty when it throws nothing or something else.
+/// Returns the message of the exception of type `E` that `f` throws, or an empty string if it does not throw one.
 template <class E, class F>
 std::string message_of(F&& f) {
   try {

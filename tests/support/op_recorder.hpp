@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Stands in for CUDA graphs where there is no GPU: records every operator that reaches the CPU's kernels, below
-/// autograd, with the tensors and numbers it got, and calls the same ones again. As a graph does, it does nothing while
-/// it records, sees neither the host's numbers nor its branches again, and refuses to read a result on the host.
+/// A replacement of CUDA graphs for tests on the CPU: records every operator below autograd with its tensors and
+/// numbers, and replays them. Like a graph, it executes nothing while it records, does not update numbers and branches
+/// of the host, and throws if a result is read on the host.
 #pragma once
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -53,7 +53,7 @@ class OpRecording {
       }
     }
   }
-  /// Later calls find the new result where the old one was.
+  /// Copies the new result into the recorded one, which later calls read.
   static void renew(const Call& call, const c10::IValue& old, const c10::IValue& now) {
     if (old.isTensorList()) {
       const auto olds = old.toTensorVector(), nows = now.toTensorVector();
@@ -98,7 +98,8 @@ class OpRecorder {
     }
     const std::size_t count = op.schema().arguments().size();
     OpRecording::Call call{op, {stack->end() - static_cast<std::ptrdiff_t>(count), stack->end()}, {}};
-    const bool is_batch_norm = name == "aten::native_batch_norm";  // does not say that it writes its running means
+    const bool is_batch_norm =
+        name == "aten::native_batch_norm";  // its schema does not declare that it writes the running statistics
     for (std::size_t i = 0; i < count; ++i) {
       const auto* alias = op.schema().arguments()[i].alias_info();
       const bool writes = alias != nullptr ? alias->isWrite() : is_batch_norm && (i == 3 || i == 4);
@@ -114,7 +115,7 @@ class OpRecorder {
   }
 
  private:
-  /// What is written while recording is put back: nothing has been done.
+  /// Restores tensors that were written while recording, so that recording has no effect.
   struct Tape {
     explicit Tape(OpRecording& made_here) : recording(made_here) { tape_ = this; }
     Tape(const Tape&) = delete;
@@ -150,7 +151,7 @@ class OpRecorder {
 };
 static_assert(StepRecorder<OpRecorder>);
 
-/// Once for all files of a program.
+/// One registration per program.
 inline const torch::Library op_recorder_library = [] {
   torch::Library library(torch::Library::IMPL, "_", c10::DispatchKey::Fake, __FILE__, __LINE__);
   library.fallback(torch::CppFunction::makeFromBoxedFunction<&OpRecorder::record_call>());

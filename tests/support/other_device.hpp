@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A device that the host does not read, for tests without one: its tensors are the host's, and every batch is copied.
+/// A device policy for tests on the CPU that is not host readable: its tensors are on the host, and every batch is
+/// copied.
 #pragma once
 
 #include <ATen/core/Tensor.h>

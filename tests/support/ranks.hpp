@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Runs a piece of a test in several processes that are forked from it.
+/// Runs a part of a test in several forked processes.
 ///
 ///     require_ranks(2, 30s, [&](const hone::Placement& placement) {
 ///       REQUIRE(placement.world_size == 2);
 ///     });
 ///
-/// The processes inherit what the test has in memory, so `f` may refer to it; what they change stays theirs, but for
-/// `Shared` values. The test itself must leave LibTorch alone: threads do not survive a fork.
+/// The processes inherit the memory of the test, so `f` may capture references. Changes are private to each process,
+/// except in `Shared` values. The test itself must not use LibTorch, because threads do not survive a fork.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -45,15 +45,15 @@
 
 namespace hone {
 
-/// How one process ended.
+/// The outcome of one process.
 struct RankOutcome {
   int rank = 0;
-  int exit_code = 0;       ///< 1 after an exception or a failed assertion; -1 when a signal ended the process.
-  int signal = 0;          ///< That ended the process, else 0.
-  bool timed_out = false;  ///< It was still running at the limit and was killed.
-  std::string exception;   ///< The type of the exception that left `f`, if one did.
+  int exit_code = 0;       /// < 1 after an exception or a failed assertion, -1 if a signal ended the process.
+  int signal = 0;          /// < The signal that ended the process, or 0.
+  bool timed_out = false;  /// < True if it was still running at the limit and was killed.
+  std::string exception;   /// < The type of the exception that `f` threw, or empty.
   std::string message;     ///< The exception's text.
-  std::string output;      ///< What it wrote to stdout and stderr, Catch's words on failed assertions among it.
+  std::string output;      /// < Its stdout and stderr, including Catch's reports of failed assertions.
   double seconds = 0.0;    ///< From the fork to the end.
 
   [[nodiscard]] bool ended_well() const { return exit_code == 0; }
@@ -75,7 +75,7 @@ struct RankOutcome {
   }
 };
 
-/// How all of them ended, by rank.
+/// The outcome of all processes, by rank.
 struct RanksOutcome {
   std::vector<RankOutcome> ranks;
 
@@ -93,8 +93,8 @@ struct RanksOutcome {
   }
 };
 
-/// A value that the processes and their test have in common, zeros at first. Nothing orders the accesses: let each rank
-/// write to a place of its own, and read when they have ended.
+/// A value in memory that the processes and their test share, initially zero. Accesses are not synchronized: let each
+/// rank write to a separate object, and read after the processes have ended.
 template <class T>
 class Shared {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -116,7 +116,7 @@ class Shared {
 
 namespace detail {
 
-/// A port that nobody listens at, below those that the system hands out by itself.
+/// Returns a port on which no socket listens, below the range of ephemeral ports.
 inline int free_port() {
   std::random_device random;
   for (int attempt = 0; attempt < 100; ++attempt) {
@@ -133,7 +133,7 @@ inline int free_port() {
   throw std::runtime_error("run_ranks: no port is free.");
 }
 
-/// What a process says before it ends.
+/// The exception that ended a process.
 struct LastWords {
   char exception[256];
   char message[16'384];
@@ -164,12 +164,12 @@ template <class F>
   } catch (const std::exception& error) {
     words.say(error);
   } catch (...) {
-    words.say("assertion", "an assertion failed.");  // what REQUIRE throws is no std::exception
+    words.say("assertion", "an assertion failed.");  // REQUIRE throws a type that is not a std::exception
   }
   std::cout.flush();
   std::cerr.flush();
   std::fflush(nullptr);
-  ::_exit(code);  // what lives on belongs to the test: no destructor of its statics may run here
+  ::_exit(code);  // skips the destructors of static objects, which belong to the test
 }
 
 inline std::string contents(int file) {
@@ -181,21 +181,21 @@ inline std::string contents(int file) {
   return all;
 }
 
-/// Whether more runs in this process than the thread that asks.
+/// Returns whether this process has more threads than the calling one.
 inline bool has_threads() {
-  // The thread sanitizer has a thread of its own.
+  // The thread sanitizer runs one thread.
   return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}) > (under_thread_sanitizer ? 2 : 1);
 }
 
 }  // namespace detail
 
-/// Forks `n` processes, each of which runs `f(placement)` with one thread and ends there; waits for all of them, and
-/// kills those that are still running after `limit`. The placements name a port of the loopback that nobody listens at.
+/// Forks `n` processes, each of which runs `f(placement)` with one thread and exits. Waits for all of them, and kills
+/// processes that still run after `limit`. The placements contain a free port of the loopback interface.
 ///
-/// Within `f`, `REQUIRE` ends the process at once and `CHECK` lets it fail when it ends (with Catch's console
-/// reporter).
+/// Within `f`, a failed `REQUIRE` ends the process immediately, and a failed `CHECK` makes it fail when it ends (with
+/// Catch's console reporter).
 ///
-/// **Errors** `std::logic_error` when the test has threads: LibTorch was used in it, and would hang in the processes.
+/// **Errors** `std::logic_error` if the test has threads: it used LibTorch, which would deadlock in the processes.
 template <class F>
 [[nodiscard]] RanksOutcome run_ranks(int n, std::chrono::seconds limit, F f) {
   using Clock = std::chrono::steady_clock;
@@ -214,7 +214,7 @@ template <class F>
   const int port = detail::free_port();
   const pid_t parent = ::getpid();
   std::cout.flush();
-  std::fflush(nullptr);  // else each process would write it again
+  std::fflush(nullptr);  // otherwise each process would write the buffer again
   const auto begin = Clock::now();
   std::vector<Process> processes;
   RanksOutcome outcome;
@@ -261,15 +261,15 @@ template <class F>
   return outcome;
 }
 
-/// A rank that is meant to end otherwise than well.
+/// A rank that is expected to fail.
 struct Doomed {
   int rank = 0;
-  int signal = 0;         ///< 0: by an exception.
-  std::string message{};  ///< A part of the exception's type and text
+  int signal = 0;         /// < 0 for an exception.
+  std::string message{};  /// < A part of the exception's type and message
 };
 
-/// As `run_ranks`; the test fails, with what all of them had to say, unless the ranks in `doomed` end as said there and
-/// all others end well.
+/// Calls `run_ranks`. The test fails, with the output of all ranks, unless the ranks in `doomed` end as specified there
+/// and all other ranks succeed.
 template <class F>
 RanksOutcome require_ranks(int n, std::chrono::seconds limit, F f, std::initializer_list<Doomed> doomed = {}) {
   auto outcome = run_ranks(n, limit, std::move(f));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Puts a run where a test wants it, as the trainer would.
+/// Sets the state of a run, as the trainer does.
 #pragma once
 
 #include <cstdint>

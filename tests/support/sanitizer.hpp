@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Which sanitizer a test runs under: g++ and clang define different macros.
+/// The sanitizer of a test program. g++ and clang define different macros.
 #pragma once
 
 #if defined(__has_feature)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A folder that is deleted at the end of its lifetime. It is in memory where there is /dev/shm: fsync on a disk takes
+/// A folder that is deleted at the end of its lifetime. It is in /dev/shm if possible, because fsync on a disk takes
 /// most of the time of some tests.
 #pragma once
 
@@ -26,9 +26,9 @@ class TemporaryFolder {
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
   std::filesystem::path operator/(const std::string& name) const { return path / name; }
-  /// An empty file.
+  /// Creates a file with one line break.
   void touch(const std::string& name) const { std::ofstream(path / name).put('\n'); }
-  /// The names in it, sorted, without those that begin with a dot.
+  /// Returns the sorted names in the folder, except names that begin with a dot.
   std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const auto& entry : std::filesystem::directory_iterator(path)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A callback and overrides that write down what they are told, in one common list.
+/// A callback and overrides that record their calls in a common list.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace hone {
 
 using Trace = std::vector<std::string>;
 
-/// Writes the name of every hook, after a dot.
+/// Records the name of every hook, after a dot.
 struct TracingCallback {
   Trace* trace = nullptr;
 
@@ -22,7 +22,7 @@ struct TracingCallback {
 #undef HONE_TRACE_HOOK
 };
 
-/// Writes the name of every step that can be overridden, then does what the trainer does.
+/// Records the name of every override, and calls the trainer's implementation.
 struct TracingOverrides {
   Trace* trace = nullptr;
 

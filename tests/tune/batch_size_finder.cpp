@@ -17,7 +17,7 @@ namespace {
 
 using Search = hone::BatchSizeSearch;
 
-/// Takes so many samples at once, and notes how many it got.
+/// Runs out of memory above `most` samples, and records the batch sizes.
 struct NarrowImpl : torch::nn::Module {
   explicit NarrowImpl(std::int64_t samples) : most(samples) {}
   torch::Tensor forward(const torch::Tensor& inputs) {
@@ -50,14 +50,14 @@ Found find(std::int64_t most, const hone::BatchSizeFinderOptions& options, std::
 
 }  // namespace
 
-TEST_CASE("sizes are doubled until one does not fit") {
+TEST_CASE("the batch size is doubled until it does not fit") {
   const auto found = find(37, {});
   CHECK(found.size == 32);
   CHECK(found.tried == std::vector<std::int64_t>{2, 4, 8, 16, 32, 64});
   CHECK(find(37, {.start = 5}).size == 20);
 }
 
-TEST_CASE("the search goes on between the sizes that did and did not fit") {
+TEST_CASE("BatchSizeSearch::binary searches between the sizes that did and did not fit") {
   const auto found = find(37, {.mode = Search::binary});
   CHECK(found.size == 37);
   CHECK(found.tried == std::vector<std::int64_t>{2, 4, 8, 16, 32, 64, 48, 40, 36, 38, 37});
@@ -65,7 +65,7 @@ TEST_CASE("the search goes on between the sizes that did and did not fit") {
     CHECK(find(most, {.num_updates = 1, .mode = Search::binary}).size == most);
 }
 
-TEST_CASE("no size is larger than the dataset or the limit") {
+TEST_CASE("the batch size is limited by the dataset and by `max`") {
   CHECK(find(1000, {}, 100).size == 100);
   CHECK(find(1000, {.max = 50}).size == 50);
   CHECK(find(80, {.mode = Search::binary}, 90).size == 80);
@@ -73,7 +73,7 @@ TEST_CASE("no size is larger than the dataset or the limit") {
   CHECK(find(1000, {.start = 8, .max = 8}).size == 8);
 }
 
-TEST_CASE("the allocator of the host says no") {
+TEST_CASE("an error of the host allocator counts as out of memory") {
   struct Huge : torch::nn::Module {
     torch::nn::Linear layer = register_module("layer", torch::nn::Linear(3, 2));
     torch::Tensor forward(const torch::Tensor& inputs) {
@@ -85,16 +85,16 @@ TEST_CASE("the allocator of the host says no") {
   CHECK(hone::find_batch_size(trainer, tiny::dataset(64), {.mode = Search::binary}) == 10);
 }
 
-TEST_CASE("what cannot be tried is refused, and other errors are told") {
+TEST_CASE("find_batch_size throws for invalid options, and rethrows other errors") {
   CHECK(tiny::message_of<std::runtime_error>([] { find(1, {}); }) ==
-        "Not even batches of 2 samples fit into memory. Give a smaller start, or a smaller model.");
+        "Batches of 2 samples do not fit into memory. Set a smaller start, or use a smaller model.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 0}); }) == "start is 0. Give 1 or more.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 4, .max = 3}); }) ==
         "max is 3. Give 4 or more.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.num_updates = 0}); }) ==
         "num_updates is 0. Give 1 or more.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 16}, 8); }) ==
-        "start is 16, but the dataset has only 8 samples. Give at most 8.");
+        "start is 16, but the dataset has only 8 samples. Set it to at most 8.");
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}};
   const hone::TensorDataset<tiny::Batch> wrong{tiny::inputs(), tiny::labels() + 7};
   CHECK_THROWS_AS(hone::find_batch_size(trainer, wrong), hone::DataError);

@@ -25,7 +25,7 @@ std::string refusal(const hone::LearningRateFinderOptions& options) {
       [&] { static_cast<void>(hone::find_learning_rate(trainer, tiny::dataset(), options)); });
 }
 
-/// Notes the learning rates of each update.
+/// Records the learning rates of each update.
 struct Watch {
   std::vector<std::pair<double, double>>* lrs;
   void optimizer_step(auto& trainer) {
@@ -47,9 +47,9 @@ hone::LearningRateSweep curve() {
 
 }  // namespace
 
-// The numbers of a sweep in Python: torch.optim.SGD on the same network and data, fastai's smoothing, numpy.gradient
+// Reference values from Python: torch.optim.SGD on the same network and data, fastai's smoothing, numpy.gradient
 // and argmin as in Lightning, and fastai's valley.
-TEST_CASE("a sweep is that of Python, and so are its suggestions") {
+TEST_CASE("a sweep and its suggestions equal the reference in Python") {
   auto trainer = make();
   auto set = tiny::dataset();
   const auto sweep = hone::find_learning_rate(trainer, set,
@@ -73,7 +73,7 @@ TEST_CASE("a sweep is that of Python, and so are its suggestions") {
   CHECK(sweep.valley() == Approx(0.055688139909452726));
 }
 
-TEST_CASE("a sweep that does not diverge goes to its end") {
+TEST_CASE("a sweep that does not diverge reaches end_lr") {
   auto trainer = make();
   const auto sweep = hone::find_learning_rate(
       trainer, tiny::dataset(),
@@ -95,7 +95,7 @@ TEST_CASE("a loss that is not finite ends the sweep") {
   for (const double loss : sweep.smoothed_losses) CHECK(std::isfinite(loss));
 }
 
-TEST_CASE("suggestions on a given curve are those of numpy and fastai") {
+TEST_CASE("suggestions for a given curve equal numpy's and fastai's") {
   const auto sweep = curve();
   CHECK(sweep.suggestion() == 56);
   CHECK(sweep.steepest(20, 5) == 56);
@@ -106,7 +106,7 @@ TEST_CASE("suggestions on a given curve are those of numpy and fastai") {
   CHECK(rising.valley() == 10);
 }
 
-TEST_CASE("the groups' learning rates keep their proportions") {
+TEST_CASE("the learning rates of groups keep their ratios") {
   tiny::Net model;
   hone::FusedOptimizer<hone::Sgd> optimizer{hone::named_parameters(*model->first, "first."), {.lr = 1e-3}};
   optimizer.add_group(hone::named_parameters(*model->second, "second."), {.lr = 1e-2});
@@ -122,7 +122,7 @@ TEST_CASE("the groups' learning rates keep their proportions") {
   CHECK(trainer.optimizer().lr(1) == 1e-2);
 }
 
-TEST_CASE("an optimizer of torch::optim is swept as well") {
+TEST_CASE("find_learning_rate supports an optimizer of torch::optim") {
   tiny::Net model;
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{},
                         torch::optim::SGD(model->parameters(), torch::optim::SGDOptions(1.0).momentum(0.9))};
@@ -135,9 +135,9 @@ TEST_CASE("an optimizer of torch::optim is swept as well") {
   CHECK(trainer.optimizer().torch_optimizer().state().empty());
 }
 
-TEST_CASE("what cannot be swept is refused") {
+TEST_CASE("find_learning_rate throws for invalid options, and suggestion() throws for too few points") {
   CHECK(refusal({.start_lr = 1.0, .end_lr = 1.0}) ==
-        "start_lr is 1 and end_lr is 1. Give two learning rates above 0, the smaller one first.");
+        "start_lr is 1 and end_lr is 1. Set both to finite numbers greater than 0, with start_lr less than end_lr.");
   CHECK(tiny::contains(refusal({.start_lr = 0.0}), "start_lr is 0"));
   CHECK(tiny::contains(refusal({.start_lr = std::nan("")}), "start_lr is nan"));
   CHECK(tiny::contains(refusal({.end_lr = INFINITY}), "end_lr is inf"));
@@ -149,7 +149,7 @@ TEST_CASE("what cannot be swept is refused") {
   auto trainer = make();
   const auto sweep = hone::find_learning_rate(trainer, tiny::dataset(), {.end_lr = 1e-6, .num_updates = 12});
   CHECK(tiny::message_of<hone::DataError>([&] { static_cast<void>(sweep.suggestion()); }) ==
-        "The sweep has 12 points, and 10 at its beginning and 1 at its end are left out: fewer than 2 are left. Sweep "
-        "with more updates, or from a smaller start_lr.");
+        "The sweep has 12 points. Without 10 at its beginning and 1 at its end, fewer than 2 remain. Increase "
+        "num_updates, or lower start_lr.");
   CHECK(sweep.steepest(0, 0) > 0);
 }

@@ -18,7 +18,7 @@ namespace {
 
 using tiny::Batch;
 
-/// Draws random numbers in forward, and keeps state in buffers.
+/// A model with dropout and buffers.
 struct NoisyNetImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& inputs) { return last(dropout(norm(torch::tanh(first(inputs))))); }
 
@@ -46,7 +46,7 @@ struct Counts {
   void serialize(auto& archive) { archive("steps", steps); }
 };
 
-/// A loss that learns.
+/// A loss with a parameter and a buffer.
 struct ScaledImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& outputs, const torch::Tensor& target) {
     const torch::NoGradGuard no_gradients;
@@ -89,7 +89,7 @@ struct TooEarly {
   void on_train_step_end(const auto& event) { hone::trial_run(event.trainer, tiny::dataset(), {}, nothing, go_on); }
 };
 
-/// Rehearses in the middle of a window, and compares with a trainer that did not.
+/// Calls `rehearsal` within an accumulation window, and compares with a trainer without it.
 template <class Rehearsal>
 void require_no_trace(const Rehearsal& rehearsal) {
   int heard = 0, heard_by_other = 0;
@@ -102,7 +102,7 @@ void require_no_trace(const Rehearsal& rehearsal) {
   };
   const auto begin = [&](auto& trainer) {
     trainer.train(tiny::dataset(), {.num_epochs = 1, .per_device_batch_size = 4});
-    for (std::size_t i = 0; i < 4; ++i) trainer.step(batches[i]);  // an update and a third of one
+    for (std::size_t i = 0; i < 4; ++i) trainer.step(batches[i]);  // an update, and one of three batches of the next
     trainer.model()->norm->eval();
     trainer.run_history().record("mine", 1.0, hone::Phase::train);
   };
@@ -132,7 +132,7 @@ void require_no_trace(const Rehearsal& rehearsal) {
 
 }  // namespace
 
-TEST_CASE("a rehearsal leaves no trace") {
+TEST_CASE("a trial run restores the trainer exactly") {
   require_no_trace([](auto& trainer) {
     int updates = 0;
     hone::trial_run(
@@ -150,7 +150,7 @@ TEST_CASE("a rehearsal leaves no trace") {
   });
 }
 
-TEST_CASE("a rehearsal that an exception ends leaves no trace") {
+TEST_CASE("a trial run that an exception ends restores the trainer exactly") {
   require_no_trace([](auto& trainer) {
     CHECK_THROWS_AS(hone::trial_run(trainer, tiny::dataset(), {.num_updates = 5, .per_device_batch_size = 4}, nothing,
                                     [](std::int64_t update, double) {
@@ -161,7 +161,7 @@ TEST_CASE("a rehearsal that an exception ends leaves no trace") {
   });
 }
 
-TEST_CASE("a new trainer is as new afterwards") {
+TEST_CASE("a trial run of a new trainer restores its initial state") {
   int heard = 0;
   auto trainer = make(heard), other = make(heard);
   torch::manual_seed(5);
@@ -174,11 +174,11 @@ TEST_CASE("a new trainer is as new afterwards") {
   CHECK(file_of(trainer) == file_of(other));
 }
 
-TEST_CASE("a rehearsal makes the updates of training and tells their losses") {
+TEST_CASE("a trial run makes the same updates as training, and passes their losses") {
   std::vector<double> all;
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.5}, hone::GradAccum<2>{},
                         Losses{&all}};
-  auto batches = tiny::batches(3);  // begun again in the middle of a window
+  auto batches = tiny::batches(3);  // restarts within an accumulation window
   std::vector<double> losses;
   hone::trial_run(trainer, batches, {.num_updates = 3}, nothing, [&](std::int64_t, double loss) {
     losses.push_back(loss);
@@ -190,7 +190,7 @@ TEST_CASE("a rehearsal makes the updates of training and tells their losses") {
   for (std::size_t i = 0; i < 3; ++i) CHECK(losses[i] == Approx((all[2 * i] + all[2 * i + 1]) / 2));
 }
 
-TEST_CASE("a loss that learns, and a run that was stopped, are as before") {
+TEST_CASE("a trial run restores a loss with parameters, and the stop reason of the last run") {
   struct Stops {
     void on_train_loss(const hone::TrainLoss& event) { event.run.request_stop_before_update("here"); }
   };
@@ -213,13 +213,13 @@ TEST_CASE("a loss that learns, and a run that was stopped, are as before") {
   CHECK(trainer.run().stop_reason() == "here");
 }
 
-TEST_CASE("data that ends and a rehearsal in a run are refused") {
+TEST_CASE("trial_run throws without batches, for invalid options, and within a run") {
   int heard = 0;
   auto trainer = make(heard);
   std::vector<Batch> none;
   CHECK(tiny::message_of<hone::DataError>([&] { hone::trial_run(trainer, none, {}, nothing, go_on); }) ==
-        "The loader gave no batch in pass 1, after 0 of 1 updates. Give it data; a range that can be walked through "
-        "only once has to be long enough.");
+        "The data loader returned no batch in pass 1, after 0 of 1 updates. Pass data; a single-pass range must "
+        "contain enough batches for all updates.");
   CHECK(tiny::message_of<std::invalid_argument>([&] {
           hone::trial_run(trainer, none, {.num_updates = 0}, nothing, go_on);
         }) == "num_updates is 0. Give 1 or more.");

@@ -1,0 +1,26 @@
+// expect: hone: this argument is not a policy (no member `slot`). A schedule, for example, has `using slot = hone::slots::Schedule`.
+// SPDX-License-Identifier: Apache-2.0
+/// A lambda has no member `slot`. The field that it drives makes it a schedule.
+#include <cstdint>
+#include <type_traits>
+
+#include "hone/core/composition.hpp"
+#include "hone/schedule/apply_schedule.hpp"
+
+struct Model {
+  int forward(int inputs) { return inputs; }
+};
+struct Loss {};
+struct Optimizer {
+  void step() {}
+  void zero_grad() {}
+};
+
+constexpr auto halving = [](double base_lr, std::int64_t update) { return update > 100 ? base_lr / 2 : base_lr; };
+#ifdef FIXED
+using Schedule = decltype(hone::fields::lr = halving);
+#else
+using Schedule = std::remove_const_t<decltype(halving)>;
+#endif
+
+static_assert(hone::checked_composition<Model, Loss, Optimizer, Schedule>);
