@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that each relative link in the README and the docs leads to a file, and to a heading that is there.
+"""Checks that each relative link in the README and the docs refers to an existing file and heading.
 
 links.py ROOT
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def anchors(file):
-    """The anchors that GitHub makes of the headings of a Markdown file."""
+    """Returns the anchors that GitHub generates for the headings of a Markdown file."""
     text = re.sub(r"```.*?```", "", file.read_text(), flags=re.S)
     found = set()
     for heading in re.findall(r"^#+ (.*)$", text, flags=re.M):
