@@ -95,8 +95,7 @@ int main() {
                                     (sky.slice(1, 2, 3) > 0).to(torch::kFloat)}};
   };
   auto days = days_of(500);  // not a multiple of the batch size: the last batch is smaller
-  // The override computes the losses: the loss function of the trainer is not called.
-  auto trainer = hone::Trainer{Weather{}, torch::nn::MSELoss{}, hone::Adam{.lr = 0.1}, LossOfEach{}, RecordParts{}};
+  auto trainer = hone::Trainer{Weather{}, hone::NoLoss{}, hone::Adam{.lr = 0.1}, LossOfEach{}, RecordParts{}};
   const auto history =
       trainer.train(days, days_of(100), hone::TrainOptions{.num_epochs = 30, .per_device_batch_size = 32, .seed = 0});
   for (const auto* name : {"train_loss_epoch", "train_degrees_epoch", "train_rain_epoch", "eval_degrees_epoch"}) {

@@ -9,6 +9,6 @@ code=$?
 echo "$output"
 case $code in
   0) grep -q '^test accuracy: 0\.[0-9]' <<< "$output" ;;
-  2) [ "$(grep -c . <<< "$output")" = 1 ] && grep -q "^error: The trainer's device is cuda, and LibTorch finds none" <<< "$output" ;;
+  2) [ "$(grep -c . <<< "$output")" = 1 ] && grep -q "^error: The trainer's device is cuda, and LibTorch finds no such device" <<< "$output" ;;
   *) exit 1 ;;
 esac
