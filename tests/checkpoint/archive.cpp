@@ -79,7 +79,7 @@ Thing full() {
 
 }  // namespace
 
-TEST_CASE("a thing comes back as it was") {
+TEST_CASE("state_of and load_state_of round-trip values of every supported type") {
   auto thing = full();
   Thing other;
   hone::load_state_of(other, hone::state_of(thing));
@@ -98,7 +98,7 @@ TEST_CASE("a thing comes back as it was") {
   CHECK(torch::equal(other.tensor, thing.tensor));
   CHECK(torch::equal(other.named.at(0).value, torch::ones(2)));
 
-  thing.tensor.add_(1);  // a copy does not follow
+  thing.tensor.add_(1);  // a loaded tensor is a copy
   CHECK_FALSE(torch::equal(other.tensor, thing.tensor));
 
   Thing empty;
@@ -108,7 +108,7 @@ TEST_CASE("a thing comes back as it was") {
   CHECK_FALSE(other.tensor.defined());
 }
 
-TEST_CASE("what does not fit is named") {
+TEST_CASE("load_state_of throws DataError that names a value of the wrong type, range or size") {
   auto thing = full();
   auto state = hone::state_of(thing);
   const auto refusal = [&] {
@@ -128,13 +128,13 @@ TEST_CASE("what does not fit is named") {
   CHECK(refusal() == "'maybe': 'x' is missing.");
   state.set("maybe", hone::None{});
   state.set("pair", hone::List{1});
-  CHECK(refusal() == "'pair': there are 1 numbers, expected 2.");
+  CHECK(refusal() == "'pair': the list has 1 elements, expected 2.");
   state.set("pair", hone::List{1, 2});
   state.set("numbers", torch::ones({2, 2}));
-  CHECK(refusal() == "'numbers': the tensor is not a column of numbers.");
+  CHECK(refusal() == "'numbers': the tensor is not a 1-D tensor of the expected dtype.");
 }
 
-TEST_CASE("a history and a running mean come back as they were") {
+TEST_CASE("RunHistory and RunningMean round-trip through their states") {
   hone::RunHistory history;
   history.set_metric_name_prefix("p_");
   history.record("loss", 0.5, hone::Phase::train);
@@ -155,7 +155,7 @@ TEST_CASE("a history and a running mean come back as they were") {
   CHECK((copy == mean));
 }
 
-TEST_CASE("cloned tensors do not follow") {
+TEST_CASE("cloned copies the tensors in lists, tuples and dictionaries") {
   const auto tensor = torch::zeros(2);
   const hone::Value value(hone::Dict{{"list", hone::List{tensor}}, {"tuple", hone::Tuple{{tensor}}}, {"n", 3}});
   const auto copy = hone::cloned(value);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Archives made by hand, to be damaged.
+/// Helpers that build and damage zip archives.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ inline std::string make(const std::vector<std::pair<std::string, std::string>>& 
   return text.bytes;
 }
 
-/// `bytes` with the number `value` at `place`.
+/// Returns `bytes` with `value` stored at `place`.
 template <class T>
 std::string with(std::string bytes, std::size_t place, T value) {
   std::memcpy(bytes.data() + place, &value, sizeof(T));

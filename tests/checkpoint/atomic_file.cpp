@@ -2,6 +2,7 @@
 #include "hone/checkpoint/atomic_file.hpp"
 
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -28,7 +29,7 @@ std::string failure(const files::fs::path& path, const std::string& bytes = "new
   });
 }
 
-/// What `f` gives in another process without root's privileges: root may write anywhere.
+/// Returns the result of `f` in a child process without root's privileges, since root may write anywhere.
 template <class F>
 bool without_privileges(F&& f) {
   const auto child = fork();
@@ -48,7 +49,7 @@ unsigned mode_of(const files::fs::path& path) {
 
 }  // namespace
 
-TEST_CASE("A file appears at commit, and replaces the old one") {
+TEST_CASE("AtomicFile replaces the old file at commit") {
   const files::Folder folder;
   files::write(folder / "f", "old");
   {
@@ -62,7 +63,7 @@ TEST_CASE("A file appears at commit, and replaces the old one") {
   CHECK(num_files(folder.path) == 1);
 }
 
-TEST_CASE("Without commit nothing happens") {
+TEST_CASE("AtomicFile without commit changes nothing") {
   const files::Folder folder;
   files::write(folder / "f", "old");
   {
@@ -72,42 +73,41 @@ TEST_CASE("Without commit nothing happens") {
   CHECK(num_files(folder.path) == 1);
 }
 
-TEST_CASE("What cannot be written is named with reason and remedy") {
+TEST_CASE("AtomicFile throws DataError with the reason and the remedy for a path that cannot be written") {
   const files::Folder folder;
   CHECK(failure(folder.path) ==
-        folder.path.string() + " cannot be written: it is a folder. Give the path of a file. Nothing was changed.");
+        folder.path.string() + " cannot be written: it is a directory. Pass the path of a file. Nothing was changed.");
   CHECK(failure(folder / "none" / "f") ==
         (folder / "none" / "f").string() +
-            " cannot be written: No such file or directory. Create the folder first. Nothing was changed.");
+            " cannot be written: No such file or directory. Create the directory first. Nothing was changed.");
   files::write(folder / "file", "x");
-  CHECK(files::contains(failure(folder / "file" / "f"), "Not a directory. Give the path of a file."));
-  CHECK(files::contains(failure(folder / std::string(300, 'x')), "File name too long. Give a shorter path."));
+  CHECK(files::contains(failure(folder / "file" / "f"), "Not a directory. Pass the path of a file."));
+  CHECK(files::contains(failure(folder / std::string(300, 'x')), "File name too long. Pass a shorter path."));
   CHECK(files::contains(failure("/proc/f"), "/proc/f cannot be written"));
   CHECK(num_files(folder.path) == 1);
 }
 
-TEST_CASE("A folder that may not be written to is named") {
+TEST_CASE("AtomicFile throws DataError for a folder without write permission") {
   const files::Folder folder;
   files::write(folder / "f", "old");
   files::fs::permissions(folder / "f", files::fs::perms(0666));
   files::fs::permissions(folder.path, files::fs::perms(0555));
-  CHECK(without_privileges([&] {
-    return files::contains(failure(folder / "f"), "Permission denied. Choose a folder that may be written to.");
-  }));
+  CHECK(without_privileges(
+      [&] { return files::contains(failure(folder / "f"), "Permission denied. Choose a writable directory."); }));
   files::fs::permissions(folder.path, files::fs::perms::owner_all);
   CHECK(files::read(folder / "f") == "old");
 }
 
-TEST_CASE("When the room ends, the old file stays and the temporary one goes") {
+TEST_CASE("a failed write keeps the old file and removes the temporary file") {
   const files::Folder folder;
   files::write(folder / "f", "old");
-  // In a process of its own, for the limit holds for all that it writes.
+  // In a child process, because the limit applies to all files of a process.
   const auto child = fork();
   if (child == 0) {
     const rlimit limit{4096, 4096};
     setrlimit(RLIMIT_FSIZE, &limit);
     const auto text = failure(folder / "f", std::string(10000, 'x'));
-    _exit(files::contains(text, "File too large. Make room. Nothing was changed.") ? 0 : 1);
+    _exit(files::contains(text, "File too large. Free disk space or raise the limit. Nothing was changed.") ? 0 : 1);
   }
   int status = -1;
   waitpid(child, &status, 0);
@@ -116,7 +116,7 @@ TEST_CASE("When the room ends, the old file stays and the temporary one goes") {
   CHECK(num_files(folder.path) == 1);
 }
 
-TEST_CASE("What a killed process left behind goes away, what another one writes stays") {
+TEST_CASE("AtomicFile removes the temporary file of a killed process, and keeps the one of a running process") {
   const files::Folder folder;
   int ready[2];
   REQUIRE(pipe(ready) == 0);
@@ -140,7 +140,7 @@ TEST_CASE("What a killed process left behind goes away, what another one writes 
   CHECK(files::read(folder / "f") == "newer");
 }
 
-TEST_CASE("Of two that write the same file at once, one wins whole") {
+TEST_CASE("the last commit of two concurrent writers determines the whole file") {
   const files::Folder folder;
   hone::AtomicFile first(folder / "f"), second(folder / "f");
   first.write("first");
@@ -151,7 +151,7 @@ TEST_CASE("Of two that write the same file at once, one wins whole") {
   CHECK(num_files(folder.path) == 1);
 }
 
-TEST_CASE("A symbolic link stays, and what it leads to is written") {
+TEST_CASE("AtomicFile follows symbolic links and keeps them") {
   const files::Folder folder;
   files::fs::create_directories(folder / "models");
   files::write(folder / "models" / "a", "old");
@@ -169,13 +169,13 @@ TEST_CASE("A symbolic link stays, and what it leads to is written") {
   CHECK(num_files(folder / "models") == 2);
 
   files::fs::create_symlink("none/c", folder / "lost");
-  CHECK(failure(folder / "lost") == (folder / "lost").string() + " (a link to " + (folder / "none/c").string() +
-                                        ") cannot be written: No such file or directory. Create the folder first. "
-                                        "Nothing was changed.");
+  CHECK(failure(folder / "lost") ==
+        (folder / "lost").string() + " (a link to " + (folder / "none/c").string() +
+            ") cannot be written: No such file or directory. Create the directory first. Nothing was changed.");
   CHECK(num_files(folder.path) == 5);
 }
 
-TEST_CASE("A file keeps its mode, a new one follows the umask") {
+TEST_CASE("AtomicFile keeps the mode of a file, and uses the umask for a new file") {
   const files::Folder folder;
   const auto umask_before = ::umask(0027);
   CHECK(failure(folder / "new") == "no error");
@@ -188,24 +188,27 @@ TEST_CASE("A file keeps its mode, a new one follows the umask") {
   ::umask(umask_before);
 }
 
-TEST_CASE("A file keeps owner and group where the process may set them") {
+TEST_CASE("AtomicFile keeps the owner and group of a file if the process has the permission") {
   const files::Folder folder;
   files::write(folder / "f", "old");
-  if (geteuid() != 0) return;
+  if (geteuid() != 0) {
+    WARN("skipped: only root may change the owner of a file");
+    return;
+  }
   REQUIRE(::chown((folder / "f").c_str(), 1234, 4321) == 0);
   CHECK(failure(folder / "f") == "no error");
   struct stat status{};
   REQUIRE(::stat((folder / "f").c_str(), &status) == 0);
   CHECK((status.st_uid == 1234 && status.st_gid == 4321));
 
-  // Whoever may not keep the group does not give the file's rights to their own.
+  // A process that cannot keep the group does not grant the group's permissions to its own group.
   files::fs::permissions(folder / "f", files::fs::perms(0662));
   files::fs::permissions(folder.path, files::fs::perms(0777));
   CHECK(without_privileges([&] { return failure(folder / "f") == "no error"; }));
   CHECK(mode_of(folder / "f") == 0622U);
 }
 
-TEST_CASE("A write-protected file is refused") {
+TEST_CASE("AtomicFile throws DataError for a write-protected file") {
   const files::Folder folder;
   files::write(folder / "f", "old");
   files::fs::permissions(folder / "f", files::fs::perms(0444));
@@ -216,15 +219,17 @@ TEST_CASE("A write-protected file is refused") {
   CHECK(files::read(folder / "f") == "old");
 }
 
-TEST_CASE("Devices and FIFOs are written straight into and stay what they are") {
+TEST_CASE("AtomicFile writes directly to devices and FIFOs") {
   const files::Folder folder;
   CHECK(failure("/dev/null") == "no error");
   CHECK(files::fs::is_character_file("/dev/null"));
-  CHECK(failure("/dev/full") == "/dev/full cannot be written: No space left on device. Make room.");
+  CHECK(failure("/dev/full") ==
+        "/dev/full cannot be written: No space left on device. Free disk space or raise the limit.");
   CHECK(files::fs::is_character_file("/dev/full"));
 
   REQUIRE(mkfifo((folder / "fifo").c_str(), 0600) == 0);
-  CHECK(files::contains(failure(folder / "fifo"), "No such device or address. Start a process that reads all of it."));
+  CHECK(files::contains(failure(folder / "fifo"),
+                        "No such device or address. Start a process that reads it to the end."));
   std::string bytes;
   std::atomic<bool> is_written{false};
   const int end = ::open((folder / "fifo").c_str(), O_RDONLY | O_NONBLOCK);
@@ -246,7 +251,7 @@ TEST_CASE("Devices and FIFOs are written straight into and stay what they are") 
   CHECK(files::fs::is_fifo(folder / "fifo"));
   CHECK(num_files(folder.path) == 1);
 
-  // A reader that leaves early is an error, and no SIGPIPE.
+  // A reader that closes early causes an error, not SIGPIPE.
   const int other = ::open((folder / "fifo").c_str(), O_RDONLY | O_NONBLOCK);
   const auto text = files::message([&] {
     hone::AtomicFile file(folder / "fifo");
@@ -256,7 +261,7 @@ TEST_CASE("Devices and FIFOs are written straight into and stay what they are") 
   CHECK(files::contains(text, "Broken pipe"));
 }
 
-TEST_CASE("A name may be as long as the file system allows") {
+TEST_CASE("AtomicFile accepts names and paths of the maximum length, and throws DataError for a longer path") {
   const files::Folder folder;
   for (const std::size_t size : {200U, 250U, 255U}) {
     const std::string name(size, 'n');
@@ -264,16 +269,28 @@ TEST_CASE("A name may be as long as the file system allows") {
     CHECK(files::read(folder / name) == "new");
     files::fs::remove(folder / name);
   }
-  // So may a path.
-  auto deep = folder.path;
-  for (int i = 0; i < 15; ++i) deep /= std::string(200, 'd');
-  files::fs::create_directories(deep);
-  const auto path = deep / std::string(static_cast<std::size_t>(4095) - deep.string().size() - 1, 'n');
-  CHECK(path.string().size() == 4095);
-  if (path.filename().string().size() <= 255) CHECK(failure(path) == "no error");
+  /// Returns a path of `size` characters, and creates its directories.
+  const auto path_of = [&](std::size_t size) {
+    auto deep = folder.path;
+    while (deep.string().size() + 1 + 255 < size) deep /= std::string(200, 'd');
+    files::fs::create_directories(deep);
+    return deep / std::string(size - deep.string().size() - 1, 'n');
+  };
+  for (const std::size_t size : {std::size_t{300}, std::size_t{PATH_MAX} - 1}) {
+    const auto path = path_of(size);
+    REQUIRE(path.string().size() == size);
+    for (const auto* bytes : {"old", "new"}) {
+      CHECK(failure(path, bytes) == "no error");
+      CHECK(files::read(path) == bytes);
+    }
+    files::fs::remove(path);
+    CHECK(files::fs::is_empty(path.parent_path()));
+  }
+  const auto text = failure(path_of(PATH_MAX));
+  CHECK(files::contains(text, "File name too long. Pass a shorter path. Nothing was changed."));
 }
 
-TEST_CASE("Leftovers of a long name are removed, those of another long name stay") {
+TEST_CASE("AtomicFile with a long name removes the temporary files of this name, not of another long name") {
   const files::Folder folder;
   const std::string name(250, 'n'), other = std::string(249, 'n') + "m";
   const auto leave = [&](const std::string& of) {
@@ -292,7 +309,7 @@ TEST_CASE("Leftovers of a long name are removed, those of another long name stay
   CHECK(num_files(folder.path) == 2);
 }
 
-TEST_CASE("Another hard link keeps the old contents") {
+TEST_CASE("another hard link of the replaced file keeps the old contents") {
   const files::Folder folder;
   files::write(folder / "f", "old");
   files::fs::create_hard_link(folder / "f", folder / "other");
@@ -301,7 +318,7 @@ TEST_CASE("Another hard link keeps the old contents") {
   CHECK(files::read(folder / "other") == "old");
 }
 
-TEST_CASE("A folder that vanishes while a file is written is named") {
+TEST_CASE("commit throws DataError if the folder was removed or renamed in the meantime") {
   const files::Folder folder;
   files::fs::create_directories(folder / "gone");
   const auto text = files::message([&] {
@@ -310,7 +327,7 @@ TEST_CASE("A folder that vanishes while a file is written is named") {
     files::fs::remove_all(folder / "gone");
     file.commit();
   });
-  CHECK(files::contains(text, "No such file or directory. Create the folder first."));
+  CHECK(files::contains(text, "No such file or directory. Create the directory first."));
   const auto moved = files::message([&] {
     files::fs::create_directories(folder / "moved");
     hone::AtomicFile file(folder / "moved" / "f");

@@ -8,7 +8,7 @@
 
 #include "support/catch.hpp"
 
-TEST_CASE("The checksum is zlib's at every length and alignment") {
+TEST_CASE("crc32 matches zlib at every length and alignment") {
   std::mt19937 random(1);
   std::vector<std::uint8_t> bytes(3000);
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
@@ -19,7 +19,7 @@ TEST_CASE("The checksum is zlib's at every length and alignment") {
   }
 }
 
-TEST_CASE("The checksum of the standard's test text is the standard's") {
+TEST_CASE("crc32 of 123456789 is the check value of the standard") {
   const std::string text = "123456789";
   CHECK(hone::detail::crc32({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}) == 0xCBF43926U);
 }

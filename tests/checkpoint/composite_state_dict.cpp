@@ -15,7 +15,7 @@
 
 namespace {
 
-/// An optimizer of a user's, with a state of another form.
+/// A custom optimizer whose state has another form.
 struct OwnOptions : torch::optim::OptimizerCloneableOptions<OwnOptions> {
   double get_lr() const override { return lr; }
   void set_lr(const double value) override { lr = value; }
@@ -49,12 +49,12 @@ std::string refusal(auto& optimizer, const hone::Value& state) {
 
 }  // namespace
 
-TEST_CASE("each optimizer's state stands under its name, in PyTorch's form") {
+TEST_CASE("the state of Optimizers has one entry in PyTorch's form for each optimizer, by name") {
   tiny::Net a, b;
   auto from = make(a);
   learn(a, from);
   from.set_lr(0, 0.05);
-  const hone::Dict state = hone::cloned(hone::optimizer_state_dict(from)).get<hone::Dict>();
+  const hone::Dict state = hone::cloned(hone::optimizer_state_dict(from));
   CHECK(state.get<hone::Dict>("first").get<hone::Dict>("state").size() == 2);
   CHECK(state.get<hone::Dict>("second.weight").contains("param_groups"));
 
@@ -71,29 +71,28 @@ TEST_CASE("each optimizer's state stands under its name, in PyTorch's form") {
   CHECK(tiny::equal(tiny::weights(a), tiny::weights(b)));
 }
 
-TEST_CASE("what does not fit is named, and changes nothing") {
+TEST_CASE("load_optimizer_state_dict of Optimizers throws DataError for a mismatch and changes nothing") {
   tiny::Net model;
   auto optimizer = make(model);
   learn(model, optimizer);
-  const auto before = hone::cloned(hone::optimizer_state_dict(optimizer)).get<hone::Dict>();
+  const auto before = hone::cloned(hone::optimizer_state_dict(optimizer));
   learn(model, optimizer);
-  const auto now = hone::cloned(hone::optimizer_state_dict(optimizer)).get<hone::Dict>();
+  const auto now = hone::cloned(hone::optimizer_state_dict(optimizer));
 
   const hone::Dict without{{"first", before.at("first")}, {"second.weight", before.at("second.weight")}};
   CHECK(refusal(optimizer, without) ==
-        "The optimizer state has nothing for the optimizer 'own': it is of 'first', 'second.weight'. Give the trainer "
-        "the "
-        "optimizers that it was saved with, under the same names.");
+        "The optimizer state has no entry for the optimizer 'own'; its entries are 'first', 'second.weight'. Pass the "
+        "trainer the same optimizers, under the same names.");
   hone::Dict more = before;
   more.set("third", hone::Dict());
-  CHECK(tiny::contains(refusal(optimizer, more), "is for more optimizers, such as 'third'"));
+  CHECK(tiny::contains(refusal(optimizer, more), "has entries for other optimizers, such as 'third'"));
   hone::Dict wrong = before;
-  wrong.set("second.weight", before.at("first"));  // found last
+  wrong.set("second.weight", before.at("first"));  // detected last
   const auto message = refusal(optimizer, wrong);
-  CHECK(tiny::contains(message, "The optimizer 'second.weight': The optimizer state does not fit"));
+  CHECK(tiny::contains(message, "The optimizer 'second.weight': The optimizer state does not match the optimizer"));
   const auto after = hone::optimizer_state_dict(optimizer);
   CHECK(torch::equal(after.at("first").at("state").at(std::int64_t{0}).at("momentum_buffer").get<torch::Tensor>(),
                      now.at("first").at("state").at(std::int64_t{0}).at("momentum_buffer").get<torch::Tensor>()));
   CHECK(optimizer.get<"own">().torch_optimizer().steps == 2);
-  CHECK(tiny::contains(refusal(optimizer, before.at("first")), "it is of 'state', 'param_groups'"));
+  CHECK(tiny::contains(refusal(optimizer, before.at("first")), "its entries are 'state', 'param_groups'"));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Folders that go away, files as text, messages of errors, and Python where it is there.
+/// Helpers for temporary folders, files, error messages, and Python if it is available.
 #pragma once
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ inline fs::path write(const fs::path& path, const std::string& bytes) {
   return path;
 }
 
-/// A file that Python wrote; see fixtures.py.
+/// Returns the path of a file that fixtures.py wrote.
 inline fs::path fixture(const std::string& name) {
   return fs::absolute(fs::path(__FILE__).parent_path() / "data" / name);
 }
@@ -50,8 +50,8 @@ std::string message(F&& f) {
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-/// A Python process that imports torch once, which takes longer than most tests, and then runs one file after the
-/// other.
+/// A Python process that imports torch once, because that takes longer than most tests, and then runs files one by
+/// one.
 class Interpreter {
  public:
   explicit Interpreter(const std::string& python) {
@@ -77,7 +77,7 @@ class Interpreter {
   Interpreter& operator=(const Interpreter&) = delete;
 
   [[nodiscard]] bool is_available() const { return is_available_; }
-  /// Returns whether the code in `file` ran without an exception. Writes what it prints to `output`.
+  /// Returns whether the code in `file` ran without an exception, and writes its output to `output`.
   bool run(const fs::path& file, const fs::path& output) {
     const auto line = file.string() + "\t" + output.string() + "\n";
     return ::write(to_[1], line.data(), line.size()) == static_cast<ssize_t>(line.size()) && answer() == '0';
@@ -118,10 +118,10 @@ for line in sys.stdin:
   bool is_available_ = false;
 };
 
-/// Runs Python code, for which torch is imported. The interpreter is `HONE_PYTHON`, else `python3`.
+/// Runs Python code with torch imported. The interpreter is `HONE_PYTHON`, else `python3`.
 struct Python {
   bool available = false;
-  std::string output;  // of the code, exceptions included
+  std::string output;  // output of the code, exceptions included
 
   explicit Python(const std::string& code) {
     const char* chosen = std::getenv("HONE_PYTHON");

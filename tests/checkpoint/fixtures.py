@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the files in data/, as PyTorch 2.11 in Python saves them. Run again only to add to them:  fixtures.py FOLDER"""
+"""Writes the files in data/ with PyTorch 2.11 in Python. Run it again only to add files: fixtures.py FOLDER"""
 import collections
 import copy
 import sys
@@ -76,9 +76,9 @@ torch.save(
     f"{folder}/values.pt",
 )
 
-# States of optimizers as older versions of PyTorch saved them: without the settings that were added later. What torch
-# 2.11 makes of each is in "after": it loads the state and takes a step. PyTorch itself fills in the settings in
-# `__setstate__` of the optimizer.
+# States of optimizers as older versions of PyTorch saved them, without the settings that were added later. "after" has the
+# parameter after torch 2.11 loaded the state and made a step. PyTorch fills in the settings in the optimizer's
+# `__setstate__`.
 added_later = (
     "nesterov", "maximize", "amsgrad", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay",
 )
@@ -102,17 +102,17 @@ for name, make in {
             group.pop(key, None)
     for entry in state["state"].values():
         if "step" in entry:
-            entry["step"] = int(entry["step"])  # a number before 1.12
+            entry["step"] = int(entry["step"])  # an int before PyTorch 1.12
     before = parameter.detach().clone()
     again = torch.nn.Parameter(before.clone())
     loaded = make([again])
-    loaded.load_state_dict(copy.deepcopy(state))  # it may keep the tensors and change them
+    loaded.load_state_dict(copy.deepcopy(state))  # the optimizer may keep and change the tensors
     again.grad = (again.detach() * 0.7 + 3).cos()
     loaded.step()
     old[name] = {"state": state, "before": before, "after": again.detach().clone()}
 torch.save(old, f"{folder}/old_optimizers.pt")
 
-# What torch.load(weights_only=True) reads and plain tensors do not need.
+# Features of tensors that torch.load(weights_only=True) reads and plain tensors do not need.
 with_attribute = ramp(3)
 with_attribute.note = "passed over"
 parameter_with_attribute = torch.nn.Parameter(ramp(2))

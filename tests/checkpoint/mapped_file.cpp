@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 #include <torch/torch.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "files.hpp"
 #include "support/catch.hpp"
 
@@ -13,25 +16,42 @@ std::string refusal(const files::fs::path& path) {
   return files::message([&] { (void)hone::detail::MappedFile(path); });
 }
 
+#if defined(__linux__)
+/// Returns the permissions (such as "rw-p") and the file of the mapping that contains `address`.
+std::pair<std::string, std::string> mapping_at(const void* address) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    std::istringstream fields(line);
+    std::uintptr_t begin = 0, end = 0;
+    std::string permissions, offset, device, inode, path;
+    char dash = 0;
+    fields >> std::hex >> begin >> dash >> end >> permissions >> offset >> device >> inode >> path;
+    const auto number = reinterpret_cast<std::uintptr_t>(address);
+    if (begin <= number && number < end) return {permissions, path};
+  }
+  return {};
+}
+#endif
+
 }  // namespace
 
-TEST_CASE("What is no readable file is named with the reason") {
+TEST_CASE("MappedFile throws DataError with the reason for a path that is not a readable regular file") {
   const files::Folder folder;
   CHECK(refusal(folder / "none") ==
         (folder / "none").string() + " cannot be read: No such file or directory. Check the path and its permissions.");
-  CHECK(files::contains(refusal(folder.path), "cannot be read: it is a folder."));
+  CHECK(files::contains(refusal(folder.path), "cannot be read: it is a directory."));
   const auto file = files::write(folder / "file", "x");
   CHECK(files::contains(refusal(file / "inner"), "Not a directory"));
   REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
-  CHECK(files::contains(refusal(folder / "pipe"), "no regular file"));
+  CHECK(files::contains(refusal(folder / "pipe"), "not a regular file"));
 }
 
-TEST_CASE("An empty file has no bytes") {
+TEST_CASE("MappedFile accepts an empty file") {
   const files::Folder folder;
   CHECK(hone::detail::MappedFile(files::write(folder / "empty", "")).bytes().empty());
 }
 
-TEST_CASE("A storage keeps its file, and writing to it does not change the file") {
+TEST_CASE("storage_in keeps the file alive, copies if unaligned, and writes do not reach the file") {
   const files::Folder folder;
   const auto path = files::write(folder / "file", std::string(64, 'a'));
   auto file = std::make_shared<hone::detail::MappedFile>(path);
@@ -47,7 +67,7 @@ TEST_CASE("A storage keeps its file, and writing to it does not change the file"
   CHECK(files::read(path) == std::string(64, 'a'));
 }
 
-TEST_CASE("A file that has changed since it was opened is refused at the end") {
+TEST_CASE("require_unchanged throws DataError for a file that was changed since it was opened") {
   const files::Folder folder;
   const auto path = files::write(folder / "file", "12345678");
   hone::detail::MappedFile same(path);
@@ -56,22 +76,47 @@ TEST_CASE("A file that has changed since it was opened is refused at the end") {
   files::write(path, "123456789");
   CHECK(files::message([&] { longer.require_unchanged(); }) ==
         "was changed while it was read. Read it again when it is complete.");
-  // What replaces it by renaming is another file.
+  // A file that replaces it by a rename does not count as a change.
   hone::detail::MappedFile replaced(path);
   files::write(folder / "new", "87654321");
   files::fs::rename(folder / "new", path);
   CHECK(files::message([&] { replaced.require_unchanged(); }) == "no error");
 }
 
-TEST_CASE("A large file is mapped, a small one is not") {
+TEST_CASE("MappedFile maps a file of more than 64 MiB privately, and reads a smaller file") {
+  constexpr std::size_t most_read = std::size_t{64} << 20U;
   const files::Folder folder;
   const auto path = files::write(folder / "file", "");
-  files::fs::resize_file(path, (std::uintmax_t{64} << 20U) + 4096);
-  hone::detail::MappedFile large(path);
-  CHECK(large.bytes().size() == (std::size_t{64} << 20U) + 4096);
-  CHECK(large.bytes()[large.bytes().size() - 1] == 0);
-  files::write(path, "small");
-  hone::detail::MappedFile small(path);
+  files::fs::resize_file(path, most_read + 1);
+  {
+    const auto large = std::make_shared<hone::detail::MappedFile>(path);
+    const auto bytes = large->bytes();
+    REQUIRE(bytes.size() == most_read + 1);
+    CHECK(bytes.back() == 0);
+#if defined(__linux__)
+    const std::pair<std::string, std::string> expected("rw-p", files::fs::canonical(path).string());
+    CHECK(mapping_at(bytes.data()) == expected);
+    CHECK(mapping_at(&bytes.back()) == expected);
+#endif
+    // A write to a tensor does not reach the file.
+    torch::empty({0}, torch::kByte).set_(hone::detail::storage_in(large, bytes.subspan(0, 16))).fill_(7);
+    CHECK(bytes.front() == 7);
+    char first = 1;
+    CHECK((std::ifstream(path).get(first) && first == 0));
+  }
+  files::fs::resize_file(path, most_read);
+  const hone::detail::MappedFile small(path);
+  REQUIRE(small.bytes().size() == most_read);
+#if defined(__linux__)
+  CHECK(mapping_at(small.bytes().data()).second != files::fs::canonical(path).string());
+#endif
+}
+
+TEST_CASE("MappedFile keeps the contents of a small file that is truncated later") {
+  const files::Folder folder;
+  const auto path = files::write(folder / "file", "small");
+  const hone::detail::MappedFile small(path);
   files::fs::resize_file(path, 0);
+  REQUIRE(small.bytes().size() == 5);
   CHECK(small.bytes()[4] == 'l');
 }

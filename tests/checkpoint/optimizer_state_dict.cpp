@@ -31,7 +31,7 @@ hone::FusedOptimizer<Rule> make(const Parameters& parameters, const Rule& first,
   return optimizer;
 }
 
-// The same in Python below: gradients that depend on the parameters and on the number of the step.
+// Gradients that depend on the parameters and on the step number, as in the Python code below.
 template <class Rule>
 void advance(hone::FusedOptimizer<Rule>& optimizer, const Parameters& parameters, int from, int to) {
   for (int step = from; step < to; ++step) {
@@ -70,7 +70,7 @@ torch.save(dict(continued=continued, a=a.detach(), b=b.detach(), optimizer=optim
 
 double distance(const at::Tensor& a, const Value& b) { return (a - b.get<at::Tensor>()).abs().max().item<double>(); }
 
-// Half the steps here and half in Python, the reverse, and all of them here, give the same parameters.
+// Checks that half the steps in hone and half in Python, in either order, give the same parameters as all in hone.
 template <class Rule>
 void check_exchange(const std::string& name, const std::string& arguments, const Rule& first, Rule second) {
   second = first;
@@ -125,7 +125,7 @@ Dict adam_state() {
 
 }  // namespace
 
-TEST_CASE("SGD goes on in Python and comes back") {
+TEST_CASE("the state of Sgd is interchangeable with PyTorch's SGD") {
   check_exchange("SGD", "lr=0.1", hone::Sgd{.lr = 0.1}, {});
   check_exchange("SGD", "lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01",
                  hone::Sgd{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01, .nesterov = true}, {});
@@ -133,16 +133,16 @@ TEST_CASE("SGD goes on in Python and comes back") {
                  hone::Sgd{.lr = 0.1, .momentum = 0.9, .dampening = 0.5, .maximize = true}, {});
 }
 
-TEST_CASE("Adam goes on in Python and comes back") {
+TEST_CASE("the state of Adam is interchangeable with PyTorch's Adam") {
   check_exchange("Adam", "lr=0.1, betas=(0.8, 0.99), eps=1e-7, weight_decay=0.01",
                  hone::Adam{.lr = 0.1, .beta1 = 0.8, .beta2 = 0.99, .eps = 1e-7, .weight_decay = 0.01}, {});
 }
 
-TEST_CASE("AdamW goes on in Python and comes back") {
+TEST_CASE("the state of AdamW is interchangeable with PyTorch's AdamW") {
   check_exchange("AdamW", "lr=0.1, amsgrad=True", hone::AdamW{.lr = 0.1, .amsgrad = true}, {});
 }
 
-TEST_CASE("A state that Python saved is taken over") {
+TEST_CASE("load_optimizer_state_dict loads a state that Python saved") {
   const auto file = hone::read_checkpoint(files::fixture("adamw.pt"));
   hone::NamedParameters parameters;
   const auto state = file.at("state").get<Dict>();
@@ -157,35 +157,35 @@ TEST_CASE("A state that Python saved is taken over") {
   CHECK(optimizer.groups()[0].settings.amsgrad);
   const auto taken = optimizer.state();
   for (std::size_t i = 0; i < 4; ++i) {
-    // The gradient of parameter i is i + 1, so that the mean after one step is a tenth of that.
+    // The gradient of parameter i is i + 1, and its moving average after one step is a tenth of it.
     CHECK(hone::detail::find_field(taken[i], "exp_avg")->mean().item<float>() ==
           Approx(0.1 * static_cast<double>(i + 1)));
     CHECK(hone::detail::find_field(taken[i], "step")->item<float>() == 1);
   }
 }
 
-TEST_CASE("A parameter that was never updated has no state, and none is needed") {
+TEST_CASE("load_optimizer_state_dict accepts parameters without state and states of old PyTorch versions") {
   const Parameters parameters;
   auto optimizer = make(parameters, hone::Adam{}, hone::Adam{});
   auto state = hone::optimizer_state_dict(optimizer);
   CHECK(state.get<Dict>("state").empty());
   hone::load_optimizer_state_dict(optimizer, state);
-  // As old versions of PyTorch have it: a number of steps that is no tensor, and None for what is not kept.
+  // As in old versions of PyTorch: a step number that is not a tensor, and None for a field that is not used.
   state.set("state", Dict{{0, Dict{{"step", 3},
                                    {"exp_avg", torch::zeros({2, 3})},
                                    {"exp_avg_sq", torch::zeros({2, 3})},
                                    {"max_exp_avg_sq", hone::None()}}}});
   hone::load_optimizer_state_dict(optimizer, state);
   CHECK(hone::detail::find_field(optimizer.state()[0], "step")->item<float>() == 3);
-  // A number that is too large for a step is taken as LibTorch's tensors take it.
+  // A step number that is too large for a float is converted to infinity, as LibTorch does.
   state.set("state",
             Dict{{0, Dict{{"step", 1e300}, {"exp_avg", torch::zeros({2, 3})}, {"exp_avg_sq", torch::zeros({2, 3})}}}});
   hone::load_optimizer_state_dict(optimizer, state);
   CHECK(std::isinf(hone::detail::find_field(optimizer.state()[0], "step")->item<float>()));
 }
 
-TEST_CASE("What does not fit is named, and nothing is changed") {
-  const std::string begin = "The optimizer state does not fit, and nothing of it was loaded. ";
+TEST_CASE("load_optimizer_state_dict throws DataError that names the mismatch and changes nothing") {
+  const std::string begin = "The optimizer state does not match the optimizer; nothing was loaded. ";
   const auto with = [](const std::string& field, const Value& value) {
     auto state = adam_state();
     auto groups = state.at("param_groups").get<hone::List>();
@@ -194,17 +194,19 @@ TEST_CASE("What does not fit is named, and nothing is changed") {
     return state;
   };
   CHECK(refusal(3) == "The value is the int 3, expected a dictionary.");
-  CHECK(refusal(Dict{{"a", 1}}) == "There is no entry 'state'; the entries are 'a'.");
+  CHECK(refusal(Dict{{"a", 1}}) == "The entry 'state' is missing; the entries are 'a'.");
   CHECK(refusal(Dict{{"state", Dict{}}, {"param_groups", hone::List{}}}) ==
         begin + "It has 0 parameter groups, the optimizer has 2. Make the same groups.");
   CHECK(refusal(with("lr", "fast")) == begin + "Group 0: The value is the string 'fast', expected a float.");
   CHECK(refusal(with("lr", -1)) == begin + "Group 0: Adam: lr is -1. Give a finite lr of 0 or more.");
   CHECK(refusal(with("lr", torch::full({}, c10::complex<double>(0, 1)))) ==
-        begin + "Group 0: A setting is a tensor, and not of one real number.");
+        begin + "Group 0: A setting is a tensor that is not one real number.");
   CHECK(refusal(with("betas", hone::List{0.9})) == begin + "Group 0: There are 1 betas, expected 2.");
   CHECK(refusal(with("amsgrad", 1)) == begin + "Group 0: The entry 'amsgrad' is the int 1, expected a bool.");
-  CHECK(refusal(with("params", hone::List{0, 1})) == begin + "Group 0: It has 2 parameters, the optimizer's has 1.");
-  CHECK(refusal(with("decoupled_weight_decay", true)) == begin + "Group 0: The state is that of AdamW. Use this rule.");
+  CHECK(refusal(with("params", hone::List{0, 1})) ==
+        begin + "Group 0: It has 2 parameters, the optimizer's group has 1.");
+  CHECK(refusal(with("decoupled_weight_decay", true)) ==
+        begin + "Group 0: The state was saved by AdamW. Use this rule.");
   auto state = adam_state();
   state.set("state",
             Dict{{0, Dict{{"step", 1}, {"exp_avg", torch::zeros({3})}, {"momentum_buffer", torch::zeros({1})}}}});

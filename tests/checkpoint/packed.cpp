@@ -23,10 +23,10 @@ Dict some() {
           {"inner", Dict{{"flag", true}, {"half", torch::ones({2, 2}, at::kHalf)}, {"empty", torch::zeros({0})}}}};
 }
 
-/// Two values are the same when their bytes are.
+/// Two values are equal if their packed bytes are equal.
 bool same(const Value& a, const Value& b) { return hone::packed(a) == hone::packed(b); }
 
-TEST_CASE("a value survives being packed") {
+TEST_CASE("packed and unpacked round-trip a value") {
   const auto back = hone::unpacked(hone::packed(some()));
   CHECK(same(back, some()));
   CHECK(torch::equal(back.at("numbers").get<at::Tensor>(), torch::arange(5)));
@@ -34,14 +34,14 @@ TEST_CASE("a value survives being packed") {
   CHECK(same(hone::unpacked(hone::packed(Value())), Value()));
 }
 
-TEST_CASE("bytes that are no packed value are refused") {
+TEST_CASE("unpacked throws DataError for truncated bytes") {
   const auto bytes = hone::packed(some());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     CHECK_THROWS_AS(hone::unpacked(std::string_view(bytes).substr(0, size)), hone::DataError);
   }
 }
 
-TEST_CASE("a changed byte of a packed value gives a value or a DataError") {
+TEST_CASE("unpacked returns a value or throws DataError if a byte was changed") {
   const auto bytes = hone::packed(some());
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     for (const char byte : {'\0', 'x', '9', '\xff'}) {
@@ -50,7 +50,7 @@ TEST_CASE("a changed byte of a packed value gives a value or a DataError") {
       INFO("byte " << i << " is " << int{byte});
       try {
         static_cast<void>(hone::unpacked(changed));
-      } catch (const hone::DataError&) {  // as promised
+      } catch (const hone::DataError&) {  // expected
       } catch (const std::exception& error) {
         FAIL(error.what());
       }
@@ -58,7 +58,7 @@ TEST_CASE("a changed byte of a packed value gives a value or a DataError") {
   }
 }
 
-TEST_CASE("a difference holds what differs and brings it back") {
+TEST_CASE("difference contains only what differs, and overlaid restores the value") {
   const Value base = some();
   const auto prints = hone::prints(base);
   CHECK(!hone::difference(base, prints));
@@ -74,7 +74,7 @@ TEST_CASE("a difference holds what differs and brings it back") {
   CHECK(same(hone::overlaid(base, *difference), other));
 }
 
-TEST_CASE("dictionaries of other keys differ as a whole") {
+TEST_CASE("dictionaries with different keys are replaced as a whole") {
   Dict other = some();
   other.set("inner", Dict{{"flag", true}});
   other.set("list", hone::Tuple{{1}});
@@ -84,20 +84,20 @@ TEST_CASE("dictionaries of other keys differ as a whole") {
   Dict more = some();
   more.set("more", 1);
   CHECK(same(hone::overlaid(some(), hone::difference(more, hone::prints(some())).value()), more));
-  // and where a number was, a dictionary
+  // A dictionary replaces a number.
   Dict deeper = some();
   deeper.set("count", Dict{{"a", 1}});
   CHECK(same(hone::overlaid(some(), hone::difference(deeper, hone::prints(some())).value()), deeper));
 }
 
-TEST_CASE("what does not belong together is refused") {
+TEST_CASE("overlaid throws DataError for a difference of another value") {
   CHECK_THROWS_AS(hone::overlaid(some(), Dict{{"unknown", hone::Tuple{{1}}}}), hone::DataError);
   CHECK_THROWS_AS(hone::overlaid(some(), Dict{{"count", 3}}), hone::DataError);
   CHECK_THROWS_AS(hone::overlaid(some(), Dict{{"count", hone::Tuple{{1, 2}}}}), hone::DataError);
   CHECK_THROWS_AS(hone::overlaid(Value(3), Dict{{"count", hone::Tuple{{1}}}}), hone::DataError);
 }
 
-/// Adds up over processes.
+/// A sum over ranks.
 struct Sum {
   double sum = 0.0;
   void reset() { sum = 0.0; }
@@ -116,7 +116,7 @@ struct Holder {
   }
 };
 
-TEST_CASE("a process takes over the sums of those that are missing, and a new one begins anew") {
+TEST_CASE("StateReader merges the sums of missing ranks, and resets the sums of a new rank") {
   Holder a{{1.0}, 5}, b{{2.0}, 6}, c{{4.0}, 7}, read;
   const Value own = hone::state_of(a), second = hone::state_of(b), third = hone::state_of(c);
   hone::StateReader all(own, {&second, &third}, false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Pickles written by hand.
+/// Helpers that build pickles.
 #pragma once
 
 #include <torch/torch.h>
@@ -12,7 +12,7 @@
 
 namespace pickle {
 
-/// Text that may hold zeros.
+/// Returns a literal that may contain null characters.
 template <std::size_t N>
 std::string bytes(const char (&text)[N]) {
   return {text, N - 1};
@@ -32,7 +32,7 @@ inline std::string global(const std::string& module, const std::string& name) {
   return "c" + module + "\n" + name + "\n";
 }
 
-/// A tensor over the storage "0" of `count` floats.
+/// Returns the pickle of a tensor on storage "0", which has `count` floats.
 inline std::string tensor(std::int64_t count, std::int64_t offset, const std::string& sizes,
                           const std::string& strides) {
   return global("torch._utils", "_rebuild_tensor_v2") + "((" + string("storage") + global("torch", "FloatStorage") +
@@ -40,7 +40,7 @@ inline std::string tensor(std::int64_t count, std::int64_t offset, const std::st
          global("collections", "OrderedDict") + ")RtR";
 }
 
-/// Reads a pickle; every storage has `available` bytes.
+/// Reads a pickle whose storages have `available` bytes each.
 inline hone::Value read(const std::string& text, std::size_t available = 48,
                         const hone::detail::PickleLimits& limits = {}) {
   const auto storage = [&](const std::string&, std::uint64_t size) {

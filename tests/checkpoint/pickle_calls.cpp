@@ -11,13 +11,13 @@ using pickle::refusal;
 using pickle::string;
 using pickle::tensor;
 
-TEST_CASE("A tensor is a view of its storage") {
+TEST_CASE("PickleReader reads a tensor as a view of its storage") {
   const auto value = pickle::read(tensor(12, 2, "K\x02K\x03\x86", "K\x03K\x01\x86") + ".");
   CHECK(value.get<at::Tensor>().equal(torch::arange(2, 8, torch::kFloat).view({2, 3})));
   CHECK_FALSE(value.get<at::Tensor>().requires_grad());
 }
 
-TEST_CASE("Two tensors of one storage share its memory") {
+TEST_CASE("tensors of the same storage share memory") {
   const auto value =
       pickle::read(tensor(12, 0, "K\x02\x85", "K\x01\x85") + tensor(12, 1, "K\x02\x85", "K\x01\x85") + "\x86.");
   auto first = value.items()[0].get<at::Tensor>();
@@ -25,7 +25,7 @@ TEST_CASE("Two tensors of one storage share its memory") {
   CHECK(value.items()[1].get<at::Tensor>()[0].item<float>() == -1);
 }
 
-TEST_CASE("No other name is known") {
+TEST_CASE("PickleReader throws DataError for any global that is not allowed") {
   const std::vector<std::pair<std::string, std::string>> names{{"os", "system"},
                                                                {"builtins", "eval"},
                                                                {"__builtin__", "set"},
@@ -36,12 +36,12 @@ TEST_CASE("No other name is known") {
                                                                {"torch._utils", "_rebuild_sparse_tensor"}};
   for (const auto& [module, name] : names) {
     CHECK(files::contains(refusal(global(module, name) + "."),
-                          "it names " + module + "." + name + ", which is not loaded"));
+                          "it refers to " + module + "." + name + ", which is not loaded"));
   }
   CHECK(files::contains(refusal("c" + std::string(300, 'x')), "a name is too long"));
 }
 
-TEST_CASE("Arguments that do not fit are refused") {
+TEST_CASE("PickleReader throws DataError for invalid arguments of a call") {
   CHECK(files::contains(refusal(tensor(13, 0, ")", ")") + "."), "another size"));
   CHECK(files::contains(refusal(tensor(-1, 0, ")", ")") + "."), "size of a storage is negative or too large"));
   CHECK(files::contains(refusal(tensor(std::int64_t{1} << 62, 0, ")", ")") + "."), "negative or too large"));
@@ -51,24 +51,24 @@ TEST_CASE("Arguments that do not fit are refused") {
                         "an int is expected, not the string 'x'"));
   CHECK(files::contains(refusal(tensor(12, -4, ")", ")") + "."), "the offset is negative"));
   CHECK(files::contains(refusal(tensor(12, 0, integer(-1) + "\x85", "K\x01\x85") + "."), "negative"));
-  CHECK(files::contains(refusal(tensor(12, 8, "K\x05\x85", "K\x01\x85") + "."), "reaches beyond"));
-  CHECK(files::contains(refusal(global("torch._utils", "_rebuild_tensor_v2") + ")R."), "do not fit"));
-  CHECK(files::contains(refusal(global("torch._utils", "_rebuild_parameter") + ")R."), "do not fit"));
-  CHECK(files::contains(refusal(global("torch", "FloatStorage") + ")R."), "is not called"));
-  CHECK(files::contains(refusal(global("torch", "FloatStorage") + "."), "a class or a bare storage"));
+  CHECK(files::contains(refusal(tensor(12, 8, "K\x05\x85", "K\x01\x85") + "."), "extends beyond"));
+  CHECK(files::contains(refusal(global("torch._utils", "_rebuild_tensor_v2") + ")R."), "are invalid"));
+  CHECK(files::contains(refusal(global("torch._utils", "_rebuild_parameter") + ")R."), "are invalid"));
+  CHECK(files::contains(refusal(global("torch", "FloatStorage") + ")R."), "which torch.save does not write"));
+  CHECK(files::contains(refusal(global("torch", "FloatStorage") + "."), "a class, or a storage without a tensor,"));
   CHECK(files::contains(refusal(string("torch.load") + ")R."), "a function is expected"));
   CHECK(files::contains(refusal(")Q."), "a storage is expected"));
   CHECK(files::contains(refusal("NQ."), "a tuple is expected"));
 }
 
-TEST_CASE("Types and devices become their names") {
+TEST_CASE("PickleReader reads types and devices as strings") {
   CHECK(pickle::read(global("torch", "bfloat16") + ".").get<std::string>() == "torch.bfloat16");
   CHECK(pickle::read(global("torch", "device") + string("cuda") + "K\x01\x86R.").get<std::string>() == "cuda:1");
 }
 
 namespace {
 
-/// A tensor with a dictionary of marks as its last argument.
+/// Returns the pickle of a tensor with a dictionary of marks as its last argument.
 std::string marked(std::string text, const std::string& mark, const std::string& value = "\x88") {
   text.insert(text.size() - 2, "}" + string(mark) + value + "s");
   return text + ".";
@@ -76,20 +76,20 @@ std::string marked(std::string text, const std::string& mark, const std::string&
 
 }  // namespace
 
-TEST_CASE("Marks are carried out, other marks are refused by name") {
+TEST_CASE("PickleReader applies the neg mark and throws DataError for unknown marks") {
   const auto numbers = tensor(12, 0, "K\x02\x85", "K\x01\x85");
   CHECK(pickle::read(marked(numbers, "neg")).get<at::Tensor>().equal(torch::tensor({0.0F, -1.0F})));
   CHECK(pickle::read(marked(numbers, "neg", "\x89")).get<at::Tensor>().equal(torch::tensor({0.0F, 1.0F})));
   CHECK_FALSE(pickle::read(marked(numbers, "neg")).get<at::Tensor>().is_neg());
-  CHECK(files::contains(refusal(marked(numbers, "upside_down")), "a tensor has the mark 'upside_down'"));
+  CHECK(files::contains(refusal(marked(numbers, "upside_down")), "a tensor has the unknown flag 'upside_down'"));
   CHECK(files::contains(refusal(marked(numbers, "neg", "K\x01")), "a bool is expected"));
-  // A few bytes must not become many.
+  // A small file must not allocate a large tensor.
   const auto repeated = tensor(12, 0, integer(std::int64_t{1} << 40) + "\x85", integer(0) + "\x85");
-  CHECK(files::contains(refusal(marked(repeated, "neg")), "repeats its elements"));
+  CHECK(files::contains(refusal(marked(repeated, "neg")), "has repeated elements"));
 }
 
-TEST_CASE("Tensors with attributes and marks are read as torch.load reads them") {
-  const auto file = hone::read_checkpoint(files::fixture("marks.pt"));  // of torch.save; see fixtures.py
+TEST_CASE("tensors with attributes and marks are read as by torch.load") {
+  const auto file = hone::read_checkpoint(files::fixture("marks.pt"));  // written by torch.save in fixtures.py
   const auto read = [&](const char* name) { return file.at(name).get<at::Tensor>(); };
   CHECK(read("attribute").equal(torch::arange(3, torch::kFloat)));
   CHECK(read("parameter").equal(torch::arange(2, torch::kFloat)));
@@ -104,13 +104,13 @@ TEST_CASE("Tensors with attributes and marks are read as torch.load reads them")
   CHECK(read("float8").scalar_type() == at::kFloat8_e8m0fnu);
 }
 
-TEST_CASE("Only the makers of tensors are called for another type") {
+TEST_CASE("_rebuild_from_type_v2 calls only functions that build tensors") {
   const auto from_type = [](const std::string& maker) {
     return global("torch._tensor", "_rebuild_from_type_v2") + "(" + maker + global("torch", "Tensor") + ")}tR.";
   };
-  CHECK(files::contains(refusal(from_type(global("torch._tensor", "_rebuild_from_type_v2"))), "do not fit"));
-  CHECK(files::contains(refusal(from_type(global("collections", "OrderedDict"))), "do not fit"));
+  CHECK(files::contains(refusal(from_type(global("torch._tensor", "_rebuild_from_type_v2"))), "are invalid"));
+  CHECK(files::contains(refusal(from_type(global("collections", "OrderedDict"))), "are invalid"));
   CHECK(files::contains(refusal(from_type("N")), "a function is expected"));
-  CHECK(files::contains(refusal(global("torch", "Tensor") + ")R."), "is not called"));
-  CHECK(files::contains(refusal(global("torch", "Tensor") + "."), "a class or a bare storage"));
+  CHECK(files::contains(refusal(global("torch", "Tensor") + ")R."), "which torch.save does not write"));
+  CHECK(files::contains(refusal(global("torch", "Tensor") + "."), "a class, or a storage without a tensor,"));
 }

@@ -7,7 +7,7 @@
 using hone::detail::PickleFault;
 using hone::detail::PickleGraph;
 
-TEST_CASE("A list that is filled late is whole wherever it stands") {
+TEST_CASE("a list that is filled after it was referenced is complete everywhere") {
   PickleGraph graph{{}};
   const auto list = graph.add(PickleGraph::Sequence{{}, false});
   const auto pair = graph.add(PickleGraph::Sequence{{list, list}, true});
@@ -18,7 +18,7 @@ TEST_CASE("A list that is filled late is whole wherever it stands") {
   CHECK(value.items()[1].items()[0].get<std::int64_t>() == 7);
 }
 
-TEST_CASE("A value of another kind than asked for is a fault") {
+TEST_CASE("PickleGraph throws PickleFault for a value of another type than expected") {
   PickleGraph graph{{}};
   const auto number = graph.add(hone::Value(7));
   CHECK(files::message<PickleFault>([&] { (void)graph.tuple(number); }) == "a tuple is expected");
@@ -26,7 +26,7 @@ TEST_CASE("A value of another kind than asked for is a fault") {
         "a string is expected, not the int 7");
 }
 
-TEST_CASE("A list within itself is a fault, not an endless one") {
+TEST_CASE("PickleGraph throws PickleFault for a list that contains itself") {
   PickleGraph graph{{}};
   const auto list = graph.add(PickleGraph::Sequence{{}, false});
   graph.node_as<PickleGraph::Sequence>(list, "a list").items.push_back(list);

@@ -7,7 +7,7 @@
 using pickle::bytes;
 using pickle::refusal;
 
-TEST_CASE("Numbers, text and containers are what Python meant") {
+TEST_CASE("PickleReader reads numbers, strings and containers as Python does") {
   // pickle.dumps([1, 300, -2, 2**40, 0.5, "a", None, True, (1, 2), {"k": []}], 2)
   const auto value =
       pickle::read(bytes("\x80\x02]q\x00(K\x01M,\x01J\xfe\xff\xff\xff\x8a\x06\x00\x00\x00\x00\x00\x01G?\xe0"
@@ -28,7 +28,7 @@ TEST_CASE("Numbers, text and containers are what Python meant") {
   CHECK(items[9].at("k").items().empty());
 }
 
-TEST_CASE("Long integers have the sign of their last byte, up to 64 bits") {
+TEST_CASE("PickleReader reads signed long integers of up to 64 bits") {
   CHECK(pickle::read(bytes("\x8a\x00.")).get<std::int64_t>() == 0);
   CHECK(pickle::read(bytes("\x8a\x01\xff.")).get<std::int64_t>() == -1);
   CHECK(pickle::read(bytes("\x8a\x02\xff\x00.")).get<std::int64_t>() == 255);
@@ -36,38 +36,38 @@ TEST_CASE("Long integers have the sign of their last byte, up to 64 bits") {
                         "an integer has 9 bytes, and the widest is int64"));
 }
 
-TEST_CASE("What is shared in Python is there in each place") {
-  // (a, a) with a = [1], which is kept before it is filled
+TEST_CASE("an object that is referenced twice is read in both places") {
+  // (a, a) with a = [1], which is memoized before it is filled
   const auto value = pickle::read(bytes("]q\x00(K\x01") + bytes("eh\x00\x86."));
   REQUIRE(value.items().size() == 2);
   CHECK(value.items()[1].items()[0].get<std::int64_t>() == 1);
 }
 
-TEST_CASE("What does not follow is refused with its place") {
+TEST_CASE("PickleReader throws DataError with the position of an invalid opcode") {
   struct Case {
     std::string text, sentence;
   };
   const std::vector<Case> cases{
-      {"", "at byte 0: it is cut off"},
+      {"", "at byte 0: it is truncated"},
       {bytes("X\xff\xff\xff\xff"
              "a."),
-       "it is cut off"},
+       "it is truncated"},
       {bytes("X\x00\x00\x00\x80"
              "a."),
-       "it is cut off"},
-      {"U\xff.", "it is cut off"},
-      {"G123.", "it is cut off"},
+       "it is truncated"},
+      {"U\xff.", "it is truncated"},
+      {"G123.", "it is truncated"},
       {".", "a value is missing"},
       {"R.", "a value is missing"},
       {"N(\x85.", "a value is missing"},
       {"\x86.", "a value is missing"},
       {"a.", "a value is missing"},
       {"t.", "the beginning of a list is missing"},
-      {"(Nq.", "it is cut off"},
-      {"h\x05.", "it refers to the value 5, which was not kept"},
-      {bytes("j\xff\xff\xff\xff."), "it refers to the value 4294967295"},
+      {"(Nq.", "it is truncated"},
+      {"h\x05.", "it refers to the memo entry 5, which does not exist"},
+      {bytes("j\xff\xff\xff\xff."), "it refers to the memo entry 4294967295"},
       {"NNa.", "a list is expected"},
-      {")Na.", "a tuple cannot grow"},
+      {")Na.", "it appends to a tuple"},
       {"]NNs.", "a dictionary is expected"},
       {"}(Nu.", "a key has no value"},
       {"}]Ns.", "The key of a dictionary is a list of 0"},
@@ -83,13 +83,13 @@ TEST_CASE("What does not follow is refused with its place") {
     try {
       text = refusal(test.text);
     } catch (const std::invalid_argument& error) {
-      text = error.what();  // who reads the file makes a sentence of it
+      text = error.what();  // the reader of the file adds its name
     }
     CHECK(files::contains(text, test.sentence));
   }
 }
 
-TEST_CASE("Depth, number and repetition have limits") {
+TEST_CASE("PickleReader limits nesting, the number of values and repeated text") {
   std::string deep;
   for (int i = 0; i < 101; ++i) deep += "](";
   CHECK(files::contains(refusal("](" + deep + "N" + std::string(102, 'e') + "."), "nested more than 100 deep"));
@@ -97,7 +97,7 @@ TEST_CASE("Depth, number and repetition have limits") {
                         "nested more than 100 deep"));
 
   std::string laughs = "]q" + std::string(1, '\0');
-  for (char level = 1; level < 40; ++level) {  // each list holds the one before ten times
+  for (char level = 1; level < 40; ++level) {  // each list contains the previous one ten times
     laughs += "](";
     for (int i = 0; i < 10; ++i) laughs += std::string("h") + static_cast<char>(level - 1);
     laughs += std::string("eq") + level;
@@ -107,7 +107,7 @@ TEST_CASE("Depth, number and repetition have limits") {
   std::string text = "]q" + std::string(1, '\0') + pickle::string(std::string(1000, 'x')) + "q\x01";
   text += "](";
   for (int i = 0; i < 200; ++i) text += "h\x01";
-  CHECK(files::contains(refusal(text + "e.", {.text_bytes = 100'000}), "it repeats too much text"));
+  CHECK(files::contains(refusal(text + "e.", {.text_bytes = 100'000}), "its repeated strings are too long"));
 
   const hone::detail::PickleLimits few{.values = 1000};
   CHECK(files::contains(refusal(std::string(1001, 'N') + ".", few), "more than 1000 values"));

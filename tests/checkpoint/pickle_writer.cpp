@@ -22,7 +22,7 @@ std::string refusal(const Value& value) {
 
 }  // namespace
 
-TEST_CASE("Our reader gets back what our writer was given") {
+TEST_CASE("PickleReader reads what PickleWriter wrote") {
   constexpr auto most = std::numeric_limits<std::int64_t>::max(), least = std::numeric_limits<std::int64_t>::min();
   for (const std::int64_t number : {std::int64_t{0}, std::int64_t{255}, std::int64_t{256}, std::int64_t{-1},
                                     std::int64_t{1} << 31, -(std::int64_t{1} << 31), most, least}) {
@@ -37,18 +37,18 @@ TEST_CASE("Our reader gets back what our writer was given") {
   CHECK(pickle::read(hone::detail::PickleWriter(-1e300).pickle()).get<double>() == -1e300);
 }
 
-TEST_CASE("A storage is written once, however many tensors lie in it") {
+TEST_CASE("PickleWriter writes the storage of several tensors once") {
   const auto base = torch::arange(12, torch::kFloat).view({3, 4});
   const hone::detail::PickleWriter contents(List{base, base.t(), base.slice(1, 1, 3)});
   CHECK(contents.storages().size() == 1);
   const auto value = pickle::read(contents.pickle());
   CHECK(value.items()[1].get<at::Tensor>().equal(base.t()));
   CHECK(value.items()[2].get<at::Tensor>().equal(base.slice(1, 1, 3)));
-  // Python has one element type for a storage.
+  // A storage has one element type in Python.
   CHECK(hone::detail::PickleWriter(List{base, base.view(torch::kInt)}).storages().size() == 2);
 }
 
-TEST_CASE("What the format cannot hold is refused by name") {
+TEST_CASE("PickleWriter throws std::invalid_argument that names a value it cannot write") {
   CHECK(refusal(Dict{{"model", Dict{{"w", at::Tensor()}}}}) ==
         "The checkpoint's entry 'model.w' is an undefined tensor. Leave it out.");
   CHECK(files::contains(refusal(Dict{{"s", torch::ones({2}).to_sparse()}}), "entry 's' is a"));
@@ -56,10 +56,10 @@ TEST_CASE("What the format cannot hold is refused by name") {
   CHECK(files::contains(refusal(Dict{{"text", "\xff"}}), "entry 'text' is a string that is not UTF-8"));
   Value deep;
   for (int i = 0; i < 101; ++i) deep = List{deep};
-  CHECK(files::contains(refusal(deep), "lies too deep"));
+  CHECK(files::contains(refusal(deep), "is nested more than 100 levels deep"));
 }
 
-TEST_CASE("UTF-8 is told from other bytes") {
+TEST_CASE("is_utf8 accepts valid UTF-8 only") {
   for (const auto* text : {"", "a", "ü", "€", "𝄞", "\xf4\x8f\xbf\xbf"}) CHECK(hone::detail::is_utf8(text));
   for (const auto* text :
        {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xf5\x80\x80\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xff"}) {

@@ -24,7 +24,7 @@ using hone::Value;
 
 namespace {
 
-// Whether two values are the same to the bit.
+// Returns whether two values are bit-identical.
 bool same(const Value& a, const Value& b) {
   if (a.data().index() != b.data().index()) return false;
   if (a.is<at::Tensor>()) {
@@ -73,7 +73,7 @@ std::string refusal(const files::fs::path& path) {
 
 }  // namespace
 
-TEST_CASE("A checkpoint comes back to the bit, views as views") {
+TEST_CASE("a checkpoint is read bit-identical to the written value, with views as views") {
   const files::Folder folder;
   const auto value = ours();
   hone::write_checkpoint(folder / "c.pt", value);
@@ -86,7 +86,7 @@ TEST_CASE("A checkpoint comes back to the bit, views as views") {
   CHECK(files::read(folder / "c.pt") == files::read(folder / "again.pt"));
 }
 
-TEST_CASE("What was read outlives its file, and does not change it") {
+TEST_CASE("tensors of a checkpoint do not depend on the file, and writes do not reach it") {
   const files::Folder folder;
   hone::write_checkpoint(folder / "c.pt", Dict{{"w", torch::ones({1000})}});
   auto tensor = hone::read_checkpoint(folder / "c.pt").at("w").get<at::Tensor>();
@@ -96,7 +96,7 @@ TEST_CASE("What was read outlives its file, and does not change it") {
   CHECK(hone::read_checkpoint(folder / "c.pt").at("w").get<at::Tensor>().sum().item<float>() == 0);
 }
 
-TEST_CASE("A run saved by Python is read") {
+TEST_CASE("read_checkpoint reads a run that Python saved") {
   const auto run = hone::read_checkpoint(files::fixture("run.pt"));
   const auto& weights = run.at("model_state_dict").get<Dict>();
   CHECK(weights.ordered);
@@ -115,7 +115,7 @@ TEST_CASE("A run saved by Python is read") {
   CHECK(group.at("foreach").is_none());
 }
 
-TEST_CASE("Every kind of value that Python saves is read") {
+TEST_CASE("read_checkpoint reads every type of value that Python saves") {
   const auto all = hone::read_checkpoint(files::fixture("values.pt"));
   for (const auto& [key, value] : all.at("types").get<Dict>()) {
     INFO(key.get<std::string>());
@@ -153,7 +153,7 @@ TEST_CASE("Every kind of value that Python saves is read") {
   CHECK(all.at("many").items()[1000].get<std::int64_t>() == 1000);
 }
 
-TEST_CASE("Python reads ours, with weights_only") {
+TEST_CASE("torch.load with weights_only reads a checkpoint of hone") {
   const files::Folder folder;
   hone::write_checkpoint(folder / "c.pt", ours());
   const files::Python python(fmt::format(R"(
@@ -182,7 +182,7 @@ print("types:", len(c["types"]))
   CHECK(python.output.ends_with(fmt::format("types: {}\n", hone::detail::element_types.size())));
 }
 
-TEST_CASE("What is no checkpoint is named with the remedy") {
+TEST_CASE("read_checkpoint throws DataError with the remedy for a file that is not a checkpoint") {
   const files::Folder folder;
   const auto archive = [&](const std::vector<std::pair<std::string, std::string>>& records) {
     return files::write(folder / "c.pt", archive::make(records));
@@ -190,16 +190,17 @@ TEST_CASE("What is no checkpoint is named with the remedy") {
   CHECK(refusal(folder / "none") ==
         (folder / "none").string() + " cannot be read: No such file or directory. Check the path and its permissions.");
   CHECK(refusal(files::write(folder / "c.pt", "text")) ==
-        (folder / "c.pt").string() + " is no zip archive, as files of torch.save are. Give a file of torch.save.");
+        (folder / "c.pt").string() + " is not a zip archive. Pass a file that torch.save wrote.");
   CHECK(files::contains(refusal(archive({{"data.pkl", "N."}, {"constants.pkl", ""}})), "TorchScript archive"));
   CHECK(files::contains(refusal(archive({{"data.pkl", "N."}, {"byteorder", "big"}})), "big-endian"));
   CHECK(files::contains(refusal(archive({{"version", "3\n"}})), "has no record 'data.pkl'"));
-  CHECK(files::contains(refusal(archive({{"data.pkl", "cos\nsystem\n."}})), "it names os.system, which is not loaded"));
+  CHECK(files::contains(refusal(archive({{"data.pkl", "cos\nsystem\n."}})),
+                        "it refers to os.system, which is not loaded"));
   CHECK(
       files::contains(refusal(archive({{"data.pkl", "}]Ns."}})), "is damaged. The key of a dictionary is a list of 0"));
 }
 
-TEST_CASE("Files of torch::save in C++ are named, with the function that loads them") {
+TEST_CASE("read_checkpoint throws DataError that names the function for files of torch::save") {
   const files::Folder folder;
   const auto path = folder / "c.pt";
   torch::nn::Linear model(2, 2);
@@ -218,7 +219,7 @@ TEST_CASE("Files of torch::save in C++ are named, with the function that loads t
   CHECK(files::contains(refusal(path), "is a TorchScript archive. Load it with torch::jit::load(path)"));
 }
 
-TEST_CASE("A file that others replace, or cut short, while its tensors are used stays what it was") {
+TEST_CASE("tensors stay valid if their file is replaced or truncated") {
   const files::Folder folder;
   const auto path = folder / "c.pt";
   hone::write_checkpoint(path, Dict{{"w", torch::ones({4})}});
@@ -228,10 +229,10 @@ TEST_CASE("A file that others replace, or cut short, while its tensors are used 
   const auto cut = hone::read_checkpoint(path);
   files::fs::resize_file(path, 0);
   CHECK(cut.at("w").get<at::Tensor>().sum().item<float>() == 0);
-  CHECK(refusal(path) == path.string() + " is empty. Take another copy.");
+  CHECK(refusal(path) == path.string() + " is empty. Use another copy.");
 }
 
-TEST_CASE("A file that is overwritten in place again and again is read whole or refused") {
+TEST_CASE("a file that is overwritten during a read gives a consistent value or DataError") {
   const files::Folder folder;
   const auto path = folder / "c.pt";
   hone::write_checkpoint(folder / "a", Dict{{"w", torch::ones({100000})}});
@@ -239,23 +240,33 @@ TEST_CASE("A file that is overwritten in place again and again is read whole or 
   const std::array contents{files::read(folder / "a"), files::read(folder / "b")};
   files::write(path, contents[0]);
   std::atomic<bool> is_done{false};
+  std::atomic<int> num_begun{0}, num_ended{0};  // reads
   std::thread writer([&] {
-    for (std::size_t i = 0; !is_done; ++i) files::write(path, contents[i % 2]);
+    for (std::size_t i = 0; !is_done; ++i) {
+      files::write(path, contents[i % 2]);
+      // The next read that begins is not disturbed; the read after it overlaps with the next write.
+      for (const int begun = num_begun; num_ended <= begun && !is_done;) std::this_thread::yield();
+    }
   });
-  for (int round = 0; round < 200; ++round) {
+  int num_loaded = 0;
+  for (int round = 0; round < 200 || (num_loaded < 20 && round < 100'000); ++round) {
+    ++num_begun;
     try {
       const auto file = hone::read_checkpoint(path);
       const auto& w = file.at("w").get<at::Tensor>();
       CHECK((w[0].item<float>() == w[99999].item<float>() && w.sum().item<float>() == 100000 * w[0].item<float>()));
+      ++num_loaded;
     } catch (const hone::DataError& error) {
       CHECK(files::contains(error.what(), path.string()));
     }
+    ++num_ended;
   }
   is_done = true;
   writer.join();
+  CHECK(num_loaded >= 20);
 }
 
-TEST_CASE("Records of storages have to be there, with the size that the contents name") {
+TEST_CASE("read_checkpoint throws DataError for a missing storage or one of the wrong size") {
   const files::Folder folder;
   hone::write_checkpoint(folder / "c.pt", Dict{{"w", torch::ones({4})}});
   const auto whole = files::read(folder / "c.pt");
@@ -268,7 +279,7 @@ TEST_CASE("Records of storages have to be there, with the size that the contents
   CHECK(files::contains(refusal(folder / "short.pt"), "has 3 bytes in its record 'data/0', and its contents need 16"));
 }
 
-TEST_CASE("A torn file is refused at every length") {
+TEST_CASE("read_checkpoint throws DataError for a file that is truncated at any length") {
   const files::Folder folder;
   hone::write_checkpoint(folder / "c.pt", Dict{{"w", torch::ones({4})}, {"epoch", 1}});
   const auto whole = files::read(folder / "c.pt");
@@ -279,7 +290,7 @@ TEST_CASE("A torn file is refused at every length") {
   CHECK(refusal(files::write(folder / "torn.pt", whole)) == "no error");
 }
 
-TEST_CASE("Changed bytes are refused or harmless, never a crash") {
+TEST_CASE("changed bytes of a file cause DataError or other values, never a crash") {
   const files::Folder folder;
   std::mt19937 random(20);
   std::size_t refused = 0;
@@ -297,9 +308,12 @@ TEST_CASE("Changed bytes are refused or harmless, never a crash") {
   CHECK(refused > rounds);
 }
 
-TEST_CASE("Changed bytes of the pickle, with right checksums, are refused or harmless") {
+TEST_CASE("changed bytes of the pickle with valid checksums cause DataError or other values, never a crash") {
   const files::Folder folder;
+  const auto path = folder / "c.pt";
   std::mt19937 random(21);
+  constexpr int rounds = 300;
+  int num_loaded = 0, num_refused = 0;
   for (const auto* name : {"run.pt", "adamw.pt", "values.pt"}) {
     const auto whole = files::read(files::fixture(name));
     const hone::detail::ZipReader zip(archive::span(whole));
@@ -310,19 +324,30 @@ TEST_CASE("Changed bytes of the pickle, with right checksums, are refused or har
     }
     const auto pickle = zip.record("data.pkl");
     records.emplace_back("data.pkl", "");
-    for (int round = 0; round < 300; ++round) {
+    for (int round = 0; round < rounds; ++round) {
       std::string bytes(pickle.begin(), pickle.end());
       for (unsigned change = 0; change <= random() % 3; ++change) {
         bytes[random() % bytes.size()] = static_cast<char>(random());
       }
       records.back().second = bytes;
-      (void)refusal(files::write(folder / "c.pt", archive::make(records)));
+      files::write(path, archive::make(records));
+      try {
+        static_cast<void>(hone::read_checkpoint(path));
+        ++num_loaded;
+      } catch (const hone::DataError& error) {
+        ++num_refused;
+        if (!std::string(error.what()).starts_with(path.string() + " ")) FAIL(name << ": " << error.what());
+      } catch (const std::exception& error) {
+        FAIL(name << ", round " << round << ", is not a DataError: " << error.what());
+      }
     }
   }
-  SUCCEED();
+  CHECK(num_loaded + num_refused == 3 * rounds);
+  CHECK(num_loaded > 0);
+  CHECK(num_refused > rounds);
 }
 
-TEST_CASE("A checkpoint that cannot be written leaves the old one") {
+TEST_CASE("write_checkpoint keeps the old file if it throws") {
   const files::Folder folder;
   hone::write_checkpoint(folder / "c.pt", 1);
   CHECK_THROWS_AS(hone::write_checkpoint(folder / "c.pt", at::Tensor()), std::invalid_argument);

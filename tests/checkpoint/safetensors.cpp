@@ -34,7 +34,7 @@ std::string refusal(const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("Tensors and metadata come back, in their order") {
+TEST_CASE("write_safetensors and read_safetensors round-trip tensors and metadata in order") {
   const files::Folder folder;
   Dict tensors;
   for (const auto& [name, type] : hone::detail::safetensors_types) {
@@ -60,7 +60,7 @@ TEST_CASE("Tensors and metadata come back, in their order") {
   CHECK(back.metadata.at("ü").get<std::string>() == "\"quoted\"");
 }
 
-TEST_CASE("A file in the form of the format's description is read") {
+TEST_CASE("read_safetensors reads a file that follows the format's description") {
   const files::Folder folder;
   const auto header = "{" + entry("b", "1", 8, 12) + "," + entry("a", "2,1", 0, 8) + "}";
   const std::string data{'\0', '\0', '\x80', '\x3f', '\0', '\0', '\0', '\x40', '\0', '\0', '\x40', '\x40'};  // 1, 2, 3
@@ -69,7 +69,7 @@ TEST_CASE("A file in the form of the format's description is read") {
   CHECK(file.tensors.at("b").get<at::Tensor>().equal(torch::tensor({3.0F})));
 }
 
-TEST_CASE("The narrow types of the format are LibTorch's, or named") {
+TEST_CASE("read_safetensors reads 8-bit and 4-bit types that LibTorch has, and throws DataError for other ones") {
   const auto one = [](const std::string& dtype, const std::string& shape, int num_bytes) {
     return with_header(
         fmt::format(R"({{"w":{{"dtype":"{}","shape":[{}],"data_offsets":[0,{}]}}}})", dtype, shape, num_bytes),
@@ -82,48 +82,49 @@ TEST_CASE("The narrow types of the format are LibTorch's, or named") {
   CHECK(read(one("F8_E8M0", "2", 2)).scalar_type() == at::kFloat8_e8m0fnu);
   CHECK(read(one("F8_E4M3FNUZ", "2", 2)).scalar_type() == at::kFloat8_e4m3fnuz);
   CHECK(read(one("F8_E5M2FNUZ", "2", 2)).scalar_type() == at::kFloat8_e5m2fnuz);
-  // The format counts elements of four bits, LibTorch pairs of them.
+  // The format counts 4-bit elements, LibTorch counts pairs.
   const auto pairs = read(one("F4", "3,4", 6));
   CHECK(pairs.scalar_type() == at::kFloat4_e2m1fn_x2);
   CHECK(pairs.sizes() == at::IntArrayRef({3, 2}));
   CHECK(pairs.view(torch::kByte).eq(0x34).all().item<bool>());
   CHECK(refusal(one("F4", "2,3", 3)) ==
-        "has the tensor 'w' of type F4 and shape [2, 3]: LibTorch holds 2 such elements as one, and the last dimension "
-        "is no multiple of that. Convert it to another type in Python.");
-  CHECK(files::contains(refusal(one("F4", "", 1)), "of type F4 and shape []"));
+        "has the tensor 'w' of dtype F4 and shape [2, 3]: LibTorch packs 2 elements of this dtype into one, and the "
+        "last dimension is not a multiple of that number. Convert it to another dtype in Python.");
+  CHECK(files::contains(refusal(one("F4", "", 1)), "of dtype F4 and shape []"));
   CHECK(files::contains(refusal(one("F4", "4", 4)), "is damaged: the tensor 'w' of shape [4] has 4 bytes"));
   for (const auto* dtype : {"F6_E2M3", "F6_E3M2", "F2"}) {
-    CHECK(refusal(one(dtype, "4", 3)) == fmt::format("has the tensor 'w' of type {}, for which LibTorch has no element "
-                                                     "type. Convert it to another type in Python.",
-                                                     dtype));
+    CHECK(refusal(one(dtype, "4", 3)) ==
+          fmt::format(
+              "has the tensor 'w' of dtype {}, which LibTorch does not support. Convert it to another dtype in Python.",
+              dtype));
   }
 }
 
-TEST_CASE("Sizes and places that do not fit are refused") {
+TEST_CASE("read_safetensors throws DataError for invalid sizes and offsets") {
   const auto file = [](const std::string& entries, std::size_t size) {
     return with_header("{" + entries + "}", std::string(size, '\0'));
   };
-  CHECK(refusal("") == "is cut off within its first 8 bytes. Take another copy.");
+  CHECK(refusal("") == "is truncated within its first 8 bytes. Use another copy.");
   CHECK(refusal(std::string(8, '\xff')) ==
-        "is no safetensors file: its header would have 18446744073709551615 bytes, and the most is 100000000.");
+        "is not a safetensors file: its header would have 18446744073709551615 bytes, and the limit is 100000000.");
   CHECK(refusal(with_header("{}  ", "").substr(0, 10)) ==
-        "is cut off: its header has 4 bytes, and 2 are there. Take another copy.");
+        "is truncated: its header has 4 bytes, of which 2 are present. Use another copy.");
   CHECK(refusal(with_header("{}", "")) == "no error");
   CHECK(refusal(file(entry("a", "2", 0, 8), 7)) ==
-        "is cut off: its tensors need 8 bytes, and 7 are there. Take another copy.");
+        "is truncated: its tensors need 8 bytes, and 7 are present. Use another copy.");
   CHECK(refusal(file(entry("a", "2", 0, 8), 9)) ==
-        "is damaged: its tensors need 8 bytes, and 9 are there. Take another copy.");
+        "is damaged: its tensors need 8 bytes, and 9 are present. Use another copy.");
   CHECK(files::contains(refusal(file(entry("a", "3", 0, 8), 8)), "the tensor 'a' of shape [3] has 8 bytes"));
   CHECK(files::contains(refusal(file(entry("a", "4611686018427387904,8", 0, 8), 8)), "has 8 bytes"));
   CHECK(files::contains(refusal(file(entry("a", "1", 0, 4) + "," + entry("b", "1", 2, 6), 6)),
-                        "the tensor 'b' lies at bytes 2 to 6, expected from 4 on"));
-  CHECK(files::contains(refusal(file(entry("a", "1", 0, 4) + "," + entry("b", "1", 0, 4), 4)), "expected from 4 on"));
-  CHECK(files::contains(refusal(file(entry("a", "1", 0, 4) + "," + entry("b", "1", 5, 9), 9)), "expected from 4 on"));
-  CHECK(files::contains(refusal(file(entry("a", "1", 4, 0), 4)), "lies at bytes 4 to 0"));
+                        "the tensor 'b' is at bytes 2 to 6, expected from byte 4"));
+  CHECK(files::contains(refusal(file(entry("a", "1", 0, 4) + "," + entry("b", "1", 0, 4), 4)), "expected from byte 4"));
+  CHECK(files::contains(refusal(file(entry("a", "1", 0, 4) + "," + entry("b", "1", 5, 9), 9)), "expected from byte 4"));
+  CHECK(files::contains(refusal(file(entry("a", "1", 4, 0), 4)), "is at bytes 4 to 0"));
   CHECK(files::contains(refusal(file(entry("a", "1", 0, 4), 4)), "no error"));
 }
 
-TEST_CASE("A torn file is refused at every length, changed bytes do no harm") {
+TEST_CASE("read_safetensors throws DataError for a truncated file, and changed bytes never cause a crash") {
   const files::Folder folder;
   hone::write_safetensors(folder / "w", Dict{{"a", torch::ones({4})}, {"b", torch::ones({2}, torch::kLong)}});
   const auto whole = files::read(folder / "w");
@@ -139,21 +140,22 @@ TEST_CASE("A torn file is refused at every length, changed bytes do no harm") {
   }
 }
 
-TEST_CASE("What the format does not hold is refused") {
+TEST_CASE("write_safetensors throws std::invalid_argument for values that the format does not support") {
   const files::Folder folder;
   const auto refused = [&](const Dict& tensors, const Dict& metadata = {}) {
     return files::message<std::invalid_argument>([&] { hone::write_safetensors(folder / "w", tensors, metadata); });
   };
-  CHECK(refused({{"epoch", 3}}) == "'epoch' is the int 3, which safetensors files do not hold.");
+  CHECK(refused({{"epoch", 3}}) ==
+        "'epoch' is the int 3, which safetensors files do not support. Convert it or leave it out.");
   CHECK(files::contains(refused({{"z", torch::ones({2}, torch::kComplexDouble)}}), "'z' is a tensor of type"));
-  CHECK(files::contains(refused({{1, torch::ones({2})}}), "no name of a tensor"));
-  CHECK(files::contains(refused({{"__metadata__", torch::ones({2})}}), "no name of a tensor"));
+  CHECK(files::contains(refused({{1, torch::ones({2})}}), "not a valid name of a tensor"));
+  CHECK(files::contains(refused({{"__metadata__", torch::ones({2})}}), "not a valid name of a tensor"));
   CHECK(files::contains(refused({{"\xff", torch::ones({2})}}), "not UTF-8"));
-  CHECK(files::contains(refused({}, {{"a", 1}}), "strings by name"));
+  CHECK(files::contains(refused({}, {{"a", 1}}), "map strings to strings"));
   CHECK(files::fs::is_empty(folder.path));
 }
 
-TEST_CASE("The safetensors package of Python reads ours") {
+TEST_CASE("Python's safetensors package reads a file of write_safetensors, and the reverse") {
   const files::Folder folder;
   hone::write_safetensors(folder / "w",
                           Dict{{"u8", torch::ones({3}, torch::kByte)},

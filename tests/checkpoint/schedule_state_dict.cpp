@@ -10,7 +10,7 @@
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
-TEST_CASE("the counters of PyTorch's schedulers and of pytorch-accelerated's") {
+TEST_CASE("schedule_state_dict has the counters of PyTorch's and pytorch-accelerated's schedulers") {
   hone::FusedOptimizer<hone::Sgd> optimizer{hone::named_parameters(tiny::Net()), {.lr = 0.5}};
   optimizer.set_lr(0.25);
   const auto state = hone::schedule_state_dict(optimizer, 7);
@@ -25,7 +25,7 @@ TEST_CASE("the counters of PyTorch's schedulers and of pytorch-accelerated's") {
   CHECK(hone::scheduled_updates_in(hone::Dict{{"num_updates", -1}}) == 0);  // before the first step
 }
 
-TEST_CASE("the settings that pytorch-accelerated's cosine asks for") {
+TEST_CASE("schedule_state_dict of CosineLr has the settings of pytorch-accelerated's cosine scheduler") {
   hone::FusedOptimizer<hone::Sgd> optimizer{hone::named_parameters(tiny::Net()), {.lr = 0.5}};
   const hone::CosineLr cosine{.total_updates = 100, .warmup_updates = 10, .min_lr_ratio = 0.1, .k_decay = 2.0};
   const auto state = hone::schedule_state_dict(optimizer, 7, cosine);
@@ -38,11 +38,11 @@ TEST_CASE("the settings that pytorch-accelerated's cosine asks for") {
   CHECK(state.get<double>("warmup_lr_init") == 1e-6);
   CHECK(state.at("warmup_lr_ratio").is_none());
   CHECK(state.get<double>("k_decay") == 2.0);
-  // The run has yet to say how long it is.
+  // The length of the run is unknown.
   CHECK(hone::schedule_state_dict(optimizer, 0, hone::CosineLr{}).find("total_iterations") == nullptr);
 }
 
-TEST_CASE("a state without a place is refused") {
+TEST_CASE("scheduled_updates_in throws DataError for a state without a valid counter") {
   CHECK(files::contains(files::message([] { std::ignore = hone::scheduled_updates_in(hone::Dict{{"lr_min", 0.1}}); }),
                         ".load_scheduler = false"));
   CHECK(files::contains(

@@ -19,7 +19,7 @@ std::string names(const Dict& state) {
   return result;
 }
 
-// Its parameters, then its buffers, then its children, in the order of registration within each kind.
+// Expected order: parameters, buffers, children, each in the order of registration.
 struct NetImpl : torch::nn::Module {
   NetImpl() {
     fc = register_module("fc", torch::nn::Linear(3, 2));
@@ -37,7 +37,7 @@ TORCH_MODULE(Net);
 
 }  // namespace
 
-TEST_CASE("Names and their order are Python's") {
+TEST_CASE("state_dict has the names and the order of Python's state_dict") {
   const Net net;
   const auto state = hone::state_dict(net);
   CHECK(state.ordered);
@@ -50,7 +50,7 @@ TEST_CASE("Names and their order are Python's") {
   CHECK(state.get<at::Tensor>("scale").is_alias_of(net->scale));
 }
 
-TEST_CASE("A state goes into another model of the same kind, in whatever pointer it is") {
+TEST_CASE("load_state_dict loads into a model, a holder and a smart pointer") {
   torch::manual_seed(1);
   const Net from;
   Net to;
@@ -63,7 +63,7 @@ TEST_CASE("A state goes into another model of the same kind, in whatever pointer
   hone::load_state_dict(*to, state);
 }
 
-TEST_CASE("Types are converted") {
+TEST_CASE("load_state_dict converts types") {
   torch::nn::Linear from(2, 2), to(2, 2);
   to->to(torch::kDouble);
   hone::load_state_dict(to, hone::state_dict(from));
@@ -71,16 +71,15 @@ TEST_CASE("Types are converted") {
   CHECK(to->weight.equal(from->weight.to(torch::kDouble)));
 }
 
-TEST_CASE("Every mismatch is listed, and nothing is changed") {
+TEST_CASE("load_state_dict throws DataError that lists every mismatch and changes nothing") {
   torch::nn::Linear model(3, 2);
   const auto before = model->weight.detach().clone();
   const auto state = [] {
     return Dict{{"weight", torch::zeros({2, 3})}, {"bias", torch::zeros({3})}, {"extra", 1}, {7, torch::ones({})}};
   };
-  CHECK(
-      files::message([&] { hone::load_state_dict(model, state()); }) ==
-      "The state does not fit the model, and nothing of it was loaded: 'bias' has shape [3], expected [2]; 'extra' is "
-      "not in the model; '7' is not in the model. Load the state of a model that is built alike.");
+  CHECK(files::message([&] { hone::load_state_dict(model, state()); }) ==
+        "The state does not match the model; nothing was loaded: 'bias' has shape [3], expected [2]; 'extra' is not in "
+        "the model; '7' is not in the model. Load the state of a model with the same structure.");
   CHECK(model->weight.equal(before));
   CHECK(files::contains(files::message([&] { hone::load_state_dict(model, Dict{{"weight", "x"}}); }),
                         "'weight' is the string 'x', not a tensor; 'bias' is missing."));
@@ -93,7 +92,7 @@ TEST_CASE("Every mismatch is listed, and nothing is changed") {
   CHECK(files::message([&] { hone::load_state_dict(model, 3); }) == "The value is the int 3, expected a dictionary.");
 }
 
-TEST_CASE("Without strict, names of one side are passed over and returned, shapes are not") {
+TEST_CASE("load_state_dict without strict returns missing and unexpected names, and throws for a wrong shape") {
   torch::nn::Linear model(3, 2);
   const auto names =
       hone::load_state_dict(model, Dict{{"weight", torch::zeros({2, 3})}, {"extra", 1}}, {.strict = false});
@@ -106,7 +105,7 @@ TEST_CASE("Without strict, names of one side are passed over and returned, shape
 
 namespace {
 
-/// The state of `model` under other names.
+/// Returns the state of `model` with `prefix` before each name, omitting names that end with `without`.
 Dict renamed(const torch::nn::Module& model, const std::string& prefix, const std::string& without = "") {
   Dict state;
   for (const auto& [key, value] : hone::state_dict(model)) {
@@ -122,20 +121,19 @@ std::string refusal(auto& model, const Dict& state, const hone::StateDictOptions
 
 }  // namespace
 
-TEST_CASE("A prefix before every name is named with its origin, and taken off by an option") {
+TEST_CASE("load_state_dict detects a common prefix with its origin, and the option prefix removes it") {
   const Net from;
   Net to;
   for (const bool strict : {true, false}) {
     const hone::StateDictOptions plain{.strict = strict};
-    CHECK(
-        refusal(to, renamed(*from, "module."), plain) ==
-        "The state does not fit the model, and nothing of it was loaded: the model's names stand in it with 'module.' "
-        "before them, as torch.nn.parallel.DistributedDataParallel and DataParallel save them. Load it with the "
-        "option .prefix = \"module.\".");
+    CHECK(refusal(to, renamed(*from, "module."), plain) ==
+          "The state does not match the model; nothing was loaded: the names in it begin with 'module.', as "
+          "torch.nn.parallel.DistributedDataParallel and DataParallel save them. Load it with the option .prefix = "
+          "\"module.\".");
     CHECK(files::contains(refusal(to, renamed(*from, "_orig_mod."), plain), "as torch.compile saves them"));
     CHECK(files::contains(refusal(to, renamed(*from, "module._orig_mod."), plain), ".prefix = \"module._orig_mod.\""));
     CHECK(files::contains(refusal(to, renamed(*from, "my.net."), plain), ".prefix = \"my.net.\""));
-    // Also where a part differs.
+    // Also if a name is missing.
     CHECK(files::contains(refusal(to, renamed(*from, "module.", "scale"), plain), ".prefix = \"module.\""));
   }
   hone::load_state_dict(to, renamed(*from, "module."), {.prefix = "module."});
@@ -147,7 +145,7 @@ TEST_CASE("A prefix before every name is named with its origin, and taken off by
   CHECK(files::contains(refusal(to, renamed(*from, "module."), {.prefix = "other."}), "'other.scale' is missing"));
 }
 
-TEST_CASE("A state of a compiled part is named") {
+TEST_CASE("load_state_dict detects the state of a compiled submodule") {
   torch::nn::Sequential model(torch::nn::Linear(2, 2), torch::nn::Linear(2, 2));
   Dict state = renamed(*model, "");
   Dict compiled;
@@ -156,17 +154,17 @@ TEST_CASE("A state of a compiled part is named") {
     if (name.starts_with("1.")) name = "1._orig_mod." + name.substr(2);
     compiled.set(name, value);
   }
-  CHECK(files::contains(refusal(model, compiled), "torch.compile puts '_orig_mod.' into the names of a part"));
+  CHECK(files::contains(refusal(model, compiled), "torch.compile adds '_orig_mod.' to the names of a submodule"));
 }
 
-TEST_CASE("Without strict, a state that has no name of the model is an error") {
+TEST_CASE("load_state_dict without strict throws DataError if no name matches") {
   torch::nn::Linear model(2, 2);
   CHECK(files::contains(refusal(model, Dict{{"a", torch::ones({2})}}, {.strict = false}),
-                        "it has no name of the model, such as 'weight'"));
+                        "it has none of the model's names, such as 'weight'"));
 }
 
-TEST_CASE("A state from before num_batches_tracked loads, as in PyTorch") {
-  // torch 2.11: BatchNorm1d(2).load_state_dict(state without it, and without _metadata) keeps the present count.
+TEST_CASE("load_state_dict accepts a state without num_batches_tracked, as PyTorch does") {
+  // torch 2.11: BatchNorm1d(2).load_state_dict(state without it and without _metadata) keeps the current count.
   torch::nn::BatchNorm1d from(2), to(2);
   from->running_mean.fill_(3);
   to->num_batches_tracked.fill_(7);
@@ -175,12 +173,12 @@ TEST_CASE("A state from before num_batches_tracked loads, as in PyTorch") {
   CHECK(to->running_mean.equal(from->running_mean));
   CHECK(to->num_batches_tracked.item<std::int64_t>() == 7);
   CHECK(files::contains(refusal(to, renamed(*from, "", "running_mean")), "'running_mean' is missing"));
-  // Without the statistics it is no such state.
+  // Only if the running statistics are present.
   CHECK(files::contains(refusal(to, Dict{{"weight", torch::ones({2})}, {"bias", torch::ones({2})}}),
                         "'num_batches_tracked' is missing"));
 }
 
-TEST_CASE("Values that the model's type cannot hold are refused") {
+TEST_CASE("load_state_dict throws DataError for values that the model's type cannot represent") {
   torch::nn::BatchNorm1d model(2);
   const auto with_count = [&](const at::Tensor& count) {
     Dict state = renamed(*model, "");
@@ -188,8 +186,8 @@ TEST_CASE("Values that the model's type cannot hold are refused") {
     return refusal(model, state);
   };
   CHECK(files::contains(with_count(torch::tensor(2.87)),
-                        "'num_batches_tracked' is float and has values that long int cannot hold"));
-  CHECK(files::contains(with_count(torch::tensor(NAN)), "cannot hold"));
+                        "'num_batches_tracked' is float and has values that long int cannot represent"));
+  CHECK(files::contains(with_count(torch::tensor(NAN)), "cannot represent"));
   CHECK(with_count(torch::tensor(3.0F)) == "no error");
   CHECK(model->num_batches_tracked.item<std::int64_t>() == 3);
   CHECK(with_count(torch::tensor(4, torch::kHalf)) == "no error");
@@ -203,13 +201,13 @@ TEST_CASE("Values that the model's type cannot hold are refused") {
   CHECK(files::contains(
       refusal(flags, Dict{{"mask", torch::tensor({0, 1})}, {"small", torch::full({1}, std::int64_t{1} << 40)}}),
       "'small' is long int"));
-  // Rounding to a narrower floating-point type stays a conversion.
+  // Rounding to a narrower floating-point type is allowed.
   torch::nn::Linear half(1, 1);
   half->to(torch::kHalf);
   hone::load_state_dict(half, Dict{{"weight", torch::full({1, 1}, 0.1F)}, {"bias", torch::full({1}, 0.3)}});
 }
 
-TEST_CASE("A scripted module has a state too") {
+TEST_CASE("state_dict and load_state_dict accept a TorchScript module") {
   torch::jit::Module outer("outer"), inner("inner");
   inner.register_parameter("weight", torch::ones({2}), false);
   inner.register_buffer("mean", torch::zeros({2}));
@@ -219,7 +217,7 @@ TEST_CASE("A scripted module has a state too") {
   CHECK(inner.attr("weight").toTensor().sum().item<float>() == 6);
 }
 
-TEST_CASE("Python's model takes our state, ours takes Python's") {
+TEST_CASE("a state is interchangeable with Python's load_state_dict") {
   torch::nn::Sequential model(torch::nn::Linear(3, 2), torch::nn::BatchNorm1d(2));
   const files::Folder folder;
   hone::write_checkpoint(folder / "c.pt", hone::state_dict(model));

@@ -23,7 +23,7 @@ std::string refusal(std::int64_t offset, const Sizes& sizes, const Sizes& stride
 
 }  // namespace
 
-TEST_CASE("A view is what as_strided gives") {
+TEST_CASE("make_view matches as_strided") {
   const auto all = torch::arange(12, torch::kFloat);
   CHECK(view(0, {3, 4}, {4, 1}).equal(all.view({3, 4})));
   CHECK(view(5, {2, 2}, {4, 2}).equal(all.as_strided({2, 2}, {4, 2}, 5)));
@@ -33,14 +33,14 @@ TEST_CASE("A view is what as_strided gives") {
   CHECK(view(8, {4}, {1}).equal(all.slice(0, 8)));
 }
 
-TEST_CASE("A view beyond its storage is refused") {
-  CHECK(files::contains(refusal(9, {4}, {1}), "over 48 bytes: it reaches beyond them"));
-  CHECK(files::contains(refusal(0, {2}, {12}), "reaches beyond"));
-  CHECK(files::contains(refusal(12, {}, {}), "reaches beyond"));
-  CHECK(files::contains(refusal(13, {0}, {1}), "reaches beyond"));
+TEST_CASE("make_view throws DataError for a view beyond its storage") {
+  CHECK(files::contains(refusal(9, {4}, {1}), "over 48 bytes: it extends beyond them"));
+  CHECK(files::contains(refusal(0, {2}, {12}), "extends beyond"));
+  CHECK(files::contains(refusal(12, {}, {}), "extends beyond"));
+  CHECK(files::contains(refusal(13, {0}, {1}), "extends beyond"));
 }
 
-TEST_CASE("Negative and overflowing numbers are refused") {
+TEST_CASE("make_view throws DataError for negative and overflowing numbers") {
   CHECK(files::contains(refusal(-1, {1}, {1}), "the offset is negative"));
   CHECK(files::contains(refusal(0, {-1}, {1}), "negative"));
   CHECK(files::contains(refusal(5, {2}, {-1}), "negative"));
@@ -49,6 +49,6 @@ TEST_CASE("Negative and overflowing numbers are refused") {
   CHECK(files::contains(refusal(0, {3}, {most}), "too large"));
   CHECK(files::contains(refusal(most, {2}, {1}), "too large"));
   CHECK(files::contains(refusal(0, {most / 2}, {0}), "too large"));
-  CHECK(files::contains(refusal(0, {2, 2}, {1}), "not one stride for each size"));
+  CHECK(files::contains(refusal(0, {2, 2}, {1}), "the numbers of sizes and strides differ"));
   CHECK(files::contains(refusal(0, Sizes(65, 1), Sizes(65, 1)), "65 dimensions"));
 }

@@ -16,7 +16,7 @@ namespace optim = torch::optim;
 
 namespace {
 
-// Loads the state of an older PyTorch into `optimizer` and takes the step that torch 2.11 takes with it (fixtures.py).
+// Loads a state of an older PyTorch into `optimizer` and compares a step with torch 2.11 (fixtures.py).
 template <class Optimizer>
 void check_old_state(const std::string& name, const at::Tensor& parameter, Optimizer& optimizer) {
   INFO(name);
@@ -32,7 +32,7 @@ void check_old_state(const std::string& name, const at::Tensor& parameter, Optim
   CHECK(torch::allclose(parameter.detach(), of.at("after").template get<at::Tensor>(), 1e-6, 1e-7));
 }
 
-// The settings of the receiving optimizer differ from what a state that lacks them stands for.
+// The settings of `options` differ from the defaults that a state without these settings implies.
 template <class O, class Options>
 void check_torch(const std::string& name, const Options& options) {
   const auto parameter = torch::zeros({3}, torch::requires_grad());
@@ -52,7 +52,7 @@ void check_rule(const std::string& name, const Rule& rule) {
 
 }  // namespace
 
-TEST_CASE("States of older versions of PyTorch load as PyTorch loads them") {
+TEST_CASE("states of older versions of PyTorch are loaded as PyTorch loads them") {
   check_torch<optim::SGD>("SGD", optim::SGDOptions(1.0).momentum(0.5).nesterov(true));
   check_torch<optim::Adam>("Adam", optim::AdamOptions(1.0).amsgrad(true));
   check_torch<optim::AdamW>("AdamW", optim::AdamWOptions(1.0).amsgrad(true));
@@ -63,7 +63,7 @@ TEST_CASE("States of older versions of PyTorch load as PyTorch loads them") {
   check_rule("AdamW", hone::AdamW{.lr = 1.0, .amsgrad = true, .maximize = true});
 }
 
-TEST_CASE("What PyTorch does not fill in is missed") {
+TEST_CASE("a missing setting that PyTorch does not fill in throws DataError") {
   const auto without = [](const std::string& name, const std::string& key) {
     const auto file = hone::read_checkpoint(files::fixture("old_optimizers.pt"));
     Dict group;
@@ -75,8 +75,8 @@ TEST_CASE("What PyTorch does not fill in is missed") {
   const auto parameter = torch::zeros({3}, torch::requires_grad());
   hone::TorchOptimizer<optim::SGD> sgd(std::make_shared<optim::SGD>(std::vector{parameter}, optim::SGDOptions(1.0)));
   CHECK(files::contains(files::message([&] { hone::load_optimizer_state_dict(sgd, without("SGD", "momentum")); }),
-                        "There is no entry 'momentum'"));
+                        "The entry 'momentum' is missing"));
   hone::FusedOptimizer<hone::Adam> adam({{"p", parameter}}, hone::Adam{});
   CHECK(files::contains(files::message([&] { hone::load_optimizer_state_dict(adam, without("Adam", "eps")); }),
-                        "There is no entry 'eps'"));
+                        "The entry 'eps' is missing"));
 }

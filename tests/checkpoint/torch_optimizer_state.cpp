@@ -50,7 +50,7 @@ hone::TorchOptimizer<O> make(const Parameters& parameters, Options options) {
   return hone::TorchOptimizer<O>(std::make_shared<O>(groups, options));
 }
 
-// The same in Python below: gradients that depend on the parameters and on the number of the step.
+// Gradients that depend on the parameters and on the step number, as in the Python code below.
 template <class O>
 void advance(hone::TorchOptimizer<O>& optimizer, const Parameters& parameters, int from, int to) {
   for (int step = from; step < to; ++step) {
@@ -95,8 +95,8 @@ double distance(const at::Tensor& a, const Value& b) {
   return (a.detach() - b.get<at::Tensor>()).abs().max().item<double>();
 }
 
-// Half the steps here and half with another optimizer, in Python, and half in Python and half here, give the parameters
-// of all the steps here.
+// Checks that half the steps in hone and half with another optimizer, or in Python, or the reverse, give the same
+// parameters as all steps in hone.
 template <class O, class Options>
 void check_exchange(const std::string& name, const std::string& arguments, const Options& options, Options others) {
   const Parameters parameters, later, back;
@@ -162,14 +162,14 @@ Dict state_of(const Options& options) {
 
 }  // namespace
 
-TEST_CASE("torch::optim::SGD goes on to the bit, in Python, and from Python") {
+TEST_CASE("the state of torch::optim::SGD is restored bit-identically and is interchangeable with Python") {
   check_exchange<optim::SGD>("SGD", "lr=0.1", optim::SGDOptions(0.1), optim::SGDOptions(1.0));
   check_exchange<optim::SGD>("SGD", "lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01",
                              optim::SGDOptions(0.1).momentum(0.9).nesterov(true).weight_decay(0.01),
                              optim::SGDOptions(1.0));
 }
 
-TEST_CASE("torch::optim::Adam and AdamW go on to the bit, in Python, and from Python") {
+TEST_CASE("the states of torch::optim::Adam and AdamW are restored bit-identically and interchangeable with Python") {
   check_exchange<optim::Adam>("Adam", "lr=0.1, betas=(0.8, 0.99), eps=1e-7, amsgrad=True",
                               optim::AdamOptions(0.1).betas({0.8, 0.99}).eps(1e-7).amsgrad(true),
                               optim::AdamOptions(1.0));
@@ -177,19 +177,19 @@ TEST_CASE("torch::optim::Adam and AdamW go on to the bit, in Python, and from Py
                                optim::AdamWOptions(1.0));
 }
 
-TEST_CASE("torch::optim::RMSprop goes on to the bit, in Python, and from Python") {
+TEST_CASE("the state of torch::optim::RMSprop is restored bit-identically and is interchangeable with Python") {
   check_exchange<optim::RMSprop>("RMSprop", "lr=0.1, alpha=0.9, momentum=0.5, centered=True",
                                  optim::RMSpropOptions(0.1).alpha(0.9).momentum(0.5).centered(true),
                                  optim::RMSpropOptions(1.0));
 }
 
-TEST_CASE("torch::optim::Adagrad goes on to the bit, in Python, and from Python") {
+TEST_CASE("the state of torch::optim::Adagrad is restored bit-identically and is interchangeable with Python") {
   check_exchange<optim::Adagrad>("Adagrad", "lr=0.1, lr_decay=0.1, initial_accumulator_value=0.2",
                                  optim::AdagradOptions(0.1).lr_decay(0.1).initial_accumulator_value(0.2),
                                  optim::AdagradOptions(1.0));
 }
 
-TEST_CASE("An optimizer that was never stepped brings another one back to that") {
+TEST_CASE("loading the state of a torch::optim optimizer that made no step clears the state") {
   const Parameters parameters;
   auto optimizer = make<optim::Adam>(parameters, optim::AdamOptions(0.1));
   const auto fresh = hone::optimizer_state_dict(optimizer);
@@ -200,8 +200,8 @@ TEST_CASE("An optimizer that was never stepped brings another one back to that")
   CHECK(optimizer.torch_optimizer().state().empty());
 }
 
-TEST_CASE("A state of torch::optim that does not fit is refused, and nothing is changed") {
-  const std::string begin = "The optimizer state does not fit, and nothing of it was loaded. ";
+TEST_CASE("loading a state into a torch::optim optimizer throws DataError for a mismatch and changes nothing") {
+  const std::string begin = "The optimizer state does not match the optimizer; nothing was loaded. ";
   const optim::AdamOptions adam(0.5);
   const auto with = [&](const std::string& field, const Value& value) {
     auto state = state_of<optim::Adam>(adam);
@@ -210,13 +210,13 @@ TEST_CASE("A state of torch::optim that does not fit is refused, and nothing is 
     state.set("param_groups", groups);
     return refusal<optim::Adam>(adam, state);
   };
-  CHECK(with("lr", -1) == begin + "Group 1: Invalid learning rate: -1. Take another file.");
+  CHECK(with("lr", -1) == begin + "Group 1: Invalid learning rate: -1. Load another file.");
   CHECK(with("lr", "fast") == begin + "Group 1: The value is the string 'fast', expected a float.");
   CHECK(with("betas", hone::List{0.9}) == begin + "Group 1: There are 1 betas, expected 2.");
   CHECK(files::contains(with("maximize", true), "maximize = True"));
-  CHECK(with("decoupled_weight_decay", true) == begin + "Group 1: The state is that of AdamW. Use this optimizer.");
+  CHECK(with("decoupled_weight_decay", true) == begin + "Group 1: The state was saved by AdamW. Use this optimizer.");
   CHECK(with("amsgrad", true) == begin + "Group 1: Parameter 0: It has no 'max_exp_avg_sq'.");
-  CHECK(with("params", hone::List{1, 2}) == begin + "Group 1: It has 2 parameters, the optimizer's has 1.");
+  CHECK(with("params", hone::List{1, 2}) == begin + "Group 1: It has 2 parameters, the optimizer's group has 1.");
 
   const auto field = [&](const Dict& fields) {
     auto state = state_of<optim::Adam>(adam);
@@ -226,11 +226,11 @@ TEST_CASE("A state of torch::optim that does not fit is refused, and nothing is 
     return refusal<optim::Adam>(adam, state);
   };
   CHECK(field({{"step", 1}, {"exp_avg", torch::zeros({4})}}) ==
-        begin + "Group 1: Parameter 0: 'exp_avg': This is a tensor of shape [4], expected one of shape [3].");
-  CHECK(field({{"step", 0.5}}) == begin + "Group 1: Parameter 0: 'step': 0.5 is no number of steps.");
+        begin + "Group 1: Parameter 0: 'exp_avg': This is a tensor of shape [4], expected a tensor of shape [3].");
+  CHECK(field({{"step", 0.5}}) == begin + "Group 1: Parameter 0: 'step': 0.5 is not a number of steps.");
   CHECK(field({{"step", 1}}) == begin + "Group 1: Parameter 0: It has no 'exp_avg' and no 'exp_avg_sq'.");
   CHECK(field({{"momentum_buffer", torch::zeros({3})}}) ==
-        begin + "Group 1: Parameter 0: It has the field 'momentum_buffer', which Adam does not keep.");
+        begin + "Group 1: Parameter 0: It has the field 'momentum_buffer', which Adam does not have.");
 
   auto adagrad = state_of<optim::Adagrad>(optim::AdagradOptions(0.1));
   adagrad.set("state", Dict{});
@@ -238,7 +238,7 @@ TEST_CASE("A state of torch::optim that does not fit is refused, and nothing is 
         begin + "Group 0: Parameter 0: It has no 'step' and no 'sum'.");
 }
 
-TEST_CASE("An optimizer of the user's own is kept by its serialize") {
+TEST_CASE("a custom torch::optim optimizer is saved by its serialize, with its learning rates") {
   const Parameters parameters;
   auto optimizer = make<Remembers>(parameters, optim::SGDOptions(0.1));
   optimizer.torch_optimizer().mood = 2.0;
@@ -250,7 +250,7 @@ TEST_CASE("An optimizer of the user's own is kept by its serialize") {
   CHECK(optimizer.lr(1) == 0.02);
 }
 
-TEST_CASE("An optimizer that is known at run time only has the state of what it is") {
+TEST_CASE("a torch::optim::Optimizer has the state of its dynamic type") {
   const Parameters parameters, other;
   auto typed = make<optim::Adam>(parameters, optim::AdamOptions(0.1));
   const auto make_at_run_time = [](const Parameters& of) {
@@ -274,10 +274,10 @@ TEST_CASE("An optimizer that is known at run time only has the state of what it 
   CHECK(torch::equal(other.b, parameters.b));
 }
 
-TEST_CASE("An optimizer of another type behind torch::optim::Optimizer is named") {
+TEST_CASE("optimizer_state_dict throws std::invalid_argument for an unknown dynamic type") {
   const Parameters parameters;
   hone::TorchOptimizer<optim::Optimizer> optimizer(
       std::make_shared<Own>(std::vector{parameters.a}, optim::SGDOptions(0.1)));
   const auto text = files::message<std::invalid_argument>([&] { (void)hone::optimizer_state_dict(optimizer); });
-  CHECK(files::contains(text, "::Own, whose state has no known form"));
+  CHECK(files::contains(text, "::Own, whose state hone cannot save"));
 }

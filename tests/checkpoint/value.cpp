@@ -13,7 +13,7 @@ using hone::None;
 using hone::Tuple;
 using hone::Value;
 
-TEST_CASE("A value holds what it was made of") {
+TEST_CASE("Value contains what it was constructed from") {
   CHECK(Value().is_none());
   CHECK(Value(true).get<bool>());
   CHECK(Value(3).get<std::int64_t>() == 3);
@@ -27,7 +27,7 @@ TEST_CASE("A value holds what it was made of") {
   CHECK_THROWS_AS(Value(~std::uint64_t{0}), std::invalid_argument);
 }
 
-TEST_CASE("A value of another kind is named, and so is the kind that was expected") {
+TEST_CASE("Value throws DataError with the actual and the expected type") {
   CHECK(files::message([] { (void)Value(List{1, 2}).get<bool>(); }) == "The value is a list of 2, expected a bool.");
   CHECK(files::message([] { (void)Value("x").number(); }) == "The value is the string 'x', expected a float.");
   CHECK(files::message([] { (void)Value(None()).items(); }) == "The value is None, expected a list.");
@@ -35,7 +35,7 @@ TEST_CASE("A value of another kind is named, and so is the kind that was expecte
         "The value is a tensor of shape [2, 3], expected a dictionary.");
 }
 
-TEST_CASE("A dictionary keeps the order of its entries and replaces in place") {
+TEST_CASE("Dict keeps the order of its entries, also if one is replaced") {
   Dict dict{{"b", 1}, {"a", 2}};
   dict.set("c", 3);
   dict.set("b", 4);
@@ -45,7 +45,7 @@ TEST_CASE("A dictionary keeps the order of its entries and replaces in place") {
   CHECK(order == "b4 a2 c3 ");
 }
 
-TEST_CASE("Keys are the same where Python says so") {
+TEST_CASE("Dict compares keys as Python does") {
   Dict dict{{1, "number"}, {"1", "text"}};
   CHECK(dict.at(true).get<std::string>() == "number");
   CHECK(dict.at(1.0).get<std::string>() == "number");
@@ -59,11 +59,11 @@ TEST_CASE("Keys are the same where Python says so") {
   CHECK_THROWS_AS(dict.set(torch::ones({}), 1), std::invalid_argument);
 }
 
-TEST_CASE("A missing entry is named beside those that are there") {
+TEST_CASE("Dict throws DataError that lists the existing entries if one is missing") {
   const Dict dict{{"epoch", 3}, {2, "x"}};
   CHECK(files::message([&] { (void)dict.at("model_state_dict"); }) ==
-        "There is no entry 'model_state_dict'; the entries are 'epoch', 2.");
-  CHECK(files::message([] { (void)Dict().at("a"); }) == "There is no entry 'a'; the dictionary is empty.");
+        "The entry 'model_state_dict' is missing; the entries are 'epoch', 2.");
+  CHECK(files::message([] { (void)Dict().at("a"); }) == "The entry 'a' is missing; the dictionary is empty.");
   CHECK(files::message([&] { (void)dict.get<std::string>("epoch"); }) ==
         "The entry 'epoch' is the int 3, expected a string.");
   Dict large;
@@ -71,7 +71,7 @@ TEST_CASE("A missing entry is named beside those that are there") {
   CHECK(files::contains(files::message([&] { (void)large.at("a"); }), ", 19 and 5 more."));
 }
 
-TEST_CASE("Copies of a dictionary are independent") {
+TEST_CASE("copies of a Dict are independent") {
   Dict first{{"inner", Dict{{"a", 1}}}};
   Dict second = first;
   second.set("inner", 2);

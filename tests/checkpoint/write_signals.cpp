@@ -9,7 +9,7 @@
 
 namespace {
 
-// The error of a write into a pipe that nothing reads.
+// Returns the error of a write into a pipe without a reader.
 int error_of_broken_pipe() {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
@@ -28,7 +28,7 @@ bool is_pending(int signal) {
 
 }  // namespace
 
-TEST_CASE("A write into a broken pipe fails without ending the process") {
+TEST_CASE("under WriteSignals, a write into a broken pipe fails without ending the process") {
   {
     const hone::detail::WriteSignals no_signals;
     CHECK(error_of_broken_pipe() == EPIPE);
@@ -40,7 +40,7 @@ TEST_CASE("A write into a broken pipe fails without ending the process") {
   CHECK(sigismember(&mask, SIGPIPE) == 0);
 }
 
-TEST_CASE("A signal that was blocked and pending before stays pending") {
+TEST_CASE("WriteSignals keeps a SIGPIPE that was pending before") {
   sigset_t signals, before;
   sigemptyset(&signals);
   sigaddset(&signals, SIGPIPE);

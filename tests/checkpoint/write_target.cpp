@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/checkpoint/write_target.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
@@ -13,7 +14,7 @@
 using Kind = hone::detail::WriteTarget::Kind;
 using hone::detail::write_target;
 
-TEST_CASE("A path without links leads to itself") {
+TEST_CASE("write_target of a path without links is the path") {
   const files::Folder folder;
   const auto missing = write_target(folder / "f");
   CHECK((missing.kind == Kind::file && !missing.exists && missing.path == folder / "f"));
@@ -22,7 +23,7 @@ TEST_CASE("A path without links leads to itself") {
   CHECK((there.kind == Kind::file && there.exists && there.path == folder / "f"));
 }
 
-TEST_CASE("Symbolic links are followed: chains, relative ones, dangling ones, into other folders") {
+TEST_CASE("write_target follows symbolic links: chains, relative, dangling, to other folders") {
   const files::Folder folder;
   files::fs::create_directories(folder / "a");
   files::fs::create_directories(folder / "b");
@@ -41,7 +42,7 @@ TEST_CASE("Symbolic links are followed: chains, relative ones, dangling ones, in
   CHECK((loop.kind == Kind::refused && loop.error == ELOOP));
 }
 
-TEST_CASE("What is no regular file is a stream or refused") {
+TEST_CASE("write_target of a path that is not a regular file is a stream or refused") {
   const files::Folder folder;
   CHECK(write_target("/dev/null").kind == Kind::stream);
   REQUIRE(mkfifo((folder / "fifo").c_str(), 0600) == 0);
@@ -49,10 +50,10 @@ TEST_CASE("What is no regular file is a stream or refused") {
   files::fs::create_symlink("fifo", folder / "link");
   CHECK(write_target(folder / "link").kind == Kind::stream);
 
-  CHECK(write_target(folder.path).reason == "it is a folder");
+  CHECK(write_target(folder.path).reason == "it is a directory");
   CHECK(write_target("").reason == "the path is empty");
   files::fs::create_directory_symlink(folder.path, folder / "to_folder");
-  CHECK(write_target(folder / "to_folder").reason == "it is a folder");
+  CHECK(write_target(folder / "to_folder").reason == "it is a directory");
 
   const int made = ::socket(AF_UNIX, SOCK_STREAM, 0);
   sockaddr_un address{};
@@ -63,18 +64,19 @@ TEST_CASE("What is no regular file is a stream or refused") {
   ::close(made);
 }
 
-TEST_CASE("Folders that are missing are created, or named with the reason") {
+TEST_CASE("create_folders creates missing folders, or throws DataError with the reason") {
   const files::Folder folder;
   hone::detail::create_folders(folder / "a/b");
   CHECK(files::fs::is_directory(folder / "a/b"));
   hone::detail::create_folders(folder / "a/b");
   hone::detail::create_folders("");
-  CHECK(files::contains(files::message([] { hone::detail::create_folders("/proc/none/at/all"); }),
-                        "The folder /proc/none/at/all cannot be created: No such file or directory."));
+  CHECK(files::contains(
+      files::message([] { hone::detail::create_folders("/proc/none/at/all"); }),
+      "The directory /proc/none/at/all cannot be created: No such file or directory. Choose a writable directory."));
 }
 
 #if defined(__linux__)
-TEST_CASE("The name of an open file is no name of a file") {
+TEST_CASE("write_target refuses a path in /proc/self/fd") {
   const files::Folder folder;
   const int file = ::open((folder / "f").c_str(), O_WRONLY | O_CREAT, 0600);
   const auto target = write_target("/proc/self/fd/" + std::to_string(file));
@@ -82,10 +84,13 @@ TEST_CASE("The name of an open file is no name of a file") {
   ::close(file);
 }
 
-TEST_CASE("Extended attributes are copied") {
+TEST_CASE("keep_attributes copies extended attributes") {
   const files::Folder folder;
   files::write(folder / "old", "x");
-  if (::setxattr((folder / "old").c_str(), "user.note", "kept", 4, 0) != 0) return;  // the file system has none
+  if (::setxattr((folder / "old").c_str(), "user.note", "kept", 4, 0) != 0) {
+    WARN("skipped: the file system of " << folder.path << " has no user attributes");
+    return;
+  }
   const int file = ::open((folder / "new").c_str(), O_WRONLY | O_CREAT, 0600);
   hone::detail::keep_attributes(write_target(folder / "old"), file);
   ::close(file);

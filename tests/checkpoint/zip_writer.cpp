@@ -8,14 +8,14 @@
 #include "files.hpp"
 #include "support/catch.hpp"
 
-TEST_CASE("Records begin at multiples of 64 bytes") {
+TEST_CASE("ZipWriter aligns records to 64 bytes") {
   const auto bytes = archive::make({{"a", "first"}, {"b", std::string(100, 'x')}, {"c", ""}, {"d", "last"}});
   CHECK(bytes.find("first") % 64 == 0);
   CHECK(bytes.find("xxx") % 64 == 0);
   CHECK(bytes.find("last") % 64 == 0);
 }
 
-TEST_CASE("The same records give the same bytes, others give another digest") {
+TEST_CASE("ZipWriter is deterministic, and digest depends on the data") {
   const auto digest = [](const std::string& text) {
     archive::Text sink;
     hone::detail::ZipWriter<archive::Text> zip(sink);
@@ -27,7 +27,7 @@ TEST_CASE("The same records give the same bytes, others give another digest") {
   CHECK(digest("x") != digest("y"));
 }
 
-TEST_CASE("Python's zipfile finds every record whole") {
+TEST_CASE("Python's zipfile reads the records of ZipWriter") {
   const files::Folder folder;
   const auto path = files::write(folder / "a.zip", archive::make({{"a", "first"}, {"b/c", "second"}, {"empty", ""}}));
   const files::Python python(fmt::format(R"(
@@ -46,7 +46,7 @@ print({{name: archive.read(name) for name in archive.namelist()}})
 
 namespace {
 
-/// Keeps only what lies around the data, so that sizes may be large.
+/// Keeps only small writes, the headers, so that records may be large.
 struct Outline {
   std::uint64_t size = 0;
   std::string end;
@@ -58,9 +58,9 @@ struct Outline {
 
 }  // namespace
 
-TEST_CASE("Beyond 4 GiB the sizes and places stand in fields of 64 bits") {
+TEST_CASE("ZipWriter uses 64-bit fields for sizes and offsets beyond 4 GiB") {
   constexpr std::size_t size = (std::size_t{1} << 32U) + 5;
-  // Pages of zeros that are only read take no memory.
+  // Zero pages that are only read use no memory.
   void* zeros = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   REQUIRE(zeros != MAP_FAILED);
   Outline outline;

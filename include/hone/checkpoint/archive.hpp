@@ -82,13 +82,13 @@ inline constexpr at::ScalarType column_type = std::same_as<T, double> ? at::kDou
 /// them to keep their values.
 class StateWriter {
  public:
-  static constexpr bool is_loading = false;
+  static constexpr bool is_loading = false;  ///< False: this archive saves.
 
   template <class T>
   void operator()(std::string_view name, T&& thing) {
     state_.set(name, value_of(thing));
   }
-  [[nodiscard]] Dict take() { return std::move(state_); }
+  [[nodiscard]] Dict take() { return std::move(state_); }  ///< Moves the saved state out of the archive.
 
   /// Returns `thing` as a value. Stores enumerations and `std::uint64_t` as int64, bit by bit.
   template <class T>
@@ -153,7 +153,7 @@ class StateWriter {
 /// **Errors** `DataError` that names the entry that is missing or of another type.
 class StateReader {
  public:
-  static constexpr bool is_loading = true;
+  static constexpr bool is_loading = true;  ///< True: this archive loads.
 
   explicit StateReader(const Value& state) : state_(state.get<Dict>()) {}
   /// For a rank that also merges the states `taken_over` of removed ranks, or a new rank that starts with the state of
@@ -176,10 +176,12 @@ class StateReader {
       throw DataError(sentence("'{}': {}", {name, error.what()}));
     }
   }
+  /// Returns whether the state has an entry `name`.
   [[nodiscard]] bool contains(std::string_view name) const { return state_.contains(name); }
 
   /// True for a new rank, whose mergeable state is reset; see `hone::take_over`.
   [[nodiscard]] bool begins_anew() const { return begins_anew_; }
+  /// Returns an archive for each state of a removed rank.
   [[nodiscard]] std::vector<StateReader> taken_over() const {
     std::vector<StateReader> readers;
     for (const Value* state : taken_over_) readers.emplace_back(*state);
@@ -225,7 +227,7 @@ class StateReader {
     } else if constexpr (detail::archived_array<T>) {
       const auto items = value.items();
       if (items.size() != thing.size()) {
-        throw DataError(sentence("there are {} numbers, expected {}.", {items.size(), thing.size()}));
+        throw DataError(sentence("the list has {} elements, expected {}.", {items.size(), thing.size()}));
       }
       for (std::size_t i = 0; i < thing.size(); ++i) read(items[i], thing[i]);
     } else if constexpr (detail::archived_text_map<T>) {
@@ -251,7 +253,7 @@ class StateReader {
   static void read_column(const Value& value, std::vector<T>& numbers) {
     const auto& tensor = value.get<at::Tensor>();
     if (!tensor.defined() || tensor.dim() != 1 || tensor.scalar_type() != detail::column_type<T>) {
-      throw DataError("the tensor is not a column of numbers.");
+      throw DataError("the tensor is not a 1-D tensor of the expected dtype.");
     }
     const auto column = tensor.contiguous().resolve_neg();
     numbers.resize(static_cast<std::size_t>(column.numel()));
@@ -282,6 +284,7 @@ void load_state_of(T& thing, const Value& state) {
 
 /// Returns a deep copy of `value`. The copies of its tensors are on `device`, by default on the originals' devices.
 [[nodiscard]] Value cloned(const Value& value, std::optional<c10::Device> device = {});
+[[nodiscard]] Dict cloned(const Dict& state, std::optional<c10::Device> device = {});
 
 }  // namespace hone
 

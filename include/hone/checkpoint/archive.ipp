@@ -27,6 +27,12 @@
 
 namespace hone {
 
+HONE_INLINE Dict cloned(const Dict& state, std::optional<c10::Device> device) {
+  Dict copy;
+  copy.ordered = state.ordered;
+  for (const auto& [key, entry] : state) copy.set(key, cloned(entry, device));
+  return copy;
+}
 HONE_INLINE Value cloned(const Value& value, std::optional<c10::Device> device) {
   if (const auto* tensor = std::get_if<at::Tensor>(&value.data())) {
     if (!tensor->defined()) return *tensor;
@@ -40,12 +46,7 @@ HONE_INLINE Value cloned(const Value& value, std::optional<c10::Device> device) 
   };
   if (const auto* list = std::get_if<List>(&value.data())) return cloned_items(*list);
   if (const auto* tuple = std::get_if<Tuple>(&value.data())) return Tuple{cloned_items(tuple->items)};
-  if (const auto* dict = std::get_if<Dict>(&value.data())) {
-    Dict copy;
-    copy.ordered = dict->ordered;
-    for (const auto& [key, entry] : *dict) copy.set(key, cloned(entry, device));
-    return copy;
-  }
+  if (const auto* dict = std::get_if<Dict>(&value.data())) return cloned(*dict, device);
   return value;
 }
 

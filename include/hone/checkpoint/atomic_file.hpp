@@ -43,6 +43,7 @@ namespace hone {
 /// directory fails, the file is already replaced.
 class AtomicFile {
  public:
+  /// Creates the temporary file, and removes temporary files of processes that no longer run.
   explicit AtomicFile(std::filesystem::path path) : path_(std::move(path)), target_(detail::write_target(path_)) {
     if (target_.kind == Kind::refused) fail(target_.reason, target_.error);
     if (target_.kind == Kind::stream) {
@@ -87,8 +88,8 @@ class AtomicFile {
     ::close(std::exchange(file_, -1));  // the data is synced, so an error of `close` does not matter
     if (synced(folder_)) return;
     throw DataError(
-        sentence("{} was written, but the disk does not confirm its name: {}. Check the disk; after a crash of the "
-                 "machine, the file before it may be back.",
+        sentence("{} was written, but its directory could not be synced: {}. Check the disk. After a crash of the "
+                 "machine, the previous file may be there again.",
                  {path_.string(), std::generic_category().message(errno)}));
   }
 
@@ -191,26 +192,26 @@ class AtomicFile {
       case ENOSPC:
       case EDQUOT:
       case EFBIG:
-        return "Make room";
+        return "Free disk space or raise the limit";
       case ENOENT:
-        return "Create the folder first";
+        return "Create the directory first";
       case EISDIR:
       case ENOTDIR:
       case ELOOP:
-        return "Give the path of a file";
+        return "Pass the path of a file";
       case ENAMETOOLONG:
-        return "Give a shorter path";
+        return "Pass a shorter path";
       case EIO:
         return "Check the disk";
       case ENXIO:
       case EPIPE:
-        return "Start a process that reads all of it";
+        return "Start a process that reads it to the end";
       case EROFS:
       case EACCES:
       case EPERM:
-        return "Choose a folder that may be written to";
+        return "Choose a writable directory";
       default:
-        return "Choose a folder on another file system";
+        return "Choose a directory on another file system";
     }
   }
   [[noreturn]] void fail_with(int error) { fail(std::generic_category().message(error), error); }

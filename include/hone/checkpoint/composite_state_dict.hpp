@@ -71,16 +71,16 @@ void load_optimizer_state_dict(CompositeOptimizer<Named...>& optimizers, const V
   for (const auto& [key, state] : states) saved.push_back(key.template get<std::string>());
   const auto refuse = [&](const char* pattern_end, std::string_view name) {
     throw DataError(
-        sentence("The optimizer state {} '{}': it is of '{}'. Give the trainer the optimizers that it was saved "
-                 "with, under the same names.",
+        sentence("The optimizer state {} '{}'; its entries are '{}'. Pass the trainer the same optimizers, under the "
+                 "same names.",
                  {pattern_end, name, joined(saved, "', '")}));
   };
   optimizers.for_each([&](std::string_view name, auto&) {
-    if (!states.contains(name)) refuse("has nothing for the optimizer", name);
+    if (!states.contains(name)) refuse("has no entry for the optimizer", name);
   });
   if (saved.size() != sizeof...(Named)) {
     for (const auto& name : saved) {
-      if (!(false || ... || (Named::name == name))) refuse("is for more optimizers, such as", name);
+      if (!(false || ... || (Named::name == name))) refuse("has entries for other optimizers, such as", name);
     }
   }
 

@@ -32,7 +32,7 @@ HONE_INLINE void check_cpu_generator(const at::Tensor& state) {
   const auto engine = at::check_generator<at::CPUGeneratorImpl>(scratch)->engine().data();
   if (engine.left_ > 1 && engine.next_ + static_cast<unsigned>(engine.left_) > at::MERSENNE_STATE_N + 1) {
     throw DataError(
-        "These bytes are no state of the generator of cpu: it would read beyond its numbers. Load another file.");
+        "These bytes are not a state of the generator of cpu: its position is out of range. Load another file.");
   }
 }
 
@@ -46,7 +46,7 @@ HONE_INLINE void set_generator_state(const at::Tensor& state, c10::Device device
     if (device.is_cpu()) detail::check_cpu_generator(bytes);
     generator.set_state(bytes);
   } catch (const c10::Error& error) {
-    throw DataError(sentence("These bytes are no state of the generator of {}: {} Load another file.",
+    throw DataError(sentence("These bytes are not a state of the generator of {}: {} Load another file.",
                              {device.str(), error.what_without_backtrace()}));
   }
 }

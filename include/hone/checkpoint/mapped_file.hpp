@@ -41,8 +41,8 @@ class MappedFile {
     file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file_ < 0) fail(error_text(errno));
     if (::fstat(file_, &status_) != 0) fail(error_text(errno));
-    if (S_ISDIR(status_.st_mode)) fail("it is a folder");
-    if (!S_ISREG(status_.st_mode)) fail("it is no regular file");
+    if (S_ISDIR(status_.st_mode)) fail("it is a directory");
+    if (!S_ISREG(status_.st_mode)) fail("it is not a regular file");
     size_ = static_cast<std::size_t>(status_.st_size);
     if (size_ == 0) return;
     constexpr std::size_t most_read = std::size_t{64} << 20U;
@@ -88,7 +88,7 @@ class MappedFile {
       const auto done = ::read(file_, static_cast<std::uint8_t*>(data_) + place, size_ - place);
       if (done < 0 && errno == EINTR) continue;
       if (done < 0) fail(error_text(errno));
-      if (done == 0) fail("it was cut short while it was read");
+      if (done == 0) fail("it was truncated while it was read");
       place += static_cast<std::size_t>(done);
     }
   }

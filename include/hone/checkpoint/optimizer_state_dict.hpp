@@ -113,7 +113,7 @@ Rule settings_from(const Dict& group, Rule settings) {
     constexpr bool decoupled = std::same_as<Rule, AdamW>;
     const Value* found = group.find("decoupled_weight_decay");
     if (found != nullptr && found->get<bool>() != decoupled) {
-      throw DataError(sentence("The state is that of {}. Use this rule.", {decoupled ? "Adam" : "AdamW"}));
+      throw DataError(sentence("The state was saved by {}. Use this rule.", {decoupled ? "Adam" : "AdamW"}));
     }
   }
   settings.check();
@@ -164,10 +164,10 @@ template <RuleOptimizer O>
 template <RuleOptimizer O>
 void require_enough(const O& optimizer, const Dict& part) {
   if (const auto place = missing_in_part(optimizer, part)) {
-    throw DataError(sentence(
-        "The optimizer state is that of rank {} of {} alone, without '{}'. Load what rank 0 saved, or all parts with "
-        "load_sharded_checkpoint.",
-        {part.get<std::int64_t>("rank"), part.get<std::int64_t>("world_size"), optimizer.names()[*place]}));
+    throw DataError(
+        sentence("The optimizer state is the shard of rank {} of {} and lacks '{}'. Load the file that rank 0 saved, "
+                 "or all shards with load_sharded_checkpoint.",
+                 {part.get<std::int64_t>("rank"), part.get<std::int64_t>("world_size"), optimizer.names()[*place]}));
   }
 }
 
@@ -207,7 +207,7 @@ template <RuleOptimizer O>
 template <RuleOptimizer O>
 void load_optimizer_state_dict(O& optimizer, const Value& value) {
   const auto fail = [](const std::string& what) {
-    throw DataError(sentence("The optimizer state does not fit, and nothing of it was loaded. {}", {what}));
+    throw DataError(sentence("The optimizer state does not match the optimizer; nothing was loaded. {}", {what}));
   };
   if (const Value* part = value.get<Dict>().find("shard")) detail::require_enough(optimizer, part->get<Dict>());
   const auto& state = value.get<Dict>().get<Dict>("state");
@@ -224,7 +224,8 @@ void load_optimizer_state_dict(O& optimizer, const Value& value) {
     try {
       const auto indices = groups[g].at("params").items();
       if (indices.size() != group.size()) {
-        throw DataError(sentence("It has {} parameters, the optimizer's has {}.", {indices.size(), group.size()}));
+        throw DataError(
+            sentence("It has {} parameters, the optimizer's group has {}.", {indices.size(), group.size()}));
       }
       settings.push_back(detail::settings_from(groups[g].get<Dict>(), group.settings));
       const Value* base_lr = groups[g].get<Dict>().find("initial_lr");

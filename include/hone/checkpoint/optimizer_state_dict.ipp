@@ -37,7 +37,7 @@ HONE_INLINE double setting_number(const Value& value) {
   const auto* tensor = std::get_if<at::Tensor>(&value.data());
   if (tensor == nullptr) return value.number();
   if (!tensor->defined() || tensor->numel() != 1 || tensor->is_complex()) {
-    throw DataError("A setting is a tensor, and not of one real number.");
+    throw DataError("A setting is a tensor that is not one real number.");
   }
   return tensor->item<double>();
 }

@@ -46,7 +46,7 @@ HONE_INLINE std::string packed(const Value& value) {
 
 HONE_INLINE Value unpacked(std::string_view bytes) {
   const auto take = [&bytes](std::size_t size) {
-    if (bytes.size() < size) throw DataError("The bytes of a packed value are cut off.");
+    if (bytes.size() < size) throw DataError("The bytes of a serialized value are truncated.");
     const auto taken = bytes.substr(0, size);
     bytes.remove_prefix(size);
     return taken;
@@ -67,7 +67,7 @@ HONE_INLINE Value unpacked(std::string_view bytes) {
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), index);
     const bool is_number = error == std::errc{} && end == key.data() + key.size();
     if (!is_number || index >= storages.size() || storages[index].size() != num_bytes) {
-      throw DataError("The bytes of a packed value are of two values.");
+      throw DataError("The bytes of a serialized value refer to a storage that they do not contain.");
     }
     auto copy = c10::GetAllocator(c10::kCPU)->allocate(num_bytes);
     if (num_bytes > 0) std::memcpy(copy.get(), storages[index].data(), num_bytes);
@@ -114,7 +114,8 @@ HONE_INLINE std::optional<Value> difference(const Value& value, const Value& bas
 HONE_INLINE Value overlaid(const Value& base, const Value& other) {
   if (!other.is<Dict>()) {
     const auto items = other.items();
-    if (items.size() != 1) throw DataError("What differs between processes is no tuple of one. Load another file.");
+    if (items.size() != 1)
+      throw DataError("A rank's difference from rank 0 is not a tuple of one value. Load another file.");
     return items[0];
   }
   Dict all = base.get<Dict>();

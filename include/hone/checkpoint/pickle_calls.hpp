@@ -57,8 +57,8 @@ class PickleCalls {
                        is_untyped(name) || storage_of(name) != nullptr;
     if (!known) {
       PickleGraph::refuse(
-          sentence("it names {}, which is not loaded. Save tensors, numbers, strings, None, lists, tuples and "
-                   "dictionaries alone",
+          sentence("it refers to {}, which is not loaded. Save only tensors, numbers, strings, None, lists, tuples and "
+                   "dictionaries",
                    {name}));
     }
     return graph_.add(PickleGraph::Global{std::move(name), is_type});
@@ -69,9 +69,9 @@ class PickleCalls {
     const auto items = graph_.tuple(id);
     if (items.size() != 5 || graph_.value_as<std::string>(items[0]) != "storage")
       PickleGraph::refuse("a storage is expected");
-    const auto& name = graph_.node_as<PickleGraph::Global>(items[1], "the class of a storage").name;
+    const auto& name = graph_.node_as<PickleGraph::Global>(items[1], "a storage class").name;
     const auto* type = storage_of(name);
-    if (type == nullptr && !is_untyped(name)) PickleGraph::refuse(sentence("{} is no class of a storage", {name}));
+    if (type == nullptr && !is_untyped(name)) PickleGraph::refuse(sentence("{} is not a storage class", {name}));
     const auto& key = graph_.value_as<std::string>(items[2]);
     const auto size = product(graph_.value_as<std::int64_t>(items[4]),
                               type ? static_cast<std::int64_t>(c10::elementSize(type->type)) : 1);
@@ -88,7 +88,7 @@ class PickleCalls {
     const auto arguments = graph_.tuple(id);
     const auto name = graph_.node_as<PickleGraph::Global>(callee, "a function").name;
     const auto require = [&](bool fits) {
-      if (!fits) PickleGraph::refuse(sentence("the arguments of {} do not fit", {name}));
+      if (!fits) PickleGraph::refuse(sentence("the arguments of {} are invalid", {name}));
     };
     if (name == "collections.OrderedDict") {
       require(arguments.empty());
@@ -128,7 +128,7 @@ class PickleCalls {
       if (arguments.size() > least && !graph_.is_nothing(arguments[least])) made = resolved(made, arguments[least]);
       return graph_.add(Value(std::move(made)));
     }
-    PickleGraph::refuse(sentence("{} is not called in files of torch.save", {name}));
+    PickleGraph::refuse(sentence("it calls {}, which torch.save does not write", {name}));
   }
 
  private:
@@ -136,13 +136,13 @@ class PickleCalls {
   at::Tensor resolved(const at::Tensor& tensor, Id id) {
     const auto marks = graph_.node_as<PickleGraph::Mapping>(id, "a dictionary");
     if (tensor.nbytes() > tensor.storage().nbytes()) {
-      PickleGraph::refuse("a tensor that is conjugated or negated by a mark repeats its elements. Save tensor.clone()");
+      PickleGraph::refuse("a tensor with the conjugate or negative bit has repeated elements. Save tensor.clone()");
     }
     auto result = tensor;
     for (const auto& [key, is_set] : marks.entries) {
       const auto& mark = graph_.value_as<std::string>(key);
       if (mark != "conj" && mark != "neg") {
-        PickleGraph::refuse(sentence("a tensor has the mark '{}'. Save a tensor without it", {mark}));
+        PickleGraph::refuse(sentence("a tensor has the unknown flag '{}'. Save a tensor without it", {mark}));
       }
       if (!graph_.value_as<bool>(is_set)) continue;
       result = mark == "conj" ? result.conj().resolve_conj() : result._neg_view().resolve_neg();
@@ -153,8 +153,8 @@ class PickleCalls {
   at::Tensor tensor(const std::vector<Id>& arguments, bool named) {
     const auto& source = graph_.node_as<PickleGraph::StorageRef>(arguments[0], "a storage");
     const auto* type =
-        named ? dtype_of(graph_.node_as<PickleGraph::Global>(arguments[6], "an element type").name) : source.type;
-    if (type == nullptr) PickleGraph::refuse("a tensor has no element type");
+        named ? dtype_of(graph_.node_as<PickleGraph::Global>(arguments[6], "a dtype").name) : source.type;
+    if (type == nullptr) PickleGraph::refuse("a tensor has no dtype");
     const auto sizes = graph_.integers(arguments[2]), strides = graph_.integers(arguments[3]);
     return make_view(source.storage, type->type, graph_.value_as<std::int64_t>(arguments[1]), sizes, strides);
   }

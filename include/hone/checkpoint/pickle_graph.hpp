@@ -113,7 +113,7 @@ class PickleGraph {
     const Node& node = nodes_[id];
     if (const auto* value = std::get_if<Value>(&node)) {
       if (value->is<std::string>()) text_bytes += value->get<std::string>().size();
-      if (text_bytes > limits_.text_bytes) refuse("it repeats too much text");
+      if (text_bytes > limits_.text_bytes) refuse("its repeated strings are too long");
       return *value;
     }
     if (const auto* sequence = std::get_if<Sequence>(&node)) {
@@ -131,7 +131,7 @@ class PickleGraph {
       return dict;
     }
     const auto* global = std::get_if<Global>(&node);
-    if (global == nullptr || !global->is_type) refuse("a class or a bare storage is among the values");
+    if (global == nullptr || !global->is_type) refuse("a class, or a storage without a tensor, is among the values");
     return global->name;
   }
 

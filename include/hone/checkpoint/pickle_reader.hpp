@@ -39,7 +39,7 @@ class PickleReader {
       }
       return graph_.finished(pop());
     } catch (const PickleFault& fault) {
-      throw DataError(sentence("holds a pickle that cannot be read at byte {}: {}.", {place_, fault.what()}));
+      throw DataError(sentence("contains a pickle that cannot be read at byte {}: {}.", {place_, fault.what()}));
     }
   }
 
@@ -49,7 +49,7 @@ class PickleReader {
   using Sequence = PickleGraph::Sequence;
 
   std::span<const std::uint8_t> take(std::size_t size) {
-    if (pickle_.size() - place_ < size) PickleGraph::refuse("it is cut off");
+    if (pickle_.size() - place_ < size) PickleGraph::refuse("it is truncated");
     place_ += size;
     return pickle_.subspan(place_ - size, size);
   }
@@ -108,12 +108,13 @@ class PickleReader {
   }
   void recall(std::uint32_t slot) {
     const auto found = memo_.find(slot);
-    if (found == memo_.end()) PickleGraph::refuse(sentence("it refers to the value {}, which was not kept", {slot}));
+    if (found == memo_.end())
+      PickleGraph::refuse(sentence("it refers to the memo entry {}, which does not exist", {slot}));
     push(found->second);
   }
   void append(const std::vector<Id>& items) {
     auto& list = graph_.node_as<Sequence>(top(), "a list");
-    if (list.is_tuple) PickleGraph::refuse("a tuple cannot grow");
+    if (list.is_tuple) PickleGraph::refuse("it appends to a tuple");
     graph_.require_room(list.items.size() + items.size());
     list.items.insert(list.items.end(), items.begin(), items.end());
   }

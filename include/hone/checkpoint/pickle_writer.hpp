@@ -137,7 +137,7 @@ class PickleWriter {
   void write_inner(std::string name, const Value& value) {
     path_.push_back(std::move(name));
     constexpr std::size_t deepest = 100;  // as `PickleLimits::depth` of the reader
-    if (path_.size() > deepest) refuse("lies too deep. Nest less.");
+    if (path_.size() > deepest) refuse(sentence("is nested more than {} levels deep. Reduce the nesting.", {deepest}));
     write(value);
     path_.pop_back();
   }
@@ -147,7 +147,8 @@ class PickleWriter {
     const auto* type = find_element_type([&](const ElementType& entry) { return entry.type == given.scalar_type(); });
     if (type == nullptr || given.layout() != at::kStrided || given.is_nested() || given.is_meta() ||
         !given.has_storage()) {
-      refuse(sentence("is a {} tensor that checkpoints do not hold. Make it a dense tensor.", {given.toString()}));
+      refuse(sentence("is a {} tensor, which checkpoints do not support. Convert it to a dense tensor.",
+                      {given.toString()}));
     }
     const auto tensor = given.resolve_conj().resolve_neg();
     const bool named = type->storage.empty();  // no storage class: untyped bytes and the dtype's name

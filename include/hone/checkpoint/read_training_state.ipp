@@ -20,10 +20,10 @@ HONE_INLINE Value read_training_state(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, error)) {
     const auto latest = latest_training_state(path);
     if (!latest) {
-      throw DataError(sentence(
-          "The folder {} holds no training state (epoch_E_update_S.pt). Give another one, or start anew where there is "
-          "none: hone::latest_training_state(folder).",
-          {path.string()}));
+      throw DataError(
+          sentence("The directory {} contains no training state (epoch_E_update_S.pt). Pass another directory, or "
+                   "start a new run if hone::latest_training_state(directory) finds none.",
+                   {path.string()}));
     }
     file = *latest;
   }
@@ -32,15 +32,15 @@ HONE_INLINE Value read_training_state(const std::filesystem::path& path) {
       return read_checkpoint(file);
     } catch (const DataError& broken) {
       if (!TrainingPlace::in(file.filename().string()) || !std::filesystem::exists(file, error)) throw;
-      throw DataError(sentence("{} When it is removed, the training state before it is the newest in {}.",
+      throw DataError(sentence("{} To resume from the training state before it in {}, remove this file.",
                                {broken.what(), file.parent_path().string()}));
     }
   }();
   if (!state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
-    throw DataError(sentence(
-        "{} holds no training state, from which a run goes on. Take a file of save_training_state; weights are loaded "
-        "with load_checkpoint.",
-        {file.string()}));
+    throw DataError(
+        sentence("{} contains no training state. Pass a file that save_training_state wrote, or load the weights with "
+                 "load_checkpoint.",
+                 {file.string()}));
   }
   return state;
 }

@@ -11,7 +11,7 @@ namespace hone {
 /// The contents of a safetensors file: tensors by name, in the order of its header, and strings by name.
 struct Safetensors {
   Dict tensors;
-  Dict metadata;
+  Dict metadata;  ///< Strings by name.
 };
 
 /// Reads a safetensors file. Treats it as untrusted: checks every size and offset before use. Detects a truncated file,

@@ -38,8 +38,8 @@ HONE_INLINE at::Tensor safetensors_view(const std::shared_ptr<MappedFile>& file,
   if (const auto per_element = safetensors_per_element(entry.type); per_element > 1) {
     if (shape.empty() || shape.back() % per_element != 0) {
       throw DataError(
-          sentence("has the tensor '{}' of type {} and shape [{}]: LibTorch holds {} such elements as one, "
-                   "and the last dimension is no multiple of that. Convert it to another type in Python.",
+          sentence("has the tensor '{}' of dtype {} and shape [{}]: LibTorch packs {} elements of this dtype into one, "
+                   "and the last dimension is not a multiple of that number. Convert it to another dtype in Python.",
                    {entry.name, safetensors_name(entry.type), joined(shape, ", "), per_element}));
     }
     shape.back() /= per_element;
@@ -52,7 +52,7 @@ HONE_INLINE at::Tensor safetensors_view(const std::shared_ptr<MappedFile>& file,
     if (size) size = product(*size, shape[d]);
   }
   if (!size || static_cast<std::uint64_t>(*size) != entry.end - entry.begin) {
-    throw DataError(sentence("is damaged: the tensor '{}' of shape [{}] has {} bytes. Take another copy.",
+    throw DataError(sentence("is damaged: the tensor '{}' of shape [{}] has {} bytes. Use another copy.",
                              {entry.name, joined(entry.shape, ", "), entry.end - entry.begin}));
   }
   const auto bytes = data.subspan(entry.begin, entry.end - entry.begin);
@@ -63,15 +63,15 @@ HONE_INLINE Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& f
   constexpr std::uint64_t most_header_bytes = 100'000'000;
   const auto bytes = file->bytes();
   std::uint64_t header_bytes = 0;
-  if (bytes.size() < sizeof(header_bytes)) throw DataError("is cut off within its first 8 bytes. Take another copy.");
+  if (bytes.size() < sizeof(header_bytes)) throw DataError("is truncated within its first 8 bytes. Use another copy.");
   std::memcpy(&header_bytes, bytes.data(), sizeof(header_bytes));
   if (header_bytes > most_header_bytes) {
-    throw DataError(sentence("is no safetensors file: its header would have {} bytes, and the most is {}.",
+    throw DataError(sentence("is not a safetensors file: its header would have {} bytes, and the limit is {}.",
                              {header_bytes, most_header_bytes}));
   }
   const auto rest = bytes.subspan(sizeof(header_bytes));
   if (header_bytes > rest.size()) {
-    throw DataError(sentence("is cut off: its header has {} bytes, and {} are there. Take another copy.",
+    throw DataError(sentence("is truncated: its header has {} bytes, of which {} are present. Use another copy.",
                              {header_bytes, rest.size()}));
   }
   const auto header = read_safetensors_header(rest.first(header_bytes));
@@ -87,15 +87,14 @@ HONE_INLINE Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& f
   for (const auto* entry : order) {
     if (entry->begin != place || entry->end < entry->begin) {
       throw DataError(
-          sentence("is damaged: the tensor '{}' lies at bytes {} to {}, expected from {} on. Take another "
-                   "copy.",
+          sentence("is damaged: the tensor '{}' is at bytes {} to {}, expected from byte {}. Use another copy.",
                    {entry->name, entry->begin, entry->end, place}));
     }
     place = entry->end;
   }
   if (place != data.size()) {
-    throw DataError(sentence("is {}: its tensors need {} bytes, and {} are there. Take another copy.",
-                             {place > data.size() ? "cut off" : "damaged", place, data.size()}));
+    throw DataError(sentence("is {}: its tensors need {} bytes, and {} are present. Use another copy.",
+                             {place > data.size() ? "truncated" : "damaged", place, data.size()}));
   }
 
   Safetensors result;
@@ -128,9 +127,10 @@ HONE_INLINE void write_safetensors(const std::filesystem::path& path, const Dict
   for (const auto& [key, value] : tensors) {
     const auto name = key.is<std::string>() ? key.get<std::string>() : detail::key_text(key);
     const auto refuse = [&](const std::string& what) {
-      throw std::invalid_argument(sentence("'{}' is {}, which safetensors files do not hold.", {name, what}));
+      throw std::invalid_argument(
+          sentence("'{}' is {}, which safetensors files do not support. Convert it or leave it out.", {name, what}));
     };
-    if (!key.is<std::string>() || name == "__metadata__") refuse("no name of a tensor");
+    if (!key.is<std::string>() || name == "__metadata__") refuse("not a valid name of a tensor");
     if (!value.is<at::Tensor>() || !value.get<at::Tensor>().defined()) refuse(value.description());
     const auto& tensor = value.get<at::Tensor>();
     const auto dtype = detail::safetensors_name(tensor.scalar_type());
@@ -155,7 +155,8 @@ HONE_INLINE void write_safetensors(const std::filesystem::path& path, const Dict
   auto header = nlohmann::ordered_json::object();
   for (const auto& [key, value] : metadata) {
     if (!key.is<std::string>() || !value.is<std::string>()) {
-      throw std::invalid_argument("The metadata of a safetensors file are strings by name. Convert the others.");
+      throw std::invalid_argument(
+          "The metadata of a safetensors file map strings to strings. Convert other keys and values.");
     }
     header["__metadata__"][key.get<std::string>()] = value.get<std::string>();
   }
@@ -169,7 +170,8 @@ HONE_INLINE void write_safetensors(const std::filesystem::path& path, const Dict
   try {
     text = header.dump();
   } catch (const nlohmann::json::exception&) {
-    throw std::invalid_argument("A name or a text is not UTF-8, which safetensors files need.");
+    throw std::invalid_argument(
+        "A name or a metadata value is not UTF-8, which safetensors files require. Convert it to UTF-8.");
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');
 

@@ -77,7 +77,7 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
   SafetensorsHeader header;
 
   bool start_object(std::size_t) override {
-    if (depth_ >= 2 || !field_.empty()) refuse("an object is where none belongs");
+    if (depth_ >= 2 || !field_.empty()) refuse("an object is not allowed here");
     if (++depth_ == 2 && !in_metadata_) header.entries.push_back({.name = name_, .shape = {}});
     return true;
   }
@@ -92,11 +92,11 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ == 1) {
       name_ = text;
       in_metadata_ = name_ == "__metadata__";
-      if (!names_.insert(name_).second) refuse("the name is there twice");
+      if (!names_.insert(name_).second) refuse("the name occurs twice");
     } else {
-      if (!fields_.insert(text).second) refuse(sentence("'{}' is there twice", {text}));
+      if (!fields_.insert(text).second) refuse(sentence("'{}' occurs twice", {text}));
       if (!in_metadata_ && text != "dtype" && text != "shape" && text != "data_offsets") {
-        refuse(sentence("'{}' is none of dtype, shape, data_offsets", {text}));
+        refuse(sentence("'{}' is not dtype, shape or data_offsets", {text}));
       }
       field_ = in_metadata_ ? "text" : text;
       if (in_metadata_) header.metadata.emplace_back(text, "");
@@ -110,26 +110,25 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
       const auto* found = std::find_if(safetensors_types.begin(), safetensors_types.end(),
                                        [&](const auto& entry) { return entry.first == text; });
       if (found == safetensors_types.end()) {
-        throw DataError(
-            sentence("has the tensor '{}' of type {}, for which LibTorch has no element type. Convert it "
-                     "to another type in Python.",
-                     {name_, text}));
+        throw DataError(sentence(
+            "has the tensor '{}' of dtype {}, which LibTorch does not support. Convert it to another dtype in Python.",
+            {name_, text}));
       }
       entry().type = found->second;
     } else {
-      refuse("a string is where none belongs");
+      refuse("a string is not allowed here");
     }
     field_.clear();
     return true;
   }
   bool start_array(std::size_t) override {
-    if (in_array_ || (field_ != "shape" && field_ != "data_offsets")) refuse("an array is where none belongs");
+    if (in_array_ || (field_ != "shape" && field_ != "data_offsets")) refuse("an array is not allowed here");
     in_array_ = true;
     numbers_ = 0;
     return true;
   }
   bool number_unsigned(std::uint64_t number) override {
-    if (!in_array_) refuse("a number is where none belongs");
+    if (!in_array_) refuse("a number is not allowed here");
     ++numbers_;
     if (field_ == "shape") {
       constexpr std::size_t most_dimensions = 64;
@@ -147,18 +146,18 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
     field_.clear();
     return true;
   }
-  bool null() override { refuse("a null is where none belongs"); }
-  bool boolean(bool) override { refuse("a boolean is where none belongs"); }
+  bool null() override { refuse("a null is not allowed here"); }
+  bool boolean(bool) override { refuse("a boolean is not allowed here"); }
   bool number_integer(std::int64_t) override { refuse("a number is negative"); }
-  bool number_float(double, const std::string&) override { refuse("a number is not whole"); }
-  bool binary(nlohmann::json::binary_t&) override { refuse("bytes are where none belong"); }
+  bool number_float(double, const std::string&) override { refuse("a number is not an integer"); }
+  bool binary(nlohmann::json::binary_t&) override { refuse("bytes are not allowed here"); }
   bool parse_error(std::size_t place, const std::string&, const nlohmann::json::exception&) override {
-    throw DataError(sentence("has a header that is no JSON at its byte {}. Take another copy.", {place}));
+    throw DataError(sentence("has a header that is not valid JSON at its byte {}. Use another copy.", {place}));
   }
 
  private:
   [[noreturn]] void refuse(std::string_view what) const {
-    throw DataError(sentence("has a header that is damaged at '{}': {}. Take another copy.", {name_, what}));
+    throw DataError(sentence("has a header that is damaged at '{}': {}. Use another copy.", {name_, what}));
   }
   SafetensorsEntry& entry() { return header.entries.back(); }
 
@@ -174,7 +173,7 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
 /// **Errors** `DataError` whose message lacks the file's name, its subject; the caller prepends it.
 inline SafetensorsHeader read_safetensors_header(std::span<const std::uint8_t> text) {
   SafetensorsHandler handler;
-  if (text.empty() || text[0] != '{') throw DataError("is no safetensors file: its header is no JSON object.");
+  if (text.empty() || text[0] != '{') throw DataError("is not a safetensors file: its header is not a JSON object.");
   nlohmann::json::sax_parse(text.begin(), text.end(), &handler);
   return std::move(handler.header);
 }

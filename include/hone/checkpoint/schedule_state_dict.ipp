@@ -21,12 +21,13 @@ HONE_INLINE std::int64_t scheduled_updates_in(const Value& state) {
   if (found == nullptr) found = entries.find("last_epoch");
   if (found == nullptr) {
     throw DataError(
-        "The scheduler's state has neither num_updates nor last_epoch, so its place is unknown. Load with "
+        "The scheduler's state has neither num_updates nor last_epoch, so its position is unknown. Load with "
         ".load_scheduler = false.");
   }
   const auto updates = found->get<std::int64_t>();
   if (updates < -1 || updates >= detail::too_many<std::int64_t>)
-    throw DataError(sentence("The scheduler's state stands at update {}. Take another file.", {updates}));
+    throw DataError(
+        sentence("The scheduler's state is at update {}, which is out of range. Load another file.", {updates}));
   return updates < 0 ? 0 : updates;  // -1: before the first update
 }
 

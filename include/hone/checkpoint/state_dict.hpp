@@ -85,7 +85,9 @@ struct StateDictOptions {
 
 /// The names that `load_state_dict` ignored because it was not strict.
 struct Mismatches {
-  std::vector<std::string> missing;     // only in the model
+  /// The names that only the model has.
+  std::vector<std::string> missing;  // only in the model
+  /// The names that only the state has.
   std::vector<std::string> unexpected;  // only in the state
 };
 
@@ -153,7 +155,7 @@ StateDictFit fit_state_dict(const Model& model, const Value& state, const StateD
     } else if (tensor->is_complex() != target.is_complex()) {
       problems.push_back(sentence("'{}' is {}, expected {}", {name, tensor->dtype().name(), target.dtype().name()}));
     } else if (detail::loses_values(*tensor, target.scalar_type())) {
-      problems.push_back(sentence("'{}' is {} and has values that {} cannot hold",
+      problems.push_back(sentence("'{}' is {} and has values that {} cannot represent",
                                   {name, tensor->dtype().name(), target.dtype().name()}));
     } else {
       copies.emplace_back(target, *tensor);
@@ -162,8 +164,8 @@ StateDictFit fit_state_dict(const Model& model, const Value& state, const StateD
   const auto prefix = options.prefix.empty() && num_found == 0 ? detail::common_prefix(source, all) : std::string();
   if (!prefix.empty()) {
     throw DataError(
-        sentence("The state does not fit the model, and nothing of it was loaded: the model's names stand in it with "
-                 "'{}' before them{}. Load it with the option .prefix = \"{}\".",
+        sentence("The state does not match the model; nothing was loaded: the names in it begin with '{}'{}. Load it "
+                 "with the option .prefix = \"{}\".",
                  {prefix, detail::origin_of_prefix(prefix), prefix}));
   }
   for (const Dict::Entry& entry : source) {
@@ -175,15 +177,16 @@ StateDictFit fit_state_dict(const Model& model, const Value& state, const StateD
     for (const auto& name : names.missing) problems.push_back(sentence("'{}' is missing", {options.prefix + name}));
     for (const auto& name : names.unexpected) problems.push_back(sentence("'{}' is not in the model", {name}));
   } else if (num_found == 0 && !all.empty() && !source.empty()) {
-    problems.push_back(sentence("it has no name of the model, such as '{}'", {options.prefix + all[0]}));
+    problems.push_back(sentence("it has none of the model's names, such as '{}'", {options.prefix + all[0]}));
   }
   if (!problems.empty()) {
     const auto is_compiled = [](const std::string& name) { return name.find("._orig_mod.") != std::string::npos; };
-    throw DataError(sentence("The state does not fit the model, and nothing of it was loaded: {}. {}",
-                             {joined(problems, "; "), std::ranges::any_of(names.unexpected, is_compiled)
-                                                          ? "torch.compile puts '_orig_mod.' into the names of a part: "
-                                                            "take it out of them in Python."
-                                                          : "Load the state of a model that is built alike."}));
+    throw DataError(
+        sentence("The state does not match the model; nothing was loaded: {}. {}",
+                 {joined(problems, "; "),
+                  std::ranges::any_of(names.unexpected, is_compiled)
+                      ? "torch.compile adds '_orig_mod.' to the names of a submodule: remove it from them in Python."
+                      : "Load the state of a model with the same structure."}));
   }
   return fit;
 }

@@ -74,13 +74,13 @@ inline at::Tensor make_view(const c10::Storage& storage, at::ScalarType type, st
                             std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {
   const auto refuse = [&](std::string_view what) {
     throw DataError(
-        sentence("has a tensor of shape [{}], strides [{}] and offset {} over {} bytes: {}. Take another copy.",
+        sentence("has a tensor of shape [{}], strides [{}] and offset {} over {} bytes: {}. Use another copy.",
                  {joined(sizes, ", "), joined(strides, ", "), offset, storage.nbytes(), what}));
   };
   constexpr std::size_t most_dimensions = 64;
   if (sizes.size() > most_dimensions)
-    throw DataError(sentence("has a tensor of {} dimensions. The most is {}.", {sizes.size(), most_dimensions}));
-  if (sizes.size() != strides.size()) refuse("there is not one stride for each size");
+    throw DataError(sentence("has a tensor of {} dimensions. The limit is {}.", {sizes.size(), most_dimensions}));
+  if (sizes.size() != strides.size()) refuse("the numbers of sizes and strides differ");
   std::optional<std::int64_t> count = 1, last = offset;
   for (std::size_t d = 0; d < sizes.size(); ++d) {
     if (sizes[d] < 0 || strides[d] < 0) refuse("a size or stride is negative");
@@ -97,7 +97,7 @@ inline at::Tensor make_view(const c10::Storage& storage, at::ScalarType type, st
   if (!count || !last || !product(*count, item)) refuse("it is too large");
   const bool empty = std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
   const std::int64_t available = static_cast<std::int64_t>(storage.nbytes()) / item;
-  if (empty ? offset > available : *last >= available) refuse("it reaches beyond them");
+  if (empty ? offset > available : *last >= available) refuse("it extends beyond them");
   return at::empty({0}, at::TensorOptions().dtype(type))
       .set_(storage, offset, at::IntArrayRef(sizes.data(), sizes.size()),
             at::IntArrayRef(strides.data(), strides.size()));

@@ -61,23 +61,23 @@ inline Value read_archive(const std::shared_ptr<MappedFile>& file) {
     const std::string_view text(reinterpret_cast<const char*>(pickle.data()), pickle.size());
     const bool is_saved_object =
         text.find("c__torch__") == 2 && text.substr(std::min(text.size(), text.find('\n'))).starts_with("\nModule\n");
-    throw DataError(is_saved_object
-                        ? "is a file of torch::save in C++. Load it with torch::load(object, path) into an object of "
-                          "the same type, "
-                          "and save that with hone::write_checkpoint(path, hone::state_dict(model)) or save_checkpoint."
-                        : "is a TorchScript archive. Load it with torch::jit::load(path), and save its weights with "
-                          "hone::write_checkpoint(path, hone::state_dict(module)).");
+    throw DataError(
+        is_saved_object
+            ? "is a file of torch::save in C++. Load it with torch::load(object, path) into an object of the same "
+              "type, and save its state with hone::write_checkpoint(path, hone::state_dict(model)) or save_checkpoint."
+            : "is a TorchScript archive. Load it with torch::jit::load(path), and save its weights with "
+              "hone::write_checkpoint(path, hone::state_dict(module)).");
   }
   if (zip.contains("byteorder")) {
     const auto order = zip.record("byteorder");
     if (std::string_view(reinterpret_cast<const char*>(order.data()), order.size()) != "little") {
-      throw DataError("comes from a big-endian machine. Save it on a little-endian one.");
+      throw DataError("was saved on a big-endian machine. Save it on a little-endian machine.");
     }
   }
   const auto storage = [&](const std::string& key, std::uint64_t num_bytes) {
     const auto bytes = zip.record("data/" + key);
     if (bytes.size() != num_bytes) {
-      throw DataError(sentence("has {} bytes in its record 'data/{}', and its contents need {}. Take another copy.",
+      throw DataError(sentence("has {} bytes in its record 'data/{}', and its contents need {}. Use another copy.",
                                {bytes.size(), key, num_bytes}));
     }
     return storage_in(file, bytes);

@@ -153,15 +153,15 @@ inline Value setting_value(const std::tuple<double, double>& value) {
 inline void take_field(const Value& value, std::int64_t& to, const at::Tensor& /*parameter*/) {
   const double number = setting_number(value);  // a tensor, or a number in old files
   if (!(number >= 0 && number < 0x1p53 && std::trunc(number) == number)) {
-    throw DataError(sentence("{} is no number of steps.", {number}));
+    throw DataError(sentence("{} is not a number of steps.", {number}));
   }
   to = static_cast<std::int64_t>(number);
 }
 inline void take_field(const Value& value, at::Tensor& to, const at::Tensor& parameter) {
   const auto& tensor = value.get<at::Tensor>();
   if (!tensor.defined() || tensor.sizes() != parameter.sizes()) {
-    throw DataError(
-        sentence("This is {}, expected one of shape [{}].", {value.description(), joined(parameter.sizes(), ", ")}));
+    throw DataError(sentence("This is {}, expected a tensor of shape [{}].",
+                             {value.description(), joined(parameter.sizes(), ", ")}));
   }
   to = at::empty_like(parameter).copy_(tensor);
 }

@@ -54,17 +54,18 @@ std::unique_ptr<Options> torch_options(const Dict& group, const Options& present
   });
   const auto is_on = [](const Value* flag) { return flag != nullptr && flag->is<bool>() && flag->get<bool>(); };
   if (is_on(group.find("maximize"))) {
-    throw DataError("It has maximize = True, which torch::optim cannot do. Take hone's rule.");
+    throw DataError(
+        "It has maximize = True, which torch::optim does not support. Use an optimizer of hone, such as hone::Adam.");
   }
   const Dict ours = Form::only_python();
   const Value *decoupled = group.find("decoupled_weight_decay"), *our_decoupled = ours.find("decoupled_weight_decay");
   if (decoupled != nullptr && our_decoupled != nullptr && is_on(decoupled) != is_on(our_decoupled)) {
-    throw DataError(sentence("The state is that of {}. Use this optimizer.", {is_on(decoupled) ? "AdamW" : "Adam"}));
+    throw DataError(sentence("The state was saved by {}. Use this optimizer.", {is_on(decoupled) ? "AdamW" : "Adam"}));
   }
   try {
     static_cast<void>(O(std::vector<at::Tensor>(), *result));  // the constructor checks the options
   } catch (const c10::Error& error) {
-    throw DataError(sentence("{}. Take another file.", {detail::first_line(error.what_without_backtrace())}));
+    throw DataError(sentence("{}. Load another file.", {detail::first_line(error.what_without_backtrace())}));
   }
   return result;
 }
@@ -94,7 +95,7 @@ auto torch_state(const Value* fields, const Options& options, const at::Tensor& 
     for (const auto& [key, value] : fields->get<Dict>()) {
       const auto& name = key.template get<std::string>();
       if (!value.is_none() && std::find(known.begin(), known.end(), name) == known.end()) {
-        throw DataError(sentence("It has the field '{}', which {} does not keep.", {name, Form::name}));
+        throw DataError(sentence("It has the field '{}', which {} does not have.", {name, Form::name}));
       }
     }
   }
@@ -152,7 +153,7 @@ template <HasTorchForm O>
 void load_torch_state_dict(O& torch, auto& optimizer, const Value& value) {
   using Form = TorchFormOf<O>;
   const auto fail = [](const std::string& what) {
-    throw DataError(sentence("The optimizer state does not fit, and nothing of it was loaded. {}", {what}));
+    throw DataError(sentence("The optimizer state does not match the optimizer; nothing was loaded. {}", {what}));
   };
   const auto& state = value.get<Dict>().get<Dict>("state");
   const auto saved = value.at("param_groups").items();
@@ -171,7 +172,7 @@ void load_torch_state_dict(O& torch, auto& optimizer, const Value& value) {
       const auto indices = settings.at("params").items();
       if (indices.size() != group.params().size()) {
         throw DataError(
-            sentence("It has {} parameters, the optimizer's has {}.", {indices.size(), group.params().size()}));
+            sentence("It has {} parameters, the optimizer's group has {}.", {indices.size(), group.params().size()}));
       }
       options.push_back(torch_options<O>(settings, static_cast<const typename Form::Options&>(group.options())));
       const Value* base_lr = settings.find("initial_lr");
@@ -218,8 +219,8 @@ void with_torch_form(torch::optim::Optimizer& optimizer, const F& f) {
       is_a(std::type_identity<torch::optim::Adagrad>{});
   if (is_known) return;
   throw std::invalid_argument(
-      sentence("The optimizer, held as torch::optim::Optimizer, is a {}, whose state has no known form. Hold it by its "
-               "own type and give that `void serialize(auto& archive)`, or leave it out with .save_optimizer = false.",
+      sentence("The optimizer is passed as torch::optim::Optimizer and is a {}, whose state hone cannot save. Pass it "
+               "by its own type with a member `void serialize(auto& archive)`, or set .save_optimizer = false.",
                {c10::demangle(typeid(optimizer).name())}));
 }
 

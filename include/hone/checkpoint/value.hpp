@@ -26,10 +26,11 @@ namespace hone {
 
 class Value;
 
-using None = std::monostate;
-using List = std::vector<Value>;
+using None = std::monostate;      ///< Python's `None`.
+using List = std::vector<Value>;  ///< Python's `list`.
+/// Python's `tuple`.
 struct Tuple {
-  List items;
+  List items;  ///< The elements.
 };
 
 /// A key and its value. A template because `Value` is incomplete here.
@@ -63,6 +64,7 @@ class Dict {
   Value& set(Value key, Value value);
   /// Returns the value of a key, or null. Adding an entry invalidates it.
   [[nodiscard]] const Value* find(const Value& key) const;
+  /// Returns whether the dictionary has the key.
   [[nodiscard]] bool contains(const Value& key) const { return find(key) != nullptr; }
   [[nodiscard]] const Value& at(const Value& key) const;
   /// Returns the value of a key as a `T`; see `Value::get`.
@@ -88,6 +90,8 @@ class Value {
   Value& operator=(const Value& other);
   Value& operator=(Value&& other) noexcept;
   ~Value();
+  /// Converts from `None`, a bool, a number, a string, a tensor, a list, a tuple, or a dictionary. Integers become
+  /// int64, floating-point numbers double.
   Value(None) noexcept;  // NOLINT(google-explicit-constructor)
   template <class T>
     requires std::same_as<T, bool> || std::integral<T> || std::floating_point<T>
@@ -100,8 +104,9 @@ class Value {
   Value(Tuple tuple);                            // NOLINT(google-explicit-constructor)
   Value(Dict dict);                              // NOLINT(google-explicit-constructor)
 
-  [[nodiscard]] const Data& data() const { return data_; }
-  [[nodiscard]] bool is_none() const { return is<None>(); }
+  [[nodiscard]] const Data& data() const { return data_; }   ///< Returns the variant.
+  [[nodiscard]] bool is_none() const { return is<None>(); }  ///< Returns whether the value is `None`.
+  /// Returns whether the value is a `T`, one of the types of `Data`.
   template <class T>
   [[nodiscard]] bool is() const {
     return std::holds_alternative<T>(data_);
@@ -126,6 +131,7 @@ class Value {
   /// Returns the value of a key of a dictionary.
   [[nodiscard]] const Value& at(const Value& key) const { return get<Dict>().at(key); }
 
+  /// Returns the phrase for a `T` in error messages, such as "a list".
   template <class T>
   [[nodiscard]] static constexpr std::string_view expected() {
     constexpr std::array<std::string_view, 9> names{"None",     "a bool", "an int",  "a float",     "a string",

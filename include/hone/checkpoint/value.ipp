@@ -82,7 +82,7 @@ HONE_INLINE std::string key_code(const Value& key) {
     return code;
   }
   throw std::invalid_argument(sentence(
-      "The key of a dictionary is {}. Keys are strings, numbers, None and tuples of these.", {key.description()}));
+      "The key of a dictionary is {}. Use strings, numbers, None, or tuples of these as keys.", {key.description()}));
 }
 
 HONE_INLINE std::string key_text(const Value& key) {
@@ -119,7 +119,7 @@ HONE_INLINE const Value& Dict::at(const Value& key) const {
   }
   if (entries_.size() > most) present += sentence(" and {} more", {entries_.size() - most});
   throw DataError(
-      sentence("There is no entry {}; {}.",
+      sentence("The entry {} is missing; {}.",
                {detail::key_text(key), entries_.empty() ? "the dictionary is empty" : "the entries are " + present}));
 }
 

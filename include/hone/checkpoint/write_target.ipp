@@ -42,7 +42,7 @@ HONE_INLINE WriteTarget write_target(const std::filesystem::path& path) {
   target.exists = ::stat(path.c_str(), &target.status) == 0;
   if (!target.exists && errno != ENOENT) return refused(errno);
   const auto mode = target.exists ? target.status.st_mode : mode_t{S_IFREG};
-  if (S_ISDIR(mode)) return refused(EISDIR, "it is a folder");
+  if (S_ISDIR(mode)) return refused(EISDIR, "it is a directory");
   if (S_ISSOCK(mode)) return refused(EISDIR, "it is a socket");
   if (S_ISBLK(mode)) return refused(EISDIR, "it is a block device");
   if (!S_ISREG(mode)) {
@@ -55,10 +55,11 @@ HONE_INLINE WriteTarget write_target(const std::filesystem::path& path) {
     std::error_code error;
     const auto next = std::filesystem::read_symlink(target.path, error);
     if (error || i == most_links) return refused(error ? error.value() : ELOOP);
-    if (is_open_file_link(target.path)) return refused(EISDIR, "it leads to an open file, which has no name there");
+    if (is_open_file_link(target.path))
+      return refused(EISDIR, "it is a link to an open file descriptor, not to a path");
     target.path = next.is_absolute() ? next : target.path.parent_path() / next;
   }
-  if (!target.path.has_filename()) return refused(EISDIR, "it is a folder");
+  if (!target.path.has_filename()) return refused(EISDIR, "it is a directory");
   // A write-protected file is not replaced, even if the permissions of its directory allow it.
   if (target.exists && ::faccessat(AT_FDCWD, target.path.c_str(), W_OK, AT_EACCESS) != 0) return refused(errno);
   target.kind = WriteTarget::Kind::file;
@@ -69,7 +70,7 @@ HONE_INLINE void create_folders(const std::filesystem::path& folder) {
   std::error_code error, unknown;
   if (folder.empty() || std::filesystem::create_directories(folder, error) || !error) return;
   if (std::filesystem::exists(folder, unknown)) return;  // a file of that name: the write reports the error
-  throw DataError(sentence("The folder {} cannot be created: {}. Choose a folder that may be written to.",
+  throw DataError(sentence("The directory {} cannot be created: {}. Choose a writable directory.",
                            {folder.string(), error.message()}));
 }
 

@@ -21,7 +21,7 @@
 namespace hone::detail {
 
 static_assert(std::endian::native == std::endian::little,
-              "hone: the files are little-endian, and so must be the machine.");
+              "hone: checkpoints are little-endian files. Compile for a little-endian machine.");
 
 /// Reads the directory of an untrusted archive in memory. Checks every size and offset against the size of the file,
 /// and that records do not overlap. Returns views of the file, which must outlive the reader, and never decompresses.
@@ -67,15 +67,15 @@ class ZipReader {
     const auto bytes = file_.subspan(record.data, record.size);
     if (crc32(bytes) != record.crc) {
       throw DataError(
-          sentence("is damaged: the checksum of its record '{}' is wrong. Take another copy (torch.save must write "
-                   "checksums, as it does by default).",
+          sentence("is damaged: the checksum of its record '{}' is wrong. Use another copy, saved with checksums, the "
+                   "default of torch.save.",
                    {name}));
     }
     return bytes;
   }
 
   [[noreturn]] static void refuse(std::string_view what) {
-    throw DataError(sentence("is damaged: {}. Take another copy.", {what}));
+    throw DataError(sentence("is damaged: {}. Use another copy.", {what}));
   }
 
   /// Returns the little-endian number at `place`. Precondition: its bytes are in the file.
@@ -90,10 +90,10 @@ class ZipReader {
     constexpr std::size_t end_size = 22, most_comment = 0xFFFF;
     if (file_.size() < 4 || number<std::uint32_t>(0) != 0x04034B50) {
       const bool is_pickle = file_.size() >= 2 && file_[0] == 0x80 && file_[1] <= 5;
-      throw DataError(is_pickle ? "is in the format that torch.save had before version 1.6. Load it in Python and save "
-                                  "it again."
-                      : file_.empty() ? "is empty. Take another copy."
-                                      : "is no zip archive, as files of torch.save are. Give a file of torch.save.");
+      throw DataError(is_pickle
+                          ? "is in the format of torch.save before PyTorch 1.6. Load it in Python and save it again."
+                      : file_.empty() ? "is empty. Use another copy."
+                                      : "is not a zip archive. Pass a file that torch.save wrote.");
     }
     const std::size_t first = file_.size() < end_size + most_comment ? 0 : file_.size() - end_size - most_comment;
     for (std::size_t place = file_.size() < end_size ? 0 : file_.size() - end_size + 1; place-- > first;) {
@@ -101,7 +101,7 @@ class ZipReader {
       if (number<std::uint16_t>(place + 20) != file_.size() - place - end_size) continue;
       return directory_at(place);
     }
-    refuse("it is cut off, for the directory at its end is missing");
+    refuse("it is truncated and lacks the directory at its end");
   }
 
   [[nodiscard]] Directory directory_at(std::size_t end) const {
@@ -113,17 +113,17 @@ class ZipReader {
       const auto place = number<std::uint64_t>(end - locator_size + 8);
       end -= locator_size;
       if (place > end - wide_size || number<std::uint32_t>(place) != 0x06064B50)
-        refuse("its directory is not where it should be");
+        refuse("its directory is not at the recorded offset");
       directory = {number<std::uint64_t>(place + 48), number<std::uint64_t>(place + 40),
                    number<std::uint64_t>(place + 32)};
       in_parts = number<std::uint64_t>(place + 16) != 0 || number<std::uint64_t>(place + 24) != directory.count;
       end = place;
     }
-    if (in_parts) refuse("it is one part of several");
+    if (in_parts) refuse("it is one part of a split archive");
     if (directory.begin > end || directory.size != end - directory.begin)
-      refuse("its directory does not fill its place");
+      refuse("the recorded size of its directory is wrong");
     constexpr std::size_t entry_size = 46;
-    if (directory.count > directory.size / entry_size) refuse("its directory lists more records than it has room for");
+    if (directory.count > directory.size / entry_size) refuse("its directory is too small for its number of records");
     return directory;
   }
 
@@ -132,21 +132,21 @@ class ZipReader {
     std::size_t place = directory.begin;
     for (std::uint64_t i = 0; i < directory.count; ++i) {
       constexpr std::size_t entry_size = 46;
-      if (end - place < entry_size || number<std::uint32_t>(place) != 0x02014B50) refuse("its directory breaks off");
+      if (end - place < entry_size || number<std::uint32_t>(place) != 0x02014B50) refuse("its directory is truncated");
       const std::size_t name_size = number<std::uint16_t>(place + 28), extra_size = number<std::uint16_t>(place + 30),
                         comment_size = number<std::uint16_t>(place + 32);
-      if (end - place - entry_size < name_size + extra_size + comment_size) refuse("its directory breaks off");
+      if (end - place - entry_size < name_size + extra_size + comment_size) refuse("its directory is truncated");
       const auto name = text(place + entry_size, name_size);
       if ((number<std::uint16_t>(place + 8) & 1U) != 0) {
-        throw DataError(sentence("has the record '{}', which is encrypted. Give a file of torch.save.", {name}));
+        throw DataError(
+            sentence("has the record '{}', which is encrypted. Pass a file that torch.save wrote.", {name}));
       }
       // The code of a TorchScript archive is compressed. It is skipped.
       const bool is_compressed = number<std::uint16_t>(place + 10) != 0, is_code = name.find("/code/") != name.npos;
       if (is_compressed && !is_code) {
-        throw DataError(
-            sentence("has the record '{}', which is compressed. Give the file as torch.save wrote it: its records "
-                     "are stored as they are.",
-                     {name}));
+        throw DataError(sentence(
+            "has the record '{}', which is compressed. Pass the file as torch.save wrote it, without compression.",
+            {name}));
       }
       if (!is_compressed) add(name, place, place + entry_size + name_size, extra_size, directory.begin);
       place += entry_size + name_size + extra_size + comment_size;
@@ -179,7 +179,7 @@ class ZipReader {
                       data = begin + header_size + name_size + number<std::uint16_t>(begin + 28);
     if (data > limit || size > limit - data) broken();
     if (text(begin + header_size, name_size) != name)
-      refuse(sentence("its record '{}' has another name at its place", {name}));
+      refuse(sentence("its record '{}' has another name in its local header", {name}));
     if (records_.empty()) folder_ = name.substr(0, name.find('/') + 1);
     const Record record{begin, data, size, number<std::uint32_t>(entry + 16)};
     if (!records_.emplace(name, record).second) refuse(sentence("it has two records '{}'", {name}));
