@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The library hone::hone: the definitions of all `.ipp` files, compiled once. The definitions for several ranks are in
 /// `distributed.cpp`. The test `architecture` compares the two lists with the files.
+#include "hone/callbacks/save_training_state.ipp"
+#include "hone/callbacks/watched_metric.ipp"
 #include "hone/checkpoint/archive.ipp"
 #include "hone/checkpoint/checksum.ipp"
 #include "hone/checkpoint/generator_state.ipp"

@@ -58,6 +58,7 @@ struct ProgressBar;
 struct SaveBest;
 struct SaveTrainingState;
 struct IntermediateEvaluation;
+struct StopOnRequest;
 struct StopOnSignal;
 struct TerminateOnNaN;
 struct WsdCheckpoints;

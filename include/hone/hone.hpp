@@ -21,6 +21,7 @@
 #include "hone/callbacks/reduce_lr_on_plateau.hpp"
 #include "hone/callbacks/save_best.hpp"
 #include "hone/callbacks/save_training_state.hpp"
+#include "hone/callbacks/stop_on_request.hpp"
 #include "hone/callbacks/stop_on_signal.hpp"
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/callbacks/wsd_checkpoints.hpp"

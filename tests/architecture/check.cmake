@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# A room is a promise about dependencies. Reads the #include lines and holds every header to it, and every header to its
-# test. Run: cmake -D ROOT=$PWD -P tests/architecture/check.cmake
+# Checks the dependencies of modules: reads the #include lines of every header. Checks also that every header has a test.
+# Run: cmake -D ROOT=$PWD -P tests/architecture/check.cmake
 cmake_minimum_required(VERSION 3.25)
 
-# Who may include whom; a room may always include itself.
+# The modules that each module may include, in addition to itself.
 set(may_core "")
 set(may_schedule core)
 set(may_history core)
@@ -26,7 +26,7 @@ set(may_trainer core schedule history metrics callbacks policies optim data chec
 set(may_tune core schedule history callbacks policies optim data checkpoint step state trainer)
 set(plain_rooms core schedule history metrics callbacks)
 
-# Headers with nothing to run: what they declare is tested where it is used.
+# Headers without a separate test: their declarations are tested where they are used.
 set(no_test_needed core/config.hpp core/fault.hpp core/hana.hpp core/slots.hpp core/version.hpp checkpoint/torch_archive.hpp
     core/near_misses.hpp core/running_statistics.hpp
     devices/cuda.hpp devices/device_streams.hpp devices/mps.hpp devices/xpu.hpp
@@ -75,7 +75,7 @@ foreach(header IN LISTS headers)
   if(room AND NOT header IN_LIST no_test_needed)
     string(REGEX REPLACE "hpp$" "cpp" test "${header}")
     if(header MATCHES "^distributed/(mpi|nccl)")
-      set(test "distributed/${CMAKE_MATCH_1}/${CMAKE_MATCH_1}.cpp")  # A program of its own, for all headers of that name.
+      set(test "distributed/${CMAKE_MATCH_1}/${CMAKE_MATCH_1}.cpp")  # A separate program for all headers of this name.
     elseif(header STREQUAL "capture/cuda_recorder.hpp")
       set(test "cuda/capture.cpp")
     endif()
@@ -85,7 +85,7 @@ foreach(header IN LISTS headers)
   endif()
 endforeach()
 
-# Each .ipp is compiled into the library, and included by its header where there is none.
+# Each .ipp is compiled into the library, and included by its header in header-only builds.
 set(compiled "")
 foreach(source IN ITEMS hone distributed)
   file(STRINGS "${ROOT}/src/${source}.cpp" includes REGEX "^#include")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# All C++ in the repository is formatted with .clang-format. Run: tests/architecture/format.sh clang-format-19
+# Checks that all C++ files are formatted with .clang-format. Run: tests/architecture/format.sh clang-format-19
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 find include src tests examples benchmarks -regex '.*[.][hic]pp' ! -name near_misses.hpp -print0 |

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each header of the rooms with LibTorch stands by itself: it includes what it uses.
+"""Checks that each header of the modules with LibTorch is self-contained.
 
     python3 headers.py FOLDER COMPILER FLAGS...      FOLDER: for the precompiled header
 
-The headers of LibTorch and of other libraries are there for all of them. A header is compiled after others only where it
-includes those anyway: that takes half as many compilations. Those that need CUDA or MPI are left to their own programs.
+The headers of LibTorch and of other libraries are precompiled for all headers. A header is compiled after other headers
+only if it includes them anyway, which halves the number of compilations. Headers that need CUDA or MPI are omitted; their
+own programs compile them.
 """
 import os
 import re
@@ -48,7 +49,7 @@ for path in sorted(set(text) - left_out, key=lambda path: (len(every[path]), pat
 os.makedirs(folder, exist_ok=True)
 header = os.path.join(folder, "libraries.hpp")
 libraries = {line for path in set(text) - left_out for line in others.findall(text[path])}
-libraries.discard("<torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>")  # is nothing without what gloo_backend.hpp defines
+libraries.discard("<torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>")  # is empty without the macros that gloo_backend.hpp defines
 with open(header, "w", encoding="utf-8") as file:
     file.write("".join(f"#include {line}\n" for line in sorted(libraries)))
 subprocess.run([*compile, "-x", "c++-header", "-fpch-instantiate-templates", header, "-o", header + ".pch"], check=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the lines that hone's headers make the compiler read, and holds them to a limit: lines.py all|plain COMPILER FLAGS...
+"""Limits the number of lines that hone's headers make the compiler read: lines.py all|plain COMPILER FLAGS...
 
-Seconds vary with the machine, lines do not. A limit that is passed names the headers that take most: include less, or
-raise the limit where the feature is worth it to every file of every user.
+Times vary with the machine, lines do not. If a limit is exceeded, the largest headers are listed. Include less, or raise
+the limit if the feature is worth the cost in every file of every user.
 """
 
 import collections
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Of libstdc++ 12, within some 5 %. Later standard libraries are longer, and may have a third more.
+# With libstdc++ 12, within about 5 %. Later standard libraries are larger: their limits are higher by a third.
 LIMITS = {
     "hone.hpp": 24_000,  # beyond torch/torch.h
     "core": 65_500,
@@ -24,7 +24,7 @@ LIMITS = {
 
 
 def count(compiler, source):
-    """Lines that are not blank after `int here;`, by the file of hone's or the system's that they come from."""
+    """Returns the number of non-blank lines after `int here;` for each file."""
     done = subprocess.run([*compiler, "-E", "-x", "c++", "-"], input=source, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr[-3000:])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that each message of a static_assert in the headers is the expected one of a test that does not compile.
+"""Checks that each static_assert message in the headers is the expected message of a file in tests/compile_fail.
 
 messages.py ROOT
 """
@@ -8,8 +8,8 @@ import re
 import sys
 from pathlib import Path
 
-# No compiler of a machine that the tests run on can come to these.
-UNREACHED = ["hone: the files are little-endian, and so must be the machine."]
+# Messages that cannot occur on a machine that runs the tests.
+UNREACHED = ["hone: checkpoints are little-endian files. Compile for a little-endian machine."]
 LITERALS = re.compile(r'(?:"(?:[^"\\\n]|\\.)*"\s*)+')
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 
@@ -31,7 +31,7 @@ def main():
         text = header.read_text()
         for place, message in messages(text):
             count += 1
-            # A macro puts a message together from a literal and its arguments.
+            # A macro composes a message from a literal and its arguments.
             if message not in UNREACHED and not any(message in case for case in expected):
                 missing.append(f"{header.relative_to(root)}:{text.count(chr(10), 0, place) + 1}: {message}")
     print(f"{count} messages, {len(missing)} of them without a case in tests/compile_fail.")

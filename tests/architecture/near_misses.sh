@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The table of near misses is what its generator makes of the hooks and overrides there are. Run: tests/architecture/near_misses.sh
+# Checks that the table of near misses is up to date with the hooks and overrides. Run: tests/architecture/near_misses.sh
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 table=include/hone/core/near_misses.hpp

@@ -43,7 +43,7 @@ struct MoveOnly {
   void on_train_step_end(const auto&) { ++*batches; }
 };
 
-/// Notes the path and the number of each value that it is shown.
+/// An archive that records the path and the number of each value.
 struct Paths {
   std::vector<std::string>* all;
   std::string place{};
@@ -78,7 +78,7 @@ static_assert(detail::is_collective<CallbackReference<Metrics<Accuracy>>> &&
 
 }  // namespace
 
-TEST_CASE("a callback by reference is called on the caller's object, and no copy is made") {
+TEST_CASE("a callback by reference calls the caller's object and does not copy it") {
   Counts counts;
   MoveOnly unique;
   auto shared = std::make_shared<Counts>();
@@ -90,7 +90,7 @@ TEST_CASE("a callback by reference is called on the caller's object, and no copy
   CHECK(shared->batches == 3);
   CHECK(shared.use_count() == 2);
 
-  counts.batches = 10;  // a change from outside is what the set goes on from
+  counts.batches = 10;  // the set uses the object that the caller changed
   set.tell(TrainStepEnd{{driver.run}});
   CHECK(counts.batches == 11);
   CHECK(&set.get<Counts>() == &counts);
@@ -98,7 +98,7 @@ TEST_CASE("a callback by reference is called on the caller's object, and no copy
   CHECK(counts.batches == 0);
 }
 
-TEST_CASE("a constant callback may be referred to where its hooks are constant") {
+TEST_CASE("a callback by constant reference is called if its hooks are const") {
   int batches = 0;
   const ConstHook hook{&batches};
   CallbackSet set{std::cref(hook)};
@@ -107,7 +107,7 @@ TEST_CASE("a constant callback may be referred to where its hooks are constant")
   CHECK(batches == 1);
 }
 
-TEST_CASE("filters and names take references") {
+TEST_CASE("filters and named accept callbacks by reference") {
   Counts often, seldom, once, head, zero;
   CallbackSet set{every<2>(std::ref(often)), every_epochs<2>(std::ref(seldom)), once_at(3, std::ref(once)),
                   named<"head">(std::ref(head)), rank_zero(std::ref(zero))};
@@ -121,7 +121,7 @@ TEST_CASE("filters and names take references") {
   CHECK(&set.get<"head">() == &head);
 }
 
-TEST_CASE("limits come through a reference, as they are when a run asks") {
+TEST_CASE("batch_limit through a reference returns the current limit of the callback") {
   LimitBatches limit{.num_batches = 5};
   CallbackSet set{std::ref(limit)};
   CHECK(set.batch_limit(Phase::train) == 5);
@@ -129,7 +129,7 @@ TEST_CASE("limits come through a reference, as they are when a run asks") {
   CHECK(set.batch_limit(Phase::train) == 2);
 }
 
-TEST_CASE("the state of a callback by reference is kept as that of the callback by value") {
+TEST_CASE("a callback by reference serializes the same state as the callback by value") {
   Counts counts{7};
   KeepsState other{.state = {9}};
   CallbackSet by_value{counts, other, named<"head">(counts)};
@@ -138,7 +138,7 @@ TEST_CASE("the state of a callback by reference is kept as that of the callback 
   CHECK(paths_of(by_reference).size() == 3);
 }
 
-TEST_CASE("a null pointer to a callback is refused") {
+TEST_CASE("CallbackSet throws std::invalid_argument for a null pointer to a callback") {
   try {
     CallbackSet set{std::shared_ptr<EarlyStopping>()};
     FAIL("accepted");

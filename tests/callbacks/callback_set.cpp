@@ -51,7 +51,7 @@ using StepEnd = Told<TrainStepEnd, WithBatch<const Batch>>;
 
 }  // namespace
 
-TEST_CASE("a hook hears the plain event or everything the trainer tells, in the order of the callbacks") {
+TEST_CASE("CallbackSet passes the plain or the extended event to the hooks, in the order of the callbacks") {
   std::vector<std::string> log;
   CallbackSet<Generic, Concrete> set{Generic{&log}, Concrete{&log}};
   Run run;
@@ -60,14 +60,14 @@ TEST_CASE("a hook hears the plain event or everything the trainer tells, in the 
   REQUIRE(log == std::vector<std::string>{"generic 7", "concrete 0"});
 }
 
-TEST_CASE("a type of the user's own is heard by on_event") {
+TEST_CASE("an event of a custom type is passed to on_event") {
   CallbackSet<Empty1, Listener> set{Empty1{}, Listener{}};
   static_assert(decltype(set)::relays<Knock>);
   set.tell(Knock{3});
   REQUIRE(set.get<Listener>().heard == 3);
 }
 
-TEST_CASE("a set stands in a set") {
+TEST_CASE("a CallbackSet may contain a CallbackSet") {
   std::vector<std::string> log;
   CallbackSet<CallbackSet<Concrete>, Concrete> set{CallbackSet<Concrete>{Concrete{&log}}, Concrete{&log}};
   Run run;
@@ -78,7 +78,7 @@ TEST_CASE("a set stands in a set") {
   REQUIRE(log.size() == 2);
 }
 
-TEST_CASE("several callbacks of one type each hear") {
+TEST_CASE("get returns the first of several callbacks of the same type, which receives the events") {
   CallbackSet<Listener, Listener> set{Listener{}, Listener{10}};
   set.tell(Knock{1});
   REQUIRE(set.get<Listener>().heard == 1);

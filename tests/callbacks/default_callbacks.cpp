@@ -22,13 +22,13 @@ using Defaults = SetOf<DefaultCallbacks>::type;
 
 static_assert(std::is_default_constructible_v<Defaults>);
 static_assert(Defaults::relays<FakeStep<TrainLoss>> && Defaults::relays<FakeStep<TrainStepEnd>>);
-// A step without its end events costs nothing.
+// Events that no default callback handles have no overhead.
 static_assert(!Defaults::relays<FakeStep<TrainStepStart>> && !Defaults::relays<OptimizerStep> &&
               !Defaults::relays<BeforeOptimizerStep>);
 
 }  // namespace
 
-TEST_CASE("the default callbacks tell an epoch in order: announcement, bar, metrics") {
+TEST_CASE("the default callbacks print the start of an epoch, the progress bar and the metrics in this order") {
   Captured output;
   RunDriver driver;
   driver.set_num_batches(2);

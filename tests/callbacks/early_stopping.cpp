@@ -24,7 +24,7 @@ static_assert(checked_callback<EarlyStopping>);
 
 using Set = CallbackSet<EarlyStopping>;
 
-/// The epoch after which the run was stopped; 0 when it was not.
+/// Returns the epoch after which the run was stopped, or 0 if it was not.
 int stopped_after(Set& set, const std::vector<double>& values, const char* metric = "eval_loss_epoch") {
   RunDriver driver;
   set.tell(TrainingRunStart{{driver.run}});
@@ -58,7 +58,7 @@ const double infinity = HUGE_VAL;
 
 constexpr int not_asked = -1;
 
-/// Settings, and after which value of each series they end the run; 0: they do not.
+/// Settings, and for each series the number of values after which they end the run, or 0.
 struct Row {
   bool greater_is_better;
   int patience;
@@ -79,7 +79,7 @@ const double series[][7] = {
     {2.0, 2.125, 2.25, 2.375, 2.5, 2.625, 2.75},            // rises slowly
     {2.0, 4.0, 1.0, 4.0, 0.5, 4.0, 0.25},                   // swings
     {4.0, 2.0, no_number, 1.0, no_number, no_number, 0.5},  // NaN in the middle
-    {4.0, 2.0, infinity, 1.0, -infinity, 1.0, 0.5},         // infinite in the middle
+    {4.0, 2.0, infinity, 1.0, -infinity, 1.0, 0.5},         // infinity in the middle
     {-1.0, -2.0, -2.0, -4.0, -4.0, -4.0, -3.0},             // below zero
 };
 const Row rows[] = {
@@ -109,16 +109,18 @@ const Row rows[] = {
 
 }  // namespace
 
-TEST_CASE("a run ends after so many epochs in a row without improvement") {
+TEST_CASE("EarlyStopping stops after `patience` consecutive epochs without improvement") {
   CHECK(stopped_after({.patience = 1}, {1.0, 0.5, 0.6}) == 3);
   CHECK(stopped_after({.patience = 2}, {1.0, 1.1, 1.2, 0.1}) == 3);
   CHECK(stopped_after({.patience = 2}, {1.0, 1.1, 0.5, 0.6, 0.7}) == 5);
   CHECK(stopped_after({.patience = 3}, {1.0, 1.1, 1.2, 0.5}) == 0);
 }
 
-TEST_CASE("patience 0 ends the run after its first epoch") { CHECK(stopped_after({.patience = 0}, {1.0, 0.5}) == 1); }
+TEST_CASE("EarlyStopping with patience 0 stops after the first epoch") {
+  CHECK(stopped_after({.patience = 0}, {1.0, 0.5}) == 1);
+}
 
-TEST_CASE("an improvement is better by more than min_delta") {
+TEST_CASE("an improvement must be larger than min_delta") {
   CHECK(stopped_after({.min_delta = 0.25}, {1.0, 0.75}) == 2);
   CHECK(stopped_after({.min_delta = 0.25}, {1.0, 0.74}) == 0);
   // In doubles, 1 - 0.99 is larger than 0.01.
@@ -128,17 +130,17 @@ TEST_CASE("an improvement is better by more than min_delta") {
   CHECK(stopped_after({.min_delta = 0.0}, {1.0, 0.9999999}) == 0);
 }
 
-TEST_CASE("small steps add up to an improvement") {
+TEST_CASE("improvements smaller than min_delta accumulate against the best value") {
   CHECK(stopped_after({.patience = 3, .min_delta = 0.25}, {1.0, 0.9, 0.8, 0.7, 0.65, 0.64}) == 0);
 }
 
-TEST_CASE("greater may be better") {
+TEST_CASE("EarlyStopping with greater_is_better stops if the metric does not increase") {
   CHECK(stopped_after({.greater_is_better = true}, {0.5, 0.6, 0.7}) == 0);
   CHECK(stopped_after({.greater_is_better = true}, {0.5, 0.6, 0.605}) == 3);
   CHECK(stopped_after({.greater_is_better = true}, {0.5, 0.4}) == 2);
 }
 
-TEST_CASE("NaN never improves and never becomes the value to beat") {
+TEST_CASE("NaN is never an improvement and never the best value") {
   CHECK(stopped_after({.patience = 1}, {1.0, no_number}) == 2);
   CHECK(stopped_after({.patience = 2}, {no_number, 5.0, 4.0, 3.0}) == 0);
   CHECK(stopped_after({.patience = 2}, {no_number, no_number}) == 2);
@@ -146,12 +148,12 @@ TEST_CASE("NaN never improves and never becomes the value to beat") {
   CHECK(stopped_after({.patience = 1, .greater_is_better = true}, {1.0, no_number}) == 2);
 }
 
-TEST_CASE("infinity can be improved on") {
+TEST_CASE("a finite value improves on infinity") {
   CHECK(stopped_after({.patience = 1}, {infinity, 5.0}) == 0);
   CHECK(stopped_after({.patience = 1}, {infinity, infinity}) == 2);
 }
 
-TEST_CASE("the next run starts afresh unless told otherwise") {
+TEST_CASE("the state is reset in the next run unless reset_on_train is false") {
   Set fresh{EarlyStopping{.patience = 2}};
   CHECK(stopped_after(fresh, {1.0, 1.0}) == 0);
   CHECK(stopped_after(fresh, {2.0, 2.0}) == 0);
@@ -164,7 +166,7 @@ TEST_CASE("the next run starts afresh unless told otherwise") {
   CHECK(stopped_after(better, {0.5, 0.6}) == 0);
 }
 
-TEST_CASE("an epoch without a value of the metric does not count") {
+TEST_CASE("an epoch without a value of the metric does not count towards the patience") {
   RunDriver driver;
   Set set{EarlyStopping{.patience = 1}};
   set.tell(TrainingRunStart{{driver.run}});
@@ -175,7 +177,7 @@ TEST_CASE("an epoch without a value of the metric does not count") {
   CHECK(!driver.run.stop_requested());
 }
 
-TEST_CASE("the reason names the patience") {
+TEST_CASE("the stop reason of EarlyStopping contains the patience") {
   RunDriver driver;
   Set set{EarlyStopping{.patience = 0}};
   driver.run.history().record("eval_loss_epoch", 1.0, Phase::eval);
@@ -183,7 +185,7 @@ TEST_CASE("the reason names the patience") {
   CHECK(driver.run.stop_reason() == "Stopping training due to no improvement after 0 epochs");
 }
 
-TEST_CASE("settings out of range and a metric that nothing records are refused with a remedy") {
+TEST_CASE("EarlyStopping throws std::invalid_argument for settings out of range and for an unknown metric") {
   CHECK(refusal({.patience = -1}, "eval_loss_epoch") == "EarlyStopping::patience is -1. Give 0 or more epochs.");
   CHECK(refusal({.min_delta = -0.5}, "eval_loss_epoch") == "EarlyStopping::min_delta is -0.5. Give 0 or more.");
   CHECK(refusal({.min_delta = no_number}, "eval_loss_epoch") == "EarlyStopping::min_delta is nan. Give 0 or more.");
@@ -193,10 +195,11 @@ TEST_CASE("settings out of range and a metric that nothing records are refused w
         "EarlyStopping::divergence_threshold is nan. Give a number, or leave it out.");
   CHECK(refusal({}, "train_loss_epoch") ==
         "EarlyStopping::watch_metric is `eval_loss_epoch`, which nothing has recorded; recorded are: "
-        "`train_loss_epoch`. Watch one of those, or give the run an evaluation dataset.");
+        "`train_loss_epoch`. Watch one of those, put the callback that records it before this one, or give the run an "
+        "evaluation dataset.");
 }
 
-TEST_CASE("it speaks when asked to, in the process that prints") {
+TEST_CASE("EarlyStopping with verbose prints each decision") {
   Captured output;
   Set set{EarlyStopping{.patience = 1, .verbose = true, .output = output.file()}};
   stopped_after(set, {1.0});
@@ -207,7 +210,7 @@ TEST_CASE("it speaks when asked to, in the process that prints") {
         "No improvement above threshold observed, incrementing counter.\nEarly stopping counter: 1/1\n");
 }
 
-TEST_CASE("a fast development run is not ended, and a metric that nobody records is refused all the same") {
+TEST_CASE("EarlyStopping does not stop a fast_dev_run, but throws for an unknown metric") {
   RunDriver driver;
   driver.config().fast_dev_run = true;
   Set set{EarlyStopping{.patience = 0}};
@@ -220,7 +223,7 @@ TEST_CASE("a fast development run is not ended, and a metric that nobody records
   CHECK(set.get<EarlyStopping>().state.waited == 0);
 }
 
-TEST_CASE("decisions are those of TorchTNT's checker") {
+TEST_CASE("EarlyStopping matches TorchTNT's EarlyStopChecker") {
   for (const Row& row : rows) {
     for (std::size_t i = 0; i < std::size(series); ++i) {
       if (row.stops[i] == not_asked) continue;
@@ -237,7 +240,7 @@ TEST_CASE("decisions are those of TorchTNT's checker") {
   }
 }
 
-TEST_CASE("a relative improvement is a share of the best value's size, also below zero") {
+TEST_CASE("a relative min_delta is a fraction of the magnitude of the best value, also if it is negative") {
   const EarlyStopping quarter{.min_delta = 0.25, .threshold_mode = ThresholdMode::relative};
   CHECK(stopped_after(quarter, {-4.0, -4.5}) == 2);
   CHECK(stopped_after(quarter, {-4.0, -3.5}) == 2);
@@ -245,18 +248,18 @@ TEST_CASE("a relative improvement is a share of the best value's size, also belo
   CHECK(stopped_after(quarter, {infinity, 5.0}) == 0);
 }
 
-TEST_CASE("a relative improvement on 0 is any") {
+TEST_CASE("any improvement on 0 exceeds a relative min_delta") {
   const EarlyStopping quarter{.min_delta = 0.25, .threshold_mode = ThresholdMode::relative};
   CHECK(stopped_after(quarter, {0.0, -1e-9, -1.0}) == 0);
   CHECK(stopped_after(quarter, {0.0, 0.0}) == 2);
 }
 
-TEST_CASE("NaN crosses no threshold") {
+TEST_CASE("NaN exceeds neither the stopping nor the divergence threshold") {
   const EarlyStopping both{.patience = 9, .stopping_threshold = 0.1, .divergence_threshold = 9.0};
   CHECK(stopped_after(both, {no_number, no_number}) == 0);
 }
 
-TEST_CASE("each kind of stop has its reason, and the first in order stands") {
+TEST_CASE("each kind of stop has its own reason: not finite, stopping threshold, divergence threshold, patience") {
   EarlyStopping all{.patience = 2,
                     .watch_metric = "loss",
                     .check_finite = true,
@@ -275,13 +278,13 @@ TEST_CASE("each kind of stop has its reason, and the first in order stands") {
   CHECK(all.observe(-infinity) == "Stopping training because `loss` is -inf, better than the stopping threshold 0.5");
 }
 
-TEST_CASE("a threshold itself is neither better nor worse") {
+TEST_CASE("a value equal to a threshold does not stop the run") {
   CHECK(stopped_after({.stopping_threshold = 1.0, .divergence_threshold = 2.0}, {2.0, 1.0}) == 0);
   CHECK(stopped_after({.greater_is_better = true, .stopping_threshold = 2.0, .divergence_threshold = 1.0},
                       {1.0, 2.0}) == 0);
 }
 
-TEST_CASE("each n-th epoch is looked at behind a filter") {
+TEST_CASE("EarlyStopping in every_epochs observes each n-th epoch only") {
   RunDriver driver;
   CallbackSet set{every_epochs<2>(EarlyStopping{.patience = 1})};
   set.tell(TrainingRunStart{{driver.run}});
@@ -293,4 +296,15 @@ TEST_CASE("each n-th epoch is looked at behind a filter") {
     driver.run.history().increment_epoch();
   }
   CHECK(stops == std::vector<bool>{false, false, false, false, false, true});
+}
+
+TEST_CASE("EarlyStopping among the callbacks of an average goes by the metric of the averaged weights") {
+  RunDriver driver;
+  EarlyStopping callback{.patience = 1, .divergence_threshold = 10.0};
+  driver.run.history().record("eval_loss_epoch", 1.0, Phase::eval);
+  driver.run.history().record("ema_model_eval_loss_epoch", 11.0, Phase::eval);
+  callback.on_training_run_epoch_end(
+      with_facet(Told<TrainingRunEpochEnd>{{driver.run}}, WithAverage{true, "ema_model_"}));
+  CHECK(driver.run.stop_reason() ==
+        "Stopping training because `ema_model_eval_loss_epoch` is 11, worse than the divergence threshold 10");
 }

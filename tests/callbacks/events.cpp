@@ -15,7 +15,7 @@ static_assert(std::is_same_v<PlainEventOf<TrainEpochEnd>, TrainEpochEnd>);
 static_assert(std::is_same_v<PlainEventOf<Knock>, Knock>);
 static_assert(std::is_convertible_v<const Extended&, const TrainEpochEnd&>);
 
-TEST_CASE("a told event is the plain one and what is at hand, all of it by reference") {
+TEST_CASE("an extended event is the plain event plus references to the trainer's data") {
   Run run;
   int batch = 5;
   const Extended event{{{run}, 0.5}, {batch}};

@@ -40,7 +40,7 @@ static_assert(sizeof(CallbackSet<OnStepEnd>) == 1);
 
 using Strings = std::vector<std::string>;
 
-/// One epoch of `num_steps` steps.
+/// Notifies `set` of one epoch of `num_steps` steps.
 void run_epoch(auto& set, RunDriver& driver, int num_steps) {
   for (int step = 0; step < num_steps; ++step) {
     driver.set_batch(step);
@@ -52,7 +52,7 @@ void run_epoch(auto& set, RunDriver& driver, int num_steps) {
 
 }  // namespace
 
-TEST_CASE("every counts each kind of step event by itself and across epochs, and lets epochs pass") {
+TEST_CASE("every counts each kind of step event separately and across epochs, and forwards other events") {
   Strings log;
   RunDriver driver;
   CallbackSet set{every<2>(Note{&log})};
@@ -62,7 +62,7 @@ TEST_CASE("every counts each kind of step event by itself and across epochs, and
   CHECK(log == Strings{"run", "loss 1", "end 1", "epoch 1", "loss 0", "end 0", "loss 2", "end 2", "epoch 1"});
 }
 
-TEST_CASE("every counts afresh in each run") {
+TEST_CASE("every resets its counts at the start of a run") {
   Strings log;
   RunDriver driver;
   CallbackSet set{every<3>(Note{&log})};
@@ -72,7 +72,7 @@ TEST_CASE("every counts afresh in each run") {
   CHECK(log == Strings{"epoch 1", "run", "epoch 1"});
 }
 
-TEST_CASE("every resets its counts in a run whose start the callback does not hear") {
+TEST_CASE("every resets its counts also if the callback has no hook for the start of the run") {
   int heard = 0;
   RunDriver driver;
   driver.set_phase(Phase::evaluation);
@@ -86,7 +86,7 @@ TEST_CASE("every resets its counts in a run whose start the callback does not he
   CHECK(heard == 1);
 }
 
-TEST_CASE("once_at hears one step of a run") {
+TEST_CASE("once_at forwards the events of one step of a run, and throws for step 0") {
   Strings log;
   RunDriver driver;
   CallbackSet set{once_at(4, Note{&log})};
@@ -96,7 +96,7 @@ TEST_CASE("once_at hears one step of a run") {
   REQUIRE_THROWS_AS(once_at(0, Note{&log}), std::invalid_argument);
 }
 
-TEST_CASE("every_epochs hears whole epochs, and all of an evaluation run") {
+TEST_CASE("every_epochs forwards all events of each n-th epoch, and all events of an evaluation run") {
   Strings log;
   RunDriver driver;
   CallbackSet set{every_epochs<2>(Note{&log})};
@@ -115,7 +115,7 @@ TEST_CASE("every_epochs hears whole epochs, and all of an evaluation run") {
   CHECK(log == Strings{"eval"});
 }
 
-TEST_CASE("rank_zero hears in the first process only") {
+TEST_CASE("rank_zero forwards events on rank 0 only") {
   Strings log;
   int knocks = 0;
   RunDriver driver;
@@ -131,7 +131,7 @@ TEST_CASE("rank_zero hears in the first process only") {
   CHECK(knocks == 1);
 }
 
-TEST_CASE("on calls a function with one event, extended or plain, or with one of the user's own") {
+TEST_CASE("on calls a function with the plain, the extended or a custom event") {
   double loss = 0.0;
   int steps = 0;
   int knocks = 0;
@@ -147,7 +147,7 @@ TEST_CASE("on calls a function with one event, extended or plain, or with one of
   CHECK(knocks == 3);
 }
 
-TEST_CASE("filters stand in filters") {
+TEST_CASE("filters may be nested") {
   int heard = 0;
   RunDriver driver;
   CallbackSet set{every_epochs<2>(every<3>(on<TrainStepEnd>([&heard](const auto&) { ++heard; })))};

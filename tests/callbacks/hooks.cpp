@@ -25,7 +25,7 @@ struct Deaf {};
 
 using Extended = Told<TrainStepEnd, WithBatch<int>>;
 
-TEST_CASE("an event is heard by the hook of its name, plain or extended") {
+TEST_CASE("a type handles an event if its hook accepts the plain or the extended event and returns void") {
   STATIC_REQUIRE(hears<Concrete, TrainStepEnd>);
   STATIC_REQUIRE(hears<Concrete, Extended>);
   STATIC_REQUIRE(hears<Generic, Extended>);
@@ -35,7 +35,7 @@ TEST_CASE("an event is heard by the hook of its name, plain or extended") {
   STATIC_REQUIRE_FALSE(hears<Concrete, Knock>);
 }
 
-TEST_CASE("whether a type hears anything at all") {
+TEST_CASE("hears_any_event is true for a type with a hook or on_event") {
   STATIC_REQUIRE(hears_any_event<Concrete>);
   STATIC_REQUIRE(hears_any_event<Own>);
   STATIC_REQUIRE_FALSE(hears_any_event<Deaf>);

@@ -15,7 +15,7 @@ static_assert(std::is_aggregate_v<IntermediateEvaluation> && checked_callback<In
 
 namespace {
 
-/// Two batches to an update; the batches after which there was an evaluation, the first is 1.
+/// Returns the batches, counted from 1, after which an evaluation ran; each update has 2 batches.
 std::vector<int> evaluated_after(IntermediateEvaluation settings, int batches) {
   CallbackSet set{settings};
   RunDriver driver;
@@ -38,13 +38,13 @@ std::vector<int> evaluated_after(IntermediateEvaluation settings, int batches) {
 
 }  // namespace
 
-TEST_CASE("it evaluates once after every n-th update, at the end of the batch that made it") {
+TEST_CASE("IntermediateEvaluation evaluates once after every n-th update, at the end of its last batch") {
   CHECK(evaluated_after({.every_n_updates = 1}, 6) == std::vector<int>{2, 4, 6});
   CHECK(evaluated_after({.every_n_updates = 2}, 9) == std::vector<int>{4, 8});
   CHECK(evaluated_after({.every_n_updates = 5}, 9).empty());
 }
 
-TEST_CASE("an update after the last batch of an epoch leaves nothing due") {
+TEST_CASE("an evaluation due at the end of an epoch is dropped when the next epoch starts") {
   CallbackSet set{IntermediateEvaluation{.every_n_updates = 1}};
   RunDriver driver;
   driver.set_num_updates(1);
@@ -53,7 +53,7 @@ TEST_CASE("an update after the last batch of an epoch leaves nothing due") {
   CHECK(!set.get<IntermediateEvaluation>().state.is_due);
 }
 
-TEST_CASE("fewer updates than 1 are refused") {
+TEST_CASE("IntermediateEvaluation throws std::invalid_argument if every_n_updates is less than 1") {
   CallbackSet set{IntermediateEvaluation{.every_n_updates = 0}};
   RunDriver driver;
   try {

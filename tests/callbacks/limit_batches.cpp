@@ -25,7 +25,7 @@ std::string refusal(const LimitBatches& limits) {
 
 }  // namespace
 
-TEST_CASE("one limit holds for training and evaluation, not for prediction") {
+TEST_CASE("LimitBatches::num_batches limits training and evaluation, not prediction") {
   const CallbackSet set{LimitBatches{.num_batches = 10}};
   CHECK(set.batch_limit(Phase::train) == 10);
   CHECK(set.batch_limit(Phase::eval) == 10);
@@ -33,7 +33,7 @@ TEST_CASE("one limit holds for training and evaluation, not for prediction") {
   CHECK(set.batch_limit(Phase::predict) == std::nullopt);
 }
 
-TEST_CASE("evaluation may have a limit of its own, and may be the only one with a limit") {
+TEST_CASE("num_eval_batches limits evaluations, with or without a limit of training") {
   const LimitBatches both{.num_batches = 10, .num_eval_batches = 3};
   CHECK(both.batch_limit(Phase::train) == 10);
   CHECK(both.batch_limit(Phase::eval) == 3);
@@ -43,12 +43,12 @@ TEST_CASE("evaluation may have a limit of its own, and may be the only one with 
   CHECK(eval_only.batch_limit(Phase::eval) == 3);
 }
 
-TEST_CASE("of several limits the smallest holds") {
+TEST_CASE("the smallest of several limits applies") {
   const CallbackSet set{LimitBatches{.num_batches = 10}, LimitBatches{.num_batches = 4}, LimitBatches{}};
   CHECK(set.batch_limit(Phase::train) == 4);
 }
 
-TEST_CASE("a limit below 1 is refused with a remedy") {
+TEST_CASE("LimitBatches throws std::invalid_argument for a limit below 1") {
   CHECK(refusal({.num_batches = 0}) == "LimitBatches::num_batches is 0. Give 1 or more.");
   CHECK(refusal({.num_eval_batches = -1}) == "LimitBatches::num_eval_batches is -1. Give 1 or more.");
   CHECK(refusal({.num_batches = 1}) == "none");

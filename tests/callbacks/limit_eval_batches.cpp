@@ -10,7 +10,7 @@ using namespace hone;
 
 static_assert(std::is_aggregate_v<LimitEvalBatches> && checked_callback<LimitEvalBatches>);
 
-TEST_CASE("evaluations within epochs are limited, others when that is asked for, training and prediction never") {
+TEST_CASE("LimitEvalBatches limits intermediate evaluations, and all evaluations if intermediate_only is false") {
   const LimitEvalBatches within{.num_batches = 3};
   CHECK(within.batch_limit(Phase::intermediate_eval) == 3);
   CHECK(within.batch_limit(Phase::eval) == std::nullopt);
@@ -25,7 +25,7 @@ TEST_CASE("evaluations within epochs are limited, others when that is asked for,
   }
 }
 
-TEST_CASE("a limit of no batches is refused") {
+TEST_CASE("LimitEvalBatches throws std::invalid_argument for a limit of 0") {
   try {
     static_cast<void>(LimitEvalBatches{.num_batches = 0}.batch_limit(Phase::train));
     FAIL("accepted");

@@ -34,7 +34,7 @@ struct Logged {
 
 }  // namespace
 
-TEST_CASE("what was recorded is printed when its epoch ends, once") {
+TEST_CASE("LogMetrics prints the values of an epoch once, at its end") {
   Logged logged;
   logged.record("train_loss_epoch", 0.30152249, Phase::train);
   CHECK(logged.after_train_epoch() == "\ntrain_loss_epoch: 0.301522\n");
@@ -44,7 +44,7 @@ TEST_CASE("what was recorded is printed when its epoch ends, once") {
   CHECK(logged.after_eval_epoch().empty());
 }
 
-TEST_CASE("the phase decides where a metric belongs, not its name") {
+TEST_CASE("LogMetrics selects the metrics of an epoch by phase, not by name") {
   Logged logged;
   logged.record("train_set_coverage", 1.0, Phase::eval);
   logged.record("lr", 0.1, Phase::train);
@@ -52,7 +52,7 @@ TEST_CASE("the phase decides where a metric belongs, not its name") {
   CHECK(logged.after_eval_epoch() == "\ntrain_set_coverage: 1\n");
 }
 
-TEST_CASE("of many values of one name the newest is printed") {
+TEST_CASE("LogMetrics prints the latest of several values of the same name") {
   Logged logged;
   logged.record("lr", 0.1, Phase::train);
   logged.record("grad_norm", 3.0, Phase::train);
@@ -60,7 +60,7 @@ TEST_CASE("of many values of one name the newest is printed") {
   CHECK(logged.after_train_epoch() == "\ngrad_norm: 3\n\nlr: 0.2\n");
 }
 
-TEST_CASE("a value that a later callback records at an epoch's end is not lost") {
+TEST_CASE("LogMetrics prints values that later callbacks record at the end of an epoch") {
   Logged logged;
   CHECK(logged.after_eval_epoch().empty());
   logged.record("eval_accuracy_epoch", 0.5, Phase::eval);
@@ -73,14 +73,14 @@ TEST_CASE("a value that a later callback records at an epoch's end is not lost")
   CHECK(logged.output.text() == "\nevaluation_accuracy: 0.75\n");
 }
 
-TEST_CASE("what an earlier run recorded is not printed again") {
+TEST_CASE("LogMetrics does not print values of an earlier run") {
   Logged logged;
   logged.record("train_loss_epoch", 0.5, Phase::train);
   logged.set.tell(TrainingRunStart{{logged.driver.run}});
   CHECK(logged.after_train_epoch().empty());
 }
 
-TEST_CASE("only the first process prints metrics") {
+TEST_CASE("LogMetrics prints on rank 0 only") {
   Logged logged;
   logged.driver.config().process_index = 1;
   logged.record("train_loss_epoch", 0.5, Phase::train);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hone/callbacks/metrics.hpp"
 
+#include <any>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,7 +21,7 @@
 
 namespace {
 
-/// As much of a tensor as sums need: numbers in a row, with a count of how often they were read.
+/// A tensor of one dimension with the members that sums need, which counts its copies to the host.
 struct Row {
   std::vector<double> values;
   int* num_reads = nullptr;
@@ -39,7 +43,7 @@ struct Row {
   }
 };
 
-/// The mean of outputs minus targets, which adds up on the device.
+/// The mean of outputs minus targets, with `add_up` on the device.
 struct Bias {
   std::vector<double> state{0.0, 0.0};
   [[nodiscard]] std::string name() const { return "bias"; }
@@ -57,7 +61,7 @@ struct Bias {
   }
   friend bool operator==(const Bias&, const Bias&) = default;
 };
-/// The largest output, which does not.
+/// The largest output, without `add_up`.
 struct Peak {
   double state = std::nan("");
   [[nodiscard]] const char* name() const { return "peak"; }
@@ -68,6 +72,44 @@ struct Peak {
     for (const double value : outputs.values) state = std::fmax(state, value);
   }
   friend bool operator==(const Peak&, const Peak&) = default;
+};
+
+/// The sum of outputs, whose state is neither `state` nor serialized: only `sums` and `add` give access to it.
+struct Total {
+  double total = 0.0, count = 0.0;
+  [[nodiscard]] std::string name() const { return "total"; }
+  [[nodiscard]] double value() const { return total / count; }
+  void reset() { *this = {}; }
+  void merge(const Total& other) { add(other.sums()); }
+  void add(std::span<const double> sums) {
+    total += sums[0];
+    count += sums[1];
+  }
+  [[nodiscard]] std::vector<double> sums() const { return {total, count}; }
+  void update(const Row& outputs, const Row&) {
+    for (const double value : outputs.values) add(std::vector<double>{value, 1.0});
+  }
+  friend bool operator==(const Total&, const Total&) = default;
+};
+
+/// An archive that stores values by the path of their names, and loads them.
+struct Store {
+  std::map<std::string, std::any> saved{};
+  bool is_loading = false;
+  std::string path{};
+
+  void operator()(std::string_view name, auto& value) {
+    const std::string before = path;
+    path += "/" + std::string(name);
+    if constexpr (requires { value.serialize(*this); }) {
+      value.serialize(*this);
+    } else if (is_loading) {
+      value = std::any_cast<std::remove_reference_t<decltype(value)>>(saved.at(path));
+    } else {
+      saved[path] = value;
+    }
+    path = before;
+  }
 };
 
 struct Output {
@@ -105,7 +147,7 @@ struct Watching {
 
 }  // namespace
 
-TEST_CASE("metrics are recorded when an evaluation ends, each sample counting the same") {
+TEST_CASE("Metrics records its values at the end of an evaluation, weighted by samples") {
   Watching run;
   CallbackSet set{Metrics{Bias{}, Peak{}}};
   for (int epoch = 0; epoch < 2; ++epoch) {
@@ -121,14 +163,14 @@ TEST_CASE("metrics are recorded when an evaluation ends, each sample counting th
         std::vector<std::string>{"eval_bias_epoch", "eval_peak_epoch", "evaluation_bias", "evaluation_peak"});
 }
 
-TEST_CASE("sums stay where they are until the epoch ends") {
+TEST_CASE("Metrics reads sums on the device once, at the end of the epoch") {
   Watching run;
   CallbackSet set{Metrics{Bias{}}};
   run.evaluate(set, Phase::eval, {{1, 2, 3}, {5}, {7, 8}});
   CHECK(run.num_reads == 1);
 }
 
-TEST_CASE("training is watched when asked for, and evaluation within it apart") {
+TEST_CASE("in_training computes metrics of training, separate from evaluations within the epoch") {
   Watching run;
   CallbackSet set{Metrics{Bias{}}.in_training()};
   auto& metrics = set.get<TrainingMetrics<Bias>>();
@@ -145,7 +187,7 @@ TEST_CASE("training is watched when asked for, and evaluation within it apart") 
   CHECK(run.driver.run.history().values("train_bias_epoch")[0].phase == Phase::train);
 }
 
-TEST_CASE("an evaluation that was stopped, and one without batches, leave nothing behind") {
+TEST_CASE("Metrics discards an unfinished evaluation and records nothing for one without batches") {
   Watching run;
   CallbackSet set{Metrics{Bias{}, Peak{}}};
   run.driver.set_phase(Phase::eval);
@@ -158,7 +200,7 @@ TEST_CASE("an evaluation that was stopped, and one without batches, leave nothin
   CHECK(run.latest("eval_peak_epoch") == 2.0);
 }
 
-TEST_CASE("metrics that stand before LogMetrics are printed with the evaluation") {
+TEST_CASE("LogMetrics after Metrics prints the metrics of an evaluation") {
   Captured output;
   Watching run;
   CallbackSet set{Metrics{named("offset", Bias{})}, LogMetrics{.output = output.file()}};
@@ -166,7 +208,7 @@ TEST_CASE("metrics that stand before LogMetrics are printed with the evaluation"
   CHECK(output.text() == "\neval_offset_epoch: 1\n");
 }
 
-TEST_CASE("a metric can be had after the evaluation") {
+TEST_CASE("get and for_each return the metrics after an evaluation") {
   Watching run;
   CallbackSet set{Metrics{Bias{}, Peak{}}};
   run.evaluate(set, Phase::evaluation, {{2, 4}});
@@ -178,7 +220,7 @@ TEST_CASE("a metric can be had after the evaluation") {
   CHECK(names == "biaspeak");
 }
 
-TEST_CASE("two metrics of one name are refused") {
+TEST_CASE("Metrics throws std::invalid_argument for two metrics of the same name") {
   std::string message;
   try {
     Metrics metrics{Accuracy{}, Accuracy{.ignore_index = -1}};

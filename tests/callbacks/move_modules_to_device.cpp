@@ -25,7 +25,7 @@ static_assert(!hears<MoveModulesToDevice<std::shared_ptr<Module>>, TrainStepStar
 
 }  // namespace
 
-TEST_CASE("modules move to the run's device at the start of each kind of run") {
+TEST_CASE("MoveModulesToDevice moves its modules to the run's device at the start of each kind of run") {
   RunDriver driver;
   driver.config().device = "cuda:1";
   const auto shared = std::make_shared<Module>();

@@ -32,7 +32,7 @@ struct Doorman {
   void on_event(const Knock&) { ++knocks; }
 };
 
-/// Notes the path of each value that it is shown.
+/// An archive that records the path of each value.
 struct Paths {
   std::vector<std::string>* all;
   std::string place{};
@@ -59,7 +59,7 @@ static_assert(std::same_as<decltype(named("strict", Accuracy{})), Named<Accuracy
 
 }  // namespace
 
-TEST_CASE("callbacks of one type are told apart by name, and are themselves") {
+TEST_CASE("get returns callbacks of the same type by name") {
   CallbackSet set{named<"head">(EarlyStopping{.patience = 3, .watch_metric = "head"}),
                   named<"body">(EarlyStopping{.patience = 1, .watch_metric = "body"})};
   EarlyStopping& head = set.get<"head">();
@@ -78,14 +78,14 @@ TEST_CASE("callbacks of one type are told apart by name, and are themselves") {
   CHECK(driver.run.stop_reason() == "Stopping training due to no improvement after 1 epochs");
 }
 
-TEST_CASE("a callback with a name is found by its type too, the first of several") {
+TEST_CASE("get by type returns the first callback of the type, named or not") {
   CallbackSet set{named<"first">(EarlyStopping{.patience = 3}), EarlyStopping{.patience = 1}, Quiet{}};
   CHECK(set.get<EarlyStopping>().patience == 3);
   CHECK(&set.get<EarlyStopping>() == &set.get<"first">());
   static_assert(std::same_as<decltype(set.get<Quiet>()), Quiet&>);
 }
 
-TEST_CASE("a name stands before a filter and passes events of the user's own on") {
+TEST_CASE("named forwards custom events, and accepts a filter") {
   int heard = 0;
   RunDriver driver;
   CallbackSet set{named<"door">(Doorman{}),
@@ -96,12 +96,12 @@ TEST_CASE("a name stands before a filter and passes events of the user's own on"
   CHECK(set.get<"door">().knocks == 1);
 }
 
-TEST_CASE("limits of batches are passed on") {
+TEST_CASE("named forwards batch limits") {
   const CallbackSet set{named<"long">(LimitBatches{.num_batches = 9}), named<"short">(LimitBatches{.num_batches = 4})};
   CHECK(set.batch_limit(Phase::train) == 4);
 }
 
-TEST_CASE("what a callback remembers is kept under its name") {
+TEST_CASE("the state of a named callback is serialized under its name") {
   CallbackSet set{named<"head">(Count{}), named<"quiet">(Quiet{}), named<"body">(every_epochs<2>(Count{}))};
   std::vector<std::string> paths;
   Paths archive{&paths};

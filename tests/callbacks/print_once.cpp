@@ -7,7 +7,7 @@
 #include "support/catch.hpp"
 #include "support/run_driver.hpp"
 
-TEST_CASE("the first process prints a line, the others nothing") {
+TEST_CASE("print_once prints on rank 0 only") {
   hone::RunDriver driver;
   CHECK(hone::captured_stdout([&] { hone::print_once(driver.run, "epoch 3"); }) == "epoch 3\n");
   driver.config().process_index = 1;

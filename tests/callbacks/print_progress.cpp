@@ -13,7 +13,8 @@ using namespace hone;
 static_assert(std::is_aggregate_v<PrintProgress>);
 static_assert(checked_callback<PrintProgress>);
 
-TEST_CASE("a training run is announced, epoch by epoch, with the epochs counted on") {
+TEST_CASE(
+    "PrintProgress prints the start and the end of a training run, and each epoch with its number in the history") {
   RunDriver driver;
   driver.run.history().set_epoch(4);
   Captured output;
@@ -28,7 +29,7 @@ TEST_CASE("a training run is announced, epoch by epoch, with the epochs counted 
   CHECK(output.text() == "Finishing training run\n");
 }
 
-TEST_CASE("an evaluation run is announced") {
+TEST_CASE("PrintProgress prints the start and the end of an evaluation run") {
   RunDriver driver;
   Captured output;
   CallbackSet<PrintProgress> set{PrintProgress{.output = output.file()}};
@@ -38,7 +39,7 @@ TEST_CASE("an evaluation run is announced") {
   CHECK(output.text() == "Finishing evaluation run\n");
 }
 
-TEST_CASE("a stop is announced with its reason") {
+TEST_CASE("PrintProgress prints the reason of a stop") {
   RunDriver driver;
   Captured output;
   CallbackSet<PrintProgress> set{PrintProgress{.output = output.file()}};
@@ -47,7 +48,7 @@ TEST_CASE("a stop is announced with its reason") {
   CHECK(output.text() == "\nenough\n");
 }
 
-TEST_CASE("only the first process announces") {
+TEST_CASE("PrintProgress prints on rank 0 only") {
   RunDriver driver;
   driver.config().process_index = 1;
   Captured output;
@@ -56,7 +57,7 @@ TEST_CASE("only the first process announces") {
   CHECK(output.text().empty());
 }
 
-TEST_CASE("an evaluation within an epoch is told by its update") {
+TEST_CASE("PrintProgress prints the number of updates at an evaluation within an epoch") {
   RunDriver driver;
   driver.set_phase(Phase::intermediate_eval);
   driver.set_num_updates(700);

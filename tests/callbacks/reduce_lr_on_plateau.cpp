@@ -36,7 +36,7 @@ struct FakeTrainer {
 
 using EpochEnd = Told<TrainingRunEpochEnd, WithTrainer<FakeTrainer>>;
 
-/// Two parameter groups, and a run whose epochs end one by one.
+/// A run with two parameter groups, whose epochs end one by one.
 struct Training {
   RunDriver driver;
   FakeTrainer trainer;
@@ -56,7 +56,7 @@ struct Training {
 
 }  // namespace
 
-TEST_CASE("the learning rates of all groups fall when the metric no longer improves") {
+TEST_CASE("ReduceLrOnPlateau reduces the learning rates of all groups when the metric stops improving") {
   Training training({.plateau = {.factor = 0.5, .patience = 1}});
   for (const double loss : {1.0, 1.1}) training.end_epoch(loss);
   CHECK(training.trainer.list.lrs == std::vector{0.8, 0.4});
@@ -66,7 +66,7 @@ TEST_CASE("the learning rates of all groups fall when the metric no longer impro
   CHECK(training.trainer.list.lrs == std::vector{0.4, 0.2});
 }
 
-TEST_CASE("an epoch without a value does not count for a plateau") {
+TEST_CASE("an epoch without a value does not count towards the patience of ReduceLrOnPlateau") {
   Training training({.plateau = {.factor = 0.5, .patience = 0}});
   training.end_epoch(1.0);
   training.end_epoch();
@@ -76,7 +76,7 @@ TEST_CASE("an epoch without a value does not count for a plateau") {
   CHECK(training.trainer.list.lrs[0] == 0.4);
 }
 
-TEST_CASE("a new run starts with a clean slate, or goes on") {
+TEST_CASE("ReduceLrOnPlateau resets its state in a new run unless reset_on_train is false") {
   for (const bool reset : {true, false}) {
     Training training({.plateau = {.factor = 0.5, .patience = 0}, .reset_on_train = reset});
     training.end_epoch(1.0);
@@ -86,7 +86,7 @@ TEST_CASE("a new run starts with a clean slate, or goes on") {
   }
 }
 
-TEST_CASE("a reduction is said where that is wanted") {
+TEST_CASE("ReduceLrOnPlateau with verbose prints each reduction") {
   Captured out;
   Training training({.plateau = {.factor = 0.5, .patience = 0, .min_lr = 0.4}, .verbose = true, .output = out.file()});
   training.end_epoch(1.0);
@@ -97,7 +97,7 @@ TEST_CASE("a reduction is said where that is wanted") {
   CHECK(out.text().empty());
 }
 
-TEST_CASE("another metric may be watched, and one that nobody records is refused") {
+TEST_CASE("ReduceLrOnPlateau watches any metric, and throws for one that is never recorded") {
   Training training({.plateau = {.patience = 0}, .watch_metric = "train_loss_epoch"});
   training.end_epoch(1.0, "train_loss_epoch");
   training.end_epoch(1.0, "train_loss_epoch");
@@ -109,11 +109,12 @@ TEST_CASE("another metric may be watched, and one that nobody records is refused
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) ==
           "ReduceLrOnPlateau::watch_metric is `eval_loss_epoch`, which nothing has recorded; recorded are: "
-          "`train_loss_epoch`. Watch one of those, or give the run an evaluation dataset.");
+          "`train_loss_epoch`. Watch one of those, put the callback that records it before this one, or give the run "
+          "an evaluation dataset.");
   }
 }
 
-TEST_CASE("settings of the plateau are checked when a run starts") {
+TEST_CASE("ReduceLrOnPlateau checks its settings at the start of a run") {
   CHECK_THROWS_AS(Training({.plateau = {.factor = 1.5}}), std::invalid_argument);
 }
 
@@ -124,3 +125,17 @@ struct ObservesForNothing {
   void check() const {}
 };
 static_assert(!hone::Plateau<ObservesForNothing>);
+
+TEST_CASE("ReduceLrOnPlateau among the callbacks of an average goes by the metric of the averaged weights") {
+  RunDriver driver;
+  FakeTrainer trainer;
+  Callback callback{.plateau = {.factor = 0.5, .patience = 0}};
+  for (const double averaged : {1.0, 2.0}) {
+    driver.run.history().record("eval_loss_epoch", -averaged, Phase::eval);  // improves
+    driver.run.history().record("ema_model_eval_loss_epoch", averaged, Phase::eval);
+    callback.on_training_run_epoch_end(
+        with_facet(EpochEnd{{{driver.run}}, {trainer}}, WithAverage{true, "ema_model_"}));
+    driver.run.history().increment_epoch();
+  }
+  CHECK(trainer.list.lrs == std::vector<double>{0.4, 0.2});
+}

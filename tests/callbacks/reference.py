@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the table of decisions in early_stopping.cpp, made by TorchTNT's EarlyStopChecker.
+"""Prints the table of decisions in early_stopping.cpp by TorchTNT's EarlyStopChecker.
 
     pip install torch torchtnt==0.2.4 && python reference.py
 
-All numbers are sums of few powers of two, so that single precision, in which the checker counts, decides as double does.
+All numbers are sums of few powers of two, so that the checker, which uses single precision, decides as with double.
 """
 from torchtnt.utils.early_stop_checker import EarlyStopChecker
 
@@ -18,7 +18,7 @@ SERIES = {
     "rises slowly": [2.0, 2.125, 2.25, 2.375, 2.5, 2.625, 2.75],
     "swings": [2.0, 4.0, 1.0, 4.0, 0.5, 4.0, 0.25],
     "NaN in the middle": [4.0, 2.0, NAN, 1.0, NAN, NAN, 0.5],
-    "infinite in the middle": [4.0, 2.0, INF, 1.0, -INF, 1.0, 0.5],
+    "infinity in the middle": [4.0, 2.0, INF, 1.0, -INF, 1.0, 0.5],
     "below zero": [-1.0, -2.0, -2.0, -4.0, -4.0, -4.0, -3.0],
 }
 
@@ -54,7 +54,7 @@ for mode in ("min", "max"):
     for settings in SETTINGS:
         stops = []
         for values in SERIES.values():
-            # Where the best value is negative, the checker's relative threshold lets a worse value improve.
+            # For a negative best value, the checker's relative threshold accepts a worse value as an improvement.
             if settings.get("threshold_mode") == "rel" and values[0] < 0:
                 stops.append("not_asked")
                 continue

@@ -4,7 +4,7 @@
 #include "support/catch.hpp"
 #include "support/run_driver.hpp"
 
-TEST_CASE("the first reason for a stop stands") {
+TEST_CASE("the first stop reason is kept") {
   hone::Run run;
   CHECK_FALSE(run.stop_requested());
   CHECK(run.stop_reason().empty());
@@ -15,7 +15,7 @@ TEST_CASE("the first reason for a stop stands") {
   CHECK(run.stop_reason() == "first");
 }
 
-TEST_CASE("a stop is held back until both minima are reached") {
+TEST_CASE("a stop takes effect only when min_num_epochs and min_updates are reached") {
   hone::RunDriver driver;
   driver.config().min_num_epochs = 2;
   driver.config().min_updates = 5;
@@ -31,7 +31,7 @@ TEST_CASE("a stop is held back until both minima are reached") {
   CHECK_FALSE(driver.run.stop_requested());
 }
 
-TEST_CASE("a stop before the update is never held back, and its reason stands before one that is") {
+TEST_CASE("request_stop_before_update takes effect before the minima, and its reason replaces a deferred one") {
   hone::RunDriver driver;
   driver.config().min_num_epochs = 2;
   driver.run.request_stop("held");
@@ -43,7 +43,7 @@ TEST_CASE("a stop before the update is never held back, and its reason stands be
   CHECK(driver.stops_before_update());
 }
 
-TEST_CASE("a new run stands at its beginning, in the first epoch, in the process that prints") {
+TEST_CASE("a new Run is in epoch 1, batch 0, on rank 0") {
   const hone::Run run;
   CHECK(run.epoch() == 1);
   CHECK(run.batch() == 0);

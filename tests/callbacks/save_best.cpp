@@ -2,8 +2,10 @@
 #include "hone/callbacks/save_best.hpp"
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "support/captured.hpp"
@@ -33,7 +35,7 @@ const std::string saved = "save best_model.pt optimizer scheduler";
 
 }  // namespace
 
-TEST_CASE("each value that is strictly better is saved, and the best is loaded at the end") {
+TEST_CASE("SaveBest saves each strictly better value and loads the best one at the end") {
   Scene scene;
   hone::SaveBest best;
   scene.start(best);
@@ -47,7 +49,7 @@ TEST_CASE("each value that is strictly better is saved, and the best is loaded a
   CHECK(scene.told() == std::vector<std::string>{"load best_model.pt optimizer"});
 }
 
-TEST_CASE("greater may be better, and parts may be left out") {
+TEST_CASE("SaveBest supports greater_is_better and omits the optimizer and the schedule on request") {
   Scene scene;
   hone::SaveBest best{.save_path = "b.pt", .greater_is_better = true, .save_optimizer = false, .save_scheduler = false};
   scene.start(best);
@@ -56,7 +58,7 @@ TEST_CASE("greater may be better, and parts may be left out") {
   CHECK(scene.told() == std::vector<std::string>{"save b.pt", "save b.pt", "load b.pt"});
 }
 
-TEST_CASE("NaN is never the best") {
+TEST_CASE("SaveBest never saves for NaN") {
   Scene scene;
   hone::SaveBest best;
   scene.start(best);
@@ -67,7 +69,7 @@ TEST_CASE("NaN is never the best") {
   CHECK(scene.told().size() == 2);
 }
 
-TEST_CASE("an infinite value on the bad side is never the best") {
+TEST_CASE("SaveBest never saves for infinity in the worse direction") {
   Scene scene;
   hone::SaveBest best;
   scene.start(best);
@@ -77,7 +79,7 @@ TEST_CASE("an infinite value on the bad side is never the best") {
   CHECK(scene.told().size() == 2);
 }
 
-TEST_CASE("a value that later updates have left behind is not that of the weights") {
+TEST_CASE("SaveBest ignores a value that was recorded before the latest update") {
   Scene scene;
   hone::SaveBest best{.watch_metric = "intermediate_eval_loss"};
   scene.start(best);
@@ -88,7 +90,7 @@ TEST_CASE("a value that later updates have left behind is not that of the weight
     best.on_eval_epoch_end(fakes::Told<hone::EvalEpochEnd>{{{scene.driver.run}, 1.0}, {scene.trainer}});
   };
   evaluated();
-  CHECK(scene.told().size() == 1);  // with the weights of update 4
+  CHECK(scene.told().size() == 1);  // contains the weights of update 4
   scene.driver.set_num_updates(6);
   evaluated();
   scene.driver.run.history().record("other", 0.5, hone::Phase::intermediate_eval);
@@ -98,14 +100,14 @@ TEST_CASE("a value that later updates have left behind is not that of the weight
   CHECK(scene.told().empty());
   CHECK(best.state.best == 1.0);
 
-  hone::SaveBest epochs;  // goes by another metric
+  hone::SaveBest epochs;  // watches another metric
   scene.start(epochs);
   scene.driver.set_phase(hone::Phase::intermediate_eval);
   epochs.on_eval_epoch_end(fakes::Told<hone::EvalEpochEnd>{{{scene.driver.run}, 1.0}, {scene.trainer}});
   CHECK(scene.told().empty());
 }
 
-TEST_CASE("among the callbacks of an average, it saves and does not load") {
+TEST_CASE("SaveBest among the callbacks of an averaged model saves, and loads only on request") {
   const auto run = [](hone::SaveBest best, bool is_evaluated) {
     Scene scene;
     const hone::WithAverage average{is_evaluated};
@@ -127,7 +129,52 @@ TEST_CASE("among the callbacks of an average, it saves and does not load") {
   CHECK(run({.load_saved_checkpoint = true}, false) == std::vector<std::string>{saved, saved, saved, loaded});
 }
 
-TEST_CASE("another run begins anew, or has to beat the last one") {
+TEST_CASE("SaveBest among the callbacks of an average goes by the metric of the averaged weights") {
+  Scene scene;
+  hone::SaveBest best;
+  const hone::WithAverage average{true, "ema_model_"};
+  scene.start(best);
+  const auto end_epoch = [&](double own, std::optional<double> averaged) {
+    auto& history = scene.driver.run.history();
+    history.record("eval_loss_epoch", own, hone::Phase::eval);
+    if (averaged) history.record("ema_model_eval_loss_epoch", *averaged, hone::Phase::eval);
+    best.on_training_run_epoch_end(
+        with_facet(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}, average));
+    history.increment_epoch();
+  };
+  end_epoch(1.0, 5.0);
+  end_epoch(2.0, 4.0);  // the model's own weights are worse, the average is better
+  end_epoch(0.5, 4.5);
+  CHECK(scene.told() == std::vector<std::string>{saved, saved});
+  const auto& file = scene.trainer.files.at("best_model.pt");
+  CHECK(file.find("metric_value")->number() == 4.0);
+  CHECK(std::get<std::string>(file.find("metric_name")->held) == "ema_model_eval_loss_epoch");
+
+  Scene unknown;
+  unknown.driver.run.history().record("eval_loss_epoch", 1.0, hone::Phase::eval);
+  CHECK_THROWS_WITH(
+      best.on_training_run_epoch_end(
+          with_facet(fakes::Told<hone::TrainingRunEpochEnd>{{unknown.driver.run}, {unknown.trainer}}, average)),
+      Catch::Contains("is `ema_model_eval_loss_epoch`, which nothing has recorded; recorded are: `eval_loss_epoch`"));
+}
+
+TEST_CASE("SaveBest does not replace averaged weights at the end of a run, except on request") {
+  const auto end = [](std::optional<bool> load, bool has_averaged_model) {
+    Scene scene;
+    hone::SaveBest best{.load_saved_checkpoint = load};
+    scene.start(best);
+    scene.epochs(best, {1.0});
+    scene.told();
+    if (has_averaged_model) scene.driver.run.set_has_averaged_model();
+    scene.end(best);
+    return scene.told().size();
+  };
+  CHECK(end({}, false) == 1);
+  CHECK(end({}, true) == 0);
+  CHECK(end(true, true) == 1);
+}
+
+TEST_CASE("SaveBest resets its best value in a new run unless reset_on_train is false") {
   Scene scene;
   hone::SaveBest anew, beats{.reset_on_train = false};
   const auto saves_in_second_run = [&](hone::SaveBest& best) {
@@ -142,7 +189,7 @@ TEST_CASE("another run begins anew, or has to beat the last one") {
   CHECK(saves_in_second_run(beats) == 0);
 }
 
-TEST_CASE("what this run did not save is not loaded") {
+TEST_CASE("SaveBest loads only a checkpoint that the current run saved") {
   Scene scene;
   hone::SaveBest best{.reset_on_train = false};
   scene.start(best);
@@ -158,7 +205,7 @@ TEST_CASE("what this run did not save is not loaded") {
   CHECK_THROWS_WITH(scene.end(best), Catch::Contains("is not the checkpoint that this run saved in epoch 3"));
 }
 
-TEST_CASE("a trial run leaves no file") {
+TEST_CASE("SaveBest writes no file in a fast_dev_run") {
   Scene scene;
   scene.driver.config().fast_dev_run = true;
   hone::SaveBest best;
@@ -168,7 +215,7 @@ TEST_CASE("a trial run leaves no file") {
   CHECK(scene.told().empty());
 }
 
-TEST_CASE("a metric that nothing records is named") {
+TEST_CASE("SaveBest throws an error that names a metric that is never recorded") {
   Scene scene;
   hone::SaveBest best;
   scene.start(best);
@@ -177,7 +224,7 @@ TEST_CASE("a metric that nothing records is named") {
       Catch::Contains("SaveBest::watch_metric is `eval_loss_epoch`"));
 }
 
-TEST_CASE("a checkpoint that cannot be written ends the run, or is no best one") {
+TEST_CASE("if a write fails, SaveBest throws, or with SaveError::warn keeps the previous best value") {
   Scene scene;
   hone::SaveBest stopping;
   scene.start(stopping);
@@ -194,7 +241,7 @@ TEST_CASE("a checkpoint that cannot be written ends the run, or is no best one")
   other.epochs(best, {1.0});
   CHECK(output.text() == "\nSaveBest saved nothing: best_model.pt cannot be written: No space left on device.\n");
   other.trainer.has_room = true;
-  other.epochs(best, {2.0});  // better than what the file holds
+  other.epochs(best, {2.0});  // better than the value of the saved file
   other.end(best);
   CHECK(other.told() == std::vector<std::string>{saved, saved, "load best_model.pt optimizer"});
   CHECK(best.state.best == 2.0);

@@ -16,14 +16,14 @@ bool try_save(hone::SaveError on_error, hone::Captured& output, const auto& save
 
 }  // namespace
 
-TEST_CASE("what can be written is saved, without a word") {
+TEST_CASE("try_save returns true and prints nothing if the write succeeds") {
   hone::Captured output;
   CHECK(try_save(hone::SaveError::stop, output, [] {}));
   CHECK(try_save(hone::SaveError::warn, output, [] {}));
   CHECK(output.text().empty());
 }
 
-TEST_CASE("a file that cannot be written stops the run or is a line of output") {
+TEST_CASE("try_save rethrows DataError with SaveError::stop and prints it with SaveError::warn") {
   hone::Captured output;
   const auto fail = [] { throw hone::DataError("a.pt cannot be written: No space left on device."); };
   CHECK_THROWS_AS(try_save(hone::SaveError::stop, output, fail), hone::DataError);
@@ -32,7 +32,7 @@ TEST_CASE("a file that cannot be written stops the run or is a line of output") 
   CHECK(output.text() == "\nSaver saved nothing: a.pt cannot be written: No space left on device.\n");
 }
 
-TEST_CASE("other errors always stop the run") {
+TEST_CASE("try_save always rethrows other exceptions than DataError") {
   hone::Captured output;
   CHECK_THROWS_AS(try_save(hone::SaveError::warn, output, [] { throw hone::DistributedError("a peer is gone"); }),
                   hone::DistributedError);

@@ -15,7 +15,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-/// A run of epochs of `batches` batches, as the trainer would tell it.
+/// A run whose events are those that a trainer sends.
 struct Scene {
   hone::RunDriver driver{};
   fakes::Trainer trainer{};
@@ -56,7 +56,7 @@ std::string refusal(auto&& f) {
 
 }  // namespace
 
-TEST_CASE("one state at the end is the default") {
+TEST_CASE("SaveTrainingState saves one state at the end by default") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder / "states"};
   Scene().run(callback, 3, 4);
@@ -64,21 +64,21 @@ TEST_CASE("one state at the end is the default") {
   CHECK(hone::training_states_in(folder / "states").size() == 1);
 }
 
-TEST_CASE("none at the end when that is asked for") {
+TEST_CASE("SaveTrainingState saves nothing at the end if save_at_end is false") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_at_end = false};
   Scene().run(callback, 3, 4);
   CHECK(folder.names().empty());
 }
 
-TEST_CASE("every so many epochs") {
+TEST_CASE("save_every_n_epochs saves after each n-th epoch") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 2, .save_at_end = false};
   Scene().run(callback, 5, 3);
   CHECK(folder.names() == Names{"epoch_2_update_6.pt", "epoch_4_update_12.pt"});
 }
 
-TEST_CASE("every so many updates, once each, however many batches an update has") {
+TEST_CASE("save_every_n_updates saves once for each n-th update, not for each of its batches") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_updates = 3, .save_at_end = false};
   Scene scene;
@@ -87,7 +87,7 @@ TEST_CASE("every so many updates, once each, however many batches an update has"
   CHECK(scene.trainer.told.size() == 2);
 }
 
-TEST_CASE("only the newest are kept, also across restarts") {
+TEST_CASE("keep_last keeps the latest states, also across restarts, and no other files are removed") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 2};
   folder.touch("notes.txt");
@@ -96,11 +96,11 @@ TEST_CASE("only the newest are kept, also across restarts") {
   CHECK(folder.names() == Names{"epoch_3_update_6.pt", "epoch_4_update_8.pt", "notes.txt"});
 
   hone::SaveTrainingState restarted{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 2};
-  scene.run(restarted, 1, 2);  // goes on from there
+  scene.run(restarted, 1, 2);  // continues after the first run
   CHECK(folder.names() == Names{"epoch_4_update_8.pt", "epoch_5_update_10.pt", "notes.txt"});
 }
 
-TEST_CASE("what a killed process had no time to remove goes away at the next start") {
+TEST_CASE("states beyond keep_last that a killed process left are removed at the next start") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_at_end = false, .keep_last = 2};
   for (const auto* name : {"epoch_0_update_1.pt", "epoch_0_update_2.pt", "epoch_1_update_3.pt"}) folder.touch(name);
@@ -110,7 +110,7 @@ TEST_CASE("what a killed process had no time to remove goes away at the next sta
   CHECK(folder.names() == Names{"epoch_0_update_2.pt", "epoch_1_update_3.pt"});
 }
 
-TEST_CASE("the best are kept beside the newest") {
+TEST_CASE("keep_best keeps the best states in addition to the latest") {
   const TemporaryFolder folder;
   const double nan = std::numeric_limits<double>::quiet_NaN();
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 1, .keep_best = 2};
@@ -125,7 +125,18 @@ TEST_CASE("the best are kept beside the newest") {
   CHECK(other.names() == Names{"epoch_2_update_2_eval_loss_epoch=2.5.pt", "epoch_4_update_4_eval_loss_epoch=0.pt"});
 }
 
-TEST_CASE("of equal values the oldest are kept, by number and not by name") {
+TEST_CASE("keep_best throws for a metric that is never recorded") {
+  const TemporaryFolder folder;
+  hone::SaveTrainingState callback{.save_dir = folder.path, .keep_best = 2, .watch_metric = "eval_accuracy"};
+  CHECK(refusal([&] { Scene().run(callback, 2, 1, 1, {0.5, 0.25}); }) ==
+        "SaveTrainingState::watch_metric is `eval_accuracy`, which nothing has recorded; recorded are: "
+        "`eval_loss_epoch`. Watch one of those, put the callback that records it before this one, or give the run an "
+        "evaluation dataset.");
+  hone::SaveTrainingState all{.save_dir = folder / "all", .watch_metric = "eval_accuracy"};
+  CHECK(refusal([&] { Scene().run(all, 2, 1, 1, {0.5, 0.25}); }) == "none");
+}
+
+TEST_CASE("keep_best prefers the oldest of equal values, by update number and not by file name") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1, .keep_last = 1, .keep_best = 2};
   Scene().run(callback, 12, 1, 1, {2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2});
@@ -133,7 +144,7 @@ TEST_CASE("of equal values the oldest are kept, by number and not by name") {
                                 "epoch_9_update_9_eval_loss_epoch=1.pt"});
 }
 
-TEST_CASE("a state is named and ranked only by a value of the same weights") {
+TEST_CASE("a state is named and ranked by a metric only if the metric was computed with the same weights") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path,
                                    .save_every_n_updates = 2,
@@ -157,7 +168,7 @@ TEST_CASE("a state is named and ranked only by a value of the same weights") {
         Names{"epoch_0_update_4_intermediate_eval_loss=4.pt", "epoch_0_update_8_intermediate_eval_loss=8.pt"});
 }
 
-TEST_CASE("a run that ends within an epoch is saved there, and not once more where the epoch is closed") {
+TEST_CASE("a run that ends within an epoch is saved once") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .save_every_n_epochs = 1};
   Scene scene;
@@ -172,7 +183,7 @@ TEST_CASE("a run that ends within an epoch is saved there, and not once more whe
   CHECK(folder.names() == Names{"epoch_0_update_1.pt"});
 }
 
-TEST_CASE("a folder has one run") {
+TEST_CASE("SaveTrainingState throws if another run is saving into its folder") {
   const TemporaryFolder folder;
   hone::SaveTrainingState first{.save_dir = folder.path}, second{.save_dir = folder.path};
   Scene one, two;
@@ -182,7 +193,7 @@ TEST_CASE("a folder has one run") {
   CHECK(refusal([&] { two.start(second); }) == "none");
 }
 
-TEST_CASE("states of another run are not mixed with this one's") {
+TEST_CASE("SaveTrainingState throws if the folder has later states of another run, or removes them with overwrite") {
   const TemporaryFolder folder;
   folder.touch("epoch_2_update_9.pt");
   folder.touch("epoch_5_update_20.pt");
@@ -193,7 +204,7 @@ TEST_CASE("states of another run are not mixed with this one's") {
   CHECK(text.find("trainer.resume(\"" + folder.path.string()) != std::string::npos);
   CHECK(folder.names().size() == 2);
 
-  scene.trainer.at = {2, 9};  // the second is still ahead
+  scene.trainer.at = {2, 9};  // the second file is still ahead
   CHECK(refusal([&] { scene.start(callback); }).find("epoch_5_update_20.pt is ahead") != std::string::npos);
   callback.state = {};
   callback.overwrite = true;
@@ -201,7 +212,7 @@ TEST_CASE("states of another run are not mixed with this one's") {
   CHECK(folder.names() == Names{"epoch_2_update_9.pt"});
 }
 
-TEST_CASE("a trial run saves no state") {
+TEST_CASE("SaveTrainingState writes no file in a fast_dev_run") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder / "states", .save_every_n_updates = 1};
   Scene scene;
@@ -210,7 +221,7 @@ TEST_CASE("a trial run saves no state") {
   CHECK(folder.names().empty());
 }
 
-TEST_CASE("settings out of range are named") {
+TEST_CASE("SaveTrainingState throws for settings out of range and for a save_dir that is a file") {
   hone::SaveTrainingState callback{.keep_last = -1};
   CHECK(refusal([&] { Scene().start(callback); }) == "SaveTrainingState::keep_last is -1. Give 0 or more.");
   const TemporaryFolder folder;

@@ -20,7 +20,7 @@ static_assert(checked_callback<StopOnSignal>);
 int num_heard = 0;
 void count(int) { ++num_heard; }
 
-/// SIGUSR1 and SIGUSR2 are counted while this lives.
+/// Counts SIGUSR1 and SIGUSR2 during its lifetime.
 struct Counting {
   Counting() {
     num_heard = 0;
@@ -37,7 +37,7 @@ using Set = CallbackSet<StopOnSignal>;
 
 }  // namespace
 
-TEST_CASE("a signal ends the run, and says which it was") {
+TEST_CASE("StopOnSignal stops the run at the next step and names the signal") {
   const Counting counting;
   RunDriver driver;
   Set set{StopOnSignal{.signals = {SIGUSR1}}};
@@ -57,12 +57,12 @@ TEST_CASE("a signal ends the run, and says which it was") {
   CHECK(num_heard == 0);
 }
 
-TEST_CASE("when the run is over, signals do what they did before") {
+TEST_CASE("StopOnSignal restores the previous signal handlers at the end of the outermost run") {
   const Counting counting;
   RunDriver driver;
   Set set{StopOnSignal{.signals = {SIGUSR1, SIGUSR2}}};
   set.tell(TrainingRunStart{{driver.run}});
-  set.tell(EvaluationRunStart{{driver.run}});  // a run within the run
+  set.tell(EvaluationRunStart{{driver.run}});  // a nested run
   std::raise(SIGUSR2);
   set.tell(EvaluationRunEnd{{driver.run}});
   std::raise(SIGUSR1);
@@ -73,14 +73,14 @@ TEST_CASE("when the run is over, signals do what they did before") {
   std::raise(SIGUSR2);
   CHECK(num_heard == 2);
 
-  RunDriver next;  // of the old signals it knows nothing
+  RunDriver next;  // is not affected by earlier signals
   set.tell(TrainingRunStart{{next.run}});
   set.tell(TrainLoss{{next.run}});
   CHECK(!next.run.stop_requested());
   set.tell(TrainingRunEnd{{next.run}});
 }
 
-TEST_CASE("signals that cannot be caught are refused, and the others are let go") {
+TEST_CASE("StopOnSignal throws for a signal that cannot be caught and restores the handlers of the other signals") {
   const Counting counting;
   RunDriver driver;
   Set set{StopOnSignal{.signals = {SIGUSR1, SIGKILL}}};
@@ -92,7 +92,7 @@ TEST_CASE("signals that cannot be caught are refused, and the others are let go"
   set.tell(ExceptionThrown{{driver.run}, nullptr});
 }
 
-TEST_CASE("runs that overlap each watch their own signals, and the last one restores what a signal did before") {
+TEST_CASE("overlapping runs each watch their own signals, and the last one restores the handlers") {
   const Counting counting;
   RunDriver first, second;
   Set early{StopOnSignal{.signals = {SIGUSR1}}}, late{StopOnSignal{.signals = {SIGUSR1, SIGUSR2}}};

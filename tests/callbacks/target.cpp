@@ -28,7 +28,7 @@ struct Weighted {
 struct TwoTargets {
   BOOST_HANA_DEFINE_STRUCT(TwoTargets, (Tensor, x), (Tensor, labels), (Tensor, target));
 };
-/// Not adapted.
+/// A struct without Boost.Hana adaptation.
 struct Plain {
   Tensor target, x, y, z;
 };
@@ -40,7 +40,7 @@ int target_in(const auto& batch) { return hone::detail::target_of(batch).id; }
 
 }  // namespace
 
-TEST_CASE("the target is found in every kind of batch") {
+TEST_CASE("target_of finds the target in pairs, tuples, arrays and structs") {
   CHECK(target_in(std::pair{Tensor{1}, Tensor{2}}) == 2);
   CHECK(target_in(std::tuple{Tensor{1}, Tensor{2}, Tensor{3}}) == 3);
   CHECK(target_in(std::tuple{Tensor{1}, Tensor{2}, std::string{"digits"}}) == 2);

@@ -22,7 +22,7 @@ FakeOutput with_loss(double loss) { return {{loss}, 1}; }
 
 }  // namespace
 
-TEST_CASE("a loss that is no finite number stops the run before the weights are touched") {
+TEST_CASE("TerminateOnNaN stops the run before the update if the loss is not finite") {
   const double loss = GENERATE(std::nan(""), -std::nan(""), HUGE_VAL, -HUGE_VAL);
   RunDriver driver;
   Set set{TerminateOnNaN{}};
@@ -35,7 +35,7 @@ TEST_CASE("a loss that is no finite number stops the run before the weights are 
   CHECK(driver.stops_before_update());
 }
 
-TEST_CASE("a bad loss in an evaluation stops the run") {
+TEST_CASE("TerminateOnNaN stops the run if the loss of an evaluation is not finite") {
   RunDriver driver;
   Set set{TerminateOnNaN{}};
   tell_step<EvalStepEnd>(set, driver.run, with_loss(1.0));
@@ -44,7 +44,7 @@ TEST_CASE("a bad loss in an evaluation stops the run") {
   REQUIRE(driver.run.stop_requested());
 }
 
-TEST_CASE("the reason says where, and what to do") {
+TEST_CASE("the stop reason of TerminateOnNaN contains the position and the remedies") {
   RunDriver driver;
   driver.run.history().set_epoch(3);
   driver.set_batch(12);
@@ -79,7 +79,7 @@ TEST_CASE("the reason says where, and what to do") {
   }
 }
 
-TEST_CASE("it may look at some of the losses only") {
+TEST_CASE("every_n_batches limits how often TerminateOnNaN reads the loss") {
   RunDriver driver;
   int num_reads = 0;
   Set set{TerminateOnNaN{.every_n_batches = 4}};
@@ -90,7 +90,7 @@ TEST_CASE("it may look at some of the losses only") {
   CHECK(num_reads == 3);
 }
 
-TEST_CASE("it must look at some") {
+TEST_CASE("TerminateOnNaN throws std::invalid_argument if every_n_batches is 0") {
   RunDriver driver;
   Set set{TerminateOnNaN{.every_n_batches = 0}};
   CHECK_THROWS_AS(set.tell(TrainingRunStart{{driver.run}}), std::invalid_argument);

@@ -2,7 +2,6 @@
 #include "hone/callbacks/warn_of_slow_ranks.hpp"
 
 #include <string>
-#include <thread>
 #include <type_traits>
 
 #include "hone/callbacks/callback_set.hpp"
@@ -18,9 +17,9 @@ using Catch::Matchers::Contains;
 namespace {
 
 static_assert(std::is_aggregate_v<WarnOfSlowRanks>);
-static_assert(checked_callback<WarnOfSlowRanks> && detail::is_collective<WarnOfSlowRanks>);
+static_assert(checked_callback<WarnOfSlowRanks> && hone::detail::is_collective<WarnOfSlowRanks>);
 
-/// Processes that say what they are told, beside this one, which is rank 0.
+/// Fake ranks beside this one, rank 0: `gather_texts` returns the given times.
 struct FakeProcesses {
   std::vector<double> others;
   int* num_gathers;
@@ -41,6 +40,10 @@ struct FakeStepEnd : TrainStepEnd {
   FakeTrainer& trainer;
 };
 
+/// Times of the fake ranks, in milliseconds. They are so long that the test's own duration, also on a busy machine, does
+/// not matter beside them.
+constexpr double hour = 3.6e6;
+
 struct Training {
   RunDriver driver{};
   Captured output{};
@@ -54,13 +57,17 @@ struct Training {
     callback.on_training_run_start({{driver.run}});
     callback.on_train_epoch_start({{driver.run}});
   }
-  void step(std::chrono::milliseconds data = 0ms, std::chrono::milliseconds forward = 0ms,
-            std::chrono::milliseconds rest = 0ms) {
-    std::this_thread::sleep_for(data);
+  /// Lets time pass without waiting: shifts the times that the callback has recorded into the past.
+  void advance(std::chrono::hours time) {
+    callback.measured.started -= time;
+    callback.measured.ended -= time;
+  }
+  void step(std::chrono::hours data = 0h, std::chrono::hours forward = 0h, std::chrono::hours rest = 0h) {
+    advance(data);
     callback.on_train_step_start({{driver.run}});
-    std::this_thread::sleep_for(forward);
+    advance(forward);
     callback.on_train_loss({{driver.run}});
-    std::this_thread::sleep_for(rest);
+    advance(rest);
     callback.on_train_step_end(FakeStepEnd{{{driver.run}}, trainer});
     driver.set_batch(driver.run.batch() + 1);
   }
@@ -69,39 +76,44 @@ struct Training {
 
 }  // namespace
 
-TEST_CASE("the slow rank is named, with its time, the median and all times") {
-  Training training({20'000.0, 50'000.0, 21'000.0});
+TEST_CASE("WarnOfSlowRanks prints the slow rank, its time, the median and all times") {
+  Training training({2e7, 5e7, 2.1e7});
   for (int i = 0; i < 5; ++i) training.step();
   CHECK_THAT(training.text(),
-             Contains("Slow: rank 2 takes 5e+04 ms a batch for data and forward, the median is 2e+04 ms "
+             Contains("Slow: rank 2 takes 5e+07 ms a batch for data and forward, the median is 2e+07 ms "
                       "(mean over 3 batches until batch 5 of epoch 1, ranks in order: ") &&
-                 Contains(", 2e+04, 5e+04, 2.1e+04).\n"));
+                 Contains(", 2e+07, 5e+07, 2.1e+07).\n"));
   CHECK(training.num_gathers == 1);
 }
 
-TEST_CASE("data and forward count; backward, the update, other epochs and the first two steps do not") {
-  Training training({4.0, 4.0}, 4.0);
-  training.step(200ms, 200ms);
-  training.step(0ms, 200ms);
-  for (int i = 0; i < 3; ++i) training.step(0ms, 0ms, 50ms);
-  std::this_thread::sleep_for(200ms);
+TEST_CASE("WarnOfSlowRanks measures data loading and forward only, without the first two steps of a run") {
+  Training training({hour, hour}, 4.0);
+  training.step(100h, 100h);
+  training.step(0h, 100h);
+  for (int i = 0; i < 3; ++i) training.step(0h, 0h, 100h);
+  training.advance(100h);
   training.callback.on_train_epoch_start({{training.driver.run}});
   for (int i = 0; i < 3; ++i) training.step();
-  CHECK(training.num_gathers == 2);
+  training.advance(100h);
+  training.callback.on_eval_epoch_start({{training.driver.run}});
+  for (int i = 0; i < 3; ++i) training.step();
+  CHECK(training.num_gathers == 3);
   CHECK(training.text().empty());
-  for (int i = 0; i < 3; ++i) training.step(20ms);
-  CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 2"));
-  for (int i = 0; i < 3; ++i) training.step(0ms, 20ms);
-  CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 2"));
+  for (int i = 0; i < 3; ++i) training.step(20h);
+  CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 7.2e+07 ms a batch"));
+  for (int i = 0; i < 3; ++i) training.step(0h, 20h);
+  CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 7.2e+07 ms a batch"));
+  for (int i = 0; i < 3; ++i) training.step(20h, 20h);
+  CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 1.44e+08 ms a batch"));
 }
 
-TEST_CASE("with several losses, what follows the first does not count") {
-  Training training({4.0, 4.0}, 4.0);
+TEST_CASE("with several losses, WarnOfSlowRanks measures until the first loss") {
+  Training training({hour, hour}, 4.0);
   for (int i = 0; i < 5; ++i) {
     training.callback.on_train_step_start({{training.driver.run}});
     for (int loss = 0; loss < 2; ++loss) {
       training.callback.on_train_loss({{training.driver.run}});
-      std::this_thread::sleep_for(30ms);
+      training.advance(100h);
     }
     training.callback.on_train_step_end(FakeStepEnd{{{training.driver.run}}, training.trainer});
   }
@@ -109,17 +121,17 @@ TEST_CASE("with several losses, what follows the first does not count") {
   CHECK(training.text().empty());
 }
 
-TEST_CASE("two processes are compared with the faster, one with nobody") {
-  Training two({30'000.0});
+TEST_CASE("two ranks are compared with the faster one, and a single rank gathers nothing") {
+  Training two({3e7});
   for (int i = 0; i < 5; ++i) two.step();
-  CHECK_THAT(two.text(), Contains("Slow: rank 1 takes 3e+04 ms"));
+  CHECK_THAT(two.text(), Contains("Slow: rank 1 takes 3e+07 ms"));
   Training one({});
   for (int i = 0; i < 5; ++i) one.step();
   CHECK(one.num_gathers == 0);
 }
 
-TEST_CASE("only the first process prints, and settings out of range are refused") {
-  Training training({30'000.0});
+TEST_CASE("WarnOfSlowRanks prints on rank 0 only, and throws for settings out of range") {
+  Training training({3e7});
   training.driver.config().process_index = 1;
   for (int i = 0; i < 5; ++i) training.step();
   CHECK(training.num_gathers == 1);

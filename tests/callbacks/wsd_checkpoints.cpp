@@ -33,7 +33,7 @@ std::vector<std::string> told(const hone::WsdLr& schedule, std::int64_t updates,
   callback.on_training_run_start(start);
   while (trainer.updates < updates) {
     ++trainer.updates;
-    for (int batch = 0; batch < 2; ++batch) {  // batches without an update are no news
+    for (int batch = 0; batch < 2; ++batch) {  // the second batch has no update
       callback.on_resume_point(
           hone::Told<hone::ResumePoint, hone::WithTrainer<WsdTrainer>>{{{driver.run}, false}, {trainer}});
     }
@@ -55,26 +55,26 @@ std::vector<std::string> told(const hone::WsdLr& schedule, std::int64_t updates,
 
 }  // namespace
 
-TEST_CASE("before the decay a training state, after it a checkpoint") {
+TEST_CASE("WsdCheckpoints saves a training state before the decay and a checkpoint after it") {
   CHECK(told({.total_updates = 100, .warmup_updates = 0}, 100) ==
         std::vector<std::string>{"state checkpoint_90_wsd_pre_decay.pt",
                                  "save checkpoint_100_wsd_post_decay.pt scheduler"});
 }
 
-TEST_CASE("as often as there are periods") {
+TEST_CASE("WsdCheckpoints saves two files for each period") {
   CHECK(told({.total_updates = 200, .warmup_updates = 0, .num_checkpoints = 2}, 200) ==
         std::vector<std::string>{
             "state checkpoint_90_wsd_pre_decay.pt", "save checkpoint_100_wsd_post_decay.pt scheduler",
             "state checkpoint_190_wsd_pre_decay.pt", "save checkpoint_200_wsd_post_decay.pt scheduler"});
 }
 
-TEST_CASE("a run that goes on does not write again what it began with") {
+TEST_CASE("a resumed run does not save the state from which it resumed again") {
   CHECK(told({.total_updates = 200, .warmup_updates = 0}, 200, 90) ==
         std::vector<std::string>{"state checkpoint_180_wsd_pre_decay.pt",
                                  "save checkpoint_200_wsd_post_decay.pt scheduler"});
   CHECK(told({.total_updates = 100, .warmup_updates = 0}, 100, 90).size() == 1);
 }
 
-TEST_CASE("a trial run leaves the schedule's checkpoints out") {
+TEST_CASE("WsdCheckpoints writes no file in a fast_dev_run") {
   CHECK(told({.total_updates = 100}, 100, 0, true).empty());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Number formats in recorded steps; tests/cuda/precision.cpp does it on a GPU.
+/// Tests of precisions in recorded steps on the CPU. tests/cuda/precision.cpp has the tests on a GPU.
 #include <torch/torch.h>
 
 #include <utility>
@@ -30,8 +30,7 @@ void require_equal_runs(const Precision& precision) {
   const auto batches = tiny::batches(60);
   eager.train(batches);
   captured.train(batches);
-  // A learning rate is a float on the device, a double on the host; where weights have 16 bits, that may tip a
-  // rounding.
+  // A learning rate is a float on the device and a double on the host, which may change the rounding of 16-bit weights.
   const double tolerance = hone::KeepsMasterWeights<Precision> ? 5e-3 : 2e-6;
   INFO(captured.execution().counts().reason);
   CHECK(captured.execution().counts().recordings == 1);
@@ -41,23 +40,23 @@ void require_equal_runs(const Precision& precision) {
   if constexpr (hone::ScalesLoss<Precision>) {
     CHECK(captured.precision().skipped() == eager.precision().skipped());
     CHECK(captured.precision().scale() == eager.precision().scale());
-    CHECK(captured.precision().skipped() > 6);  // also in replayed steps
+    CHECK(captured.precision().skipped() > 6);  // replayed steps included
   }
   if constexpr (hone::KeepsMasterWeights<Precision>) {
     CHECK(tiny::distance(captured.optimizer().master_weights().vec(), eager.optimizer().master_weights().vec()) < 2e-6);
   }
 }
 
-// The scale begins so high that no step is done before the recording, and grows too high again within it.
+// The initial scale is so high that all updates before the recording are skipped, and it overflows again later.
 const hone::LossScaling scaling{.init_scale = 1e11, .growth_interval = 5};
 
-TEST_CASE("a recorded step scales, skips and unscales as one that is written") {
+TEST_CASE("a recorded step with Fp16 equals an eager step, skipped updates included") {
   require_equal_runs(hone::Fp16(scaling));
 }
 
-TEST_CASE("a recorded step computes under autocast as one that is written") { require_equal_runs(hone::Bf16{}); }
+TEST_CASE("a recorded step with Bf16 equals an eager step") { require_equal_runs(hone::Bf16{}); }
 
-TEST_CASE("a recorded step moves copies and weights as one that is written") {
+TEST_CASE("a recorded step with PureBf16 or PureFp16 equals an eager step") {
   require_equal_runs(hone::PureBf16{});
   require_equal_runs(hone::PureFp16(scaling));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// On the CPU, with a recorder that is as blind to the host as a CUDA graph; tests/cuda/capture.cpp does it on a GPU.
+// Tests on the CPU, with a recorder that replays operators only, as a CUDA graph does. tests/cuda/capture.cpp has the
+// tests on a GPU.
 #include "hone/capture/step_capture.hpp"
 
 #include <torch/torch.h>
@@ -22,7 +23,7 @@ using Adam = hone::AdamW;
 const auto adam = Adam{.lr = 0.05, .weight_decay = 0.1};
 hone::StepCaptureOptions quiet(int max_recordings = 32) { return {.max_recordings = max_recordings, .log = nullptr}; }
 
-/// The same run twice, as it is written and recorded; returns how its steps were done.
+/// Checks that a recorded run equals an eager run, and returns the counts of its steps.
 template <class... Policies>
 Capture::Counts require_equal_runs(const hone::TensorDataset<tiny::Batch>& data, const auto& optimizer,
                                    const Policies&... policies) {
@@ -42,14 +43,14 @@ Capture::Counts require_equal_runs(const hone::TensorDataset<tiny::Batch>& data,
   return captured.execution().counts();
 }
 
-TEST_CASE("a recorded step moves weights, buffers, dropout and losses as one that is written") {
+TEST_CASE("a recorded step equals an eager step: weights, buffers, dropout and losses") {
   const auto counts = require_equal_runs(tiny::dataset(48), adam);
   CHECK(counts.recordings == 1);
-  CHECK(counts.replayed == 48 - 3 - 1);  // one step makes the optimizer's state, three are warm-up
+  CHECK(counts.replayed == 48 - 3 - 1);  // one step creates the optimizer's state, three are warm-up
   CHECK(counts.eager == 4);
 }
 
-TEST_CASE("schedule, clipping and accumulation are in the recording") {
+TEST_CASE("recorded steps support schedules, clipping, momentum and gradient accumulation") {
   SECTION("a schedule, read on the device") {
     CHECK(require_equal_runs(tiny::dataset(48), adam, hone::CosineLr{}).recordings == 1);
   }
@@ -60,15 +61,15 @@ TEST_CASE("schedule, clipping and accumulation are in the recording") {
     CHECK(require_equal_runs(tiny::dataset(48), hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::ClipNorm{.max_norm = 0.05})
               .recordings == 1);
   }
-  SECTION("accumulation, the last window of an epoch short and its last batch odd") {
+  SECTION("accumulation, with a short last window and a last batch of another size") {
     const auto counts =
         require_equal_runs(tiny::dataset(50 + 36), adam, hone::GradAccum<3>{}, hone::ClipNorm{.max_norm = 0.5});
-    CHECK(counts.recordings == 3);  // begin, middle and end of a window
+    CHECK(counts.recordings == 3);  // begin, middle and end of an accumulation window
     CHECK(counts.replayed > 40);
   }
 }
 
-/// A trainer whose own loop calls `step`.
+/// A custom loop that calls `step` of a trainer with capture and of an eager one.
 struct Hosted {
   tiny::DropNet net;
   decltype(hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Capture(quiet())}) trainer{
@@ -82,7 +83,7 @@ struct Hosted {
     return decltype(eager){other, torch::nn::CrossEntropyLoss(),
                            hone::bind(Adam(adam), hone::named_parameters(*other))};
   }
-  /// Both do the same steps with the same random numbers.
+  /// Makes `count` steps with both trainers, with the same random numbers.
   void step(int count = 1) {
     for (int i = 0; i < count; ++i) {
       auto& batch = batches[next++ % batches.size()];
@@ -99,7 +100,7 @@ struct Hosted {
   [[nodiscard]] const Capture::Counts& counts() { return trainer.execution().counts(); }
 };
 
-TEST_CASE("a recording is made anew when what it holds on to is exchanged") {
+TEST_CASE("a step is recorded again when something that the recording refers to changes") {
   Hosted hosted;
   hosted.step(8);
   CHECK(hosted.counts().recordings == 1);
@@ -123,7 +124,7 @@ TEST_CASE("a recording is made anew when what it holds on to is exchanged") {
     hosted.step(6);
     CHECK(hosted.counts().recordings == 2);
   }
-  SECTION("the learning rate needs no other recording") {
+  SECTION("not for the learning rate") {
     hosted.trainer.optimizer().set_lr(0.5);
     hosted.eager.optimizer().set_lr(0.5);
     hosted.step(3);
@@ -135,7 +136,7 @@ TEST_CASE("a recording is made anew when what it holds on to is exchanged") {
     hosted.step(6);
     CHECK(hosted.counts().recordings == 2);
   }
-  SECTION("batches of another size: one runs as it is written, many are recorded") {
+  SECTION("batches of another size: one runs eagerly, many are recorded") {
     const auto usual = hosted.batches;
     hosted.batches = tiny::batches(1, 3);
     hosted.step(1);
@@ -154,7 +155,7 @@ TEST_CASE("a recording is made anew when what it holds on to is exchanged") {
   }
 }
 
-TEST_CASE("gradients of another backward pass are dropped when a window begins, captured or not") {
+TEST_CASE("gradients of another backward pass are cleared at the begin of an accumulation window, captured or not") {
   Hosted hosted;
   for (int i = 0; i < 12; ++i) {  // warm-up, capture, replay
     for (auto* net : {&hosted.net, &hosted.eager.model()}) {
@@ -166,7 +167,7 @@ TEST_CASE("gradients of another backward pass are dropped when a window begins, 
   CHECK(hosted.counts().replayed > 0);
 }
 
-TEST_CASE("what cannot be recorded runs as it is written, and says why once") {
+TEST_CASE("a step that cannot be recorded runs eagerly, and the reason is logged once") {
   SECTION("a model that reads a result on the host") {
     hone::StepCaptureOptions options;
     options.log = std::tmpfile();
@@ -226,7 +227,7 @@ struct Listener {
   }
 };
 
-TEST_CASE("callbacks hear the loss between two recordings, and can still stop the update") {
+TEST_CASE("callbacks receive the loss between two recordings and can stop before the update") {
   tiny::DropNet written, recorded;
   auto eager = hone::Trainer{written, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Listener{.net = written}};
   auto trainer = hone::Trainer{recorded,         torch::nn::CrossEntropyLoss(), adam, OtherDevice{},
@@ -242,7 +243,7 @@ TEST_CASE("callbacks hear the loss between two recordings, and can still stop th
   CHECK(history.num_updates() == 19);
 }
 
-/// Hears the losses; at the fifth it throws.
+/// A callback that throws at the fifth loss.
 struct Thrower {
   int heard = 0;
   void on_train_loss(const hone::TrainLoss&) {
@@ -250,7 +251,7 @@ struct Thrower {
   }
 };
 
-/// Reads a gradient on the host, which backward cannot be recorded with.
+/// Reads a gradient on the host, so that backward cannot be recorded.
 struct ReadsGradients {
   template <class Trainer>
   static void backward(Trainer& trainer, const at::Tensor& loss) {
@@ -259,8 +260,8 @@ struct ReadsGradients {
   }
 };
 
-TEST_CASE("what fails between two recordings, or in the second, is heard of once") {
-  SECTION("a listener's exception is the listener's") {
+TEST_CASE("a failure between two recordings, or in the second one, notifies the callbacks once") {
+  SECTION("a callback's exception is passed on") {
     tiny::DropNet net;
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), adam, OtherDevice{}, Capture(quiet()), Thrower{}};
     CHECK_THROWS_AS(trainer.train(tiny::batches(8)), std::logic_error);  // in the step that would be recorded
@@ -284,7 +285,7 @@ TEST_CASE("what fails between two recordings, or in the second, is heard of once
   }
 }
 
-TEST_CASE("a window that its host ends early is the mean over its true length") {
+TEST_CASE("finish_window averages over the actual number of batches of the accumulation window") {
   tiny::DropNet written, recorded;
   const auto run = [](auto trainer) {
     torch::manual_seed(5);

@@ -60,7 +60,7 @@ decltype(auto) with_inputs(Batch& batch, F f) {
   return std::apply(f, hone::inputs_of(batch));
 }
 
-/// The target that metrics take, and the one that the loss takes.
+/// Returns whether metrics and the loss use the same member as the target.
 template <class Batch>
 bool have_one_target(const Batch& batch) {
   return with_target_and_inputs(batch, [&](const auto& target, const auto&...) {
@@ -68,7 +68,7 @@ bool have_one_target(const Batch& batch) {
   });
 }
 
-TEST_CASE("the loss and the metrics take the same member for the target") {
+TEST_CASE("the loss and the metrics use the same member as the target") {
   const auto one = torch::ones({2});
   CHECK(have_one_target(Pair{one, one}));
   CHECK(have_one_target(std::tuple{one, 7, one, one, std::string("file")}));
@@ -84,7 +84,7 @@ TEST_CASE("the loss and the metrics take the same member for the target") {
   CHECK(with_inputs(named, [&](const auto&... inputs) { return sizeof...(inputs); }) == 1);
 }
 
-TEST_CASE("every tensor of a batch is visited once, in order, however deep it lies") {
+TEST_CASE("for_each_tensor visits every tensor of a batch once, in order, at any depth") {
   Nested batch{{torch::full({2}, 1.0), 7}, {torch::full({2}, 2.0), torch::full({2}, 3.0)}};
   std::vector<double> seen;
   hone::for_each_tensor(std::as_const(batch), [&](const Tensor& t) { seen.push_back(t[0].item<double>()); });
@@ -95,7 +95,7 @@ TEST_CASE("every tensor of a batch is visited once, in order, however deep it li
   CHECK(std::get<1>(batch.first) == 7);
 }
 
-TEST_CASE("mapping replaces the tensors, keeps the rest and leaves the original alone") {
+TEST_CASE("map_tensors copies a batch with mapped tensors and does not change the original") {
   const Pictures batch{torch::ones({2, 3}), "cats", torch::zeros({2}), torch::ones({2})};
   const Pictures mapped = hone::map_tensors(batch, [](const Tensor& t) { return t.to(torch::kDouble); });
   CHECK(mapped.name == "cats");
@@ -103,14 +103,14 @@ TEST_CASE("mapping replaces the tensors, keeps the rest and leaves the original 
   CHECK(batch.mask.scalar_type() == torch::kFloat);
 }
 
-TEST_CASE("the size of a batch is the first dimension of its first tensor that has one") {
+TEST_CASE("batch_size is the first dimension of the first tensor that has dimensions") {
   CHECK(hone::batch_size(torch::zeros({3, 2})) == 3);
   CHECK(hone::batch_size(Pair{torch::tensor(1.0), torch::zeros({5})}) == 5);
   CHECK(hone::batch_size(Adapted{{}, torch::zeros({4})}) == 4);
   CHECK_THROWS_AS(hone::batch_size(torch::tensor(1.0)), hone::DataError);
 }
 
-TEST_CASE("tensors of different length in one batch are found when asked for") {
+TEST_CASE("check_batch throws DataError for tensors of different lengths") {
   CHECK_NOTHROW(hone::check_batch(Pair{torch::zeros({4, 2}), torch::zeros({4})}));
   try {
     hone::check_batch(Pair{torch::zeros({4, 2}), torch::zeros({3})});
@@ -122,7 +122,7 @@ TEST_CASE("tensors of different length in one batch are found when asked for") {
   }
 }
 
-TEST_CASE("the last member with tensors is the target and the others are the inputs") {
+TEST_CASE("the last member with tensors is the target and the other members with tensors are the inputs") {
   SECTION("pair") {
     Pair batch{torch::zeros({2}), torch::ones({2})};
     with_target_and_inputs(batch, [&](Tensor& target, Tensor& input) {
@@ -147,7 +147,7 @@ TEST_CASE("the last member with tensors is the target and the others are the inp
     torch::data::TensorExample unlabelled;
     CHECK(with_inputs(unlabelled, [&](Tensor& input) { return &input == &unlabelled.data; }));
   }
-  SECTION("struct adapted with Hana, other members passed over") {
+  SECTION("struct adapted with Boost.Hana, with other members") {
     Pictures batch;
     CHECK(with_target_and_inputs(batch, [&](Tensor& target, Tensor& image, Tensor& mask) {
       return &target == &batch.label && &image == &batch.image && &mask == &batch.mask;

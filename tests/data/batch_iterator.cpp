@@ -19,7 +19,7 @@ static_assert(std::input_iterator<Iterator> && !std::forward_iterator<Iterator>)
 static_assert(std::sentinel_for<std::default_sentinel_t, Iterator>);
 static_assert(ranges::input_iterator<Iterator> && ranges::sentinel_for<std::default_sentinel_t, Iterator>);
 
-TEST_CASE("the iterator asks its loader for everything") {
+TEST_CASE("BatchIterator forwards current, advance and done to its loader") {
   Countdown loader;
   int sum = 0;
   for (Iterator it(loader); it != std::default_sentinel; ++it) sum += *it;

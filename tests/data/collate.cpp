@@ -30,7 +30,7 @@ static_assert(std::is_same_v<Stacked<Labelled>, std::tuple<Tensor, Tensor>>);
 static_assert(std::is_same_v<Stacked<torch::data::Example<>>, torch::data::Example<>>);
 static_assert(!hone::Stackable<std::string> && !hone::Stackable<std::pair<Tensor, std::string>>);
 
-TEST_CASE("tensors are stacked and numbers become a tensor") {
+TEST_CASE("stack_samples stacks tensors and converts numbers to a tensor") {
   const auto batch =
       hone::stack_samples(std::vector<std::pair<Tensor, int>>{{torch::zeros({2, 3}), 4}, {torch::ones({2, 3}), -1}});
   CHECK(batch.first.equal(torch::stack({torch::zeros({2, 3}), torch::ones({2, 3})})));
@@ -41,7 +41,7 @@ TEST_CASE("tensors are stacked and numbers become a tensor") {
   CHECK(hone::stack_samples(std::vector<bool>{true, false}).scalar_type() == torch::kBool);
 }
 
-TEST_CASE("structs, examples and vectors of tensors are stacked member by member") {
+TEST_CASE("stack_samples stacks structs and vectors of tensors by member") {
   const auto structure = hone::stack_samples(
       std::vector<Sample>{{torch::zeros({2}), torch::tensor(1)}, {torch::ones({2}), torch::tensor(2)}});
   CHECK(structure.x.sizes() == at::IntArrayRef{2, 2});
@@ -54,7 +54,7 @@ TEST_CASE("structs, examples and vectors of tensors are stacked member by member
   CHECK(lists[1].sizes() == at::IntArrayRef{2, 3});
 }
 
-TEST_CASE("samples that cannot be stacked are refused with both shapes") {
+TEST_CASE("stack_samples throws DataError for samples of different shapes, undefined tensors and no samples") {
   try {
     (void)hone::stack_samples(std::vector<Tensor>{torch::zeros({2, 3}), torch::zeros({2, 4})});
     FAIL("no error");

@@ -20,7 +20,7 @@ struct Numbers : torch::data::datasets::Dataset<Numbers> {
   std::optional<std::size_t> size() const override { return 16; }
 };
 
-/// Counts up, and from the beginning after each reset.
+/// A stateful dataset that counts up and starts from 0 after each reset.
 struct Counter : torch::data::datasets::StatefulDataset<Counter, std::vector<double>, std::size_t> {
   std::optional<std::vector<double>> get_batch(std::size_t count) override {
     std::vector<double> batch;
@@ -56,7 +56,7 @@ std::vector<double> first_of(auto&& batches, int count) {
 
 }  // namespace
 
-TEST_CASE("a pass over LibTorch's DataLoader may end after any batch, with workers or without") {
+TEST_CASE("a pass over torch::data::DataLoader may stop after any batch, with and without workers") {
   const auto workers = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2});
   const auto loader = stateless(workers);
   hone::DataLoaderBatches batches(*loader);
@@ -65,13 +65,13 @@ TEST_CASE("a pass over LibTorch's DataLoader may end after any batch, with worke
   CHECK(first_of(batches, 1) == std::vector{0.0});
 }
 
-TEST_CASE("a DataLoader that was left early can be walked through by its own iterators") {
+TEST_CASE("a DataLoader whose pass stopped early can be iterated directly") {
   const auto loader = stateless(2);
   CHECK(first_of(hone::DataLoaderBatches(*loader), 1).size() == 1);
   CHECK(first_of(*loader, 100).size() == 8);
 }
 
-TEST_CASE("a pass after an exception begins anew") {
+TEST_CASE("a pass over a DataLoader after an exception starts from the beginning") {
   const auto loader = stateless(2);
   hone::DataLoaderBatches batches(*loader);
   CHECK_THROWS_AS(
@@ -84,7 +84,7 @@ TEST_CASE("a pass after an exception begins anew") {
   CHECK(first_of(batches, 100).size() == 8);
 }
 
-TEST_CASE("a DataLoader of a stateful dataset is left and begun again alike") {
+TEST_CASE("a pass over a DataLoader of a stateful dataset may stop early and restart") {
   const auto workers = GENERATE(std::size_t{0}, std::size_t{1});
   const auto loader = torch::data::make_data_loader(torch::data::datasets::make_shared_dataset<Counter>(),
                                                     torch::data::DataLoaderOptions(4).workers(workers));
@@ -100,7 +100,7 @@ TEST_CASE("a DataLoader of a stateful dataset is left and begun again alike") {
   CHECK(count == 12);
 }
 
-TEST_CASE("views and prefetching over a DataLoader can be left early") {
+TEST_CASE("a pass over a view or a prefetched range of a DataLoader may stop early") {
   const auto loader = stateless(2);
   auto view = hone::DataLoaderBatches(*loader) | std::views::transform([](auto& batch) { return batch; });
   CHECK(first_of(view, 2) == std::vector{0.0, 2.0});
@@ -110,7 +110,7 @@ TEST_CASE("views and prefetching over a DataLoader can be left early") {
   CHECK(first_of(ahead, 100).size() == 8);
 }
 
-TEST_CASE("a loader may be owned") {
+TEST_CASE("DataLoaderBatches may own its DataLoader and is movable") {
   hone::DataLoaderBatches batches(stateless(1));
   CHECK(first_of(batches, 2).size() == 2);
   auto moved = std::move(batches);

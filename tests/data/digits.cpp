@@ -11,7 +11,7 @@ namespace {
 
 using torch::Tensor;
 
-/// FNV-1a over the pixels as bytes and the labels.
+/// FNV-1a hash of the pixels as bytes and of the labels.
 std::uint64_t checksum(const hone::TensorDataset<std::pair<Tensor, Tensor>>& dataset) {
   const auto pixels = dataset.tensors().first.mul(255).round().to(torch::kByte).flatten();
   const auto bytes = torch::cat({pixels, dataset.tensors().second.to(torch::kByte)});
@@ -22,13 +22,13 @@ std::uint64_t checksum(const hone::TensorDataset<std::pair<Tensor, Tensor>>& dat
   return hash;
 }
 
-TEST_CASE("a seed gives the same digits with every compiler and on every machine") {
-  // The same from g++ 12 and clang 19, at -O0 and at -O3 with contracted arithmetic.
+TEST_CASE("digits of a seed are bit-identical on every platform") {
+  // Verified with g++ 12 and clang 19, at -O0 and at -O3 with contracted floating-point arithmetic.
   CHECK(checksum(hone::digits(100, 1)) == 0xB8192764422D4592U);
   CHECK(checksum(hone::digits(100, 2)) == 0x4508AC0CAC1D5737U);
 }
 
-TEST_CASE("digits have the form of MNIST") {
+TEST_CASE("digits have the shapes, types and value range of MNIST") {
   const auto [images, labels] = hone::digits(500, 3).tensors();
   CHECK(images.sizes() == at::IntArrayRef{500, 1, 28, 28});
   CHECK(images.scalar_type() == torch::kFloat);
@@ -39,13 +39,13 @@ TEST_CASE("digits have the form of MNIST") {
   CHECK(labels.max().item<std::int64_t>() == 9);
 }
 
-TEST_CASE("digit i does not depend on how many are asked for") {
+TEST_CASE("digit i does not depend on the number of digits, and a count below 1 throws") {
   CHECK(hone::digits(5, 9).tensors().first.equal(hone::digits(12, 9).subset(0, 5).tensors().first));
   CHECK_THROWS_AS(hone::digits(0, 1), std::invalid_argument);
   CHECK_THROWS_AS(hone::digits(-4, 1), std::invalid_argument);
 }
 
-TEST_CASE("the digits of one seed teach to read those of another") {
+TEST_CASE("a model trained on digits of one seed recognizes digits of another seed") {
   torch::manual_seed(0);
   const auto [x, y] = hone::digits(3000, 1).tensors();
   const auto [test_x, test_y] = hone::digits(1000, 2).tensors();

@@ -10,7 +10,7 @@ namespace {
 using hone::LoaderOptions;
 using hone::detail::EpochCut;
 
-/// A stretch of an epoch's order.
+/// A contiguous range of positions in an epoch's order.
 struct Stretch {
   std::int64_t begin, end;
   friend bool operator==(const Stretch&, const Stretch&) = default;
@@ -32,8 +32,8 @@ Steps steps(std::int64_t begin, std::int64_t end, LoaderOptions options) {
   return all;
 }
 
-/// The ranks' parts of a step follow one another from `begin`, each as wide as the one before or one less, none empty;
-/// says where they end.
+/// Checks that the ranks' parts of a step are contiguous from `begin`, not empty, and that their sizes decrease by at
+/// most 1 in all. Returns their end.
 std::int64_t end_of(const std::vector<Stretch>& step, std::int64_t begin) {
   const auto most = step.front().end - step.front().begin;
   auto last = most;
@@ -55,7 +55,7 @@ bool is_accepted(std::int64_t samples, const LoaderOptions& options) {
   }
 }
 
-TEST_CASE("many processes cut an epoch as one does with a batch of the same size in all") {
+TEST_CASE("several ranks cut an epoch into the same steps as one rank with the same total batch size") {
   int cuts = 0;
   for (std::int64_t samples = 1; samples <= 40; ++samples) {
     for (int n = 1; n <= 5; ++n) {
@@ -68,10 +68,10 @@ TEST_CASE("many processes cut an epoch as one does with a batch of the same size
           ++cuts;
           const auto whole = n * b;
           const auto left = samples % whole;
-          std::vector<std::int64_t> ends;  // of the batches of one process with the whole batch
+          std::vector<std::int64_t> ends;  // of the batches of one rank with the total batch size
           for (std::int64_t end = whole; end <= samples; end += whole) ends.push_back(end);
           if (left > 0 && !drop_last) {
-            if (left < n) ends.pop_back();  // they join the last full step
+            if (left < n) ends.pop_back();  // the rest joins the last full step
             ends.push_back(samples);
           }
           std::int64_t place = 0;
@@ -85,7 +85,7 @@ TEST_CASE("many processes cut an epoch as one does with a batch of the same size
   CHECK(cuts > 1000);
 }
 
-TEST_CASE("what is left joins the last step or makes one more") {
+TEST_CASE("a remainder smaller than the number of ranks joins the last step, a larger one is another step") {
   const auto cut = [](std::int64_t samples) { return steps(0, samples, {.batch_size = 2, .share = {0, 3}}); };
   CHECK((cut(12) == Steps{{{0, 2}, {2, 4}, {4, 6}}, {{6, 8}, {8, 10}, {10, 12}}}));
   CHECK((cut(13) == Steps{{{0, 2}, {2, 4}, {4, 6}}, {{6, 9}, {9, 11}, {11, 13}}}));
@@ -95,7 +95,7 @@ TEST_CASE("what is left joins the last step or makes one more") {
   CHECK(cut(2).empty());
 }
 
-TEST_CASE("the rest of an epoch is cut like an epoch of its own") {
+TEST_CASE("the rest of an epoch is cut like a separate epoch") {
   for (std::int64_t samples = 1; samples <= 24; ++samples) {
     for (int n = 1; n <= 4; ++n) {
       for (std::int64_t b = 1; b <= 4; ++b) {
@@ -110,7 +110,7 @@ TEST_CASE("the rest of an epoch is cut like an epoch of its own") {
             const auto left = samples - begin;
             REQUIRE(place == begin + (drop_last ? left / (n * b) * n * b : left < n ? 0 : left));
             const auto passed = static_cast<std::size_t>(begin / (n * b));
-            if (begin % (n * b) == 0 && passed < whole.size()) {  // the steps that come anyway
+            if (begin % (n * b) == 0 && passed < whole.size()) {  // the remaining steps of the whole epoch
               REQUIRE((rest == Steps(whole.begin() + static_cast<std::ptrdiff_t>(passed), whole.end())));
             }
           }

@@ -29,7 +29,7 @@ Order order_of(auto&& batches) {
   return order;
 }
 
-/// The order of an epoch, without a view.
+/// Returns the order of an epoch without a view.
 Order right(std::int64_t epoch) {
   auto loader = shuffled();
   loader.set_epoch(epoch);
@@ -38,7 +38,7 @@ Order right(std::int64_t epoch) {
 
 }  // namespace
 
-TEST_CASE("a loader behind views begins the epoch of the scope") {
+TEST_CASE("EpochScope sets the epoch of a loader behind views") {
   auto loader = shuffled();
   const auto same = [](Tensor& batch) { return batch; };
   auto view = loader | std::views::transform(same) | std::views::take(3);
@@ -48,10 +48,10 @@ TEST_CASE("a loader behind views begins the epoch of the scope") {
     CHECK(order_of(view) == right(epoch));
     CHECK(order_of(owning) == right(epoch));
   }
-  CHECK(order_of(view) == right(1));  // counts up outside
+  CHECK(order_of(view) == right(1));  // epochs count up outside a scope
 }
 
-TEST_CASE("a second pass in one scope is the next epoch, and a number set by hand wins") {
+TEST_CASE("a second pass in a scope is the next epoch, and set_epoch has precedence") {
   auto loader = shuffled();
   const hone::EpochScope scope(4);
   CHECK(order_of(loader) == right(4));
@@ -60,7 +60,7 @@ TEST_CASE("a second pass in one scope is the next epoch, and a number set by han
   CHECK(order_of(loader) == right(9));
 }
 
-TEST_CASE("scopes nest, and reach the thread of a prefetched range only") {
+TEST_CASE("scopes may be nested and apply to the thread of a prefetched range, not to other threads") {
   const hone::EpochScope outer(4);
   {
     const hone::EpochScope inner(7);

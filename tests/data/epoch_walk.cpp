@@ -9,7 +9,7 @@
 
 namespace {
 
-TEST_CASE("a walk covers the epoch in batches and starts over with the next one") {
+TEST_CASE("EpochWalk visits each sample of an epoch once, and the next start begins the next epoch") {
   hone::detail::EpochWalk<hone::RandomSampler> walk(10, {.batch_size = 4}, {7});
   CHECK(walk.done());
   CHECK(walk.batches() == 3);
@@ -28,7 +28,7 @@ TEST_CASE("a walk covers the epoch in batches and starts over with the next one"
   CHECK(epoch() == first);
 }
 
-TEST_CASE("a walk in stored order has no indices") {
+TEST_CASE("EpochWalk in stored order has no indices") {
   hone::detail::EpochWalk<hone::SequentialSampler> walk(10, {.batch_size = 4, .drop_last = true}, {});
   walk.start();
   CHECK_FALSE(walk.order().defined());
@@ -39,7 +39,7 @@ TEST_CASE("a walk in stored order has no indices") {
   CHECK_FALSE(walk.advance());
 }
 
-TEST_CASE("an epoch whose sampler fails is the next one again") {
+TEST_CASE("an epoch whose sampler throws is started again by the next start") {
   struct Fails {
     bool once = true;
     at::Tensor order(std::int64_t, std::int64_t epoch) {
@@ -61,9 +61,9 @@ Indices batch_of(const Walk& walk) {
   return {walk.indices(), walk.indices() + walk.width()};
 }
 
-TEST_CASE("the processes' batches are the even parts of the batch that one process would have") {
-  // torch.tensor_split(batch, n) is the reference for an even division; unlike Python's DistributedSampler nothing is
-  // visited twice to make it even.
+TEST_CASE("the ranks' batches are even parts of the batch of one rank") {
+  // The reference is torch.tensor_split(batch, n). Unlike Python's DistributedSampler, hone does not repeat samples to
+  // make the division even.
   for (const std::int64_t samples : {12, 13, 14, 15, 17, 24}) {
     for (const int n : {1, 2, 3, 4}) {
       for (const std::int64_t b : {1, 2, 3}) {
@@ -98,14 +98,14 @@ TEST_CASE("the processes' batches are the even parts of the batch that one proce
   }
 }
 
-TEST_CASE("an epoch goes on after whole steps as if they were passed over, and with others the rest is divided anew") {
+TEST_CASE("go_on_after continues an epoch like skip after whole steps, and divides the rest again otherwise") {
   constexpr std::int64_t samples = 29;
   const auto order = hone::RandomSampler{3}.order(samples, 0);
   for (int n = 1; n <= 4; ++n) {
     for (std::int64_t passed = 0; passed <= samples; ++passed) {
       CAPTURE(n, passed);
       if (passed < samples && samples - passed < n) continue;
-      Indices seen;  // step by step, those of rank 0 first
+      Indices seen;  // by step, then by rank
       std::vector<std::vector<Indices>> batches;
       for (int rank = 0; rank < n; ++rank) {
         hone::detail::EpochWalk<hone::RandomSampler> walk(samples, {.batch_size = 2, .share = {rank, n}}, {3});
@@ -129,7 +129,7 @@ TEST_CASE("an epoch goes on after whole steps as if they were passed over, and w
           }
           REQUIRE_FALSE(other.advance());
         }
-        walk.start();  // the next epoch is whole again
+        walk.start();  // the next epoch is complete
         std::int64_t count = 0;
         while (walk.advance()) ++count;
         REQUIRE(count == walk.batches());
@@ -142,8 +142,8 @@ TEST_CASE("an epoch goes on after whole steps as if they were passed over, and w
   }
 }
 
-TEST_CASE("a run that changes its number of processes again and again visits each sample once") {
-  // So many batches by so many processes, then by others from there on.
+TEST_CASE("a run that changes its number of ranks within an epoch visits each sample once") {
+  // A number of batches of size `b` on `n` ranks, from where the previous leg ended.
   struct Leg {
     int n;
     std::int64_t b, batches;
@@ -176,7 +176,7 @@ TEST_CASE("a run that changes its number of processes again and again visits eac
   CHECK(seen == Indices(order.data_ptr<std::int64_t>(), order.data_ptr<std::int64_t>() + samples));
 }
 
-TEST_CASE("an epoch that is over has passed all samples, dropped ones too") {
+TEST_CASE("samples_after counts dropped samples at the end of an epoch") {
   const hone::detail::EpochWalk<hone::SequentialSampler> walk(19, {.batch_size = 4, .drop_last = true, .share = {1, 2}},
                                                               {});
   CHECK(walk.batches() == 2);
@@ -188,7 +188,7 @@ TEST_CASE("an epoch that is over has passed all samples, dropped ones too") {
   CHECK(walk.batches_after(11) == 1);
 }
 
-TEST_CASE("a place that the epoch does not have, or that leaves a process without samples, is refused") {
+TEST_CASE("batches_after throws DataError for a position outside the epoch or with too few samples for the ranks") {
   const hone::detail::EpochWalk<hone::SequentialSampler> walk(19, {.batch_size = 4, .share = {1, 3}}, {});
   CHECK_THROWS_WITH(walk.batches_after(20),
                     "The epoch is to go on after 20 samples, and has 19. Give it the data that it had.");

@@ -61,7 +61,7 @@ std::string defect(const fs::path& path) {
   return message([&] { (void)hone::read_idx(path); }).substr(path.string().size() + 1);
 }
 
-TEST_CASE("an IDX file becomes a tensor of its shape, compressed or not") {
+TEST_CASE("read_idx reads plain and compressed IDX files") {
   const Folder folder;
   const auto bytes = idx({2, 3}, std::string("\x00\x01\x02\x7f\x80\xff", 6));
   const auto expected = torch::tensor({0, 1, 2, 127, 128, 255}, torch::kByte).view({2, 3});
@@ -70,7 +70,7 @@ TEST_CASE("an IDX file becomes a tensor of its shape, compressed or not") {
   CHECK(hone::read_idx(folder.packed("compressed-without-saying-so", bytes)).equal(expected));
 }
 
-TEST_CASE("every defect of an IDX file is named in one sentence with its remedy") {
+TEST_CASE("read_idx throws DataError that names the defect of an IDX file") {
   const Folder folder;
   const std::string six("abcdef");
   CHECK(defect(folder.path / "none") == "does not exist or is no file. Check the path.");
@@ -96,7 +96,7 @@ TEST_CASE("every defect of an IDX file is named in one sentence with its remedy"
         "goes on after its 2 x 2 elements (4 bytes). Fetch it again.");
 }
 
-TEST_CASE("a forged header is refused before memory is asked for") {
+TEST_CASE("read_idx rejects a forged header before it allocates memory") {
   const Folder folder;
   constexpr std::uint32_t most = 0xFFFFFFFF;
   CHECK(
@@ -109,7 +109,7 @@ TEST_CASE("a forged header is refused before memory is asked for") {
   CHECK(defect(folder.packed("large.gz", idx({most}, "abc"))).find("but there are at most ") != std::string::npos);
 }
 
-TEST_CASE("damaged compressed data is noticed, in the last bytes too") {
+TEST_CASE("read_idx detects damaged compressed data, up to the last bytes") {
   const Folder folder;
   const auto whole = contents(folder.packed("whole.gz", idx({1000}, std::string(500, 'a') + std::string(500, 'b'))));
   CHECK(defect(folder.plain("cut.gz", whole.substr(0, whole.size() - 12))) ==
@@ -124,7 +124,7 @@ TEST_CASE("damaged compressed data is noticed, in the last bytes too") {
 
 std::string pictures(std::uint32_t count) { return idx({count, 28, 28}, std::string(count * 784, '\xFF')); }
 
-TEST_CASE("the four MNIST files are found in each of their spellings") {
+TEST_CASE("mnist finds the four files under each of their names") {
   const Folder folder;
   folder.plain("train-images-idx3-ubyte", pictures(3));
   folder.packed("train-labels.idx1-ubyte.gz", idx({3}, std::string("\x00\x09\x05", 3)));
@@ -138,7 +138,7 @@ TEST_CASE("the four MNIST files are found in each of their spellings") {
   CHECK(train.tensors().second.equal(torch::tensor({0, 9, 5}, torch::kLong)));
 }
 
-TEST_CASE("MNIST files that are missing or do not belong together are refused") {
+TEST_CASE("mnist throws DataError for missing or inconsistent files") {
   const Folder folder;
   const auto error = [&] { return message([&] { (void)hone::mnist(folder.path); }); };
   const auto at = [&](const char* name) { return (folder.path / name).string(); };

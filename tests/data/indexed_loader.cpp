@@ -20,7 +20,7 @@ struct Squares {
   std::pair<Tensor, std::int64_t> get(std::int64_t i) const { return {torch::full({2}, double(i * i)), i}; }
 };
 
-struct Anything {  // `get` takes whatever comes
+struct Anything {  // `get` accepts any type
   int size() const { return 3; }
   template <class I>
   float get(I i) const {
@@ -41,7 +41,7 @@ static_assert(hone::IndexedDataset<Squares> && hone::IndexedDataset<const Square
 static_assert(!hone::IndexedDataset<std::vector<int>> && !hone::IndexedDataset<Tensor>);
 static_assert(std::ranges::input_range<hone::IndexedLoader<Squares>>);
 
-TEST_CASE("samples are collated to batches in stored order, the last one short") {
+TEST_CASE("IndexedLoader collates samples in stored order, with a short last batch") {
   hone::IndexedLoader loader{Squares{}, {.batch_size = 4}};
   CHECK(loader.size() == 3);
   std::vector<std::int64_t> widths;
@@ -56,7 +56,7 @@ TEST_CASE("samples are collated to batches in stored order, the last one short")
   CHECK(widths == std::vector<std::int64_t>{4, 4, 2});
 }
 
-TEST_CASE("a shuffled epoch gets each sample once, reproducibly") {
+TEST_CASE("a shuffled epoch of IndexedLoader gets each sample once in the order of the seed") {
   const Squares dataset;
   hone::IndexedLoader loader{dataset, {.batch_size = 3, .shuffle = true, .seed = 7}};
   const auto visited = [&] {
@@ -71,7 +71,7 @@ TEST_CASE("a shuffled epoch gets each sample once, reproducibly") {
   CHECK(visited() == std::vector<std::int64_t>{9, 1, 0, 5, 4, 6, 7, 8, 2, 3});
 }
 
-TEST_CASE("a collate function of the user makes a batch of any type") {
+TEST_CASE("IndexedLoader accepts a custom collate function and a sampler") {
   using Sample = std::pair<Tensor, std::int64_t>;
   hone::IndexedLoader loader{Squares{}, {.batch_size = 5, .drop_last = true}, [](std::vector<Sample> samples) {
                                return torch::cat({samples.front().first, samples.back().first});
@@ -82,12 +82,12 @@ TEST_CASE("a collate function of the user makes a batch of any type") {
   CHECK((*sampled.begin()).second[0].item<std::int64_t>() == 8);
 }
 
-TEST_CASE("a get that is a template is called with size_t") {
+TEST_CASE("IndexedLoader accepts a dataset whose get is a template") {
   hone::IndexedLoader loader{Anything{}, {.batch_size = 3}};
   CHECK((*loader.begin()).equal(torch::tensor({0.0F, 2.0F, 4.0F})));
 }
 
-TEST_CASE("datasets of LibTorch are accepted when they know their size") {
+TEST_CASE("IndexedLoader accepts LibTorch datasets that have a size") {
   Stock stock{true};
   hone::IndexedLoader loader{stock, {.batch_size = 5}};
   const torch::data::Example<>& batch = *loader.begin();
@@ -96,7 +96,7 @@ TEST_CASE("datasets of LibTorch are accepted when they know their size") {
   CHECK_THROWS_AS((hone::IndexedLoader{Stock{false}, {.batch_size = 5}}), hone::DataError);
 }
 
-TEST_CASE("each process gets the samples of its share only") {
+TEST_CASE("each rank gets the samples of its shard only") {
   struct Noted : Squares {
     std::vector<std::int64_t>* seen;
     std::pair<Tensor, std::int64_t> get(std::int64_t i) const {
@@ -118,15 +118,15 @@ TEST_CASE("each process gets the samples of its share only") {
     for (; batch != loader.end(); ++batch) continue;
     return std::exchange(seen, {});
   };
-  // 8, 6, 2, 0, 4, 7, 5, 3, 1, 9 in steps of four; the last two, one each
+  // 8, 6, 2, 0, 4, 7, 5, 3, 1, 9 in steps of four; each rank has one of the last two
   CHECK(visited(0, 0) == std::vector<std::int64_t>{8, 6, 4, 7, 1});
   CHECK(visited(1, 0) == std::vector<std::int64_t>{2, 0, 5, 3, 9});
-  // the last five: one step, the first process has one more
+  // the last five in one step, of which rank 0 has three
   CHECK(visited(0, 5) == std::vector<std::int64_t>{7, 5, 3});
   CHECK(visited(1, 5) == std::vector<std::int64_t>{1, 9});
 }
 
-TEST_CASE("an indexed dataset that leaves no batch is refused") {
+TEST_CASE("IndexedLoader throws for options that leave no batch") {
   CHECK_THROWS_AS((hone::IndexedLoader{Squares{0}, {}}), hone::DataError);
   CHECK_THROWS_AS((hone::IndexedLoader{Squares{4}, {.batch_size = 5, .drop_last = true}}), std::invalid_argument);
   CHECK((hone::IndexedLoader{Squares{4}, {.batch_size = 5}}).size() == 1);

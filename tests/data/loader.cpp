@@ -54,7 +54,7 @@ static_assert(std::ranges::input_range<hone::IndexedLoader<Dataset>> &&
 static_assert(std::unsigned_integral<decltype(std::declval<Loader&>().size())>);
 static_assert(std::unsigned_integral<decltype(std::declval<hone::IndexedLoader<Dataset>&>().size())>);
 
-TEST_CASE("views of the standard library and of range-v3 apply to loaders, and know their size") {
+TEST_CASE("views of the standard library and of range-v3 apply to loaders and keep the number of batches") {
   const hone::TensorDataset set{torch::arange(6.), torch::arange(6)};
   Loader a(set, {.batch_size = 2}), b(set, {.batch_size = 2, .shuffle = true});
   hone::IndexedLoader samples(Dataset{}, {.batch_size = 2});
@@ -87,7 +87,7 @@ TEST_CASE("views of the standard library and of range-v3 apply to loaders, and k
   CHECK(count(Loader(set, {.batch_size = 2}) | std::views::filter([](const Pair&) { return true; }), has_two) == 3);
 }
 
-TEST_CASE("each kind of data becomes its loader") {
+TEST_CASE("make_loader selects the loader for each kind of dataset") {
   const hone::LoaderOptions options{.batch_size = 4};
   const hone::TensorDataset tensors{torch::zeros({6, 2}), torch::arange(6)};
   auto from_tensors = hone::make_loader(tensors, options);
@@ -108,7 +108,7 @@ TEST_CASE("each kind of data becomes its loader") {
   CHECK(hone::batch_count(kept) == 2);
 }
 
-TEST_CASE("a range of batches is its own loader") {
+TEST_CASE("make_loader returns a range of batches unchanged") {
   Batches batches(3, {torch::zeros({2, 2}), torch::zeros({2})});
   decltype(auto) same = hone::make_loader(batches);
   static_assert(std::is_same_v<decltype(same), Batches&>);
@@ -124,7 +124,7 @@ TEST_CASE("a range of batches is its own loader") {
   CHECK(hone::batch_count(doubled) == 3);
 }
 
-TEST_CASE("LibTorch's own DataLoader is a range of batches of unknown number") {
+TEST_CASE("torch::data::DataLoader is a range of batches of unknown number") {
   const auto x = torch::arange(12, torch::kFloat).view({6, 2});
   auto stock = stock_loader(x, torch::ones({1}));
   CHECK_FALSE(hone::batch_count(*stock).has_value());
@@ -133,7 +133,7 @@ TEST_CASE("LibTorch's own DataLoader is a range of batches of unknown number") {
   CHECK(sizes == std::vector<std::int64_t>{4, 2});
 }
 
-TEST_CASE("the epoch is passed to ranges that have one") {
+TEST_CASE("set_epoch sets the epoch of a loader and ignores other ranges") {
   auto loader =
       hone::make_loader(hone::TensorDataset{torch::arange(10)}, {.batch_size = 1, .shuffle = true, .seed = 7});
   hone::set_epoch(loader, 3);
@@ -142,13 +142,13 @@ TEST_CASE("the epoch is passed to ranges that have one") {
   hone::set_epoch(batches, 3);
 }
 
-TEST_CASE("a loader with the share of another process is refused, other ranges are not") {
+TEST_CASE("require_share throws for a loader with the shard of another rank and accepts other ranges") {
   const hone::TensorDataset dataset{torch::arange(10)};
   const auto whole = hone::make_loader(dataset, {.batch_size = 2});
   const auto part = hone::make_loader(Dataset{}, {.batch_size = 2, .share = {2, 3}});
   CHECK_NOTHROW(hone::require_share(whole, {}));
   CHECK_NOTHROW(hone::require_share(part, {2, 3}));
-  CHECK_NOTHROW(hone::require_share(part, {}));  // one process may go through the share of another
+  CHECK_NOTHROW(hone::require_share(part, {}));  // a single rank may use any shard
   CHECK_NOTHROW(hone::require_share(Batches{}, {2, 3}));
   CHECK_THROWS_WITH(hone::require_share(whole, {2, 3}),
                     "The loader has the share of process 0 of 1, and this is process 2 of 3. Make it with .share = "

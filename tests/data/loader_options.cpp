@@ -20,7 +20,7 @@ std::string refusal(std::int64_t samples, const Options& options) {
   return "no such error";
 }
 
-TEST_CASE("options and sizes that make no batch are refused") {
+TEST_CASE("check_options throws for options that leave no batch") {
   CHECK_NOTHROW(check_options(1, {.batch_size = 1}));
   CHECK_NOTHROW(check_options(5, {.batch_size = 5, .drop_last = true}));
   CHECK_THROWS_AS(check_options(0, {.batch_size = 5}), hone::DataError);
@@ -30,7 +30,7 @@ TEST_CASE("options and sizes that make no batch are refused") {
   CHECK_THROWS_AS(check_options(10, {.batch_size = 11, .drop_last = true}), std::invalid_argument);
 }
 
-TEST_CASE("a batch of all processes has to fit the dataset where the last one is dropped") {
+TEST_CASE("with drop_last, check_options requires one batch for all ranks") {
   CHECK_NOTHROW(check_options(10, {.batch_size = 5, .share = {2, 3}}));
   CHECK_NOTHROW(check_options(10, {.batch_size = 3, .drop_last = true, .share = {2, 3}}));
   CHECK(refusal<std::invalid_argument>(10, {.batch_size = 4, .drop_last = true, .share = {2, 3}}) ==
@@ -41,7 +41,7 @@ TEST_CASE("a batch of all processes has to fit the dataset where the last one is
   CHECK_NOTHROW(check_options(3, {.batch_size = 1, .share = {0, 3}}));
 }
 
-TEST_CASE("a share that is none is refused") {
+TEST_CASE("check_options throws for a rank outside the world size") {
   for (const hone::DataShare share : {hone::DataShare{0, 0}, {-1, 2}, {2, 2}}) {
     CHECK_THROWS_AS(check_options(10, {.batch_size = 1, .share = share}), std::invalid_argument);
     CHECK_THROWS_AS(hone::fitting_batch_size(10, 1, share), std::invalid_argument);
@@ -50,7 +50,7 @@ TEST_CASE("a share that is none is refused") {
         "The share of the data is that of process 3 of 2. Give a world_size of 1 or more and a rank below it.");
 }
 
-TEST_CASE("a batch size becomes as much as fits") {
+TEST_CASE("fitting_batch_size limits the batch size to the samples of each rank") {
   CHECK(hone::detail::fitted(10, {.batch_size = 64}).batch_size == 10);
   CHECK(hone::detail::fitted(10, {.batch_size = 64, .share = {2, 3}}).batch_size == 4);
   CHECK(hone::detail::fitted(10, {.batch_size = 3, .drop_last = true}).batch_size == 3);

@@ -19,7 +19,7 @@ namespace {
 using torch::Tensor;
 static_assert(hone::TransferPolicy<hone::Prefetch> && !hone::TransferPolicy<hone::Cpu>);
 
-/// Samples made one by one; counts them, and can fail.
+/// A dataset that counts its calls of `get` and may throw.
 struct Samples {
   std::atomic<int>* made;
   std::int64_t failing = -1;
@@ -34,7 +34,7 @@ struct Samples {
   }
 };
 
-TEST_CASE("batches come in order, each once, and are made by another thread, so many ahead and no more") {
+TEST_CASE("Prefetched reads at most `depth` batches ahead, in order, in another thread") {
   std::atomic<int> made = 0;
   std::thread::id maker;
   hone::IndexedLoader loader(Samples{&made, -1, &maker}, {.batch_size = 2});
@@ -45,27 +45,27 @@ TEST_CASE("batches come in order, each once, and are made by another thread, so 
     for (auto& [x, y] : prefetched) {
       CHECK(torch::equal(x, tiny::inputs().slice(0, 2 * count, 2 * count + 2)));
       ++count;
-      CHECK(made <= 2 * (count + 3));  // the one in use, two ready, one in the making
+      CHECK(made <= 2 * (count + 3));  // one in use, two ready, one in progress
     }
     CHECK(count == 6);
     CHECK(maker != std::this_thread::get_id());
   }
 }
 
-TEST_CASE("batches that live in buffers are copied") {
+TEST_CASE("Prefetched copies batches that the loader overwrites") {
   hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4, .shuffle = true, .seed = 1}};
   hone::TensorLoader same{tiny::dataset(), {.batch_size = 4, .shuffle = true, .seed = 1}};
   hone::Prefetched prefetched(loader, 3);
   auto expected = same.begin();
   for (auto& [x, y] : prefetched) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // so that the loader is ahead
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // lets the loader get ahead
     CHECK(torch::equal(x, expected->first));
     CHECK(torch::equal(y, expected->second));
     ++expected;
   }
 }
 
-TEST_CASE("what the range throws comes when its batch is due, and a pass may end early") {
+TEST_CASE("Prefetched rethrows an exception of the range when its batch is due, and a pass may stop early") {
   std::atomic<int> made = 0;
   hone::IndexedLoader loader(Samples{&made, 7}, {.batch_size = 2});
   int seen = 0;
@@ -84,17 +84,16 @@ TEST_CASE("what the range throws comes when its batch is due, and a pass may end
   CHECK_THROWS_WITH(hone::Prefetch{.depth = 0}.over(at_once, hone::Cpu{}), "Prefetch::depth is 0. Give 1 or more.");
 }
 
-/// Keeps the training state after so many updates.
+/// Keeps the training state after `update` updates.
 struct KeepsState {
   std::int64_t update;
   std::optional<hone::Dict>* state;
   void on_resume_point(const auto& event) {
-    if (event.run.num_updates() == update)
-      *state = hone::cloned(event.trainer.training_state()).template get<hone::Dict>();
+    if (event.run.num_updates() == update) *state = hone::cloned(event.trainer.training_state());
   }
 };
 
-TEST_CASE("training with Prefetch is training without, also when it goes on in the middle of an epoch") {
+TEST_CASE("training with Prefetch is bit-identical to training without it, also if resumed within an epoch") {
   std::atomic<int> made = 0;
   const Samples data{&made};
   tiny::Net direct, ahead, resumed;
@@ -111,11 +110,11 @@ TEST_CASE("training with Prefetch is training without, also when it goes on in t
   REQUIRE(state);
   made = 0;
   other.resume(*state, data, {.num_epochs = 2, .per_device_batch_size = 2, .seed = 5});
-  CHECK(made == 10);  // of the two batches that were passed over, one was made
+  CHECK(made == 10);  // one of the two skipped batches was made
   CHECK(tiny::equal(tiny::weights(direct), tiny::weights(resumed)));
 }
 
-TEST_CASE("datasets held in tensors are not worth a thread") {
+TEST_CASE("Prefetch returns a TensorLoader unchanged") {
   hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4}};
   CHECK(&hone::Prefetch{}.over(loader, 0) == &loader);
 }

@@ -12,7 +12,7 @@
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
-TEST_CASE("what is left of a pass") {
+TEST_CASE("remaining skips the first elements of a range, and throws DataError if there are fewer") {
   const std::list<int> numbers{0, 1, 2, 3, 4};
   const auto left = [&](std::int64_t passed, int& calls) {
     std::vector<int> seen;
@@ -29,7 +29,7 @@ TEST_CASE("what is left of a pass") {
   CHECK_THROWS_AS(left(6, calls), hone::DataError);
 }
 
-TEST_CASE("a loader passes over batches without making them") {
+TEST_CASE("remaining skips batches of a loader without making them") {
   static_assert(hone::SkipsBatches<hone::TensorLoader<tiny::Batch>>);
   const auto first_inputs = [](std::int64_t passed) {
     hone::TensorLoader loader{tiny::dataset(22), {.batch_size = 4, .shuffle = true, .seed = 5}};
@@ -59,7 +59,7 @@ TEST_CASE("a loader passes over batches without making them") {
   CHECK(samples.made == 4 + 8);
 }
 
-TEST_CASE("a pass goes on after so many samples where the batches before were of another size") {
+TEST_CASE("remaining continues after a number of samples if the earlier batches had another size") {
   using Numbers = std::vector<std::int64_t>;
   static_assert(hone::CutsAnew<hone::TensorLoader<torch::Tensor>&> && !hone::CutsAnew<std::list<int>&>);
   hone::TensorLoader<torch::Tensor> loader{hone::TensorDataset{torch::arange(22)}, {.batch_size = 4}};

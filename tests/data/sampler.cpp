@@ -18,8 +18,8 @@ std::vector<std::int64_t> list(const torch::Tensor& order) {
 }
 using Order = std::vector<std::int64_t>;
 
-TEST_CASE("a random order depends on seed and epoch only, and is PyTorch's randperm for their hash") {
-  // torch.randperm(10, generator=g) in Python, g seeded with splitmix64(splitmix64(seed) ^ epoch)
+TEST_CASE("RandomSampler depends on seed and epoch only, and matches torch.randperm seeded with their hash") {
+  // Python: torch.randperm(10, generator=g), with g seeded with splitmix64(splitmix64(seed) ^ epoch).
   CHECK(list(hone::RandomSampler{0}.order(10, 0)) == Order{1, 5, 0, 4, 9, 7, 8, 3, 6, 2});
   CHECK(list(hone::RandomSampler{0}.order(10, 1)) == Order{6, 3, 2, 0, 8, 5, 4, 1, 9, 7});
   CHECK(list(hone::RandomSampler{7}.order(10, 3)) == Order{9, 1, 0, 5, 4, 6, 7, 8, 2, 3});
@@ -27,7 +27,7 @@ TEST_CASE("a random order depends on seed and epoch only, and is PyTorch's randp
   CHECK(list(hone::RandomSampler{7}.order(10, 0)) == Order{8, 6, 2, 0, 4, 7, 5, 3, 1, 9});
 }
 
-TEST_CASE("a random order leaves the global generator where it was") {
+TEST_CASE("RandomSampler does not use the global generator") {
   torch::manual_seed(3);
   const auto expected = torch::rand({1}).item<float>();
   torch::manual_seed(3);
@@ -35,15 +35,15 @@ TEST_CASE("a random order leaves the global generator where it was") {
   CHECK(torch::rand({1}).item<float>() == expected);
 }
 
-TEST_CASE("the order as stored is no tensor at all") {
+TEST_CASE("SequentialSampler returns an undefined tensor") {
   CHECK_FALSE(hone::SequentialSampler{}.order(5, 0).defined());
   CHECK_FALSE(hone::OptionalShuffle{}.order(5, 0).defined());
   CHECK(list(hone::OptionalShuffle{true, 7}.order(10, 3)) == list(hone::RandomSampler{7}.order(10, 3)));
 }
 
-TEST_CASE("Python's DataLoader orders are repeated, the generator's later state included") {
-  // torch.manual_seed(42), then list(DataLoader(arange(12), shuffle=True)), list(DataLoader(arange(12))), the first
-  // loader again, torch.rand(1): from PyTorch 2.11 in Python
+TEST_CASE("PyTorchSampler matches the order of Python's DataLoader and the generator's state after it") {
+  // PyTorch 2.11 in Python: torch.manual_seed(42), then list(DataLoader(arange(12), shuffle=True)),
+  // list(DataLoader(arange(12))), the first loader again, torch.rand(1).
   torch::manual_seed(42);
   hone::PyTorchSampler train;
   hone::PyTorchSampler evaluation{.shuffle = false};
@@ -53,7 +53,7 @@ TEST_CASE("Python's DataLoader orders are repeated, the generator's later state 
   CHECK(torch::rand({1}).item<double>() == 0.9345980882644653);
 }
 
-TEST_CASE("an order that does not fit the dataset is refused with its defect") {
+TEST_CASE("checked_order throws DataError for an order that does not fit the dataset") {
   const auto message = [](torch::Tensor order) -> std::string {
     try {
       hone::detail::checked_order(std::move(order), 3, 3);
@@ -70,12 +70,12 @@ TEST_CASE("an order that does not fit the dataset is refused with its defect") {
   CHECK(message(torch::tensor({2, 0, 1}, torch::kInt)).find("Int tensor") != std::string::npos);
 }
 
-TEST_CASE("an order that is lazily negated has the indices that it shows") {
+TEST_CASE("checked_order resolves a lazily negated order") {
   const auto order = at::_neg_view(torch::tensor({-2, 0, -1}, torch::kLong));
   CHECK(list(hone::detail::checked_order(order, 3, 3)) == Order{2, 0, 1});
 }
 
-TEST_CASE("an order from the global generator is refused where many processes share it") {
+TEST_CASE("PyTorchSampler throws if there are several ranks") {
   static_assert(hone::UsesGlobalGenerator<hone::PyTorchSampler> && !hone::UsesGlobalGenerator<hone::OptionalShuffle>);
   using Walk = hone::detail::EpochWalk<hone::PyTorchSampler>;
   CHECK_NOTHROW(Walk(10, {.batch_size = 2}, {}));
@@ -85,7 +85,7 @@ TEST_CASE("an order from the global generator is refused where many processes sh
   CHECK_THROWS_AS(Walk(10, {.batch_size = 2, .share = {1, 4}}, {.shuffle = false}), std::invalid_argument);
 }
 
-TEST_CASE("the samplers of many processes give one order, whatever those have drawn") {
+TEST_CASE("samplers give all ranks the same order, whatever the global generator has drawn") {
   const hone::WeightedRandomSampler weighted{.weights = torch::tensor({0.1, 0.2, 0.3, 0.4}), .seed = 2};
   torch::manual_seed(1);
   const auto random = hone::OptionalShuffle{true, 7}.order(10, 3);

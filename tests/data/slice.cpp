@@ -31,7 +31,7 @@ struct Outputs {
 BOOST_HANA_ADAPT_STRUCT(Named, file, inputs, weight, target);
 BOOST_HANA_ADAPT_STRUCT(Outputs, scores, loss, nothing);
 
-TEST_CASE("a batch of any type is sliced along its samples") {
+TEST_CASE("slice_batch slices all tensors of a batch along their samples, as views") {
   const auto rows = torch::arange(10).reshape({5, 2});
   const Named batch{"a", {rows, {rows + 1}}, torch::tensor(2.0), torch::arange(5)};
   const auto part = hone::slice_batch(batch, 1, 3);
@@ -44,7 +44,7 @@ TEST_CASE("a batch of any type is sliced along its samples") {
   CHECK_THROWS_AS(hone::slice_batch(std::pair{rows, torch::arange(4)}, 0, 2), hone::DataError);
 }
 
-TEST_CASE("outputs of parts are those of the whole") {
+TEST_CASE("joined concatenates the outputs of parts and averages scalars by size") {
   const std::vector<std::int64_t> sizes{2, 1};
   std::vector<Outputs> parts{{torch::ones({2, 3}), torch::tensor(3.0), {}},
                              {torch::zeros({1, 3}), torch::tensor(6.0), {}}};

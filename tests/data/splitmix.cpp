@@ -7,8 +7,8 @@
 
 namespace {
 
-TEST_CASE("the numbers are those of the published generator") {
-  // The first numbers of splitmix64 seeded with 1234567, as listed with the reference implementation.
+TEST_CASE("SplitMix64 matches the published generator") {
+  // The first numbers of the reference implementation seeded with 1234567.
   hone::SplitMix64 random(1234567);
   CHECK(random.next() == 6457827717110365317U);
   CHECK(random.next() == 3203168211198807973U);
@@ -17,7 +17,7 @@ TEST_CASE("the numbers are those of the published generator") {
   CHECK(random.next() == 16408922859458223821U);
 }
 
-TEST_CASE("integers fill their range, both ends included") {
+TEST_CASE("between returns every integer of its range, both ends included") {
   hone::SplitMix64 random(1);
   std::set<std::int64_t> seen;
   for (int i = 0; i < 200; ++i) seen.insert(random.between(-2, 3));
@@ -25,12 +25,12 @@ TEST_CASE("integers fill their range, both ends included") {
   CHECK(random.between(5, 5) == 5);
 }
 
-TEST_CASE("streams of neighbouring seeds have nothing in common") {
+TEST_CASE("stream_seed gives different seeds for adjacent seeds and streams") {
   std::set<std::uint64_t> seeds;
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
     for (std::uint64_t stream = 0; stream < 30; ++stream) seeds.insert(hone::stream_seed(seed, stream) & 0xFFFFFFFFU);
   }
-  CHECK(seeds.size() == 900);  // in the lower half too, which is all that torch's generator takes
+  CHECK(seeds.size() == 900);  // also in the lower 32 bits, the only ones that LibTorch's generator uses
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 
 namespace {
 
-TEST_CASE("what the processes gather is put back into the order as stored") {
+TEST_CASE("stored_order restores the order of the dataset from gathered ranks") {
   for (const std::int64_t samples : {5, 12, 13, 16, 17, 24}) {
     for (int n = 1; n <= 4; ++n) {
       for (const std::int64_t usual : {1, 2, 3, 8}) {
@@ -40,7 +40,7 @@ TEST_CASE("what the processes gather is put back into the order as stored") {
   }
 }
 
-TEST_CASE("no order as stored is there to go back to for a shuffled loader, or for options that make no batch") {
+TEST_CASE("stored_order throws for a shuffled loader and for options that leave no batch") {
   const hone::TensorDataset ten{at::arange(10)};
   CHECK(hone::TensorLoader(ten, {.batch_size = 2}, hone::SequentialSampler{}).stored_order().equal(at::arange(10)));
   CHECK_THROWS_AS(hone::TensorLoader(ten, {.batch_size = 2}, hone::RandomSampler{1}).stored_order(),

@@ -33,7 +33,7 @@ std::string message(F&& f) {
   return "";
 }
 
-TEST_CASE("a dataset of tensors knows its samples and shares them") {
+TEST_CASE("TensorDataset returns its samples as views of the tensors") {
   const auto x = torch::arange(12).view({6, 2});
   const auto y = torch::arange(6);
   const hone::TensorDataset dataset{x, y};
@@ -50,7 +50,7 @@ TEST_CASE("a dataset of tensors knows its samples and shares them") {
   CHECK(one[0].equal(x[0]));
 }
 
-TEST_CASE("a dataset can be brought to another device; where it is already, it stays") {
+TEST_CASE("TensorDataset::to copies to another device and returns the same tensors on its device") {
   const hone::TensorDataset dataset{torch::ones({3, 2}), torch::ones({3})};
   CHECK(dataset.to(torch::kCPU).tensors().first.is_same(dataset.tensors().first));
   const auto there = dataset.to(torch::kMeta);
@@ -59,7 +59,7 @@ TEST_CASE("a dataset can be brought to another device; where it is already, it s
   CHECK(there.tensors().second.is_meta());
 }
 
-TEST_CASE("a subset is a view, and may be empty") {
+TEST_CASE("subset is a view, may be empty, and throws for a range outside the dataset") {
   const auto x = torch::arange(10);
   const hone::TensorDataset dataset{x};
   const auto part = dataset.subset(3, 4);
@@ -74,7 +74,7 @@ TEST_CASE("a subset is a view, and may be empty") {
   CHECK_THROWS_AS(dataset.get(-1), std::out_of_range);
 }
 
-TEST_CASE("tensors that do not belong together are refused with both sizes") {
+TEST_CASE("TensorDataset throws DataError for tensors of different lengths, scalars and undefined tensors") {
   CHECK(message([] { hone::TensorDataset{torch::zeros({5, 2}), torch::zeros({4})}; }) ==
         "Tensor 1 of the dataset has 4 samples, but tensor 0 has 5. Give all tensors of a dataset the same first "
         "dimension.");

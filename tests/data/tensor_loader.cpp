@@ -55,7 +55,7 @@ std::string message(F&& f) {
   return "no such error";
 }
 
-TEST_CASE("in stored order batches are views of the dataset, the last one short") {
+TEST_CASE("in stored order, batches are views of the dataset, and the last one is short") {
   const auto dataset = numbered(10);
   Loader loader{dataset, {.batch_size = 4}};
   CHECK(loader.size() == 3);
@@ -68,7 +68,7 @@ TEST_CASE("in stored order batches are views of the dataset, the last one short"
   CHECK(visited(loader) == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
 }
 
-TEST_CASE("a shuffled epoch visits each sample once, x and y together, in the sampler's order") {
+TEST_CASE("a shuffled epoch visits each sample once, inputs and targets together, in the sampler's order") {
   Loader loader{numbered(10), {.batch_size = 3, .shuffle = true, .seed = 7}};
   CHECK(loader.size() == 4);
   CHECK(visited(loader) == std::vector<std::int64_t>{8, 6, 2, 0, 4, 7, 5, 3, 1, 9});
@@ -79,7 +79,7 @@ TEST_CASE("a shuffled epoch visits each sample once, x and y together, in the sa
   CHECK(visited(loader) != std::vector<std::int64_t>{8, 6, 2, 0, 4, 7, 5, 3, 1, 9});  // epoch 1
 }
 
-TEST_CASE("dropping the last batch leaves full ones only") {
+TEST_CASE("drop_last leaves full batches only") {
   for (const bool shuffle : {false, true}) {
     Loader loader{numbered(10), {.batch_size = 4, .shuffle = shuffle, .drop_last = true}};
     CHECK(loader.size() == 2);
@@ -87,7 +87,7 @@ TEST_CASE("dropping the last batch leaves full ones only") {
   }
 }
 
-TEST_CASE("shuffled batches reuse their buffers, and a caller may replace a batch's tensors") {
+TEST_CASE("shuffled batches reuse their buffers, and the caller may replace the tensors of a batch") {
   Loader loader{numbered(12), {.batch_size = 4, .shuffle = true, .seed = 7}};
   std::vector<const void*> buffers;
   for (auto& batch : loader) {
@@ -100,7 +100,7 @@ TEST_CASE("shuffled batches reuse their buffers, and a caller may replace a batc
   CHECK(visited(loader).size() == 12);
 }
 
-TEST_CASE("autograd notices when a batch it still needs has been overwritten") {
+TEST_CASE("backward throws if a batch that it needs was overwritten by the next one") {
   Loader loader{numbered(8), {.batch_size = 4, .shuffle = true}};
   auto weight = torch::ones({2}, torch::requires_grad());
   auto it = loader.begin();
@@ -109,15 +109,15 @@ TEST_CASE("autograd notices when a batch it still needs has been overwritten") {
   CHECK_THROWS_AS(loss.backward(), c10::Error);
 }
 
-TEST_CASE("gathers of every kind give the rows that index_select gives") {
+TEST_CASE("gathered batches match index_select for every type, layout and row size") {
   const auto rows = torch::arange(40).view({40, 1, 1});
   const auto kind = GENERATE(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
   const auto threads = GENERATE(1, 2);
   const hone::ThreadGuard guard(threads);
   Tensor x;
   if (kind == 0) x = rows.expand({40, 3, 5}).to(torch::kUInt8).contiguous();
-  if (kind == 1) x = rows.expand({40, 3, 5});                                     // not contiguous
-  if (kind == 2) x = rows.expand({40, 100, 70}).to(torch::kDouble).contiguous();  // beyond the serial size
+  if (kind == 1) x = rows.expand({40, 3, 5});                                     // non-contiguous
+  if (kind == 2) x = rows.expand({40, 100, 70}).to(torch::kDouble).contiguous();  // large enough for several threads
   if (kind == 3) x = torch::complex(rows.to(torch::kFloat), rows.to(torch::kFloat)).conj();
   if (kind == 4) x = torch::zeros({40, 0});
   if (kind >= 5)
@@ -134,7 +134,7 @@ TEST_CASE("gathers of every kind give the rows that index_select gives") {
   CHECK(first == 40);
 }
 
-TEST_CASE("a struct adapted with Hana is a batch, its other members carried along") {
+TEST_CASE("TensorLoader accepts a struct adapted with Boost.Hana and copies its other members") {
   const auto [x, y] = numbered(6).tensors();
   hone::TensorLoader loader{hone::TensorDataset{Samples{x, "here", y}}, {.batch_size = 4, .shuffle = true}};
   std::int64_t sum = 0;
@@ -160,7 +160,7 @@ TEST_CASE("views of range-v3 and of the standard library compose with a loader")
   CHECK(count == 6);
 }
 
-TEST_CASE("a sampler may visit fewer samples, or some of them twice") {
+TEST_CASE("TensorLoader accepts a sampler that repeats samples, and throws for a sampler together with shuffle") {
   struct Twice {
     Tensor order(std::int64_t samples, std::int64_t) const { return torch::arange(samples).repeat(2); }
     std::int64_t count(std::int64_t samples) const { return 2 * samples; }
@@ -173,7 +173,7 @@ TEST_CASE("a sampler may visit fewer samples, or some of them twice") {
         "shuffle is set and a sampler is given. Keep one of the two: the sampler is the order.");
 }
 
-TEST_CASE("a loader made in inference mode trains outside of it") {
+TEST_CASE("a loader that was created in inference mode can be used for training") {
   std::optional<Loader> loader;
   {
     const c10::InferenceMode mode;
@@ -185,14 +185,14 @@ TEST_CASE("a loader made in inference mode trains outside of it") {
   CHECK(weight.grad().defined());
 }
 
-TEST_CASE("each process gathers its share, and all of them the batches of one") {
+TEST_CASE("each rank gathers its shard, and the shards of all ranks form the batches of one rank") {
   const auto kind = GENERATE(0, 1, 2);
-  const auto samples = GENERATE(17, 19, 20, 24);  // what is left beyond batches of 3 * 3: more and less than 3, none
+  const auto samples = GENERATE(17, 18, 19, 20, 24);  // remainders of 8, 0, 1, 2 and 6 samples beyond steps of 3 * 3
   const bool shuffle = GENERATE(false, true);
   CAPTURE(kind, samples, shuffle);
   const auto rows = torch::arange(samples * 6).view({samples, 2, 3});
   Tensor x = rows;
-  if (kind == 1) x = rows.transpose(1, 2);  // no whole rows: index_select
+  if (kind == 1) x = rows.transpose(1, 2);  // rows are not contiguous: index_select
   if (kind == 2) x = rows.unsqueeze(3).contiguous(at::MemoryFormat::ChannelsLast);
   const auto expected = hone::OptionalShuffle{shuffle, 5}.order(samples, 0);
   const auto sorted = expected.defined() ? x.index_select(0, expected) : x;
@@ -223,7 +223,7 @@ TEST_CASE("each process gathers its share, and all of them the batches of one") 
   }
 }
 
-TEST_CASE("a wider last batch lies in the same buffers") {
+TEST_CASE("a larger last batch uses the same buffers") {
   Loader loader{numbered(13), {.batch_size = 3, .shuffle = true, .share = {0, 2}}};
   std::vector<const void*> buffers;
   std::vector<std::int64_t> widths;
@@ -235,7 +235,7 @@ TEST_CASE("a wider last batch lies in the same buffers") {
   CHECK(buffers == std::vector<const void*>(2, buffers[0]));
 }
 
-TEST_CASE("an epoch that goes on after some samples has the rest of them, the next one is whole") {
+TEST_CASE("go_on_after continues an epoch with the remaining samples, and the next epoch is complete") {
   const auto kind = GENERATE(0, 1, 2);
   const auto passed = GENERATE(0, 1, 4, 6, 8, 13, 15, 17);
   CAPTURE(kind, passed);
@@ -266,7 +266,7 @@ TEST_CASE("an epoch that goes on after some samples has the rest of them, the ne
   CHECK(torch::cat(seen).equal(sorted));
 }
 
-TEST_CASE("options that leave no batch are refused") {
+TEST_CASE("TensorLoader throws for options that leave no batch") {
   CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = 0}); }) ==
         "batch_size is 0. Give a number of samples, at least 1.");
   CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = -3}); }).find("-3") !=

@@ -10,22 +10,22 @@
 
 using torch::Tensor;
 
-TEST_CASE("rows that are written to get their values back") {
+TEST_CASE("UntouchedRows restores rows that were written") {
   auto data = torch::arange(6.);
   hone::detail::UntouchedRows watch;
-  SECTION("when the batch is settled") {
+  SECTION("when end_watch is called") {
     auto rows = data.slice(0, 0, 2);
     watch.watch(rows);
     rows.add_(5);
     watch.end_watch();
     CHECK(watch.were_touched());
   }
-  SECTION("when the watch ends, and after a move") {
+  SECTION("when the watch is destroyed, also after a move") {
     watch.watch(data.slice(0, 0, 2));
     data.slice(0, 0, 2).zero_();
     const hone::detail::UntouchedRows moved(std::move(watch));
   }
-  SECTION("also in inference mode, where tensors count no versions") {
+  SECTION("in inference mode, where tensors have no version counter") {
     const c10::InferenceMode inference;
     auto rows = data.slice(0, 0, 2);
     watch.watch(rows);
@@ -35,7 +35,7 @@ TEST_CASE("rows that are written to get their values back") {
   CHECK(data.equal(torch::arange(6.)));
 }
 
-TEST_CASE("rows that are read, or written with what they hold, count as untouched") {
+TEST_CASE("rows that were overwritten with equal values are untouched") {
   auto data = torch::tensor({NAN, 1.f, -INFINITY});
   hone::detail::UntouchedRows watch;
   watch.watch(data);
@@ -44,7 +44,7 @@ TEST_CASE("rows that are read, or written with what they hold, count as untouche
   CHECK_FALSE(watch.were_touched());
 }
 
-TEST_CASE("writing to batches leaves the dataset as it is, in either order") {
+TEST_CASE("writes to a batch do not change the dataset, shuffled or not") {
   const bool shuffle = GENERATE(false, true);
   auto x = torch::arange(12.).view({6, 2});
   const auto before = x.clone();
@@ -65,7 +65,32 @@ TEST_CASE("writing to batches leaves the dataset as it is, in either order") {
   CHECK(x.equal(before));
 }
 
-TEST_CASE("an only batch that is written to is restored at the end of the pass") {
+TEST_CASE("in stored order, batches are copies once any batch was written, also one after the first") {
+  auto x = torch::arange(12.).view({6, 2});
+  auto expected = x.clone();
+  hone::TensorLoader<Tensor> loader(hone::TensorDataset{x}, {.batch_size = 2});
+  expected.slice(0, 2, 4).neg_();  // the second batch of the first pass remains as written
+  for (int pass = 0; pass < 2; ++pass) {
+    int index = 0;
+    for (auto& batch : loader) {
+      if (pass > 0 || index > 0) batch.neg_();
+      ++index;
+    }
+    CHECK(x.equal(expected));
+  }
+}
+
+TEST_CASE("in stored order, a program may write to its data between epochs, and batches are still views") {
+  auto x = torch::arange(6.);
+  hone::TensorLoader<Tensor> loader(hone::TensorDataset{x}, {.batch_size = 2});
+  for (int pass = 0; pass < 3; ++pass) {
+    for (auto& batch : loader) CHECK(batch.is_alias_of(x));
+    x.add_(1.0);
+  }
+  CHECK(x.equal(torch::arange(6.) + 3.0));
+}
+
+TEST_CASE("a single batch that was written is restored by the destructor of the loader") {
   auto x = torch::ones({4});
   {
     hone::TensorLoader<Tensor> loader(hone::TensorDataset{x}, {.batch_size = 4});
@@ -77,7 +102,7 @@ TEST_CASE("an only batch that is written to is restored at the end of the pass")
   CHECK(x.equal(torch::ones({4})));
 }
 
-TEST_CASE("batches that nobody writes to are views of the dataset") {
+TEST_CASE("batches that are not written are views of the dataset") {
   auto x = torch::arange(6.);
   hone::TensorLoader<Tensor> loader(hone::TensorDataset{x}, {.batch_size = 2});
   for (int pass = 0; pass < 2; ++pass) {
@@ -85,7 +110,7 @@ TEST_CASE("batches that nobody writes to are views of the dataset") {
   }
 }
 
-TEST_CASE("batches are without the graph and the gradient of the dataset's tensors, in either order") {
+TEST_CASE("batches are detached from the dataset's tensors, shuffled or not") {
   const bool shuffle = GENERATE(false, true);
   auto leaf = torch::ones({4, 2}).requires_grad_();
   hone::TensorLoader<std::pair<Tensor, Tensor>> loader(hone::TensorDataset(leaf, leaf * 2),

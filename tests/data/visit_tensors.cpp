@@ -55,7 +55,7 @@ static_assert(HoldsTensors<Adapted> && HoldsTensors<std::pair<Named, int>> && Ho
 static_assert(HoldsTensors<torch::data::Example<>> && HoldsTensors<torch::data::TensorExample> &&
               HoldsTensors<Labelled>);
 static_assert(!HoldsTensors<Unadapted> && !HoldsTensors<std::vector<Unadapted>> && !HoldsTensors<std::string>);
-static_assert(!HoldsTensors<Weighted>);  // one of its members would be forgotten
+static_assert(!HoldsTensors<Weighted>);  // has a third member
 static_assert(!HoldsTensors<std::shared_ptr<Tensor>> && !HoldsTensors<std::span<Tensor>> &&
               !HoldsTensors<std::set<int>>);
 
@@ -82,7 +82,7 @@ std::vector<double> values_in(const auto& whole) {
 
 }  // namespace
 
-TEST_CASE("tensors in maps, optionals, variants and containers are visited") {
+TEST_CASE("for_each_tensor visits tensors in maps, optionals, variants and containers") {
   CHECK(values_in(Named{{"a", full(1)}, {"b", full(2)}}) == std::vector{1.0, 2.0});
   CHECK(values_in(std::unordered_map<int, Pair>{{3, {full(1), full(2)}}}) == std::vector{1.0, 2.0});
   CHECK(values_in(std::optional<Tensor>(full(3))) == std::vector{3.0});
@@ -95,7 +95,7 @@ TEST_CASE("tensors in maps, optionals, variants and containers are visited") {
   CHECK(values_in(Derived(full(1), full(2))) == std::vector{1.0, 2.0});
 }
 
-TEST_CASE("mapping replaces tensors in every place and leaves the original alone") {
+TEST_CASE("map_tensors maps tensors in every kind of container and does not change the original") {
   using Batch = std::tuple<Named, std::optional<Tensor>, std::variant<int, Tensor>, std::list<Pair>, int>;
   const Batch batch{{{"a", full(1)}}, full(2), full(3), {{full(4), full(5)}}, 6};
   const auto doubled = hone::map_tensors(batch, [](const Tensor& tensor) { return tensor * 2; });
@@ -104,7 +104,7 @@ TEST_CASE("mapping replaces tensors in every place and leaves the original alone
   CHECK(std::get<4>(doubled) == 6);
 }
 
-TEST_CASE("mapping a tuple of references gives values and does not write to what they refer to") {
+TEST_CASE("map_tensors of a tuple of references returns values and does not change the referenced objects") {
   Pair a{full(1), full(2)};
   Tensor b = full(3);
   const std::pair<Pair&, Tensor&> both{a, b};

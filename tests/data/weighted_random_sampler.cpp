@@ -22,9 +22,9 @@ Order list(const torch::Tensor& order) {
   return {data, data + order.numel()};
 }
 
-TEST_CASE("draws are PyTorch's WeightedRandomSampler for the hash of seed and epoch") {
-  // list(WeightedRandomSampler(weights, num_samples, replacement, generator=g)) in Python (PyTorch 2.11), g seeded with
-  // splitmix64(splitmix64(seed) ^ epoch)
+TEST_CASE("WeightedRandomSampler matches PyTorch's, seeded with the hash of seed and epoch") {
+  // PyTorch 2.11 in Python: list(WeightedRandomSampler(weights, num_samples, replacement, generator=g)), with g seeded
+  // with splitmix64(splitmix64(seed) ^ epoch).
   const auto weights = torch::tensor({0.5, 0.0, 2.0, 1.0, 0.25});
   CHECK(list(WeightedRandomSampler{.weights = weights, .num_samples = 10}.order(5, 0)) ==
         Order{3, 2, 2, 0, 0, 3, 2, 2, 2, 2});
@@ -34,7 +34,7 @@ TEST_CASE("draws are PyTorch's WeightedRandomSampler for the hash of seed and ep
             5, 3)) == Order{2, 4, 3});
 }
 
-TEST_CASE("samples are visited in proportion to their weights, those of weight zero never") {
+TEST_CASE("samples are drawn in proportion to their weights, and never with weight 0") {
   const WeightedRandomSampler sampler{.weights = torch::tensor({1.0, 0.0, 3.0}), .num_samples = 4000};
   const auto visits = torch::bincount(sampler.order(3, 0), {}, 3);
   CHECK(visits[1].item<std::int64_t>() == 0);
@@ -42,7 +42,7 @@ TEST_CASE("samples are visited in proportion to their weights, those of weight z
   CHECK(std::abs(visits[2].item<double>() - 3000.0) < 6 * 27.4);
 }
 
-TEST_CASE("without replacement no sample is visited twice") {
+TEST_CASE("without replacement, no sample is drawn twice") {
   const WeightedRandomSampler sampler{
       .weights = torch::tensor({1.0, 5.0, 3.0, 2.0}), .num_samples = 3, .replacement = false};
   const auto visits = torch::bincount(sampler.order(4, 0), {}, 4);
@@ -50,7 +50,7 @@ TEST_CASE("without replacement no sample is visited twice") {
   CHECK(visits.sum().item<std::int64_t>() == 3);
 }
 
-TEST_CASE("loaders cut the draws into batches, as many as there are visits") {
+TEST_CASE("a loader batches the drawn samples, whose number differs from the dataset's") {
   const auto dataset = tiny::dataset(6);
   const auto weights = torch::tensor({0.0, 0.0, 0.0, 1.0, 1.0, 0.0});
   auto loader =
@@ -67,7 +67,7 @@ TEST_CASE("loaders cut the draws into batches, as many as there are visits") {
   CHECK(samples == 10);
 }
 
-TEST_CASE("settings that do not fit the dataset are named") {
+TEST_CASE("WeightedRandomSampler throws for weights and num_samples that do not fit the dataset") {
   const auto weights = torch::ones({4});
   const auto orders = [](const WeightedRandomSampler& sampler, std::int64_t samples) {
     return [sampler, samples] { static_cast<void>(sampler.order(samples, 0)); };
@@ -85,7 +85,7 @@ TEST_CASE("settings that do not fit the dataset are named") {
         "WeightedRandomSampler::num_samples is 5. Give 1 or more, without replacement at most 4.");
 }
 
-TEST_CASE("weights that nothing can be drawn by are refused") {
+TEST_CASE("WeightedRandomSampler throws DataError for invalid weights and for too few above 0") {
   const auto refusal = [](const WeightedRandomSampler& sampler) {
     return tiny::message_of<hone::DataError>([&] { static_cast<void>(sampler.order(3, 0)); });
   };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The logs of several processes, compared over a store in one process.
+/// Tests that compare the collective logs of two ranks over a store in one process.
 #include "hone/distributed/collective_log.hpp"
 
 #include <array>
@@ -26,14 +26,14 @@ struct Group {
       log.end();
     }
   }
-  /// After a failure nobody waits for a second.
+  /// With `has_failed`, logs are compared immediately instead of after a second.
   bool find(int rank, bool has_failed = true) {
     return logs[static_cast<std::size_t>(rank)].find_difference(*store, rank, has_failed);
   }
   [[nodiscard]] std::string found() const { return store->get_to_str(CollectiveLog::key); }
 };
 
-TEST_CASE("the first call that differs is named, with what each process does", "[collective_log]") {
+TEST_CASE("find_difference names the first call that differs, with the call of each rank", "[collective_log]") {
   Group group;
   for (int i = 0; i < 20; ++i) group.both("all-reduce", 3);
   {
@@ -48,10 +48,10 @@ TEST_CASE("the first call that differs is named, with what each process does", "
   CHECK_THAT(group.found(),
              Contains("Call 21 of the group is the gather of texts (all-gather of 2 Long elements) on rank 0, and the "
                       "all-reduce of 1000 Float elements on rank 1."));
-  CHECK_FALSE(group.find(1));  // once
+  CHECK_FALSE(group.find(1));  // reported once
 }
 
-TEST_CASE("calls differ in kind, size, type or purpose", "[collective_log]") {
+TEST_CASE("calls differ if their kind, size, dtype or purpose differs", "[collective_log]") {
   const auto differ = [](auto&& one, auto&& other) {
     Group group;
     one(group.logs[0]);
@@ -71,12 +71,12 @@ TEST_CASE("calls differ in kind, size, type or purpose", "[collective_log]") {
   CHECK(differ(first, call("all-reduce", 4, at::kFloat, "norm")));
   CHECK(differ(first, call("all-reduce", 3, at::kDouble, "norm")));
   CHECK(differ(first, call("all-reduce", 3, at::kFloat, "loss")));
-  const std::string long_purpose(100, 'x');  // is shortened
+  const std::string long_purpose(100, 'x');  // truncated
   CHECK_FALSE(differ(call("all-reduce", 3, at::kFloat, long_purpose.c_str()),
                      call("all-reduce", 3, at::kFloat, long_purpose.c_str())));
 }
 
-TEST_CASE("a process that has not come yet differs in nothing", "[collective_log]") {
+TEST_CASE("a rank that has not made its next call yet is not a difference", "[collective_log]") {
   Group group;
   group.both("all-reduce", 3);
   group.logs[0].begin("all-reduce", 3, at::kFloat);
@@ -84,7 +84,7 @@ TEST_CASE("a process that has not come yet differs in nothing", "[collective_log
   CHECK_FALSE(group.find(1));
 }
 
-TEST_CASE("calls are compared after a second of waiting, and keys do not pile up", "[collective_log]") {
+TEST_CASE("calls are compared after waiting for a second, and each is posted to the store once", "[collective_log]") {
   Group group;
   const auto keys = group.store->getNumKeys();
   group.both("all-reduce", 3);
@@ -110,7 +110,7 @@ TEST_CASE("calls are compared after a second of waiting, and keys do not pile up
   CHECK(group.find(1, false));
 }
 
-TEST_CASE("calls that differ get different tags", "[collective_log]") {
+TEST_CASE("calls that differ in kind, size, dtype or position have different tags", "[collective_log]") {
   const auto tag = [](std::int64_t size, const char* kind = "all-reduce", at::ScalarType type = at::kFloat) {
     return CollectiveLog().begin(kind, size, type);
   };

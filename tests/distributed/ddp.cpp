@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Many processes against one with the same data: the reference is the trainer that the other tests hold to PyTorch.
+/// Compares data parallel training with training on one rank, which other tests compare with PyTorch.
 #include "hone/distributed/ddp.hpp"
 
 #include <torch/torch.h>
@@ -25,7 +25,7 @@ struct NetImpl : torch::nn::Module {
     const auto outputs = second(torch::tanh(first(inputs)));
     return spare ? spare(outputs) : outputs;
   }
-  /// From here on there is a layer more, which only some processes use.
+  /// Adds a layer that `forward` calls only on ranks with `uses`.
   void add_spare(bool uses) {
     torch::manual_seed(9);
     auto made = register_module("spare", torch::nn::Linear(2, 2));
@@ -51,7 +51,8 @@ Net net(at::ScalarType type, std::uint64_t seed = 7) {
   return made;
 }
 
-struct BetweenGpus {
+/// A communicator with the device type of GPUs whose group sends from the CPU.
+struct AsOnGpus {
   static constexpr at::DeviceType device_type = at::kCUDA;
   hone::ProcessGroup group;
   operator const hone::ProcessGroup&() const { return group; }
@@ -60,15 +61,8 @@ struct Gpu {
   using slot = hone::slots::Device;
 };
 static_assert(hone::fits_with<hone::Ddp<hone::Gloo>, hone::Ddp<hone::Gloo>>);
-static_assert(!hone::fits_with<hone::Ddp<BetweenGpus>, hone::Ddp<BetweenGpus>>);
-static_assert(hone::fits_with<hone::Ddp<BetweenGpus>, hone::Ddp<BetweenGpus>, Gpu>);
-
-/// Says that it is on a GPU, and is not.
-struct AsOnGpus {
-  static constexpr at::DeviceType device_type = at::kCUDA;
-  hone::ProcessGroup group;
-  operator const hone::ProcessGroup&() const { return group; }
-};
+static_assert(!hone::fits_with<hone::Ddp<AsOnGpus>, hone::Ddp<AsOnGpus>>);
+static_assert(hone::fits_with<hone::Ddp<AsOnGpus>, hone::Ddp<AsOnGpus>, Gpu>);
 
 hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 
@@ -86,7 +80,7 @@ struct Case {
   double max_norm;
 };
 
-/// Trains alone and together, and compares weights, losses and predictions.
+/// Trains on one rank and on all ranks, and compares weights, losses and predictions.
 template <class Optimizer>
 void compare(const hone::Placement& placement, const Optimizer& optimizer, const Case& c, hone::DdpOptions options,
              at::ScalarType type, double tolerance) {
@@ -120,7 +114,7 @@ void compare(const hone::Placement& placement, const Optimizer& optimizer, const
   CHECK((trainer.predict(odd) - reference.predict(odd)).abs().max().template item<double>() <= tolerance);
 }
 
-TEST_CASE("a model on another device than its communicator is refused in every process") {
+TEST_CASE("Ddp throws on every rank if a parameter is on another device than the communicator") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     struct Somewhere {
       at::Tensor weight;
@@ -136,7 +130,7 @@ TEST_CASE("a model on another device than its communicator is refused in every p
   });
 }
 
-TEST_CASE("n processes learn what one learns from the same batches") {
+TEST_CASE("n ranks train to the weights of one rank with the same global batches") {
   for (const int n : {2, 3}) {
     hone::require_ranks(n, 120s, [](const hone::Placement& placement) {
       const auto whole = 4 * placement.world_size;
@@ -150,7 +144,7 @@ TEST_CASE("n processes learn what one learns from the same batches") {
   }
 }
 
-/// A mean square with a learned weight.
+/// A mean squared error with a learned weight.
 struct LearnedLossImpl : torch::nn::Module {
   explicit LearnedLossImpl(double start) { weight = register_parameter("weight", torch::full({}, start, at::kDouble)); }
   Tensor forward(const Tensor& outputs, const Tensor& target) {
@@ -160,7 +154,7 @@ struct LearnedLossImpl : torch::nn::Module {
 };
 TORCH_MODULE(LearnedLoss);
 
-TEST_CASE("parameters of the loss begin as those of rank 0, and their gradients are averaged") {
+TEST_CASE("parameters of the loss are broadcast from rank 0, and their gradients are averaged") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const auto data = dataset(24, at::kDouble);
     Net alone = net(at::kDouble), together = net(at::kDouble);
@@ -175,7 +169,7 @@ TEST_CASE("parameters of the loss begin as those of rank 0, and their gradients 
   });
 }
 
-TEST_CASE("however the gradients travel, they arrive") {
+TEST_CASE("every bucket size, gradient format and reducer option gives the weights of one rank") {
   hone::require_ranks(2, 120s, [](const hone::Placement& placement) {
     const Case c{50, 8, 2, 1e9};
     const hone::Sgd optimizer{.lr = 0.1};
@@ -190,7 +184,7 @@ TEST_CASE("however the gradients travel, they arrive") {
   });
 }
 
-TEST_CASE("a run repeats to the last bit") {
+TEST_CASE("a repeated run with Ddp gives bitwise equal weights") {
   hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
     const auto data = dataset(50, at::kFloat);
     Net first = net(at::kFloat), second = net(at::kFloat);
@@ -207,7 +201,7 @@ TEST_CASE("a run repeats to the last bit") {
   });
 }
 
-TEST_CASE("a parameter that a batch of one process leaves out gets the others' share of the mean") {
+TEST_CASE("a parameter that one rank does not use gets the mean gradient, with zero from that rank") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     Net together = net(at::kDouble);
     together->add_spare(placement.rank == 0);
@@ -236,7 +230,7 @@ TEST_CASE("a parameter that a batch of one process leaves out gets the others' s
   });
 }
 
-TEST_CASE("a parameter that is left out by surprise is an error, and nobody hangs") {
+TEST_CASE("an unused parameter throws on every rank without find_unused_parameters, and no rank deadlocks") {
   hone::require_ranks(
       2, 60s,
       [](const hone::Placement& placement) {
@@ -250,11 +244,28 @@ TEST_CASE("a parameter that is left out by surprise is an error, and nobody hang
                                      hone::Ddp{group(placement)}};
         trainer.train(dataset(8, at::kDouble), {.per_device_batch_size = 4});
       },
-      {{.rank = 0, .message = "Rank 1 failed: Some of the model's parameters got no gradient from a batch of rank 1"},
-       {.rank = 1, .message = "find_unused_parameters = true"}});
+      {{.rank = 0,
+        .message = "Rank 1 failed: The model's parameters 'spare.weight', 'spare.bias' got no gradient from a batch of "
+                   "rank 1"},
+       {.rank = 1, .message = "Give Ddp {.find_unused_parameters = true}, or freeze what no batch uses."}});
 }
 
-TEST_CASE("layers that are thawed are reduced from then on") {
+TEST_CASE("the error of unused parameters counts only parameters that require a gradient") {
+  hone::require_ranks(
+      2, 60s,
+      [](const hone::Placement& placement) {
+        Net together = net(at::kDouble);
+        together->add_spare(placement.rank == 0);
+        auto parameters = together->named_parameters();
+        for (const char* const frozen : {"first.weight", "spare.bias"}) parameters[frozen].set_requires_grad(false);
+        auto trainer = hone::Trainer{together, torch::nn::MSELoss(), hone::Sgd{}, hone::Ddp{group(placement)}};
+        trainer.train(dataset(8, at::kDouble), {.per_device_batch_size = 4});
+      },
+      {{.rank = 0, .message = "Rank 1 failed: The model's parameter 'spare.weight' got no gradient"},
+       {.rank = 1, .message = "The model's parameter 'spare.weight' got no gradient from a batch of rank 1"}});
+}
+
+TEST_CASE("gradients of layers that are unfrozen between runs are reduced") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     Net alone = net(at::kDouble), together = net(at::kDouble);
     const auto data = dataset(48, at::kDouble);
@@ -278,7 +289,7 @@ TEST_CASE("layers that are thawed are reduced from then on") {
   });
 }
 
-TEST_CASE("a window and a static graph do not go together") {
+TEST_CASE("static_graph with gradient accumulation throws on every rank") {
   hone::require_ranks(2, 60s,
                       [](const hone::Placement& placement) {
                         auto trainer = hone::Trainer{net(at::kDouble),
@@ -292,7 +303,7 @@ TEST_CASE("a window and a static graph do not go together") {
                       {{.rank = 0, .message = "static_graph is set"}, {.rank = 1, .message = "static_graph is set"}});
 }
 
-TEST_CASE("an exception of the host's loop is reported to its peers", "[ddp]") {
+TEST_CASE("an exception in a custom loop is reported to the other ranks", "[ddp]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     auto trainer =
         hone::Trainer{net(at::kFloat), torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, hone::Ddp{group(placement)}};
@@ -311,11 +322,11 @@ TEST_CASE("an exception of the host's loop is reported to its peers", "[ddp]") {
       return;
     }
     CHECK_THROWS_WITH(learn(), Catch::Matchers::Contains("Rank 1 failed: An exception of the host program"));
-    CHECK(std::chrono::steady_clock::now() - begin < 10s);  // of a time-out of 20
+    CHECK(std::chrono::steady_clock::now() - begin < 10s);  // the timeout is 20 s
   });
 }
 
-TEST_CASE("a loader with another shard than this rank's is refused in every run", "[ddp]") {
+TEST_CASE("evaluate, predict and train throw if a loader does not have this rank's shard", "[ddp]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     for (int kind = 0; kind < 3; ++kind) {
       auto trainer =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What processes say of each other when something goes wrong, over a store in one process.
+/// Tests of failure detection between ranks, with a store in one process.
 #include "hone/distributed/failures.hpp"
 
 #include <memory>
@@ -26,19 +26,19 @@ struct Group {
 
 double seconds(Clock::time_point since) { return std::chrono::duration<double>(Clock::now() - since).count(); }
 
-/// A store that never answers, as when the machine of rank 0 has stopped.
+/// A store whose `check` blocks for 8 s, as if the machine of rank 0 had stopped.
 struct DeafStore : c10d::HashStore {
   bool check(const std::vector<std::string>&) override {
     std::this_thread::sleep_for(8s);
     return false;
   }
 };
-/// One that is gone.
+/// A store whose connection is lost.
 struct LostStore : c10d::HashStore {
   bool check(const std::vector<std::string>&) override { throw std::runtime_error("gone"); }
 };
 
-TEST_CASE("a log is read as it was written, and what is none does no harm") {
+TEST_CASE("log lines round-trip, and malformed lines are ignored") {
   using namespace hone::detail;
   const auto heard =
       heard_in(line_of('F', 2, "out of memory.\nstack") + line_of('W', 0, "barrier") + line_of('A', 1, "here") +
@@ -53,7 +53,7 @@ TEST_CASE("a log is read as it was written, and what is none does no harm") {
   CHECK(heard_in(line_of('F', 0, ""), 1)[0].failed == "no reason was given.");
 }
 
-TEST_CASE("a reason arrives with the rank's name, at once") {
+TEST_CASE("explain returns the first reason that a rank published, with its rank, within 1 s") {
   const Group group;
   const auto zero = group.member(0, 3), one = group.member(1, 3), two = group.member(2, 3);
   const auto begin = Clock::now();
@@ -66,7 +66,7 @@ TEST_CASE("a reason arrives with the rank's name, at once") {
   CHECK(seconds(begin) < 1.0);
 }
 
-TEST_CASE("who was killed is told from who is late, and who left in order from both") {
+TEST_CASE("explain distinguishes ranks that were killed, ranks that are late and ranks that left the group") {
   const Group group;
   const auto zero = group.member(0, 3), two = group.member(2, 3);
   auto begin = Clock::now();
@@ -92,7 +92,7 @@ TEST_CASE("who was killed is told from who is late, and who left in order from b
   CHECK(seconds(begin) < 1.5);
 }
 
-TEST_CASE("when all came, it was the connection") {
+TEST_CASE("explain reports the connection error if every rank reached the collective") {
   const Group group;
   const auto zero = group.member(0, 2), one = group.member(1, 2);
   std::thread other([&] { static_cast<void>(one->explain("barrier", "reset")); });
@@ -101,14 +101,14 @@ TEST_CASE("when all came, it was the connection") {
   other.join();
 }
 
-TEST_CASE("a store that is gone, or does not answer, holds nobody up") {
-  hone::require_ranks(1, 20s, [](const hone::Placement&) {  // a thread stays behind
+TEST_CASE("a lost or unresponsive store does not block explain, publish or the destructor") {
+  hone::require_ranks(1, 20s, [](const hone::Placement&) {  // a process, because a thread outlives the test
     const auto lost = std::make_unique<Failures>(c10::make_intrusive<LostStore>(), 1, 2, 2s);
     CHECK_THAT(lost->explain("barrier", "reset"),
                Contains("rank 0, which keeps the store of the group, does not answer."));
     auto begin = Clock::now();
     auto deaf = std::make_unique<Failures>(c10::make_intrusive<DeafStore>(), 1, 2, 1s);
-    std::this_thread::sleep_for(400ms);  // the thread is in the store now
+    std::this_thread::sleep_for(400ms);  // the thread is inside `check` now
     CHECK_THAT(deaf->explain("barrier", "reset"),
                Contains("rank 0, which keeps the store of the group, does not answer."));
     deaf->publish("whatever");
@@ -117,7 +117,7 @@ TEST_CASE("a store that is gone, or does not answer, holds nobody up") {
   });
 }
 
-TEST_CASE("leaving is quick, twice too, and rank 0 waits for the others") {
+TEST_CASE("leave can be called twice, and rank 0 waits until the other ranks have left") {
   const Group group;
   auto zero = group.member(0, 2), one = group.member(1, 2);
   const auto begin = Clock::now();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How processes find each other, and what they say when they do not.
+/// Tests of the rendezvous of ranks and its errors.
 #include "hone/distributed/gloo.hpp"
 
 #include <ATen/ops/ones.h>
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
 using hone::Placement;
 
-/// What is thrown when this process comes, and after how many seconds.
+/// The message that this rank's attempt to form a group throws, and the seconds that it took.
 struct Refusal {
   std::string text = {};
   double seconds = 0.0;
@@ -32,7 +32,7 @@ Refusal refusal(const Placement& placement, std::chrono::milliseconds timeout = 
   return met;
 }
 
-/// A program that listens on a port and says nothing.
+/// A program that listens on a port and never answers.
 class OtherProgram {
  public:
   OtherProgram() : port(hone::detail::free_port()), socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -52,7 +52,7 @@ class OtherProgram {
   int socket_;
 };
 
-TEST_CASE("a placement that is none is refused, and one process needs nobody") {
+TEST_CASE("an invalid placement throws std::invalid_argument, and a single rank needs no rendezvous") {
   const auto refused = [](Placement placement, const std::string& text) {
     CHECK_THROWS_AS(hone::Gloo{.placement = placement}, std::invalid_argument);
     CHECK(refusal(placement).text == text);
@@ -69,12 +69,12 @@ TEST_CASE("a placement that is none is refused, and one process needs nobody") {
   alone.shutdown();
 }
 
-TEST_CASE("half of a launcher's environment is refused") {
+TEST_CASE("Gloo throws if the launcher's environment is incomplete") {
   const LauncherEnvironment half(LauncherEnvironment::Variables{{"RANK", "1"}});
   CHECK_THROWS_WITH(hone::Gloo{}, Contains("RANK is `1`, but WORLD_SIZE is not set."));
 }
 
-TEST_CASE("a port that another program uses is named by all") {
+TEST_CASE("a port that another program uses is named in the error of every rank") {
   const OtherProgram other;
   hone::require_ranks(2, 20s, [&](Placement placement) {
     placement.port = other.port;
@@ -93,7 +93,7 @@ TEST_CASE("a port that another program uses is named by all") {
   });
 }
 
-TEST_CASE("processes that disagree on how many they are all hear it at once") {
+TEST_CASE("ranks with different world sizes all throw within 2 s") {
   hone::require_ranks(4, 20s, [](Placement placement) {
     if (placement.rank == 2) std::this_thread::sleep_for(300ms);
     placement.world_size = placement.rank == 3 ? 5 : 4;
@@ -103,7 +103,7 @@ TEST_CASE("processes that disagree on how many they are all hear it at once") {
   });
 }
 
-TEST_CASE("two processes of one rank both hear it, and the rank that is missing is named") {
+TEST_CASE("two processes with the same rank both throw, and the missing rank is named") {
   hone::require_ranks(3, 20s, [](Placement placement) {
     placement.rank = placement.rank == 0 ? 0 : 1;
     const auto met = refusal(placement, 1s);
@@ -114,7 +114,7 @@ TEST_CASE("two processes of one rank both hear it, and the rank that is missing 
   });
 }
 
-TEST_CASE("ranks that never come are named with the time-out; rank 0 too") {
+TEST_CASE("missing ranks, including rank 0, are named in the error after the timeout") {
   hone::require_ranks(4, 20s, [](const Placement& placement) {
     if (placement.rank == 1 || placement.rank == 3) return;
     const auto met = refusal(placement, 1s);
@@ -132,7 +132,7 @@ TEST_CASE("ranks that never come are named with the time-out; rank 0 too") {
   });
 }
 
-TEST_CASE("a host that is none, and an interface that is none, are named") {
+TEST_CASE("an unreachable host and an unknown network interface are named in the error") {
   hone::require_ranks(2, 60s, [](Placement placement) {
     auto nowhere = placement;
     nowhere.address = "240.0.0.1";
@@ -147,7 +147,7 @@ TEST_CASE("a host that is none, and an interface that is none, are named") {
   });
 }
 
-TEST_CASE("whoever comes late is waited for, and a second attempt succeeds") {
+TEST_CASE("a group forms with a late rank after an attempt that timed out") {
   hone::require_ranks(3, 20s, [](const Placement& placement) {
     if (placement.rank == 2) {
       std::this_thread::sleep_for(900ms);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Ways out of gloo.
+/// Tests of how collectives of the Gloo backend fail and are interrupted.
 #include "hone/distributed/gloo_backend.hpp"
 
 #include <ATen/ops/ones.h>
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using Catch::Matchers::Contains;
 using hone::Placement;
 
-TEST_CASE("a connection that is gone ends no process by a signal") {
+TEST_CASE("BrokenPipesAreErrors makes a write to a closed pipe fail without SIGPIPE") {
   sigset_t before, after;
   pthread_sigmask(SIG_BLOCK, nullptr, &before);
   {
@@ -30,7 +30,7 @@ TEST_CASE("a connection that is gone ends no process by a signal") {
   CHECK(sigismember(&before, SIGPIPE) == sigismember(&after, SIGPIPE));
 }
 
-TEST_CASE("the first word on a collective counts") {
+TEST_CASE("GlooOutcome keeps its first result, completion or interruption") {
   const auto made = [](hone::detail::GlooOutcome& outcome) { return [&outcome] { outcome.future()->waitAndThrow(); }; };
   const auto done = c10::make_intrusive<c10::ivalue::Future>(c10::ListType::create(c10::TensorType::get()));
   done->markCompleted(c10::IValue(std::vector<at::Tensor>{at::ones({2})}));
@@ -44,7 +44,7 @@ TEST_CASE("the first word on a collective counts") {
   CHECK_THROWS_WITH(made(other)(), Contains("gloo was interrupted"));
 }
 
-TEST_CASE("a collective that lasts for ever is interrupted, and its group ends at once") {
+TEST_CASE("a blocked collective can be interrupted, and its group is destroyed without waiting") {
   hone::require_ranks(2, 20s, [](const Placement& placement) {
     const auto begin = std::chrono::steady_clock::now();
     {

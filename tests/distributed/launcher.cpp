@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What launchers say, in the words that they were seen to use: torchrun of PyTorch 2.11, mpirun of Open MPI 4.1 and of
-/// MPICH 4.0, srun, sbatch and salloc of Slurm 22.05.
+/// Tests with the environment variables that these launchers set: torchrun (PyTorch 2.11), mpirun (Open MPI 4.1,
+/// MPICH 4.0), and srun, sbatch and salloc (Slurm 22.05).
 #include "hone/distributed/launcher.hpp"
 
 #include "support/catch.hpp"
@@ -35,7 +35,7 @@ const Variables openmpi{{"OMPI_COMM_WORLD_RANK", "1"},       {"OMPI_COMM_WORLD_S
 const Variables mpich{{"PMI_RANK", "1"},        {"PMI_SIZE", "2"},        {"PMI_FD", "8"},
                       {"MPI_LOCALRANKID", "1"}, {"MPI_LOCALNRANKS", "2"}, {"MPIR_CVAR_CH3_INTERFACE_HOSTNAME", "vm"}};
 
-// srun -N 4 -n 7 in a job of 5 nodes, the task 6
+// Task 6 of srun -N 4 -n 7, in a job of 7 nodes.
 const Variables slurm{{"SLURM_JOB_ID", "4711"},
                       {"SLURM_JOB_NODELIST", "node[02-07,12]"},
                       {"SLURM_NNODES", "4"},
@@ -50,7 +50,7 @@ const Variables slurm{{"SLURM_JOB_ID", "4711"},
                       {"SLURM_STEP_TASKS_PER_NODE", "2(x3),1"},
                       {"SLURM_TASKS_PER_NODE", "2(x3),1"}};
 
-/// sbatch -N 2 -n 8: the script itself
+/// The batch script of sbatch -N 2 -n 8.
 const Variables slurm_batch{{"SLURM_JOB_ID", "4711"},
                             {"SLURM_JOB_NODELIST", "node[03-04]"},
                             {"SLURM_NODEID", "0"},
@@ -59,7 +59,7 @@ const Variables slurm_batch{{"SLURM_JOB_ID", "4711"},
                             {"SLURM_LOCALID", "0"},
                             {"SLURM_TASKS_PER_NODE", "4(x2)"}};
 
-/// salloc -N 2 -n 8 where its shell is a step of its own
+/// The shell of salloc -N 2 -n 8, which runs as a separate job step.
 const Variables slurm_shell{{"SLURM_JOB_ID", "4711"},
                             {"SLURM_JOB_NODELIST", "node[03-04]"},
                             {"SLURM_NODEID", "0"},
@@ -98,14 +98,14 @@ std::string refusal_in(const Variables& variables) {
 
 }  // namespace
 
-TEST_CASE("a process that nobody started with others is alone", "[launcher]") {
+TEST_CASE("without a launcher, the placement is rank 0 of 1", "[launcher]") {
   const auto variables = GENERATE(Variables{}, Variables{{"MASTER_ADDR", "node1"}, {"MASTER_PORT", "1234"}},
                                   Variables{{"RANK", ""}, {"WORLD_SIZE", ""}}, slurm_batch);
   CHECK(launcher_in(variables) == Launcher::none);
   CHECK(placement_in(variables) == Placement{});
 }
 
-TEST_CASE("torchrun says everything, and keeps a store", "[launcher]") {
+TEST_CASE("torchrun: RANK, WORLD_SIZE, LOCAL_*, MASTER_* and the agent's store give the placement", "[launcher]") {
   CHECK(launcher_in(torchrun) == Launcher::torchrun);
   CHECK(placement_in(torchrun) == Placement{1, 2, 1, 2, "localhost", 34073, true});
   CHECK(placement_in(with(torchrun, {{"TORCHELASTIC_USE_AGENT_STORE", "False"}})) ==
@@ -114,7 +114,7 @@ TEST_CASE("torchrun says everything, and keeps a store", "[launcher]") {
         Placement{5, 8, 1, 2, "node1", 34073, true});
 }
 
-TEST_CASE("what is missing is taken from what is there where that is certain", "[launcher]") {
+TEST_CASE("missing variables are derived from the variables that are set, if these determine them", "[launcher]") {
   CHECK(placement_in({{"RANK", "0"}, {"WORLD_SIZE", "1"}}) == Placement{});
   CHECK(placement_in({{"RANK", "2"}, {"WORLD_SIZE", "3"}, {"LOCAL_RANK", "2"}, {"LOCAL_WORLD_SIZE", "3"}}) ==
         Placement{2, 3, 2, 3, "127.0.0.1", 29500});
@@ -126,7 +126,7 @@ TEST_CASE("what is missing is taken from what is there where that is certain", "
         Placement{2, 3, 0, 1, "node1", 7000});
 }
 
-TEST_CASE("Open MPI says ranks, and its job's name gives the port", "[launcher]") {
+TEST_CASE("Open MPI: OMPI_* variables give ranks, and PMIX_NAMESPACE the port", "[launcher]") {
   CHECK(launcher_in(openmpi) == Launcher::openmpi);
   const auto place = placement_in(openmpi);
   CHECK(place == Placement{1, 2, 1, 2, "127.0.0.1", place.port});
@@ -139,14 +139,14 @@ TEST_CASE("Open MPI says ranks, and its job's name gives the port", "[launcher]"
         Placement{1, 4, 1, 2, "node1", place.port});
 }
 
-TEST_CASE("MPICH says ranks", "[launcher]") {
+TEST_CASE("MPICH: PMI_* and MPI_* variables give ranks", "[launcher]") {
   CHECK(launcher_in(mpich) == Launcher::mpich);
   CHECK(placement_in(mpich) == Placement{1, 2, 1, 2, "127.0.0.1", 29500});
   CHECK(placement_in(with(mpich, {{"PMI_SIZE", "4"}, {"MASTER_ADDR", "node1"}})) ==
         Placement{1, 4, 1, 2, "node1", 29500});
 }
 
-TEST_CASE("srun says ranks, machines, and what its job is called", "[launcher]") {
+TEST_CASE("srun: SLURM_* variables give ranks and the address, and the job and step ids the port", "[launcher]") {
   CHECK(launcher_in(slurm) == Launcher::slurm);
   const auto place = placement_in(slurm);
   CHECK(place == Placement{6, 7, 0, 1, "node03", place.port});
@@ -164,14 +164,14 @@ TEST_CASE("srun says ranks, machines, and what its job is called", "[launcher]")
   CHECK(placement_in(one_machine) == Placement{6, 7, 6, 7, "127.0.0.1", place.port});
 }
 
-TEST_CASE("a shell of Slurm's is a step of one task, whatever the job has", "[launcher]") {
+TEST_CASE("the shell of salloc is a job step of one task, independent of the job's tasks", "[launcher]") {
   CHECK(launcher_in(slurm_shell) == Launcher::slurm);
   CHECK(placement_in(slurm_shell).rank == 0);
   CHECK(placement_in(slurm_shell).world_size == 1);
   CHECK(placement_in(slurm_shell).local_world_size == 1);
 }
 
-TEST_CASE("what was said last, and by whom it was started last, counts", "[launcher]") {
+TEST_CASE("torchrun has precedence over Open MPI, then MPICH, then srun", "[launcher]") {
   const auto all = with(with(with(slurm, mpich), openmpi), torchrun);
   CHECK(launcher_in(all) == Launcher::torchrun);
   CHECK(launcher_in(with(with(slurm, mpich), openmpi)) == Launcher::openmpi);
@@ -180,11 +180,11 @@ TEST_CASE("what was said last, and by whom it was started last, counts", "[launc
   CHECK(launcher_in(with(slurm_batch, mpich)) == Launcher::mpich);
   CHECK(placement_in(all) == placement_in(torchrun));
   CHECK(placement_in(with(slurm_batch, openmpi)) == placement_in(openmpi));
-  // srun --mpi=pmi2 sets these beside its own
+  // srun --mpi=pmi2 sets these in addition to SLURM_*.
   CHECK(launcher_in(with(slurm, {{"PMI_RANK", "6"}, {"PMI_SIZE", "7"}, {"PMI_FD", "8"}})) == Launcher::slurm);
 }
 
-TEST_CASE("half an environment is refused", "[launcher]") {
+TEST_CASE("an incomplete environment throws std::invalid_argument that names the missing variable", "[launcher]") {
   CHECK(refusal_in({{"RANK", "1"}}) ==
         "RANK is `1`, but WORLD_SIZE is not set. Launchers set both: set WORLD_SIZE as well, or unset RANK.");
   CHECK(refusal_in(with(openmpi, {{"WORLD_SIZE", "2"}})) ==
@@ -210,7 +210,7 @@ TEST_CASE("half an environment is refused", "[launcher]") {
             .starts_with("SLURM_PROCID is `6`, but SLURM_NTASKS is not set."));
 }
 
-TEST_CASE("what is no number, or none that can be, is refused", "[launcher]") {
+TEST_CASE("a variable that is not a number of the valid range throws std::invalid_argument", "[launcher]") {
   CHECK(refusal_in(with(torchrun, {{"RANK", "two"}})) == "RANK is `two`. Give a number from 0 to 1.");
   CHECK(refusal_in(with(torchrun, {{"RANK", "2"}})) == "RANK is `2`. Give a number from 0 to 1.");
   for (const char* rank : {"-1", "1.0", " 1", "1 ", "0x1", "+1", "99999999999999999999"}) {

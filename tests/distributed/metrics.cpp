@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Metrics of what several processes have seen, against those of one that has seen all of it.
+/// Compares metrics that are merged over ranks with metrics of one rank that has all data.
 #include "hone/callbacks/metrics.hpp"
 
 #include <torch/torch.h>
@@ -27,7 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 using at::Tensor;
 
-/// A metric of one score to each target.
+/// Applies the metric M to the scores of class 1.
 template <class M>
 struct OfScores : M {
   [[nodiscard]] Tensor add_up(const Tensor& outputs, const Tensor& target) const {
@@ -35,7 +35,7 @@ struct OfScores : M {
   }
 };
 
-/// A metric of a user's that has sums and cannot be stored.
+/// A user-defined metric that has sums and cannot be serialized.
 struct SumOfScores {
   double sum = 0.0;
   [[nodiscard]] static std::string name() { return "sum_of_scores"; }
@@ -86,7 +86,7 @@ void compare(const hone::Placement& placement, std::size_t num_metrics, const Ms
   }
 }
 
-TEST_CASE("three processes record the metrics of one that sees everything") {
+TEST_CASE("metrics merged over three ranks equal the metrics of one rank with all data") {
   hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
     compare(placement, 15, hone::Accuracy{}, hone::TopKAccuracy{.k = 1}, hone::ConfusionMatrix{},
             hone::Precision{.average = hone::Average::macro}, hone::Recall{.average = hone::Average::weighted},

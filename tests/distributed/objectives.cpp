@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Several losses and optimizers in many processes, against one process with the same data.
+/// Compares training with several losses and optimizers on two ranks with one rank and the same data.
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -25,7 +25,7 @@ gan::Gan model(int rank) {
   Gan made;
   made->to(torch::kDouble);
   const torch::NoGradGuard no_gradients;
-  for (auto& parameter : made->parameters()) parameter.mul_(1.0 + rank);  // begins as that of rank 0
+  for (auto& parameter : made->parameters()) parameter.mul_(1.0 + rank);  // Ddp broadcasts the values of rank 0
   return made;
 }
 auto dataset(std::int64_t samples) {
@@ -33,7 +33,7 @@ auto dataset(std::int64_t samples) {
   return hone::TensorDataset<gan::Batch>{all.first.to(torch::kDouble), all.second.to(torch::kDouble)};
 }
 
-/// Asks for a stop in one process, in the generator's turn.
+/// Requests a stop on rank 1, at the generator's loss.
 struct Stops {
   int rank;
   void on_train_loss(const auto& event) {
@@ -45,7 +45,7 @@ struct Stops {
 
 }  // namespace
 
-TEST_CASE("two processes train a GAN as one does with the same batches") {
+TEST_CASE("two ranks train a GAN to the weights and losses of one rank") {
   hone::require_ranks(2, 120s, [](const hone::Placement& placement) {
     for (const std::int64_t window : {1, 3}) {
       for (const std::int64_t samples : {48, 51}) {
@@ -67,7 +67,7 @@ TEST_CASE("two processes train a GAN as one does with the same batches") {
   });
 }
 
-TEST_CASE("two processes train with two rules as one does") {
+TEST_CASE("two ranks train with two optimizers to the weights of one rank") {
   hone::require_ranks(2, 120s, [](const hone::Placement& placement) {
     const auto loss = [](const auto& outputs, const torch::Tensor& target) { return torch::mse_loss(outputs, target); };
     const auto net = [] {
@@ -93,12 +93,14 @@ TEST_CASE("two processes train with two rules as one does") {
   });
 }
 
-TEST_CASE("all processes stop where one of them asks in the turn of a loss") {
+TEST_CASE("a stop request at the loss of one objective, on one rank, stops all ranks before the update of that loss") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     auto together =
         hone::Trainer{model(0), gan::losses(), gan::optimizers(), hone::Ddp{group(placement)}, Stops{placement.rank}};
     together.train(dataset(48), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 3});
-    CHECK(together.run().num_updates() == 2);
+    CHECK(together.run().num_updates() == 3);  // the discriminator has updated
+    CHECK(together.optimizer().get<"discriminator">().num_updates() == 3);
+    CHECK(together.optimizer().get<"generator">().num_updates() == 2);
     CHECK(together.run().stop_reason() == "enough (rank 1)");
     double sum = 0.0;
     for (const auto& parameter : together.model()->parameters()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Number formats where many processes learn together: an overflow in one of them is everybody's.
+/// Tests of reduced precision with several ranks: an overflow on one rank counts for all ranks.
 #include <torch/torch.h>
 
 #include <limits>
@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 using torch::Tensor;
 
-/// The gradient of one parameter, and of no other, overflows on demand.
+/// A loss with which the gradient of one parameter overflows if `*is_spoiled`.
 struct SpoiledLoss {
   const bool* is_spoiled;
   Tensor bias;
@@ -35,8 +35,8 @@ struct SpoiledLoss {
 constexpr int num_steps = 12, spoiled_step = 4;
 constexpr std::int64_t whole_batch = 8;
 
-/// The weights after some steps, of which one is spoiled where `spoils` says so; `share` of each batch is this
-/// process's.
+/// Returns the weights after `num_steps` steps on this rank's `share` of each batch. If `spoils`, a gradient overflows
+/// in step `spoiled_step`.
 template <class Precision, class... Distribution>
 Tensor weights_after(hone::DataShare share, bool spoils, const Precision& precision, Distribution... distribution) {
   tiny::Net net;
@@ -67,7 +67,7 @@ Tensor weights_after(hone::DataShare share, bool spoils, const Precision& precis
   return result;
 }
 
-TEST_CASE("a gradient that overflowed in one process skips the update in all of them", "[precision]") {
+TEST_CASE("a gradient overflow on one rank skips the update on all ranks", "[precision]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const hone::Fp16 fp16({.init_scale = 1024.0, .growth_interval = 2});
     const hone::DataShare share{placement.rank, placement.world_size};
@@ -81,7 +81,7 @@ TEST_CASE("a gradient that overflowed in one process skips the update in all of 
   });
 }
 
-TEST_CASE("weights in 16 bits are the same in all processes", "[precision]") {
+TEST_CASE("16-bit weights are equal on all ranks", "[precision]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const hone::DataShare share{placement.rank, placement.world_size};
     const auto together =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Collectives against closed forms: what n processes must have is known.
+/// Tests of ProcessGroup. The results of collectives are compared with closed-form expressions.
 #include "hone/distributed/process_group.hpp"
 
 #include <ATen/ops/arange.h>
@@ -34,7 +34,7 @@ std::string message_of(const auto& f) {
   return "nothing was thrown";
 }
 
-TEST_CASE("numbers of all types are summed, compared and sent") {
+TEST_CASE("all_reduce, broadcast and reduce are correct for all dtypes, and for strided, 0-d and negated tensors") {
   for (const int n : {1, 2, 3, 4}) {
     hone::require_ranks(n, 60s, [](const Placement& placement) {
       const auto all = group(placement);
@@ -52,13 +52,13 @@ TEST_CASE("numbers of all types are summed, compared and sent") {
         all.broadcast(sent, size - 1);
         CHECK(at::equal(sent, at::arange(5, at::kInt).add(size - 1).to(type)));
       }
-      // Strided, and of no dimension.
+      // Strided and 0-dimensional tensors.
       auto whole = at::ones({3, 4}), column = whole.select(1, 2), one = at::ones({});
       all.all_reduce(column);
       all.all_reduce(one);
       CHECK(whole.sum().item<float>() == 9.0F + 3.0F * static_cast<float>(size));
       CHECK(one.item<float>() == static_cast<float>(size));
-      // Whose memory has the other sign.
+      // A tensor with the negative bit: the values in memory have the opposite sign.
       const auto negated = at::_neg_view(at::full({2}, -3.0));
       all.all_reduce(negated);
       CHECK(negated[0].item<float>() == 3.0F * static_cast<float>(size));
@@ -73,7 +73,7 @@ TEST_CASE("numbers of all types are summed, compared and sent") {
   }
 }
 
-TEST_CASE("what differs in length is gathered, nothing too") {
+TEST_CASE("gather supports a different first dimension on each rank, and empty tensors and texts") {
   for (const int n : {1, 2, 3, 4}) {
     hone::require_ranks(n, 60s, [](const Placement& placement) {
       const auto all = group(placement);
@@ -87,7 +87,7 @@ TEST_CASE("what differs in length is gathered, nothing too") {
       const auto numbers = all.gather(at::ones({}, at::kBool));
       CHECK(numbers.back().dim() == 0);
       CHECK(numbers.back().scalar_type() == at::kBool);
-      const auto counts = all.gather_numbers((1LL << 53) + 1 + rank);  // not a double
+      const auto counts = all.gather_numbers((1LL << 53) + 1 + rank);  // 2^53 + 1 is not representable as a double
       for (int other = 0; other < size; ++other)
         CHECK(counts[static_cast<std::size_t>(other)] == (1LL << 53) + 1 + other);
       const auto texts = all.gather_texts(rank == 1 ? "" : "rank " + std::to_string(rank));
@@ -99,7 +99,7 @@ TEST_CASE("what differs in length is gathered, nothing too") {
   }
 }
 
-TEST_CASE("what differs elsewhere is refused by all, and the group lives on") {
+TEST_CASE("gather throws on every rank if other dimensions differ, and the group remains usable") {
   hone::require_ranks(3, 60s, [](const Placement& placement) {
     const auto all = group(placement);
     const auto text =
@@ -110,13 +110,13 @@ TEST_CASE("what differs elsewhere is refused by all, and the group lives on") {
   });
 }
 
-TEST_CASE("a group that was shut down says so; copies are the same group") {
+TEST_CASE("copies share one group, and a collective after shutdown throws an error that names the shutdown") {
   hone::require_ranks(2, 60s, [](const Placement& placement) {
     const auto begin = std::chrono::steady_clock::now();
     auto all = group(placement);
     const auto copy = all;
     const auto moved = std::move(all);
-    CHECK(all.rank() == placement.rank);  // NOLINT: what was moved from is a group still
+    CHECK(all.rank() == placement.rank);  // NOLINT: a moved-from group remains usable
     CHECK(copy.handle() == moved.handle());
     copy.barrier();
     moved.shutdown();
@@ -130,7 +130,7 @@ TEST_CASE("a group that was shut down says so; copies are the same group") {
   });
 }
 
-TEST_CASE("a process forms several groups, at once and one after the other") {
+TEST_CASE("a process can form several groups, simultaneously and in sequence") {
   hone::require_ranks(3, 60s, [](const Placement& placement) {
     for (int i = 0; i < 5; ++i) {
       const auto one = group(placement), two = group(placement);
@@ -145,7 +145,7 @@ TEST_CASE("a process forms several groups, at once and one after the other") {
   });
 }
 
-TEST_CASE("a group with a collective under way ends") {
+TEST_CASE("destroying a group completes its pending collective") {
   hone::require_ranks(2, 60s, [](const Placement& placement) {
     auto values = at::ones({1000});
     {
@@ -156,7 +156,7 @@ TEST_CASE("a group with a collective under way ends") {
   });
 }
 
-TEST_CASE("who fails tells the others, with its words or without, at once") {
+TEST_CASE("a failure reaches the other ranks within 2 s, with the reason of fail() or a default one") {
   hone::require_ranks(3, 60s,
                       [](const Placement& placement) {
                         for (const bool speaks : {true, false}) {
@@ -188,7 +188,7 @@ TEST_CASE("who fails tells the others, with its words or without, at once") {
                       {{.rank = 1, .message = "never told"}});
 }
 
-/// As one between GPUs does, it keeps another group for what the hosts agree on.
+/// A group with a separate group for host values, as a group between GPUs has.
 hone::ProcessGroup with_hosts(const hone::ProcessGroup& own, const hone::ProcessGroup& hosts) {
   return hone::ProcessGroup({.rank = own.rank(),
                              .world_size = own.world_size(),
@@ -199,7 +199,7 @@ hone::ProcessGroup with_hosts(const hone::ProcessGroup& own, const hone::Process
                              .host = &hosts});
 }
 
-TEST_CASE("numbers of the host's go over the group of the hosts, and a failure ends both") {
+TEST_CASE("host values use the host group, and a failure closes both groups") {
   CHECK(group({}).on_host().world_size() == 1);
   hone::require_ranks(2, 60s, [](const Placement& placement) {
     const auto one = group(placement), formed = group(placement);

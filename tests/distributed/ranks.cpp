@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The tests' own `run_ranks`: how forked processes end, and what is known of it.
+/// Tests of the tests' `run_ranks`: exit status, output and time limit of forked ranks.
 #include "support/ranks.hpp"
 
 #include <array>
@@ -14,12 +14,12 @@ namespace {
 
 bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-/// This process has no child left, not even one that waits to be buried.
+/// True if this process has no child, not even a zombie.
 bool has_no_child() { return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }
 
 }  // namespace
 
-TEST_CASE("each rank is told its place", "[ranks]") {
+TEST_CASE("each rank gets its placement", "[ranks]") {
   hone::Shared<std::array<int, 4>> ports;
   const int base = 40;
   require_ranks(4, 10s, [&](const Placement& placement) {
@@ -36,7 +36,7 @@ TEST_CASE("each rank is told its place", "[ranks]") {
   REQUIRE(has_no_child());
 }
 
-TEST_CASE("a rank that throws fails with its words", "[ranks]") {
+TEST_CASE("a rank that throws fails with the type and message of the exception", "[ranks]") {
   const auto outcome = run_ranks(3, 10s, [](const Placement& placement) {
     std::printf("rank %d speaks\n", placement.rank);
     if (placement.rank == 1) throw std::invalid_argument("world is flat.");
@@ -52,7 +52,7 @@ TEST_CASE("a rank that throws fails with its words", "[ranks]") {
   REQUIRE(mentions(outcome.text(), "std::invalid_argument: world is flat."));
 }
 
-TEST_CASE("a failed assertion in a rank fails it", "[ranks]") {
+TEST_CASE("a rank with a failed assertion fails", "[ranks]") {
   const auto outcome = run_ranks(3, 10s, [](const Placement& placement) {
     if (placement.rank == 0) CHECK(placement.rank == 17);
     if (placement.rank == 1) REQUIRE(placement.rank == 18);
@@ -65,7 +65,7 @@ TEST_CASE("a failed assertion in a rank fails it", "[ranks]") {
   REQUIRE(outcome[2].ended_well());
 }
 
-TEST_CASE("a rank that hangs is killed at the limit, and only that one", "[ranks]") {
+TEST_CASE("only the rank that exceeds the time limit is killed", "[ranks]") {
   const auto outcome = run_ranks(2, 1s, [](const Placement& placement) {
     if (placement.rank == 1) {
       std::puts("waiting");
@@ -83,7 +83,7 @@ TEST_CASE("a rank that hangs is killed at the limit, and only that one", "[ranks
   REQUIRE(has_no_child());
 }
 
-TEST_CASE("ranks may be meant to die", "[ranks]") {
+TEST_CASE("require_ranks accepts ranks that are expected to fail or be killed", "[ranks]") {
   require_ranks(4, 10s,
                 [](const Placement& placement) {
                   if (placement.rank == 0) ::kill(::getpid(), SIGKILL);
@@ -93,7 +93,7 @@ TEST_CASE("ranks may be meant to die", "[ranks]") {
                 {{.rank = 0, .signal = SIGKILL}, {.rank = 1, .message = "rank 0"}, {.rank = 2, .signal = SIGUSR1}});
 }
 
-TEST_CASE("statics of the test are not destroyed in the ranks", "[ranks]") {
+TEST_CASE("ranks do not destroy static objects of the test", "[ranks]") {
   static hone::Shared<int> destroyed;
   static const std::shared_ptr<int> watched{new int(3), [](const int* value) {
                                               delete value;
@@ -103,7 +103,7 @@ TEST_CASE("statics of the test are not destroyed in the ranks", "[ranks]") {
   REQUIRE(*destroyed == 0);
 }
 
-TEST_CASE("a test with threads is refused", "[ranks]") {
+TEST_CASE("run_ranks throws std::logic_error if the test has threads", "[ranks]") {
   std::thread thread([] { std::this_thread::sleep_for(50ms); });
   REQUIRE_THROWS_AS(run_ranks(1, 10s, [](const Placement&) {}), std::logic_error);
   thread.join();

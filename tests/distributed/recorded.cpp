@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recorded steps of several processes, over gloo and with operators recorded on the CPU: NCCL and CUDA graphs stand
-// where they do.
+// Tests of captured steps with several ranks, with Gloo in place of NCCL, and operators recorded on the CPU in place of
+// CUDA graphs.
 #include <torch/torch.h>
 
 #include "hone/callbacks/stop_on_signal.hpp"
@@ -39,7 +39,7 @@ auto trained(tiny::Net& net, Processes processes, std::int64_t batch_size, More.
   return trainer;
 }
 
-TEST_CASE("two processes with recorded steps learn what one learns") {
+TEST_CASE("two ranks with captured steps train to the weights of one rank") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const Recordable group{hone::Gloo{.placement = placement, .timeout = 20s}};
     const hone::StepCaptureOptions quiet{.log = nullptr};
@@ -51,7 +51,7 @@ TEST_CASE("two processes with recorded steps learn what one learns") {
       CHECK(trainer.execution().counts().recordings == 1);
       CHECK(trainer.execution().counts().replayed > 80);
     }
-    {  // windows of 3, the last of an epoch short
+    {  // accumulation windows of 3 batches; the last of an epoch is shorter
       tiny::Net alone, together;
       trained(alone, hone::SingleProcess{}, 4, hone::GradAccum<3>{});
       auto trainer = trained(together, hone::Ddp{group}, 2, Capture(quiet), hone::GradAccum<3>{});

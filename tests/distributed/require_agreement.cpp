@@ -7,7 +7,7 @@ namespace {
 
 using Catch::Matchers::Contains;
 
-/// Answers as a group of processes would that say these texts.
+/// A group whose ranks pass these texts.
 struct FakeGroup {
   std::vector<std::string> texts;
   int num_texts = 0;
@@ -32,13 +32,13 @@ std::string refusal(FakeGroup group) {
   return "";
 }
 
-TEST_CASE("who agrees exchanges a number and no text") {
+TEST_CASE("ranks that agree exchange a hash and no text") {
   FakeGroup group{{"a\nb\n", "a\nb\n", "a\nb\n"}};
   hone::require_agreement(group, "x", "a\nb\n", "");
   CHECK(group.num_texts == 0);
 }
 
-TEST_CASE("the first line that differs is named, with both ranks and the remedy") {
+TEST_CASE("the error names the first line that differs, both ranks and the remedy") {
   CHECK(refusal({{"epochs = 3\nseed = 1\n", "epochs = 3\nseed = 1\n", "epochs = 3\nseed = 2\n"}}) ==
         "The processes disagree on the run's options: rank 0 has seed = 1, rank 2 has seed = 2. Give all the same.");
   CHECK_THAT(refusal({{"a\n", "a\nb\n"}}), Contains("rank 0 has no more, rank 1 has b."));

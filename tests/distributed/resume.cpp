@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Runs of many processes that go on: with as many they end as ones that were never stopped, with others no sample is
-/// missed. The reference is the run that was not stopped.
+/// Tests of resuming distributed runs. With the same number of ranks, the result equals an uninterrupted run; with
+/// another number, every sample is used once per epoch.
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 using at::Tensor;
 
-/// How often each sample was learned from, in any process.
+/// The number of times that each sample was used for training, summed over ranks.
 using Visits = hone::Shared<std::array<int, 128>>;
 
 struct NetImpl : torch::nn::Module {
@@ -40,14 +40,14 @@ struct NetImpl : torch::nn::Module {
 };
 TORCH_MODULE(Net);
 
-/// The first column of a batch is the number of the sample.
+/// The first input of a sample is its index divided by 100.
 hone::TensorDataset<std::pair<Tensor, Tensor>> dataset(std::int64_t samples) {
   const auto number = torch::arange(samples, at::kDouble);
   const auto inputs = torch::stack({number / 100.0, (number * 0.7).cos(), (number * 1.3).sin()}, 1);
   return {inputs, inputs.sum(1, true).sin()};
 }
 
-/// Saves after each of the updates, or after those from `first` on, and stops after the last.
+/// Counts visits, saves a training state at each resume point within an epoch, and stops after update `stop_after`.
 struct Keep {
   fs::path folder;
   std::int64_t stop_after = -1;
@@ -92,12 +92,12 @@ hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placemen
 
 std::string weights_of(auto& trainer) { return hone::packed(hone::state_dict(*trainer.model())); }
 
-TEST_CASE("as many processes go on exactly from wherever they were") {
+TEST_CASE("resume with the same number of ranks is exact after every update") {
   const TemporaryFolder folder, later;
   hone::require_ranks(2, 120s, [&](const hone::Placement& placement) {
     const auto processes = group(placement);
     for (const std::int64_t window : {1, 2}) {
-      const auto data = dataset(27);  // 3 steps of 8 samples, and 3 more
+      const auto data = dataset(27);  // 3 steps of 8 samples and one of 3
       const hone::TrainOptions options{.num_epochs = 5, .per_device_batch_size = 4, .seed = 5};
       const Keep keep{folder.path};
       auto whole = trainer_of(0.3, window, keep, hone::Ddp{processes});
@@ -107,7 +107,7 @@ TEST_CASE("as many processes go on exactly from wherever they were") {
       const auto history = whole.run().history();
       for (std::int64_t update = 1; update <= whole.run().num_updates(); ++update) {
         INFO("window " << window << ", update " << update);
-        if (!fs::exists(keep.at(update))) continue;  // a last window
+        if (!fs::exists(keep.at(update))) continue;  // the last update of an epoch
         auto part = trainer_of(0.3, window, Keep{later.path}, hone::Ddp{processes});
         torch::manual_seed(1000);
         part.resume(keep.at(update), data, dataset(7), options);
@@ -120,7 +120,7 @@ TEST_CASE("as many processes go on exactly from wherever they were") {
 
 using Data = hone::TensorDataset<std::pair<Tensor, Tensor>>;
 
-TEST_CASE("a host's own loop goes on in every process, from a file or from memory, in the middle of a window too") {
+TEST_CASE("a custom loop resumes on every rank from a file or from memory, also within an accumulation window") {
   const TemporaryFolder folder;
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
     const auto processes = group(placement);
@@ -154,7 +154,7 @@ TEST_CASE("a host's own loop goes on in every process, from a file or from memor
     from_file.load_training_state(folder / "state.pt");
     steps(from_file, 3, 6);
     CHECK((weights_of(from_file) == expected));
-    from_memory.load_training_state(kept.get<hone::Dict>());
+    from_memory.load_training_state(kept);
     steps(from_memory, 3, 6);
     CHECK((weights_of(from_memory) == expected));
     if (placement.rank == 1) {
@@ -162,13 +162,13 @@ TEST_CASE("a host's own loop goes on in every process, from a file or from memor
       CHECK_THROWS_WITH(alone.load_training_state(folder / "state.pt"),
                         Catch::Contains("It was taken by 2 processes in the middle of an accumulation window, "
                                         "and here are 1."));
-      CHECK_THROWS_WITH(alone.load_training_state(kept.get<hone::Dict>()),
+      CHECK_THROWS_WITH(alone.load_training_state(kept),
                         Catch::Contains("It is what rank 1 kept for itself, and this is rank 0."));
     }
   });
 }
 
-/// What a run learned: weights, and the mean losses and errors of its epochs.
+/// The results of a run: its weights, and the mean loss and error of each epoch.
 hone::Dict learned_by(auto& trainer) {
   hone::List means;
   for (const auto* name : {"train_loss_epoch", "train_mean_squared_error_epoch"}) {
@@ -189,14 +189,14 @@ void check_learned(auto& trainer, const fs::path& expected) {
   for (std::size_t i = 0; i < means.size(); ++i) CHECK(means[i].number() == Approx(others[i].number()).epsilon(1e-12));
 }
 
-/// A run of 3 epochs that is handed on from group to group.
+/// A run of 3 epochs that process groups of different sizes resume in turn.
 struct Relay {
   std::int64_t samples;
   TemporaryFolder folder = {};
   Visits visits = {};
   std::int64_t at = 0;
 
-  /// Goes on with `n` processes until after `stop_after` updates, or to the end; there `last(trainer)` is called.
+  /// Resumes with `n` ranks until update `stop_after`, or to the end if it is -1, and then calls `last(trainer)`.
   void run(int n, std::int64_t batch_size, std::int64_t stop_after, auto last) {
     const auto train = [&](auto& trainer) {
       hone::ResumeFrom source;
@@ -222,12 +222,12 @@ struct Relay {
   }
 };
 
-TEST_CASE("other numbers of processes with as large steps learn the same") {
+TEST_CASE("resume with another number of ranks and the same global batch size gives the same weights and losses") {
   Relay alone{53}, relay{53};
   alone.run(1, 8, -1, [&](auto& trainer) { hone::write_checkpoint(alone.folder / "end.pt", learned_by(trainer)); });
   relay.run(4, 2, 2);
   relay.run(2, 4, 4);
-  relay.run(2, 4, 5);  // the same epoch once more
+  relay.run(2, 4, 5);  // resumes the same epoch again
   relay.run(1, 8, 9);
   relay.run(2, 4, 10);
   relay.run(4, 2, 16);
@@ -235,7 +235,7 @@ TEST_CASE("other numbers of processes with as large steps learn the same") {
   CHECK(*alone.visits == *relay.visits);
 }
 
-TEST_CASE("other numbers of processes with steps of another size miss no sample and see none twice") {
+TEST_CASE("resume with another global batch size uses every sample exactly once per epoch") {
   for (const std::int64_t samples : {48, 50, 61}) {
     Relay relay{samples};
     relay.run(3, 2, 2);
@@ -247,7 +247,7 @@ TEST_CASE("other numbers of processes with steps of another size miss no sample 
   }
 }
 
-TEST_CASE("processes that would go on from different places say so") {
+TEST_CASE("resume throws on every rank if the ranks' training states have different positions") {
   Relay relay{53};
   relay.run(2, 4, 2);
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
@@ -263,7 +263,7 @@ TEST_CASE("processes that would go on from different places say so") {
   });
 }
 
-TEST_CASE("a range that cannot be cut anew goes on with as many processes only") {
+TEST_CASE("resume within an epoch with another number of ranks throws if the range cannot be repartitioned") {
   Relay relay{8};
   relay.run(2, 1, 2);
   hone::require_ranks(1, 60s, [&](const hone::Placement&) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What many processes keep in files: rank 0 writes, and all know how it went.
+/// Tests of saving with several ranks: rank 0 writes, and every rank gets its error.
 #include <sys/stat.h>
 #include <torch/torch.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-/// Does what a test says at the end of an epoch.
+/// Calls a function of the test at the end of an epoch.
 struct AtEpochEnd {
   std::function<void(hone::Run&)> act = [](hone::Run&) {};
   void on_training_run_epoch_end(const hone::TrainingRunEpochEnd& event) const { act(event.run); }
@@ -50,17 +50,16 @@ auto trainer_of(const hone::Placement& placement, const AtEpochEnd& act, const h
                        states};
 }
 
-TEST_CASE("the best model is what rank 0 takes for it") {
+TEST_CASE("SaveBest uses the value that rank 0 recorded, on every rank") {
   const TemporaryFolder folder;
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
-    // Recorded in one process only.
+    // Recorded on rank 0 only.
     const AtEpochEnd record{[&](hone::Run& run) {
       const double value = run.epoch() == 2 ? 0.0 : 1.0;
       if (placement.rank == 0) run.history().record("mine", value, hone::Phase::eval);
     }};
     auto trainer = trainer_of(placement, record, {.save_path = folder / "best.pt", .watch_metric = "mine"},
                               {.save_dir = folder / "states", .save_every_n_epochs = 1, .keep_last = 2});
-    std::vector<at::Tensor> second;
     trainer.train(dataset(), {.num_epochs = 2, .per_device_batch_size = 2, .seed = 3});
     const auto expected = trainer.model()->weight.detach().clone();
     const auto history = trainer.resume(folder / "states" / "epoch_2_update_4.pt", dataset(),
@@ -72,7 +71,7 @@ TEST_CASE("the best model is what rank 0 takes for it") {
   });
 }
 
-TEST_CASE("a file that cannot be written is an error in every process, and the group lives on") {
+TEST_CASE("a file that cannot be written throws DataError on every rank, and the group remains usable") {
   const TemporaryFolder folder;
   std::ofstream(folder / "file") << "no folder";
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
@@ -91,7 +90,7 @@ TEST_CASE("a file that cannot be written is an error in every process, and the g
     }
     trainer.save_checkpoint(folder / "model.pt");
     CHECK(fs::exists(folder / "model.pt"));
-    // A folder that is no folder ends the run everywhere before it begins.
+    // A save_dir that is a file throws on every rank before the run begins.
     trainer.callbacks().get<hone::SaveTrainingState>().save_dir = folder / "file";
     CHECK_THROWS_WITH(trainer.train(dataset(), {.per_device_batch_size = 2}),
                       std::string(placement.rank == 1 ? "Rank 0: " : "") + "The folder " + (folder / "file").string() +
@@ -99,7 +98,7 @@ TEST_CASE("a file that cannot be written is an error in every process, and the g
   });
 }
 
-TEST_CASE("a full disk in rank 0 reaches every process, and with SaveError::warn every process continues") {
+TEST_CASE("a full disk on rank 0 throws on every rank, and with SaveError::warn every rank continues") {
   const TemporaryFolder folder;
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
     hone::SaveBest best{.save_path = "/dev/full", .watch_metric = "train_loss_epoch"};
@@ -108,8 +107,9 @@ TEST_CASE("a full disk in rank 0 reaches every process, and with SaveError::warn
       trainer.train(dataset(), {.num_epochs = 2, .per_device_batch_size = 2});
       FAIL_CHECK("no error");
     } catch (const hone::DataError& error) {
-      CHECK(std::string(error.what()) == std::string(placement.rank == 1 ? "Rank 0: " : "") +
-                                             "/dev/full cannot be written: No space left on device. Make room.");
+      CHECK(std::string(error.what()) ==
+            std::string(placement.rank == 1 ? "Rank 0: " : "") +
+                "/dev/full cannot be written: No space left on device. Free disk space or raise the limit.");
     }
     best.on_error = hone::SaveError::warn;
     best.output = stderr;

@@ -5,7 +5,7 @@
 
 using namespace hone;
 
-TEST_CASE("the first host of a list is written out", "[slurm]") {
+TEST_CASE("first_host expands the first host of a list", "[slurm]") {
   CHECK(first_host("node1") == "node1");
   CHECK(first_host("node1,node2") == "node1");
   CHECK(first_host("node[03-07,12]") == "node03");
@@ -20,7 +20,7 @@ TEST_CASE("the first host of a list is written out", "[slurm]") {
   CHECK(first_host("node[12") == "node12");
 }
 
-TEST_CASE("the tasks of a node are found in the short form", "[slurm]") {
+TEST_CASE("tasks_of_node reads the compressed list of tasks per node", "[slurm]") {
   CHECK(tasks_of_node("4", 0) == 4);
   CHECK(tasks_of_node("2(x3),1", 0) == 2);
   CHECK(tasks_of_node("2(x3),1", 2) == 2);
@@ -29,7 +29,7 @@ TEST_CASE("the tasks of a node are found in the short form", "[slurm]") {
   CHECK(tasks_of_node("1,16(x2),3", 3) == 3);
 }
 
-TEST_CASE("what is no such list, or too short, has no answer", "[slurm]") {
+TEST_CASE("tasks_of_node returns nullopt for an invalid list or a node out of range", "[slurm]") {
   for (const char* list : {"", "x", "2(x", "2(x)", "0", "-1", "2(x0)", ",2"}) {
     CAPTURE(list);
     CHECK(tasks_of_node(list, 0) == std::nullopt);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Stops that one of several processes asks for: all end after the same update, for the same reason.
+/// Tests of stop requests on one of several ranks: all ranks stop after the same update, with the same reason.
 #include <torch/torch.h>
 
 #include <csignal>
@@ -27,7 +27,7 @@ using at::Tensor;
 using Data = hone::TensorDataset<std::pair<Tensor, Tensor>>;
 using Act = std::function<void(hone::Run&)>;
 
-/// Does what a test says.
+/// Calls the functions of a test at these events.
 struct Probe {
   Act at_loss{}, at_gradients{}, at_step_end{}, at_eval_step_end{}, at_eval_end{};
 
@@ -69,7 +69,7 @@ hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placemen
 
 hone::TrainOptions options() { return {.num_epochs = 3, .per_device_batch_size = 2, .seed = 3}; }
 
-/// All processes have done so many updates, have the same weights, and say the same.
+/// Checks the number of updates and the stop reason, and that all ranks have the same weights.
 void check_end(auto& trainer, std::int64_t num_updates, const std::string& reason) {
   CHECK(trainer.run().num_updates() == num_updates);
   CHECK(trainer.run().history().stop_reason() == reason);
@@ -77,7 +77,7 @@ void check_end(auto& trainer, std::int64_t num_updates, const std::string& reaso
   CHECK(torch::equal(weights[0], weights[1]));
 }
 
-TEST_CASE("whoever asks for a stop, all end together") {
+TEST_CASE("a stop request on one rank stops all ranks after the same update") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const auto processes = group(placement);
     const bool asks = placement.rank == 1;
@@ -152,7 +152,7 @@ TEST_CASE("whoever asks for a stop, all end together") {
   });
 }
 
-TEST_CASE("callbacks that stop for what one process sees stop all") {
+TEST_CASE("callbacks that request a stop on one rank stop all ranks") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const auto processes = group(placement);
     {
@@ -168,7 +168,7 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
     {
       INFO("TerminateOnNaN");
       const auto data = dataset();
-      std::get<0>(data.tensors())[11] = std::numeric_limits<double>::quiet_NaN();  // of rank 1, in the third batch
+      std::get<0>(data.tensors())[11] = std::numeric_limits<double>::quiet_NaN();  // on rank 1, in the third batch
       auto ordered = options();
       ordered.shuffle = false;
       auto trainer = trainer_of(processes, {});
@@ -217,7 +217,7 @@ TEST_CASE("callbacks that stop for what one process sees stop all") {
   });
 }
 
-TEST_CASE("a limit of one process only is refused") {
+TEST_CASE("train throws on every rank if the ranks have different LimitBatches") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     auto trainer = trainer_of(group(placement), {}, {}, {.num_batches = 3 + placement.rank});
     CHECK_THROWS_WITH(trainer.train(dataset(), dataset(6), options()),
@@ -227,7 +227,7 @@ TEST_CASE("a limit of one process only is refused") {
   });
 }
 
-TEST_CASE("learning rates are swept together, batch sizes alone") {
+TEST_CASE("find_learning_rate runs on all ranks together, and find_batch_size throws with several ranks") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     auto trainer = trainer_of(group(placement), {});
     const auto before = trainer.model()->weight.detach().clone();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Against `torch::nn::BatchNorm` in one process that has the whole batch.
+/// Compares SyncBatchNorm with `torch::nn::BatchNorm` on the global batch.
 #include "hone/distributed/sync_batch_norm.hpp"
 
 #include <torch/torch.h>
@@ -26,7 +26,7 @@ double distance(const Tensor& a, const Tensor& b) {
   return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
 }
 
-/// Rank r has r + 1 samples, the first of them 2.
+/// This rank's shard of a batch: rank 0 has 2 samples, rank r > 0 has r + 1.
 struct Share {
   std::int64_t first, size, all;
   explicit Share(const hone::Placement& place)
@@ -35,7 +35,7 @@ struct Share {
   Tensor operator()(const Tensor& whole) const { return whole.narrow(0, first, size); }
 };
 
-/// Two training steps and an evaluation, alone with the whole batch and together with the shares of it.
+/// Compares two training steps and an evaluation of `Plain` on the global batch and SyncBatchNorm on the shards.
 template <class Plain>
 void compare(const hone::ProcessGroup& group, const hone::Placement& place, std::vector<std::int64_t> shape,
              const Options& options, at::ScalarType type, double tolerance) {
@@ -67,7 +67,7 @@ void compare(const hone::ProcessGroup& group, const hone::Placement& place, std:
     output.backward(share(gradient).clone());
     CHECK(distance(part.grad(), share(whole.grad())) <= tolerance);
   }
-  if (options.affine()) {  // the parts of the processes add up to it
+  if (options.affine()) {  // the sum over ranks is the gradient of the global batch
     for (const auto& [mine, theirs] :
          {std::pair(together->weight, alone->weight), std::pair(together->bias, alone->bias)}) {
       const auto sum = mine.grad().clone();
@@ -85,12 +85,12 @@ void compare(const hone::ProcessGroup& group, const hone::Placement& place, std:
   const auto input = torch::randn(shape, at::kDouble).to(type);
   if (options.track_running_stats()) {
     CHECK(distance(together(share(input)), share(alone(input))) <= tolerance);
-  } else {  // those of this process's batch
+  } else {  // the statistics of this rank's batch
     CHECK(distance(together(share(input)), alone(share(input))) == 0.0);
   }
 }
 
-TEST_CASE("statistics and gradients are those of the whole batch") {
+TEST_CASE("statistics and gradients equal torch::nn::BatchNorm on the global batch") {
   for (const int n : {2, 3}) {
     hone::require_ranks(n, 60s, [](const hone::Placement& place) {
       using namespace torch::nn;
@@ -107,12 +107,12 @@ TEST_CASE("statistics and gradients are those of the whole batch") {
   }
 }
 
-TEST_CASE("a batch far from zero loses no digits") {
+TEST_CASE("the variance is accurate if the mean is much larger") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 20s};
     hone::SyncBatchNorm norm(Options(1).affine(false));
     norm->set_process_group(group.handle());
-    // In float, 1e4 squared has no room for a variance of 1.25.
+    // In float32, E[x^2] - E[x]^2 cannot represent a variance of 1.25 near 1e8.
     const auto values = torch::tensor({1e4f, 1e4f + 1, 1e4f + 2, 1e4f + 3}).view({4, 1});
     const auto output = norm(values.narrow(0, 2 * place.rank, 2));
     const auto expected = (values.narrow(0, 2 * place.rank, 2).to(at::kDouble) - 10001.5) / std::sqrt(1.25 + 1e-5);
@@ -121,7 +121,7 @@ TEST_CASE("a batch far from zero loses no digits") {
   });
 }
 
-TEST_CASE("a process without samples takes part") {
+TEST_CASE("a rank with an empty batch participates") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 20s};
     hone::SyncBatchNorm norm(Options(3));
@@ -135,7 +135,7 @@ TEST_CASE("a process without samples takes part") {
   });
 }
 
-TEST_CASE("alone it is torch::nn::BatchNorm") {
+TEST_CASE("on one rank, SyncBatchNorm equals torch::nn::BatchNorm") {
   hone::require_ranks(1, 60s, [](const hone::Placement& place) {
     compare<torch::nn::BatchNorm2d>(hone::Gloo{.placement = place}, place, {0, 5, 4, 3}, Options(5), at::kFloat, 0.0);
     compare<torch::nn::BatchNorm2d>(hone::Gloo{.placement = place}, place, {0, 5, 4, 3},
@@ -150,20 +150,20 @@ TEST_CASE("alone it is torch::nn::BatchNorm") {
   });
 }
 
-TEST_CASE("Ddp tells it the processes") {
+TEST_CASE("Ddp sets the process group of the model's SyncBatchNorm modules") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     torch::nn::Sequential model(torch::nn::Linear(3, 3), hone::SyncBatchNorm(3));
     model->to(at::kDouble);
     hone::Ddp processes{hone::Gloo{.placement = place, .timeout = 20s}};
     processes.start(*model);
     const auto output = model->forward(torch::ones({2, 3}, at::kDouble) * place.rank);
-    CHECK(std::abs(output.sum().item<double>()) > 0.1);  // not zero, as alone
+    CHECK(std::abs(output.sum().item<double>()) > 0.1);  // zero with the statistics of this rank only
     processes.all_reduce_sum(output.detach());
     CHECK(output.sum(0).abs().max().item<double>() < 1e-10);
   });
 }
 
-TEST_CASE("a process that is gone is an error") {
+TEST_CASE("SyncBatchNorm throws DistributedError if another rank has failed") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 5s};
     if (place.rank == 1) return group.fail("no more data");
@@ -181,7 +181,23 @@ TEST_CASE("a process that is gone is an error") {
   });
 }
 
-TEST_CASE("what it cannot do is said") {
+TEST_CASE("a difference of collective calls names SyncBatchNorm") {
+  hone::require_ranks(2, 60s, [](const hone::Placement& place) {
+    torch::nn::Sequential model(hone::SyncBatchNorm(3));
+    hone::Ddp processes{hone::Gloo{.placement = place, .timeout = 20s}};
+    processes.start(*model);
+    std::string text;
+    try {
+      place.rank == 0 ? static_cast<void>(model->forward(torch::zeros({2, 3}))) : processes.group().barrier();
+    } catch (const hone::DistributedError& error) {
+      text = error.what();
+    }
+    CHECK_THAT(text, Catch::Matchers::Contains("make different collective calls") &&
+                         Catch::Matchers::Contains("the statistics of SyncBatchNorm (all-gather of"));
+  });
+}
+
+TEST_CASE("a wrong shape, one value for each feature, and second derivatives throw an error") {
   hone::require_ranks(2, 60s, [](const hone::Placement& place) {
     const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 20s};
     hone::SyncBatchNorm norm(Options(3));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Optimizers divided among processes, against one process with the same data.
+/// Compares training with sharded optimizers with one rank and the same data.
 #include "hone/distributed/zero.hpp"
 
 #include <sys/resource.h>
@@ -30,7 +30,7 @@ namespace {
 using namespace std::chrono_literals;
 using torch::Tensor;
 
-/// `side` is left out where the first input of a batch is above 0.9, which is so in few batches.
+/// If `leaves_out`, `side` is used only in batches whose first input is negative.
 struct NetImpl : torch::nn::Module {
   NetImpl() : first(3, 16), side(3, 16), second(16, 2) {
     register_module("first", first);
@@ -90,7 +90,7 @@ auto trainer_of(const Net& model, const auto& optimizer, const Case& c, Distribu
                        std::move(distribution)...};
 }
 
-/// Trains alone and together, and compares weights, losses and learning rates.
+/// Trains on one rank and on all ranks, and compares weights, losses and learning rates.
 template <int stage>
 void compare(const hone::Placement& placement, const auto& optimizer, const Case& c, const hone::DdpOptions& options,
              at::ScalarType type, double tolerance) {
@@ -115,7 +115,7 @@ void compare(const hone::Placement& placement, const auto& optimizer, const Case
   CHECK(std::abs(history.at("train_loss_epoch") - expected.at("train_loss_epoch")) <= tolerance);
 }
 
-TEST_CASE("with a divided optimizer, n processes learn what one learns", "[zero]") {
+TEST_CASE("n ranks with a sharded optimizer train to the weights of one rank", "[zero]") {
   const hone::Sgd sgd{.lr = 0.1, .momentum = 0.9};
   hone::require_ranks(3, 120s, [&](const hone::Placement& placement) {
     const hone::DdpOptions small{.bucket_bytes = 256, .first_bucket_bytes = 64};
@@ -137,7 +137,7 @@ TEST_CASE("with a divided optimizer, n processes learn what one learns", "[zero]
   });
 }
 
-// ------------------------------------------------------------------------------------------- steps of a loop outside
+// -------------------------------------------------------------------------------------------- steps in a custom loop
 
 const hone::AdamW adamw{.lr = 1e-2};
 
@@ -148,7 +148,7 @@ auto zero_of(const Net& model, const hone::Placement& placement, const Case& c =
 }
 auto alone_of(const Net& model, const Case& c = {0, 12, 1, 0.05}) { return trainer_of(model, adamw, c); }
 
-/// The batch of a step, or the part of it that is `rank`'s.
+/// The batch of a step, or `rank`'s shard of it.
 Batch batch_of(std::int64_t step, int rank = 0, int world_size = 1) {
   const auto inputs = (torch::arange(step * 36, step * 36 + 36, at::kDouble) * 0.37).cos().reshape({12, 3});
   const auto targets = torch::stack({inputs.sum(1).sin(), inputs.prod(1)}, 1);
@@ -156,12 +156,12 @@ Batch batch_of(std::int64_t step, int rank = 0, int world_size = 1) {
   return {inputs.narrow(0, rank * size, size), targets.narrow(0, rank * size, size)};
 }
 
-/// Steps `from` to `to`, the last left out.
+/// Trains the steps [from, to).
 void learn(auto& trainer, std::int64_t from, std::int64_t to) {
   for (std::int64_t step = from; step < to; ++step) trainer.step(batch_of(step, trainer.rank(), trainer.world_size()));
 }
 
-/// What every process but one has no use for.
+/// Trains with a layer that in some steps only some ranks use, and in other steps no rank.
 template <int stage>
 void learn_leaving_out(const hone::Placement& placement) {
   Net together = net(at::kDouble), alone = net(at::kDouble);
@@ -188,11 +188,11 @@ void learn_leaving_out(const hone::Placement& placement) {
   CHECK(distance(together, alone) < 1e-12);
 }
 
-TEST_CASE("batches may leave parameters out, others in each process", "[zero]") {
+TEST_CASE("a parameter that some ranks or no ranks use in a step gets the update of one rank", "[zero]") {
   hone::require_ranks(2, 60s, learn_leaving_out<2>);
 }
 
-TEST_CASE("the optimizer's state is divided, and with Zero<2> the gradients", "[zero]") {
+TEST_CASE("Zero<2> shards the optimizer state and the gradients", "[zero]") {
   struct Bytes {
     std::int64_t state[3], gradients[3], all;
   };
@@ -201,7 +201,7 @@ TEST_CASE("the optimizer's state is divided, and with Zero<2> the gradients", "[
     const auto rank = static_cast<std::size_t>(placement.rank);
     Net model = net(at::kDouble);
     auto trainer = zero_of<2>(model, placement, {0, 12, 2, 1e9});
-    learn(trainer, 0, 3);  // the last one opens a window
+    learn(trainer, 0, 3);  // the last step begins an accumulation window
     for (const auto& entry : trainer.optimizer().own_state()) {
       for (const auto& [name, value] : entry.fields) {
         if (value.dim() > 0) bytes->state[rank] += static_cast<std::int64_t>(value.nbytes());
@@ -224,7 +224,7 @@ TEST_CASE("the optimizer's state is divided, and with Zero<2> the gradients", "[
   CHECK(state == 2 * bytes->all);
 }
 
-TEST_CASE("a process may own nothing", "[zero]") {
+TEST_CASE("a rank may own no parameters, and parameters unfrozen during training are sharded", "[zero]") {
   hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
     Net together = net(at::kDouble), alone = net(at::kDouble);
     for (auto* each : {&together, &alone}) {
@@ -240,7 +240,7 @@ TEST_CASE("a process may own nothing", "[zero]") {
     reference.finish_window();
     CHECK(distance(together, alone) < 1e-12);
 
-    // What is thawed during training is divided too.
+    // Parameters that are unfrozen during training are sharded.
     for (auto* each : {&together, &alone}) {
       for (const auto& parameter : (*each)->parameters()) parameter.set_requires_grad(true);
     }
@@ -255,12 +255,12 @@ TEST_CASE("a process may own nothing", "[zero]") {
     CHECK(trainer.optimizer().own_places().size() == (placement.rank == 2 ? 2 : 1));
     CHECK(trainer.optimizer().lr(1) == reference.optimizer().lr(1));
     CHECK(distance(together, alone) < 1e-12);
-    trainer.zero_grad();  // `side` is not the optimizer's
+    trainer.zero_grad();  // the optimizer does not have `side`
     for (const auto& parameter : {together->first->weight, together->second->bias}) CHECK(!parameter.grad().defined());
   });
 }
 
-/// Its gradients come from elsewhere, as an exported model's do.
+/// A model that computes gradients without `backward`, as an exported model does.
 struct GivenImpl : torch::nn::Module {
   GivenImpl() : layer(register_module("layer", torch::nn::Linear(3, 2))) { to(at::kDouble); }
   Tensor forward(const Tensor& inputs) { return layer(inputs); }
@@ -304,12 +304,12 @@ void learn_given(const hone::Placement& placement) {
   CHECK((together->layer->weight - alone->layer->weight).abs().max().item<double>() < 1e-12);
 }
 
-TEST_CASE("gradients that autograd does not know of are averaged too", "[zero]") {
+TEST_CASE("gradients that a model computes without backward are averaged", "[zero]") {
   hone::require_ranks(2, 60s, learn_given<1>);
   hone::require_ranks(2, 60s, learn_given<2>);
 }
 
-TEST_CASE("who waits for a process that left is told why", "[zero]") {
+TEST_CASE("backward and step throw with the reason of the rank that failed", "[zero]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     Net model = net(at::kDouble);
     hone::Zero<2> processes{group(placement)};
@@ -324,7 +324,7 @@ TEST_CASE("who waits for a process that left is told why", "[zero]") {
   });
 }
 
-TEST_CASE("two runs of as many processes are equal to the bit", "[zero]") {
+TEST_CASE("a repeated run with Zero<2> gives bitwise equal weights", "[zero]") {
   hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
     Net first = net(at::kFloat), second = net(at::kFloat);
     for (const auto& model : {first, second}) {
@@ -340,7 +340,7 @@ TEST_CASE("two runs of as many processes are equal to the bit", "[zero]") {
 static_assert(hone::ShardsOptimizer<hone::Zero<1>> && hone::ShardsOptimizer<hone::Zero<2>>);
 static_assert(hone::Optimizer<hone::ShardedOptimizer<hone::Sgd>> &&
               hone::OptimizerShard<hone::ShardedOptimizer<hone::Sgd>>);
-static_assert(hone::detail::TakesGroups<hone::ShardedOptimizer<hone::Sgd>>);  // of GradualUnfreezing
+static_assert(hone::detail::TakesGroups<hone::ShardedOptimizer<hone::Sgd>>);  // GradualUnfreezing requires it
 
 struct WideImpl : torch::nn::Module {
   WideImpl() : first(3, 300), second(300, 300), table(torch::nn::EmbeddingOptions(4, 3).sparse(true)) {
@@ -354,7 +354,7 @@ struct WideImpl : torch::nn::Module {
   torch::nn::Embedding table;
 };
 
-TEST_CASE("an optimizer with groups and a past is divided as it is", "[zero]") {
+TEST_CASE("sharding an optimizer keeps its groups, settings and state", "[zero]") {
   hone::require_ranks(3, 60s, [](const hone::Placement& placement) {
     Net alone = net(at::kDouble), together = net(at::kDouble);
     const auto made = [](const Net& model) {
@@ -374,11 +374,14 @@ TEST_CASE("an optimizer with groups and a past is divided as it is", "[zero]") {
     for (auto* each : {&reference.groups()[1], &optimizer.groups()[1]}) each->settings.weight_decay = 0.2;
     reference.set_lr(0, 2e-3);
     optimizer.set_lr(0, 2e-3);
+    optimizer.set_base_lr(0, 3e-3);
+    CHECK(optimizer.base_lr(0) == 3e-3);
+    CHECK(optimizer.lr(0) == 2e-3);
     for (int step = 0; step < 3; ++step) {
       learn(alone, reference);
       learn(together, optimizer);
     }
-    CHECK(distance(alone, together) == 0.0);  // all processes have all gradients here
+    CHECK(distance(alone, together) == 0.0);  // each rank has all gradients here
     CHECK(optimizer.num_updates() == reference.num_updates());
     const auto state = optimizer.state(), expected = reference.state();
     for (std::size_t i = 0; placement.rank == 0 && i < expected.size(); ++i) {
@@ -392,7 +395,7 @@ TEST_CASE("an optimizer with groups and a past is divided as it is", "[zero]") {
   });
 }
 
-TEST_CASE("large parameters travel by themselves, and what cannot be divided is an error", "[zero]") {
+TEST_CASE("parameters larger than a bucket are updated; sparse or repeated gradients throw", "[zero]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     torch::manual_seed(static_cast<std::uint64_t>(placement.rank));
     WideImpl model;
@@ -452,7 +455,7 @@ bool is_equal(const hone::Value& a, const hone::Value& b) {
   return a.description() == b.description();
 }
 
-/// Goes on from step 8 of both forms of a checkpoint, to where the run that wrote them was after 16.
+/// Resumes from both forms of the checkpoint after step 8, and compares with the original run after step 16.
 void go_on(auto make, const std::filesystem::path& folder, std::initializer_list<bool> forms = {false, true}) {
   const auto end = hone::read_checkpoint(folder / "end.pt");
   const auto whole = hone::read_checkpoint(folder / "8.pt").at("optimizer_state_dict");
@@ -487,20 +490,20 @@ void write_and_go_on(const std::filesystem::path& folder, const hone::Placement&
   trainer.save_checkpoint(folder / "end.pt");
   const Tensor at_end = model->second->weight.detach().clone();
 
-  // What a process has in memory is enough for itself, to the bit, and for no other.
-  trainer.load_checkpoint(part.get<hone::Dict>());
+  // A rank's checkpoint in memory restores that rank bitwise, and only that rank.
+  trainer.load_checkpoint(part);
   learn(trainer, 8, 16);
   CHECK(torch::equal(model->second->weight, at_end));
   if (placement.rank == 0) return;
   Net other = net(at::kDouble);
   auto reference = alone_of(other);
-  CHECK_THROWS_WITH(
-      reference.load_checkpoint(part.get<hone::Dict>()),
-      "The optimizer state is that of rank " + std::to_string(placement.rank) +
-          " of 3 alone, without 'first.weight'. Load what rank 0 saved, or all parts with load_sharded_checkpoint.");
+  CHECK_THROWS_WITH(reference.load_checkpoint(part), "The optimizer state is the shard of rank " +
+                                                         std::to_string(placement.rank) +
+                                                         " of 3 and lacks 'first.weight'. Load the file that rank 0 "
+                                                         "saved, or all shards with load_sharded_checkpoint.");
 }
 
-TEST_CASE("a checkpoint goes on with any number of processes, in one piece and in parts", "[zero]") {
+TEST_CASE("whole and sharded checkpoints resume with any number of ranks, and PyTorch reads them", "[zero]") {
   const TemporaryFolder folder;
   hone::require_ranks(3, 60s, [&](const hone::Placement& placement) { write_and_go_on(folder.path, placement); });
   std::vector<std::string> names;
@@ -518,7 +521,7 @@ TEST_CASE("a checkpoint goes on with any number of processes, in one piece and i
   hone::require_ranks(1, 60s, [&](const hone::Placement& placement) {
     go_on([](const Net& model) { return alone_of(model); }, folder.path);
     go_on([&](const Net& model) { return zero_of<2>(model, placement); }, folder.path);
-    // The other way round: what a process alone writes, several take over.
+    // Conversely, two ranks resume from a checkpoint of one rank.
     Net model = net(at::kDouble);
     auto trainer = alone_of(model);
     learn(trainer, 0, 8);
@@ -549,7 +552,7 @@ assert optimizer.state[model[0]]["step"] == 16
   if (python.available) CHECK(python.output.empty());
 }
 
-TEST_CASE("a run goes on with another number of processes, after a rehearsal too", "[zero]") {
+TEST_CASE("a run resumes with another number of ranks, also after a trial run", "[zero]") {
   const TemporaryFolder folder;
   const auto data = [] { return dataset(48, at::kDouble); };
   hone::require_ranks(3, 60s, [&](const hone::Placement& placement) {
@@ -563,7 +566,7 @@ TEST_CASE("a run goes on with another number of processes, after a rehearsal too
     CHECK(is_equal(trainer.checkpoint(), before));
     trainer.save_training_state(folder / "state.pt");
   });
-  hone::require_ranks(3, 60s, [&](const hone::Placement& placement) {  // in the middle of a window
+  hone::require_ranks(3, 60s, [&](const hone::Placement& placement) {  // within an accumulation window
     Net model = net(at::kDouble), other = net(at::kDouble);
     auto trainer = zero_of<2>(model, placement, {0, 12, 3, 0.05});
     learn(trainer, 0, 5);
@@ -590,7 +593,7 @@ TEST_CASE("a run goes on with another number of processes, after a rehearsal too
   });
 }
 
-/// While it lives, this process cannot make a file of more than 1 KiB.
+/// During its lifetime, this process can write at most 1 KiB to a file, if `really`.
 class NoRoom {
  public:
   explicit NoRoom(bool really) {
@@ -608,7 +611,7 @@ class NoRoom {
   rlimit before_{};
 };
 
-TEST_CASE("a part that cannot be written or read is an error, and the checkpoint before is whole", "[zero]") {
+TEST_CASE("a shard that cannot be written or read throws, and the previous checkpoint stays intact", "[zero]") {
   const TemporaryFolder folder;
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
     Net model = net(at::kDouble);
@@ -621,12 +624,13 @@ TEST_CASE("a part that cannot be written or read is an error, and the checkpoint
         hone::save_sharded_checkpoint(trainer, folder / "parts");
         FAIL_CHECK("no error");
       } catch (const hone::DataError& error) {
-        CHECK(std::string(error.what()) == "Rank 1: " + (folder / "parts" / "2-optimizer-1-of-2.pt").string() +
-                                               " cannot be written: File too large. Make room. Nothing was changed.");
+        CHECK(std::string(error.what()) ==
+              "Rank 1: " + (folder / "parts" / "2-optimizer-1-of-2.pt").string() +
+                  " cannot be written: File too large. Free disk space or raise the limit. Nothing was changed.");
       }
     }
     hone::load_sharded_checkpoint(trainer, folder / "parts");
-    trainer.processes().group().barrier();  // the other has read its part
+    trainer.processes().group().barrier();  // the other rank has read its shard
     trainer.in_rank_zero([&] {
       std::filesystem::remove(folder / "parts" / "1-optimizer-0-of-2.pt");
       std::filesystem::remove(folder / "parts" / "1-optimizer-1-of-2.pt");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Stands before the C library: system calls that fail when they are told to.
+/// Wrappers of system calls that fail on request. They take precedence over the C library.
 #include "fail_writes.hpp"
 
 #include <dlfcn.h>
@@ -21,7 +21,7 @@ struct Plan {
 };
 thread_local Plan plan;
 
-/// True when this call has to fail; `errno` is set then.
+/// Returns whether this call must fail, and sets `errno` if it must.
 bool fails(const char* name) {
   if (!plan.is_counting || ++plan.count != plan.nth) return false;
   plan.failed = name;
@@ -65,7 +65,7 @@ int renameat(int from_folder, const char* from, int to_folder, const char* to) {
   static auto* const next = real<int(int, const char*, int, const char*)>("renameat");
   return fails("rename") && plan.error != faults::short_write ? -1 : next(from_folder, from, to_folder, to);
 }
-// As Linux does, it closes the file also where it reports an error.
+// Closes the file even if it returns an error, as Linux does.
 int close(int file) {
   static auto* const next = real<int(int)>("close");
   const bool fail = fails("close") && plan.error != faults::short_write;

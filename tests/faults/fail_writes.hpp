@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What fail_writes.cpp does for the thread that asks for it.
+/// Control of fail_writes.cpp, per thread.
 #pragma once
 
 namespace faults {
 
-/// The error number of a write that stores a part of its bytes and reports how many.
+/// The error number for a write that stores a part of its bytes and returns their number.
 inline constexpr int short_write = -1;
 
 }  // namespace faults
 
 extern "C" {
 
-/// From now on counts this thread's calls of open (to write, or of a folder), write, fsync, rename and close, and makes
-/// the `nth` of them fail with `error`; 0 only counts.
+/// Starts to count the thread's calls of open (for writing, or of a folder), write, fsync, rename and close, and makes
+/// the `nth` call fail with `error`. With 0, no call fails.
 void fail_nth_call(int nth, int error);
-/// Ends that, and returns how many calls there were.
+/// Stops counting and returns the number of calls.
 int stop_failing();
-/// The name of the call that failed, or null.
+/// Returns the name of the call that failed, or null.
 const char* failed_call();
 
 }  // extern "C"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every call that saving makes fails once, with every error that a disk may report.
+/// Tests of saving in which each system call fails once with each error that a disk may report.
 #include <fcntl.h>
 #include <torch/torch.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ namespace {
 const std::vector<int> errors{ENOSPC, EDQUOT, EIO, EROFS, EACCES, EEXIST, ENOENT};
 
 struct Net : torch::nn::Module {
-  torch::nn::Linear fc = register_module("fc", torch::nn::Linear(400, 200));  // several pieces to write
+  torch::nn::Linear fc = register_module("fc", torch::nn::Linear(400, 200));  // large enough for several writes
   torch::Tensor forward(const torch::Tensor& x) { return fc(x); }
 };
 
@@ -41,8 +41,8 @@ std::size_t num_files(const files::fs::path& folder) {
 
 struct Outcome {
   int num_calls = 0;
-  std::string call;                  // that failed; empty for none
-  std::optional<std::string> error;  // of the save
+  std::string call;                  // the call that failed, or empty
+  std::optional<std::string> error;  // thrown by the save
 };
 
 Outcome with_failing_call(int nth, int error, const std::function<void()>& save) {
@@ -59,7 +59,7 @@ Outcome with_failing_call(int nth, int error, const std::function<void()>& save)
   return outcome;
 }
 
-/// `save(path)` overwrites a file, and each of its calls fails in turn.
+/// Checks `save(path)`, which overwrites a file, with a failure of each of its calls.
 void check_every_call(const std::function<void(const files::fs::path&)>& save) {
   const files::Folder folder;
   const auto path = folder / "f";
@@ -80,7 +80,7 @@ void check_every_call(const std::function<void(const files::fs::path&)>& save) {
       const bool is_named_already = outcome.error && files::contains(*outcome.error, "was written, but");
       CHECK(files::read(path) == (outcome.error && !is_named_already ? old : whole));
       if (!outcome.error) {
-        // A close comes when the bytes are on the disk, and the listing of the folder finds old temporary files only.
+        // A close comes after the bytes are on the disk. The listing of the folder only serves to remove old files.
         CHECK((outcome.call == "close" || outcome.call == "open"));
         continue;
       }
@@ -90,14 +90,14 @@ void check_every_call(const std::function<void(const files::fs::path&)>& save) {
   }
   CHECK(num_calls >= 8);
 
-  // Calls that are interrupted, or write less than they were given, are repeated.
+  // Calls that are interrupted or write less than requested are repeated.
   for (const int error : {EINTR, faults::short_write}) {
     for (int nth = 1;; ++nth) {
       files::write(path, old);
       const auto outcome = with_failing_call(nth, error, [&] { save(path); });
       if (outcome.call.empty()) break;
       INFO("call " << nth << ", " << outcome.call << ", is cut short");
-      if (error == EINTR && outcome.call == "rename") continue;  // no system reports that
+      if (error == EINTR && outcome.call == "rename") continue;  // rename never returns EINTR
       CHECK_FALSE(outcome.error);
       CHECK(files::read(path) == whole);
       CHECK(num_files(folder.path) == 1);
@@ -105,7 +105,7 @@ void check_every_call(const std::function<void(const files::fs::path&)>& save) {
   }
 }
 
-/// Makes a call of the next save fail.
+/// Makes a call of the save after update `at_update` fail.
 struct FailNextSave {
   std::int64_t at_update = 0;
   int nth = 4;
@@ -122,23 +122,23 @@ std::string names(const files::fs::path& folder) {
 
 }  // namespace
 
-TEST_CASE("A checkpoint is written whole or not at all, whatever call fails") {
+TEST_CASE("a checkpoint is written completely or not at all, whichever system call fails") {
   auto trainer = make_trainer();
   check_every_call([&](const files::fs::path& path) { trainer.save_checkpoint(path); });
 }
 
-TEST_CASE("A training state is written whole or not at all, whatever call fails") {
+TEST_CASE("a training state is written completely or not at all, whichever system call fails") {
   auto trainer = make_trainer();
   trainer.train(data(), {.num_epochs = 1, .per_device_batch_size = 4});
   check_every_call([&](const files::fs::path& path) { trainer.save_training_state(path); });
 }
 
-TEST_CASE("A safetensors file is written whole or not at all, whatever call fails") {
+TEST_CASE("a safetensors file is written completely or not at all, whichever system call fails") {
   const Net net;
   check_every_call([&](const files::fs::path& path) { hone::write_safetensors(path, hone::state_dict(net)); });
 }
 
-TEST_CASE("A file is not created where a call fails") {
+TEST_CASE("no file is created if a system call fails") {
   auto trainer = make_trainer();
   const files::Folder folder;
   for (int nth = 1;; ++nth) {
@@ -149,22 +149,23 @@ TEST_CASE("A file is not created where a call fails") {
   }
 }
 
-TEST_CASE("A training state that cannot be written ends the run, and the one before it is the newest") {
+TEST_CASE("a training state that cannot be written ends the run, and the previous state is the latest") {
   const files::Folder folder;
   auto trainer =
       hone::Trainer{std::make_shared<Net>(), torch::nn::MSELoss{}, hone::Sgd{.lr = 1e-3}, FailNextSave{.at_update = 4},
                     hone::SaveTrainingState{.save_dir = folder / "states", .save_every_n_updates = 2}};
   const auto text = files::message([&] { trainer.train(data(), {.num_epochs = 4, .per_device_batch_size = 4}); });
   stop_failing();
-  CHECK(files::contains(text, "epoch_1_update_4.pt cannot be written: No space left on device. Make room."));
+  CHECK(files::contains(
+      text, "epoch_1_update_4.pt cannot be written: No space left on device. Free disk space or raise the limit."));
   CHECK(names(folder / "states") == "epoch_0_update_2 ");
-  // The run continues from there.
+  // The run resumes from this state.
   trainer.callbacks().get<FailNextSave>().at_update = -1;
   trainer.resume(folder / "states", data(), {.num_epochs = 4, .per_device_batch_size = 4});
   CHECK(names(folder / "states").ends_with("epoch_4_update_8 "));
 }
 
-TEST_CASE("With SaveError::warn the run continues, and the next state is written") {
+TEST_CASE("with SaveError::warn, the run continues and writes the next state") {
   const files::Folder folder;
   hone::Captured output;
   auto trainer =

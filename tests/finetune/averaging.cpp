@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What ModelEma and Swa have in common.
+// Tests of the properties that ModelEma and Swa share.
 #include "hone/finetune/averaging.hpp"
 
 #include <torch/torch.h>
@@ -19,7 +19,7 @@ using nets::FakeTrainer;
 
 static_assert(hone::checked_callback<hone::ModelEma<>>);
 
-/// Writes down what it hears, with the weights in the model at that moment.
+/// Records its events, and the model's weights at these events.
 struct Listener {
   std::vector<std::string>* heard;
   std::vector<torch::Tensor>* weights;
@@ -28,6 +28,7 @@ struct Listener {
   void on_eval_epoch_start(const hone::EvalEpochStart&) { heard->push_back("eval"); }
   void on_eval_epoch_end(const hone::EvalEpochEnd& event) { event.run.history().record("own", 1.0, hone::Phase::eval); }
   void on_training_run_epoch_end(const auto& event) {
+    CHECK(event.average_prefix == "ema_model_");
     heard->push_back("epoch");
     weights->push_back(event.trainer.model()->weight.detach().clone());
   }
@@ -40,7 +41,7 @@ struct Listener {
 
 }  // namespace
 
-TEST_CASE("The averaged weights are evaluated after each epoch's evaluation, under names of their own") {
+TEST_CASE("the averaged weights are evaluated after each epoch's evaluation, and recorded with a prefix") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9};
   trainer.train(ema, 2);
@@ -53,7 +54,7 @@ TEST_CASE("The averaged weights are evaluated after each epoch's evaluation, und
   CHECK(trainer.history().metric_name_prefix().empty());
 }
 
-TEST_CASE("A prefix of the user's stays in front") {
+TEST_CASE("the history's prefix precedes metric_prefix") {
   FakeTrainer trainer;
   trainer.history().set_metric_name_prefix("fold_1_");
   hone::ModelEma ema{.metric_prefix = "slow_"};
@@ -62,7 +63,7 @@ TEST_CASE("A prefix of the user's stays in front") {
   CHECK(trainer.history().metric_name_prefix() == "fold_1_");
 }
 
-TEST_CASE("Nothing is evaluated with averaged weights where it was not asked for, or nothing else was") {
+TEST_CASE("averaged weights are not evaluated if evaluate is false, or if the epoch has no evaluation") {
   FakeTrainer trainer;
   hone::ModelEma silent{.evaluate = false}, ema{};
   trainer.train(silent, 1);
@@ -71,7 +72,7 @@ TEST_CASE("Nothing is evaluated with averaged weights where it was not asked for
   CHECK(trainer.seen().empty());
 }
 
-TEST_CASE("A run of evaluate is left alone") {
+TEST_CASE("a run of evaluate does not use the average") {
   hone::RunDriver driver;
   driver.set_phase(hone::Phase::evaluation);
   FakeTrainer trainer;
@@ -81,7 +82,7 @@ TEST_CASE("A run of evaluate is left alone") {
   CHECK_THROWS_AS(ema.average(), std::logic_error);
 }
 
-TEST_CASE("An evaluation that would be cut short by a stop is left out") {
+TEST_CASE("averaged weights are not evaluated after a stop request") {
   FakeTrainer trainer;
   hone::ModelEma ema{};
   trainer.tell<hone::TrainingRunStart>(ema);
@@ -90,8 +91,7 @@ TEST_CASE("An evaluation that would be cut short by a stop is left out") {
   CHECK(trainer.seen().empty());
 }
 
-TEST_CASE(
-    "The callbacks inside hear that evaluation and the epoch's end with the averaged weights, and runs begin and end") {
+TEST_CASE("inner callbacks get evaluation and epoch end with averaged weights, and run start and end without") {
   FakeTrainer trainer;
   std::vector<std::string> heard;
   std::vector<torch::Tensor> weights;
@@ -107,7 +107,7 @@ TEST_CASE(
   CHECK(heard == std::vector<std::string>{"start", "eval", "epoch", "end", "start", "epoch", "end"});
 }
 
-TEST_CASE("Weights and prefix come back when the evaluation throws") {
+TEST_CASE("weights and prefix are restored if the evaluation throws") {
   FakeTrainer trainer;
   trainer.throws_in_evaluation = true;
   hone::ModelEma ema{};
@@ -117,7 +117,7 @@ TEST_CASE("Weights and prefix come back when the evaluation throws") {
   CHECK(ema.average().num_averaged() == 2);
 }
 
-TEST_CASE("What refreshes statistics works on the averaged model, not on the other") {
+TEST_CASE("refresh changes the buffers of the averaged model only") {
   FakeTrainer trainer;
   hone::ModelEma ema{.refresh = [&] { trainer.model()->running.fill_(5.0); }};
   trainer.train(ema, 1);
@@ -125,7 +125,7 @@ TEST_CASE("What refreshes statistics works on the averaged model, not on the oth
   CHECK_FALSE(nets::near(trainer.model()->running, {5.0, 5.0}));
 }
 
-TEST_CASE("The averaged weights stay in the model at the end where asked to") {
+TEST_CASE("apply_at_end leaves the averaged weights in the model") {
   FakeTrainer trainer;
   int num_refreshed = 0;
   hone::ModelEma ema{.decay = 0.9, .evaluate = false, .apply_at_end = true, .refresh = [&] { ++num_refreshed; }};
@@ -134,7 +134,7 @@ TEST_CASE("The averaged weights stay in the model at the end where asked to") {
   CHECK(num_refreshed == 1);
 }
 
-TEST_CASE("Each run begins anew, or goes on where the last one ended") {
+TEST_CASE("each run restarts the average, unless reset_on_train is false") {
   const bool reset = GENERATE(true, false);
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9, .reset_on_train = reset};
@@ -143,7 +143,7 @@ TEST_CASE("Each run begins anew, or goes on where the last one ended") {
   CHECK(close(trainer.seen()[1], reset ? nets::ema_of({2, 3, 4}, 0.9) : nets::ema_of({0, 1, 2, 3, 4}, 0.9)));
 }
 
-TEST_CASE("A run goes on from a state that was loaded, to the bit") {
+TEST_CASE("a run resumes bitwise from a loaded state of the average") {
   FakeTrainer whole, resumed;
   hone::ModelEma one{.every_n = 3}, two{.every_n = 3};
   CHECK(two.state().average.tensors.empty());
@@ -168,14 +168,14 @@ TEST_CASE("A run goes on from a state that was loaded, to the bit") {
   }
 }
 
-TEST_CASE("A state of another model is refused when the run starts") {
+TEST_CASE("a state of another model throws DataError when the run starts") {
   FakeTrainer trainer;
   hone::ModelEma ema{};
   ema.load_state({{{{"other", torch::ones({1})}}, 1}, 1});
   CHECK_THROWS_AS(trainer.train(ema, 1), hone::DataError);
 }
 
-TEST_CASE("Copies share the average") {
+TEST_CASE("copies of ModelEma share the average") {
   FakeTrainer trainer;
   hone::ModelEma ema{};
   auto copy = ema;

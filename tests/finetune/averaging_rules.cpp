@@ -6,7 +6,7 @@
 
 #include "support/catch.hpp"
 
-TEST_CASE("While an average warms up, its decay grows from a tenth to the one that was asked for") {
+TEST_CASE("with warmup the decay increases from 0.1 to `decay`") {
   const hone::ExponentialAverage rule{.decay = 0.5, .warmup = true};
   CHECK(rule.weight(0) == Approx(0.9));
   CHECK(rule.weight(1) == Approx(9.0 / 11.0));
@@ -15,12 +15,12 @@ TEST_CASE("While an average warms up, its decay grows from a tenth to the one th
   CHECK(hone::ExponentialAverage{.decay = 0.5}.weight(0) == 0.5);
 }
 
-TEST_CASE("In an equal average each of n values weighs 1 / n") {
+TEST_CASE("EqualAverage gives each of n values the weight 1 / n") {
   CHECK(hone::EqualAverage{}.weight(0) == 1.0);
   CHECK(hone::EqualAverage{}.weight(3) == 0.25);
 }
 
-TEST_CASE("A decay outside of 0 to 1 is refused") {
+TEST_CASE("a decay outside of [0, 1] throws std::invalid_argument") {
   for (const double decay : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()}) {
     CHECK_THROWS_AS(hone::ExponentialAverage{.decay = decay}.check(), std::invalid_argument);
   }

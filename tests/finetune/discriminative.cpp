@@ -13,8 +13,7 @@
 #include "nets.hpp"
 #include "support/catch.hpp"
 
-TEST_CASE(
-    "Learning rates fall by the factor from the last layer group to the first, groups without parameters counted") {
+TEST_CASE("learning rates decrease by the factor per layer group from last to first, also over empty groups") {
   const auto model = nets::blocks();
   const auto groups = hone::discriminative_groups(model, 0.8, 0.5);
   std::vector<double> rates;
@@ -28,7 +27,7 @@ TEST_CASE(
   CHECK(nets::names_of(groups[0].parameters) == nets::Names{"0.0.weight", "0.0.bias", "0.1.weight", "0.1.bias"});
 }
 
-TEST_CASE("Frozen parameters are in no group, the model's own are in the first") {
+TEST_CASE("frozen parameters are in no group, and the model's direct parameters are in the first one") {
   nets::TokenNet model;
   hone::ModelFreezer freezer(model);
   CHECK(nets::names_of(hone::discriminative_groups(model, 1.0, 0.1)[0].parameters).front() == "token");
@@ -38,7 +37,7 @@ TEST_CASE("Frozen parameters are in no group, the model's own are in the first")
   CHECK((groups[0].layer_group == 1 && groups[0].lr == 1.0));
 }
 
-TEST_CASE("The optimizer has a group for each, with the other settings in common") {
+TEST_CASE("the optimizer has a group for each layer group, with the same other settings") {
   auto model = nets::blocks();
   const auto optimizer = hone::discriminative_optimizer(model, hone::Sgd{.lr = 0.8, .momentum = 0.9}, 0.5);
   REQUIRE(optimizer.num_groups() == 5);
@@ -46,7 +45,7 @@ TEST_CASE("The optimizer has a group for each, with the other settings in common
   CHECK(optimizer.parameters().size() == model->parameters().size());
 }
 
-TEST_CASE("A shared parameter stands in the first group that has it") {
+TEST_CASE("a shared parameter is in the first group that has it") {
   torch::nn::Linear shared(2, 2);
   torch::nn::Linear last(2, 2);
   last->weight = last->register_parameter("tied", shared->weight);
@@ -55,7 +54,7 @@ TEST_CASE("A shared parameter stands in the first group that has it") {
   CHECK(nets::names_of(groups[1].parameters) == nets::Names{"1.weight", "1.bias"});
 }
 
-TEST_CASE("Discriminative learning rates are checked") {
+TEST_CASE("invalid discriminative learning rates throw std::invalid_argument") {
   auto model = nets::blocks();
   CHECK_THROWS_AS(hone::discriminative_groups(model, -1.0, 0.5), std::invalid_argument);
   CHECK_THROWS_AS(hone::discriminative_groups(model, 1.0, 0.0), std::invalid_argument);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A trainer that tells what a test wants told, and evaluates by writing down what it sees.
+/// A trainer that dispatches events to one callback, and records the weights in evaluations.
 #pragma once
 
 #include <torch/torch.h>
@@ -17,7 +17,7 @@
 
 namespace nets {
 
-/// Its model's values move on by one with each update.
+/// Each update moves its model to the next step.
 class FakeTrainer {
  public:
   MovingNet& model() { return model_; }
@@ -34,7 +34,7 @@ class FakeTrainer {
     tell<hone::EvalEpochEnd>(listeners, 0.0);
   }
 
-  /// Runs epochs of two updates each, as the trainer does.
+  /// Trains epochs of two updates, with a trainer's events.
   template <class Callback>
   void train(Callback& callback, int num_epochs, bool evaluates = true) {
     tell<hone::TrainingRunStart>(callback);
@@ -66,7 +66,7 @@ class FakeTrainer {
     if constexpr (hone::hears<Callback, Told>) hone::tell(callback, Told{{{driver_.run}, fields...}, {*this}});
   }
 
-  /// The weights that each evaluation found in the model.
+  /// The model's weights in each evaluation.
   [[nodiscard]] const std::vector<torch::Tensor>& seen() const { return seen_; }
 
   std::int64_t num_updates = 0;
@@ -78,7 +78,7 @@ class FakeTrainer {
   std::vector<torch::Tensor> seen_;
 };
 
-/// MovingNet's weights at a step, and their exponential average over steps by the formula alone.
+/// MovingNet's weights at a step, and their exponential average over steps, by its formula.
 inline torch::Tensor weights_at(std::int64_t k) {
   MovingNet net;
   net->move(k);

@@ -21,7 +21,7 @@ struct SyncBatchNormImpl : torch::nn::Module {};
 
 }  // namespace
 
-TEST_CASE("A model's modules are listed outer ones first, each once, with the parameters that they hold themselves") {
+TEST_CASE("nodes_of lists each module once, parents first, with its direct parameters") {
   const nets::TokenNet model;
   const auto nodes = hone::detail::nodes_of(*model.ptr());
   REQUIRE(nodes.size() == 4);
@@ -39,20 +39,20 @@ TEST_CASE("A model's modules are listed outer ones first, each once, with the pa
   CHECK((nodes[0].is_whole_model && !nodes[1].is_whole_model && nodes[1].is_layer() && nodes[3].is_leaf));
 }
 
-TEST_CASE("A module that stands in two places is listed once") {
+TEST_CASE("a module that is registered twice is listed once") {
   torch::nn::Linear shared(2, 2);
   const torch::nn::Sequential model(shared, shared);
   CHECK(hone::detail::nodes_of(*model.ptr()).size() == 2);
   CHECK(hone::detail::num_layer_groups(*model) == 2);
 }
 
-TEST_CASE("Parameters that cannot have a gradient are no one's") {
+TEST_CASE("parameters that cannot have a gradient are not listed") {
   torch::nn::Module model;
   model.register_parameter("table", torch::ones({2}, torch::kLong), /*requires_grad=*/false);
   CHECK(hone::detail::nodes_of(model)[0].parameters.empty());
 }
 
-TEST_CASE("Batch norms of every dimension are known, and those of the user's by their name") {
+TEST_CASE("is_batch_norm is true for batch norms of every dimension, and by name for user-defined ones") {
   CHECK(hone::detail::is_batch_norm(*torch::nn::BatchNorm1d(1)));
   CHECK(hone::detail::is_batch_norm(*torch::nn::BatchNorm2d(1)));
   CHECK(hone::detail::is_batch_norm(*torch::nn::BatchNorm3d(1)));
@@ -61,10 +61,10 @@ TEST_CASE("Batch norms of every dimension are known, and those of the user's by 
   CHECK_FALSE(hone::detail::is_batch_norm(*torch::nn::LayerNorm(torch::nn::LayerNormOptions({1}))));
 }
 
-TEST_CASE("A holder and a shared pointer are owned, a module is referred to, a null pointer is refused") {
+TEST_CASE("shared_module shares ownership of a holder, references a module, and throws for a null pointer") {
   nets::TokenNet holder;
   const auto shared = hone::detail::shared_module(holder);
-  CHECK(shared.use_count() == 2);  // the holder's and this one
+  CHECK(shared.use_count() == 2);  // `holder` and `shared`
   CHECK(hone::detail::shared_module(*holder).get() == holder.get());
   auto reference = std::ref(*holder);
   CHECK(hone::detail::shared_module(reference).get() == holder.get());

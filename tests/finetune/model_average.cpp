@@ -29,7 +29,7 @@ torch::Tensor value(const hone::AverageState& state, std::size_t i) { return sta
 
 }  // namespace
 
-TEST_CASE("A decay of 0.9 moves 1 towards 2 by a tenth of the way each time") {
+TEST_CASE("a decay of 0.9 moves the average by a tenth of the difference in each update") {
   torch::nn::Module model;
   auto weight = model.register_parameter("weight", torch::ones({1}, torch::kDouble));
   hone::ModelAverage average{model, hone::ExponentialAverage{.decay = 0.9}};
@@ -43,7 +43,7 @@ TEST_CASE("A decay of 0.9 moves 1 towards 2 by a tenth of the way each time") {
   CHECK(average.num_averaged() == 0);
 }
 
-TEST_CASE("An exponential average is PyTorch's, of parameters and of buffers") {
+TEST_CASE("an exponential average of parameters and buffers equals PyTorch's") {
   MovingNet model;
   hone::ModelAverage average{model, hone::ExponentialAverage{.decay = 0.9}};
   for (int k = 1; k <= 5; ++k) {
@@ -57,7 +57,7 @@ TEST_CASE("An exponential average is PyTorch's, of parameters and of buffers") {
   CHECK(near(value(state, 1), {0.4337236867633156, 0.3850468178648198}));
 }
 
-TEST_CASE("An equal average is PyTorch's: the mean of the parameters, the last of the buffers") {
+TEST_CASE("an equal average equals PyTorch's: the mean of the parameters, and the last buffers") {
   MovingNet model;
   hone::ModelAverage average{model, hone::EqualAverage{}};
   for (int k = 0; k <= 3; ++k) {
@@ -68,7 +68,7 @@ TEST_CASE("An equal average is PyTorch's: the mean of the parameters, the last o
   CHECK(near(value(average.state(), 1), {-0.5048461045998571, 0.4535961214255777}));
 }
 
-TEST_CASE("Integers are copied, whatever the decay") {
+TEST_CASE("integer tensors are copied with any decay") {
   MovingNet model;
   hone::ModelAverage average{model, hone::ExponentialAverage{.decay = 0.999}};
   model->move(7);
@@ -77,7 +77,7 @@ TEST_CASE("Integers are copied, whatever the decay") {
   CHECK(value(average.state(), 2).scalar_type() == torch::kLong);
 }
 
-TEST_CASE("Buffers are copied where the rule says so") {
+TEST_CASE("buffers are copied if average_buffers is false") {
   MovingNet model;
   hone::ModelAverage average{model, hone::ExponentialAverage{.decay = 0.9, .average_buffers = false}};
   model->move(2);
@@ -86,7 +86,7 @@ TEST_CASE("Buffers are copied where the rule says so") {
   CHECK_FALSE(torch::equal(value(average.state(), 0), model->weight));
 }
 
-TEST_CASE("An average keeps its own values and needs no gradients") {
+TEST_CASE("an average has its own tensors, which require no gradient") {
   MovingNet model;
   hone::ModelAverage average{model};
   const auto before = value(average.state(), 0).clone();
@@ -96,7 +96,7 @@ TEST_CASE("An average keeps its own values and needs no gradients") {
   CHECK_FALSE(value(average.state(), 0).requires_grad());
 }
 
-TEST_CASE("Numbers of 16 bits are averaged in 32") {
+TEST_CASE("16-bit tensors are averaged in float32") {
   MovingNet model(torch::kBFloat16);
   hone::ModelAverage average{model, hone::ExponentialAverage{.decay = 0.999}};
   const auto start = model->weight.detach().to(torch::kDouble);
@@ -111,7 +111,7 @@ TEST_CASE("Numbers of 16 bits are averaged in 32") {
   CHECK(torch::allclose(model->weight.to(torch::kDouble), expected, 1e-2, 1e-2));
 }
 
-TEST_CASE("Exchanging values twice brings everything back to the bit, in 16 bits too") {
+TEST_CASE("two swaps restore model and average bitwise, also in bfloat16") {
   const auto type = GENERATE(torch::kDouble, torch::kBFloat16);
   MovingNet model(type);
   hone::ModelAverage average{model, hone::ExponentialAverage{.decay = 0.3}};
@@ -130,7 +130,7 @@ TEST_CASE("Exchanging values twice brings everything back to the bit, in 16 bits
   CHECK((model->weight.unsafeGetTensorImpl() == impl && model->weight.data_ptr() == memory));
 }
 
-TEST_CASE("Weights train on after an exchange and back") {
+TEST_CASE("weights can be trained after two swaps") {
   MovingNet model;
   hone::ModelAverage average{model};
   torch::optim::SGD optimizer(model->parameters(), 0.5);
@@ -144,7 +144,7 @@ TEST_CASE("Weights train on after an exchange and back") {
   CHECK(near(model->weight.grad(), {2.0, 2.0, 2.0}));
 }
 
-TEST_CASE("While its values are in the model, an average can do nothing else") {
+TEST_CASE("all functions except swap throw while the averaged values are in the model") {
   MovingNet model;
   hone::ModelAverage average{model};
   average.swap(model);
@@ -157,7 +157,7 @@ TEST_CASE("While its values are in the model, an average can do nothing else") {
   average.update(model);
 }
 
-TEST_CASE("A scope with averaged weights ends with the model's own, also by an exception") {
+TEST_CASE("AveragedWeights restores the model's weights, also after an exception") {
   MovingNet model;
   hone::ModelAverage average{model};
   const auto averaged = model->weight.detach().clone();
@@ -172,7 +172,7 @@ TEST_CASE("A scope with averaged weights ends with the model's own, also by an e
   CHECK(torch::equal(model->weight, own));
 }
 
-TEST_CASE("The average goes into another model of the same architecture") {
+TEST_CASE("copy_to copies the average to another model of the same architecture") {
   MovingNet model, other;
   other->move(5);
   hone::ModelAverage average{model};
@@ -180,7 +180,7 @@ TEST_CASE("The average goes into another model of the same architecture") {
   CHECK((torch::equal(other->weight, model->weight) && other->count.item<int>() == 0));
 }
 
-TEST_CASE("A model with other tensors is refused") {
+TEST_CASE("a model with other tensors throws DataError") {
   MovingNet model;
   hone::ModelAverage average{model};
   try {
@@ -196,7 +196,7 @@ TEST_CASE("A model with other tensors is refused") {
   CHECK_THROWS_AS(average.copy_to(model), hone::DataError);
 }
 
-TEST_CASE("Every handle to a model will do, and a scripted model") {
+TEST_CASE("the model can be a module, a shared pointer, a reference or a scripted module") {
   MovingNet model;
   hone::ModelAverage average{*model};
   model->move(1);
@@ -213,7 +213,7 @@ TEST_CASE("Every handle to a model will do, and a scripted model") {
   CHECK(near(value(of_script.state(), 0), {1.01, 1.01}, 1e-6));
 }
 
-TEST_CASE("A tied parameter is averaged once") {
+TEST_CASE("a tied parameter is averaged once") {
   torch::nn::Linear first(2, 2), last(2, 2);
   last->weight = last->register_parameter("tied", first->weight);
   torch::nn::Sequential model(first, last);
@@ -221,7 +221,7 @@ TEST_CASE("A tied parameter is averaged once") {
   CHECK(average.state().tensors.size() == 4);
 }
 
-TEST_CASE("An average goes on from a state as if it had not been interrupted") {
+TEST_CASE("an average resumes exactly from a state") {
   MovingNet model;
   const hone::ExponentialAverage rule{.decay = 0.9, .warmup = true};
   hone::ModelAverage whole{model, rule}, first{model, rule};
@@ -238,7 +238,7 @@ TEST_CASE("An average goes on from a state as if it had not been interrupted") {
   for (std::size_t i = 0; i < 3; ++i) CHECK(torch::equal(value(whole.state(), i), value(second.state(), i)));
 }
 
-TEST_CASE("A state that does not fit is refused with every reason, and changes nothing") {
+TEST_CASE("a state that does not fit throws DataError with every reason, and changes nothing") {
   MovingNet model;
   hone::ModelAverage average{model};
   const auto before = value(average.state(), 1).clone();

@@ -30,14 +30,14 @@ torch::Tensor averaged(auto& ema) { return ema.average().state().tensors.at(0).v
 
 }  // namespace
 
-TEST_CASE("The average moves after each update, starting from the weights before the first") {
+TEST_CASE("the average is updated after each update, starting from the weights before the first one") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9};
   trainer.train(ema, 2);
   CHECK(close(averaged(ema), ema_of({0, 1, 2, 3, 4}, 0.9)));
 }
 
-TEST_CASE("An update before the first run is an error, which says what to do") {
+TEST_CASE("an update before the first run throws std::logic_error") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9};
   CHECK_THROWS_AS(trainer.tell<hone::OptimizerStep>(ema), std::logic_error);
@@ -45,30 +45,30 @@ TEST_CASE("An update before the first run is an error, which says what to do") {
   CHECK_NOTHROW(trainer.tell<hone::OptimizerStep>(ema));
 }
 
-TEST_CASE("The average moves after each epoch where asked to") {
+TEST_CASE("EmaUpdate::per_epoch updates the average after each epoch") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9, .update = hone::EmaUpdate::per_epoch};
   trainer.train(ema, 3);
   CHECK(close(averaged(ema), ema_of({0, 2, 4, 6}, 0.9)));
 }
 
-TEST_CASE("The average moves after every n-th update") {
+TEST_CASE("every_n = n updates the average after every n-th update") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9, .every_n = 3};
   trainer.train(ema, 4);
   CHECK(close(averaged(ema), ema_of({0, 3, 6}, 0.9)));
 }
 
-TEST_CASE("The average follows the model until it begins") {
+TEST_CASE("the average equals the model's weights until update after_n") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9, .every_n = 2, .after_n = 3};
   trainer.train(ema, 4);
   CHECK(close(averaged(ema), ema_of({3, 5, 7}, 0.9)));
-  CHECK(torch::equal(trainer.seen()[0], nets::weights_at(2)));  // not yet: what the model has
+  CHECK(torch::equal(trainer.seen()[0], nets::weights_at(2)));  // not begun: the model's weights
   CHECK(torch::equal(trainer.seen()[1], nets::weights_at(3)));
 }
 
-TEST_CASE("The decay warms up") {
+TEST_CASE("with warmup the decay of the first updates is smaller") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9, .warmup = true};
   trainer.train(ema, 1);
@@ -76,14 +76,14 @@ TEST_CASE("The decay warms up") {
   CHECK(close(averaged(ema), 2.0 / 11.0 * first + 9.0 / 11.0 * nets::weights_at(2)));
 }
 
-TEST_CASE("Integers in the averaged model are the model's") {
+TEST_CASE("integer buffers are copied from the model") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.999};
   trainer.train(ema, 2);
   CHECK(ema.average().state().tensors.at(2).value.item<int>() == 4);
 }
 
-TEST_CASE("Settings of the average are checked") {
+TEST_CASE("invalid settings of ModelEma throw std::invalid_argument") {
   CHECK_THROWS_AS(hone::ModelEma{.decay = 1.5}, std::invalid_argument);
   CHECK_THROWS_AS(hone::ModelEma{.every_n = 0}, std::invalid_argument);
   try {

@@ -9,6 +9,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,7 @@ std::vector<torch::Tensor> copies(const std::vector<torch::Tensor>& tensors) {
 
 }  // namespace
 
-TEST_CASE("Indices may be negative, and the ends of a range reversed") {
+TEST_CASE("indices can be negative, and the ends of a range can be reversed") {
   using hone::detail::index_range;
   CHECK(index_range(0, 4, 6) == Range{0, 4});
   CHECK(index_range(0, -2, 6) == Range{0, 4});
@@ -63,7 +64,7 @@ TEST_CASE("Indices may be negative, and the ends of a range reversed") {
   CHECK(index_range(3, -3, 6) == Range{3, 3});
 }
 
-TEST_CASE("An index that names no group is refused and changes nothing") {
+TEST_CASE("an index out of range throws std::invalid_argument and changes nothing") {
   auto model = blocks();
   hone::ModelFreezer freezer(model);
   CHECK_THROWS_AS(freezer.freeze(0, 6), std::invalid_argument);
@@ -77,15 +78,44 @@ TEST_CASE("An index that names no group is refused and changes nothing") {
   }
 }
 
-TEST_CASE("A freezer begins with everything unfrozen") {
+TEST_CASE("unfreeze keeps parameters frozen that freeze did not freeze") {
   auto model = blocks();
-  for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
-  const hone::ModelFreezer freezer(model);
-  CHECK(freezer.trainable_parameters().size() == model->parameters().size());
-  CHECK(names_of(freezer.trainable_parameters()) == names_of(hone::named_parameters(model)));
+  const auto all = model->parameters();
+  all[0].set_requires_grad(false);  // before the freezer
+  hone::ModelFreezer freezer(model, {.freeze_batch_norms = true});
+  CHECK(freezer.trainable_parameters().size() == all.size() - 1);
+  all[1].set_requires_grad(false);  // before `freeze`
+  freezer.freeze(0, -1);
+  CHECK(freezer.trainable_parameters().empty());
+  std::size_t num_unfrozen = 0;
+  for (const auto& [group, parameters] : freezer.unfreeze()) num_unfrozen += parameters.size();
+  CHECK(num_unfrozen == all.size() - 2);
+  CHECK_FALSE((all[0].requires_grad() || all[1].requires_grad()));
+
+  freezer.freeze(5, 5);
+  all.back().set_requires_grad(true);  // by other means
+  CHECK(names_of(freezer.unfreeze().at(5)) == Names{"5.weight"});
+  all.back().set_requires_grad(false);
+  CHECK(freezer.unfreeze().empty());
 }
 
-TEST_CASE("Freezing takes the groups from one index to another, and batch norms only where asked to") {
+TEST_CASE("freeze_again freezes the parameters and holds the modules that were frozen before") {
+  auto model = blocks();
+  hone::ModelFreezer freezer(model);
+  freezer.freeze(1, 3, /*set_modules_as_eval=*/true);
+  const auto before = freezer.frozen();
+  CHECK(before.parameters == std::unordered_set<std::string>{"1.0.weight", "1.0.bias", "3.weight", "3.bias"});
+  freezer.unfreeze();
+  CHECK(freezer.frozen().parameters.empty());
+  CHECK(freezer.frozen().modules.empty());
+  freezer.freeze(4, 4);
+  freezer.freeze_again(before);
+  CHECK(names_of(freezer.unfreeze(3, 3).at(3)) == Names{"3.weight", "3.bias"});
+  CHECK(frozen_groups(freezer, /*of_batch_norms=*/false) == std::set<std::size_t>{1, 4});
+  CHECK_FALSE(model[2]->is_training());
+}
+
+TEST_CASE("freeze freezes a range of groups, and batch norms only with freeze_batch_norms") {
   const auto [from, to] = GENERATE(std::pair<int, int>{0, 2}, std::pair<int, int>{0, 4}, std::pair<int, int>{1, 3});
   const bool with_norms = GENERATE(true, false);
   auto model = blocks();
@@ -100,14 +130,14 @@ TEST_CASE("Freezing takes the groups from one index to another, and batch norms 
   CHECK(frozen_groups(freezer, /*of_batch_norms=*/true) == (with_norms ? groups_with_norms : std::set<std::size_t>{}));
 }
 
-TEST_CASE("Freezing stops before the last group by default") {
+TEST_CASE("freeze excludes the last group by default") {
   auto model = blocks();
   hone::ModelFreezer freezer(model, {.freeze_batch_norms = true});
   freezer.freeze();
   CHECK(names_of(freezer.trainable_parameters()) == Names{"5.weight", "5.bias"});
 }
 
-TEST_CASE("Unfreezing takes the groups from one index to another, of what was frozen") {
+TEST_CASE("unfreeze unfreezes a range of groups") {
   const auto [from, to] = GENERATE(std::pair<int, int>{0, 2}, std::pair<int, int>{4, 0}, std::pair<int, int>{1, 3});
   auto model = blocks();
   hone::ModelFreezer freezer(model, {.freeze_batch_norms = true});
@@ -120,7 +150,7 @@ TEST_CASE("Unfreezing takes the groups from one index to another, of what was fr
   }
 }
 
-TEST_CASE("Unfreezing returns the parameters that it unfroze, by group, under their names in the model") {
+TEST_CASE("unfreeze returns the unfrozen parameters by group, with their names in the model") {
   auto model = blocks();
   hone::ModelFreezer freezer(model);
   freezer.freeze(0, -1);
@@ -136,7 +166,7 @@ TEST_CASE("Unfreezing returns the parameters that it unfroze, by group, under th
   CHECK(freezer.unfreeze().empty());
 }
 
-TEST_CASE("After a partial freeze, unfreezing everything returns what had been frozen and no more") {
+TEST_CASE("unfreeze after a partial freeze returns only the groups that were frozen") {
   auto model = blocks();
   hone::ModelFreezer freezer(model);
   freezer.freeze(1, 3);
@@ -145,7 +175,7 @@ TEST_CASE("After a partial freeze, unfreezing everything returns what had been f
   CHECK(groups == std::set<std::size_t>{1, 3});
 }
 
-TEST_CASE("What was unfrozen goes into an optimizer as it is") {
+TEST_CASE("the result of unfreeze can be added to an optimizer") {
   auto model = blocks();
   hone::ModelFreezer freezer(model);
   freezer.freeze();
@@ -154,7 +184,7 @@ TEST_CASE("What was unfrozen goes into an optimizer as it is") {
   CHECK(optimizer.num_groups() == 3);
 }
 
-TEST_CASE("Layers and groups tell their place, name and state") {
+TEST_CASE("get_layers and get_layer_groups return index, name and state") {
   auto model = blocks();
   hone::ModelFreezer freezer(model);
   freezer.freeze(0, 0);
@@ -173,7 +203,7 @@ TEST_CASE("Layers and groups tell their place, name and state") {
   CHECK(freezer.get_layers()[2].is_frozen);
 }
 
-TEST_CASE("Parameters that containers hold themselves are frozen with their group, the model's own with the first") {
+TEST_CASE("direct parameters of containers are frozen with their group, and of the model with the first group") {
   nets::TokenNet model;
   hone::ModelFreezer freezer(model);
   CHECK(freezer.get_layers().size() == 4);
@@ -183,11 +213,11 @@ TEST_CASE("Parameters that containers hold themselves are frozen with their grou
         Names{"token", "block.scale", "block.inner.weight", "block.inner.bias"});
 }
 
-TEST_CASE("A model without children is one group") {
+TEST_CASE("a model without children is one group") {
   torch::nn::Linear model(2, 2);
   hone::ModelFreezer freezer(model);
   CHECK(freezer.get_layer_groups().size() == 1);
-  freezer.freeze();  // all but the last is nothing
+  freezer.freeze();  // no group precedes the last one
   CHECK((freezer.trainable_parameters().size() == 2 && model->is_training()));
   CHECK_THROWS_AS(freezer.freeze(0, -3), std::invalid_argument);
   freezer.freeze(0, 0, /*set_modules_as_eval=*/true);
@@ -196,19 +226,20 @@ TEST_CASE("A model without children is one group") {
   CHECK(model->is_training());
 }
 
-TEST_CASE("A layer of which a part is frozen is completed, either way") {
+TEST_CASE("freeze completes a partially frozen layer, and unfreeze leaves it as it was before") {
   torch::nn::Sequential model(torch::nn::Linear(2, 2), torch::nn::Linear(2, 2));
   hone::ModelFreezer freezer(model);
   model->parameters()[0].set_requires_grad(false);
   CHECK_FALSE(freezer.get_layers()[0].is_frozen);
   CHECK(freezer.get_layers()[0].num_frozen == 1);
-  CHECK(names_of(freezer.unfreeze().at(0)) == Names{"0.weight"});
-  model->parameters()[0].set_requires_grad(false);
+  CHECK(freezer.unfreeze().empty());
   freezer.freeze(0, 0);
   CHECK(freezer.get_layers()[0].is_frozen);
+  CHECK(names_of(freezer.unfreeze().at(0)) == Names{"0.bias"});
+  CHECK(freezer.get_layers()[0].num_frozen == 1);
 }
 
-TEST_CASE("A shared parameter is frozen with either layer and unfrozen once") {
+TEST_CASE("a shared parameter is frozen with its first layer and unfrozen once") {
   torch::nn::Linear first(2, 2), last(2, 2);
   last->weight = last->register_parameter("tied", first->weight);
   torch::nn::Sequential model(first, last);
@@ -218,7 +249,7 @@ TEST_CASE("A shared parameter is frozen with either layer and unfrozen once") {
   CHECK(names_of(freezer.unfreeze(-1, 0).at(0)) == Names{"0.weight", "0.bias"});
 }
 
-TEST_CASE("Freezing sets evaluation mode where asked to, and leaves other modes alone") {
+TEST_CASE("freeze sets evaluation mode only with set_modules_as_eval, and keeps other modes") {
   auto model = blocks();
   hone::ModelFreezer freezer(model);
   model[5]->eval();
@@ -235,7 +266,7 @@ TEST_CASE("Freezing sets evaluation mode where asked to, and leaves other modes 
   CHECK(model->is_training());
 }
 
-TEST_CASE("Unfreezing with or without training mode unfreezes the weights alike") {
+TEST_CASE("unfreeze unfreezes the same weights with and without set_training") {
   const bool set_training = GENERATE(true, false);
   auto model = blocks();
   hone::ModelFreezer freezer(model);
@@ -248,7 +279,7 @@ TEST_CASE("Unfreezing with or without training mode unfreezes the weights alike"
   CHECK_FALSE(freezer.get_layers()[0].module->is_training());
 }
 
-TEST_CASE("A mode is held for a module that replaces another under its name") {
+TEST_CASE("hold_modes sets the mode of a module that replaces another one with its name") {
   auto model = blocks();
   hone::ModelFreezer freezer(model);
   freezer.freeze(3, 3, /*set_modules_as_eval=*/true);
@@ -257,7 +288,7 @@ TEST_CASE("A mode is held for a module that replaces another under its name") {
   CHECK_FALSE(model->named_children()["3"]->is_training());
 }
 
-TEST_CASE("The mode of a module in two containers is held") {
+TEST_CASE("hold_modes sets the mode of a module in two containers") {
   torch::nn::Dropout shared(0.5);
   Box first, second;
   first->register_module("shared", shared);
@@ -271,7 +302,7 @@ TEST_CASE("The mode of a module in two containers is held") {
   CHECK(second->is_training());
 }
 
-TEST_CASE("Copies of a freezer share what they know") {
+TEST_CASE("copies of a freezer share their state") {
   auto model = blocks();
   hone::ModelFreezer freezer(model);
   const hone::ModelFreezer copy = freezer;
@@ -281,7 +312,7 @@ TEST_CASE("Copies of a freezer share what they know") {
   CHECK_FALSE(model[3]->is_training());
 }
 
-TEST_CASE("Training leaves frozen weights as they are, and the statistics of norms frozen in evaluation mode") {
+TEST_CASE("training does not change frozen weights, nor statistics of batch norms frozen in evaluation mode") {
   const bool with_norms = GENERATE(true, false);
   auto model = blocks();
   hone::ModelFreezer freezer(model, {.freeze_batch_norms = with_norms});

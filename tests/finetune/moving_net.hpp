@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A model whose values at each step are those of reference.py.
+/// A model with the same values at each step as in reference.py.
 #pragma once
 
 #include <torch/torch.h>

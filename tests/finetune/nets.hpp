@@ -30,7 +30,7 @@ inline torch::nn::Sequential blocks() {
   return nn::Sequential(Block(), Block(), nn::Dropout(0.5), nn::Linear(4, 4), Block(), nn::Linear(4, 2));
 }
 
-/// A class token beside its children, and a child that is a container with a parameter of its own.
+/// A model with a class token, and a child that is a container with a direct parameter.
 struct TokenBlockImpl : torch::nn::Module {
   Tensor forward(const Tensor& inputs) { return inner(inputs) * scale; }
 

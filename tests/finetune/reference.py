@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the numbers that tests/finetune compares with, as PyTorch computes them. Run: tests/finetune/reference.py"""
+"""Prints the reference values of tests/finetune, which PyTorch computes. Run: tests/finetune/reference.py"""
 import torch
 from torch.optim import swa_utils
 
@@ -8,7 +8,7 @@ torch.set_default_dtype(torch.float64)
 
 
 class Net(torch.nn.Module):
-    """A parameter, a buffer of numbers and a counter."""
+    """A model with a parameter, a floating-point buffer and a counter."""
 
     def __init__(self):
         super().__init__()
@@ -18,7 +18,7 @@ class Net(torch.nn.Module):
 
 
 def move(net, k):
-    """The values at step k."""
+    """Sets the values of step k."""
     with torch.no_grad():
         net.weight.copy_((torch.arange(3.0) + 1.3 * k).sin())
         net.running.copy_((torch.arange(2.0) - 0.7 * k).cos())

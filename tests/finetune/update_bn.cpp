@@ -43,7 +43,7 @@ struct WithImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& inputs) { return norm(inputs); }
   Norm norm = register_module("norm", Norm(3));
 };
-/// Has the name of a batch norm, and statistics that cannot be reset.
+/// A module with the name of a batch norm, whose statistics cannot be reset.
 struct OwnBatchNormImpl : torch::nn::Module {
   explicit OwnBatchNormImpl(int) : torch::nn::Module("OwnBatchNorm") {}
   torch::Tensor forward(const torch::Tensor& inputs) { return inputs; }
@@ -63,7 +63,7 @@ std::vector<Batch> batches() {
 
 }  // namespace
 
-TEST_CASE("The statistics are PyTorch's after a pass over the batches, whatever they were before") {
+TEST_CASE("the statistics after a pass over the batches equal PyTorch's, independent of the previous ones") {
   Net model;
   model->norm->running_mean.fill_(9.0);
   model->norm->num_batches_tracked.fill_(9);
@@ -77,7 +77,7 @@ TEST_CASE("The statistics are PyTorch's after a pass over the batches, whatever 
   CHECK(model->norm->options.momentum() == std::optional(0.1));
 }
 
-TEST_CASE("Batches without a target will do, and a module itself") {
+TEST_CASE("update_bn accepts batches without a target, and a module instead of its holder") {
   Net model;
   std::vector<torch::Tensor> inputs;
   for (const auto& batch : batches()) inputs.push_back(batch.first);
@@ -85,7 +85,7 @@ TEST_CASE("Batches without a target will do, and a module itself") {
   CHECK(nets::near(model->norm->running_mean, {0.4505428505025705, -0.1832099293027836}, 1e-14));
 }
 
-TEST_CASE("Modes and momentum come back after an exception") {
+TEST_CASE("update_bn restores modes and momentum after an exception") {
   Net model;
   model->eval();
   model->fails_at = 2;
@@ -94,13 +94,13 @@ TEST_CASE("Modes and momentum come back after an exception") {
   CHECK(model->norm->options.momentum() == std::optional(0.1));
 }
 
-TEST_CASE("A model without batch norms is not called") {
+TEST_CASE("update_bn does not call a model without batch norms") {
   nets::MovingNet model;
   hone::update_bn(std::vector<Batch>(1), model);  // an undefined tensor, on which forward would throw
   CHECK(model->is_training());
 }
 
-TEST_CASE("SyncBatchNorm gets the statistics of LibTorch's own batch norm, and a custom one has to support it") {
+TEST_CASE("SyncBatchNorm gets the statistics of BatchNorm1d, and a batch norm without support throws") {
   auto reference = std::make_shared<WithImpl<torch::nn::BatchNorm1d>>();
   auto synced = std::make_shared<WithImpl<hone::SyncBatchNorm>>();
   synced->norm->running_mean.fill_(9.0);

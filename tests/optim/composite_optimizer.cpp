@@ -34,7 +34,7 @@ void backward(tiny::Net& model) { model->forward(tiny::inputs()).square().mean()
 
 }  // namespace
 
-TEST_CASE("a composite optimizer does what its optimizers do one after the other") {
+TEST_CASE("CompositeOptimizer equals its optimizers called in order") {
   tiny::Net a, b;
   auto both = make(a);
   auto parts = make(b);
@@ -58,7 +58,7 @@ TEST_CASE("a composite optimizer does what its optimizers do one after the other
   CHECK(a->first->bias.grad().abs().sum().item<float>() == 0.0F);
 }
 
-TEST_CASE("its parameter groups are those of its optimizers, in order") {
+TEST_CASE("the parameter groups of CompositeOptimizer are the groups of its optimizers, in order") {
   tiny::Net model;
   auto both = make(model);
   REQUIRE(both.num_groups() == 3);
@@ -71,11 +71,15 @@ TEST_CASE("its parameter groups are those of its optimizers, in order") {
   both.set_lr(0.25);
   CHECK(both.lr(1) == 0.25);
   CHECK(both.lr(2) == 0.25);
+  both.set_base_lr(2, 0.02);
+  CHECK(both.base_lr(1) == 0.2);
+  CHECK(both.get<"head">().base_lr(0) == 0.02);
+  CHECK(both.lr(2) == 0.25);
   CHECK(tiny::message_of<std::out_of_range>([&] { both.set_lr(3, 0.1); }) ==
         "There is no parameter group 3: the optimizers have 3 groups, counted from 0.");
 }
 
-TEST_CASE("schedules drive the settings of all of them") {
+TEST_CASE("schedules apply to the groups of all optimizers") {
   tiny::Net model;
   auto both = make(model);
   const hone::PerGroup each{hone::ExponentialLr{.gamma = 0.5}, hone::ConstantLr{}, hone::ExponentialLr{.gamma = 0.1}};
@@ -88,7 +92,7 @@ TEST_CASE("schedules drive the settings of all of them") {
   CHECK(both.get<"head">().groups()[0].settings.weight_decay == Approx(0.005));
 }
 
-TEST_CASE("while one is selected, it stands for all, and the others' parameters require no gradient") {
+TEST_CASE("Only restricts a CompositeOptimizer to one optimizer and freezes the parameters of the other ones") {
   tiny::Net model;
   auto both = make(model);
   model->second->bias.set_requires_grad(false);
@@ -105,11 +109,11 @@ TEST_CASE("while one is selected, it stands for all, and the others' parameters 
     both.zero_grad();
   }
   CHECK(model->second->weight.requires_grad());
-  CHECK_FALSE(model->second->bias.requires_grad());  // as it was
+  CHECK_FALSE(model->second->bias.requires_grad());  // as before
   CHECK(both.get<"head">().num_updates() == 0);
   backward(model);
   CHECK(both.collect_gradients().size() == 3);
-  // What one has left alone, the other does not touch.
+  // The selected optimizer does not clear gradients of the other one.
   const Both::Only only(both, Both::place_of<"head">);
   both.zero_grad();
   CHECK(model->first->weight.grad().defined());

@@ -43,7 +43,7 @@ hone::OptimizerState cloned(hone::OptimizerState state) {
   return state;
 }
 
-// A run of 100 steps, against one whose optimizer is replaced half way by a fresh one with the first one's state.
+// Compares 100 steps with 100 steps whose optimizer is replaced halfway by a new one with the saved state.
 template <class Rule>
 void interrupt(const Case<Rule>& test) {
   INFO(test.name);
@@ -54,7 +54,7 @@ void interrupt(const Case<Rule>& test) {
     auto optimizer = trajectory::make(test, tensors);
     trajectory::advance(optimizer, tensors, test, 0, trajectory::num_steps / 2);
     saved = cloned(optimizer.state());
-    trajectory::advance(optimizer, tensors, test, 50, 51);  // must not reach what was saved
+    trajectory::advance(optimizer, tensors, test, 50, 51);  // must not change the saved state
   }
   auto again = trajectory::parameters();
   auto optimizer = trajectory::make(test, again);
@@ -67,7 +67,7 @@ void interrupt(const Case<Rule>& test) {
 
 }  // namespace
 
-TEST_CASE("A run continued from saved state is bit-identical to one without a break") {
+TEST_CASE("a run continued from a saved state is bit-identical to an uninterrupted run") {
   interrupt<Sgd>({"sgd", {{.lr = 0.1, .momentum = 0.9, .dampening = 0.2}}, true});
   interrupt<Sgd>({"sgd two groups", {{.lr = 0.1}, {.lr = 0.2, .momentum = 0.5, .nesterov = true}}, true, 0.01});
   interrupt<Adam>({"adam", {{.lr = 0.01, .amsgrad = true}}});
@@ -75,7 +75,7 @@ TEST_CASE("A run continued from saved state is bit-identical to one without a br
   interrupt<AdamW>({"adamw two groups", {{.lr = 0.01}, {.lr = 0.02, .weight_decay = 0.1}}, true});
 }
 
-TEST_CASE("State carries PyTorch's names in PyTorch's order, and nothing for a parameter never updated") {
+TEST_CASE("state has PyTorch's names in PyTorch's order, and no fields for a parameter that was never updated") {
   const Tensor a = leaf(), b = leaf();
   FusedOptimizer<Adam> adam({{"a", a}, {"b", b}}, {.amsgrad = true});
   a.mutable_grad() = torch::ones({2});
@@ -99,7 +99,7 @@ TEST_CASE("State carries PyTorch's names in PyTorch's order, and nothing for a p
   CHECK(torch::equal(sgd.state()[0].fields[0].second, torch::full({2}, 1.5F)));
 }
 
-TEST_CASE("Counters read from state are apart from each other and from the optimizer's own") {
+TEST_CASE("step counters in a state are independent of each other and of the optimizer") {
   const Tensor a = leaf(), b = leaf();
   FusedOptimizer<Adam> adam({{"a", a}, {"b", b}});
   a.mutable_grad() = torch::ones({2});
@@ -111,7 +111,7 @@ TEST_CASE("Counters read from state are apart from each other and from the optim
   CHECK(adam.state()[0].fields[0].second.item<float>() == 1.0F);
 }
 
-TEST_CASE("A state that does not fit changes nothing") {
+TEST_CASE("load_state throws DataError for a mismatch and changes nothing") {
   const Tensor a = leaf(), b = leaf();
   FusedOptimizer<Sgd> optimizer({{"a", a}, {"b", b}}, {.momentum = 0.9});
   a.mutable_grad() = b.mutable_grad() = torch::ones({2});
@@ -122,7 +122,7 @@ TEST_CASE("A state that does not fit changes nothing") {
   CHECK(torch::equal(optimizer.state()[0].fields[0].second, before[0].fields[0].second));
 }
 
-TEST_CASE("Loaded state is brought to the parameter's type and is a copy") {
+TEST_CASE("load_state converts to the parameter's type and copies") {
   const Tensor a = leaf();
   FusedOptimizer<Sgd> optimizer({{"a", a}}, {.momentum = 0.9});
   const auto buffer = torch::full({2}, 2.0, torch::kFloat64);
@@ -133,7 +133,7 @@ TEST_CASE("Loaded state is brought to the parameter's type and is a copy") {
   CHECK(torch::equal(loaded, torch::full({2}, 2.0F)));
 }
 
-TEST_CASE("Momentum that is switched on later begins as on a first step") {
+TEST_CASE("momentum that is enabled later starts as in a first step") {
   const Tensor a = leaf(0.0F), b = leaf(0.0F);
   FusedOptimizer<Sgd> optimizer({{"a", a}}, {.lr = 1.0});
   torch::optim::SGD expected({b}, torch::optim::SGDOptions(1.0));
@@ -151,7 +151,7 @@ TEST_CASE("Momentum that is switched on later begins as on a first step") {
   CHECK(torch::equal(a, b));
 }
 
-TEST_CASE("Learning rates are read and set one by one and together, and the first one is kept") {
+TEST_CASE("lr and set_lr work for one group and for all groups, and base_lr keeps the first value") {
   FusedOptimizer<Sgd> optimizer({{"a", leaf()}}, {.lr = 0.1});
   optimizer.add_group({{"b", leaf()}}, {.lr = 0.2, .momentum = 0.9});
   CHECK(optimizer.num_groups() == 2);
@@ -163,9 +163,14 @@ TEST_CASE("Learning rates are read and set one by one and together, and the firs
   optimizer.set_lr(0.3);
   CHECK(optimizer.lr(0) == 0.3);
   CHECK(optimizer.groups()[1].base_lr() == 0.2);
+  optimizer.set_base_lr(1, 0.4);
+  CHECK(optimizer.base_lr(0) == 0.1);
+  CHECK(optimizer.base_lr(1) == 0.4);
+  CHECK(optimizer.lr(1) == 0.3);
+  CHECK_THROWS_AS(optimizer.set_base_lr(2, 0.1), std::out_of_range);
 }
 
-TEST_CASE("Gradients are collected once, shared with the step, and gone after zero_grad") {
+TEST_CASE("collect_gradients returns the gradients that step uses, and zero_grad clears them") {
   const Tensor a = leaf(1.0F), b = leaf(1.0F), c = leaf(1.0F);
   FusedOptimizer<Sgd> optimizer({{"a", a}, {"b", b}, {"c", c}}, {.lr = 1.0});
   a.mutable_grad() = torch::ones({2});
@@ -182,11 +187,11 @@ TEST_CASE("Gradients are collected once, shared with the step, and gone after ze
   optimizer.zero_grad();
   CHECK_FALSE(a.grad().defined());
   CHECK(optimizer.gradients().empty());
-  optimizer.step();  // nothing to do
+  optimizer.step();  // no gradients
   CHECK(torch::equal(a, torch::full({2}, 0.5F)));
 }
 
-TEST_CASE("The list of gradients stays in one place from step to step") {
+TEST_CASE("the list of gradients is not reallocated between steps") {
   const Tensor a = leaf(), b = leaf();
   FusedOptimizer<Adam> optimizer({{"a", a}, {"b", b}});
   const void* place = nullptr;
@@ -201,10 +206,10 @@ TEST_CASE("The list of gradients stays in one place from step to step") {
   }
 }
 
-TEST_CASE("A step counts as a change, so a graph made before it is found to be stale") {
+TEST_CASE("step increments the version of a parameter, so that backward of an older graph throws") {
   const Tensor a = leaf();
   FusedOptimizer<Sgd> optimizer({{"a", a}}, {.lr = 1.0});
-  const Tensor y = (a * a).sum();  // backward needs the value that a has now
+  const Tensor y = (a * a).sum();  // backward needs the current value of a
   a.mutable_grad() = torch::ones({2});
   const auto before = a._version();
   optimizer.step();
@@ -214,7 +219,7 @@ TEST_CASE("A step counts as a change, so a graph made before it is found to be s
   CHECK(a.is_leaf());
 }
 
-TEST_CASE("A gradient with other strides than its parameter gives the same step") {
+TEST_CASE("a gradient with strides that differ from its parameter's gives the same step") {
   const Tensor a = torch::zeros({2, 3}).set_requires_grad(true);
   FusedOptimizer<Sgd> optimizer({{"a", a}}, {.lr = 1.0});
   const Tensor values = torch::arange(6.0F).reshape({2, 3});
@@ -223,7 +228,7 @@ TEST_CASE("A gradient with other strides than its parameter gives the same step"
   CHECK(torch::equal(a, -values));
 }
 
-TEST_CASE("A parameter in channels-last layout is updated as any other") {
+TEST_CASE("a channels-last parameter is updated as a contiguous one") {
   const Tensor a = torch::randn({2, 3, 4, 4}).contiguous(torch::MemoryFormat::ChannelsLast).set_requires_grad(true);
   const Tensor b = a.detach().contiguous().set_requires_grad(true);
   FusedOptimizer<Adam> mine({{"a", a}}), plain({{"b", b}});
@@ -237,7 +242,7 @@ TEST_CASE("A parameter in channels-last layout is updated as any other") {
   CHECK(torch::allclose(a, b, 1e-6, 1e-7));
 }
 
-TEST_CASE("An overflow flag holds everything in place, the first step of a state included") {
+TEST_CASE("a step with found_inf set changes nothing, also before the first update") {
   const Tensor clean = torch::zeros({}), overflow = torch::ones({}), scale = torch::full({}, 8.0F);
   const auto run = [&](auto rule, bool with_overflows) {
     const Tensor a = leaf(1.0F), b = leaf(2.0F);
@@ -263,7 +268,7 @@ TEST_CASE("An overflow flag holds everything in place, the first step of a state
   CHECK(torch::equal(a, torch::full({2}, 0.5F)));
 }
 
-TEST_CASE("Parameters that cannot be optimized are refused by name, and the optimizer stays as it was") {
+TEST_CASE("add_group throws std::invalid_argument that names an invalid parameter, and changes nothing") {
   const Tensor a = leaf();
   FusedOptimizer<Sgd> optimizer({{"a", a}});
   const auto refused = [&](hone::NamedParameters added, Sgd settings = {}) {
@@ -289,7 +294,7 @@ TEST_CASE("Parameters that cannot be optimized are refused by name, and the opti
   CHECK(refused({{"b", leaf()}}, {.lr = -1}) == "Sgd: lr is -1. Give a finite lr of 0 or more.");
 }
 
-TEST_CASE("A gradient that cannot be used is refused before anything moves") {
+TEST_CASE("step throws DataError for a sparse gradient before it changes any parameter") {
   torch::nn::Embedding embedding(torch::nn::EmbeddingOptions(4, 2).sparse(true));
   const Tensor a = leaf(1.0F);
   FusedOptimizer<Sgd> optimizer({{"a", a}, {"embedding", embedding->weight}}, {.lr = 1.0});

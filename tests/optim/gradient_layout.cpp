@@ -21,7 +21,7 @@ std::string message_of(torch::Tensor gradient, const torch::Tensor& parameter) {
 
 }  // namespace
 
-TEST_CASE("A gradient with other strides is replaced by a copy in the parameter's layout") {
+TEST_CASE("adopt_gradient copies a gradient with other strides into the parameter's layout") {
   for (const auto& parameter : {torch::zeros({2, 3}), torch::zeros({3, 2}).t()}) {
     const auto values = torch::arange(6.0F).reshape({2, 3});
     auto gradient = parameter.is_contiguous() ? values.t().contiguous().t() : values;
@@ -32,7 +32,7 @@ TEST_CASE("A gradient with other strides is replaced by a copy in the parameter'
   }
 }
 
-TEST_CASE("A lazily negated gradient is replaced by one whose memory holds its values") {
+TEST_CASE("adopt_gradient resolves a lazily negated gradient") {
   for (const auto& parameter : {torch::zeros({2, 3}), torch::zeros({3, 2}).t(), torch::zeros({1, 3})}) {
     const auto values = torch::rand_like(parameter);
     auto gradient = at::_neg_view(-values);
@@ -44,7 +44,7 @@ TEST_CASE("A lazily negated gradient is replaced by one whose memory holds its v
   }
 }
 
-TEST_CASE("A gradient with the parameter's own strides is kept, contiguous or not") {
+TEST_CASE("adopt_gradient keeps a gradient with the parameter's strides, contiguous or not") {
   const auto parameter = torch::zeros({3, 2}).t();
   auto gradient = torch::ones({3, 2}).t();
   const void* data = gradient.data_ptr();
@@ -53,7 +53,7 @@ TEST_CASE("A gradient with the parameter's own strides is kept, contiguous or no
   CHECK(hone::detail::is_laid_out_alike(torch::ones({2}), torch::zeros({2})));
 }
 
-TEST_CASE("A gradient that the kernels cannot read is refused by name, with the remedy") {
+TEST_CASE("adopt_gradient throws DataError for a sparse gradient or one of another type, shape or device") {
   const auto w = torch::zeros({2, 3});
   CHECK(message_of(torch::ones({2, 3}).to_sparse(), w) ==
         "The gradient of 'w' is sparse, and the fused kernels need a dense one. Build the layer with dense gradients "

@@ -32,9 +32,9 @@ std::shared_ptr<optim::SGD> borrowed(optim::SGD& optimizer) {
 
 }  // namespace
 
-// torch 2.11: LRScheduler(sgd) at the end of a schedule leaves lr = 1e-6 and initial_lr = 0.1, and a second one starts
-// from 0.1.
-TEST_CASE("What is bound to an optimizer later starts from its first rate") {
+// torch 2.11: at the end of a schedule, LRScheduler(sgd) leaves lr = 1e-6 and initial_lr = 0.1. A second scheduler
+// starts from 0.1.
+TEST_CASE("a TorchOptimizer that is bound later has the optimizer's initial rate as base_lr") {
   const auto shared = sgd(0.1);
   {
     auto first = bound(shared);
@@ -47,20 +47,20 @@ TEST_CASE("What is bound to an optimizer later starts from its first rate") {
   CHECK(second.lr(0) == 1e-6);
 }
 
-TEST_CASE("So does what refers to an optimizer that it does not own") {
+TEST_CASE("a TorchOptimizer that does not own its optimizer finds its initial rate") {
   optim::SGD own({torch::ones({2}, torch::requires_grad())}, optim::SGDOptions(0.1));
   bound(borrowed(own)).set_lr(0, 1e-6);
   CHECK(bound(borrowed(own)).base_lr(0) == 0.1);
 }
 
-TEST_CASE("A rate that the user has set since is a new first rate") {
+TEST_CASE("a rate that the user set in the meantime is the new base_lr") {
   const auto shared = sgd(0.1);
   bound(shared).set_lr(1e-6);
   options_of(*shared).lr(0.5);
   CHECK(bound(shared).base_lr(0) == 0.5);
 }
 
-TEST_CASE("Groups that are added later bring their own first rates") {
+TEST_CASE("groups that are added later have their own base_lr") {
   const auto shared = sgd(0.1);
   auto first = bound(shared);
   first.set_lr(1e-6);
@@ -74,7 +74,7 @@ TEST_CASE("Groups that are added later bring their own first rates") {
   CHECK(bound(shared).base_lr(1) == 0.3);
 }
 
-TEST_CASE("Another optimizer in the same place has its own rates") {
+TEST_CASE("a new optimizer at the same address has its own base_lr") {
   const auto parameter = torch::ones({2}, torch::requires_grad());
   alignas(optim::SGD) unsigned char place[sizeof(optim::SGD)];
   auto* optimizer = new (place) optim::SGD({parameter}, optim::SGDOptions(0.1));

@@ -9,7 +9,7 @@
 static_assert(hone::Optimizer<hone::NoOptimizer>);
 static_assert(std::same_as<hone::BoundOptimizer<hone::NoOptimizer>, hone::NoOptimizer>);
 
-TEST_CASE("no optimizer holds no parameters and has no groups") {
+TEST_CASE("NoOptimizer has neither parameters nor groups") {
   torch::nn::Linear layer(1, 1);
   auto optimizer = hone::bind(hone::NoOptimizer{}, hone::named_parameters(layer));
   CHECK((optimizer.parameters().empty() && optimizer.num_groups() == 0));

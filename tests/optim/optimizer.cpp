@@ -38,7 +38,7 @@ std::string message_of(F call) {
   return {};
 }
 
-// What one step with the gradient 1 and lr 0.5 leaves of a bias that was 0.
+// Returns the bias, initially 0, after one step with gradient 1.
 template <class Optimizer>
 double bias_after_step(Optimizer& optimizer, const torch::nn::Linear& layer) {
   {
@@ -53,7 +53,7 @@ double bias_after_step(Optimizer& optimizer, const torch::nn::Linear& layer) {
 
 }  // namespace
 
-TEST_CASE("Every kind of optimizer is bound and moves the model") {
+TEST_CASE("bind accepts rules, FusedOptimizer, and torch::optim optimizers by value, pointer and reference") {
   const torch::nn::Linear layer(2, 1);
   const auto named = hone::named_parameters(layer);
   const auto make = [&] { return TorchSgd(layer->parameters(), 0.5); };
@@ -76,7 +76,7 @@ TEST_CASE("Every kind of optimizer is bound and moves the model") {
   CHECK(&reference.torch_optimizer() == &owned);
 }
 
-TEST_CASE("A rule is bound to the parameters that require a gradient") {
+TEST_CASE("bind gives a rule the parameters that require a gradient") {
   const torch::nn::Linear layer(2, 1);
   layer->weight.set_requires_grad(false);
   auto optimizer = hone::bind(hone::Adam{}, hone::named_parameters(layer));
@@ -84,7 +84,7 @@ TEST_CASE("A rule is bound to the parameters that require a gradient") {
   CHECK(optimizer.names()[0] == "bias");
 }
 
-TEST_CASE("A rule for a model with nothing to train is bound to no parameters") {
+TEST_CASE("bind of a rule accepts a model without trainable parameters and checks the rule") {
   const torch::nn::Linear layer(2, 1);
   for (auto& parameter : layer->parameters()) parameter.set_requires_grad(false);
   const auto optimizer = hone::bind(hone::Sgd{}, hone::named_parameters(layer));
@@ -92,7 +92,7 @@ TEST_CASE("A rule for a model with nothing to train is bound to no parameters") 
   CHECK_FALSE(message_of([&] { (void)hone::bind(hone::Sgd{.lr = -1.0}, hone::named_parameters(layer)); }).empty());
 }
 
-TEST_CASE("An optimizer of another model's parameters is refused") {
+TEST_CASE("bind throws std::invalid_argument for an optimizer of another model") {
   const torch::nn::Linear layer(2, 1), other(2, 1);
   const std::string expected =
       "The optimizer holds none of the model's 2 parameters. Build it from the parameters of the model that is "

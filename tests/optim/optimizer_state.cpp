@@ -26,12 +26,12 @@ std::string message_of(const hone::OptimizerState& state, bool counts_steps) {
 
 }  // namespace
 
-TEST_CASE("A state that fits is accepted in any order, with parameters that were never updated") {
+TEST_CASE("match_state accepts entries in any order and without fields") {
   CHECK(message_of({{"b", {}}, {"a", {{"momentum_buffer", torch::zeros({2, 3})}}}}, false).empty());
   CHECK(message_of({{"a", {}}, {"b", {{"step", torch::ones({})}}}}, true).empty());
 }
 
-TEST_CASE("Every mismatch of a state is named in one error") {
+TEST_CASE("match_state throws DataError that lists every mismatch") {
   CHECK(
       message_of(
           {{"c", {}}, {"a", {{"momentum_buffer", torch::zeros({3, 2})}, {"exp_avg", torch::zeros({2, 3})}}}, {"a", {}}},

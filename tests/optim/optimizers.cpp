@@ -35,12 +35,12 @@ const auto is_matrix = [](const NamedParameter& parameter) { return parameter.va
 
 }  // namespace
 
-TEST_CASE("parameters are selected by prefix, module, condition, or as the rest") {
+TEST_CASE("optimizer_for selects parameters by prefix, module, predicate or as other_parameters") {
   tiny::Net model;
   auto prefix = bound(model, optimizer_for<"second">(hone::AdamW{.lr = 1.0}), optimizer_for<"first">(hone::Sgd{}));
   CHECK(names(prefix.get<"first">()) == "first.weight first.bias ");
   CHECK(names(prefix.get<"second">()) == "second.weight second.bias ");
-  CHECK(prefix.lr() == 1.0);  // in the order in which they are given
+  CHECK(prefix.lr() == 1.0);  // in the order of the arguments
 
   auto module =
       bound(model, optimizer_for<"a">(hone::Sgd{}, model->second), optimizer_for<"b">(hone::Sgd{}, *model->first));
@@ -56,7 +56,7 @@ TEST_CASE("parameters are selected by prefix, module, condition, or as the rest"
   CHECK(names(one.get<"first.weight">()) == "first.weight ");
 }
 
-TEST_CASE("finished optimizers keep the parameters that they were made with") {
+TEST_CASE("optimizer_for of a constructed optimizer keeps the optimizer's parameters") {
   tiny::Net model;
   auto both = bound(
       model, optimizer_for<"a">(hone::FusedOptimizer<hone::Sgd>(hone::named_parameters(*model->second, "second."))),
@@ -67,7 +67,7 @@ TEST_CASE("finished optimizers keep the parameters that they were made with") {
   CHECK(both.parameters().size() == 4);
 }
 
-TEST_CASE("every trainable parameter belongs to exactly one optimizer") {
+TEST_CASE("bind throws std::invalid_argument unless each trainable parameter has exactly one optimizer") {
   tiny::Net model;
   CHECK(refusal(model, optimizer_for<"first">(hone::Sgd{})) ==
         "No optimizer holds 'second.weight', 'second.bias'. Give them one, as in "
@@ -85,10 +85,10 @@ TEST_CASE("every trainable parameter belongs to exactly one optimizer") {
       "'first.bias', 'second.weight', 'second.bias'). Name it after a part of the model, or select parameters in the "
       "second argument of optimizer_for.");
   for (auto& parameter : model->second->parameters()) parameter.set_requires_grad(false);
-  CHECK(refusal(model, optimizer_for<"first">(hone::Sgd{})).empty());  // frozen ones need none
+  CHECK(refusal(model, optimizer_for<"first">(hone::Sgd{})).empty());  // frozen parameters need no optimizer
   CHECK(tiny::contains(refusal(model, optimizer_for<"first">(hone::Sgd{}), optimizer_for<"second">(hone::Sgd{})),
                        "The optimizer 'second' has no parameters"));
   CHECK(tiny::contains(refusal(model, optimizer_for<"first">(hone::Sgd{.lr = -1.0})), "Sgd: lr is -1"));
   for (auto& parameter : model->first->parameters()) parameter.set_requires_grad(false);
-  CHECK(bound(model, optimizer_for<"first">(hone::Sgd{})).parameters().empty());  // for evaluation alone
+  CHECK(bound(model, optimizer_for<"first">(hone::Sgd{})).parameters().empty());  // a trainer that only evaluates
 }

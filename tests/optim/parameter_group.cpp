@@ -33,7 +33,7 @@ using Names = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("named_parameters reads a module, a holder and a smart pointer alike, in the module's order") {
+TEST_CASE("named_parameters accepts a module, a holder and a smart pointer, and keeps the module's order") {
   const torch::nn::Sequential holder(torch::nn::Linear(2, 3),
                                      torch::nn::Linear(torch::nn::LinearOptions(3, 1).bias(false)));
   const Names expected{"0.weight", "0.bias", "1.weight"};
@@ -43,7 +43,7 @@ TEST_CASE("named_parameters reads a module, a holder and a smart pointer alike, 
   CHECK(hone::named_parameters(holder)[0].value.is_same(holder->parameters()[0]));
 }
 
-TEST_CASE("named_parameters reads a TorchScript module") {
+TEST_CASE("named_parameters accepts a TorchScript module") {
   torch::jit::Module module("m");
   module.register_parameter("w", torch::ones({2}, torch::requires_grad()), false);
   CHECK(names_of(hone::named_parameters(module)) == Names{"w"});
@@ -58,7 +58,7 @@ TEST_CASE("named_parameters puts the prefix before each name") {
   CHECK(names_of(hone::named_parameters(torch::nn::Linear(2, 2), "head.")) == Names{"head.weight", "head.bias"});
 }
 
-TEST_CASE("trainable leaves frozen parameters out") {
+TEST_CASE("trainable omits frozen parameters") {
   torch::nn::Linear layer(2, 2);
   layer->weight.set_requires_grad(false);
   CHECK(names_of(hone::trainable(hone::named_parameters(layer))) == Names{"bias"});

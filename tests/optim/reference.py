@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trajectories of PyTorch's optimizers, for the tests beside this file.
+"""Prints the results of PyTorch's optimizers for the tests in this folder.
 
-Reads cases from standard input, one a line:  NAME RULE SKIP LATE_LR [FIELD=VALUE,...] [FIELD=VALUE,...]
-(one list of settings for each parameter group), and prints for each case and parameter:  NAME INDEX VALUE...
-The parameters, gradients and gaps are those of trajectory.hpp.
+Reads cases from standard input, one per line:  NAME RULE SKIP LATE_LR [FIELD=VALUE,...] [FIELD=VALUE,...]
+(a list of settings for each parameter group), and prints for each case and parameter:  NAME INDEX VALUE...
+The parameters, gradients and gaps are the same as in trajectory.hpp.
 """
 import math
 import sys

@@ -8,7 +8,7 @@
 
 namespace {
 
-// A rule as a user writes one: the parameters move by lr against the gradient's sign, and count their updates.
+// A custom rule that subtracts lr times the sign of the gradient and counts its updates.
 struct SignSgd {
   double lr = 0.5;
 
@@ -32,7 +32,7 @@ static_assert(hone::OptimizerRule<SignSgd> && !hone::OptimizerRule<NoRule> && !h
 
 }  // namespace
 
-TEST_CASE("A user's own rule gets an optimizer with groups, counters and named state") {
+TEST_CASE("FusedOptimizer of a custom rule has step counters and named state") {
   auto p = torch::zeros({3}, torch::requires_grad());
   hone::FusedOptimizer<SignSgd> optimizer({{"p", p}});
   for (int i = 0; i < 2; ++i) {

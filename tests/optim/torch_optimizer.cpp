@@ -11,14 +11,14 @@
 static_assert(hone::Optimizer<hone::TorchOptimizer<torch::optim::Adam>>);
 static_assert(hone::Optimizer<hone::TorchOptimizer<torch::optim::Optimizer>>);
 
-TEST_CASE("A torch::optim optimizer steps, clears and reports its gradients behind hone's interface") {
+TEST_CASE("TorchOptimizer implements step, zero_grad, gradients and num_updates") {
   const auto a = torch::ones({2}, torch::requires_grad()), b = torch::ones({3}, torch::requires_grad());
   hone::TorchOptimizer<torch::optim::SGD> optimizer(
       std::make_shared<torch::optim::SGD>(std::vector<torch::Tensor>{a, b}, torch::optim::SGDOptions(0.5)));
   b.mutable_grad() = torch::full({3}, 4.0F);
   REQUIRE(optimizer.gradients().size() == 1);
   CHECK(optimizer.gradients()[0].is_same(b.grad()));
-  optimizer.gradients()[0].mul_(0.5);  // as clipping does
+  optimizer.gradients()[0].mul_(0.5);  // as clipping does, in place
   optimizer.step();
   CHECK(torch::equal(a, torch::ones({2})));
   CHECK(torch::equal(b, torch::zeros({3})));
@@ -28,7 +28,7 @@ TEST_CASE("A torch::optim optimizer steps, clears and reports its gradients behi
   CHECK(optimizer.gradients().empty());
 }
 
-TEST_CASE("The learning rates of a torch::optim optimizer's groups are read and set one by one and together") {
+TEST_CASE("TorchOptimizer implements lr, set_lr and base_lr for each group and for all groups") {
   const auto a = torch::ones({2}, torch::requires_grad()), b = torch::ones({3}, torch::requires_grad());
   std::vector<torch::optim::OptimizerParamGroup> groups;
   groups.emplace_back(std::vector<torch::Tensor>{a}, std::make_unique<torch::optim::AdamOptions>(0.1));
@@ -44,7 +44,7 @@ TEST_CASE("The learning rates of a torch::optim optimizer's groups are read and 
   CHECK(optimizer.torch_optimizer().param_groups()[1].options().get_lr() == 0.7);
 }
 
-TEST_CASE("No optimizer, and an optimizer without parameters, are refused") {
+TEST_CASE("TorchOptimizer throws std::invalid_argument for a null pointer and for an optimizer without parameters") {
   using Adapter = hone::TorchOptimizer<torch::optim::SGD>;
   REQUIRE_THROWS_AS(Adapter(nullptr), std::invalid_argument);
   REQUIRE_THROWS_AS(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A hundred updates with gradients that are a formula, run by hone, by `torch::optim` and by PyTorch in Python.
+/// 100 updates with gradients from a formula, by hone, by `torch::optim` and by PyTorch in Python.
 #pragma once
 
 #include <fmt/format.h>
@@ -47,8 +47,8 @@ inline torch::Tensor gradient(std::size_t k, int step) {
   });
 }
 
-/// Whether parameter `k` gets no gradient at `step` in the cases with gaps: not on the first steps, then not on each
-/// third.
+/// Returns whether parameter `k` has no gradient at `step` in the cases with gaps: in the first steps and in every
+/// third step.
 inline bool is_missing(std::size_t k, int step) { return k == 1 && (step < 4 || step % 3 == 1); }
 
 inline void set_gradients(const std::vector<torch::Tensor>& parameters, int step, bool gaps, bool negate = false) {
@@ -65,13 +65,13 @@ inline hone::NamedParameters named(const std::vector<torch::Tensor>& tensors, st
   return result;
 }
 
-/// One case: settings for one group, or for two (the third parameter is the second group).
+/// A case with settings for one group, or for two groups, of which the second has the third parameter.
 template <class Rule>
 struct Case {
   std::string name;
   std::vector<Rule> groups;
   bool gaps = false;
-  double late_lr = 0;  // learning rate of all groups from the middle on, where above 0
+  double late_lr = 0;  // if above 0, the learning rate of all groups in the second half
 };
 
 template <class Rule>
@@ -101,7 +101,7 @@ std::vector<torch::Tensor> run(const Case<Rule>& test) {
   return tensors;
 }
 
-/// The same by LibTorch's own loop over tensors. It has no `maximize`: the gradients are negated instead.
+/// The same updates by `torch::optim`, which has no `maximize`: the gradients are negated instead.
 template <class TorchOptimizer, class Rule, class MakeOptions>
 std::vector<torch::Tensor> run_torch(const Case<Rule>& test, MakeOptions make_options) {
   auto tensors = parameters();
@@ -124,7 +124,7 @@ std::vector<torch::Tensor> run_torch(const Case<Rule>& test, MakeOptions make_op
   return tensors;
 }
 
-/// The largest difference between two lists, relative to numbers above 1.
+/// Returns the largest difference between two lists, relative for numbers above 1.
 inline double distance(const std::vector<torch::Tensor>& a, const std::vector<torch::Tensor>& b) {
   double result = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -141,7 +141,7 @@ inline bool equal(const std::vector<torch::Tensor>& a, const std::vector<torch::
   return a.size() == b.size();
 }
 
-/// What PyTorch in Python makes of the cases, or why it could not be asked. The interpreter is `HONE_PYTHON`, else
+/// The results of PyTorch in Python, or the reason why it is unavailable. The interpreter is `HONE_PYTHON`, else
 /// `python3`.
 struct Reference {
   std::map<std::string, std::vector<torch::Tensor>> parameters;
@@ -175,7 +175,7 @@ Reference run_python(const char* rule, const std::vector<Case<Rule>>& cases) {
                                    output.string(), errors.string());
   if (std::system(command.c_str()) != 0) {
     std::ifstream stream(errors);
-    for (std::string line; std::getline(stream, line);) result.unavailable = line;  // the last one names the reason
+    for (std::string line; std::getline(stream, line);) result.unavailable = line;  // the last line names the reason
     if (result.unavailable.empty()) result.unavailable = python + " could not be run";
   } else {
     std::ifstream stream(output);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a checkpoint holds and what is loaded from one, by the options.
+/// Tests of the options that select what a checkpoint contains and what is loaded.
 #include "hone/state/checkpoint_options.hpp"
 
 #include <torch/torch.h>
@@ -40,14 +40,14 @@ void train_epoch(auto& trainer) { trainer.train(data(), {.num_epochs = 1, .per_d
 
 }  // namespace
 
-TEST_CASE("Everything is saved and loaded by default, and every name has to fit") {
+TEST_CASE("by default everything is saved and loaded, and loading is strict") {
   const hone::CheckpointOptions save;
   CHECK((save.save_optimizer && save.save_scheduler && save.extra.empty()));
   const hone::LoadOptions load;
   CHECK((load.load_optimizer && load.load_scheduler && load.strict && load.prefix.empty()));
 }
 
-TEST_CASE("A trainer whose optimizer is known at run time only is saved and goes on") {
+TEST_CASE("a trainer with an optimizer chosen at run time is saved and resumed") {
   for (const bool adam : {true, false}) {
     const files::Folder folder;
     const auto model = made_model(), other = made_model();
@@ -63,14 +63,14 @@ TEST_CASE("A trainer whose optimizer is known at run time only is saved and goes
       train_epoch(resumed);
       CHECK(torch::equal(other->weight, model->weight));
     }
-    // The file is that of the type itself.
+    // The file is the same as with the static type.
     hone::Trainer typed{other, torch::nn::MSELoss{}, optim::Adam(other->parameters(), optim::AdamOptions(0.01))};
     const auto text = files::message([&] { typed.load_checkpoint(folder / "c.pt"); });
     CHECK((text == "no error") == adam);
   }
 }
 
-TEST_CASE("An optimizer without a state is left out where that is asked for, and named where it is not") {
+TEST_CASE("an optimizer whose state cannot be saved throws, unless save_optimizer is false") {
   const files::Folder folder;
   const auto model = made_model();
   hone::Trainer trainer{model, torch::nn::MSELoss{}, Own(model->parameters(), optim::SGDOptions(0.01)),
@@ -83,16 +83,16 @@ TEST_CASE("An optimizer without a state is left out where that is asked for, and
   CHECK(files::contains(text, "This optimizer cannot be saved."));
   CHECK(files::contains(text, ".save_optimizer = false"));
 
-  // So is one that is of no known type at run time.
+  // The same applies to an unknown type at run time.
   hone::Trainer at_run_time{
       model, torch::nn::MSELoss{},
       std::shared_ptr<optim::Optimizer>(std::make_shared<Own>(model->parameters(), optim::SGDOptions(0.01)))};
   at_run_time.save_checkpoint(folder / "c.pt", {.save_optimizer = false});
   CHECK(files::contains(files::message<std::invalid_argument>([&] { at_run_time.save_checkpoint(folder / "c.pt"); }),
-                        "Own, whose state has no known form"));
+                        "Own, whose state hone cannot save"));
 }
 
-TEST_CASE("A second trainer on a shared optimizer starts its schedule from the first rate") {
+TEST_CASE("a second trainer with a shared optimizer starts its schedule from the initial learning rate") {
   const auto model = made_model();
   const auto shared = std::make_shared<optim::SGD>(model->parameters(), optim::SGDOptions(0.1));
   const auto rate = [&] { return shared->param_groups()[0].options().get_lr(); };
@@ -105,7 +105,7 @@ TEST_CASE("A second trainer on a shared optimizer starts its schedule from the f
   CHECK(rate() == 0.1);
 }
 
-TEST_CASE("A checkpoint of a wrapped model loads with the option prefix") {
+TEST_CASE("a checkpoint of a wrapped model loads with the option `prefix`") {
   const files::Folder folder;
   const auto model = made_model();
   hone::Trainer trainer{model, torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}};
@@ -121,7 +121,7 @@ TEST_CASE("A checkpoint of a wrapped model loads with the option prefix") {
   CHECK(torch::equal(model->bias, before + 1));
 }
 
-TEST_CASE("A file of weights alone is named for what it is") {
+TEST_CASE("load_checkpoint of a file with only weights throws with the remedy") {
   const files::Folder folder;
   const auto model = made_model();
   hone::Trainer trainer{model, torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}};
@@ -132,7 +132,7 @@ TEST_CASE("A file of weights alone is named for what it is") {
             "hone::load_state_dict(model, hone::read_checkpoint(path)).");
 }
 
-TEST_CASE("A predictor is saved and loaded, without an optimizer") {
+TEST_CASE("a trainer with NoOptimizer is saved and loaded without an optimizer state") {
   const files::Folder folder;
   const auto model = made_model();
   hone::Trainer predictor{model, torch::nn::MSELoss{}, hone::NoOptimizer{}};

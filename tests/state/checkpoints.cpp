@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a loaded checkpoint does to the schedule: of the run that loads it, and of the next run.
+/// Tests how load_checkpoint affects the schedule of the current run and of the next run.
 #include "hone/state/checkpoints.hpp"
 
 #include <torch/torch.h>
@@ -19,7 +19,7 @@ auto trainer_of(tiny::Net net, auto... settings) {
                        hone::CosineLr{.min_lr = 0.0}, std::move(settings)...};
 }
 
-/// Loads a checkpoint after its second epoch, and keeps the training state after its third.
+/// Loads a checkpoint after the second epoch, and stores the training state after the third.
 struct LoadInRun {
   const hone::Dict* good;
   hone::Dict* state;
@@ -33,15 +33,15 @@ struct LoadInRun {
     }
     if (event.run.num_epochs() == 3) {
       CHECK(event.trainer.scheduled_updates() == 9);
-      *state = hone::cloned(event.trainer.training_state()).template get<hone::Dict>();
+      *state = hone::cloned(event.trainer.training_state());
     }
   }
 };
 
-TEST_CASE("a checkpoint that is loaded inside of a run leaves the run's schedule where it is") {
+TEST_CASE("load_checkpoint within a run keeps the position of the run's schedule") {
   auto first = trainer_of(tiny::Net());
   first.train(tiny::batches(3));
-  const auto good = hone::cloned(first.checkpoint()).get<hone::Dict>();
+  const auto good = hone::cloned(first.checkpoint());
   hone::Dict state, ignored;
   std::vector<double> rates;
   tiny::Net whole, rest;
@@ -53,10 +53,10 @@ TEST_CASE("a checkpoint that is loaded inside of a run leaves the run's schedule
   CHECK(tiny::equal(tiny::weights(whole), tiny::weights(rest)));
 }
 
-TEST_CASE("a schedule that is over is an error for the next run, and the caller has two ways out") {
+TEST_CASE("train throws if the loaded schedule is finished, unless it is restarted, extended or not loaded") {
   auto first = trainer_of(tiny::Net());
   first.train(tiny::batches(3));
-  const auto end = hone::cloned(first.checkpoint()).get<hone::Dict>();
+  const auto end = hone::cloned(first.checkpoint());
   tiny::Net net;
   auto trainer = trainer_of(net);
   trainer.load_checkpoint(end);
@@ -76,7 +76,7 @@ TEST_CASE("a schedule that is over is an error for the next run, and the caller 
   CHECK(trainer.scheduled_updates() == 9);
 }
 
-TEST_CASE("a schedule that does not depend on the length of the run is never over") {
+TEST_CASE("a schedule that does not depend on the length of the run never finishes") {
   const hone::StepLr schedule{.step_size = 2, .gamma = 0.5};
   auto make = [&] { return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, schedule}; };
   auto first = make(), second = make();

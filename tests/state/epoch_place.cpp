@@ -19,7 +19,7 @@ auto loader(std::int64_t batch_size, int world_size, std::int64_t samples = 27) 
                             {.batch_size = batch_size, .share = {0, world_size}});
 }
 
-/// As it was noted after `batches` batches, through a file.
+/// The position noted after `batches` batches, after saving and loading its state.
 EpochPlace noted(const auto& range, std::int64_t batches, int world_size, EpochPlace place = {}) {
   place.note(range, batches, world_size);
   EpochPlace read;
@@ -27,35 +27,35 @@ EpochPlace noted(const auto& range, std::int64_t batches, int world_size, EpochP
   return read;
 }
 
-TEST_CASE("with the same batches an epoch is passed over, with others it is cut anew") {
+TEST_CASE("the same batches are skipped; with other batches the remaining samples are repartitioned") {
   auto place = noted(loader(4, 2), 2, 2);  // 16 samples
   CHECK(place.go_on(loader(4, 2), 2, 2, 4) == 4);
   CHECK(!place.cut());
-  CHECK(place.go_on(loader(5, 1), 2, 1, 6) == 2 + 3);  // 11 left
+  CHECK(place.go_on(loader(5, 1), 2, 1, 6) == 2 + 3);  // 11 samples left
   CHECK(place.cut() == 16);
   CHECK(place.samples_after(loader(5, 1), 2) == 16);
   CHECK(place.samples_after(loader(5, 1), 4) == 26);
   CHECK(place.samples_after(loader(5, 1), 5) == 27);
 
   place = noted(loader(5, 1), 3, 1, place);            // 21
-  CHECK(place.go_on(loader(5, 1), 3, 1, 6) == 3 + 2);  // once cut, always by samples
+  CHECK(place.go_on(loader(5, 1), 3, 1, 6) == 3 + 2);  // after a repartition, by samples
   CHECK(place.cut() == 21);
 }
 
-TEST_CASE("an epoch that is over stays over") {
+TEST_CASE("a complete epoch stays complete after a repartition") {
   auto place = noted(loader(4, 2), 4, 2);
   CHECK(place.go_on(loader(2, 1), 4, 1, 14) == 4);
   CHECK(place.cut() == 27);
 }
 
-TEST_CASE("a limit holds for the epoch as a whole") {
+TEST_CASE("a limit on batches applies to the whole epoch") {
   auto place = noted(loader(4, 2), 2, 2);
   CHECK(place.go_on(loader(1, 1), 2, 1, 5) == 5);
   place = noted(loader(4, 2), 2, 2);
   CHECK(place.go_on(loader(1, 1), 2, 1, 27) == 2 + 11);
 }
 
-TEST_CASE("ranges of their own go on by batches") {
+TEST_CASE("ranges that are not loaders resume by batches, only with the same number of ranks") {
   const std::vector<at::Tensor> range(3);
   auto place = noted(range, 2, 2);
   CHECK(place.go_on(range, 2, 2, 3) == 3);
@@ -67,7 +67,7 @@ TEST_CASE("ranges of their own go on by batches") {
   CHECK_THROWS_AS(place.go_on(loader(4, 1), 2, 1, 3), hone::DataError);
 }
 
-TEST_CASE("places that cannot be are refused") {
+TEST_CASE("invalid positions throw DataError") {
   auto state = hone::state_of(*std::make_unique<EpochPlace>());
   state.set("cut_batches", -1);
   EpochPlace place;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Several losses: scaled losses, training states and checkpoints.
+/// Tests of several losses with loss scaling, training states and checkpoints.
 #include <torch/torch.h>
 
 #include <cstdint>
@@ -22,9 +22,7 @@ using torch::Tensor;
 
 struct KeepStates {
   std::vector<hone::Dict>* states;
-  void on_resume_point(const auto& event) {
-    states->push_back(hone::cloned(event.trainer.training_state()).template get<hone::Dict>());
-  }
+  void on_resume_point(const auto& event) { states->push_back(hone::cloned(event.trainer.training_state())); }
 };
 
 std::string file_of(const hone::Dict& state) {
@@ -33,7 +31,7 @@ std::string file_of(const hone::Dict& state) {
   return files::read(folder / "state.pt");
 }
 
-/// Float32 with a scaled loss, so that PyTorch's numbers are the same.
+/// Float32 with loss scaling, so that the values equal PyTorch's.
 struct Scaled : hone::LossScaler {
   using slot = hone::slots::Precision;
   using LossScaler::LossScaler;
@@ -49,7 +47,7 @@ TORCH_MODULE(Two);
 
 }  // namespace
 
-TEST_CASE("a run of several losses that goes on from any batch ends as one that was never stopped") {
+TEST_CASE("a run with several losses resumes exactly from every batch") {
   const auto make = [](std::vector<hone::Dict>& states) {
     return hone::Trainer{Gan(),
                          gan::losses({.every = 2}),
@@ -81,7 +79,7 @@ TEST_CASE("a run of several losses that goes on from any batch ends as one that 
   }
 }
 
-TEST_CASE("a checkpoint has each optimizer's state under its name") {
+TEST_CASE("a checkpoint has the state of each optimizer under its name") {
   const auto make = [] { return hone::Trainer{Gan(), gan::losses(), gan::optimizers()}; };
   const files::Folder folder;
   auto from = make();
@@ -104,7 +102,7 @@ TEST_CASE("a checkpoint has each optimizer's state under its name") {
   CHECK(tiny::equal(tiny::weights(from.model()), tiny::weights(to.model())));
 }
 
-TEST_CASE("losses are scaled by one scale, and each optimizer skips its own updates, as with GradScaler of PyTorch") {
+TEST_CASE("losses share one scale, and each optimizer skips its overflowed updates, as with PyTorch's GradScaler") {
   auto a_loss = [](Two& model, const Tensor& x) { return (model->a * x).square().mean() + model->b.detach().sum(); };
   auto b_loss = [](Two& model, const Tensor& x) { return model->b.square().mean() * model->a.detach().sum() * x[1]; };
   hone::Trainer trainer{Two(), hone::Losses{hone::loss_for<"a">(a_loss), hone::loss_for<"b">(b_loss)},
@@ -113,7 +111,7 @@ TEST_CASE("losses are scaled by one scale, and each optimizer skips its own upda
                         Scaled{hone::LossScaling{.init_scale = 0x1p100, .growth_interval = 2}}};
   // torch 2.11: scaler = torch.amp.GradScaler("cpu", init_scale=2.0**100, growth_interval=2); for each batch, scale,
   // backward, unscale_ and step with SGD over a, then with Adam over b, then scaler.update(). In the second batch the
-  // gradients of a overflow, in the fifth those of both.
+  // gradients of a overflow, in the fifth the gradients of both.
   const std::vector<std::vector<double>> expected{
       {0.44999998807907104, -0.6000000238418579, 1.5099999904632568, 0.25999999046325684, 1.2676506002282294e+30},
       {0.44999998807907104, -0.6000000238418579, 1.519331455230713, 0.269378662109375, 6.338253001141147e+29},
@@ -133,7 +131,7 @@ TEST_CASE("losses are scaled by one scale, and each optimizer skips its own upda
   CHECK(trainer.precision().skipped() == 2);
 }
 
-TEST_CASE("the weights of each optimizer may be in 16 bits, with copies in float32") {
+TEST_CASE("PureBf16 keeps float32 master weights for each optimizer") {
   auto model = Gan();
   auto pure = hone::Trainer{model, gan::losses(), gan::optimizers(), hone::PureBf16{}};
   CHECK(model->parameters()[0].scalar_type() == at::kBFloat16);
@@ -154,7 +152,7 @@ TEST_CASE("the weights of each optimizer may be in 16 bits, with copies in float
   CHECK(pure.checkpoint().at("model_state_dict").at("generator.0.weight").get<Tensor>().scalar_type() == at::kFloat);
 }
 
-TEST_CASE("updates of several losses are tried out and taken back") {
+TEST_CASE("a trial run with several losses restores the trainer, including an open accumulation window") {
   auto trainer = hone::Trainer{Gan(), gan::losses(), gan::optimizers(), hone::GradAccum<2>{}};
   trainer.step(gan::dataset(4).tensors());  // leaves a window open
   const auto weights = tiny::weights(trainer.model());

@@ -8,7 +8,7 @@
 #include "checkpoint/files.hpp"
 #include "support/catch.hpp"
 
-TEST_CASE("a file, a folder, a state, or nothing") {
+TEST_CASE("ResumeFrom accepts a file, a folder, a state, or nothing") {
   const files::Folder folder;
   const hone::Dict state{{"training_state", 5}};
   hone::write_checkpoint(folder / "epoch_1_update_2.pt", state);

@@ -23,7 +23,7 @@ namespace {
 
 using tiny::Batch;
 
-/// Uses random numbers in forward, and keeps state in buffers.
+/// A model with dropout and buffers.
 struct NoisyNetImpl : torch::nn::Module {
   NoisyNetImpl() {
     const torch::NoGradGuard no_gradients;
@@ -42,15 +42,13 @@ struct NoisyNetImpl : torch::nn::Module {
 };
 TORCH_MODULE(NoisyNet);
 
-/// Keeps the training state of every resume point, as a file would.
+/// Stores a copy of the training state at every resume point.
 struct KeepStates {
   std::vector<hone::Dict>* states;
-  void on_resume_point(const auto& event) {
-    states->push_back(hone::cloned(event.trainer.training_state()).template get<hone::Dict>());
-  }
+  void on_resume_point(const auto& event) { states->push_back(hone::cloned(event.trainer.training_state())); }
 };
 
-/// Everything that two equal runs have in common, as one value.
+/// The bytes of all parameters and buffers.
 template <class Trainer>
 std::string told_by(Trainer& trainer) {
   std::string text;
@@ -77,8 +75,8 @@ const hone::TensorDataset<Batch>& eval_set() {
   return set;
 }
 
-/// Trains to the end, then again from each resume point on, with trainers of `make(states)` on data of `data()`, and
-/// compares.
+/// Trains to the end, resumes from each resume point with trainers of `make(states)` and data of `data()`, and compares
+/// weights, histories and last states.
 template <class Make, class Data, class Options>
 void require_exact(const Make& make, const Data& data, const Options& options, std::size_t num_states) {
   std::vector<hone::Dict> states;
@@ -100,13 +98,13 @@ void require_exact(const Make& make, const Data& data, const Options& options, s
     CHECK((resumed_history == history));
     CHECK(resumed.run().num_updates() == trainer.run().num_updates());
     REQUIRE(later.size() == num_states - 1 - i);
-    if (!later.empty()) CHECK(file_of(later.back()) == last);  // whatever else is remembered
+    if (!later.empty()) CHECK(file_of(later.back()) == last);  // the complete state
   }
 }
 
 auto options() { return hone::TrainOptions{.num_epochs = 3, .per_device_batch_size = 4, .seed = 7}; }
 
-/// The same for batches that are made already.
+/// The same options for a range of batches.
 auto options_of_batches() {
   auto result = options();
   result.per_device_batch_size.reset();
@@ -124,11 +122,15 @@ struct TooEarly {
   void on_train_step_end(const auto& event) { static_cast<void>(event.trainer.training_state()); }
 };
 
+/// A model that is not a module. In training, its offset becomes a running mean of the inputs.
 struct Line {
   torch::Tensor slope = torch::ones({1}, torch::requires_grad());
   double offset = 0.0;
-  torch::Tensor forward(const torch::Tensor& x) { return x * slope + offset; }
-  std::vector<hone::NamedParameter> parameters() { return {{"slope", slope}}; }
+  torch::Tensor forward(const torch::Tensor& x) {
+    if (torch::GradMode::is_enabled()) offset = 0.9 * offset + 0.1 * x.mean().item<double>();
+    return x * slope + offset;
+  }
+  [[nodiscard]] hone::NamedParameters named_parameters() const { return {{"slope", slope}}; }
   void serialize(auto& archive) {
     archive("offset", offset);
     torch::Tensor value = slope.detach();
@@ -147,7 +149,7 @@ struct Counts {
   void serialize(auto& archive) { archive("steps", steps); }
 };
 
-TEST_CASE("a stop that is held back is held back in a resumed run too") {
+TEST_CASE("a stop request that min_num_epochs defers is also deferred in a resumed run") {
   std::vector<hone::Dict> states, ignored;
   const auto trained = [](std::vector<hone::Dict>* kept, const hone::Dict* from) {
     auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
@@ -166,7 +168,7 @@ TEST_CASE("a stop that is held back is held back in a resumed run too") {
     if (hone::Run run; true) {
       hone::StateReader reader(state.at("training_state"));
       reader("run", run);
-      if (run.num_epochs() == 5) continue;  // there it takes effect, and a resumed run is to continue
+      if (run.num_epochs() == 5) continue;  // the stop takes effect there, and a resumed run continues
     }
     trained(&ignored, &state);
   }
@@ -174,7 +176,7 @@ TEST_CASE("a stop that is held back is held back in a resumed run too") {
 
 }  // namespace
 
-TEST_CASE("a run that goes on from any batch ends as one that was never stopped") {
+TEST_CASE("a run resumes exactly from every batch") {
   const auto make = [](std::vector<hone::Dict>& states) {
     return hone::Trainer{NoisyNet(),
                          torch::nn::CrossEntropyLoss{},
@@ -194,7 +196,7 @@ TEST_CASE("a run that goes on from any batch ends as one that was never stopped"
   require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
 }
 
-TEST_CASE("a run with an optimizer of torch::optim goes on as well") {
+TEST_CASE("a run with an optimizer of torch::optim resumes exactly") {
   const auto make = [](std::vector<hone::Dict>& states) {
     NoisyNet model;
     torch::optim::AdamW optimizer(model->parameters(), torch::optim::AdamWOptions(0.01).amsgrad(true));
@@ -204,23 +206,23 @@ TEST_CASE("a run with an optimizer of torch::optim goes on as well") {
   require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
 }
 
-TEST_CASE("it goes on with data that draws from the global generator") {
+TEST_CASE("a run whose data uses the global random generator resumes exactly") {
   const auto make = [](std::vector<hone::Dict>& states) {
     return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9},
                          KeepStates{&states}};
   };
-  SECTION("an order like Python's") {
+  SECTION("PyTorchSampler") {
     const auto data = [] { return hone::TensorLoader(train_set(), {.batch_size = 4}, hone::PyTorchSampler{}); };
     require_exact(make, data, options_of_batches(), 3 * (6 + 1));
   }
-  SECTION("samples with noise") {
+  SECTION("samples with random noise") {
     struct Noisy {
       std::int64_t size() const { return 10; }
       Batch get(std::int64_t i) const { return {tiny::inputs(10)[i] + torch::randn({3}), tiny::labels(10)[i]}; }
     };
     require_exact(make, [] { return Noisy(); }, options(), 3 * (3 + 1));
   }
-  SECTION("a range without length, in a window of another length") {
+  SECTION("an unsized range, with accumulation windows that do not divide its length") {
     struct Stream {
       struct Iterator {
         int left;
@@ -245,7 +247,7 @@ TEST_CASE("it goes on with data that draws from the global generator") {
   }
 }
 
-TEST_CASE("it goes on with layers that thaw, rates that fall and weights that are averaged") {
+TEST_CASE("a run with GradualUnfreezing, ReduceLrOnPlateau and Swa resumes exactly") {
   const auto make = [](std::vector<hone::Dict>& states) {
     NoisyNet model;
     hone::ModelFreezer freezer{model};
@@ -263,7 +265,7 @@ TEST_CASE("it goes on with layers that thaw, rates that fall and weights that ar
   require_exact(make, [] { return train_set(); }, options(), 3 * (6 + 1));
 }
 
-TEST_CASE("limits are totals of what was done and what is left") {
+TEST_CASE("max_updates counts updates before and after resuming") {
   const auto make = [](std::vector<hone::Dict>& states) {
     return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Adam{.lr = 0.01}, KeepStates{&states}};
   };
@@ -276,17 +278,17 @@ TEST_CASE("limits are totals of what was done and what is left") {
   first.train(train_set(), eval_set(), short_run);
   REQUIRE(states.size() == 6 + 1 + 2 + 1);
 
-  SECTION("the last place in the epoch that the limit cut goes on as if it had not") {
+  SECTION("a state at the limit resumes without the limit like an unlimited run") {
     auto second = make(rest);
     CHECK((second.resume(states[8], train_set(), eval_set(), long_run) == history));
     CHECK(told_by(second) == told_by(whole));
   }
-  SECTION("under the old limit nothing is learned, and the epoch is closed as before") {
+  SECTION("a state at the limit resumes under the same limit without a step, and ends the epoch") {
     auto second = make(rest);
     CHECK((second.resume(states[8], train_set(), eval_set(), short_run) == first.run_history()));
     CHECK(told_by(second) == told_by(first));
   }
-  SECTION("a run that is over stays over, and is brought back") {
+  SECTION("a finished run is restored without a step") {
     auto second = make(rest);
     CHECK((second.resume(states[9], train_set(), eval_set(), short_run) == first.run_history()));
     CHECK(told_by(second) == told_by(first));
@@ -294,7 +296,7 @@ TEST_CASE("limits are totals of what was done and what is left") {
   }
 }
 
-TEST_CASE("a run that was stopped early stays stopped, until it is given more patience") {
+TEST_CASE("a run that EarlyStopping ended stays ended until its patience is increased") {
   const auto make = [](std::vector<hone::Dict>& states, int patience) {
     return hone::Trainer{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.0},
                          hone::EarlyStopping{.patience = patience, .min_delta = 100.0}, KeepStates{&states}};
@@ -313,7 +315,7 @@ TEST_CASE("a run that was stopped early stays stopped, until it is given more pa
   CHECK(patient.run_history().current_epoch() == 4);
 }
 
-TEST_CASE("a host's own loop goes on in the middle of a window") {
+TEST_CASE("a custom loop resumes within an accumulation window") {
   const auto make = [] {
     return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::AdamW{.lr = 0.05}, hone::GradAccum<2>{},
                          hone::ExponentialLr{.gamma = 0.9}};
@@ -332,7 +334,7 @@ TEST_CASE("a host's own loop goes on in the middle of a window") {
   CHECK(second.optimizer().lr() == whole.optimizer().lr());
 }
 
-TEST_CASE("a checkpoint carries weights, optimizer and schedule into another run") {
+TEST_CASE("a checkpoint restores weights, optimizer and schedule in another trainer") {
   const auto make = [] {
     return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9},
                          hone::ExponentialLr{.gamma = 0.9}};
@@ -345,31 +347,31 @@ TEST_CASE("a checkpoint carries weights, optimizer and schedule into another run
   whole.save_checkpoint(path, {.extra = {{"note", "here"}, {"epoch", 3}}});
   for (int i = 3; i < 6; ++i) whole.step(batches[static_cast<std::size_t>(i)]);
 
-  SECTION("all of it") {
+  SECTION("everything") {
     auto other = make();
-    const auto loaded = other.load_checkpoint(path.string());  // a path in any form, and no value of a checkpoint
+    const auto loaded = other.load_checkpoint(path.string());  // a string is a path, not a value
     CHECK(loaded.get<std::string>("note") == "here");
     CHECK(loaded.at("scheduler_state_dict").at("num_updates").number() == 3);
     other.train(std::vector<Batch>(batches.begin() + 3, batches.end()));
     CHECK(told_by(other) == told_by(whole));
     other.train(std::vector<Batch>(batches.begin() + 3, batches.end()));
-    CHECK(other.optimizer().lr() == Approx(0.1 * std::pow(0.9, 3)));  // a run after that begins anew
+    CHECK(other.optimizer().lr() == Approx(0.1 * std::pow(0.9, 3)));  // the next run restarts the schedule
   }
-  SECTION("without the rest") {
+  SECTION("weights only") {
     auto other = make();
     other.load_checkpoint(path, {.load_optimizer = false, .load_scheduler = false});
     CHECK(other.optimizer().state()[0].fields.empty());
     other.step(batches[0]);
     CHECK(other.optimizer().lr() == Approx(0.1 * 0.9));
   }
-  SECTION("what was left out is not there") {
+  SECTION("a checkpoint without optimizer and schedule") {
     const auto bare = whole.checkpoint({.save_optimizer = false, .save_scheduler = false});
     CHECK(bare.size() == 1);
     auto other = make();
     other.load_checkpoint(bare);
     CHECK(told_by(other) == told_by(whole));
   }
-  SECTION("a schedule for a trainer without one") {
+  SECTION("a schedule for a trainer without a schedule throws") {
     hone::Trainer other{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1, .momentum = 0.9}};
     const auto before = told_by(other);
     const auto text = files::message([&] { other.load_checkpoint(path); });
@@ -378,7 +380,7 @@ TEST_CASE("a checkpoint carries weights, optimizer and schedule into another run
     CHECK(told_by(other) == before);
     other.load_checkpoint(path, {.load_scheduler = false});
   }
-  SECTION("another model: every difference, and nothing has changed") {
+  SECTION("another model throws with every difference, and nothing changes") {
     hone::Trainer other{NoisyNet(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::ExponentialLr{.gamma = 0.9}};
     const auto before = told_by(other);
     const auto text = files::message([&] { other.load_checkpoint(path); });
@@ -387,15 +389,16 @@ TEST_CASE("a checkpoint carries weights, optimizer and schedule into another run
     CHECK(files::contains(text, "'second.bias' is not in the model"));
     CHECK(told_by(other) == before);
   }
-  SECTION("another optimizer") {
+  SECTION("another optimizer throws, and nothing changes") {
     hone::Trainer other{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::AdamW{}, hone::ExponentialLr{.gamma = 0.9}};
     const auto before = told_by(other);
-    CHECK(files::contains(files::message([&] { other.load_checkpoint(path); }), "The optimizer state does not fit"));
+    CHECK(files::contains(files::message([&] { other.load_checkpoint(path); }),
+                          "The optimizer state does not match the optimizer"));
     CHECK(told_by(other) == before);
   }
 }
 
-TEST_CASE("events of saving and loading") {
+TEST_CASE("on_save_checkpoint can add entries that on_load_checkpoint reads") {
   std::int64_t seen = 0;
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Adds{&seen}};
   trainer.load_checkpoint(trainer.checkpoint());
@@ -405,7 +408,7 @@ TEST_CASE("events of saving and loading") {
   CHECK(seen == 17);
 }
 
-TEST_CASE("what cannot be gone on from is refused") {
+TEST_CASE("resume throws if the state cannot be resumed") {
   const files::Folder folder;
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<2>{}};
   const auto refusal = [&](auto from) {
@@ -414,14 +417,14 @@ TEST_CASE("what cannot be gone on from is refused") {
   };
   SECTION("a checkpoint") {
     trainer.save_checkpoint(folder / "weights.pt");
-    CHECK(files::contains(refusal(folder / "weights.pt"), "weights.pt holds no training state"));
+    CHECK(files::contains(refusal(folder / "weights.pt"), "weights.pt contains no training state"));
   }
   SECTION("an empty folder") {
-    CHECK(files::contains(refusal(folder.path), "holds no training state"));
+    CHECK(files::contains(refusal(folder.path), "contains no training state"));
     CHECK_FALSE(hone::latest_training_state(folder.path));
     CHECK(refusal(hone::latest_training_state(folder.path)) == "no error");
   }
-  SECTION("no file") { CHECK(files::contains(refusal(folder / "none.pt"), "none.pt")); }
+  SECTION("a missing file") { CHECK(files::contains(refusal(folder / "none.pt"), "none.pt")); }
   SECTION("less data than before") {
     std::vector<hone::Dict> states;
     hone::Trainer before{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<2>{},
@@ -432,7 +435,7 @@ TEST_CASE("what cannot be gone on from is refused") {
     const auto text = files::message([&] { trainer.resume(states[3], fewer); });
     CHECK(files::contains(text, "after batch 4 of its epoch, and the loader gives 2"));
   }
-  SECTION("longer windows") {
+  SECTION("a position beyond the accumulation window") {
     std::vector<hone::Dict> states;
     hone::Trainer before{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<4>{},
                          KeepStates{&states}};
@@ -444,19 +447,19 @@ TEST_CASE("what cannot be gone on from is refused") {
     auto run = state.get<hone::Dict>("training_state");
     run.set("generators", hone::Dict{{"cpu", torch::zeros(7, torch::kByte)}});
     state.set("training_state", run);
-    CHECK(files::contains(refusal(state), "no state of the generator of cpu"));
+    CHECK(files::contains(refusal(state), "not a state of the generator of cpu"));
     run.set("version", 2);
     state.set("training_state", run);
     CHECK(files::contains(refusal(state), "has version 2"));
   }
-  SECTION("in the middle of a step") {
+  SECTION("training_state within a step") {
     hone::Trainer eager{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, TooEarly{}};
     CHECK(files::contains(files::message<std::logic_error>([&] { eager.train(tiny::dataset()); }), "on_resume_point"));
     CHECK_NOTHROW(eager.training_state());  // the run is over
   }
 }
 
-/// Policies that count their calls.
+/// A policy with a count as its state.
 template <class Slot>
 struct Counted {
   using slot = Slot;
@@ -474,7 +477,7 @@ struct CountedDenormals : Counted<hone::slots::Denormals> {
   static hone::NoScope over_run() { return {}; }
 };
 
-TEST_CASE("the state of a policy of any slot is kept") {
+TEST_CASE("a training state has the state of policies of any slot") {
   const auto trainer_of = [](int count) {
     return hone::Trainer{tiny::Net(),
                          torch::nn::CrossEntropyLoss{},
@@ -491,13 +494,37 @@ TEST_CASE("the state of a policy of any slot is kept") {
   CHECK(state.at("denormals").at("count").number() == 7);
 }
 
-TEST_CASE("models and overrides with state of their own are kept") {
+TEST_CASE("a model with `serialize` resumes exactly from every batch, and loads from a checkpoint") {
   static_assert(hone::Serializable<Line>);
-  Line line, other;
-  line.offset = 3.0;
-  hone::load_state_of(other, hone::state_of(line));
-  CHECK(other.offset == 3.0);
+  const auto x = torch::arange(12.0).reshape({12, 1}) / 8.0;
+  const hone::TensorDataset data{x, 2.0 * x + 1.0};
+  const auto make = [](std::vector<hone::Dict>& states) {
+    return hone::Trainer{Line(), torch::nn::MSELoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}, KeepStates{&states}};
+  };
+  std::vector<hone::Dict> states, later;
+  auto whole = make(states);
+  whole.train(data, options());
+  REQUIRE(states.size() == 3 * (3 + 1));
+  CHECK(whole.model().offset > 0.1);
+  const auto require_same = [&](Line& line) {
+    CHECK(torch::equal(line.slope, whole.model().slope));
+    CHECK(line.offset == whole.model().offset);
+  };
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    INFO("resume point " << i);
+    later.clear();
+    auto resumed = make(later);
+    resumed.resume(states[i], data, options());
+    CHECK(resumed.run().num_updates() == 9);
+    require_same(resumed.model());
+    if (!later.empty()) CHECK(file_of(later.back()) == file_of(states.back()));
+  }
+  auto loaded = make(later);
+  loaded.load_checkpoint(hone::cloned(whole.checkpoint()));
+  require_same(loaded.model());
+}
 
+TEST_CASE("overrides with `serialize` are restored") {
   hone::Trainer first{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Counts{}};
   hone::Trainer second{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, Counts{}};
   first.train(tiny::dataset(), {.per_device_batch_size = 4});

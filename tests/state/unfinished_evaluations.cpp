@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A run that a stop ends anywhere, within evaluations above all, resumes and ends like a run without a stop: the same
-/// history, weights and files.
+/// Tests that a run that was stopped at any event, also within evaluations, resumes to the history, weights and files
+/// of an uninterrupted run.
 #include "hone/state/unfinished_evaluations.hpp"
 
 #include <torch/torch.h>
@@ -32,7 +32,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Requests a stop at one of all the events that it and its copies handle.
+/// Requests a stop at one event, counted over all events that it and its copies handle.
 struct StopAt {
   std::shared_ptr<int> countdown;
   std::shared_ptr<std::string> event;
@@ -56,7 +56,8 @@ struct Outcome {
   int num_events = 0;
 };
 
-/// Three epochs of four batches, evaluated after each second update, after each epoch, and with averaged weights.
+/// Trains three epochs of four batches, with an evaluation after every second update and after each epoch, and with
+/// averaged weights.
 Outcome train(const fs::path& folder, int stop_at = 0) {
   constexpr int never = 1 << 30;
   const auto countdown = std::make_shared<int>(stop_at > 0 ? stop_at : never);
@@ -89,13 +90,13 @@ std::map<std::string, std::string> contents(const fs::path& folder) {
   return all;
 }
 
-TEST_CASE("a run that a stop ends at any event resumes and ends like one without a stop") {
+TEST_CASE("a run that was stopped at any event resumes to the result of an uninterrupted run") {
   const TemporaryFolder whole;
   const auto expected = train(whole.path);
   REQUIRE(expected.history->values("intermediate_eval_loss").size() == 6);
   REQUIRE(expected.history->values("ema_model_eval_accuracy_epoch").size() == 3);
   const auto files = contents(whole.path);
-  REQUIRE(files.size() == 4);  // with the lock of the folder
+  REQUIRE(files.size() == 4);  // including the lock file of the folder
 
   for (int stop_at = 1; stop_at < expected.num_events; ++stop_at) {
     const TemporaryFolder folder;
@@ -115,7 +116,7 @@ TEST_CASE("a run that a stop ends at any event resumes and ends like one without
   }
 }
 
-TEST_CASE("nothing of an evaluation that a NaN loss ends is recorded") {
+TEST_CASE("an evaluation that stops at a NaN loss records nothing") {
   auto bad = tiny::batches(3);
   bad[1].first.fill_(std::numeric_limits<float>::quiet_NaN());
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, hone::TerminateOnNaN{},
@@ -124,7 +125,7 @@ TEST_CASE("nothing of an evaluation that a NaN loss ends is recorded") {
   CHECK(trainer.evaluate(bad).names().empty());
 }
 
-TEST_CASE("an evaluation that callbacks shorten is complete") {
+TEST_CASE("an evaluation that callbacks shorten is recorded") {
   auto trainer = hone::Trainer{tiny::Net(),
                                torch::nn::CrossEntropyLoss(),
                                hone::Sgd{},
@@ -141,7 +142,7 @@ TEST_CASE("an evaluation that callbacks shorten is complete") {
   CHECK(history.stop_reason() == "last");
 }
 
-TEST_CASE("an exception in an evaluation leaves a state that repeats it") {
+TEST_CASE("a run resumed after an exception in an evaluation repeats the evaluation") {
   const TemporaryFolder folder;
   const auto run = [&](bool throws) {
     torch::manual_seed(3);

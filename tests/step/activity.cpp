@@ -49,7 +49,7 @@ hone::RunHistory trained(auto& trainer) {
   return trainer.train(tiny::dataset(), tiny::dataset(8), {.num_epochs = 3, .per_device_batch_size = 4, .seed = 1});
 }
 
-/// What training recorded, without the records of evaluations by `evaluate`.
+/// The history without the records of `evaluate`.
 hone::RunHistory of_training(const hone::RunHistory& history) {
   auto result = history;
   result.erase("evaluation_loss");
@@ -57,7 +57,7 @@ hone::RunHistory of_training(const hone::RunHistory& history) {
   return result;
 }
 
-TEST_CASE("evaluate and predict in any hook leave the run as it is") {
+TEST_CASE("evaluate and predict in any hook do not change the run") {
   tiny::Net plain;
   std::vector<int> plain_updates;
   auto alone = trainer_of(plain, &plain_updates);
@@ -96,7 +96,7 @@ TEST_CASE("evaluate and predict in any hook leave the run as it is") {
   }
 }
 
-TEST_CASE("a call that makes no sense inside of a run is refused, and the run continues") {
+TEST_CASE("train, step, begin_run, trial_run and load_training_state throw within a run, which continues") {
   tiny::Net net, plain;
   std::vector<int> updates;
   auto trainer = trainer_of(net, &updates);
@@ -136,15 +136,15 @@ struct EvaluateAgain {
   void on_eval_epoch_end(const auto& event) { event.trainer.evaluate(tiny::dataset()); }
 };
 
-TEST_CASE("an evaluation in an evaluation, and a prediction in a prediction, are refused and do not recurse") {
+TEST_CASE("evaluate within an evaluation and predict within a prediction throw std::logic_error") {
   auto predicts = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, PredictAgain{}};
   CHECK_THROWS_AS(predicts.predict(tiny::dataset()), std::logic_error);
   auto evaluates = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, EvaluateAgain{}};
   CHECK_THROWS_AS(evaluates.evaluate(tiny::dataset()), std::logic_error);
-  CHECK_NOTHROW(evaluates.predict(tiny::dataset()));  // the trainer is free again
+  CHECK_NOTHROW(evaluates.predict(tiny::dataset()));  // the trainer is usable again
 }
 
-TEST_CASE("an exception in an inner run leaves the outer run to the callback that catches it") {
+TEST_CASE("an exception of evaluate or predict that a callback catches does not change the outer run") {
   tiny::Net net, plain;
   std::vector<int> updates;
   auto trainer = trainer_of(net, &updates);
@@ -158,7 +158,7 @@ TEST_CASE("an exception in an inner run leaves the outer run to the callback tha
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(plain)));
 }
 
-TEST_CASE("between the steps of a host's own loop, evaluations count nothing") {
+TEST_CASE("evaluations between the steps of a custom loop do not count as steps") {
   std::vector<int> updates;
   int fired = 0;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},

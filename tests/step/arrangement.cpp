@@ -19,7 +19,7 @@ namespace {
 using torch::Tensor;
 constexpr auto last = at::MemoryFormat::ChannelsLast;
 
-TEST_CASE("a batch is arranged where its tensors are images, and copied only where it must be") {
+TEST_CASE("4-d tensors of a batch are converted to channels last, and copied only if necessary") {
   const tiny::Batch batch{torch::rand({2, 3, 4, 5}), torch::ones({2}, torch::kInt64)};
   const auto arranged = hone::arranged_batch<hone::ChannelsLast>(batch);
   CHECK(arranged.first.is_contiguous(last));
@@ -31,7 +31,7 @@ TEST_CASE("a batch is arranged where its tensors are images, and copied only whe
   CHECK(volume.is_contiguous(at::MemoryFormat::ChannelsLast3d));
 }
 
-TEST_CASE("a model's parameters and buffers are arranged and stay the same tensors") {
+TEST_CASE("a model's parameters and buffers are converted in place") {
   torch::nn::Conv2d model(3, 6, 5);
   model->register_buffer("mask", torch::rand({1, 3, 4, 4}));
   const auto before = model->weight.detach().clone();
@@ -60,7 +60,7 @@ TEST_CASE("tensors in maps, optionals, containers and nested members are convert
   CHECK(std::get<0>(batch).at("x").scalar_type() == torch::kFloat);
 }
 
-/// Writes to each tensor that arrives, as if it were elsewhere.
+/// Adds 100 to each tensor that is moved to the device.
 struct Marked : OtherDevice {
   using OtherDevice::move;
   template <hone::HoldsTensors Batch>
@@ -80,7 +80,7 @@ struct SumsMap {
   }
 };
 
-TEST_CASE("a map of tensors is brought to the device") {
+TEST_CASE("a batch that is a map of tensors is moved to the device") {
   double seen = 0.0;
   const std::vector<std::map<std::string, Tensor>> batches{{{"x", torch::tensor({1.f})}, {"y", torch::tensor({2.f})}}};
   hone::Trainer trainer{torch::nn::Linear(1, 1), hone::NoLoss{}, hone::Sgd{.lr = 0.0}, Marked{}, SumsMap{&seen}};

@@ -28,7 +28,7 @@ static_assert(std::is_same_v<hone::BatchOutputOf<Twins, tiny::Batch>, hone::Batc
 
 const auto mean_of = [](const Tensor& outputs, const Tensor& target) { return (outputs.sum(1) - target).mean(); };
 
-TEST_CASE("the last tensor of a batch is the target, those before it are the inputs") {
+TEST_CASE("the last tensor of a batch is the target, and the tensors before it are the inputs") {
   tiny::Net net;
   torch::nn::CrossEntropyLoss loss;
   const auto x = tiny::inputs(4), y = tiny::labels(4);
@@ -49,7 +49,7 @@ TEST_CASE("the last tensor of a batch is the target, those before it are the inp
   CHECK(torch::equal(hone::batch_loss(scaled, mean_of, triple).outputs, x * 2));
 }
 
-TEST_CASE("a model may return any type, when the loss takes it") {
+TEST_CASE("a model may return any type that the loss accepts") {
   Twins twins;
   const auto loss = [](const std::pair<Tensor, Tensor>& outputs, const Tensor&) {
     return (outputs.first + outputs.second).sum();
@@ -79,7 +79,7 @@ void check_shapes(Loss loss) {
   CHECK(hone::batch_loss(same, loss, fits).loss.dim() == 0);
 }
 
-TEST_CASE("LibTorch's elementwise losses never broadcast") {
+TEST_CASE("LibTorch's elementwise losses throw DataError if output and target have different shapes") {
   check_shapes(torch::nn::MSELoss());
   check_shapes(torch::nn::L1Loss());
   check_shapes(torch::nn::SmoothL1Loss());
@@ -98,7 +98,7 @@ TEST_CASE("LibTorch's elementwise losses never broadcast") {
   check_shapes(std::make_shared<Derived>());
 }
 
-TEST_CASE("losses of other shapes, and functions, receive both as they are") {
+TEST_CASE("shapes are not checked for functions and for losses that are not elementwise") {
   const auto outputs = torch::full({3, 1}, 2.0), target = torch::full({3}, 1.0);
   const auto squeezed = [](const Tensor& o, const Tensor& t) { return torch::mse_loss(o.squeeze(1), t); };
   CHECK(hone::loss_or_explain(squeezed, outputs, target).item<double>() == 1.0);
@@ -107,13 +107,13 @@ TEST_CASE("losses of other shapes, and functions, receive both as they are") {
   CHECK(hone::loss_or_explain(classes, outputs, labels).item<double>() == 0.0);
 }
 
-TEST_CASE("shapes are written with their types") {
+TEST_CASE("shapes() formats dtypes and shapes") {
   CHECK(hone::detail::shapes(torch::zeros({2, 3}), torch::zeros({}, torch::kLong)) == "Float [2, 3] and Long []");
   CHECK(hone::detail::shapes(Tensor()) == "undefined []");
   CHECK(hone::detail::shapes(std::vector<Tensor>{torch::zeros({1}), torch::zeros({2})}) == "Float [1] and Float [2]");
 }
 
-TEST_CASE("a scripted model's error is explained as well, without the interpreter's stack") {
+TEST_CASE("an error of a scripted model becomes a DataError without the interpreter's stack") {
   torch::jit::Module script("Wide");
   script.register_parameter("weight", torch::zeros({2, 5}), false);
   script.define("def forward(self, x):\n  return torch.linear(x, self.weight)\n");
@@ -125,14 +125,14 @@ TEST_CASE("a scripted model's error is explained as well, without the interprete
   CHECK(!tiny::contains(message, "\n"));
 }
 
-TEST_CASE("an error that is not LibTorch's passes as it is") {
+TEST_CASE("an exception that is not LibTorch's is rethrown unchanged") {
   tiny::Net net;
   tiny::Batch batch = tiny::batches(1)[0];
   const auto loss = [](const Tensor&, const Tensor&) -> Tensor { throw std::domain_error("mine"); };
   CHECK_THROWS_AS(hone::batch_loss(net, loss, batch), std::domain_error);
 }
 
-TEST_CASE("tensors of another format than the model's are named with what to do about them") {
+TEST_CASE("a dtype or shape that does not fit the model throws DataError with the remedy") {
   tiny::Net net;
   torch::nn::CrossEntropyLoss loss;
   torch::nn::MSELoss squares;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a trainer is made of: its types and its parts.
+/// Tests of a trainer's types and components.
 #include "hone/step/components.hpp"
 
 #include <torch/torch.h>
@@ -26,8 +26,12 @@ struct Stateless {
 struct Steps {
   void zero_grad(auto& trainer) { trainer.zero_grad(); }
 };
+struct CountsSteps {
+  int value = 0;
+  void zero_grad(auto& trainer) { trainer.zero_grad(); }
+};
 
-// ------------------------------------------------------------------------------- facts that hold before anything runs
+// -------------------------------------------------------------------------------------------------- static assertions
 
 template <class A, class B>
 constexpr bool same = std::is_same_v<A, B>;
@@ -35,19 +39,19 @@ constexpr bool same = std::is_same_v<A, B>;
 using Plain = hone::Trainer<tiny::Net, Loss, hone::Sgd>;
 static_assert(std::is_move_constructible_v<Plain> && !std::is_copy_constructible_v<Plain>);
 
-// The order of what stands behind the optimizer is free.
+// The arguments after the optimizer can be in any order.
 using Forth = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::GradAccum<4>, Steps, hone::CosineLr,
                             hone::Callbacks<Hears>>;
 using Back = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Callbacks<Hears>, hone::CosineLr, Steps,
                            hone::GradAccum<4>, hone::ClipNorm>;
 static_assert(sizeof(Forth) == sizeof(Back));
 
-// What carries no state takes no room.
+// Components without state do not increase the size.
 static_assert(sizeof(Plain) ==
               sizeof(hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::Cpu, hone::Fp32, hone::GradAccum<4>,
                                    hone::SingleProcess, hone::Callbacks<Stateless>, Steps>));
 
-// Deduction names the same types as writing them out.
+// Deduction gives the same types as explicit template arguments.
 template <class... Settings>
 using Deduced = decltype(hone::Trainer{std::declval<tiny::Net>(), std::declval<Loss>(), std::declval<Settings>()...});
 static_assert(same<Deduced<hone::Sgd>, Plain>);
@@ -60,7 +64,27 @@ static_assert(same<Deduced<hone::Sgd, Hears, Steps, Hears>::Traits::Callbacks, h
 
 // ------------------------------------------------------------------------------------------------------------- cases
 
-TEST_CASE("values are given in any order; what is left out has its default") {
+TEST_CASE("each argument has its value in any order") {
+  const auto require_values = [](auto trainer) {
+    CHECK(trainer.optimizer().lr() == 0.5);
+    CHECK(trainer.clipping().max_norm == 0.25);
+    CHECK(trainer.accumulation().num_batches_per_update() == 3);
+    CHECK(trainer.overrides().value == 11);
+    CHECK(trainer.schedule().min_lr == 0.125);
+    CHECK(trainer.callbacks().template get<Hears>().value == 7);
+  };
+  const hone::ClipNorm clip{.max_norm = 0.25};
+  const hone::GradAccum accumulate{3};
+  const CountsSteps steps{11};
+  const hone::CosineLr cosine{.min_lr = 0.125};
+  const Hears hears{7};
+  const hone::Sgd sgd{.lr = 0.5};
+  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, clip, accumulate, steps, cosine, hears});
+  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, hears, cosine, steps, accumulate, clip});
+  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, steps, hears, clip, cosine, accumulate});
+}
+
+TEST_CASE("missing arguments have their default") {
   auto trainer = hone::Trainer<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::Callbacks<Hears, Stateless>,
                                hone::GradAccum<hone::dynamic>>(tiny::Net(), Loss(), hone::Sgd{.lr = 0.5}, Hears{7},
                                                                hone::ClipNorm{.max_norm = 1.0});
@@ -70,7 +94,7 @@ TEST_CASE("values are given in any order; what is left out has its default") {
   CHECK(trainer.run().config().num_batches_per_update == 1);
 }
 
-TEST_CASE("a trainer's parts are at hand") {
+TEST_CASE("a trainer's model, loss, optimizer and schedule are accessible") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, Loss(), hone::AdamW{.lr = 0.25}, hone::StepLr{.step_size = 1}};
   CHECK(trainer.model().get() == net.get());

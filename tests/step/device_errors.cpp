@@ -19,6 +19,7 @@
 #include "hone/devices/prefetch_to_device.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/adam.hpp"
+#include "hone/trainer/predictor.hpp"
 #include "hone/trainer/trainer.hpp"
 #include "hone/tune/trial_run.hpp"
 #include "support/catch.hpp"
@@ -29,7 +30,7 @@ namespace {
 
 using torch::Tensor;
 
-// --------------------------------------------------------------------------------------------------- what errors mean
+// ----------------------------------------------------------------------------------------------------- error messages
 
 [[noreturn]] void run_out() {
   TORCH_CHECK_WITH(
@@ -52,7 +53,7 @@ std::string explained(const std::function<void()>& f, c10::Device device = {c10:
   return tiny::message_of<hone::DeviceError>([&] { hone::with_device_errors(device, f); });
 }
 
-TEST_CASE("memory that ran out is told with what was asked for, what is free, and what to try") {
+TEST_CASE("an out-of-memory error has the requested size, the free memory and the remedy") {
   const auto text = explained(run_out);
   CHECK(text.starts_with(out_of_memory));
   CHECK(tiny::contains(text, "expandable_segments"));
@@ -63,7 +64,7 @@ TEST_CASE("memory that ran out is told with what was asked for, what is free, an
   CHECK_FALSE(tiny::contains(on_host, "expandable_segments"));
 }
 
-TEST_CASE("a device that failed is told with the way out") {
+TEST_CASE("a device failure throws DeviceError with the remedy") {
   CHECK(explained(fail_device) ==
         "The device cuda:0 has failed: CUDA error: device-side assert triggered. This process cannot use it any more: "
         "start it again and continue from the last training state (trainer.resume). An assert on a device is most "
@@ -74,7 +75,7 @@ TEST_CASE("a device that failed is told with the way out") {
             .starts_with("The device cuda:0 has failed: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED. "));
 }
 
-TEST_CASE("the original is nested in it, and other errors pass as they are") {
+TEST_CASE("DeviceError nests the original error, and other errors are rethrown unchanged") {
   try {
     hone::with_device_errors(c10::kCPU, run_out);
     FAIL();
@@ -91,18 +92,17 @@ TEST_CASE("the original is nested in it, and other errors pass as they are") {
   CHECK(hone::with_device_errors(c10::kCPU, [] { return 3; }) == 3);
 }
 
-// ---------------------------------------------------------------------------- a trainer on a device that is not the
-// host
+// ----------------------------------------------------------------------- a trainer on a device other than the host
 
-/// The current device of a kind that has nothing but a number.
+/// The device guard of a device type that only stores the current index.
 using Fake = c10::impl::FakeGuardImpl<c10::kXPU>;
 
-/// Tensors are the host's; the thread's current device is that of the fake.
+/// Keeps tensors in host memory, and makes the fake device 3 current.
 struct Entered : OtherDevice {
   [[nodiscard]] static c10::DeviceGuard scope() { return c10::DeviceGuard({c10::kXPU, 3}); }
 };
 
-/// Notes on which device it was called, and may fail.
+/// Records the current device of each call, and calls `failure` if it is set.
 struct NetImpl : tiny::NetImpl {
   Tensor forward(const Tensor& inputs) {
     devices.push_back(Fake::getDeviceIndex());
@@ -147,7 +147,7 @@ auto on(hone::Cpu device, const Net& net, std::string& heard) {
                        Listener{&heard}};
 }
 
-/// The calls by which the host asks for a number that an operator computed.
+/// The number of operators called that return a value to the host.
 std::atomic<int> numbers_read = 0;
 
 struct CountReads {
@@ -162,7 +162,7 @@ struct CountReads {
   ~CountReads() { at::removeCallback(handle); }
 };
 
-TEST_CASE("training, evaluation, prediction, states and finders on a device that the host does not read") {
+TEST_CASE("training, evaluation, prediction, states and trial runs on a device that the host cannot access") {
   static const Fake fake;
   if (!c10::impl::hasDeviceGuardImpl(c10::kXPU)) c10::impl::registerDeviceGuard(c10::kXPU, &fake);
   Fake::setDeviceIndex(1);
@@ -192,7 +192,7 @@ TEST_CASE("training, evaluation, prediction, states and finders on a device that
   CHECK(torch::equal(trainer.predict(data), reference.predict(data)));
   CHECK(trainer.evaluate(data).at("evaluation_loss") == Approx(reference.evaluate(data).at("evaluation_loss")));
   there->devices.clear();
-  const auto state = hone::cloned(trainer.training_state()).get<hone::Dict>();
+  const auto state = hone::cloned(trainer.training_state());
   {
     auto run = trainer.begin_run();
     run.step(tiny::batches(1)[0]);
@@ -206,7 +206,7 @@ TEST_CASE("training, evaluation, prediction, states and finders on a device that
   all_there(4);
   CHECK(tiny::equal(tiny::weights(there), tiny::weights(here)));
 
-  // batches that a thread makes
+  // batches that a background thread makes
   const auto batches = tiny::batches(5);
   for (auto* const one : {&there, &here}) (*one)->devices.clear();
   trainer.train(batches, {.num_epochs = 2});
@@ -214,7 +214,7 @@ TEST_CASE("training, evaluation, prediction, states and finders on a device that
   all_there(10);
   CHECK(tiny::equal(tiny::weights(there), tiny::weights(here)));
 
-  // In steps nobody asks for a number, but for the host's own kernel of AdamW: the count of updates of each parameter.
+  // Steps read no value on the host. Only AdamW's CPU kernel does: the number of updates of each parameter.
   const auto batch = tiny::batches(1)[0];
   auto run = trainer.begin_run();
   for (int i = 0; i < 4; ++i) run.step(batch);
@@ -228,7 +228,7 @@ TEST_CASE("training, evaluation, prediction, states and finders on a device that
   }
 }
 
-TEST_CASE("errors of the device leave every call of a trainer with their explanation, and callbacks hear it") {
+TEST_CASE("every call of a trainer throws DeviceError with an explanation, which on_exception also gets") {
   std::string heard;
   Net net;
   auto trainer = on(Entered{}, net, heard);
@@ -254,12 +254,45 @@ TEST_CASE("errors of the device leave every call of a trainer with their explana
   CHECK_NOTHROW(trainer.train(data, {.per_device_batch_size = 4}));
 }
 
-/// Has no float32.
+/// Returns outputs that fit into memory, because they repeat one element, and whose concatenation does not.
+struct WideOutputs {
+  Tensor predict_batch(auto&, auto&) { return torch::zeros({1}).expand({std::int64_t{1} << 48}); }
+};
+
+TEST_CASE("on the CPU, too, every call of a trainer throws DeviceError if memory runs out") {
+  Net net;
+  std::string heard;
+  auto trainer =
+      hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::AdamW{}, hone::GradAccum<2>{}, Listener{&heard}};
+  const auto data = tiny::dataset();
+  const auto batch = tiny::batches(1)[0];
+  net->failure = [] { torch::empty({std::int64_t{1} << 50}); };
+  const auto fails = [](auto&& f) {
+    return tiny::message_of<hone::DeviceError>(f).starts_with("Memory ran out on cpu: DefaultCPUAllocator: ");
+  };
+  CHECK(fails([&] { trainer.train(data, {.per_device_batch_size = 4}); }));
+  CHECK(fails([&] { trainer.evaluate(data); }));
+  CHECK(fails([&] { trainer.predict(data); }));
+  CHECK(fails([&] { trainer.step(batch); }));
+  CHECK(fails([&] { trainer.evaluate_batch(batch); }));
+  CHECK(fails([&] {
+    auto run = trainer.begin_run();
+    run.step(batch);
+  }));
+  CHECK(fails([&] { hone::trial_run(trainer, data, {}, [](auto) {}, [](auto, double) { return true; }); }));
+  net->failure = nullptr;
+  CHECK_NOTHROW(trainer.step(batch));
+  CHECK_NOTHROW(trainer.finish_window());
+  auto wide = hone::Predictor{tiny::Net(), WideOutputs{}};
+  CHECK(fails([&] { wide.predict(data, {.per_device_batch_size = 6}); }));
+}
+
+/// A device that does not support float32.
 struct Narrow : OtherDevice {
   static bool holds(c10::ScalarType format) { return format != c10::kFloat; }
 };
 
-TEST_CASE("a model in a format that the device does not have is refused before it is touched") {
+TEST_CASE("require_device throws if the device does not support the dtype of a parameter") {
   tiny::Net net;
   CHECK_THROWS_WITH(hone::require_device(Narrow{}, net),
                     "The parameter 'first.weight' is Float, which cpu does not have. Convert the model first: "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the check does is tested in batch_loss.cpp.
+// batch_loss.cpp tests the check of shapes.
 #include "hone/step/elementwise_loss.hpp"
 
 #include <torch/torch.h>

@@ -21,7 +21,7 @@
 
 namespace {
 
-/// Everything of a thread and its process that a host may have set, and a call of the trainer must not change.
+/// State of the thread and the process that a call of the trainer must not change.
 struct Surroundings {
   int threads = at::get_num_threads();
   bool gradients = at::GradMode::is_enabled();
@@ -48,7 +48,7 @@ struct Surroundings {
 
 void host_handler(int) {}
 
-/// Throws when it is told to.
+/// Throws if `fails` is set.
 struct FailsImpl : torch::nn::Module {
   tiny::Net net = register_module("net", tiny::Net());
   bool fails = false;
@@ -103,15 +103,14 @@ void require_restored(Policies... policies) {
 
 }  // namespace
 
-TEST_CASE(
-    "threads, denormal bits, rounding, traps, generators, signal handlers and modes are as found after every call") {
+TEST_CASE("each call restores threads, denormal bits, rounding, traps, generators, signal handlers and modes") {
   const int threads = at::get_num_threads();
   const auto bits = hone::FlushBits::get();
   const auto terminate = std::signal(SIGTERM, &host_handler);
   at::set_num_threads(2);
   std::vector<hone::FlushBits::Bits> flush_settings = {0, hone::FlushBits::all};
 #if defined(__SSE2__)
-  flush_settings.insert(flush_settings.end(), {0x8000, 0x0040});  // FTZ alone, DAZ alone
+  flush_settings.insert(flush_settings.end(), {0x8000, 0x0040});  // FTZ only, DAZ only
 #endif
   for (const auto flush : flush_settings) {
     hone::FlushBits::set(flush);
@@ -131,7 +130,8 @@ TEST_CASE(
   std::signal(SIGTERM, terminate);
 }
 
-TEST_CASE("threads are set for the length of a scope") {
+TEST_CASE("ThreadGuard sets the number of threads during its lifetime, also if an exception ends it") {
+  const int before = at::get_num_threads();
   at::set_num_threads(2);
   {
     const hone::ThreadGuard guard(1);
@@ -144,16 +144,22 @@ TEST_CASE("threads are set for the length of a scope") {
   } catch (int) {
   }
   CHECK(at::get_num_threads() == 2);
-  at::set_num_threads(1);
+  at::set_num_threads(before);
 }
 
-TEST_CASE("zero threads leave the number as it is") {
-  at::set_num_threads(1);
-  const hone::ThreadGuard guard(0);
-  CHECK(at::get_num_threads() == 1);
+TEST_CASE("ThreadGuard(0) does not change the number of threads") {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  {
+    const hone::ThreadGuard guard(0);
+    CHECK(at::get_num_threads() == 2);
+    at::set_num_threads(3);
+  }
+  CHECK(at::get_num_threads() == 3);
+  at::set_num_threads(before);
 }
 
-TEST_CASE("random numbers that are drawn in a scope are not missed after it") {
+TEST_CASE("GeneratorGuard restores the state of the random generator") {
   at::manual_seed(3);
   const auto expected = at::rand({4});
   at::manual_seed(3);

@@ -7,7 +7,7 @@
 
 namespace {
 
-/// A process whose partner has `theirs` batches.
+/// Rank 0 of two ranks; the other rank has `theirs` batches.
 struct Partner {
   using slot = hone::slots::Distribution;
   int theirs = 0;
@@ -38,14 +38,14 @@ std::vector<int> walk(std::vector<int> range, auto& processes, bool is_even) {
   return seen;
 }
 
-TEST_CASE("a walk in step ends for all when it ends for one") {
+TEST_CASE("the iteration ends on all ranks with the shortest range") {
   Partner shorter{.theirs = 2}, longer{.theirs = 9};
   CHECK(walk({1, 2, 3}, shorter, false) == std::vector{1, 2});
   CHECK(walk({1, 2, 3}, longer, false) == std::vector{1, 2, 3});
   CHECK(longer.asked == 4);
 }
 
-TEST_CASE("nobody is asked when all are known to have as many, or when there is nobody") {
+TEST_CASE("ranges of equal length and a single process need no communication") {
   Partner partner{.theirs = 0};
   CHECK(walk({1, 2, 3}, partner, true) == std::vector{1, 2, 3});
   CHECK(partner.asked == 0);

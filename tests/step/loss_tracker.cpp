@@ -10,7 +10,7 @@
 
 namespace {
 
-/// A device whose memory the host does not read.
+/// A device whose memory the host cannot access.
 struct Far {
   using slot = hone::slots::Device;
   static c10::Device device() { return torch::kCPU; }
@@ -21,7 +21,7 @@ struct Far {
 };
 static_assert(hone::DevicePolicy<Far> && !hone::HostReadable<Far>);
 
-/// Two processes, of which the other has seen 10 samples with a mean of 4.
+/// Two ranks; the other rank has 10 samples with a mean loss of 4.
 struct Two {
   using slot = hone::slots::Distribution;
   static int rank() { return 0; }
@@ -39,7 +39,7 @@ void check_tracker() {
   tracker.add(torch::tensor(3.0F, torch::requires_grad()), 8);
   tracker.add(torch::tensor({6.0}, torch::kDouble), 4);
   CHECK(tracker.mean(alone) == 4.0);
-  CHECK(tracker.mean(alone) == 4.0);  // reading changes nothing
+  CHECK(tracker.mean(alone) == 4.0);  // mean() does not change the state
   tracker.add(torch::tensor(1.0F).to(torch::kBFloat16), 4);
   CHECK(tracker.mean(alone) == 52.0 / 16.0);
   CHECK(tracker.mean(two) == 92.0 / 26.0);
@@ -52,33 +52,33 @@ void check_tracker() {
   CHECK(tracker.mean(alone) == 2.0);
 }
 
-TEST_CASE("the mean counts samples, on a device that the host reads") { check_tracker<hone::Cpu>(); }
-TEST_CASE("the mean counts samples, on a device that the host does not read") { check_tracker<Far>(); }
+TEST_CASE("the mean is weighted by samples, on a device with host-accessible memory") { check_tracker<hone::Cpu>(); }
+TEST_CASE("the mean is weighted by samples, on a device without host-accessible memory") { check_tracker<Far>(); }
 
 template <class Device>
 void check_negated() {
   hone::LossTracker<Device> tracker;
   hone::SingleProcess alone;
   const auto z = torch::complex(torch::tensor(0.0F), torch::tensor(-3.0F));
-  const auto loss = torch::imag(z.conj());  // 3, of which the memory holds -3
+  const auto loss = torch::imag(z.conj());  // 3, stored as -3
   REQUIRE(loss.is_neg());
   tracker.add(loss, 1);
   tracker.add(at::_neg_view(torch::tensor(-5.0, torch::kDouble)), 1);
   CHECK(tracker.mean(alone) == 4.0);
 }
 
-TEST_CASE("a lazily negated loss has its sign") {
+TEST_CASE("a loss with the negative bit has the correct sign") {
   check_negated<hone::Cpu>();
   check_negated<Far>();
 }
 
-TEST_CASE("a process without samples adds nothing to the mean over all") {
+TEST_CASE("a rank without samples does not change the mean over all ranks") {
   hone::LossTracker<Far> tracker;
   Two two;
   CHECK(tracker.mean(two) == 4.0);
 }
 
-TEST_CASE("many small losses are added in double") {
+TEST_CASE("losses are summed in double precision") {
   hone::LossTracker<hone::Cpu> near;
   hone::LossTracker<Far> far;
   hone::SingleProcess alone;
@@ -108,7 +108,7 @@ void check_merge() {
   CHECK(one.mean(alone) == whole.mean(alone));
 }
 
-TEST_CASE("merged, two have seen what both did") {
+TEST_CASE("a merged tracker has the mean over the losses of both trackers") {
   check_merge<hone::Cpu>();
   check_merge<Far>();
 }

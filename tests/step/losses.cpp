@@ -28,7 +28,7 @@ struct Weighted {
 
 }  // namespace
 
-TEST_CASE("a loss step returns a tensor, or a type of its own") {
+TEST_CASE("a loss step returns a tensor, or a struct with the loss, the batch size and the number of items") {
   auto losses = hone::Losses{
       hone::loss_for<"plain">([](double& model, const torch::Tensor& batch) { return batch.mean() * model; }),
       hone::loss_for<"counted">(
@@ -45,7 +45,7 @@ TEST_CASE("a loss step returns a tensor, or a type of its own") {
   CHECK(output.loss.item<float>() == 20.0F);
 }
 
-TEST_CASE("something is learned from each batch") {
+TEST_CASE("losses that all have `every` above 1 throw std::invalid_argument") {
   const auto message = [] {
     try {
       hone::Losses losses{hone::loss_for<"a">(Weighted{}, {.every = 2}), hone::loss_for<"b">(Weighted{}, {.every = 3})};
@@ -58,13 +58,13 @@ TEST_CASE("something is learned from each batch") {
         "Each of the losses has `every` above 1, so nothing is learned from some batches. Give one of them 1.");
 }
 
-TEST_CASE("losses with tensors are moved") {
+TEST_CASE("to() moves losses that have tensors") {
   auto losses = hone::Losses{hone::loss_for<"weighted">(Weighted{})};
   losses.to(c10::Device(c10::kMeta));
   CHECK(std::get<0>(losses.losses).loss.device == c10::Device(c10::kMeta));
 }
 
-TEST_CASE("losses and optimizers go together by name") {
+TEST_CASE("losses and optimizers are compatible if they have the same names") {
   using Losses = decltype(gan::losses());
   using Right = decltype(gan::optimizers());
   using One = decltype(hone::Optimizers{hone::optimizer_for<"generator">(hone::Sgd{})});

@@ -17,7 +17,7 @@ static_assert(std::is_same_v<hone::TrackerOf<hone::Cpu, torch::nn::MSELoss>, hon
 
 torch::Tensor number(double value) { return torch::tensor(value); }
 
-/// Two ranks, of which the peer has these sums: total and count of each loss.
+/// Two ranks; the other rank has these sums: total and count of each loss.
 struct TwoRanks {
   using slot = hone::slots::Distribution;
   std::vector<double> peer;
@@ -33,7 +33,7 @@ struct TwoRanks {
 
 }  // namespace
 
-TEST_CASE("a rank without a loss takes part in the one all-reduce of those that have it") {
+TEST_CASE("a rank without a loss participates in the single all-reduce of all losses") {
   TwoRanks ranks{{6.0, 2.0, 0.0, 0.0, 0.0, 0.0}};
   Tracker tracker;
   CHECK(tracker.mean(ranks) == 3.0);
@@ -48,13 +48,13 @@ TEST_CASE("a rank without a loss takes part in the one all-reduce of those that 
   CHECK(ranks.num_calls == 2);
 }
 
-TEST_CASE("each loss has a mean over its own samples, and the sum is that of the means") {
+TEST_CASE("each loss has a mean over its own samples, and their sum is the sum of the means") {
   hone::SingleProcess alone;
   Tracker tracker;
   CHECK(std::isnan(tracker.mean(alone)));
   tracker.add(0, number(1.0), 1);
   tracker.add(0, number(4.0), 2);
-  CHECK(tracker.mean(alone) == 3.0);  // of what is there
+  CHECK(tracker.mean(alone) == 3.0);  // of the losses that have samples
   tracker.add(1, number(0.5), 4);
   const double sum = tracker.mean(alone);
   CHECK(sum == 3.5);
@@ -87,7 +87,7 @@ TEST_CASE("a loss that was not computed is not recorded") {
   CHECK(history.latest("train_b_loss_epoch").value() == 2.0);
 }
 
-TEST_CASE("an evaluation's own output with one loss counts as the sum") {
+TEST_CASE("the single loss of an override's output counts as the sum of the losses") {
   hone::SingleProcess alone;
   Tracker tracker;
   struct {

@@ -14,7 +14,7 @@ namespace {
 
 using torch::Tensor;
 
-struct Bare {  // no module: `forward` is all that a model needs
+struct Bare {  // not a module: a model needs only `forward`
   Tensor forward(const Tensor& inputs) { return inputs * 2; }
 };
 struct TwoInputs {
@@ -41,7 +41,7 @@ torch::jit::Module scripted() {
   return outer;
 }
 
-TEST_CASE("whatever holds a model, the model behind it is called") {
+TEST_CASE("forward calls a model in a holder, a shared pointer, a reference, and a scripted model") {
   tiny::Net holder;
   const auto x = tiny::inputs(4);
   const auto expected = holder->forward(x);
@@ -59,7 +59,7 @@ TEST_CASE("whatever holds a model, the model behind it is called") {
   CHECK(torch::equal(hone::forward(script, x), x * 3));
 }
 
-TEST_CASE("a loss may be a function, a module or a holder") {
+TEST_CASE("a loss may be a function, a module, a holder or a shared pointer") {
   const auto outputs = tiny::inputs(4).slice(1, 0, 2), target = tiny::labels(4);
   const auto expected = torch::nn::functional::cross_entropy(outputs, target);
   auto function = [](const Tensor& o, const Tensor& t) { return torch::nn::functional::cross_entropy(o, t); };
@@ -72,7 +72,7 @@ TEST_CASE("a loss may be a function, a module or a holder") {
   CHECK(torch::equal(hone::loss_of(module, outputs, target), expected));
 }
 
-TEST_CASE("each module of a model gets its own mode back") {
+TEST_CASE("ModeGuard restores the mode of each submodule") {
   tiny::Net net;
   net->train();
   net->second->eval();
@@ -97,7 +97,7 @@ TEST_CASE("each module of a model gets its own mode back") {
   CHECK(!net->second->is_training());
 }
 
-TEST_CASE("a module that no shared pointer holds has modes too") {
+TEST_CASE("ModeGuard restores a module that no shared pointer owns") {
   tiny::NetImpl on_the_stack;
   on_the_stack.second->eval();
   auto reference = std::ref(on_the_stack);
@@ -110,7 +110,7 @@ TEST_CASE("a module that no shared pointer holds has modes too") {
   CHECK(!on_the_stack.second->is_training());
 }
 
-TEST_CASE("a module that joins the model in between does no harm") {
+TEST_CASE("ModeGuard restores the other modules if a module is added during its lifetime") {
   torch::nn::Sequential model(torch::nn::Linear(2, 2));
   {
     const hone::ModeGuard guard(model);
@@ -121,7 +121,7 @@ TEST_CASE("a module that joins the model in between does no harm") {
   CHECK(model[0]->is_training());
 }
 
-TEST_CASE("a scripted module and all in it get their modes back") {
+TEST_CASE("ModeGuard restores the modes of a scripted module and its submodules") {
   auto script = scripted();
   script.train();
   auto inner = script.attr("inner").toModule();
@@ -135,7 +135,7 @@ TEST_CASE("a scripted module and all in it get their modes back") {
   CHECK(!script.attr("inner").toModule().is_training());
 }
 
-TEST_CASE("a scripted module without a mode, as one built in C++ may be, is left alone") {
+TEST_CASE("a scripted module without the attribute `training` is not changed") {
   torch::jit::Module script("plain");
   script.define("def forward(self, x):\n  return x\n");
   const hone::ModeGuard guard(script);
@@ -143,14 +143,14 @@ TEST_CASE("a scripted module without a mode, as one built in C++ may be, is left
   CHECK(!script.hasattr("training"));
 }
 
-TEST_CASE("a model without modes has nothing to switch and nothing to restore") {
+TEST_CASE("ModeGuard, set_training and move_to accept a model that is not a module") {
   Bare bare;
   const hone::ModeGuard guard(bare);
   hone::set_training(bare, false);
   hone::move_to(bare, torch::kCPU);
 }
 
-TEST_CASE("a model is moved as a whole") {
+TEST_CASE("move_to calls the model's `to`") {
   struct Moved {
     Tensor forward(const Tensor& inputs) { return inputs; }
     void to(c10::Device device) { at = device; }

@@ -8,7 +8,7 @@
 
 namespace {
 
-TEST_CASE("multiplications are told from shapes") {
+TEST_CASE("multiplications are computed from the shapes of parameters and inputs") {
   using hone::multiplications;
   const torch::nn::Linear linear(3, 5);
   CHECK(multiplications(linear, torch::ones({10, 3}), 4) == 3 * 5 * 4);

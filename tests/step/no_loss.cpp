@@ -22,7 +22,7 @@ struct Own {
 
 }  // namespace
 
-TEST_CASE("a trainer whose override computes the loss needs no other") {
+TEST_CASE("NoLoss suffices if an override computes the loss") {
   tiny::Net with, without;
   hone::Trainer{with, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}}.train(tiny::batches(3));
   hone::Trainer trainer{without, hone::NoLoss{}, hone::Sgd{.lr = 0.1}, Own{}};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Several losses in a step against loops that are written by hand.
+/// Compares steps with several losses with hand-written loops.
 #include "hone/step/objectives.hpp"
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <cstdint>
 #include <ranges>
 #include <string>
@@ -26,19 +27,20 @@ struct ByHand {
   std::int64_t accumulate = 1;
   double max_norm = 0.0;
   bool bf16 = false;
-  double gamma = 1.0;  ///< Of the learning rates, with each update.
+  double gamma = 1.0;  ///< The factor of the learning rates at each update.
   std::int64_t every = 1;
   std::int64_t num_epochs = 3;
+  std::int64_t skipped = -1;  ///< The update, from 0, in which the generator does not learn.
 };
 
 void require_gradients(torch::nn::Module& module, bool on) {
   for (auto& parameter : module.parameters()) parameter.set_requires_grad(on);
 }
 
-/// The loop as a user of LibTorch writes it.
+/// The results of a loop as a user of LibTorch writes it.
 struct Result {
   std::vector<Tensor> weights;
-  std::vector<double> discriminator_losses, generator_losses;  ///< Means of epochs.
+  std::vector<double> discriminator_losses, generator_losses;  ///< Means over each epoch.
 };
 Result by_hand(const ByHand& how) {
   Gan model;
@@ -58,7 +60,7 @@ Result by_hand(const ByHand& how) {
       const auto size = static_cast<double>(end - i * batch_size);
       ++in_window;
       const bool updates = in_window == how.accumulate || i + 1 == num_batches;
-      const auto learn = [&](auto& loss_step, auto& own, auto& other, auto& optimizer) {
+      const auto learn = [&](auto& loss_step, auto& own, auto& other, auto& optimizer, bool is_skipped) {
         require_gradients(other, false);
         Tensor loss;
         {
@@ -71,7 +73,9 @@ Result by_hand(const ByHand& how) {
         }
         (how.accumulate == 1 ? loss : loss * (1.0 / static_cast<double>(how.accumulate))).backward();
         require_gradients(other, true);
-        if (updates) {
+        if (updates && is_skipped) {
+          optimizer.zero_grad();
+        } else if (updates) {
           if (in_window != how.accumulate) {
             const torch::NoGradGuard no_gradients;
             for (auto& p : own.parameters()) {
@@ -84,9 +88,9 @@ Result by_hand(const ByHand& how) {
         }
         return loss.template item<double>();
       };
-      d_sum += size * learn(gan::discriminator_loss, d, g, d_optimizer);
+      d_sum += size * learn(gan::discriminator_loss, d, g, d_optimizer, false);
       if ((update + 1) % how.every == 0) {
-        g_sum += size * learn(gan::generator_loss, g, d, g_optimizer);
+        g_sum += size * learn(gan::generator_loss, g, d, g_optimizer, update == how.skipped);
         g_samples += size;
       }
       if (!updates) continue;
@@ -132,7 +136,7 @@ void require_equal(Trainer trained, const ByHand& how) {
 
 }  // namespace
 
-TEST_CASE("a GAN is the loop written by hand, bit for bit") {
+TEST_CASE("a GAN trains to bitwise the same weights as a hand-written loop") {
   require_equal(trainer(), {});
   require_equal(trainer(hone::ClipNorm{.max_norm = 0.02}), {.max_norm = 0.02});
   require_equal(trainer(hone::GradAccum<4>{}, hone::ClipNorm{.max_norm = 0.02}), {.accumulate = 4, .max_norm = 0.02});
@@ -142,7 +146,7 @@ TEST_CASE("a GAN is the loop written by hand, bit for bit") {
       {.accumulate = 3, .max_norm = 0.05, .bf16 = true, .gamma = 0.8});
 }
 
-TEST_CASE("a loss may be computed every few updates only") {
+TEST_CASE("a loss with `every = n` is computed for every n-th update") {
   require_equal(hone::Trainer{Gan(), gan::losses({.every = 2}), gan::optimizers()}, {.every = 2});
   require_equal(hone::Trainer{Gan(), gan::losses({.every = 2}), gan::optimizers(), hone::GradAccum<2>{}},
                 {.accumulate = 2, .every = 2});
@@ -150,7 +154,7 @@ TEST_CASE("a loss may be computed every few updates only") {
         "The loss 'generator' has every = 0. Give 1 or more updates.");
 }
 
-TEST_CASE("a window that ends early in a range of unknown length is the mean over its length") {
+TEST_CASE("the short last window of an unsized range is averaged over its length") {
   std::vector<Batch> batches;
   const auto all = gan::dataset(12).tensors();
   for (std::int64_t i = 0; i < 3; ++i)
@@ -189,7 +193,7 @@ struct Events {
   void on_before_optimizer_step(const auto& event) {
     log->push_back("before " + std::string(event.objective));
     CHECK(event.clipped.template item<double>() > 0.0);
-    CHECK(event.trainer.optimizer().gradients().size() == 4);  // of one optimizer
+    CHECK(event.trainer.optimizer().gradients().size() == 4);  // of one optimizer only
   }
   void on_optimizer_step(const auto&) { log->push_back("step"); }
   void on_train_step_end(const auto& event) {
@@ -201,11 +205,62 @@ struct Events {
   }
 };
 
-struct StopsAtGenerator {
-  void on_train_loss(const auto& event) {
-    if (event.objective == "generator") event.run.request_stop_before_update("enough");
+/// Requests a stop before the update of a loss, in a batch of the first epoch, at one of two events.
+struct StopsBefore {
+  std::string objective;
+  bool at_loss = true;
+  std::int64_t batch = 0;
+  int num_updates = 0;  ///< The calls of `on_optimizer_step`.
+
+  void on_train_loss(const auto& event) const { stop(event, at_loss); }
+  void on_before_optimizer_step(const auto& event) const { stop(event, !at_loss); }
+  void on_optimizer_step(const hone::OptimizerStep&) { ++num_updates; }
+
+ private:
+  void stop(const auto& event, bool is_here) const {
+    if (is_here && event.objective == objective && event.run.epoch() == 1 && event.run.batch() == batch) {
+      event.run.request_stop_before_update("enough");
+    }
   }
 };
+
+/// Stores a copy of the training state at every resume point.
+struct KeepStates {
+  std::vector<hone::Dict>* states;
+  void on_resume_point(const auto& event) { states->push_back(hone::cloned(event.trainer.training_state())); }
+};
+
+/// Stops a run at the generator's loss in a batch that completes a window, resumes it, and compares the weights with a
+/// loop in which that update of the generator is left out.
+template <class Losses, class... Policies>
+void require_counted_stop(const ByHand& how, std::int64_t batch, bool at_loss, const Losses& losses,
+                          Policies... policies) {
+  CAPTURE(batch, at_loss);
+  std::vector<hone::Dict> states;
+  const auto make = [&](std::int64_t stop_at) {
+    return hone::Trainer{Gan(),
+                         losses,
+                         gan::optimizers(),
+                         hone::ExponentialLr{.gamma = how.gamma},
+                         policies...,
+                         StopsBefore{"generator", at_loss, stop_at},
+                         KeepStates{&states}};
+  };
+  auto stopped = make(batch);
+  stopped.train(gan::dataset(num_samples), options(how.num_epochs));
+  CHECK(stopped.run().stop_reason() == "enough");
+  CHECK(stopped.run().num_updates() == how.skipped + 1);
+  CHECK(stopped.callbacks().template get<StopsBefore>().num_updates == how.skipped + 1);
+  CHECK(stopped.optimizer().template get<"discriminator">().num_updates() == how.skipped + 1);
+  CHECK(stopped.optimizer().template get<"generator">().num_updates() <= how.skipped);
+  CHECK(stopped.optimizer().lr(0) == Approx(0.02 * std::pow(how.gamma, static_cast<double>(how.skipped + 1))));
+  CHECK_FALSE(tiny::has_gradients(stopped.model()));
+
+  const auto state = states.back();
+  auto resumed = make(-1);
+  resumed.resume(state, gan::dataset(num_samples), options(how.num_epochs));
+  CHECK(tiny::equal(tiny::weights(resumed.model()), by_hand(how).weights));
+}
 
 struct OwnSteps {
   std::vector<std::size_t>* sizes;
@@ -219,7 +274,7 @@ struct Throws {
   void on_before_optimizer_step(const auto&) { throw std::runtime_error("from a callback"); }
 };
 
-/// Returns a struct, with items.
+/// The output of a loss step with a number of items.
 struct Counted {
   Tensor loss;
   std::int64_t batch_size, num_items;
@@ -227,7 +282,7 @@ struct Counted {
 
 }  // namespace
 
-TEST_CASE("events name the loss that they are about") {
+TEST_CASE("events have the name of their loss") {
   std::vector<std::string> log;
   auto logged = trainer(hone::ClipNorm{.max_norm = 1.0}, Events{&log});
   const auto batch = gan::dataset(4).tensors();
@@ -238,17 +293,106 @@ TEST_CASE("events name the loss that they are about") {
   CHECK(logged.run().num_updates() == 1);
 }
 
-TEST_CASE("a stop before the update drops what is left of the batch") {
-  auto stopped = trainer(StopsAtGenerator{});
-  stopped.train(gan::dataset(8), options());
-  Gan fresh;
-  CHECK(tiny::equal(tiny::weights(stopped.model()->generator), tiny::weights(fresh->generator)));
-  CHECK_FALSE(tiny::equal(tiny::weights(stopped.model()->discriminator), tiny::weights(fresh->discriminator)));
+TEST_CASE("request_stop_before_update at the first loss changes no weights, and the batch is no update") {
+  for (const bool at_loss : {true, false}) {
+    auto stopped = trainer(StopsBefore{"discriminator", at_loss, 2});
+    stopped.train(gan::dataset(num_samples), options());
+    auto limited = trainer();
+    auto two_updates = options();
+    two_updates.max_updates = 2;
+    limited.train(gan::dataset(num_samples), two_updates);
+    CHECK(tiny::equal(tiny::weights(stopped.model()), tiny::weights(limited.model())));
+    CHECK(stopped.run().num_updates() == 2);
+    CHECK(stopped.optimizer().get<"discriminator">().num_updates() == 2);
+    CHECK_FALSE(tiny::has_gradients(stopped.model()));
+  }
+}
+
+TEST_CASE("request_stop_before_update at a later loss skips its update, and the batch counts as an update") {
+  for (const bool at_loss : {true, false}) {
+    require_counted_stop({.gamma = 0.8, .skipped = 2}, 2, at_loss, gan::losses());
+    require_counted_stop({.gamma = 0.8, .every = 2, .skipped = 1}, 1, at_loss, gan::losses({.every = 2}));
+    require_counted_stop({.accumulate = 3, .max_norm = 0.02, .gamma = 0.8, .skipped = 0}, 2, at_loss, gan::losses(),
+                         hone::GradAccum<3>{}, hone::ClipNorm{.max_norm = 0.02});
+  }
+}
+
+TEST_CASE("request_stop_before_update within a window drops the gradients of all losses") {
+  auto stopped = trainer(hone::GradAccum<3>{}, StopsBefore{"generator", true, 1});
+  stopped.train(gan::dataset(num_samples), options());
   CHECK(stopped.run().num_updates() == 0);
+  CHECK(tiny::equal(tiny::weights(stopped.model()), tiny::weights(Gan())));
   CHECK_FALSE(tiny::has_gradients(stopped.model()));
 }
 
-TEST_CASE("overrides of the optimizer's step are called for each optimizer") {
+TEST_CASE("request_stop_before_update in finish_window counts the update of an earlier loss") {
+  auto stopped = trainer(hone::GradAccum<2>{}, StopsBefore{"generator", false, 1});
+  stopped.step(gan::dataset(4).tensors());
+  stopped.finish_window();
+  CHECK(stopped.run().num_updates() == 1);
+  Gan fresh;
+  CHECK(tiny::equal(tiny::weights(stopped.model()->generator), tiny::weights(fresh->generator)));
+  CHECK_FALSE(tiny::equal(tiny::weights(stopped.model()->discriminator), tiny::weights(fresh->discriminator)));
+  CHECK_FALSE(tiny::has_gradients(stopped.model()));
+}
+
+TEST_CASE("TerminateOnNaN keeps the weights of the loss that is NaN, and its mean") {
+  bool is_bad = false;
+  const auto generator_loss = [&](Gan& model, const Batch& batch) {
+    return gan::generator_loss(model, batch) * (is_bad ? std::nan("") : 1.0);
+  };
+  hone::Trainer both{Gan(),
+                     hone::Losses{hone::loss_for<"discriminator">(gan::discriminator_loss),
+                                  hone::loss_for<"generator">(generator_loss)},
+                     gan::optimizers(), hone::TerminateOnNaN{}};
+  const auto batch = gan::dataset(4).tensors();
+  both.step(batch);
+  const auto generator = tiny::weights(both.model()->generator);
+  is_bad = true;
+  both.step(batch);
+  CHECK(
+      tiny::contains(std::string(both.run().stop_reason()), "that batch has not changed the weights of 'generator'."));
+  CHECK(tiny::equal(tiny::weights(both.model()->generator), generator));
+  CHECK(both.run().num_updates() == 2);
+  CHECK(std::isfinite(both.mean_loss()));
+  is_bad = false;
+  both.step(batch);
+  CHECK_FALSE(both.run().stop_requested());
+  CHECK(both.run().num_updates() == 3);
+}
+
+TEST_CASE("after a later loss has thrown, the window of the loss that has updated is empty") {
+  bool throws = false;
+  const auto generator_loss = [&](Gan& model, const Batch& batch) {
+    if (throws) throw std::runtime_error("from a loss");
+    return gan::generator_loss(model, batch);
+  };
+  hone::Trainer both{Gan(),
+                     hone::Losses{hone::loss_for<"discriminator">(gan::discriminator_loss),
+                                  hone::loss_for<"generator">(generator_loss)},
+                     gan::optimizers(), hone::GradAccum<2>{}};
+  Gan alone;
+  require_gradients(*alone->generator, false);
+  hone::Trainer discriminator{
+      alone, hone::Losses{hone::loss_for<"discriminator">(gan::discriminator_loss)},
+      hone::Optimizers{hone::optimizer_for<"discriminator">(hone::Sgd{.lr = 0.05, .momentum = 0.9})},
+      hone::GradAccum<2>{}};
+  const auto all = gan::dataset(12).tensors();
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const Batch batch{all.first.slice(0, i * 4, i * 4 + 4), all.second.slice(0, i * 4, i * 4 + 4)};
+    throws = i == 1;
+    if (throws) {
+      CHECK_THROWS_AS(both.step(batch), std::runtime_error);
+    } else {
+      both.step(batch);
+    }
+    discriminator.step(batch);
+  }
+  discriminator.finish_window();
+  CHECK(tiny::equal(tiny::weights(both.model()->discriminator), tiny::weights(alone->discriminator)));
+}
+
+TEST_CASE("an override of optimizer_step is called for each optimizer") {
   std::vector<std::size_t> sizes;
   auto own = trainer(OwnSteps{&sizes});
   own.step(gan::dataset(4).tensors());
@@ -258,7 +402,7 @@ TEST_CASE("overrides of the optimizer's step are called for each optimizer") {
   CHECK(tiny::equal(tiny::weights(own.model()), tiny::weights(plain.model())));
 }
 
-TEST_CASE("an exception leaves all parameters as trainable as they were") {
+TEST_CASE("an exception in a step restores requires_grad of all parameters") {
   auto failing = trainer(Throws{});
   failing.model()->generator->parameters()[0].set_requires_grad(false);
   CHECK_THROWS_AS(failing.step(gan::dataset(4).tensors()), std::runtime_error);
@@ -267,7 +411,7 @@ TEST_CASE("an exception leaves all parameters as trainable as they were") {
   CHECK(failing.optimizer().collect_gradients().size() == 4);  // all optimizers are selected again
 }
 
-TEST_CASE("losses over items weigh the batches of a window by their items") {
+TEST_CASE("num_items weights the batches of an accumulation window") {
   const auto counted = [](const auto& loss) {
     return [loss](Gan& model, const Batch& batch) {
       const auto items = batch.first.size(0) * 3;
@@ -284,7 +428,7 @@ TEST_CASE("losses over items weigh the batches of a window by their items") {
   windows.train(std::vector<Batch>{{all.first.slice(0, 0, 2), all.second.slice(0, 0, 2)},
                                    {all.first.slice(0, 2), all.second.slice(0, 2)}},
                 {.num_epochs = 1});
-  // The discriminator moves by the mean over all six samples.
+  // The discriminator's update uses the mean over all six samples.
   auto whole = make(gan::losses());
   whole.train(std::vector<Batch>{all}, {.num_epochs = 1});
   CHECK(tiny::distance(tiny::weights(windows.model()->discriminator), tiny::weights(whole.model()->discriminator)) <

@@ -29,7 +29,7 @@ bool runs_out(F&& f) {
 
 }  // namespace
 
-TEST_CASE("memory that ran out is told from other errors") {
+TEST_CASE("is_out_of_memory distinguishes out-of-memory errors from other errors, also if nested") {
   CHECK(runs_out(run_out));
   CHECK(runs_out([] { throw std::bad_alloc(); }));
   CHECK(runs_out([] {
@@ -43,11 +43,11 @@ TEST_CASE("memory that ran out is told from other errors") {
   CHECK_FALSE(runs_out([] { torch::zeros({2}).view({3}); }));
 }
 
-TEST_CASE("an allocation that no machine can do is told as well") {
+TEST_CASE("an allocation that is too large for any machine is an out-of-memory error") {
   CHECK(runs_out([] { torch::empty({std::int64_t{1} << 60}, torch::kByte); }));
 }
 
-TEST_CASE("sizes are halved until one fits") {
+TEST_CASE("with_smaller_batches halves the batch size until it fits") {
   std::vector<std::int64_t> tried;
   const auto fits_up_to = [&](std::int64_t most) {
     return [&tried, most](std::int64_t size) {
@@ -65,7 +65,7 @@ TEST_CASE("sizes are halved until one fits") {
   CHECK(tried.back() == 3);
 }
 
-TEST_CASE("what does not fit at all, and what is another error, is told") {
+TEST_CASE("with_smaller_batches throws if one sample does not fit, and rethrows other errors") {
   CHECK(tiny::message_of<std::runtime_error>([] { hone::with_smaller_batches(8, [](std::int64_t) { run_out(); }); }) ==
         "Not even a batch of 1 sample fits into memory. Take a smaller model.");
   CHECK(runs_out([] { hone::with_smaller_batches(8, [](std::int64_t) { run_out(); }); }));  // nested

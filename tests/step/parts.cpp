@@ -45,7 +45,7 @@ constexpr bool same = std::is_same_v<T, U>;
 static_assert(same<CallbacksAmong<>, CallbackSet<>> && same<CallbacksAmong<Device, Overrides>, CallbackSet<>>);
 static_assert(same<CallbacksAmong<Callbacks<A, B>>, CallbackSet<A, B>>);
 static_assert(same<CallbacksAmong<Device, Callbacks<A>, Overrides, Callbacks<B, A>>, CallbackSet<A, B, A>>);
-// A callback that stands among defaults and by itself is the latter; its successors among the defaults come behind it.
+// A callback replaces the default of its type, and the defaults after that one follow it.
 template <class... Policies>
 using WithDefaults = CallbacksAmong<Callbacks<Before>, hone::ReplaceableCallbacks<A, B, C>, Policies...>;
 using NamedB = hone::NamedCallback<"b", hone::detail::RankZero<B>>;
@@ -61,9 +61,9 @@ static_assert(same<hone::detail::StandsFor<Device>, Device> && same<hone::detail
 static_assert(same<hone::detail::StandsFor<A>, Callbacks<A>>);
 static_assert(same<hone::detail::StandsFor<Limits>, Callbacks<Limits>>);
 static_assert(same<hone::detail::StandsFor<CallbackSet<A>>, Callbacks<CallbackSet<A>>>);
-static_assert(same<hone::detail::StandsFor<int>, int>);  // left as it is, for the sentence to name
+static_assert(same<hone::detail::StandsFor<int>, int>);  // unchanged, so that the error message names it
 
-TEST_CASE("values are found by their type, wherever they stand, and are default made when left out") {
+TEST_CASE("arguments are found by type in any order, and missing ones are default-constructed") {
   NoDefault clipping{3};
   Device device{9};
   const hone::Given given(clipping, device);
@@ -74,7 +74,7 @@ TEST_CASE("values are found by their type, wherever they stand, and are default 
   static_assert(decltype(given)::all_among<Device, NoDefault> && decltype(given)::all_among<NoDefault, A, Device>);
 }
 
-TEST_CASE("several callbacks of one type get their values in order") {
+TEST_CASE("several callbacks of one type get their arguments in order") {
   A first{'x'}, second{'y'};
   B other;
   const hone::Given given(first, other, second);

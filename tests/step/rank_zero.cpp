@@ -12,7 +12,7 @@
 
 namespace {
 
-/// One of two processes; the other one, of rank 0 or 1, has said `heard`, or will hear what is `said`.
+/// One of two ranks. `said` is the text that this rank passed to the gather, and `heard` the text of rank 0.
 struct Pair {
   using slot = hone::slots::Distribution;
   int own_rank = 0;
@@ -38,7 +38,7 @@ struct Pair {
 };
 static_assert(hone::ReducesGradients<Pair>);
 
-/// What the second process makes of what the first one does.
+/// Returns or throws what rank 1 does if rank 0 calls `f`.
 template <class F>
 auto in_the_second(F&& f) {
   Pair first{0};
@@ -56,7 +56,7 @@ auto in_the_second(F&& f) {
   return result;
 }
 
-TEST_CASE("what rank 0 returns, every process has") {
+TEST_CASE("in_rank_zero returns the value of rank 0 on every rank") {
   hone::SingleProcess alone;
   CHECK(hone::in_rank_zero(alone, [] { return 3; }) == 3);
   Pair first;
@@ -66,7 +66,7 @@ TEST_CASE("what rank 0 returns, every process has") {
   CHECK(in_the_second([] { return std::optional<double>(); }) == std::nullopt);
 }
 
-TEST_CASE("what rank 0 throws, every process throws") {
+TEST_CASE("in_rank_zero throws on every rank if rank 0 throws") {
   const auto full = []() -> int { throw hone::DataError("No room."); };
   const auto wrong = []() -> int { throw std::invalid_argument("No such name."); };
   const auto other = []() -> int { throw 1; };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Programs that own their loop: `step`, `finish_window` and `evaluate_batch` are the trainer's own loop, taken apart.
-#include "hone/schedule/step.hpp"
+/// Compares custom loops with `step`, `finish_window` and `evaluate_batch` with `train`.
+#include "hone/step/step.hpp"
 
 #include <torch/torch.h>
 
@@ -10,6 +10,7 @@
 
 #include "hone/callbacks/terminate_on_nan.hpp"
 #include "hone/optim/sgd.hpp"
+#include "hone/schedule/step.hpp"
 #include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -22,7 +23,7 @@ auto trainer_of(tiny::Net net, Settings... settings) {
   return hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}, settings...};
 }
 
-TEST_CASE("steps of the host's own equal a run") {
+TEST_CASE("a custom loop with step equals train") {
   tiny::Net run, steps;
   trainer_of(run, hone::ClipNorm{.max_norm = 0.1}).train(tiny::batches(5));
   auto trainer = trainer_of(steps, hone::ClipNorm{.max_norm = 0.1});
@@ -31,7 +32,36 @@ TEST_CASE("steps of the host's own equal a run") {
   CHECK(trainer.run().num_updates() == 5);
 }
 
-TEST_CASE("steps accumulate, and finish_window flushes the short window with its true length") {
+TEST_CASE("a change of the number of batches per update takes effect in the next window, also after a resume") {
+  const auto batches = tiny::batches(6);
+  const auto accumulate = [](std::int64_t number) { return hone::GradAccum<hone::dynamic>{number}; };
+  tiny::Net changed, expected, resumed;
+  auto trainer = trainer_of(changed, accumulate(4));
+  for (int i = 0; i < 3; ++i) trainer.step(batches[static_cast<std::size_t>(i)]);
+  trainer.accumulation() = accumulate(2);
+  const auto state = hone::cloned(trainer.training_state());
+  auto other = trainer_of(resumed, accumulate(4));
+  other.load_training_state(state);
+  other.accumulation() = accumulate(2);
+  for (int i = 3; i < 6; ++i) {
+    trainer.step(batches[static_cast<std::size_t>(i)]);
+    other.step(batches[static_cast<std::size_t>(i)]);
+  }
+  CHECK(trainer.run().num_updates() == 2);
+
+  auto reference = trainer_of(expected, accumulate(4));
+  for (int i = 0; i < 4; ++i) reference.step(batches[static_cast<std::size_t>(i)]);
+  reference.accumulation() = accumulate(2);
+  for (int i = 4; i < 6; ++i) reference.step(batches[static_cast<std::size_t>(i)]);
+  CHECK(tiny::equal(tiny::weights(changed), tiny::weights(expected)));
+  CHECK(tiny::equal(tiny::weights(resumed), tiny::weights(expected)));
+
+  trainer.accumulation().num_batches = 0;
+  CHECK_THROWS_AS(trainer.step(batches[0]), std::invalid_argument);
+  CHECK_THROWS_AS(trainer.train(batches), std::invalid_argument);
+}
+
+TEST_CASE("steps accumulate gradients, and finish_window averages the short window over its length") {
   tiny::Net run, steps;
   trainer_of(run, hone::GradAccum<3>{}).train(tiny::batches(5));
   auto trainer = trainer_of(steps, hone::GradAccum<3>{});
@@ -39,7 +69,7 @@ TEST_CASE("steps accumulate, and finish_window flushes the short window with its
   CHECK(trainer.run().num_updates() == 1);
   trainer.finish_window();
   CHECK(trainer.run().num_updates() == 2);
-  trainer.finish_window();  // nothing is open any more
+  trainer.finish_window();  // no window is open
   CHECK(trainer.run().num_updates() == 2);
   CHECK(tiny::equal(tiny::weights(run), tiny::weights(steps)));
 }
@@ -72,16 +102,16 @@ int calls_without_gradients(Settings... settings) {
   return calls;
 }
 
-TEST_CASE("on_before_optimizer_step comes before each update, also when no parameter has a gradient") {
+TEST_CASE("on_before_optimizer_step is called before each update, also if no parameter has a gradient") {
   CHECK(calls_without_gradients() == 1);
   CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0}) == 1);
   CHECK(calls_without_gradients(
             hone::ClipNorm{.max_norm = 1.0, .norm_type = std::numeric_limits<double>::infinity()}) == 1);
   CHECK(calls_without_gradients(hone::ClipValue{.clip_value = 1.0}) == 1);
-  CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0}, hone::GradAccum<2>{}) == 1);  // of a short window
+  CHECK(calls_without_gradients(hone::ClipNorm{.max_norm = 1.0}, hone::GradAccum<2>{}) == 1);  // in a short window
 }
 
-TEST_CASE("steps follow the schedule") {
+TEST_CASE("steps follow the learning rate schedule") {
   tiny::Net run, steps;
   const hone::StepLr schedule{.step_size = 2, .gamma = 0.5};
   trainer_of(run, schedule).train(tiny::batches(5));
@@ -91,11 +121,11 @@ TEST_CASE("steps follow the schedule") {
     trainer.step(batch);
     rates.push_back(trainer.optimizer().lr());
   }
-  CHECK(rates == std::vector<double>{0.1, 0.05, 0.05, 0.025, 0.025});  // the rate of the update to come
+  CHECK(rates == std::vector<double>{0.1, 0.05, 0.05, 0.025, 0.025});  // the rate of the next update
   CHECK(tiny::equal(tiny::weights(run), tiny::weights(steps)));
 }
 
-TEST_CASE("an evaluation in between changes nothing of the host's own loop") {
+TEST_CASE("evaluations and predictions between steps do not change a custom loop") {
   tiny::Net alone, evaluated;
   const hone::StepLr schedule{.step_size = 1, .gamma = 0.5};
   auto first = trainer_of(alone, hone::GradAccum<2>{}, schedule);
@@ -114,7 +144,7 @@ TEST_CASE("an evaluation in between changes nothing of the host's own loop") {
   CHECK(second.optimizer().num_updates() == 3);
 }
 
-TEST_CASE("a step tells the events of a step and returns its output") {
+TEST_CASE("a step dispatches its events and returns its output") {
   hone::Trace trace;
   auto trainer = trainer_of(tiny::Net(), hone::TracingCallback{&trace});
   trace.clear();
@@ -126,7 +156,7 @@ TEST_CASE("a step tells the events of a step and returns its output") {
   CHECK(output.loss.item<double>() > 0.0);
 }
 
-TEST_CASE("a step learns where the host has switched gradients off, and leaves them off") {
+TEST_CASE("a step trains if the host has disabled gradients, and leaves them disabled") {
   tiny::Net net;
   auto trainer = trainer_of(net);
   const auto before = tiny::weights(net);
@@ -136,7 +166,7 @@ TEST_CASE("a step learns where the host has switched gradients off, and leaves t
   CHECK(!tiny::equal(before, tiny::weights(net)));
 }
 
-TEST_CASE("a batch that fails can be left out, and the window goes on") {
+TEST_CASE("after a batch that throws, the accumulation window continues without it") {
   tiny::Net net, other;
   auto trainer = trainer_of(net, hone::GradAccum<2>{});
   const auto batches = tiny::batches(2);
@@ -148,7 +178,7 @@ TEST_CASE("a batch that fails can be left out, and the window goes on") {
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(other)));
 }
 
-TEST_CASE("a run drops the window that the host left open") {
+TEST_CASE("train drops an open accumulation window") {
   tiny::Net net, other;
   auto trainer = trainer_of(net, hone::GradAccum<2>{});
   trainer.step(tiny::batches(1)[0]);
@@ -164,7 +194,7 @@ struct NoisyImpl : torch::nn::Module {
 };
 TORCH_MODULE(Noisy);
 
-TEST_CASE("a batch is evaluated in evaluation mode and without gradients, and the modes come back") {
+TEST_CASE("evaluate_batch uses evaluation mode without gradients, and restores the modes") {
   Noisy noisy;
   auto trainer = hone::Trainer{noisy, torch::nn::CrossEntropyLoss(), hone::Sgd{}};
   noisy->train();
@@ -177,7 +207,7 @@ TEST_CASE("a batch is evaluated in evaluation mode and without gradients, and th
   CHECK(trainer.evaluate(std::vector<tiny::Batch>{batch}).at("evaluation_loss") == output.loss.item<double>());
 }
 
-TEST_CASE("a stopped step leaves the weights, and the host sees the reason") {
+TEST_CASE("a step that is stopped before the update keeps the weights, and the reason is available") {
   struct Stop {
     void on_train_loss(const hone::TrainLoss& event) { event.run.request_stop_before_update("enough"); }
   };
@@ -190,7 +220,7 @@ TEST_CASE("a stopped step leaves the weights, and the host sees the reason") {
   CHECK(tiny::equal(before, tiny::weights(net)));
 }
 
-TEST_CASE("a batch whose loss is NaN is dropped, and the next one is learned from") {
+TEST_CASE("a batch with a NaN loss is skipped, and the next one trains") {
   tiny::Net net, other;
   auto trainer = trainer_of(net, hone::TerminateOnNaN{});
   auto bad = tiny::batches(1)[0];
@@ -206,7 +236,7 @@ TEST_CASE("a batch whose loss is NaN is dropped, and the next one is learned fro
   }
   trainer_of(other).train(tiny::batches(3));
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(other)));
-  CHECK(trainer.mean_loss() == Approx((losses[0] + losses[1] + losses[2]) / 3));  // of what was learned from
+  CHECK(trainer.mean_loss() == Approx((losses[0] + losses[1] + losses[2]) / 3));  // without the skipped batches
   trainer.reset_mean_loss();
   CHECK(std::isnan(trainer.mean_loss()));
 }
@@ -220,7 +250,7 @@ struct Watching : torch::nn::Module {
   }
 };
 
-TEST_CASE("a step uses as many threads as the policy says, and leaves the host's number") {
+TEST_CASE("a step uses the policy's number of threads, and restores the host's number") {
   const int before = at::get_num_threads();
   at::set_num_threads(2);
   const auto batch = tiny::batches(1)[0];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A loss with parameters and buffers is trained, switched, saved and resumed like the model.
+/// Tests that a loss with parameters and buffers is trained, saved and resumed like the model.
 #include "hone/step/trained_modules.hpp"
 
 #include <torch/torch.h>
@@ -14,7 +14,7 @@
 
 namespace {
 
-/// Cross entropy with a learned temperature, and a running mean of what it returned in training.
+/// Cross entropy with a learned temperature, and a running mean of its values in training.
 struct LearnedLossImpl : torch::nn::Module {
   torch::Tensor scale = register_parameter("scale", torch::ones({}));
   torch::Tensor running = register_buffer("running", torch::zeros({}));
@@ -31,7 +31,7 @@ struct LearnedLossImpl : torch::nn::Module {
 };
 TORCH_MODULE(LearnedLoss);
 
-/// The same by hand.
+/// The same training in a hand-written loop.
 void train_by_hand(tiny::Net& net, LearnedLoss& loss, int epochs) {
   auto parameters = net->parameters();
   for (auto& parameter : loss->parameters()) parameters.push_back(parameter);
@@ -49,7 +49,7 @@ auto trainer_of(tiny::Net net, LearnedLoss loss, auto... policies) {
   return hone::Trainer{net, loss, hone::Sgd{.lr = 0.1, .momentum = 0.9}, std::move(policies)...};
 }
 
-TEST_CASE("parameters of the loss are trained as by hand, and buffers move") {
+TEST_CASE("parameters and buffers of the loss are trained as in a hand-written loop") {
   tiny::Net net, by_hand;
   LearnedLoss loss, loss_by_hand;
   trainer_of(net, loss).train(tiny::batches(3), {.num_epochs = 2});
@@ -61,7 +61,7 @@ TEST_CASE("parameters of the loss are trained as by hand, and buffers move") {
   CHECK(tiny::weights(net)[0].allclose(tiny::weights(by_hand)[0], 0, 1e-6));
 }
 
-TEST_CASE("the loss is in evaluation mode in evaluations, and as before afterwards") {
+TEST_CASE("the loss is in evaluation mode during evaluations, and its mode is restored") {
   LearnedLoss loss;
   auto trainer = trainer_of(tiny::Net(), loss);
   trainer.train(tiny::batches(3), tiny::batches(2), {.num_epochs = 2});
@@ -78,11 +78,11 @@ TEST_CASE("the loss is in evaluation mode in evaluations, and as before afterwar
   CHECK(!loss->is_training());
 }
 
-TEST_CASE("the loss is part of training states, at every batch, and of checkpoints") {
+TEST_CASE("the loss is resumed exactly from the training state of every batch, and from checkpoints") {
   const files::Folder folder;
   const auto make = [](tiny::Net net, LearnedLoss loss, std::vector<hone::Dict>* states) {
     return trainer_of(net, loss, hone::GradAccum<2>{}, hone::on<hone::ResumePoint>([states](const auto& event) {
-                        states->push_back(hone::cloned(event.trainer.training_state()).template get<hone::Dict>());
+                        states->push_back(hone::cloned(event.trainer.training_state()));
                       }));
   };
   tiny::Net whole_net;
@@ -111,12 +111,12 @@ TEST_CASE("the loss is part of training states, at every batch, and of checkpoin
   CHECK_THROWS_AS(other.load_checkpoint(without), hone::DataError);
 }
 
-TEST_CASE("a loss without state leaves no entry in a checkpoint") {
+TEST_CASE("a checkpoint has no entry for a loss without state") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   CHECK(!trainer.checkpoint().contains("loss_state_dict"));
 }
 
-TEST_CASE("a parameter that model and loss share counts once") {
+TEST_CASE("a parameter that model and loss share is listed once") {
   struct Shares : torch::nn::Module {
     explicit Shares(tiny::Net net) : net_(register_module("net", net)) {}
     torch::Tensor forward(const torch::Tensor& outputs, const torch::Tensor& target) {
@@ -132,7 +132,7 @@ TEST_CASE("a parameter that model and loss share counts once") {
   CHECK_NOTHROW(trainer.train(tiny::batches(2)));
 }
 
-/// A loss that is not a module and has something to remember.
+/// A loss with state that is not a module.
 struct GrowingLoss {
   std::int64_t calls = 0;
   torch::Tensor operator()(const torch::Tensor& outputs, const torch::Tensor& target) {
@@ -141,12 +141,12 @@ struct GrowingLoss {
   void serialize(auto& archive) { archive("calls", calls); }
 };
 
-TEST_CASE("a loss that is not a module is resumed by its serialize") {
+TEST_CASE("a loss that is not a module is resumed with its `serialize`") {
   const auto make = [](tiny::Net net) { return hone::Trainer{net, GrowingLoss{}, hone::Sgd{.lr = 0.1}}; };
   tiny::Net whole, rest;
   auto first = make(whole);
   first.train(tiny::batches(3));
-  const auto state = hone::cloned(first.training_state()).get<hone::Dict>();
+  const auto state = hone::cloned(first.training_state());
   auto second = make(rest);
   second.load_training_state(state);
   CHECK(second.loss().calls == 3);

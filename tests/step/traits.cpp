@@ -27,7 +27,7 @@ constexpr bool same = std::is_same_v<A, B>;
 
 }  // namespace
 
-TEST_CASE("each slot has its default") {
+TEST_CASE("each policy slot has a default") {
   using Types = hone::TrainerTraits<tiny::Net, Loss, hone::Sgd>;
   STATIC_REQUIRE(same<Types, hone::Trainer<tiny::Net, Loss, hone::Sgd>::Traits>);
   STATIC_REQUIRE(same<Types::Device, hone::Cpu> && same<Types::Precision, hone::Fp32>);
@@ -40,7 +40,7 @@ TEST_CASE("each slot has its default") {
   STATIC_REQUIRE(!Types::has_schedule && !Types::has_objectives);
 }
 
-TEST_CASE("the order of policies, callbacks and overrides is free") {
+TEST_CASE("policies, callbacks and overrides can be in any order") {
   using Forth = hone::TrainerTraits<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::GradAccum<4>, ClearsGradients,
                                     hone::CosineLr, hone::Callbacks<CountsLosses>>;
   using Back = hone::TrainerTraits<tiny::Net, Loss, hone::Sgd, hone::Callbacks<CountsLosses>, hone::CosineLr,

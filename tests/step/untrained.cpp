@@ -37,7 +37,7 @@ struct Unfreezes {
 
 }  // namespace
 
-TEST_CASE("a run warns once about parameters that no optimizer holds") {
+TEST_CASE("a trainer warns once about parameters that no optimizer has") {
   tiny::Net model;
   auto trainer = head_trainer(model);
   const auto said = captured(stderr, [&] {
@@ -48,7 +48,7 @@ TEST_CASE("a run warns once about parameters that no optimizer holds") {
   CHECK(captured(stderr, [&] { head_trainer(model).step(tiny::batches(1)[0]); }) == warning);
 }
 
-TEST_CASE("it says nothing where the others are frozen, and notices what is unfrozen later") {
+TEST_CASE("frozen parameters cause no warning until they are unfrozen") {
   tiny::Net model;
   for (auto& parameter : model->first->parameters()) parameter.set_requires_grad(false);
   auto trainer = head_trainer(model, Unfreezes{model});
@@ -59,7 +59,7 @@ TEST_CASE("it says nothing where the others are frozen, and notices what is unfr
   CHECK(tiny::contains(said, "no optimizer holds 'first.bias', which requires a gradient: it is not trained"));
 }
 
-TEST_CASE("a step starts from its own gradients") {
+TEST_CASE("a step does not use gradients that another trainer left") {
   // Two trainers on one model: the second leaves gradients in the first one's parameters.
   const auto require_own = [](auto gradients) {
     tiny::Net together, alone;
@@ -90,7 +90,7 @@ TEST_CASE("a step starts from its own gradients") {
   require_own(hone::KeepGradients{});
 }
 
-TEST_CASE("batches of one window add up all the same") {
+TEST_CASE("gradients of the batches of one accumulation window are accumulated") {
   tiny::Net a, b;
   auto windows = hone::Trainer{a, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}};
   auto whole = hone::Trainer{b, torch::nn::CrossEntropyLoss{}, hone::Sgd{.lr = 0.1}};

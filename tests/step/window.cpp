@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-TEST_CASE("batches that count alike, in a full window and in a short one") {
+TEST_CASE("batches of equal weight are averaged, in a full and in a short window") {
   hone::Window window;
   CHECK(window.empty());
   CHECK(window.add(1, 4) == 0.25);
@@ -17,7 +17,7 @@ TEST_CASE("batches that count alike, in a full window and in a short one") {
   CHECK(window.empty());
 }
 
-TEST_CASE("a mean over items, for any weights") {
+TEST_CASE("batches of different weights give a weighted mean") {
   hone::Window window;
   const double weights[] = {30, 10, 55}, gradients[] = {1.0, -2.0, 0.5};
   double sum = 0.0;

@@ -10,7 +10,7 @@ struct Optimizer {
   [[nodiscard]] static double lr(std::size_t group) { return group == 0 ? 0.1 : 0.02; }
 };
 
-TEST_CASE("what processes must be told alike is one fact in a line, and says nothing of who a process is") {
+TEST_CASE("agreed_part has a line for each setting that must match, and nothing that depends on the rank") {
   hone::RunConfig config;
   config.num_epochs = 3;
   config.seed = 5;

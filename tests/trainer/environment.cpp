@@ -20,7 +20,7 @@ std::string refusal(const char* text) {
 
 }  // namespace
 
-TEST_CASE("the variable holds a number of batches, or none") {
+TEST_CASE("the variable is a number of batches, or `none`") {
   CHECK(parsed_batch_limit("1") == 1);
   CHECK(parsed_batch_limit("250") == 250);
   CHECK(parsed_batch_limit("none") == std::nullopt);
@@ -28,7 +28,7 @@ TEST_CASE("the variable holds a number of batches, or none") {
   CHECK(parsed_batch_limit("NONE") == std::nullopt);
 }
 
-TEST_CASE("anything else is refused with the variable's name, the value and the remedy") {
+TEST_CASE("other values throw std::invalid_argument with the variable, the value and the remedy") {
   CHECK(refusal("ten") == "HONE_LIMIT_BATCHES is `ten`. Give a number of batches, 1 or more, or `none`.");
   for (const char* text : {"", "0", "-3", "1.5", "5 ", " 5", "5x", "0x10", "nonesuch", "99999999999999999999"}) {
     CAPTURE(text);
@@ -36,7 +36,7 @@ TEST_CASE("anything else is refused with the variable's name, the value and the 
   }
 }
 
-TEST_CASE("a scope sets the limit and brings back what was there") {
+TEST_CASE("LimitBatchesInScope sets the limit and restores the previous one") {
   unsetenv(limit_batches_variable);
   CHECK(environment_batch_limit() == std::nullopt);
   {

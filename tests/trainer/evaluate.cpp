@@ -7,9 +7,9 @@
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
-// Evaluation between and within epochs is tested in trainer_events.cpp and trainer_intermediate.cpp.
+// trainer_events.cpp and trainer_intermediate.cpp test evaluation between and within epochs.
 
-TEST_CASE("evaluation, prediction and one batch agree with the model called by hand") {
+TEST_CASE("evaluate, predict and evaluate_batch agree with a direct call of the model") {
   tiny::Net model;
   hone::Trainer trainer{model, torch::nn::CrossEntropyLoss{}, hone::Sgd{}};
   const auto expected = model->forward(tiny::inputs());

@@ -29,7 +29,7 @@ struct Outputs {
 BOOST_HANA_ADAPT_STRUCT(Outputs, first, more);
 namespace {
 
-/// Returns `how(x)`, a view of its input or of a buffer of its own.
+/// Returns a view of its input.
 struct ViewImpl : torch::nn::Module {
   torch::nn::Linear unused = register_module("unused", torch::nn::Linear(1, 1));
   Tensor forward(Tensor x) { return x.slice(1, 0, 1); }
@@ -66,7 +66,7 @@ auto trainer_of(Model model, Settings... settings) {
   return hone::Trainer{model, torch::nn::MSELoss{}, hone::Sgd{.lr = 0.1}, std::move(settings)...};
 }
 
-TEST_CASE("outputs that are views of a batch outlive it") {
+TEST_CASE("outputs that are views of a batch stay valid after the next batch") {
   auto loader = shuffled();
   CHECK(sorted(trainer_of(View()).predict(loader)).equal(right));
   CHECK(sorted(trainer_of(View(), hone::Prefetch{.depth = 1}).predict(loader)).equal(right));
@@ -77,11 +77,11 @@ TEST_CASE("outputs that are views of a batch outlive it") {
   CHECK(trainer_of(View(), hone::PrefetchToDevice{.depth = 1}).predict(batches).flatten().equal(right));
 }
 
-TEST_CASE("outputs in a buffer of the model outlive the next batch") {
+TEST_CASE("outputs that are a buffer of the model are not overwritten by the next batch") {
   CHECK(trainer_of(Keeps()).predict(numbers(), {.per_device_batch_size = 2}).flatten().equal(right));
 }
 
-TEST_CASE("outputs of several tensors, however nested, outlive their batches") {
+TEST_CASE("nested outputs of several tensors stay valid after the next batch") {
   auto loader = shuffled();
   std::vector<Tensor> firsts, seconds, inner;
   for (const auto& [first, second] : trainer_of(Tuple()).predict(loader)) {
@@ -109,7 +109,7 @@ TEST_CASE("only tensors that share memory with the batch are copied") {
   CHECK(std::get<1>(outputs).is_same(own));
 }
 
-TEST_CASE("predictions do not share memory with the dataset either") {
+TEST_CASE("predictions do not share memory with the dataset") {
   const auto set = numbers();
   auto outputs = trainer_of(Tuple()).predict(set, {.per_device_batch_size = 6});
   std::get<0>(outputs[0]).zero_();
@@ -137,7 +137,7 @@ struct InTuple {
   auto predict_batch(auto& trainer, auto& batch) { return std::tuple{trainer.predict_batch(batch)}; }
 };
 
-TEST_CASE("outputs of another shape are refused with the batch that has them") {
+TEST_CASE("outputs of different shapes throw DataError that names the batch") {
   const std::vector<Tensor> batches{torch::ones({2, 5}), torch::ones({3, 5}), torch::ones({2, 7}), torch::ones({2, 5})};
   int predicted = 0;
   auto trainer = trainer_of(Same(), hone::on<hone::PredictStepStart>([&](const auto&) { ++predicted; }));
@@ -152,7 +152,7 @@ TEST_CASE("outputs of another shape are refused with the batch that has them") {
   CHECK((outputs.size() == 4 && std::get<0>(outputs[2]).size(1) == 7));
 }
 
-TEST_CASE("an output without dimensions is refused, unless it is that of one sample") {
+TEST_CASE("a 0-dimensional output throws DataError, except for a batch of one sample") {
   CHECK(message_of<hone::DataError>([] { static_cast<void>(trainer_of(Mean()).predict(numbers())); }) ==
         "The model's output for batch 0 is Float [] and needs a first dimension that counts samples. Let the model or "
         "the "
@@ -161,7 +161,7 @@ TEST_CASE("an output without dimensions is refused, unless it is that of one sam
   CHECK(trainer_of(Squeeze()).predict(numbers(), {.per_device_batch_size = 1}).equal(right));
 }
 
-TEST_CASE("a prediction that is stopped throws, and its events have happened") {
+TEST_CASE("a prediction that is stopped throws StoppedError after its last event") {
   int ends = 0, exceptions = 0;
   const auto stop_at = [&](std::int64_t step) {
     return trainer_of(Same(), hone::on<hone::PredictStepEnd>([step](const auto& event) {

@@ -34,7 +34,7 @@ struct SumImpl : torch::nn::Module {
 };
 TORCH_MODULE(Sum);
 
-TEST_CASE("a predictor needs a model alone") {
+TEST_CASE("a predictor needs only a model") {
   CHECK(hone::Predictor{tiny::Net()}.predict(tiny::dataset()).equal(by_hand(tiny::Net())));
   CHECK(hone::Predictor{frozen()}.predict(hone::TensorDataset{tiny::inputs()}).equal(by_hand(tiny::Net())));
   CHECK(hone::Predictor{Sum()}.predict(tiny::batches(3)).size(0) == 12);
@@ -45,7 +45,7 @@ struct Sizes {
   static auto predict_batch(auto&, auto& batch) { return torch::full({batch.first.size(0)}, batch.first.size(0)); }
 };
 
-TEST_CASE("a predictor takes policies, callbacks and overrides") {
+TEST_CASE("a predictor accepts policies, callbacks and overrides") {
   int batches = 0;
   hone::Predictor predictor{tiny::Net(), hone::Fp64{}, Sizes{},
                             hone::on<hone::PredictStepEnd>([&](const auto&) { ++batches; })};
@@ -53,7 +53,7 @@ TEST_CASE("a predictor takes policies, callbacks and overrides") {
   CHECK(batches == 2);
 }
 
-TEST_CASE("a predictor loads what a trainer saved") {
+TEST_CASE("a predictor loads a checkpoint of a trainer") {
   const TemporaryFolder folder;
   tiny::Net net;
   hone::Trainer trainer{net, torch::nn::CrossEntropyLoss(), hone::Adam{.lr = 0.1}};
@@ -64,7 +64,7 @@ TEST_CASE("a predictor loads what a trainer saved") {
   CHECK(predictor.predict(tiny::dataset()).equal(by_hand(net)));
 }
 
-TEST_CASE("a trainer without an optimizer evaluates") {
+TEST_CASE("a trainer with NoOptimizer evaluates") {
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::NoOptimizer{}};
   hone::Trainer right{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   CHECK(trainer.evaluate(tiny::dataset()).at("evaluation_loss") ==
@@ -85,7 +85,7 @@ void check_without_parameters(Model model, Policies... policies) {
   CHECK(message_of<std::invalid_argument>([&] { trainer.step(tiny::batches(1)[0]); }) == refusal);
 }
 
-TEST_CASE("a model without parameters to train is evaluated and predicts, and is refused when training begins") {
+TEST_CASE("a trainer without trainable parameters evaluates and predicts, and throws when training begins") {
   check_without_parameters(frozen());
   check_without_parameters(Sum());
   check_without_parameters(frozen(), hone::PureBf16{});

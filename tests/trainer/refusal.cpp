@@ -8,7 +8,7 @@
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
-// Types that make a trainer and types that do not, told apart without a word. The sentences are in tests/compile_fail.
+// Tests whether types form a valid trainer. tests/compile_fail tests the error messages.
 namespace {
 
 using Loss = torch::nn::CrossEntropyLoss;
@@ -32,15 +32,15 @@ static_assert(composes<tiny::Net, Loss, torch::optim::SGD> &&
 static_assert(composes<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, Steps, hone::GradAccum<2>, hone::Callbacks<Hears>>);
 static_assert(composes<tiny::Net, Loss, hone::Sgd, hone::Callbacks<Hears>, hone::Callbacks<Hears>>);
 static_assert(!composes<tiny::Net, hone::Sgd, Loss>);                                   // in the wrong order
-static_assert(!composes<Neither, Loss, hone::Sgd>);                                     // no model
-static_assert(!composes<tiny::Net, Loss, Neither>);                                     // no optimizer
-static_assert(!composes<tiny::Net, Loss, hone::Sgd, Neither>);                          // no policy
+static_assert(!composes<Neither, Loss, hone::Sgd>);                                     // not a model
+static_assert(!composes<tiny::Net, Loss, Neither>);                                     // not an optimizer
+static_assert(!composes<tiny::Net, Loss, hone::Sgd, Neither>);                          // not a policy
 static_assert(!composes<tiny::Net, Loss, hone::Sgd, Hears>);                            // a callback outside of a list
-static_assert(!composes<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::ClipValue>);  // one slot, two answers
-static_assert(!composes<tiny::Net, Loss, hone::Sgd, hone::GradAccum<2>, hone::GradAccum<2>>);  // the same one twice
+static_assert(!composes<tiny::Net, Loss, hone::Sgd, hone::ClipNorm, hone::ClipValue>);  // two policies for a slot
+static_assert(!composes<tiny::Net, Loss, hone::Sgd, hone::GradAccum<2>, hone::GradAccum<2>>);  // the same policy twice
 static_assert(!composes<tiny::Net, Loss, hone::Sgd, Steps, OtherSteps>);                       // two overrides
 
-TEST_CASE("types that make no trainer are told apart from those that do") {
+TEST_CASE("Composable is true only for types that form a valid trainer") {
   SUCCEED("when the assertions above hold, this file compiles");
 }
 

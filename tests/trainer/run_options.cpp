@@ -23,7 +23,7 @@ std::string refusal(const T& options) {
   return {};
 }
 
-TEST_CASE("what says how a dataset becomes batches is empty unless given") {
+TEST_CASE("options for loaders are empty by default, and require_none_of_loader throws if one is set") {
   CHECK((Options{}.batch_size() == 8 && Options{.per_device_batch_size = 32}.batch_size() == 32));
   CHECK_NOTHROW(Options{}.require_none_of_loader());
   CHECK_THROWS_AS(Options{.per_device_batch_size = 8}.require_none_of_loader(), std::invalid_argument);
@@ -32,7 +32,7 @@ TEST_CASE("what says how a dataset becomes batches is empty unless given") {
   CHECK_THROWS_AS(hone::EvaluateOptions{.per_device_batch_size = 8}.require_none_of_loader(), std::invalid_argument);
 }
 
-TEST_CASE("options in range pass, others are named with their value and the least that will do") {
+TEST_CASE("check() throws for an option out of range, with its name, value and minimum") {
   CHECK(refusal(Options{}).empty());
   CHECK(refusal(hone::EvaluateOptions{}).empty());
   CHECK(refusal(Options{.num_epochs = 0, .per_device_batch_size = 1, .max_updates = 1}).empty());
@@ -56,7 +56,7 @@ TEST_CASE("options in range pass, others are named with their value and the leas
   CHECK(refusal(Options{.num_sanity_eval_batches = -1}) == "num_sanity_eval_batches is -1. Give 0 or more.");
 }
 
-TEST_CASE("a minimum above its maximum is refused, one as large as it is not") {
+TEST_CASE("check() throws if a minimum is above its maximum, but not if they are equal") {
   CHECK(refusal(Options{.num_epochs = 3, .min_num_epochs = 3}).empty());
   CHECK(refusal(Options{.num_epochs = 3, .min_num_epochs = 5}) ==
         "min_num_epochs is 5, but num_epochs is 3. Give 3 or less, or raise num_epochs.");

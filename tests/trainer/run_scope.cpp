@@ -11,9 +11,9 @@
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
-// What runs have in common is tested where it is used: trainer_limits.cpp, trainer_stop.cpp, trainer_errors.cpp.
+// trainer_limits.cpp, trainer_stop.cpp and trainer_errors.cpp test other properties that all runs share.
 
-TEST_CASE("every kind of run says where it runs and how") {
+TEST_CASE("the configuration of every kind of run has its device, precision, ranks and threads") {
   std::vector<hone::RunConfig> configs;
   const auto note = [&configs](const auto& event) { configs.push_back(event.run.config()); };
   hone::Trainer trainer{tiny::Net(),

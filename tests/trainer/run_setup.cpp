@@ -13,7 +13,7 @@ static_assert(limited(3, 10) == 3);
 static_assert(limited(std::nullopt, 3) == 3);
 static_assert(limited(std::nullopt, std::nullopt) == std::nullopt);
 
-TEST_CASE("a training run's facts count updates, the short last window as one") {
+TEST_CASE("training_config counts updates, including a short last window") {
   const TrainOptions options{.num_epochs = 3,
                              .per_device_batch_size = 4,
                              .max_updates = 100,
@@ -36,12 +36,12 @@ TEST_CASE("a training run's facts count updates, the short last window as one") 
                                         .num_eval_batches_per_epoch = 2});
 }
 
-TEST_CASE("a limit of updates shortens the run that schedules see") {
+TEST_CASE("max_updates limits the run length of schedules") {
   const TrainOptions options{.num_epochs = 3, .max_updates = 4};
   CHECK(run_length(training_config(options, 5, std::nullopt, 2)).num_updates == 4);
 }
 
-TEST_CASE("without a length only what is known is told") {
+TEST_CASE("without a number of batches, the run length has only the known counts") {
   const TrainOptions options{.num_epochs = 3};
   const auto config = training_config(options, std::nullopt, std::nullopt, 2);
   CHECK(config.num_updates() == std::nullopt);
@@ -49,7 +49,7 @@ TEST_CASE("without a length only what is known is told") {
   CHECK(evaluation_config(std::nullopt).num_epochs == 1);
 }
 
-TEST_CASE("of the limits on batches the smallest holds") {
+TEST_CASE("batch_limit returns the smallest limit") {
   using Options = TrainOptions;
   CHECK(batch_limit(Options{}, std::nullopt) == std::nullopt);
   CHECK(batch_limit(Options{}, 7) == 7);
@@ -61,7 +61,7 @@ TEST_CASE("of the limits on batches the smallest holds") {
   CHECK(evaluation_config(7, 7).batch_limit == 7);
 }
 
-TEST_CASE("a fast development run is one epoch without minima") {
+TEST_CASE("fast_dev_run gives one epoch without minima") {
   const TrainOptions options{.num_epochs = 8, .min_num_epochs = 3, .min_updates = 20, .fast_dev_run = 2};
   const auto config = training_config(options, 2, 2, 1);
   CHECK(config.fast_dev_run);

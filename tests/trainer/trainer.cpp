@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A run leaves nothing behind but weights, the optimizer's state and its history.
+/// Tests of what runs change: weights, the optimizer's state and the history.
 #include "hone/trainer/trainer.hpp"
 
 #include <torch/torch.h>
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <numbers>
+#include <utility>
+#include <vector>
 
 #include "hone/optim/adam.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/schedule/cosine.hpp"
+#include "hone/schedule/multi_step.hpp"
+#include "hone/schedule/per_group.hpp"
 #include "hone/schedule/schedules.hpp"
+#include "hone/schedule/sequence.hpp"
 #include "hone/schedule/step.hpp"
+#include "hone/schedule/warmup.hpp"
+#include "hone/tune/trial_run.hpp"
 #include "support/captured_stdout.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -20,7 +29,7 @@ namespace {
 
 using Loss = torch::nn::CrossEntropyLoss;
 
-TEST_CASE("a trainer may be moved, also between runs") {
+TEST_CASE("a trainer can be moved between runs") {
   tiny::Net net, other;
   auto first = hone::Trainer{net, Loss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}};
   first.train(tiny::batches(2));
@@ -32,7 +41,7 @@ TEST_CASE("a trainer may be moved, also between runs") {
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(other)));
 }
 
-TEST_CASE("the history that a run returns is a value of its own") {
+TEST_CASE("the history that a run returns does not change in the next run") {
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}};
   const auto first = trainer.train(tiny::batches(2), {.num_epochs = 2});
   const auto second = trainer.train(tiny::batches(2));
@@ -41,7 +50,7 @@ TEST_CASE("the history that a run returns is a value of its own") {
   CHECK(first.current_epoch() == 3);
 }
 
-TEST_CASE("an evaluation returns a history of its own records, and the trainer's history keeps all") {
+TEST_CASE("evaluate returns a history of its records, and run_history() has all records") {
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}};
   auto all = trainer.train(tiny::batches(2), tiny::batches(1), {.num_epochs = 2});
   const auto history = trainer.evaluate(tiny::batches(1));
@@ -55,7 +64,7 @@ TEST_CASE("an evaluation returns a history of its own records, and the trainer's
   CHECK(trainer.run_history() == all);  // a prediction records nothing
 }
 
-TEST_CASE("metrics are marked with the phase, the epoch and the update") {
+TEST_CASE("records have the phase, the epoch and the update") {
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}};
   const auto history = trainer.train(tiny::batches(3), tiny::batches(1), {.num_epochs = 2});
   const auto train = history.values("train_loss_epoch");
@@ -66,7 +75,7 @@ TEST_CASE("metrics are marked with the phase, the epoch and the update") {
   CHECK(eval[0] == hone::Record{eval[0].value, 1, 3, hone::Phase::eval});
 }
 
-TEST_CASE("an evaluation set of one run is not the next run's") {
+TEST_CASE("a run does not use the evaluation set of the previous run") {
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}};
   trainer.train(tiny::batches(2), tiny::batches(1));
   CHECK(!trainer.train(tiny::batches(2)).contains("eval_loss_epoch"));
@@ -77,7 +86,7 @@ struct Rates {
   void on_before_optimizer_step(const auto& event) { rates->push_back(event.trainer.optimizer().lr()); }
 };
 
-TEST_CASE("update n is done with the schedule's value for n, and each run begins the schedule anew") {
+TEST_CASE("update n uses the schedule's value for n, and each run restarts the schedule") {
   std::vector<double> rates;
   auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1}, hone::CosineLr{.min_lr = 0.0}, Rates{&rates}};
   for (const int epochs : {2, 1, 3}) {
@@ -91,7 +100,7 @@ TEST_CASE("update n is done with the schedule's value for n, and each run begins
   }
 }
 
-TEST_CASE("a schedule may drive the momentum as well") {
+TEST_CASE("a schedule can also set the momentum") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, Loss(), hone::Sgd{.lr = 0.5, .momentum = 0.9},
                                hone::Schedules{hone::fields::lr = hone::StepLr{.step_size = 1, .gamma = 0.5},
@@ -102,7 +111,49 @@ TEST_CASE("a schedule may drive the momentum as well") {
   CHECK(trainer.optimizer().groups()[0].settings.momentum == Approx(0.09));
 }
 
-TEST_CASE("gradients from before a run do not leak into it") {
+/// Cannot be assigned.
+struct Fixed {
+  using slot = hone::slots::Schedule;
+  const double factor;
+  const std::vector<double>& factors;
+  double operator()(double base_lr, std::int64_t update) const {
+    return base_lr * factor * factors[static_cast<std::size_t>(update)];
+  }
+};
+
+TEST_CASE("a schedule may be a lambda with captures, or have const and reference members") {
+  const std::vector<double> factors{1.0, 0.5, 0.25, 0.125, 0.0625};
+  const auto rates_with = [](auto schedule) {
+    std::vector<double> rates;
+    auto trainer = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{.lr = 0.1, .momentum = 0.5}, schedule, Rates{&rates}};
+    trainer.train(tiny::batches(2));
+    trainer.train(tiny::batches(2));
+    auto moved = std::move(trainer);
+    moved.step(tiny::batches(1)[0]);
+    const auto state = hone::cloned(moved.training_state());
+    moved.load_training_state(state);
+    moved.step(tiny::batches(1)[0]);
+    hone::trial_run(moved, tiny::batches(3), {.num_updates = 3}, [](auto) {}, [](auto, double) { return true; });
+    return rates;
+  };
+  const auto lambda = [&factors](double base_lr, std::int64_t update) {
+    return base_lr * factors[static_cast<std::size_t>(update)];
+  };
+  const auto by_group = [&](double base_lr, std::int64_t update, std::size_t group) {
+    return group == 0 ? lambda(base_lr, update) : base_lr;
+  };
+  const auto expected = rates_with(hone::MultiStepLr{.milestones = {1, 2, 3, 4}, .gamma = 0.5});
+  CHECK(expected.size() == 6);
+  CHECK(rates_with(hone::fields::lr = lambda) == expected);
+  CHECK(rates_with(hone::fields::lr = by_group) == expected);
+  CHECK(rates_with(Fixed{1.0, factors}) == expected);
+  CHECK(rates_with(hone::Warmup{.after = lambda}) == expected);
+  CHECK(rates_with(hone::fields::lr = hone::PerGroup{lambda}) == expected);
+  CHECK(rates_with(hone::Sequence{lambda}) == expected);
+  CHECK(rates_with(hone::Schedules{hone::fields::lr = lambda, hone::fields::momentum = lambda}) == expected);
+}
+
+TEST_CASE("a run does not use gradients from before the run") {
   tiny::Net net, clean;
   auto trainer = hone::Trainer{net, Loss(), hone::Sgd{.lr = 0.1}};
   net(tiny::inputs()).sum().backward();
@@ -111,14 +162,14 @@ TEST_CASE("gradients from before a run do not leak into it") {
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(clean)));
 }
 
-/// The second of two processes.
+/// Rank 1 of two ranks.
 struct Second {
   using slot = hone::slots::Distribution;
   static int rank() { return 1; }
   static int world_size() { return 2; }
 };
 
-TEST_CASE("a trainer prints in the first process, before a run too") {
+TEST_CASE("print() prints only on rank 0, also before a run") {
   const auto first = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{}};
   const auto second = hone::Trainer{tiny::Net(), Loss(), hone::Sgd{}, Second{}};
   CHECK(hone::captured_stdout([&] { first.print("loss 0.2"); }) == "loss 0.2\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every kind of data that a trainer takes: the same samples in the same order give the same weights.
+/// Tests that the same samples in the same order train to the same weights with every kind of data.
 #include <torch/torch.h>
 
 #include <boost/hana.hpp>
@@ -17,11 +17,7 @@ namespace {
 
 using torch::Tensor;
 
-struct Sample {
-  Tensor features, label;
-};
-
-/// The weights after two epochs, in stored order, evaluated on the way.
+/// Returns the weights after two epochs in stored order.
 template <class Dataset>
 std::vector<Tensor> trained_on(Dataset&& dataset) {
   tiny::Net net;
@@ -54,7 +50,7 @@ struct Stock : torch::data::datasets::Dataset<Stock> {
   [[nodiscard]] std::optional<std::size_t> size() const override { return 12; }
 };
 
-TEST_CASE("datasets in tensors, by value, by reference and constant") {
+TEST_CASE("a TensorDataset can be a temporary, a reference or constant") {
   auto dataset = tiny::dataset();
   const auto constant = tiny::dataset();
   CHECK(tiny::equal(trained_on(tiny::dataset()), expected()));
@@ -62,14 +58,14 @@ TEST_CASE("datasets in tensors, by value, by reference and constant") {
   CHECK(tiny::equal(trained_on(constant), expected()));
 }
 
-TEST_CASE("lists of batches, by value, by reference and constant") {
+TEST_CASE("a vector of batches can be a temporary, a reference or constant") {
   auto batches = tiny::batches(3);
   const auto constant = tiny::batches(3);
   CHECK(tiny::equal(trained_on(batches), expected()));
   CHECK(tiny::equal(trained_on(constant), expected()));
 }
 
-TEST_CASE("indexed datasets, hone's way and LibTorch's") {
+TEST_CASE("an indexed dataset can have hone's or LibTorch's interface") {
   Indexed indexed;
   CHECK(tiny::equal(trained_on(indexed), expected()));
   CHECK(tiny::equal(trained_on(Indexed{}), expected()));
@@ -77,7 +73,7 @@ TEST_CASE("indexed datasets, hone's way and LibTorch's") {
   CHECK(tiny::equal(trained_on(Stock{}), expected()));
 }
 
-TEST_CASE("LibTorch's data loader, as make_data_loader returns it") {
+TEST_CASE("LibTorch's data loader can be a unique pointer or a reference") {
   const auto make = [] {
     return torch::data::make_data_loader<torch::data::samplers::SequentialSampler>(
         Stock{}.map(torch::data::transforms::Stack<>()), 4);
@@ -88,7 +84,7 @@ TEST_CASE("LibTorch's data loader, as make_data_loader returns it") {
   CHECK(tiny::equal(trained_on(*loader), expected()));
 }
 
-TEST_CASE("pipelines of range-v3") {
+TEST_CASE("the data can be views of range-v3") {
   const auto batch = [](int i) { return tiny::batches(3)[static_cast<std::size_t>(i)]; };
   CHECK(tiny::equal(trained_on(ranges::views::iota(0, 3) | ranges::views::transform(batch)), expected()));
   auto many = tiny::batches(9);
@@ -102,7 +98,7 @@ TEST_CASE("pipelines of range-v3") {
   CHECK(trainer.train(many | ranges::views::take(5)).num_updates() == 5);
 }
 
-TEST_CASE("batches as tuples, arrays and structs") {
+TEST_CASE("batches can be tuples, arrays and structs") {
   std::vector<std::tuple<std::string, Tensor, Tensor>> tuples;
   std::vector<std::array<Tensor, 2>> arrays;
   std::vector<torch::data::Example<>> examples;
@@ -120,10 +116,31 @@ struct Digit {
   BOOST_HANA_DEFINE_STRUCT(Digit, (std::string, source), (Tensor, features), (Tensor, label));
 };
 
-TEST_CASE("a struct of the user's own, and callbacks that see it as such") {
+/// Records the sources of the batches of each event.
+struct Sources {
+  std::vector<std::string>* seen;
+  void on_train_step_start(const auto& event) { see(event.batch); }
+  void on_train_step_end(const auto& event) { see(event.batch); }
+  void on_eval_step_end(const auto& event) { see(event.batch); }
+
+ private:
+  void see(const auto& batch) {
+    static_assert(std::is_same_v<decltype(batch), const Digit&>);
+    CHECK(batch.features.sizes() == torch::IntArrayRef{4, 3});
+    seen->push_back(batch.source);
+  }
+};
+
+TEST_CASE("batches can be user-defined structs, and callbacks get their type") {
   std::vector<Digit> digits;
-  for (const auto& [x, y] : tiny::batches(3)) digits.push_back({"file.png", x, y});
+  for (const auto& [x, y] : tiny::batches(3)) digits.push_back({std::to_string(digits.size()) + ".png", x, y});
   CHECK(tiny::equal(trained_on(digits), expected()));
+
+  std::vector<std::string> seen;
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Sources{&seen}};
+  trainer.train(digits, digits);
+  CHECK(seen ==
+        std::vector<std::string>{"0.png", "0.png", "1.png", "1.png", "2.png", "2.png", "0.png", "1.png", "2.png"});
 }
 
 struct SumImpl : torch::nn::Module {
@@ -140,7 +157,7 @@ TEST_CASE("a batch with two inputs calls a model with two arguments") {
   CHECK(tiny::distance(tiny::weights(sum->net), expected()) < 1e-6);
 }
 
-TEST_CASE("an evaluation set may be a temporary, a variable, a constant, or of another type") {
+TEST_CASE("an evaluation set can be a temporary, a variable, a constant, or of another type") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.0}};
   auto variable = tiny::dataset();
   const auto constant = tiny::dataset();
@@ -154,7 +171,7 @@ TEST_CASE("an evaluation set may be a temporary, a variable, a constant, or of a
   CHECK(trainer.evaluate(constant).at("evaluation_loss") == loss);
 }
 
-TEST_CASE("a range without batches is refused, in training, evaluation and prediction") {
+TEST_CASE("a range without batches throws DataError in train, evaluate and predict") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}};
   const std::vector<tiny::Batch> none;
   CHECK_THROWS_AS(trainer.train(none), hone::DataError);
@@ -164,7 +181,7 @@ TEST_CASE("a range without batches is refused, in training, evaluation and predi
   CHECK_THROWS_AS(trainer.train(tiny::dataset().subset(0, 0)), hone::DataError);
 }
 
-/// Can be walked through once, as batches from a socket.
+/// A single-pass range, such as batches from a socket.
 struct Stream {
   std::size_t next = 0;
   struct Iterator {
@@ -177,7 +194,7 @@ struct Stream {
   static std::default_sentinel_t end() { return {}; }
 };
 
-TEST_CASE("a range that can be walked through once lasts for one epoch and says so in the second") {
+TEST_CASE("a single-pass range trains for one epoch and throws DataError in the second") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}};
   CHECK(trainer.train(Stream{}).num_updates() == 3);
   const auto message = tiny::message_of<hone::DataError>([&] { trainer.train(Stream{}, {.num_epochs = 2}); });
@@ -195,7 +212,7 @@ struct OrderOfSamples {
   }
 };
 
-TEST_CASE("the seed decides the order of the samples; epochs differ, runs with one seed do not") {
+TEST_CASE("the seed determines the order of the samples, which differs between epochs") {
   const auto order = [](std::optional<std::uint64_t> seed, bool shuffle = true) {
     std::vector<float> seen;
     auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, OrderOfSamples{&seen}};
@@ -212,10 +229,10 @@ TEST_CASE("the seed decides the order of the samples; epochs differ, runs with o
   auto twice = order(std::nullopt, false);
   CHECK(std::equal(twice.begin(), twice.begin() + 12, twice.begin() + 12));
   std::sort(twice.begin(), twice.end());
-  CHECK(sorted == twice);  // every sample once an epoch
+  CHECK(sorted == twice);  // every sample once in each epoch
 }
 
-TEST_CASE("predictions are in the order of the dataset, whatever the batches, and need no target") {
+TEST_CASE("predictions are in the order of the dataset for any batch size, and need no target") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{}};
   const torch::NoGradGuard no_gradients;
@@ -229,7 +246,7 @@ TEST_CASE("predictions are in the order of the dataset, whatever the batches, an
   CHECK(close(trainer.predict(Indexed{}, {.per_device_batch_size = 1})));
 }
 
-TEST_CASE("the mean loss of an epoch counts samples, so a short last batch weighs less") {
+TEST_CASE("the mean loss of an epoch is weighted by samples") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.0}};
   const double expected_loss = torch::nn::functional::cross_entropy(net(tiny::inputs()), tiny::labels()).item<double>();
@@ -240,7 +257,7 @@ TEST_CASE("the mean loss of an epoch counts samples, so a short last batch weigh
         Approx(expected_loss).epsilon(1e-6));
 }
 
-TEST_CASE("a run draws a random number only for data that it shuffles") {
+TEST_CASE("a run uses the global random generator only for data that it shuffles") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   const auto moves = [&](auto&& run) {
     const auto before = hone::generator_state();

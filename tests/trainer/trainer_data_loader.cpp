@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// LibTorch's DataLoader in runs that leave it early.
+/// Tests of LibTorch's DataLoader in epochs that end early.
 #include <torch/torch.h>
 
 #include "hone/callbacks/filters.hpp"
@@ -29,7 +29,7 @@ auto trainer_with(Settings... settings) {
   return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, std::move(settings)...};
 }
 
-TEST_CASE("LibTorch's DataLoader with workers serves a run whose epochs end early") {
+TEST_CASE("LibTorch's DataLoader with workers is usable after an epoch ends early") {
   const auto loader = workers_loader();
   SECTION("by a callback's limit") {
     CHECK(trainer_with(hone::LimitBatches{.num_batches = 3}).train(loader, {.num_epochs = 3}).num_updates() == 9);
@@ -60,14 +60,14 @@ TEST_CASE("LibTorch's DataLoader with workers serves a run whose epochs end earl
     CHECK_THROWS_AS(trainer.train(loader, {.num_epochs = 3}), std::runtime_error);
     CHECK(trainer_with().train(loader).num_updates() == 8);
   }
-  SECTION("by a stop") {
+  SECTION("by a stop request") {
     auto trainer = trainer_with(hone::on<hone::TrainStepEnd>([](const auto& event) {
       if (event.run.batch() == 2) event.run.request_stop("enough");
     }));
     CHECK(trainer.train(loader, {.num_epochs = 3}).num_updates() == 3);
     CHECK(trainer.train(loader, {.num_epochs = 3}).num_updates() == 3);
   }
-  SECTION("behind a thread that prefetches") {
+  SECTION("by a limit, with Prefetch") {
     auto trainer = trainer_with(hone::LimitBatches{.num_batches = 3}, hone::Prefetch{.depth = 2});
     CHECK(trainer.train(loader, {.num_epochs = 3}).num_updates() == 9);
   }
@@ -77,7 +77,7 @@ struct MakesLoader {
   auto create_train_dataloader(auto&, auto&, const hone::LoaderOptions&) { return workers_loader(); }
 };
 
-TEST_CASE("an override may return LibTorch's DataLoader as make_data_loader makes it") {
+TEST_CASE("an override can return the result of make_data_loader") {
   auto trainer = trainer_with(MakesLoader{}, hone::LimitBatches{.num_batches = 3});
   CHECK(trainer.train(tiny::dataset(), {.num_epochs = 2}).num_updates() == 6);
 }

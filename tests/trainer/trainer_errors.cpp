@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What goes wrong: the sentence that the user reads, and what a run gives back when it fails.
+/// Tests of error messages, and of the state that a failed run restores.
 #include <torch/torch.h>
 
 #include <functional>
+#include <optional>
 
 #include "hone/optim/sgd.hpp"
 #include "hone/trainer/trainer.hpp"
@@ -18,13 +19,13 @@ using torch::Tensor;
 
 auto plain_trainer() { return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}}; }
 
-/// One sentence or two, without a stack.
+/// True if the message is one line without a stack trace.
 bool is_short(const std::string& message) {
   return !message.empty() && !contains(message, "\n") && !contains(message, "frame #") &&
          !contains(message, "Exception raised from");
 }
 
-TEST_CASE("an option out of range is refused by name, with its value and a remedy, before anything happens") {
+TEST_CASE("an option out of range throws with its name, value and remedy before any event") {
   hone::Trace trace;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, hone::TracingCallback{&trace}};
   trace.clear();
@@ -48,7 +49,7 @@ TEST_CASE("an option out of range is refused by name, with its value and a remed
   CHECK(trace.empty());
 }
 
-TEST_CASE("a batch size beyond the data names both numbers where no batch would be left") {
+TEST_CASE("a batch size beyond the dataset throws with both numbers if no batch would be left") {
   auto trainer = plain_trainer();
   const auto train = [&] { trainer.train(tiny::dataset(), {.per_device_batch_size = 13, .drop_last = true}); };
   const auto message = message_of<std::invalid_argument>(train);
@@ -59,7 +60,7 @@ TEST_CASE("a batch size beyond the data names both numbers where no batch would 
   CHECK(trainer.predict(tiny::dataset(), {.per_device_batch_size = 13}).size(0) == 12);
 }
 
-/// Runs `f`, which must throw a `DataError` around LibTorch's own error.
+/// Returns the message of the `DataError` that `f` throws, if it nests an error of LibTorch.
 template <class F>
 std::string explained(F&& f) {
   try {
@@ -74,7 +75,7 @@ std::string explained(F&& f) {
   return {};
 }
 
-TEST_CASE("inputs of another width than the model's are named with their shape") {
+TEST_CASE("inputs with a wrong number of features throw DataError with their shape") {
   auto trainer = plain_trainer();
   const hone::TensorDataset wide{torch::zeros({12, 4}), tiny::labels()};
   for (const auto& run : {std::function<void()>([&] { trainer.train(wide, {.per_device_batch_size = 6}); }),
@@ -88,7 +89,7 @@ TEST_CASE("inputs of another width than the model's are named with their shape")
   }
 }
 
-TEST_CASE("a model whose output does not fit the loss is told with both shapes") {
+TEST_CASE("an output that does not fit the loss throws DataError with both shapes") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::BCELoss(), hone::Sgd{}};
   const auto message = message_of<hone::DataError>(
       [&] { trainer.train(hone::TensorDataset{tiny::inputs(), torch::ones({12, 5})}, {.per_device_batch_size = 6}); });
@@ -98,7 +99,7 @@ TEST_CASE("a model whose output does not fit the loss is told with both shapes")
   CHECK(is_short(message));
 }
 
-TEST_CASE("a label outside the classes is named") {
+TEST_CASE("a class label out of range throws DataError with the label") {
   auto trainer = plain_trainer();
   const auto message = explained(
       [&] { trainer.train(hone::TensorDataset{tiny::inputs(), tiny::labels() + 6}, {.per_device_batch_size = 12}); });
@@ -109,7 +110,7 @@ TEST_CASE("a label outside the classes is named") {
   CHECK(is_short(message));
 }
 
-TEST_CASE("labels of the wrong type are named with their type") {
+TEST_CASE("labels of a wrong dtype throw DataError with the dtype") {
   auto trainer = plain_trainer();
   const auto message = explained([&] {
     trainer.train(hone::TensorDataset{tiny::inputs(), tiny::labels().to(torch::kInt)}, {.per_device_batch_size = 12});
@@ -119,7 +120,7 @@ TEST_CASE("labels of the wrong type are named with their type") {
   CHECK(is_short(message));
 }
 
-TEST_CASE("a loss with several elements is refused with their number") {
+TEST_CASE("a loss with several elements throws DataError with their number") {
   auto trainer = hone::Trainer{
       tiny::Net(), torch::nn::CrossEntropyLoss(torch::nn::CrossEntropyLossOptions().reduction(torch::kNone)),
       hone::Sgd{}};
@@ -131,7 +132,7 @@ TEST_CASE("a loss with several elements is refused with their number") {
   CHECK(is_short(message));
 }
 
-TEST_CASE("a loss that depends on no parameter is an error, not silence") {
+TEST_CASE("a loss that does not depend on a parameter throws c10::Error") {
   auto trainer = hone::Trainer{tiny::Net(), [](const Tensor&, const Tensor&) { return torch::zeros({}); }, hone::Sgd{}};
   CHECK_THROWS_AS(trainer.train(tiny::dataset()), c10::Error);
 }
@@ -151,7 +152,7 @@ struct Thrower {
 #undef HONE_THROW_AT
 };
 
-/// Remembers the exception that it was told.
+/// Records the messages of the exceptions.
 struct Witness {
   std::vector<std::string>* told;
   void on_exception(const hone::ExceptionThrown& event) {
@@ -163,7 +164,7 @@ struct Witness {
   }
 };
 
-TEST_CASE("an exception from any event is told once and reaches the caller, and the run gives back what it changed") {
+TEST_CASE("an exception of any hook reaches on_exception once and the caller, and the run restores its changes") {
   const std::string at =
       GENERATE(as<std::string>{}, "on_training_run_start", "on_train_epoch_start", "on_train_step_start",
                "on_train_loss", "on_before_optimizer_step", "on_optimizer_step", "on_train_step_end",
@@ -176,6 +177,7 @@ TEST_CASE("an exception from any event is told once and reaches the caller, and 
       net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}, Thrower{at}, Witness{&told}};
   net->train();
   net->second->eval();
+  const int threads = torch::get_num_threads();
   torch::set_num_threads(2);
   const torch::NoGradGuard no_gradients;
   CHECK(message_of<Broken>([&] { trainer.train(tiny::batches(3), tiny::batches(2), {.num_threads = 1}); }) == at);
@@ -185,13 +187,13 @@ TEST_CASE("an exception from any event is told once and reaches the caller, and 
   CHECK(!torch::GradMode::is_enabled());
   CHECK(torch::get_num_threads() == 2);
   CHECK(!tiny::has_gradients(net));
-  torch::set_num_threads(1);
+  torch::set_num_threads(threads);
 
   trainer.callbacks().get<Thrower>().at.clear();
-  CHECK(trainer.train(tiny::batches(4)).num_updates() == 2);  // and the next run is none the worse
+  CHECK(trainer.train(tiny::batches(4)).num_updates() == 2);  // the next run works
 }
 
-TEST_CASE("exceptions in evaluation and prediction are told and leave things as they were") {
+TEST_CASE("exceptions in evaluate and predict reach on_exception, and modes are restored") {
   std::vector<std::string> told;
   tiny::Net net;
   auto trainer =
@@ -206,7 +208,60 @@ TEST_CASE("exceptions in evaluation and prediction are told and leave things as 
   CHECK(torch::GradMode::is_enabled());
 }
 
-TEST_CASE("an exception of the model, of the loss and of the data is told and keeps its type") {
+/// A model that throws in `forward`, in training or in evaluation mode.
+struct ThrowingNetImpl : torch::nn::Module {
+  Tensor forward(const Tensor& inputs) {
+    if (throws_in && is_training() == *throws_in) throw Broken("forward");
+    return net(inputs);
+  }
+  tiny::Net net = register_module("net", tiny::Net());
+  std::optional<bool> throws_in{};
+};
+TORCH_MODULE(ThrowingNet);
+
+TEST_CASE(
+    "an exception of the model or the loss, in training or evaluation, reaches on_exception, and the run restores its "
+    "changes") {
+  std::vector<std::string> told;
+  std::optional<bool> loss_throws_in;
+  const auto loss = [&](const Tensor& outputs, const Tensor& labels) {
+    if (loss_throws_in && torch::GradMode::is_enabled() == *loss_throws_in) throw Broken("loss");
+    return torch::cross_entropy_loss(outputs, labels);
+  };
+  ThrowingNet net;
+  auto trainer = hone::Trainer{net, loss, hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}, Witness{&told}};
+  net->train();
+  net->net->second->eval();
+  const auto weights = tiny::weights(net);
+  const auto fails = [&](const char* text, auto&& run) {
+    CAPTURE(text);
+    told.clear();
+    CHECK(message_of<Broken>(run) == text);
+    CHECK(told == std::vector<std::string>{text});
+    CHECK(net->is_training());
+    CHECK(!net->net->second->is_training());
+    CHECK(torch::GradMode::is_enabled());
+    CHECK(!tiny::has_gradients(net));
+  };
+  for (const bool in_training : {true, false}) {
+    for (const bool in_loss : {false, true}) {
+      INFO((in_training ? "in training" : "in evaluation"));
+      (in_loss ? loss_throws_in : net->throws_in) = in_training;
+      const char* const text = in_loss ? "loss" : "forward";
+      fails(text, [&] { trainer.train(tiny::batches(3), tiny::batches(2)); });
+      CHECK(trainer.run().num_updates() == (in_training ? 0 : 2));
+      CHECK(tiny::equal(tiny::weights(net), weights) == in_training);
+      if (!in_training) {
+        fails(text, [&] { trainer.evaluate(tiny::batches(2)); });
+        if (!in_loss) fails(text, [&] { trainer.predict(tiny::batches(2)); });
+      }
+      loss_throws_in = net->throws_in = std::nullopt;
+    }
+  }
+  CHECK(trainer.train(tiny::batches(4), tiny::batches(2)).num_updates() == 2);  // the next run works
+}
+
+TEST_CASE("exceptions of the loss and of the data reach on_exception and keep their type") {
   std::vector<std::string> told;
   struct Model {
     Tensor forward(const Tensor& inputs) { return inputs; }
@@ -231,11 +286,12 @@ TEST_CASE("an exception of the model, of the loss and of the data is told and ke
   CHECK(contains(told[0], "0 batches"));
 }
 
-TEST_CASE("modes, gradient mode and threads are as before after a run that ends well") {
+TEST_CASE("a successful run restores modes, gradient mode and threads") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{}};
   net->eval();
   net->first->train();
+  const int threads = torch::get_num_threads();
   torch::set_num_threads(2);
   {
     const torch::NoGradGuard no_gradients;
@@ -246,7 +302,7 @@ TEST_CASE("modes, gradient mode and threads are as before after a run that ends 
   trainer.predict(tiny::batches(1), {.num_threads = 1});
   CHECK(torch::GradMode::is_enabled());
   CHECK(torch::get_num_threads() == 2);
-  torch::set_num_threads(1);
+  torch::set_num_threads(threads);
   CHECK(!net->is_training());
   CHECK(net->first->is_training());
   CHECK(!net->second->is_training());

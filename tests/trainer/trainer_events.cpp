@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Who is told what, and when: the order of steps, records and events in each kind of run.
+/// Tests of the order of steps, records and events in each kind of run.
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include <stdexcept>
+#include <vector>
+
+#include "hone/callbacks/filters.hpp"
 #include "hone/callbacks/limit_batches.hpp"
 #include "hone/callbacks/named.hpp"
 #include "hone/optim/sgd.hpp"
@@ -29,9 +33,9 @@ auto traced(hone::Trace& trace) {
 const hone::Trace batch_without_update{".on_train_step_start", "train_batch_loss", ".on_train_loss", "backward",
                                        ".on_train_step_end",   ".on_resume_point"};
 const hone::Trace batch_with_update{
-    ".on_train_step_start",      "train_batch_loss",   ".on_train_loss",  "backward",
-    ".on_before_optimizer_step", "optimizer_step",     "zero_grad",       "scheduler_step",
-    ".on_optimizer_step",        ".on_train_step_end", ".on_resume_point"};
+    ".on_train_step_start", "train_batch_loss", ".on_train_loss",     "backward",       ".on_before_optimizer_step",
+    "optimizer_step",       "zero_grad",        ".on_optimizer_step", "scheduler_step", ".on_train_step_end",
+    ".on_resume_point"};
 const hone::Trace eval_batch{".on_eval_step_start", "eval_batch_loss", ".on_eval_step_end"};
 
 hone::Trace joined(std::initializer_list<hone::Trace> parts) {
@@ -40,7 +44,7 @@ hone::Trace joined(std::initializer_list<hone::Trace> parts) {
   return all;
 }
 
-TEST_CASE("a training run with an evaluation takes its own step first and tells the callbacks after it") {
+TEST_CASE("in a training run with an evaluation, the trainer's steps precede their events") {
   hone::Trace trace;
   auto trainer = traced(trace);
   CHECK(trace == hone::Trace{".on_init_end"});
@@ -56,19 +60,19 @@ TEST_CASE("a training run with an evaluation takes its own step first and tells 
                              eval_batch,
                              {"eval_epoch_end", ".on_eval_epoch_end"},
                              {"training_run_epoch_end", ".on_training_run_epoch_end", ".on_resume_point"}});
-  CHECK(trace == joined({{"create_train_dataloader", "create_eval_dataloader"},
+  CHECK(trace == joined({{"create_train_dataloader", "create_eval_dataloader", "zero_grad"},
                          {"training_run_start", ".on_training_run_start"},
                          epoch,
                          epoch,
                          {"training_run_end", ".on_training_run_end"}}));
 }
 
-TEST_CASE("without an evaluation set the evaluation is left out and the epoch ends all the same") {
+TEST_CASE("a training run without an evaluation set has no evaluation events") {
   hone::Trace trace;
   auto trainer = traced(trace);
   trace.clear();
   trainer.train(tiny::batches(1));
-  CHECK(trace == joined({{"create_train_dataloader", "training_run_start", ".on_training_run_start"},
+  CHECK(trace == joined({{"create_train_dataloader", "zero_grad", "training_run_start", ".on_training_run_start"},
                          {"train_epoch_start", ".on_train_epoch_start"},
                          batch_with_update,
                          {"train_epoch_end", ".on_train_epoch_end"},
@@ -98,7 +102,7 @@ TEST_CASE("a prediction run has a start, batches and an end") {
   CHECK(trace == joined({{"create_eval_dataloader", ".on_predict_run_start"}, batch, batch, {".on_predict_run_end"}}));
 }
 
-TEST_CASE("no epochs are a run of no epochs") {
+TEST_CASE("a run of 0 epochs dispatches only its start and its end") {
   hone::Trace trace;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, hone::TracingCallback{&trace}};
   const auto history = trainer.train(tiny::batches(1), {.num_epochs = 0});
@@ -107,7 +111,7 @@ TEST_CASE("no epochs are a run of no epochs") {
   CHECK(history.current_epoch() == 1);
 }
 
-/// Looks, at each event, at what the event and the run say.
+/// Checks the members of each event and of the run.
 struct Observer {
   std::vector<std::string>* seen;
 
@@ -164,7 +168,7 @@ struct Observer {
   }
 };
 
-TEST_CASE("events carry the batch, the output and the place in the run") {
+TEST_CASE("events have the batch, the output and the position in the run") {
   std::vector<std::string> seen;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::ClipNorm{.max_norm = 1.0}, Observer{&seen}};
@@ -202,14 +206,14 @@ struct Asks {
   }
 };
 
-TEST_CASE("an event of the user's own reaches those that hear it, from inside the loop and from outside") {
+TEST_CASE("a user-defined event reaches the callbacks that handle it, from within a run and from outside") {
   int guests = 0;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Deaf{}, Host{&guests}, Asks{}};
   trainer.tell(Dinner{2});
   CHECK(guests == 2);
   trainer.train(tiny::batches(2));
   CHECK(guests == 8);
-  trainer.tell(42);  // nobody hears it
+  trainer.tell(42);  // no callback handles it
 }
 
 struct Ordered {
@@ -218,7 +222,7 @@ struct Ordered {
   void on_train_loss(const hone::TrainLoss&) { *text += name; }
 };
 
-TEST_CASE("callbacks are told in the order of the constructor, several of one type each with its own value") {
+TEST_CASE("callbacks are called in the order of the constructor, also several of one type") {
   std::string text;
   auto trainer = hone::Trainer{tiny::Net(),
                                torch::nn::CrossEntropyLoss(),
@@ -232,7 +236,7 @@ TEST_CASE("callbacks are told in the order of the constructor, several of one ty
   CHECK(text == "abcabc");
 }
 
-TEST_CASE("callbacks of one type are at hand by name, in a deduced trainer and in one that is written out") {
+TEST_CASE("callbacks of one type are accessible by name, with deduced and explicit template arguments") {
   std::string text;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{},
                                hone::named<"first">(Ordered{&text, 'a'}), hone::named<"second">(Ordered{&text, 'b'})};
@@ -246,6 +250,68 @@ TEST_CASE("callbacks of one type are at hand by name, in a deduced trainer and i
   written.callbacks().get<"few">().num_batches = 1;
   written.train(tiny::batches(5));
   CHECK(written.run_history().num_updates() == 1);
+}
+
+TEST_CASE("on_optimizer_step reads the learning rate of its update, and on_train_step_end the next one") {
+  std::vector<double> during, after;
+  auto trainer =
+      hone::Trainer{tiny::Net(),
+                    torch::nn::CrossEntropyLoss(),
+                    hone::Sgd{.lr = 0.8},
+                    hone::StepLr{.step_size = 1, .gamma = 0.5},
+                    hone::on<hone::OptimizerStep>([&](const auto& e) { during.push_back(e.trainer.optimizer().lr()); }),
+                    hone::on<hone::TrainStepEnd>([&](const auto& e) { after.push_back(e.trainer.optimizer().lr()); })};
+  trainer.train(tiny::batches(3));
+  CHECK(during == std::vector<double>{0.8, 0.4, 0.2});
+  CHECK(after == std::vector<double>{0.4, 0.2, 0.1});
+}
+
+TEST_CASE("a checkpoint made in on_optimizer_step has the learning rate that its schedule position implies") {
+  std::vector<double> rates;
+  hone::Dict saved;
+  auto trainer =
+      hone::Trainer{tiny::Net(),
+                    torch::nn::CrossEntropyLoss(),
+                    hone::Sgd{.lr = 0.8},
+                    hone::StepLr{.step_size = 1, .gamma = 0.5},
+                    hone::on<hone::TrainStepStart>([&](const auto& e) { rates.push_back(e.trainer.optimizer().lr()); }),
+                    hone::on<hone::OptimizerStep>([&](const auto& e) {
+                      if (e.run.num_updates() == 2) saved = hone::cloned(e.trainer.checkpoint());
+                    })};
+  trainer.train(tiny::batches(3));
+  CHECK(rates == std::vector<double>{0.8, 0.4, 0.2});
+  CHECK(saved.at("scheduler_state_dict").at("num_updates").number() == 2);
+  CHECK(saved.at("optimizer_state_dict").at("param_groups").items()[0].at("lr").get<double>() == 0.2);
+}
+
+TEST_CASE("a handler that throws in on_optimizer_step leaves the learning rate of the next update") {
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.8},
+                               hone::StepLr{.step_size = 1, .gamma = 0.5},
+                               hone::on<hone::OptimizerStep>([](const auto&) { throw std::runtime_error("full"); })};
+  CHECK_THROWS_AS(trainer.step(tiny::batches(1)[0]), std::runtime_error);
+  CHECK(trainer.optimizer().lr() == 0.4);
+  CHECK(trainer.scheduled_updates() == 1);
+}
+
+/// Counts its calls, and what the optimizer's rate is at each event.
+struct HalvesLr {
+  int calls = 0;
+  void scheduler_step(auto& trainer) {
+    ++calls;
+    trainer.optimizer().set_lr(trainer.optimizer().lr() / 2);
+  }
+};
+
+TEST_CASE("the override scheduler_step is called once for each update, after on_optimizer_step") {
+  std::vector<double> during;
+  auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.8}, HalvesLr{},
+                               hone::on<hone::OptimizerStep>([&](const auto& e) {
+                                 during.push_back(e.trainer.optimizer().lr());
+                                 static_cast<void>(e.trainer.checkpoint());
+                               })};
+  trainer.train(tiny::batches(3));
+  CHECK(during == std::vector<double>{0.8, 0.4, 0.2});
+  CHECK(trainer.overrides().calls == 3);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Handles to models, losses and data.
+/// Tests of references and pointers to models, losses and data.
 #include <torch/torch.h>
 
 #include <functional>
@@ -29,7 +29,7 @@ std::int64_t updates_of(Model model, Data&& data) {
   return updates;
 }
 
-TEST_CASE("handles to models, losses and data work with tensors in memory and with ranges") {
+TEST_CASE("models, losses and data can be references and pointers, with datasets and with ranges of batches") {
   Plain module;
   torch::nn::Sequential holder(torch::nn::Linear(3, 2));
   const auto shared = std::make_shared<Plain>();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Evaluations within epochs of training, and epochs without one.
+/// Tests of evaluations within training epochs, and of epochs without an evaluation.
 #include <fmt/format.h>
 #include <torch/torch.h>
 
@@ -9,15 +9,17 @@
 #include "hone/callbacks/intermediate_evaluation.hpp"
 #include "hone/callbacks/limit_eval_batches.hpp"
 #include "hone/callbacks/metrics.hpp"
+#include "hone/callbacks/save_best.hpp"
 #include "hone/metrics/accuracy.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace {
 
-/// What happened, a word each.
+/// Appends each event to a text.
 struct Diary {
   std::string* text;
 
@@ -40,7 +42,7 @@ struct Diary {
   void on_eval_epoch_end(const hone::EvalEpochEnd&) const { *text += ") "; }
 };
 
-TEST_CASE("an evaluation within an epoch comes after the update, and training goes on where it was") {
+TEST_CASE("an intermediate evaluation follows the update, and training continues at the same batch") {
   std::string text;
   auto trainer = hone::Trainer{tiny::Net(),
                                torch::nn::CrossEntropyLoss(),
@@ -63,7 +65,7 @@ TEST_CASE("an evaluation within an epoch comes after the update, and training go
   CHECK(history.values("eval_loss_epoch").size() == 2);
 }
 
-TEST_CASE("what is learned and recorded of training is the same with evaluations in between") {
+TEST_CASE("intermediate evaluations do not change weights and records of training") {
   const auto run = [](tiny::Net net, auto... callbacks) {
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9},
                                  hone::GradAccum<2>{}, callbacks...};
@@ -93,7 +95,7 @@ struct ModesAtStep {
   }
 };
 
-TEST_CASE("the mode of every module comes back") {
+TEST_CASE("an intermediate evaluation restores the mode of each submodule") {
   int wrong = 0;
   auto trainer = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss(),
                                hone::Sgd{.lr = 0.1}, hone::IntermediateEvaluation{.every_n_updates = 1},
@@ -102,20 +104,34 @@ TEST_CASE("the mode of every module comes back") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("metrics of evaluations within an epoch have a series of their own, and watchers do not mistake them") {
+TEST_CASE("metrics of intermediate evaluations are separate from evaluations after epochs, also for callbacks") {
+  const TemporaryFolder folder;
   auto trainer = hone::Trainer{tiny::Net(),
                                torch::nn::CrossEntropyLoss(),
                                hone::Sgd{.lr = 0.1},
                                hone::Metrics{hone::Accuracy{}},
                                hone::IntermediateEvaluation{.every_n_updates = 1},
-                               hone::EarlyStopping{.patience = 1, .min_delta = 0.0}};
-  const auto history = trainer.train(tiny::batches(4), tiny::batches(2), {.num_epochs = 2});
+                               hone::EarlyStopping{.patience = 5, .min_delta = 0.0},
+                               hone::SaveBest{.save_path = folder / "best.pt", .load_saved_checkpoint = false}};
+  auto training = tiny::batches(4), evaluation = tiny::batches(2);  // training increases the loss of an evaluation
+  for (auto& [x, y] : training) y = torch::zeros_like(y);
+  for (auto& [x, y] : evaluation) y = torch::ones_like(y);
+  const auto history = trainer.train(training, evaluation, {.num_epochs = 2});
   CHECK(history.values("intermediate_eval_accuracy").size() == 8);
   CHECK(history.values("eval_accuracy_epoch").size() == 2);
-  CHECK(trainer.callbacks().get<hone::EarlyStopping>().state.best.has_value());
+  const auto within = history.values("intermediate_eval_loss"), after = history.values("eval_loss_epoch");
+  REQUIRE((within.size() == 8 && after.size() == 2));
+  CHECK((within[0].value < after[0].value && after[0].value < after[1].value));
+  const auto& stopping = trainer.callbacks().get<hone::EarlyStopping>().state;
+  CHECK(stopping.best == after[0].value);
+  CHECK(stopping.last == after[1].value);
+  CHECK(stopping.waited == 1);
+  const auto& saving = trainer.callbacks().get<hone::SaveBest>().state;
+  CHECK(saving.best == after[0].value);
+  CHECK(saving.best_epoch == 1);
 }
 
-TEST_CASE("where there is nothing to evaluate on, nothing happens, and a lone step says that it cannot evaluate") {
+TEST_CASE("IntermediateEvaluation does nothing without an evaluation set, and throws outside of a run") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::IntermediateEvaluation{.every_n_updates = 1}};
@@ -127,14 +143,14 @@ TEST_CASE("where there is nothing to evaluate on, nothing happens, and a lone st
   CHECK(!trainer.run_history().contains("intermediate_eval_loss"));
 }
 
-/// Asks for a stop in the first batch of an evaluation within an epoch.
+/// Requests a stop in the first batch of an intermediate evaluation.
 struct StopsWithin {
   void on_eval_step_end(const hone::EvalStepEnd& event) const {
     if (event.run.phase() == hone::Phase::intermediate_eval) event.run.request_stop("within");
   }
 };
 
-TEST_CASE("a stop in an evaluation within an epoch ends it and the run") {
+TEST_CASE("a stop request in an intermediate evaluation ends the evaluation and the run") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::IntermediateEvaluation{.every_n_updates = 2}, StopsWithin{}};
   const auto history = trainer.train(tiny::batches(5), tiny::batches(3));
@@ -144,7 +160,7 @@ TEST_CASE("a stop in an evaluation within an epoch ends it and the run") {
   CHECK(!history.contains("eval_loss_epoch"));
 }
 
-TEST_CASE("one loader for both is refused where it would lose its place, and accepted where it keeps it") {
+TEST_CASE("one loader for training and intermediate evaluations throws, and one vector of batches does not") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::IntermediateEvaluation{.every_n_updates = 1}};
   hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4}};
@@ -154,7 +170,7 @@ TEST_CASE("one loader for both is refused where it would lose its place, and acc
   CHECK(trainer.train(batches, batches).values("intermediate_eval_loss").size() == 3);
 }
 
-TEST_CASE("epochs can go without an evaluation") {
+TEST_CASE("evaluate_every_n_epochs = n evaluates after every n-th epoch") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::EarlyStopping{.patience = 5}};
   const auto evaluated = [](const hone::RunHistory& history) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How long a run is: epochs, updates, batches, and what the run's configuration says about it.
+/// Tests of limits on epochs, updates, batches and time, and of the run's configuration.
 #include <fmt/format.h>
 #include <torch/torch.h>
 
@@ -13,7 +13,7 @@
 
 namespace {
 
-/// What the run was configured with, and how many batches each epoch had.
+/// Stores the configuration of the run, and the number of batches of each epoch.
 struct Seen {
   hone::RunConfig* config = nullptr;
   std::vector<std::int64_t>* batches = nullptr;
@@ -39,11 +39,11 @@ auto trainer_with(Settings... settings) {
   return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, settings...};
 }
 
-TEST_CASE("the run ends with the limit that comes first, counted in updates") {
+TEST_CASE("a run ends at the first of num_epochs and max_updates") {
   struct Row {
     std::int64_t max, epochs, updates, last_epoch;
   };
-  // Five batches, two to an update: three updates an epoch.
+  // Five batches, two for each update: three updates in each epoch.
   const auto row = GENERATE(Row{1, 9, 1, 1}, Row{2, 9, 2, 1}, Row{3, 9, 3, 1}, Row{4, 9, 4, 2}, Row{5, 9, 5, 2},
                             Row{6, 9, 6, 2}, Row{7, 9, 7, 3}, Row{7, 2, 6, 2}, Row{100, 1, 3, 1});
   CAPTURE(row.max, row.epochs);
@@ -66,14 +66,14 @@ TEST_CASE("the run ends with the limit that comes first, counted in updates") {
   if (reached) CHECK(tiny::contains(*history.stop_reason(), fmt::format("max_updates = {}", row.max)));
 }
 
-TEST_CASE("a limit in the middle of an epoch still evaluates and ends the epoch") {
+TEST_CASE("an epoch that max_updates ends is evaluated") {
   auto trainer = trainer_with();
   const auto history = trainer.train(tiny::batches(5), tiny::batches(2), {.num_epochs = 9, .max_updates = 7});
   CHECK(history.num_updates() == 7);
   CHECK(history.values("eval_loss_epoch").size() == 2);
 }
 
-TEST_CASE("a run that continues a history does all of its epochs") {
+TEST_CASE("with reset_run_history = false, num_epochs and max_updates count the epochs and updates of the new run") {
   auto trainer = trainer_with();
   trainer.train(tiny::batches(2), {.num_epochs = 3});
   const auto history = trainer.train(tiny::batches(2), {.num_epochs = 2, .reset_run_history = false});
@@ -92,7 +92,7 @@ TEST_CASE("a run that continues a history does all of its epochs") {
   CHECK(fresh.values("train_loss_epoch").size() == 1);
 }
 
-TEST_CASE("two runs of three epochs are one run of six") {
+TEST_CASE("two runs of three epochs equal one run of six epochs") {
   tiny::Net once, twice;
   hone::Trainer{once, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}}.train(tiny::batches(3),
                                                                                                   {.num_epochs = 6});
@@ -102,7 +102,7 @@ TEST_CASE("two runs of three epochs are one run of six") {
   CHECK(tiny::equal(tiny::weights(once), tiny::weights(twice)));
 }
 
-TEST_CASE("a continued run shuffles as the long run would have") {
+TEST_CASE("a run with reset_run_history = false shuffles like one long run") {
   tiny::Net once, twice;
   hone::Trainer{once, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}}.train(
       tiny::dataset(), {.num_epochs = 4, .per_device_batch_size = 4, .seed = 3});
@@ -112,7 +112,7 @@ TEST_CASE("a continued run shuffles as the long run would have") {
   CHECK(tiny::equal(tiny::weights(once), tiny::weights(twice)));
 }
 
-TEST_CASE("the run's configuration says what the options came to") {
+TEST_CASE("the run's configuration has the resolved options") {
   hone::RunConfig config;
   auto trainer = trainer_with(Seen{&config}, hone::GradAccum{2});
   trainer.train(tiny::dataset(), tiny::dataset(6),
@@ -142,7 +142,7 @@ TEST_CASE("the run's configuration says what the options came to") {
 
   trainer.train(tiny::dataset(), {.per_device_batch_size = 5, .drop_last = true});
   CHECK(config.num_train_batches_per_epoch == 2);
-  CHECK(config.num_eval_batches_per_epoch == std::nullopt);  // nothing is left of the run before
+  CHECK(config.num_eval_batches_per_epoch == std::nullopt);  // not from the previous run
   CHECK(config.max_updates == std::nullopt);
   CHECK(config.seed == std::nullopt);
   CHECK(config.eval_per_device_batch_size == 0);
@@ -157,7 +157,7 @@ TEST_CASE("the run's configuration says what the options came to") {
   CHECK(config.num_eval_batches_per_epoch == 1);
 }
 
-TEST_CASE("a range without length leaves the counts open until a limit gives them") {
+TEST_CASE("an unsized range leaves the counts of the configuration empty, unless max_updates is set") {
   hone::RunConfig config;
   auto trainer = trainer_with(Seen{&config});
   auto batches = tiny::batches(4);
@@ -171,7 +171,7 @@ TEST_CASE("a range without length leaves the counts open until a limit gives the
   CHECK(config.num_updates() == 5);
 }
 
-/// Lets each phase have so many batches.
+/// Limits the number of batches of each phase.
 struct AtMost {
   std::int64_t train, eval;
   [[nodiscard]] std::optional<std::int64_t> batch_limit(hone::Phase phase) const {
@@ -179,7 +179,7 @@ struct AtMost {
   }
 };
 
-TEST_CASE("a callback's limit on batches holds before the run is configured") {
+TEST_CASE("a callback's limit on batches is part of the run's configuration") {
   hone::RunConfig config;
   std::vector<std::int64_t> batches;
   auto trainer = trainer_with(hone::GradAccum<2>{}, AtMost{3, 1}, Seen{&config, &batches}, AtMost{4, 2});
@@ -191,7 +191,7 @@ TEST_CASE("a callback's limit on batches holds before the run is configured") {
   CHECK(batches == std::vector<std::int64_t>{3, 1, 3, 1});
 
   batches.clear();
-  trainer.train(tiny::batches(2));  // a limit beyond the data changes nothing
+  trainer.train(tiny::batches(2));  // a limit beyond the data has no effect
   CHECK(config.num_train_batches_per_epoch == 2);
   trainer.evaluate(tiny::batches(4));
   CHECK(config.num_eval_batches_per_epoch == 1);
@@ -199,13 +199,13 @@ TEST_CASE("a callback's limit on batches holds before the run is configured") {
   CHECK(batches == std::vector<std::int64_t>{2, 1, 1});
 }
 
-TEST_CASE("a callback's limit makes an endless range finite") {
+TEST_CASE("a callback's limit on batches ends the epochs of an infinite range") {
   auto trainer = trainer_with(hone::GradAccum<2>{}, AtMost{3, 1});
   auto endless = std::views::iota(0) | std::views::transform([](int) { return tiny::batches(1)[0]; });
   CHECK(trainer.train(endless, {.num_epochs = 2}).num_updates() == 4);
 }
 
-TEST_CASE("a limit is a reason only where it cut the epochs short") {
+TEST_CASE("max_updates is the stop reason only if it ends the run before num_epochs") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   CHECK(trainer.train(tiny::batches(4), {.num_epochs = 2, .max_updates = 5}).stop_reason() ==
@@ -213,7 +213,7 @@ TEST_CASE("a limit is a reason only where it cut the epochs short") {
   CHECK(!trainer.train(tiny::batches(4), {.num_epochs = 2, .max_updates = 8}).stop_reason());
 }
 
-TEST_CASE("where no batch size is given, evaluation and prediction take no more than there is") {
+TEST_CASE("the default batch size of evaluations and predictions is limited to the number of samples") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   const auto batch = tiny::batches(1).front();
@@ -223,7 +223,7 @@ TEST_CASE("where no batch size is given, evaluation and prediction take no more 
   CHECK(trainer.predict(few).size(0) == 2);
 }
 
-/// Asks for a stop at the end of each epoch from the `first` on, or once at the `at`-th update.
+/// Requests a stop at the end of each epoch from `first` on, or at update `at`.
 struct Impatient {
   std::int64_t first = 1'000;
   std::int64_t at = 0;
@@ -240,7 +240,7 @@ struct Impatient {
   }
 };
 
-TEST_CASE("a stop takes effect when the minimum of epochs and of updates is reached") {
+TEST_CASE("a stop request takes effect when min_num_epochs and min_updates are reached") {
   struct Row {
     std::int64_t min_epochs, min_updates, stop_epoch, stop_update, updates, evaluations;
   };
@@ -259,7 +259,7 @@ TEST_CASE("a stop takes effect when the minimum of epochs and of updates is reac
   CHECK(history.stop_reason() == "impatient");
 }
 
-TEST_CASE("a stop that is held back to the run's end has stopped nothing") {
+TEST_CASE("a stop request that is deferred to the end of the run is not a stop reason") {
   auto trainer = trainer_with(Impatient{1});
   const auto history = trainer.train(tiny::batches(3), {.num_epochs = 2, .min_updates = 100});
   CHECK(history.num_updates() == 6);
@@ -267,17 +267,17 @@ TEST_CASE("a stop that is held back to the run's end has stopped nothing") {
   const auto limited = trainer.train(tiny::batches(3), {.num_epochs = 9, .max_updates = 4, .min_num_epochs = 3});
   CHECK(limited.num_updates() == 4);
   CHECK(limited.stop_reason() == "Reached max_updates = 4");
-  CHECK(trainer.train(tiny::batches(3), {.num_epochs = 9}).num_updates() == 3);  // the minimum was that run's
+  CHECK(trainer.train(tiny::batches(3), {.num_epochs = 9}).num_updates() == 3);  // the minimum applies to one run
 }
 
-TEST_CASE("a stop before the update is not held back") {
+TEST_CASE("a stop before the update is not deferred") {
   auto trainer = trainer_with(Impatient{1'000, 1, true});
   const auto history = trainer.train(tiny::batches(3), {.num_epochs = 4, .min_num_epochs = 4});
   CHECK(history.num_updates() == 1);
   CHECK(history.stop_reason() == "broken");
 }
 
-TEST_CASE("a run whose time is up ends after the update at hand, unless its minimum is not reached") {
+TEST_CASE("max_time ends a run after the current update, if the minimum is reached") {
   auto trainer = trainer_with(hone::GradAccum<2>{});
   const auto history = trainer.train(tiny::batches(5), {.num_epochs = 9, .max_time = std::chrono::nanoseconds(1)});
   CHECK(history.num_updates() == 1);
@@ -295,7 +295,7 @@ TEST_CASE("a run whose time is up ends after the update at hand, unless its mini
   const auto both =
       trainer.train(tiny::batches(5), {.num_epochs = 9, .max_updates = 2, .max_time = std::chrono::hours(1)});
   CHECK(both.stop_reason() == "Reached max_updates = 2");
-  CHECK(trainer.train(tiny::batches(5), {.num_epochs = 2}).num_updates() == 6);  // the limit was of those runs
+  CHECK(trainer.train(tiny::batches(5), {.num_epochs = 2}).num_updates() == 6);  // a limit applies to one run
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Options of a run that say how batches are made, and what a run's configuration says of them.
+/// Tests of the options for loaders, and of the batch sizes in a run's configuration.
 #include <torch/torch.h>
 
 #include <functional>
@@ -23,20 +23,20 @@ auto trainer_with(Settings... settings) {
   return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, std::move(settings)...};
 }
 
-TEST_CASE("a run of no epochs does nothing, whatever the schedule needs to know") {
+TEST_CASE("a run of 0 epochs does nothing, also with a schedule that needs the run length") {
   auto trainer = trainer_with(hone::CosineLr{});
   CHECK(trainer.train(tiny::dataset(), {.num_epochs = 0}).num_updates() == 0);
   CHECK(trainer.train(tiny::batches(0), {.num_epochs = 0}).num_updates() == 0);
   CHECK(trainer.train(tiny::dataset(), {.num_epochs = 1, .per_device_batch_size = 4}).num_updates() == 3);
 }
 
-TEST_CASE("a range of no batches is named, not the schedule") {
+TEST_CASE("an empty range throws an error about the data, not about the schedule") {
   auto trainer = trainer_with(hone::CosineLr{});
   CHECK(message_of<hone::DataError>([&] { trainer.train(std::vector<Pair>{}); }) ==
         "The training data is a range of 0 batches. Give it at least one.");
 }
 
-TEST_CASE("options that say how batches are made are refused beside batches") {
+TEST_CASE("options for loaders throw std::invalid_argument if the data is a range of batches") {
   auto trainer = trainer_with();
   const auto batches = tiny::batches(3);
   hone::TensorLoader loader(tiny::dataset(), {.batch_size = 4});
@@ -62,7 +62,7 @@ TEST_CASE("options that say how batches are made are refused beside batches") {
   CHECK(trainer.train(batches, batches).num_updates() == 3);
 }
 
-TEST_CASE("options about evaluations are refused in a run without an evaluation set") {
+TEST_CASE("options for evaluations throw std::invalid_argument without an evaluation set") {
   auto trainer = trainer_with();
   auto set = tiny::dataset();
   const auto refusal = [](auto&& call) { return message_of<std::invalid_argument>(call); };
@@ -100,7 +100,7 @@ TEST_CASE("a run's configuration has the batch sizes of its loaders") {
   CHECK(config.train_per_device_batch_size == 12);
 }
 
-TEST_CASE("an evaluation's configuration says what it does") {
+TEST_CASE("the configuration of an evaluation has its batch size and number of batches") {
   hone::RunConfig seen;
   auto trainer = trainer_with(
       hone::GradAccum<2>{}, hone::on<hone::EvaluationRunStart>([&](const auto& event) { seen = event.run.config(); }));
@@ -113,7 +113,7 @@ TEST_CASE("an evaluation's configuration says what it does") {
   CHECK(seen.eval_per_device_batch_size == 0);
 }
 
-TEST_CASE("batches larger than the dataset hold all of it, but drop_last would leave none") {
+TEST_CASE("a batch size beyond the dataset gives one batch, and throws with drop_last") {
   auto trainer = trainer_with();
   CHECK(trainer.train(tiny::dataset(5)).num_updates() == 1);
   CHECK(trainer.train(tiny::dataset(5), {.per_device_batch_size = 64}).num_updates() == 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Every form in which a trainer takes a model, a loss and an optimizer: the same network gives the same weights.
+/// Tests that the same network trains to the same weights with every form of model, loss and optimizer.
 #include <torch/script.h>
 #include <torch/torch.h>
 
@@ -43,7 +43,7 @@ const std::vector<Tensor>& expected() {
   return weights;
 }
 
-TEST_CASE("a module in its holder, in a shared pointer, by reference") {
+TEST_CASE("a model can be a module holder, a shared pointer or a reference") {
   tiny::Net shared, referred;
   train(shared.ptr());
   CHECK(tiny::equal(tiny::weights(shared), expected()));
@@ -54,20 +54,20 @@ TEST_CASE("a module in its holder, in a shared pointer, by reference") {
   CHECK(tiny::equal(tiny::weights(&on_the_stack), expected()));
 }
 
-TEST_CASE("a module by value is the trainer's own") {
+TEST_CASE("a model passed by value is owned by the trainer") {
   auto trainer = hone::Trainer{tiny::NetImpl(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}};
   trainer.train(tiny::batches(3), tiny::batches(2), {.num_epochs = 2});
   CHECK(tiny::equal(tiny::weights(&trainer.model()), expected()));
 }
 
-TEST_CASE("a sequence of layers") {
+TEST_CASE("a model can be a torch::nn::Sequential") {
   tiny::Net net;
   torch::nn::Sequential layers(net->first, torch::nn::Tanh(), net->second);
   train(layers);
   CHECK(tiny::equal(tiny::weights(layers), expected()));
 }
 
-TEST_CASE("a scripted module, built in C++") {
+TEST_CASE("a model can be a scripted module that was built in C++") {
   tiny::Net net;
   torch::jit::Module script("Net");
   script.register_attribute("training", c10::BoolType::get(), false);
@@ -86,7 +86,7 @@ def forward(self, x):
   CHECK(!script.is_training());
 }
 
-TEST_CASE("a loss as a lambda, as a function object, as a module") {
+TEST_CASE("a loss can be a lambda, a function object, a function pointer, a module or a shared pointer") {
   const auto lambda = [](const Tensor& outputs, const Tensor& target) {
     return torch::nn::functional::cross_entropy(outputs, target);
   };
@@ -104,7 +104,7 @@ TEST_CASE("a loss as a lambda, as a function object, as a module") {
   CHECK(tiny::equal(tiny::weights(by_function_pointer), expected()));
 }
 
-TEST_CASE("an optimizer of torch::optim by value, shared, unique, by reference") {
+TEST_CASE("an optimizer of torch::optim can be a value, a shared pointer, a unique pointer or a reference") {
   const auto options = torch::optim::SGDOptions(0.1).momentum(0.9);
   tiny::Net by_value, shared, unique, referred;
   const torch::nn::CrossEntropyLoss loss;
@@ -118,7 +118,7 @@ TEST_CASE("an optimizer of torch::optim by value, shared, unique, by reference")
   }
 }
 
-TEST_CASE("an optimizer with groups of its own moves what it holds and nothing else") {
+TEST_CASE("an optimizer updates only the parameters of its groups") {
   tiny::Net net;
   const auto before = tiny::weights(net);
   train(net, torch::nn::CrossEntropyLoss(),
@@ -127,7 +127,7 @@ TEST_CASE("an optimizer with groups of its own moves what it holds and nothing e
   CHECK(!torch::equal(net->second->weight, before[2]));
 }
 
-TEST_CASE("frozen parameters stay as they are") {
+TEST_CASE("frozen parameters do not change") {
   tiny::Net net;
   net->first->weight.set_requires_grad(false);
   const auto before = tiny::weights(net);
@@ -136,14 +136,14 @@ TEST_CASE("frozen parameters stay as they are") {
   CHECK(!torch::equal(net->first->bias, before[1]));
 }
 
-TEST_CASE("an optimizer of another model is refused") {
+TEST_CASE("an optimizer of another model throws std::invalid_argument") {
   tiny::Net net, other;
   CHECK_THROWS_AS((hone::Trainer{net, torch::nn::CrossEntropyLoss(), torch::optim::SGD(other->parameters(), 0.1)}),
                   std::invalid_argument);
   CHECK_THROWS_AS((hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = -1}}), std::invalid_argument);
 }
 
-/// Two inputs, two outputs.
+/// A model with two inputs and two outputs.
 struct TwoHeadsImpl : torch::nn::Module {
   std::pair<Tensor, Tensor> forward(const Tensor& a, const Tensor& b) { return {first(a + b), second(b)}; }
   tiny::Net first = register_module("first", tiny::Net());
@@ -151,7 +151,7 @@ struct TwoHeadsImpl : torch::nn::Module {
 };
 TORCH_MODULE(TwoHeads);
 
-TEST_CASE("a model with two inputs and two outputs learns each output from its own target") {
+TEST_CASE("a model with two inputs and two outputs trains each output with its target") {
   using Targets = std::pair<Tensor, Tensor>;
   const auto cross_entropy = [](const std::pair<Tensor, Tensor>& outputs, const Targets& targets) {
     return torch::cross_entropy_loss(outputs.first, targets.first) +
@@ -167,7 +167,7 @@ TEST_CASE("a model with two inputs and two outputs learns each output from its o
   auto trainer = hone::Trainer{model, cross_entropy, hone::Sgd{.lr = 0.1}};
   const auto history = trainer.train(batches, batches, {.num_epochs = 2});
 
-  // The heads share nothing, so each is what it would have become by itself.
+  // The heads share no parameters, so each equals a model that is trained separately.
   tiny::Net first, second;
   hone::Trainer alone_first{first, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
   hone::Trainer alone_second{second, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}};
@@ -195,7 +195,7 @@ struct TeacherImpl : torch::nn::Module {
 };
 TORCH_MODULE(Teacher);
 
-TEST_CASE("modules beside the model are moved to the device of each run") {
+TEST_CASE("MoveModulesToDevice moves modules to the device of each run") {
   Teacher held, shared, own;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1},
                                hone::MoveModulesToDevice{held, shared.ptr(), std::ref(*own)}};

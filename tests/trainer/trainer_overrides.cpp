@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Steps of the user's own in place of the trainer's.
+/// Tests of overrides of the trainer's steps.
 #include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <deque>
+#include <stdexcept>
 
+#include "hone/callbacks/filters.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/precision/mixed.hpp"
+#include "hone/schedule/linear.hpp"
 #include "hone/trainer/trainer.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
@@ -15,7 +18,7 @@ namespace {
 
 using torch::Tensor;
 
-/// What the loss step returns may have any members beside `loss` and `batch_size`.
+/// An output of a loss step with a member in addition to `loss` and `batch_size`.
 struct TwoLosses {
   Tensor loss;
   std::int64_t batch_size;
@@ -35,7 +38,7 @@ struct HearsPenalty {
   void on_eval_step_end(const auto& event) { penalties->push_back(event.output.penalty); }
 };
 
-TEST_CASE("what a loss step of the user's own returns reaches the callbacks whole") {
+TEST_CASE("callbacks get the complete output of an overridden loss step") {
   std::vector<double> penalties;
   tiny::Net net, weight_decay;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, WithPenalty{0.5},
@@ -49,11 +52,11 @@ TEST_CASE("what a loss step of the user's own returns reaches the callbacks whol
   hone::Trainer{weight_decay, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}}.train(tiny::batches(2));
   CHECK(!tiny::equal(tiny::weights(net), tiny::weights(weight_decay)));
   penalties.clear();
-  trainer.evaluate(tiny::batches(1));  // an evaluation uses the same step, unless it has one of its own
+  trainer.evaluate(tiny::batches(1));  // evaluations use the same step, unless eval_batch_loss is overridden
   CHECK(penalties.size() == 1);
 }
 
-/// A batch that is no pair of inputs and target, and a trainer with nothing but its own loss step for it.
+/// A batch that is not a pair of inputs and target, and the loss step for it.
 struct Triplet {
   Tensor anchor, positive, negative;
 };
@@ -69,7 +72,7 @@ struct TripletLoss {
   }
 };
 
-TEST_CASE("with a loss step of the user's own, a batch may be anything") {
+TEST_CASE("with an overridden loss step, a batch can be of any type") {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::TripletMarginLoss(), hone::Sgd{.lr = 0.1}, TripletLoss{}};
   const auto x = tiny::inputs(12);
@@ -112,7 +115,7 @@ struct Sam {
   }
 };
 
-TEST_CASE("an optimizer step of the user's own may evaluate the loss again, as SAM does") {
+TEST_CASE("an overridden optimizer step can compute the loss again, as SAM does") {
   const auto batches = tiny::batches(3);
   tiny::Net net, by_hand;
   hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, Sam{0.05}}.train(batches);
@@ -154,7 +157,7 @@ struct Loaders {
   }
 };
 
-TEST_CASE("loaders of the user's own get the dataset and the resolved options") {
+TEST_CASE("overridden loader factories get the dataset and the resolved options") {
   std::vector<std::string> calls;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Loaders{&calls}};
   const auto history = trainer.train(tiny::dataset(), tiny::dataset(),
@@ -165,7 +168,7 @@ TEST_CASE("loaders of the user's own get the dataset and the resolved options") 
   CHECK(calls == std::vector<std::string>{"train 6 true true", "eval 4 false", "eval 12 false", "eval 8 false"});
 }
 
-/// Counts what it replaces and does none of it.
+/// Counts the calls and does nothing.
 struct DoesNothing {
   int* counts;
   void backward(auto&, const Tensor& loss) {
@@ -183,7 +186,7 @@ struct ModeWatch {
   void on_train_loss(const auto& event) { *was_training = event.trainer.model()->is_training(); }
 };
 
-TEST_CASE("an override is called in place of the trainer's step, not beside it") {
+TEST_CASE("an override replaces the trainer's step") {
   int counts[6] = {};
   tiny::Net net;
   bool was_training = true;
@@ -194,10 +197,127 @@ TEST_CASE("an override is called in place of the trainer's step, not beside it")
   trainer.train(tiny::batches(3), tiny::batches(1), {.num_epochs = 2});
   CHECK(tiny::equal(before, tiny::weights(net)));
   CHECK(!was_training);
-  CHECK(std::vector<int>(counts, counts + 6) == std::vector<int>{6, 6, 6, 6, 2, 2});
+  CHECK(std::vector<int>(counts, counts + 6) == std::vector<int>{6, 6, 6, 7, 2, 2});  // zero_grad: also at the start
 }
 
-/// With accumulation, `backward` gets the batch's share of the window and may scale it further.
+/// Also clears the gradients of a second model, which the trainer does not have.
+struct ClearsMore {
+  tiny::Net other;
+  int* count;
+  void zero_grad(auto& trainer) {
+    ++*count;
+    trainer.zero_grad();
+    other->zero_grad();
+  }
+};
+struct DropsBatch {
+  int* calls_before = nullptr;
+  int* count = nullptr;
+  void on_train_loss(const hone::TrainLoss& event) {
+    if (event.run.batch() == 2) {
+      *calls_before = *count;
+      event.run.request_stop_before_update("enough");
+    }
+  }
+};
+
+TEST_CASE("the override zero_grad is called each time that gradients are cleared") {
+  int count = 0, before_drop = 0;
+  tiny::Net net, other;
+  auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, ClearsMore{other, &count},
+                               DropsBatch{&before_drop, &count}};
+  const auto pollute = [&] { other(tiny::inputs()).sum().backward(); };
+  pollute();
+  trainer.train(tiny::batches(4));
+  CHECK(before_drop == 3);  // at the start of the run, and after two updates
+  CHECK(count == 4);        // the batch that was dropped
+  CHECK(!tiny::has_gradients(other));
+
+  count = 0;
+  pollute();
+  trainer.step(tiny::batches(1)[0]);
+  CHECK(count == 2);  // when the window begins, and after the update
+  CHECK(!tiny::has_gradients(other));
+
+  count = 0;
+  pollute();
+  trainer.load_checkpoint(trainer.checkpoint());
+  CHECK(count == 1);
+  CHECK(!tiny::has_gradients(other));
+
+  count = 0;
+  auto run = trainer.begin_run();
+  CHECK(count == 1);
+  pollute();
+  CHECK_THROWS([&] {
+    const auto unwound = std::move(run);
+    throw std::runtime_error("the simulation failed");
+  }());
+  CHECK(count == 2);
+  CHECK(!tiny::has_gradients(other));
+}
+
+/// Multiplies the schedule's learning rate by a factor.
+struct ScalesRate {
+  int* count = nullptr;
+  void scheduler_step(auto& trainer) {
+    ++*count;
+    trainer.scheduler_step();
+    trainer.optimizer().set_lr(trainer.optimizer().lr() * 0.5);
+  }
+};
+struct LoadsWithin {
+  hone::Dict* state = nullptr;
+  double lr = 0.0;
+  void on_resume_point(const auto& event) {
+    if (event.run.num_updates() != 2 || state == nullptr) return;
+    lr = event.trainer.optimizer().lr();
+    event.trainer.load_checkpoint(*state);
+    CHECK(event.trainer.optimizer().lr() == lr);
+  }
+};
+
+TEST_CASE("resume keeps the learning rate of the override scheduler_step, which is called only for updates") {
+  const auto batches = tiny::batches(4);
+  int count = 0;
+  const auto make = [&](const tiny::Net& net, auto... more) {
+    return hone::Trainer{net,
+                         torch::nn::CrossEntropyLoss(),
+                         hone::Sgd{.lr = 0.4, .momentum = 0.9},
+                         hone::LinearLr{.total_updates = 4, .start_factor = 1.0, .end_factor = 0.0},
+                         ScalesRate{&count},
+                         more...};
+  };
+  tiny::Net whole;
+  std::vector<hone::Dict> states;
+  const auto saves = hone::on<hone::ResumePoint>(
+      [&](const auto& event) { states.push_back(hone::cloned(event.trainer.training_state())); });
+  make(whole, saves).train(batches);
+  CHECK(count == 4);
+  REQUIRE(states.size() == 5);  // after each update, and after the epoch
+  for (std::size_t after = 1; after < 4; ++after) {
+    INFO(after);
+    count = 0;
+    tiny::Net resumed;
+    make(resumed).resume(states[after - 1], batches);
+    CHECK(count == 4 - static_cast<int>(after));
+    CHECK(tiny::equal(tiny::weights(resumed), tiny::weights(whole)));
+  }
+  const std::vector one{batches[0]};
+  tiny::Net stepped, again;
+  auto first = make(stepped);
+  first.train(one);
+  const auto saved = hone::cloned(first.training_state());
+  first.step(batches[1]);
+  auto second = make(again);
+  second.load_training_state(saved);
+  second.step(batches[1]);
+  CHECK(tiny::equal(tiny::weights(again), tiny::weights(stepped)));
+
+  make(tiny::Net(), LoadsWithin{&states[3]}).train(batches);
+}
+
+/// With accumulation, `backward` gets the loss scaled by the batch's weight in the window.
 struct SeesShares {
   std::vector<double>* shares;
   void backward(auto& trainer, const Tensor& share) {
@@ -210,7 +330,7 @@ struct SeesLosses {
   void on_train_loss(const auto& event) { losses->push_back(event.output.loss.template item<double>()); }
 };
 
-TEST_CASE("backward gets the share of the window, callbacks get the unscaled loss") {
+TEST_CASE("with accumulation, backward gets the scaled loss and callbacks get the unscaled loss") {
   std::vector<double> shares, losses;
   auto trainer = hone::Trainer{tiny::Net(),          torch::nn::CrossEntropyLoss(), hone::Sgd{},
                                hone::GradAccum<4>{}, SeesShares{&shares},           SeesLosses{&losses}};
@@ -226,7 +346,7 @@ struct TextOut {
   std::string predict_batch(auto&, auto& batch) { return fmt::format("{} samples", batch.first.size(0)); }
 };
 
-TEST_CASE("a prediction may be of any type: tensors are joined, anything else is a list") {
+TEST_CASE("predict concatenates tensors, and returns a vector of outputs of other types") {
   auto classes = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, ClassOnly{}};
   const Tensor predicted = classes.predict(tiny::dataset(), {.per_device_batch_size = 5});
   CHECK(predicted.sizes() == torch::IntArrayRef{12});
@@ -246,7 +366,7 @@ struct OwnEvaluation : TimesHundred {
   auto eval_batch_loss(auto& trainer, auto& batch) { return trainer.eval_batch_loss(batch); }
 };
 
-TEST_CASE("the trainer's own loss step of an evaluation is its own, whatever replaces the one of training") {
+TEST_CASE("trainer.eval_batch_loss does not call an override of train_batch_loss") {
   auto batch = tiny::batches(1)[0];
   const auto make = [](auto... overrides) {
     return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, overrides...};
@@ -258,11 +378,11 @@ TEST_CASE("the trainer's own loss step of an evaluation is its own, whatever rep
   CHECK(times_hundred.eval_batch_loss(batch).loss.item<double>() == loss);
   CHECK(own.evaluate_batch(batch).loss.item<double>() == loss);
   CHECK(own.evaluate(std::vector{batch}).at("evaluation_loss") == Approx(loss));
-  // Without an override for evaluations, they use the loss of training.
+  // Without an override of eval_batch_loss, evaluations use the override of train_batch_loss.
   CHECK(times_hundred.evaluate(std::vector{batch}).at("evaluation_loss") == Approx(100.0 * loss));
 }
 
-/// Calls the model itself in each place that may.
+/// Overrides that call the model directly.
 struct CallsModel {
   std::vector<at::ScalarType>* types;
   struct Output {
@@ -281,7 +401,7 @@ struct CallsModel {
   torch::Tensor predict_batch(auto& trainer, auto& batch) { return forward(trainer, batch); }
 };
 
-TEST_CASE("an override that calls the model runs in the number format of the precision policy") {
+TEST_CASE("an override that calls the model runs in the dtype of the precision policy") {
   std::vector<at::ScalarType> types;
   auto trainer =
       hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::Bf16{}, CallsModel{&types}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Ranges of batches behind views: trained on, evaluated, and resumed.
+/// Tests of training, evaluation, prediction and resuming with views of loaders.
 #include <torch/torch.h>
 
 #include <memory>
@@ -41,7 +41,7 @@ struct FirstOfTwo {
   }
 };
 
-/// The weights after `epochs`, in one run or with a restart from a state that `stop_after` updates left.
+/// Returns the weights after `epochs`, in one run, or resumed from the state after `stop_after` updates.
 template <class MakeData, class... Settings>
 std::vector<Tensor> weights_after(std::int64_t epochs, std::optional<std::int64_t> stop_after, const MakeData& make,
                                   Settings... settings) {
@@ -71,10 +71,10 @@ template <class MakeData, class... Settings>
 void check_resumption(const MakeData& make, Settings... settings) {
   const auto whole = weights_after(4, std::nullopt, make, settings...);
   CHECK(tiny::equal(weights_after(4, 6, make, settings...), whole));  // between epochs
-  CHECK(tiny::equal(weights_after(4, 7, make, settings...), whole));  // in the middle of one
+  CHECK(tiny::equal(weights_after(4, 7, make, settings...), whole));  // within an epoch
 }
 
-TEST_CASE("a run over views of a shuffled loader is resumed with the batches that it would have had") {
+TEST_CASE("a run over views of a shuffled loader resumes with the same batches") {
   SECTION("a view, a view of a view, a view that owns the loader") {
     check_resumption([] {
       return [loader = std::make_shared<decltype(shuffled())>(shuffled())] {
@@ -89,7 +89,7 @@ TEST_CASE("a run over views of a shuffled loader is resumed with the batches tha
     });
     check_resumption([] { return [] { return shuffled() | std::views::transform(same_batch); }; });
   }
-  SECTION("behind a thread that prefetches") {
+  SECTION("with Prefetch") {
     check_resumption([] { return [] { return shuffled() | std::views::transform(same_batch); }; }, hone::Prefetch{});
   }
   SECTION("two loaders in a zip") {
@@ -105,7 +105,7 @@ TEST_CASE("a run over views of a shuffled loader is resumed with the batches tha
   }
 }
 
-TEST_CASE("two loaders train in a zip, with and without a thread") {
+TEST_CASE("a zip of two loaders trains to the same weights with and without Prefetch") {
   const auto train = [](auto... settings) {
     auto a = shuffled(), b = shuffled(8);
     tiny::Net net;
@@ -117,7 +117,26 @@ TEST_CASE("two loaders train in a zip, with and without a thread") {
   CHECK(tiny::equal(train(), train(hone::Prefetch{})));
 }
 
-TEST_CASE("evaluation and prediction take views of loaders") {
+TEST_CASE("evaluate, and the evaluation set of train, accept views of loaders") {
+  hone::TensorLoader loader(tiny::dataset(), {.batch_size = 4});
+  auto trainer = trainer_with();
+  const auto loss_on = [&](auto&& data) { return trainer.evaluate(data).at("evaluation_loss"); };
+  const double right = loss_on(loader), of_first_two = loss_on(tiny::dataset().subset(0, 8));
+  CHECK(right ==
+        Approx(torch::nn::functional::cross_entropy(trainer.model()(tiny::inputs()), tiny::labels()).item<double>())
+            .epsilon(1e-6));
+  CHECK(loss_on(loader | std::views::transform(same_batch)) == right);
+  CHECK(loss_on(loader | ranges::views::transform(same_batch)) == right);
+  CHECK(loss_on(loader | ranges::views::take(2)) == Approx(of_first_two).epsilon(1e-6));
+  CHECK(of_first_two != Approx(right).epsilon(1e-6));
+
+  const auto history = trainer.train(tiny::batches(3), loader | std::views::transform(same_batch), {.num_epochs = 2});
+  const auto losses = history.values("eval_loss_epoch");
+  REQUIRE(losses.size() == 2);
+  CHECK(losses[1].value == loss_on(loader));
+}
+
+TEST_CASE("predict accepts views of loaders") {
   hone::TensorLoader loader(tiny::dataset(), {.batch_size = 4});
   auto trainer = trainer_with();
   const auto right = trainer.predict(tiny::dataset());

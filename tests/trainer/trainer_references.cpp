@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Callbacks that the caller keeps, and the overrides that a trainer keeps.
+/// Tests of callbacks that the caller owns, and of overrides that the trainer owns.
 #include <torch/torch.h>
 
 #include <functional>
@@ -34,7 +34,7 @@ struct CountsBackward {
   }
 };
 
-TEST_CASE("callbacks given by reference and by shared pointer hold the results after the run") {
+TEST_CASE("callbacks passed by reference or shared pointer have the results after the run") {
   Losses losses;
   auto updates = std::make_shared<Updates>();
   hone::Metrics metrics{hone::Accuracy{}};
@@ -52,7 +52,7 @@ TEST_CASE("callbacks given by reference and by shared pointer hold the results a
   CHECK(losses.values.size() == 3);
 }
 
-TEST_CASE("the trainer's type may name a callback by reference") {
+TEST_CASE("the trainer's type can name a callback by reference") {
   Updates updates;
   using Trainer = hone::Trainer<tiny::Net, torch::nn::CrossEntropyLoss, hone::Sgd,
                                 hone::Callbacks<hone::CallbackReference<Updates>, Updates>>;
@@ -61,7 +61,7 @@ TEST_CASE("the trainer's type may name a callback by reference") {
   CHECK(updates.count == 3);
 }
 
-TEST_CASE("overrides are read through the trainer after a run") {
+TEST_CASE("overrides() returns the overrides with their state after a run") {
   auto trainer =
       hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, CountsBackward{.count = 100}};
   trainer.train(tiny::batches(3));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Stop requests from every event: what still runs, what is recorded, what the weights are.
+/// Tests of stop requests at every event: the steps that follow, the records and the weights.
 #include <torch/torch.h>
 
 #include <functional>
@@ -15,7 +15,7 @@
 
 namespace {
 
-/// Asks for a stop the `nth` time that the event of the given name happens.
+/// Requests a stop at the `nth` event of the given name.
 struct Stopper {
   std::string at;
   int nth = 1;
@@ -54,7 +54,7 @@ struct Result {
   }
 };
 
-/// Three epochs of four batches, two batches to an update, evaluated on two batches.
+/// Trains three epochs of four batches, with two batches for each update, and evaluates on two batches.
 Result trained_until(Stopper stopper) {
   Result result;
   tiny::Net net;
@@ -71,7 +71,7 @@ Result trained_until(Stopper stopper) {
   return result;
 }
 
-TEST_CASE("a stop lets the update at hand finish and skips what has not begun") {
+TEST_CASE("a stop request finishes the current update and skips everything that has not begun") {
   struct Row {
     const char* at;
     int nth;
@@ -108,19 +108,19 @@ TEST_CASE("a stop lets the update at hand finish and skips what has not begun") 
   CHECK(tiny::equal(result.weights, result.weights_before) == (row.updates == 0));
 }
 
-TEST_CASE("an epoch that was stopped before its first batch has no loss") {
+TEST_CASE("an epoch that is stopped before its first batch records no loss") {
   const auto result = trained_until({"on_train_epoch_start", 2});
   CHECK(result.history.values("train_loss_epoch").size() == 1);
   CHECK(result.history.values("eval_loss_epoch").size() == 1);
 }
 
-TEST_CASE("an evaluation that was stopped before its end has no loss") {
+TEST_CASE("an evaluation that is stopped before its end records no loss") {
   const auto result = trained_until({"on_eval_step_end", 1});
   CHECK(result.history.values("train_loss_epoch").size() == 1);
   CHECK(result.history.values("eval_loss_epoch").empty());
 }
 
-TEST_CASE("a stop before the update leaves the weights bit for bit and drops the open window") {
+TEST_CASE("a stop before the update keeps the weights bitwise and drops the open accumulation window") {
   struct Row {
     const char* at;
     int nth, updates, batches;
@@ -142,14 +142,14 @@ TEST_CASE("a stop before the update leaves the weights bit for bit and drops the
   CHECK(tiny::equal(result.weights, expected));
 }
 
-TEST_CASE("a run that is not stopped has no reason and tells no stop") {
+TEST_CASE("a run that is not stopped has no stop reason and no on_stop_training") {
   const auto result = trained_until({"on_load_checkpoint", 1});
   CHECK(result.history.stop_reason() == std::nullopt);
   CHECK(result.count(".on_stop_training") == 0);
   CHECK(result.history.num_updates() == 6);
 }
 
-TEST_CASE("an evaluation is stopped too, and ends as it always does") {
+TEST_CASE("evaluate can be stopped, and dispatches its last events") {
   hone::Trace trace;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Stopper{"on_eval_step_end", 2},
                                hone::TracingCallback{&trace}};
@@ -160,7 +160,7 @@ TEST_CASE("an evaluation is stopped too, and ends as it always does") {
   CHECK(history.stop_reason() == "first");
 }
 
-TEST_CASE("a stop that is requested before the first batch of an evaluation evaluates none") {
+TEST_CASE("a stop request before the first batch of an evaluation evaluates no batch") {
   const auto* at = GENERATE("on_evaluation_run_start", "on_eval_epoch_start");
   CAPTURE(at);
   hone::Trace trace;
@@ -173,7 +173,7 @@ TEST_CASE("a stop that is requested before the first batch of an evaluation eval
   CHECK(!history.contains("evaluation_loss"));
 }
 
-TEST_CASE("a stop that is requested at the end of a run is the reason that the history has") {
+TEST_CASE("a stop request at the end of a run is the history's stop reason") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Stopper{"on_training_run_end"},
                                Stopper{"on_evaluation_run_end"}};
   CHECK(trainer.train(tiny::batches(3)).stop_reason() == "first");
@@ -181,7 +181,7 @@ TEST_CASE("a stop that is requested at the end of a run is the reason that the h
   CHECK(trainer.train(tiny::batches(3)).stop_reason() == std::nullopt);
 }
 
-TEST_CASE("a prediction is stopped too") {
+TEST_CASE("predict can be stopped") {
   auto trainer =
       hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Stopper{"on_predict_step_end", 2}};
   CHECK(tiny::contains(
@@ -190,7 +190,7 @@ TEST_CASE("a prediction is stopped too") {
   CHECK(trainer.run_history().stop_reason() == "first");
 }
 
-TEST_CASE("the next run starts afresh after a stop") {
+TEST_CASE("a stop request does not affect the next run") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Stopper{"on_train_loss", 1}};
   CHECK(trainer.train(tiny::batches(3)).num_updates() == 1);
   const auto history = trainer.train(tiny::batches(3));
@@ -205,14 +205,14 @@ struct StopsItself {
   }
 };
 
-TEST_CASE("an override can ask for a stop through the trainer") {
+TEST_CASE("an override can request a stop through the trainer") {
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, StopsItself{}};
   const auto history = trainer.train(tiny::batches(3));
   CHECK(history.num_updates() == 1);
   CHECK(history.stop_reason() == "enough");
 }
 
-/// Gives NaN for the third batch it sees.
+/// Multiplies the loss of the third batch by `poison`.
 struct Poisoned {
   int* calls;
   float poison = std::numeric_limits<float>::quiet_NaN();
@@ -222,7 +222,7 @@ struct Poisoned {
   }
 };
 
-TEST_CASE("a loss that is NaN or infinite never reaches the weights") {
+TEST_CASE("a NaN or infinite loss stops the run without an update") {
   const bool infinite = GENERATE(false, true);
   const float poison = infinite ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
   tiny::Net net, two_updates;
@@ -239,7 +239,7 @@ TEST_CASE("a loss that is NaN or infinite never reaches the weights") {
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(two_updates)));
 }
 
-TEST_CASE("a run that is stopped in its first epoch keeps its reason, whatever else watches it") {
+TEST_CASE("EarlyStopping keeps the stop reason of TerminateOnNaN in the first epoch") {
   int calls = 1;
   auto trainer =
       hone::Trainer{tiny::Net(), Poisoned{&calls}, hone::Sgd{}, hone::TerminateOnNaN{}, hone::EarlyStopping{}};

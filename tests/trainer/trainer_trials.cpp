@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Runs that try a program out: a few batches, the same batches again and again, an evaluation ahead of time.
+/// Tests of fast_dev_run, overfit_batches, num_sanity_eval_batches and HONE_LIMIT_BATCHES.
 #include <torch/torch.h>
 
 #include "hone/callbacks/early_stopping.hpp"
@@ -13,7 +13,7 @@
 
 namespace {
 
-/// What a run was configured with, and the first numbers of each batch, by phase.
+/// The configuration of a run, and the first number of each batch by phase and epoch.
 struct Log {
   hone::RunConfig config{};
   std::vector<std::vector<float>> train{}, eval{};
@@ -40,7 +40,7 @@ auto trainer_with(Settings... settings) {
   return hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, settings...};
 }
 
-TEST_CASE("a fast development run goes once over a few batches of each kind, and nothing stops it") {
+TEST_CASE("fast_dev_run = n runs one epoch of n training and n evaluation batches without a stop") {
   Log log;
   auto trainer = trainer_with(Logger{&log}, hone::GradAccum<2>{}, hone::EarlyStopping{.patience = 0});
   const auto history =
@@ -55,14 +55,14 @@ TEST_CASE("a fast development run goes once over a few batches of each kind, and
   CHECK(log.config.batch_limit == 3);
   CHECK(log.config.num_updates() == 2);
 
-  trainer.train(tiny::batches(2), tiny::batches(1), {.fast_dev_run = 3});  // beyond the data it changes nothing
+  trainer.train(tiny::batches(2), tiny::batches(1), {.fast_dev_run = 3});  // no effect beyond the data
   CHECK(log.train.back().size() == 2);
   trainer.train(tiny::batches(4), tiny::batches(1));
   CHECK(log.train.back().size() == 4);
   CHECK(!log.config.fast_dev_run);
 }
 
-TEST_CASE("a fast development run begins at the beginning") {
+TEST_CASE("resume with fast_dev_run does not continue the run of the state") {
   auto trainer = trainer_with();
   trainer.train(tiny::batches(3), {.num_epochs = 2});
   const auto state = trainer.training_state();
@@ -70,7 +70,7 @@ TEST_CASE("a fast development run begins at the beginning") {
   CHECK(history.num_updates() == 2);
 }
 
-TEST_CASE("overfitting sees the same first batches in every epoch, in order, and evaluates on as many") {
+TEST_CASE("overfit_batches = n trains and evaluates on the first n batches in every epoch, in order") {
   Log log;
   auto trainer = trainer_with(Logger{&log});
   const auto set = tiny::dataset(24);
@@ -83,7 +83,7 @@ TEST_CASE("overfitting sees the same first batches in every epoch, in order, and
   CHECK(log.config.num_updates() == 6);
 }
 
-TEST_CASE("a loader that shuffles gives its first epoch again and again") {
+TEST_CASE("overfit_batches repeats the first epoch of a loader that shuffles") {
   Log log;
   auto trainer = trainer_with(Logger{&log});
   hone::TensorLoader loader{tiny::dataset(24), {.batch_size = 4, .shuffle = true, .seed = 3}};
@@ -95,7 +95,7 @@ TEST_CASE("a loader that shuffles gives its first epoch again and again") {
   CHECK(log.train == std::vector<std::vector<float>>(3, first));
 }
 
-/// Draws random numbers and counts the batches of evaluation.
+/// Counts the batches of evaluations, and uses the random generator.
 struct Drawing {
   int* evaluated;
   auto eval_batch_loss(auto& trainer, auto& batch) {
@@ -107,14 +107,14 @@ struct Drawing {
   }
 };
 
-/// A network whose training draws random numbers.
+/// A network whose training uses the random generator.
 struct DropNetImpl : tiny::NetImpl {
   torch::Tensor forward(const torch::Tensor& inputs) { return tiny::NetImpl::forward(drop(inputs)); }
   torch::nn::Dropout drop = register_module("drop", torch::nn::Dropout(0.5));
 };
 TORCH_MODULE(DropNet);
 
-TEST_CASE("a sanity check before training leaves no trace, and training goes as without it") {
+TEST_CASE("a sanity evaluation dispatches no events and does not change the training") {
   const auto run = [](std::int64_t steps, hone::Trace& trace, int& evaluated) {
     DropNet net;
     auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, Drawing{&evaluated},
@@ -134,7 +134,7 @@ TEST_CASE("a sanity check before training leaves no trace, and training goes as 
   CHECK(with.first == without.first);
   CHECK(tiny::equal(with.second, without.second));
   int all = 0;
-  run(100, with_trace, all);  // beyond the data: all of it
+  run(100, with_trace, all);  // more than the data: all batches
   CHECK(all == 9);
 }
 
@@ -145,7 +145,7 @@ struct FailingEvaluation {
   }
 };
 
-TEST_CASE("a sanity check finds a broken evaluation before training, and callbacks hear the exception") {
+TEST_CASE("an exception in a sanity evaluation is thrown before training, and reaches on_exception") {
   Log log;
   tiny::Net net;
   auto trainer =
@@ -157,7 +157,7 @@ TEST_CASE("a sanity check finds a broken evaluation before training, and callbac
   CHECK(net->is_training());
 }
 
-TEST_CASE("the environment limits every epoch of training and of evaluation, not a prediction") {
+TEST_CASE("HONE_LIMIT_BATCHES limits each epoch of training and evaluation, but not predictions") {
   Log log;
   auto trainer = trainer_with(Logger{&log}, hone::GradAccum<2>{}, hone::LimitBatches{.num_eval_batches = 2});
   {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Runs whose loop the host owns: everything that works in `train` works there.
+/// Tests of runs with custom loops: everything that works in `train` works there.
 #include "hone/trainer/training_run.hpp"
 
 #include <torch/torch.h>
@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -38,14 +39,14 @@ auto trainer_of(tiny::Net net, auto... settings) {
                        std::move(settings)...};
 }
 
-/// Handed out in a circle, as a simulation would.
+/// Returns three batches cyclically.
 struct Source {
   std::vector<tiny::Batch> batches = tiny::batches(3);
   std::size_t next = 0;
   const tiny::Batch& operator()() { return batches[next++ % batches.size()]; }
 };
 
-TEST_CASE("a run of the host's equals a run of train: weights, history and events") {
+TEST_CASE("a run with a custom loop equals train: weights, history and events") {
   tiny::Net first, second;
   hone::Trace first_trace, second_trace;
   const auto eval_set = tiny::batches(2);
@@ -65,7 +66,7 @@ TEST_CASE("a run of the host's equals a run of train: weights, history and event
   CHECK(tiny::equal(tiny::weights(first), tiny::weights(second)));
 }
 
-TEST_CASE("epochs may be ended by hand, and a run may have none but the last") {
+TEST_CASE("end_epoch ends an epoch, and end() updates the open window and ends the last epoch") {
   tiny::Net net;
   auto trainer = trainer_of(net);
   auto run = trainer.begin_run({.max_updates = 4});
@@ -74,16 +75,16 @@ TEST_CASE("epochs may be ended by hand, and a run may have none but the last") {
   run.step(source());
   const double mean = run.mean_loss();
   run.end_epoch();
-  run.end_epoch();  // has begun no new one
+  run.end_epoch();  // no-op: no new epoch has begun
   CHECK(run.run().history().at("train_loss_epoch") == mean);
   CHECK(run.run().epoch() == 2);
-  run.step(source());  // half a window: the end does its update
+  run.step(source());  // half a window, which end() updates
   const auto history = run.end();
   CHECK(history.num_updates() == 2);
   CHECK(history.values("train_loss_epoch").size() == 2);
 }
 
-TEST_CASE("a run that is saved, and continued by another trainer, equals a whole one") {
+TEST_CASE("a custom loop that another trainer resumes equals an uninterrupted one") {
   const files::Folder folder;
   const auto eval_set = tiny::batches(2);
   const auto make = [](tiny::Net net, const std::filesystem::path& path) {
@@ -123,7 +124,7 @@ TEST_CASE("a run that is saved, and continued by another trainer, equals a whole
   }
 }
 
-TEST_CASE("a signal ends the run in order, and the host's handler is back afterwards") {
+TEST_CASE("StopOnSignal ends a custom loop, and end() restores the host's signal handler") {
   static int heard = 0;
   heard = 0;
   const auto before = std::signal(SIGTERM, [](int) { ++heard; });
@@ -143,7 +144,7 @@ TEST_CASE("a signal ends the run in order, and the host's handler is back afterw
   std::signal(SIGTERM, before);
 }
 
-TEST_CASE("a step on a run that is over throws, with the reason") {
+TEST_CASE("a step of a finished run throws with the stop reason") {
   tiny::Net net;
   auto trainer = trainer_of(net, hone::TerminateOnNaN{});
   auto run = trainer.begin_run({.max_updates = 100});
@@ -159,7 +160,7 @@ TEST_CASE("a step on a run that is over throws, with the reason") {
   CHECK_NOTHROW(trainer.step(tiny::batches(1)[0]));  // the run is closed
 }
 
-TEST_CASE("a batch that throws can be left out") {
+TEST_CASE("a batch that throws can be skipped") {
   tiny::Net net, other;
   auto trainer = trainer_of(net);
   auto expected = trainer_of(other);
@@ -169,7 +170,7 @@ TEST_CASE("a batch that throws can be left out") {
     CHECK_THROWS_AS(run.step(tiny::Batch{torch::zeros({4, 7}), tiny::labels(4)}), hone::DataError);
     run.step(tiny::batches(2)[1]);
     CHECK(run.is_over());
-  }  // its destructor ends it
+  }  // the destructor ends the run
   expected.train(tiny::batches(2));
   CHECK(tiny::equal(tiny::weights(net), tiny::weights(other)));
 }
@@ -186,7 +187,7 @@ struct Exceptions {
   void on_training_run_end(const hone::TrainingRunEnd&) { heard->push_back("end"); }
 };
 
-TEST_CASE("an exception that leaves the scope of the run reaches on_exception, and the trainer is free again") {
+TEST_CASE("an exception that leaves the run's scope reaches on_exception, and the trainer stays usable") {
   std::vector<std::string> heard;
   tiny::Net net;
   auto trainer = trainer_of(net, Exceptions{&heard});
@@ -204,7 +205,7 @@ TEST_CASE("an exception that leaves the scope of the run reaches on_exception, a
   CHECK(heard.back() == "end");
 }
 
-TEST_CASE("options out of range, and runs inside of runs, are refused") {
+TEST_CASE("begin_run throws for options out of range and within a run") {
   auto trainer = trainer_of(tiny::Net());
   CHECK_THROWS_AS(trainer.begin_run({.num_batches_per_epoch = 0}), std::invalid_argument);
   CHECK_THROWS_AS(trainer.begin_run({.max_updates = -1}), std::invalid_argument);
@@ -218,12 +219,92 @@ TEST_CASE("options out of range, and runs inside of runs, are refused") {
   CHECK_NOTHROW(trainer.predict(tiny::batches(1)));
 }
 
-TEST_CASE("a callback that needs a run says so to a lone step") {
+TEST_CASE("step outside of a run throws if a callback needs a run") {
   auto trainer = trainer_of(tiny::Net(), hone::EarlyStopping{});
   CHECK_THROWS_WITH(trainer.step(tiny::batches(1)[0]),
                     Catch::Contains("EarlyStopping") && Catch::Contains("begin_run"));
   auto bar = trainer_of(tiny::Net(), hone::every<2>(hone::ProgressBar{}));
   CHECK_THROWS_AS(bar.step(tiny::batches(1)[0]), std::logic_error);
+}
+
+/// Returns an open run, as a function of a host program may.
+template <class Trainer>
+auto opened(Trainer& trainer, std::int64_t num_updates) {
+  auto run = trainer.begin_run(tiny::batches(2), {.num_batches_per_epoch = 3, .max_updates = num_updates});
+  run.step(tiny::batches(1)[0]);
+  return std::optional(std::move(run));
+}
+
+TEST_CASE("a run can be moved between steps, and owns evaluation data that is an rvalue") {
+  tiny::Net net, other;
+  std::vector<std::string> heard;
+  auto trainer = trainer_of(net, Exceptions{&heard});
+  auto expected = trainer_of(other);
+  net->eval();
+  auto run = opened(trainer, 4);
+  CHECK(net->is_training());
+  auto moved = std::move(*run);
+  CHECK_THROWS_WITH(run->step(tiny::batches(1)[0]), Catch::Contains("the run was moved"));
+  CHECK_THROWS_AS(run->end(), std::logic_error);
+  CHECK(run->is_over());
+  CHECK_NOTHROW(run->end_epoch());
+  run.reset();
+  CHECK(heard.empty());
+  while (!moved.is_over()) moved.step(tiny::batches(1)[0]);
+  const auto history = moved.end();
+  CHECK(heard == std::vector<std::string>{"end"});
+  CHECK(!net->is_training());
+
+  const auto eval_set = tiny::batches(2);
+  auto whole = expected.begin_run(eval_set, {.num_batches_per_epoch = 3, .max_updates = 4});
+  while (!whole.is_over()) whole.step(tiny::batches(1)[0]);
+  CHECK((whole.end() == history));
+  CHECK(history.values("eval_loss_epoch").size() == 2);
+  CHECK(tiny::equal(tiny::weights(net), tiny::weights(other)));
+}
+
+TEST_CASE("a run that is assigned to ends as in its destructor") {
+  std::vector<std::string> first_heard, second_heard;
+  auto first = trainer_of(tiny::Net(), Exceptions{&first_heard});
+  auto second = trainer_of(tiny::Net(), Exceptions{&second_heard});
+  auto run = first.begin_run({.max_updates = 4});
+  run.step(tiny::batches(1)[0]);
+  run = second.begin_run({.max_updates = 4});
+  CHECK(first_heard == std::vector<std::string>{"end"});
+  CHECK(first.run_history().num_updates() == 1);
+  CHECK_NOTHROW(first.step(tiny::batches(1)[0]));
+  run = first.begin_run({.max_updates = 4});
+  CHECK(second_heard == std::vector<std::string>{"end"});
+  try {
+    const auto unwound = std::move(run);
+    throw std::runtime_error("the simulation failed");
+  } catch (const std::runtime_error&) {
+  }
+  CHECK(first_heard.size() == 2);
+  CHECK(first_heard.back() != "end");
+}
+
+/// Throws once, when a run starts.
+struct FailsOnce {
+  bool* fails;
+  void on_training_run_start(const hone::TrainingRunStart&) {
+    if (std::exchange(*fails, false)) throw std::runtime_error("not yet");
+  }
+};
+
+TEST_CASE("a run that fails before it has resumed leaves nothing to resume") {
+  bool fails = false;
+  tiny::Net net;
+  auto trainer = trainer_of(net, FailsOnce{&fails});
+  trainer.train(tiny::batches(4), {.num_epochs = 2});
+  const auto state = hone::cloned(trainer.training_state());
+  fails = true;
+  CHECK_THROWS(trainer.resume(state, tiny::batches(4), {.num_epochs = 3}));
+  CHECK(trainer.train(tiny::batches(4), {.num_epochs = 1}).num_updates() == 2);
+  CHECK(trainer.run().num_epochs() == 1);
+  fails = true;
+  CHECK_THROWS(static_cast<void>(trainer.resume_run(state, {.num_batches_per_epoch = 4, .num_epochs = 3})));
+  CHECK(trainer.train(tiny::batches(4), {.num_epochs = 1}).num_updates() == 2);
 }
 
 }  // namespace

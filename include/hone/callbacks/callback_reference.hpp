@@ -46,6 +46,7 @@ class CallbackReference {
   template <class E>
   static constexpr bool relays = hone::hears<C, E>;
 
+  /// Refers to an object that the caller keeps alive, or shares its ownership.
   CallbackReference(std::reference_wrapper<C> callback)  // NOLINT: implicit, stands for the callback
       : callback_(std::shared_ptr<void>(), &callback.get()) {}
   CallbackReference(std::shared_ptr<C> callback) : callback_(std::move(callback)) {  // NOLINT: likewise

@@ -152,6 +152,7 @@ class CallbackSet {
   using relay = void;  // sets can be nested
 
   CallbackSet() = default;
+  /// Takes the callbacks in the order of `Cs`.
   explicit CallbackSet(Cs... callbacks)
     requires(sizeof...(Cs) > 0)
       : callbacks_(std::move(callbacks)...) {}
@@ -168,6 +169,7 @@ class CallbackSet {
 
   /// True if a callback works only within a run.
   static constexpr bool needs_run = (false || ... || NeedsRun<Cs>);
+  /// Refuses a step outside of a run.
   /// **Errors** `std::logic_error` with the name of the first callback that works only within a run.
   [[noreturn, gnu::cold, gnu::noinline]] static void refuse_step_without_run()
     requires needs_run

@@ -33,13 +33,14 @@ namespace hone {
 /// The first value that is not NaN is the initial best value. A later value improves on the best value when it is
 /// better by more than `min_delta`. NaN never improves. An epoch that records no value of the metric does not count;
 /// `every_epochs<n>(EarlyStopping{...})` tests each n-th epoch. A custom training loop calls `observe`. A
-/// `fast_dev_run` is never ended.
+/// `fast_dev_run` is never ended. As a callback of an average, it watches the averaged weights, as `SaveBest` does.
 ///
 /// **Units** patience: epochs, 0 ends the run after the first one; min_delta: the unit of the metric, or a fraction of
 /// the best value's magnitude; thresholds: the unit of the metric.
 /// **Errors** `std::invalid_argument`: when a run starts, for a negative `patience`, a negative or NaN `min_delta`, a
 /// NaN threshold, and an evaluation metric in a run without evaluation data; at the end of the first epoch after which
-/// an evaluation is due, for any other metric that was never recorded.
+/// an evaluation is due, for any other metric that was never recorded (of evaluations within epochs: after the first
+/// such evaluation, or after the last epoch).
 /// **Source** L. Prechelt, "Early Stopping - But When?", 1998; for the thresholds TorchTNT's `EarlyStopChecker`.
 /// **Example** `hone::EarlyStopping{.patience = 3, .min_delta = 0.0, .divergence_threshold = 1e3}`
 struct EarlyStopping {
@@ -48,10 +49,10 @@ struct EarlyStopping {
   double min_delta = 0.01;
   ThresholdMode threshold_mode = ThresholdMode::absolute;  ///< The unit of `min_delta`.
   std::string watch_metric = "eval_loss_epoch";            ///< A name in the run's history.
-  bool greater_is_better = false;
-  bool check_finite = false;                     ///< End the run at a NaN or infinite value.
-  std::optional<double> stopping_threshold{};    ///< End the run at a better value.
-  std::optional<double> divergence_threshold{};  ///< End the run at a worse value.
+  bool greater_is_better = false;                          ///< True if larger values of the metric are better.
+  bool check_finite = false;                               ///< End the run at a NaN or infinite value.
+  std::optional<double> stopping_threshold{};              ///< End the run at a better value.
+  std::optional<double> divergence_threshold{};            ///< End the run at a worse value.
   bool reset_on_train = true;  ///< Reset the state when a run starts; otherwise the next run continues with it.
   bool verbose = false;        ///< Print the decision of each epoch.
   std::FILE* output = stdout;  ///< The stream for this output.
@@ -85,20 +86,14 @@ struct EarlyStopping {
   }
 
   /// Adds the next value of the metric, and returns the reason to stop; empty if there is none.
-  std::optional<std::string> observe(double value) {
-    state.last = value;
-    if (const auto reason = threshold_crossed_by(value)) return reason;
-    const bool improves = !detail::is_nan(value) && (!state.best || gain(*state.best, value) > least_gain());
-    if (improves) state.best = value;
-    state.waited = improves ? 0 : state.waited + 1;
-    return out_of_patience();
-  }
+  std::optional<std::string> observe(double value) { return observe(value, watch_metric); }
 
-  void on_training_run_epoch_end(const TrainingRunEpochEnd& event) {
-    const auto value = detail::value_of_epoch(event.run, watch_metric, "EarlyStopping::watch_metric");
+  void on_training_run_epoch_end(const auto& event) {
+    const auto name = detail::watched_name(event, watch_metric);
+    const auto value = detail::value_of_epoch(event.run, name, "EarlyStopping::watch_metric");
     if (!value || event.run.config().fast_dev_run) return;
     const State before = state;
-    const std::optional<std::string> reason = observe(*value);
+    const std::optional<std::string> reason = observe(*value, name);
     if (verbose && event.run.is_world_process_zero()) say_what_changed(before);
     if (reason) event.run.request_stop(*reason);
   }
@@ -106,23 +101,31 @@ struct EarlyStopping {
   /// Requests the stop again when the restored state meets a criterion with the present settings.
   void on_load_checkpoint(const LoadCheckpoint& event) {
     if (!state.last || event.run.config().fast_dev_run) return;
-    if (const auto reason = threshold_crossed_by(*state.last)) return event.run.request_stop(*reason);
+    if (const auto reason = threshold_crossed_by(*state.last, watch_metric)) return event.run.request_stop(*reason);
     if (const auto reason = out_of_patience()) event.run.request_stop(*reason);
   }
 
  private:
-  [[nodiscard]] std::optional<std::string> threshold_crossed_by(double value) const {
+  std::optional<std::string> observe(double value, const std::string& name) {
+    state.last = value;
+    if (const auto reason = threshold_crossed_by(value, name)) return reason;
+    const bool improves = !detail::is_nan(value) && (!state.best || gain(*state.best, value) > least_gain());
+    if (improves) state.best = value;
+    state.waited = improves ? 0 : state.waited + 1;
+    return out_of_patience();
+  }
+  [[nodiscard]] std::optional<std::string> threshold_crossed_by(double value, const std::string& name) const {
     if (check_finite && !detail::is_finite(value)) {
-      return sentence("Stopping training because `{}` is {}", {watch_metric, value});
+      return sentence("Stopping training because `{}` is {}", {name, value});
     }
     if (detail::is_nan(value)) return std::nullopt;
     if (stopping_threshold && gain(*stopping_threshold, value) > 0.0) {
       return sentence("Stopping training because `{}` is {}, better than the stopping threshold {}",
-                      {watch_metric, value, *stopping_threshold});
+                      {name, value, *stopping_threshold});
     }
     if (divergence_threshold && gain(*divergence_threshold, value) < 0.0) {
       return sentence("Stopping training because `{}` is {}, worse than the divergence threshold {}",
-                      {watch_metric, value, *divergence_threshold});
+                      {name, value, *divergence_threshold});
     }
     return std::nullopt;
   }

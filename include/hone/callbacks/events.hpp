@@ -17,7 +17,7 @@ namespace hone {
 
 /// The base of every event of the loop.
 struct Event {
-  Run& run;
+  Run& run;  ///< The run that dispatches the event.
 };
 
 // clang-format off: a table
@@ -27,7 +27,8 @@ struct TrainEpochStart : Event {};     ///< The model is in training mode.      
 struct TrainStepStart : Event {};      ///< A batch was moved to the device.                           `trainer` `batch`
 struct TrainLoss : Event {};           ///< The loss is computed; the update has not begun.            `trainer` `batch` `output`
 struct BeforeOptimizerStep : Event {}; ///< Gradients are final: reduced, unscaled, clipped.           `trainer` `clipped`
-struct OptimizerStep : Event {};       ///< The update is done; loss scaling may have skipped it.      `trainer`
+struct OptimizerStep : Event {};       ///< The update is done; loss scaling may have skipped it. The optimizer
+                                       ///< has the update's learning rates until a checkpoint is made.    `trainer`
 struct TrainStepEnd : Event {};        ///< The batch is done, with its update if one was due.         `trainer` `batch` `output` `evaluate`
 struct ResumePoint : Event {           ///< After a batch or an epoch; a training state can be saved.  `trainer`
   bool is_last;                        ///< True if no batch of the run follows.
@@ -63,6 +64,7 @@ template <class T>
 struct WithTrainer {
   T& trainer;
 };
+/// `event.batch`: the batch.
 template <class B>
 struct WithBatch {
   B& batch;
@@ -72,10 +74,12 @@ template <class O>
 struct WithOutput {
   const O& output;
 };
+/// `event.outputs`: the result of a prediction.
 template <class O>
 struct WithOutputs {
   const O& outputs;  ///< The return value of the model.
 };
+/// `event.clipped`: the result of clipping the gradients.
 template <class C>
 struct WithClipped {
   const C& clipped;  ///< The return value of the clipping policy; for `ClipNorm`, the norm before clipping.
@@ -104,7 +108,8 @@ struct WithEvaluation {
 /// Added to the events that an averaging callback such as `ModelEma` forwards to its callbacks. In its
 /// `TrainingRunEpochEnd`, the model has the averaged weights.
 struct WithAverage {
-  bool average_is_evaluated;  ///< True if the averaged weights are evaluated.
+  bool average_is_evaluated;          ///< True if the averaged weights are evaluated.
+  std::string_view average_prefix{};  ///< The prefix of the metrics of that evaluation.
 };
 
 /// An event as the trainer dispatches it: the plain event `E`, extended by `Facets`.

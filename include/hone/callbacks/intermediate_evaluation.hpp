@@ -26,12 +26,13 @@ struct IntermediateEvaluation {
   static constexpr bool needs_run = true;
   std::int64_t every_n_updates = 100;
 
+  /// The state between two steps.
   struct State {
-    bool is_due = false;
+    bool is_due = false;  ///< True if an evaluation is due at the end of the current batch.
   };
   State state{};
 
-  static constexpr std::string_view metric = "intermediate_eval_loss";
+  static constexpr std::string_view metric = "intermediate_eval_loss";  ///< The name of the recorded loss.
 
   void on_training_run_start(const TrainingRunStart&) const {
     if (every_n_updates < 1) {

@@ -11,8 +11,12 @@
 
 namespace hone {
 
-/// Limits the number of batches in an epoch of training and in an evaluation. The run is configured with the limit, so
-/// counts, schedules, and the last accumulation window are based on the shorter epoch.
+/// Limits the number of batches in an epoch of training and, as pytorch-accelerated's `LimitBatchesCallback`, in every
+/// evaluation, also in a run of `evaluate`. The run is configured with the limit, so counts, schedules, and the last
+/// accumulation window are based on the shorter epoch.
+///
+/// For a limit on evaluations alone, set only `num_eval_batches`, or use `LimitEvalBatches`. For a limit on training
+/// alone, set `num_eval_batches` to at least the number of evaluation batches.
 ///
 /// **Units** batches of this rank. **Errors** `std::invalid_argument` when a limit is below 1.
 /// **Example** `hone::LimitBatches{.num_batches = 10}`

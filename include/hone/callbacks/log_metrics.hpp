@@ -18,12 +18,12 @@ namespace hone {
 ///
 /// **Example** prints an empty line, then `train_loss_epoch: 0.301522`.
 struct LogMetrics {
-  std::FILE* output = stdout;
+  std::FILE* output = stdout;  ///< The stream of the output.
 
   /// The revisions up to which the history was printed: for records of training, and for all other records.
   struct State {
-    std::int64_t train = 0;
-    std::int64_t eval = 0;
+    std::int64_t train = 0;  ///< The revision for records of training.
+    std::int64_t eval = 0;   ///< The revision for all other records.
   };
   State state{};
 

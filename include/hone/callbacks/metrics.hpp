@@ -8,12 +8,15 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/target.hpp"
+#include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
@@ -70,6 +73,32 @@ struct Watched {
   }
 };
 
+/// Saves or restores a metric under `name`: its serializable state (see `core/serialize.hpp`), or else its sums.
+///
+/// **Errors** `DataError` for another number of sums than the metric has without samples, unless it has none then.
+/// At compile time, one message, for a metric with neither.
+template <class M>
+void serialize_metric(auto& archive, std::string_view name, M& metric) {
+  if constexpr (RemembersState<M>) {
+    serialize_state(archive, name, metric);
+  } else if constexpr (SummableMetric<M>) {
+    std::vector<double> sums = metric.sums();
+    archive(name, sums);
+    if (!archive.is_loading) return;
+    metric.reset();
+    if (const std::size_t expected = metric.sums().size(); expected > 0 && sums.size() != expected) {
+      throw DataError(sentence("The metric `{}` has {} sums, and the saved state has {}. Resume with the same metrics.",
+                               {name, expected, sums.size()}));
+    }
+    metric.add(sums);
+  } else {
+    static_assert(
+        sizeof(M) == 0,
+        "hone: a training state cannot contain this metric. Give it `void serialize(auto& archive)`, a member "
+        "`state` with one, or `sums()` and `add(sums)`.");
+  }
+}
+
 /// Metrics that are updated and recorded together.
 template <class... Ms>
 class Watch {
@@ -119,7 +148,7 @@ class Watch {
   }
   /// Saves or restores the state of each metric under the metric's name.
   void serialize(auto& archive) {
-    for_each([&](auto& metric) { serialize_state(archive, metric.name(), metric); });
+    for_each([&](auto& metric) { serialize_metric(archive, metric.name(), metric); });
     archive("has_seen", has_seen_);
     take_over(archive, *this);
   }
@@ -166,8 +195,9 @@ class Watch {
 /// `Metrics` before `LogMetrics` and before callbacks that watch its metrics. With several ranks, each rank is updated
 /// with its samples. Recording is collective: it merges the metrics of all ranks, which keep the merged state.
 ///
-/// A metric meets `Metric` and has `update(outputs, target)` or `add_up` (see `AddsUp`). To be merged across ranks, it
-/// needs `serialize` or a serializable `state`, or else `sums()` and `add()`.
+/// A metric meets `Metric` and has `update(outputs, target)` or `add_up` (see `AddsUp`). To be merged across ranks and
+/// saved in training states, it needs `serialize` or a serializable `state`, or else `sums()` and `add()`; without
+/// them, a trainer that does one of the two does not compile.
 ///
 /// **Cost** the cost of the metrics. The sums of metrics with `add_up` stay on the device; the host reads them once per
 /// epoch.
@@ -180,7 +210,7 @@ class Metrics {
                 "const`, and one of these has not all of them.");
 
  public:
-  static constexpr bool is_collective = true;
+  static constexpr bool is_collective = true;  ///< Recording merges the metrics of all ranks.
 
   explicit Metrics(Ms... metrics) : evaluation_(std::move(metrics)...) { require_names(); }
   Metrics()
@@ -231,6 +261,7 @@ class TrainingMetrics : public Metrics<Ms...> {
  public:
   static constexpr bool needs_run = true;
 
+  /// Takes the metrics for evaluations; metrics of training start as copies of them.
   explicit TrainingMetrics(const Metrics<Ms...>& metrics) : Metrics<Ms...>(metrics), training_(metrics.evaluation_) {}
   TrainingMetrics()
     requires(std::is_default_constructible_v<Metrics<Ms...>>)

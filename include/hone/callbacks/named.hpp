@@ -28,7 +28,7 @@ class NamedCallback {
   static constexpr bool relays = hone::hears<C, E>;
 
   NamedCallback() = default;
-  explicit NamedCallback(C callback) : callback_(std::move(callback)) {}
+  explicit NamedCallback(C callback) : callback_(std::move(callback)) {}  ///< Takes the callback to rename.
 
   [[nodiscard]] static constexpr std::string_view name() { return label.view(); }
 

@@ -15,7 +15,7 @@ namespace hone {
 /// reason, when a run is stopped. Prints on rank 0 only.
 struct PrintProgress {
   static constexpr bool needs_run = true;
-  std::FILE* output = stdout;
+  std::FILE* output = stdout;  ///< The stream of the output.
 
   void on_training_run_start(const TrainingRunStart& event) const { say(event.run, "\nStarting training run\n"); }
   void on_train_epoch_start(const TrainEpochStart& event) const {

@@ -29,7 +29,7 @@ namespace hone {
 /// **Example** `epoch 1 train [########            ] 631/1563  loss 0.4121  1240 it/s  0.5 s, 0.8 s left`
 struct ProgressBar {
   static constexpr bool needs_run = true;
-  std::FILE* output = stderr;
+  std::FILE* output = stderr;                       ///< The stream of the output.
   int width = 20;                                   ///< Characters between the brackets.
   std::chrono::milliseconds min_interval{100};      ///< On a terminal: the minimum time between drawings.
   std::chrono::milliseconds line_interval{10'000};  ///< Otherwise: the minimum time between lines.
@@ -38,21 +38,22 @@ struct ProgressBar {
   /// The bar of one epoch. `wait` is the number of batches until the clock is read again.
   struct Bar {
     using Clock = std::chrono::steady_clock;
-    bool open = false;
-    std::string name{};
+    bool open = false;                    ///< True while the epoch is in progress.
+    std::string name{};                   ///< The text before the bar, such as `epoch 1 train`.
     std::optional<std::int64_t> total{};  ///< Batches of the epoch.
     std::int64_t wait = 0;
-    std::int64_t stride = 1;
-    std::int64_t batches = 0;  ///< Batches when the clock was last read.
-    std::int64_t skipped = 0;  ///< Batches before the first step, if a run resumes within an epoch.
-    std::int64_t drawn_batches = 0;
+    std::int64_t stride = 1;         ///< Batches between two readings of the clock.
+    std::int64_t batches = 0;        ///< Batches when the clock was last read.
+    std::int64_t skipped = 0;        ///< Batches before the first step, if a run resumes within an epoch.
+    std::int64_t drawn_batches = 0;  ///< Batches when a line was last drawn.
+    /// Times of the start, of the last reading of the clock, of the last line.
     Clock::time_point opened{}, looked{}, drawn{};
-    std::optional<double> loss{};
+    std::optional<double> loss{};  ///< The loss that the next line shows; empty for none.
   };
   /// The bars of training and of an evaluation, which can occur within an epoch of training.
   struct State {
-    Bar train{};
-    Bar eval{};
+    Bar train{};  ///< The bar of training.
+    Bar eval{};   ///< The bar of the evaluation.
     bool on_terminal = false;
   };
   State state{};

@@ -16,7 +16,8 @@
 namespace hone {
 
 /// A type that decides when to reduce learning rates, such as `ReduceOnPlateau`. `observe(value)` returns true when a
-/// reduction is due, and `reduced(lr)` returns the reduced learning rate. The state between values is in `state`.
+/// reduction is due, and `reduced(lr)` returns the reduced learning rate. The state between values is in `state`, which
+/// has `void serialize(auto& archive)` if training states are saved.
 template <class P>
 concept Plateau = requires(P& plateau, const P& constant, double number) {
   { plateau.observe(number) } -> std::same_as<bool>;
@@ -38,18 +39,20 @@ struct lr_is_scheduled {
 
 /// At the end of each epoch of a training run, passes the metric to `plateau.observe`, and reduces the learning rates
 /// of all parameter groups when that returns true. An epoch that records no value of the metric does not count. With
-/// several ranks, all ranks use the value that rank 0 recorded.
+/// several ranks, all ranks use the value that rank 0 recorded. As a callback of an average, it watches the
+/// averaged weights, as `SaveBest` does.
 ///
 /// **Errors** at compile time, one message, when the trainer has a schedule for the learning rate.
 /// `std::invalid_argument`: when a run starts, for settings of `plateau` that are out of range, and for an evaluation
 /// metric in a run without evaluation data; at the end of the first epoch after which an evaluation is due, for any
-/// other metric that was never recorded.
+/// other metric that was never recorded (of evaluations within epochs: after the first such evaluation, or after the
+/// last epoch).
 /// **Source** `torch.optim.lr_scheduler.ReduceLROnPlateau`, stepped once an epoch.
 /// **Example** `hone::ReduceLrOnPlateau{.plateau = hone::ReduceOnPlateau{.factor = 0.5, .patience = 2}}`
 template <Plateau P>
 struct ReduceLrOnPlateau {
   static constexpr bool needs_run = true;
-  static constexpr bool is_collective = true;
+  static constexpr bool is_collective = true;  ///< All ranks use the value of rank 0.
 
   P plateau = {};
   std::string watch_metric = "eval_loss_epoch";  ///< A name in the run's history.
@@ -57,7 +60,12 @@ struct ReduceLrOnPlateau {
   bool verbose = false;                          ///< Print each reduction.
   std::FILE* output = stdout;                    ///< The stream for this output.
 
-  void serialize(auto& archive) { serialize_state(archive, "plateau", plateau); }
+  void serialize(auto& archive) {
+    static_assert(RemembersState<P>,
+                  "hone: a training state cannot contain this plateau's state. Give the type of its member `state` "
+                  "`void serialize(auto& archive)`.");
+    serialize_state(archive, "plateau", plateau);
+  }
 
   void on_training_run_start(const TrainingRunStart& event) {
     detail::require_recordable(event.run, watch_metric, "ReduceLrOnPlateau::watch_metric");
@@ -67,8 +75,8 @@ struct ReduceLrOnPlateau {
 
   void on_training_run_epoch_end(const auto& event) {
     check_trainer(event.trainer);
-    const auto value =
-        detail::shared_value_of_epoch(event.trainer, event.run, watch_metric, "ReduceLrOnPlateau::watch_metric");
+    const auto value = detail::shared_value_of_epoch(
+        event.trainer, event.run, detail::watched_name(event, watch_metric), "ReduceLrOnPlateau::watch_metric");
     if (!value || !plateau.observe(*value)) return;
     auto& optimizer = event.trainer.optimizer();
     for (std::size_t group = 0; group < optimizer.num_groups(); ++group) {

@@ -18,7 +18,8 @@ namespace hone {
 /// One training, evaluation, or prediction run.
 class Run {
  public:
-  [[nodiscard]] const RunConfig& config() const { return config_; }
+  [[nodiscard]] const RunConfig& config() const { return config_; }  ///< Returns the resolved options.
+  /// Returns the recorded values; a callback may record in it.
   [[nodiscard]] RunHistory& history() { return history_; }
   [[nodiscard]] const RunHistory& history() const { return history_; }
 
@@ -38,7 +39,7 @@ class Run {
   /// Requests that the run ends after the current update. All end events are still dispatched, and the history records
   /// the first reason. The stop is deferred until `min_num_epochs` and `min_updates` are reached. With several ranks,
   /// any rank can request a stop: requests are all-reduced in each update and at the end of each epoch and evaluation,
-  /// and then take effect on all ranks.
+  /// and then take effect on all ranks. Not thread-safe: from another thread than the trainer's, use `StopOnRequest`.
   void request_stop(std::string reason) {
     if (config_.is_distributed() && stop_ != Stop::none) return;  // synchronized already
     Stop& stop = config_.is_distributed() ? asked_ : stop_;
@@ -46,7 +47,9 @@ class Run {
     if (stop != Stop::before_update) stop = Stop::after_update;
   }
   /// Requests that the run ends without another update. When called in `on_train_loss`, the gradients of the current
-  /// batch and of the open accumulation window are discarded. The stop is never deferred.
+  /// batch and of the open accumulation window are discarded. The stop is never deferred. With several losses, skips the
+  /// update of the loss in whose event it is called, and of the losses after it. If a loss before it has updated in this
+  /// step, the step counts as an update, because that optimizer's step cannot be undone.
   void request_stop_before_update(std::string reason) {
     Stop& stop = config_.is_distributed() ? asked_ : stop_;
     if (!stop_requested() && stop != Stop::before_update) reason_ = std::move(reason);
@@ -62,6 +65,11 @@ class Run {
   /// True if a stop has ended the current epoch before its last batch; at a `ResumePoint`, also if a stop has cut the
   /// epoch's evaluations short. A resumed run completes the epoch.
   [[nodiscard]] bool epoch_was_cut_short() const { return is_cut_short_; }
+
+  /// True if a callback has put averaged weights into the model at the end of the run.
+  [[nodiscard]] bool has_averaged_model() const { return has_averaged_model_; }
+  /// Called by a callback that has done so, so that callbacks after it keep these weights.
+  void set_has_averaged_model() { has_averaged_model_ = true; }
 
   /// Saves the run's progress, history, and deferred stop in an archive, or restores them. A stop that has taken effect
   /// is not saved, because the resumed run continues.
@@ -95,6 +103,7 @@ class Run {
     stop_ = asked_ = Stop::none;
     reason_.clear();
     is_cut_short_ = false;
+    has_averaged_model_ = false;
     history_.set_stop_reason(std::nullopt);
     begin_epoch(phase, std::nullopt);
   }
@@ -180,6 +189,7 @@ class Run {
   std::string reason_;
   std::optional<std::string> outer_stop_reason_;  ///< The history's stop reason when this run was suspended.
   bool is_cut_short_ = false;
+  bool has_averaged_model_ = false;
 };
 
 }  // namespace hone

@@ -27,18 +27,24 @@ namespace hone {
 /// loaded, without the position in the learning rate schedule. A `fast_dev_run` writes nothing. With several ranks, the
 /// value that rank 0 recorded is used; rank 0 writes, and all ranks load.
 ///
-/// As a callback of an average (`ModelEma`, `Swa`), it saves the averaged weights: for each new best value, or, if the
-/// average is not evaluated, at the end of every epoch. It loads them only if `load_saved_checkpoint` is true.
+/// As a callback of an average (`ModelEma`, `Swa`), it saves the averaged weights, and a metric of evaluations refers to
+/// the averaged weights too: `eval_loss_epoch` means `ema_model_eval_loss_epoch`. It writes for each new best value, or,
+/// if the average is not evaluated, at the end of every epoch. It loads the checkpoint only if `load_saved_checkpoint`
+/// is true.
+///
+/// If an average puts its weights into the model at the end of the run (`Swa`, or `ModelEma` with `apply_at_end`), the
+/// model keeps them, whether `SaveBest` is before or after it. Set `load_saved_checkpoint` to true, and put `SaveBest`
+/// after the average, to replace them with the best checkpoint.
 ///
 /// **Errors** `DataError` when the file cannot be written (see `on_error`), or when the file at the end of the run is
 /// not the file that the run wrote. `std::invalid_argument`: when a run starts, for an evaluation metric in a run
 /// without evaluation data; at the end of the first epoch after which an evaluation is due, for any other metric that
-/// was never recorded.
+/// was never recorded (of evaluations within epochs: after the first such evaluation, or after the last epoch).
 /// **Example** `hone::SaveBest{.save_path = "best.pt", .watch_metric = "eval_accuracy_epoch", .greater_is_better =
 /// true}`
 struct SaveBest {
   static constexpr bool needs_run = true;
-  static constexpr bool is_collective = true;
+  static constexpr bool is_collective = true;  ///< Writing and loading a checkpoint involve all ranks.
 
   std::filesystem::path save_path = "best_model.pt";
   std::string watch_metric = "eval_loss_epoch";  ///< A name in the run's history.
@@ -46,7 +52,7 @@ struct SaveBest {
   bool reset_on_train = true;  ///< Reset the best value when a run starts; otherwise the next run has to improve on it.
   bool save_optimizer = true;  ///< Include the state of the optimizer.
   bool save_scheduler = true;  ///< Include the position in the schedule, if there is one.
-  /// Load the best checkpoint when the run ends. If empty: true, but false for an average.
+  /// Load the best checkpoint when the run ends. If empty: true, but false as a callback of an average, and after an average in the model.
   std::optional<bool> load_saved_checkpoint{};
   SaveError on_error = SaveError::stop;  ///< The reaction to a checkpoint that cannot be written.
   bool verbose = false;                  ///< Print each checkpoint that is saved or loaded.
@@ -79,7 +85,7 @@ struct SaveBest {
       if (!event.average_is_evaluated) return save(event, std::nullopt);
     }
     save_if_better(event, event.trainer.in_rank_zero([&] {
-      return detail::value_of_weights(event.run, watch_metric, "SaveBest::watch_metric");
+      return detail::value_of_weights(event.run, detail::watched_name(event, watch_metric), "SaveBest::watch_metric");
     }));
   }
 
@@ -95,7 +101,7 @@ struct SaveBest {
 
   void on_training_run_end(const auto& event) {
     constexpr bool is_of_average = requires { event.average_is_evaluated; };
-    if (!load_saved_checkpoint.value_or(!is_of_average) || !state.has_saved) return;
+    if (!load_saved_checkpoint.value_or(!is_of_average && !event.run.has_averaged_model()) || !state.has_saved) return;
     const auto saved =
         event.trainer.load_checkpoint(save_path, {.load_optimizer = save_optimizer, .load_scheduler = false});
     const auto* epoch = saved.find("epoch");
@@ -120,19 +126,20 @@ struct SaveBest {
   void save(const auto& event, std::optional<double> value) {
     const std::int64_t epoch = event.run.epoch();
     const bool is_dry_run = event.run.config().fast_dev_run;
-    const bool is_saved =
-        is_dry_run || detail::try_save(on_error, event.run, output, "SaveBest", [&] {
-          if (value) {
-            event.trainer.save_checkpoint(
-                save_path, {.save_optimizer = save_optimizer,
-                            .save_scheduler = save_scheduler,
-                            .extra = {{"metric_name", watch_metric}, {"metric_value", *value}, {"epoch", epoch}}});
-          } else {
-            event.trainer.save_checkpoint(
-                save_path,
-                {.save_optimizer = save_optimizer, .save_scheduler = save_scheduler, .extra = {{"epoch", epoch}}});
-          }
-        });
+    const bool is_saved = is_dry_run || detail::try_save(on_error, event.run, output, "SaveBest", [&] {
+                            if (value) {
+                              event.trainer.save_checkpoint(
+                                  save_path, {.save_optimizer = save_optimizer,
+                                              .save_scheduler = save_scheduler,
+                                              .extra = {{"metric_name", detail::watched_name(event, watch_metric)},
+                                                        {"metric_value", *value},
+                                                        {"epoch", epoch}}});
+                            } else {
+                              event.trainer.save_checkpoint(save_path, {.save_optimizer = save_optimizer,
+                                                                        .save_scheduler = save_scheduler,
+                                                                        .extra = {{"epoch", epoch}}});
+                            }
+                          });
     if (!is_saved) return;
     state.best = value;
     state.best_epoch = epoch;

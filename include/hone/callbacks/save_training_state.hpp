@@ -2,29 +2,19 @@
 /// Training states in files, from which an interrupted run resumes.
 #pragma once
 
-#include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <set>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
-#include <vector>
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/save_error.hpp"
 #include "hone/callbacks/watched_metric.hpp"
-#include "hone/core/error.hpp"
-#include "hone/core/finite.hpp"
 #include "hone/core/folder_lock.hpp"
 #include "hone/core/sentence.hpp"
 #include "hone/core/training_files.hpp"
@@ -45,21 +35,22 @@ namespace hone {
 /// **Units** save_every_n_updates: optimizer updates of the run, 0 never; save_every_n_epochs: epochs of the run, 0
 /// never; keep_last, keep_best: files; 0 for both keeps all.
 /// **Errors** when a run starts, `std::invalid_argument` for settings out of range and, with `keep_best`, for an
-/// evaluation metric in a run without evaluation data; `DataError` for a directory that is locked, contains states
+/// evaluation metric in a run without evaluation data, and at the end of an epoch for any other metric that was never
+/// recorded, as in `SaveBest`; when a run starts, `DataError` for a directory that is locked, contains states
 /// ahead, or cannot be created. `DataError` when a state cannot be written (see `on_error`).
 /// **Example** `hone::SaveTrainingState{.save_every_n_updates = 1000, .keep_last = 2}`
 struct SaveTrainingState {
   static constexpr bool needs_run = true;
-  static constexpr bool is_collective = true;
+  static constexpr bool is_collective = true;  ///< Writing a state involves all ranks.
 
-  std::filesystem::path save_dir = "training_states";
+  std::filesystem::path save_dir = "training_states";  ///< The directory of the files.
   std::int64_t save_every_n_updates = 0;
   std::int64_t save_every_n_epochs = 0;
   bool save_at_end = true;  ///< Save a state when the run ends or is stopped, also within an epoch.
   std::int64_t keep_last = 0;
   std::int64_t keep_best = 0;
   std::string watch_metric = "eval_loss_epoch";  ///< A name in the run's history.
-  bool greater_is_better = false;
+  bool greater_is_better = false;                ///< True if larger values of the metric are better.
   bool overwrite = false;                ///< Remove states that are ahead of the run's start, instead of an error.
   SaveError on_error = SaveError::stop;  ///< The reaction to a state that cannot be written.
   bool verbose = false;                  ///< Print each state that is saved or removed.
@@ -68,9 +59,9 @@ struct SaveTrainingState {
   /// The state of one run.
   struct State {
     std::shared_ptr<FolderLock> lock{};  ///< On rank 0 only.
-    std::int64_t num_updates = 0;
-    bool is_saving = false;
-    bool has_ended = false;
+    std::int64_t num_updates = 0;        ///< The updates at the last resume point.
+    bool is_saving = false;              ///< True within a training run that writes files.
+    bool has_ended = false;              ///< True after the last resume point of the run.
   };
   State state{};
 
@@ -94,6 +85,10 @@ struct SaveTrainingState {
     const auto& run = event.run;
     const bool is_update = run.num_updates() != std::exchange(state.num_updates, run.num_updates());
     const bool is_epoch = run.batch() == 0;
+    if (keep_best > 0 && is_epoch) {
+      event.trainer.in_rank_zero(
+          [&] { detail::require_recorded(run, run.epoch() - 1, watch_metric, "SaveTrainingState::watch_metric"); });
+    }
     state.has_ended = event.is_last;  // a later event only closes the epoch
     if ((event.is_last && save_at_end) || (is_update && is_multiple(run.num_updates(), save_every_n_updates)) ||
         (is_epoch && is_multiple(run.num_epochs(), save_every_n_epochs))) {
@@ -109,29 +104,8 @@ struct SaveTrainingState {
  private:
   static bool is_multiple(std::int64_t number, std::int64_t of) { return of > 0 && number % of == 0; }
 
-  void check() const {
-    for (const auto& [name, value] : {std::pair{"save_every_n_updates", save_every_n_updates},
-                                      std::pair{"save_every_n_epochs", save_every_n_epochs},
-                                      std::pair{"keep_last", keep_last}, std::pair{"keep_best", keep_best}}) {
-      if (value < 0) {
-        throw std::invalid_argument(sentence("SaveTrainingState::{} is {}. Give 0 or more.", {name, value}));
-      }
-    }
-  }
-
-  void refuse_states_ahead_of(const TrainingPlace& place) const {
-    for (const auto& file : training_states_in(save_dir)) {
-      if (file.place <= place) continue;
-      if (!overwrite) {
-        throw DataError(sentence(
-            "{} is ahead of where this run begins ({}). Continue from it with trainer.resume(\"{}\", ...), give "
-            "this run a folder "
-            "of its own, or set SaveTrainingState::overwrite.",
-            {file.path.string(), place.name(), save_dir.string()}));
-      }
-      remove(file.path);
-    }
-  }
+  void check() const;
+  void refuse_states_ahead_of(const TrainingPlace& place) const;
 
   void save(auto& trainer, const Run& run) const {
     std::string name = trainer.place().name();
@@ -149,53 +123,15 @@ struct SaveTrainingState {
     remove_surplus(path);
   }
 
-  void remove_surplus(const std::filesystem::path& newest) const {
-    if (keep_last == 0 && keep_best == 0) return;
-    const auto files = training_states_in(save_dir);
-    std::set<std::filesystem::path> kept{newest};
-    const auto last = static_cast<std::size_t>(std::max(keep_last, std::int64_t{1}));
-    for (std::size_t i = 0; i < std::min(last, files.size()); ++i) kept.insert(files[files.size() - 1 - i].path);
-    std::vector<std::pair<double, std::size_t>> valued;  // best first; of equal values, oldest first
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      if (const auto value = value_in(files[i].path.stem().string())) {
-        valued.emplace_back(greater_is_better ? -*value : *value, i);
-      }
-    }
-    std::sort(valued.begin(), valued.end());
-    for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(keep_best), valued.size()); ++i) {
-      kept.insert(files[valued[i].second].path);
-    }
-    for (const auto& file : files) {
-      if (!kept.contains(file.path)) remove(file.path);
-    }
-  }
-
-  void remove(const std::filesystem::path& path) const {
-    std::error_code error;
-    std::filesystem::remove(path, error);
-    if (!verbose) return;
-    detail::put(output, error ? sentence("{} cannot be removed: {}\n", {path.string(), error.message()})
-                              : sentence("Removed old training state: {}\n", {path.string()}));
-  }
-
+  void remove_surplus(const std::filesystem::path& newest) const;
+  void remove(const std::filesystem::path& path) const;
   /// Returns the value of the watched metric in a file name; empty without a value, and for NaN.
-  [[nodiscard]] std::optional<double> value_in(std::string_view stem) const {
-    const auto mark = "_" + as_file_name(watch_metric) + "=";
-    const auto at = stem.find(mark);
-    if (at == std::string_view::npos) return std::nullopt;
-    stem.remove_prefix(at + mark.size());
-    double value = 0.0;
-    const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), value);
-    if (error != std::errc{} || end != stem.data() + stem.size() || detail::is_nan(value)) return std::nullopt;
-    return value;
-  }
-
-  static std::string as_file_name(std::string text) {
-    for (char& c : text) {
-      if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '-') c = '_';
-    }
-    return text;
-  }
+  [[nodiscard]] std::optional<double> value_in(std::string_view stem) const;
+  static std::string as_file_name(std::string text);
 };
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/callbacks/save_training_state.ipp"
+#endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Compile-time checks of callbacks: a hook that is misspelled, that cannot be called, or that is missing.
+/// Compile-time checks of callbacks: a hook that is misspelled, that cannot be called, that only another framework has,
+/// or that is missing.
 #pragma once
 
 #include <concepts>
@@ -27,40 +28,11 @@ concept NeedsRun = requires { requires C::needs_run; };
 
 namespace detail {
 
-#define HONE_MEMBER(miss, hook) int miss;
-struct NearMissNames {
-  HONE_HOOK_NEAR_MISSES(HONE_MEMBER)
-};
-#undef HONE_MEMBER
-
-/// A member of `C` with one of the names makes the lookup of that name ambiguous here.
-template <class C>
-struct NearMissProbe : C, NearMissNames {};
-
-#define HONE_ENUMERATOR(name, of) name,
-enum class Miss { HONE_HOOK_NEAR_MISSES(HONE_ENUMERATOR) none };
-enum class Hook { HONE_HOOKS(HONE_ENUMERATOR) none };
-#undef HONE_ENUMERATOR
-
-/// Returns the first misspelled hook among the members of `C`.
-template <class C>
-consteval Miss first_miss() {
-#define HONE_LOOK(miss, hook) !requires { &NearMissProbe<C>::miss; },
-#define HONE_LOOK_IN_FINAL(miss, hook) requires { &C::miss; },
-  int i = 0;
-  if constexpr (!std::is_class_v<C>) {
-    return Miss::none;
-  } else if constexpr (std::is_final_v<C>) {
-    constexpr bool named[] = {HONE_HOOK_NEAR_MISSES(HONE_LOOK_IN_FINAL) true};
-    while (!named[i]) ++i;
-  } else {
-    constexpr bool named[] = {HONE_HOOK_NEAR_MISSES(HONE_LOOK) true};
-    while (!named[i]) ++i;
-  }
-  return Miss{i};
-#undef HONE_LOOK
-#undef HONE_LOOK_IN_FINAL
-}
+#define HONE_MISSES(X) HONE_HOOK_NEAR_MISSES(X) HONE_NO_HOOKS(X)
+/// `first_miss<C>()` is the first misspelled hook, or hook of another framework, among the members of `C`.
+HONE_DEFINE_FIRST_NAME(first_miss, Miss, NearMissNames, HONE_MISSES)
+#undef HONE_MISSES
+enum class Hook { HONE_HOOKS(HONE_TABLE_ENUMERATOR) none };
 
 /// Returns the first hook among the members of `C` that cannot be called with its event.
 template <class C>
@@ -90,6 +62,13 @@ struct misspelt_hook;
   };
 HONE_HOOK_NEAR_MISSES(HONE_SENTENCE)
 #undef HONE_SENTENCE
+#define HONE_SENTENCE(name, remedy)                                               \
+  template <class C>                                                              \
+  struct misspelt_hook<C, Miss::name> {                                           \
+    static_assert(sizeof(C) == 0, "hone: there is no hook `" #name "`. " remedy); \
+  };
+HONE_NO_HOOKS(HONE_SENTENCE)
+#undef HONE_SENTENCE
 
 template <class C>
 struct callback_without_hooks {
@@ -117,7 +96,8 @@ consteval auto fault_of_callback() {
 }  // namespace detail
 
 /// True for a callback. Does not compile, with one message, for a type with a hook that is misspelled or cannot be
-/// called, and for a type with neither a hook nor a batch limit.
+/// called, for a type with a hook that only another framework has, such as `setup`, and for a type with neither a hook
+/// nor a batch limit.
 template <class C>
 inline constexpr bool checked_callback = detail::without_fault<decltype(detail::fault_of_callback<C>())>;
 

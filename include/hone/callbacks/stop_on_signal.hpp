@@ -119,7 +119,7 @@ struct StopOnSignal {
   /// The watch of the open runs: a training run, and runs of `evaluate` and `predict`, also within it.
   struct State {
     std::shared_ptr<detail::SignalWatch> watch{};
-    bool trains = false, evaluates = false, predicts = false;
+    bool trains = false, evaluates = false, predicts = false;  ///< True while a run of the kind is open.
   };
   State state{};
 

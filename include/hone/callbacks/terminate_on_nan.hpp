@@ -14,7 +14,7 @@
 namespace hone {
 
 /// Ends the run when the loss of a checked batch is NaN or infinite. A training loss that it finds does not change the
-/// weights.
+/// weights. With several losses, the losses before it in the same batch can have changed the weights of their optimizers.
 ///
 /// **Units** every_n_batches: batches of training, and of an evaluation, from one check to the next.
 /// **Cost** one read of the loss per check: negligible on the CPU, a host synchronization on other devices. A larger
@@ -29,8 +29,9 @@ struct TerminateOnNaN {
   void on_train_loss(const auto& event) const {
     if (every_n_batches > 1 && event.run.batch() % every_n_batches != 0) return;
     if (const double loss = event.output.loss.template item<double>(); !detail::is_finite(loss)) {
-      event.run.request_stop_before_update(reason(event.run, loss) + "; that batch has not changed the weights. " +
-                                           std::string(remedy));
+      std::string kept = "; that batch has not changed the weights";
+      if constexpr (requires { event.objective; }) kept += sentence(" of '{}'", {event.objective});
+      event.run.request_stop_before_update(reason(event.run, loss) + kept + ". " + std::string(remedy));
     }
   }
   void on_eval_step_end(const auto& event) const {

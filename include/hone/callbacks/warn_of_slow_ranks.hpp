@@ -35,11 +35,11 @@ namespace hone {
 /// **Example** prints `Slow: rank 2 takes 31.2 ms a batch for data and forward, the median is 12.1 ms (mean over 100
 /// batches until batch 102 of epoch 1, ranks in order: 11.9, 12.3, 31.2, 12.1).`
 struct WarnOfSlowRanks {
-  static constexpr bool is_collective = true;
+  static constexpr bool is_collective = true;  ///< The comparison is an all-gather.
 
   double ratio = 2.0;
   std::int64_t every_n_batches = 100;
-  std::FILE* output = stderr;
+  std::FILE* output = stderr;  ///< The stream of the warnings.
 
   using Clock = std::chrono::steady_clock;
   /// Measurements since the last comparison.
@@ -47,12 +47,12 @@ struct WarnOfSlowRanks {
     Clock::time_point started{}, ended{};  ///< Times of the last batch.
     Clock::duration own{};                 ///< Own work of the last batch.
     double sum = 0.0;                      ///< Own work, in milliseconds.
-    std::int64_t num_batches = 0;
-    int num_unready = 2;  ///< Warm-up batches that are left.
-    bool has_ended = false;
-    bool has_loss = false;  ///< The first loss of the batch is computed; with `Losses`, more follow.
+    std::int64_t num_batches = 0;          ///< Batches in `sum`.
+    int num_unready = 2;                   ///< Warm-up batches that are left.
+    bool has_ended = false;                ///< True if `ended` is the end of a batch of this epoch.
+    bool has_loss = false;                 ///< The first loss of the batch is computed; with `Losses`, more follow.
   };
-  Measured measured{};
+  Measured measured{};  ///< The state of the measurement, not a setting.
 
   void on_training_run_start(const TrainingRunStart&) {
     if (detail::is_nan(ratio) || ratio <= 1.0) {

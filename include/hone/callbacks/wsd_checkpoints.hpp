@@ -42,10 +42,10 @@ struct schedule_without_phases {
 /// Perspective", 2024.
 struct WsdCheckpoints {
   static constexpr bool needs_run = true;
-  static constexpr bool is_collective = true;
+  static constexpr bool is_collective = true;  ///< Writing a checkpoint involves all ranks.
 
-  std::filesystem::path save_dir = "checkpoints";
-  bool save_optimizer = true;            ///< Include the optimizer's state in the post-decay checkpoint.
+  std::filesystem::path save_dir = "checkpoints";  ///< The directory of the files.
+  bool save_optimizer = true;                      ///< Include the optimizer's state in the post-decay checkpoint.
   bool save_scheduler = true;            ///< Include the position in the schedule in the post-decay checkpoint.
   SaveError on_error = SaveError::stop;  ///< The reaction to a file that cannot be written.
   bool verbose = false;                  ///< Print each file that is saved.

@@ -12,10 +12,13 @@
 
 namespace hone {
 
+/// The shapes and dtypes of the tensors of a batch.
+///
 /// **Cost** a comparison does not allocate.
 class BatchShapes {
  public:
   BatchShapes() = default;
+  /// Takes the shapes of a batch.
   template <class Batch>
   explicit BatchShapes(const Batch& batch) {
     for_each_tensor(
@@ -23,6 +26,7 @@ class BatchShapes {
   }
 
   [[nodiscard]] bool empty() const { return shapes_.empty(); }
+  /// Returns whether `batch` has the same shapes and dtypes.
   template <class Batch>
   [[nodiscard]] bool are_of(const Batch& batch) const {
     std::size_t i = 0;

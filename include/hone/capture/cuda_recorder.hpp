@@ -28,12 +28,15 @@ namespace hone {
 /// stream. Each replay advances the device's default generator, as an eager call does.
 class CudaRecorder {
  public:
+  static constexpr c10::DeviceType device_type = c10::kCUDA;  ///< The devices that it records on.
+
   struct Recording {
-    at::cuda::CUDAGraph graph;
-    bool draws = true;  ///< False if the first replay did not advance the generator.
-    bool was_replayed = false;
+    at::cuda::CUDAGraph graph;  ///< The graph of the recorded work.
+    bool draws = true;          ///< False if the first replay did not advance the generator.
+    bool was_replayed = false;  ///< True after the first replay.
   };
 
+  /// Takes a stream of the device from LibTorch's pool.
   explicit CudaRecorder(c10::Device device)
       : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())) {}
 

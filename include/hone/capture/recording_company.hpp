@@ -23,24 +23,29 @@ struct RecordingCompany {
   struct fits {
     using Device = AnswerTo<slots::Device, Cpu, Policies...>;
     using Processes = AnswerTo<slots::Distribution, SingleProcess, Policies...>;
+    static constexpr bool is_other_device = requires { requires Recorder::device_type != Device::device_type; };
     static constexpr bool is_there = !requires { typename Recorder::is_not_compiled; };
     static constexpr bool is_aside = !HostReadable<Device>;
     static constexpr bool is_alone = !ReducesGradients<Processes> ||
                                      (!ShardsOptimizer<Processes> && requires { requires Processes::can_be_recorded; });
-    static constexpr bool value = is_there && is_aside && is_alone;
+    static constexpr bool value = !is_other_device && is_there && is_aside && is_alone;
   };
   template <class... Policies>
   struct misfit {
     using Fits = fits<Policies...>;
     static_assert(
-        Fits::is_there,
+        !Fits::is_other_device,
+        "hone: StepCapture records CUDA graphs, and this trainer's device is another GPU. Add hone::Cuda<> in "
+        "its place, or leave StepCapture out.");
+    static_assert(
+        Fits::is_other_device || Fits::is_there,
         "hone: StepCapture records CUDA graphs, and this program is compiled without CUDA. Configure hone with "
         "-DHONE_WITH_CUDA=ON.");
-    static_assert(!Fits::is_there || Fits::is_aside,
+    static_assert(Fits::is_other_device || !Fits::is_there || Fits::is_aside,
                   "hone: StepCapture records what a GPU is asked to do, and this trainer computes on the host. Add "
                   "hone::Cuda<>, or leave StepCapture out.");
     static_assert(
-        !Fits::is_there || !Fits::is_aside || Fits::is_alone,
+        Fits::is_other_device || !Fits::is_there || !Fits::is_aside || Fits::is_alone,
         "hone: StepCapture can record the messages of Ddp<hone::Nccl> alone, and here processes train together in "
         "another way. Leave one of the two out.");
   };

@@ -40,6 +40,7 @@ namespace hone {
 /// A placeholder for the recorder of CUDA graphs in a program without CUDA. A trainer with it does not compile.
 struct CudaRecorder {
   using is_not_compiled = void;
+  static constexpr c10::DeviceType device_type = c10::kCUDA;
   using Recording = int;
 };
 #endif
@@ -74,10 +75,10 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
 
   /// The number of steps and captures so far.
   struct Counts {
-    std::int64_t eager = 0;
-    std::int64_t replayed = 0;
-    int recordings = 0;
-    std::string reason;  ///< Why steps were not captured as expected; empty if they were.
+    std::int64_t eager = 0;     ///< Steps that ran eagerly.
+    std::int64_t replayed = 0;  ///< Steps that a graph replayed.
+    int recordings = 0;         ///< Captures.
+    std::string reason;         ///< Why steps were not captured as expected; empty if they were.
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
 

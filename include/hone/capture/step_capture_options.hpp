@@ -6,6 +6,7 @@
 
 namespace hone {
 
+/// Options of `StepCapture`.
 struct StepCaptureOptions {
   int warm_up = 3;          ///< Eager steps of one window position and shape before a capture.
   int max_recordings = 32;  ///< If more captures are needed, all steps run eagerly.

@@ -20,6 +20,7 @@ struct FixedString {
     for (std::size_t i = 0; i < size; ++i) letters[i] = literal[i];
   }
 
+  /// Returns the characters without the terminating null character.
   [[nodiscard]] constexpr std::string_view view() const { return {letters, size - 1}; }
 };
 

@@ -22,6 +22,7 @@ namespace hone {
 /// **Errors** `DataError` when the folder is locked by another object, cannot be created or written to, or is a file.
 class FolderLock {
  public:
+  /// Locks the folder.
   explicit FolderLock(const std::filesystem::path& folder) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);

@@ -15,33 +15,35 @@
 /// X(near miss, hook)
 #define HONE_HOOK_NEAR_MISSES(X) \
   X(onBeforeOptimizerStep, on_before_optimizer_step) X(on_after_backward, on_before_optimizer_step) \
-  X(on_befoe_optimizer_step, on_before_optimizer_step) X(on_befoer_optimizer_step, on_before_optimizer_step) \
-  X(on_befor_eoptimizer_step, on_before_optimizer_step) X(on_befor_optimizer_step, on_before_optimizer_step) \
-  X(on_before_opimizer_step, on_before_optimizer_step) X(on_before_opitmizer_step, on_before_optimizer_step) \
-  X(on_before_optiimzer_step, on_before_optimizer_step) X(on_before_optiizer_step, on_before_optimizer_step) \
-  X(on_before_optim_batch, on_before_optimizer_step) X(on_before_optim_iteration, on_before_optimizer_step) \
-  X(on_before_optim_step, on_before_optimizer_step) X(on_before_optimier_step, on_before_optimizer_step) \
-  X(on_before_optimiezr_step, on_before_optimizer_step) X(on_before_optimiser_batch, on_before_optimizer_step) \
-  X(on_before_optimiser_iteration, on_before_optimizer_step) X(on_before_optimiser_step, on_before_optimizer_step) \
-  X(on_before_optimize_rstep, on_before_optimizer_step) X(on_before_optimize_step, on_before_optimizer_step) \
-  X(on_before_optimizer_batch, on_before_optimizer_step) X(on_before_optimizer_iteration, on_before_optimizer_step) \
-  X(on_before_optimizer_sep, on_before_optimizer_step) X(on_before_optimizer_setp, on_before_optimizer_step) \
-  X(on_before_optimizer_ste, on_before_optimizer_step) X(on_before_optimizer_stp, on_before_optimizer_step) \
-  X(on_before_optimizer_stpe, on_before_optimizer_step) X(on_before_optimizer_tep, on_before_optimizer_step) \
-  X(on_before_optimizer_tsep, on_before_optimizer_step) X(on_before_optimizers_tep, on_before_optimizer_step) \
-  X(on_before_optimizerstep, on_before_optimizer_step) X(on_before_optimizr_step, on_before_optimizer_step) \
-  X(on_before_optimizre_step, on_before_optimizer_step) X(on_before_optimzer_step, on_before_optimizer_step) \
-  X(on_before_optimzier_step, on_before_optimizer_step) X(on_before_optmiizer_step, on_before_optimizer_step) \
-  X(on_before_optmizer_step, on_before_optimizer_step) X(on_before_otimizer_step, on_before_optimizer_step) \
-  X(on_before_otpimizer_step, on_before_optimizer_step) X(on_before_potimizer_step, on_before_optimizer_step) \
-  X(on_before_ptimizer_step, on_before_optimizer_step) X(on_before_zero_grad, on_before_optimizer_step) \
-  X(on_beforeo_ptimizer_step, on_before_optimizer_step) X(on_beforeoptimizer_step, on_before_optimizer_step) \
-  X(on_befre_optimizer_step, on_before_optimizer_step) X(on_befroe_optimizer_step, on_before_optimizer_step) \
-  X(on_beofre_optimizer_step, on_before_optimizer_step) X(on_beore_optimizer_step, on_before_optimizer_step) \
-  X(on_bfeore_optimizer_step, on_before_optimizer_step) X(on_bfore_optimizer_step, on_before_optimizer_step) \
+  X(on_backward, on_before_optimizer_step) X(on_befoe_optimizer_step, on_before_optimizer_step) \
+  X(on_befoer_optimizer_step, on_before_optimizer_step) X(on_befor_eoptimizer_step, on_before_optimizer_step) \
+  X(on_befor_optimizer_step, on_before_optimizer_step) X(on_before_opimizer_step, on_before_optimizer_step) \
+  X(on_before_opitmizer_step, on_before_optimizer_step) X(on_before_optiimzer_step, on_before_optimizer_step) \
+  X(on_before_optiizer_step, on_before_optimizer_step) X(on_before_optim_batch, on_before_optimizer_step) \
+  X(on_before_optim_iteration, on_before_optimizer_step) X(on_before_optim_step, on_before_optimizer_step) \
+  X(on_before_optimier_step, on_before_optimizer_step) X(on_before_optimiezr_step, on_before_optimizer_step) \
+  X(on_before_optimiser_batch, on_before_optimizer_step) X(on_before_optimiser_iteration, on_before_optimizer_step) \
+  X(on_before_optimiser_step, on_before_optimizer_step) X(on_before_optimize_rstep, on_before_optimizer_step) \
+  X(on_before_optimize_step, on_before_optimizer_step) X(on_before_optimizer_batch, on_before_optimizer_step) \
+  X(on_before_optimizer_iteration, on_before_optimizer_step) X(on_before_optimizer_sep, on_before_optimizer_step) \
+  X(on_before_optimizer_setp, on_before_optimizer_step) X(on_before_optimizer_ste, on_before_optimizer_step) \
+  X(on_before_optimizer_stp, on_before_optimizer_step) X(on_before_optimizer_stpe, on_before_optimizer_step) \
+  X(on_before_optimizer_tep, on_before_optimizer_step) X(on_before_optimizer_tsep, on_before_optimizer_step) \
+  X(on_before_optimizers_tep, on_before_optimizer_step) X(on_before_optimizerstep, on_before_optimizer_step) \
+  X(on_before_optimizr_step, on_before_optimizer_step) X(on_before_optimizre_step, on_before_optimizer_step) \
+  X(on_before_optimzer_step, on_before_optimizer_step) X(on_before_optimzier_step, on_before_optimizer_step) \
+  X(on_before_optmiizer_step, on_before_optimizer_step) X(on_before_optmizer_step, on_before_optimizer_step) \
+  X(on_before_otimizer_step, on_before_optimizer_step) X(on_before_otpimizer_step, on_before_optimizer_step) \
+  X(on_before_potimizer_step, on_before_optimizer_step) X(on_before_ptimizer_step, on_before_optimizer_step) \
+  X(on_before_zero_grad, on_before_optimizer_step) X(on_beforeo_ptimizer_step, on_before_optimizer_step) \
+  X(on_beforeoptimizer_step, on_before_optimizer_step) X(on_befre_optimizer_step, on_before_optimizer_step) \
+  X(on_befroe_optimizer_step, on_before_optimizer_step) X(on_beofre_optimizer_step, on_before_optimizer_step) \
+  X(on_beore_optimizer_step, on_before_optimizer_step) X(on_bfeore_optimizer_step, on_before_optimizer_step) \
+  X(on_bfore_optimizer_step, on_before_optimizer_step) X(on_clip_gradients, on_before_optimizer_step) \
   X(on_ebfore_optimizer_step, on_before_optimizer_step) X(on_efore_optimizer_step, on_before_optimizer_step) \
-  X(on_pre_optimizer_step, on_before_optimizer_step) X(onb_efore_optimizer_step, on_before_optimizer_step) \
-  X(onEvalEpochEnd, on_eval_epoch_end) X(on_eal_epoch_end, on_eval_epoch_end) X(on_eavl_epoch_end, on_eval_epoch_end) \
+  X(on_optimizer_step_start, on_before_optimizer_step) X(on_pre_optimizer_step, on_before_optimizer_step) \
+  X(onb_efore_optimizer_step, on_before_optimizer_step) X(onEvalEpochEnd, on_eval_epoch_end) \
+  X(on_eal_epoch_end, on_eval_epoch_end) X(on_eavl_epoch_end, on_eval_epoch_end) \
   X(on_eva_epoch_end, on_eval_epoch_end) X(on_eva_lepoch_end, on_eval_epoch_end) X(on_eval_end, on_eval_epoch_end) \
   X(on_eval_eoch_end, on_eval_epoch_end) X(on_eval_eopch_end, on_eval_epoch_end) \
   X(on_eval_epch_end, on_eval_epoch_end) X(on_eval_epcoh_end, on_eval_epoch_end) \
@@ -65,7 +67,8 @@
   X(on_veal_epoch_end, on_eval_epoch_end) X(one_val_epoch_end, on_eval_epoch_end) \
   X(onEvalEpochStart, on_eval_epoch_start) X(on_eal_epoch_start, on_eval_epoch_start) \
   X(on_eavl_epoch_start, on_eval_epoch_start) X(on_eva_epoch_start, on_eval_epoch_start) \
-  X(on_eva_lepoch_start, on_eval_epoch_start) X(on_eval_eoch_start, on_eval_epoch_start) \
+  X(on_eva_lepoch_start, on_eval_epoch_start) X(on_eval_dataloader_iter_creation_end, on_eval_epoch_start) \
+  X(on_eval_dataloader_iter_creation_start, on_eval_epoch_start) X(on_eval_eoch_start, on_eval_epoch_start) \
   X(on_eval_eopch_start, on_eval_epoch_start) X(on_eval_epch_start, on_eval_epoch_start) \
   X(on_eval_epcoh_start, on_eval_epoch_start) X(on_eval_epoc_hstart, on_eval_epoch_start) \
   X(on_eval_epoc_start, on_eval_epoch_start) X(on_eval_epoch_begin, on_eval_epoch_start) \
@@ -103,140 +106,142 @@
   X(on_evaluation_batch_end, on_eval_step_end) X(on_evaluation_batch_finish, on_eval_step_end) \
   X(on_evaluation_iteration_end, on_eval_step_end) X(on_evaluation_iteration_finish, on_eval_step_end) \
   X(on_evaluation_step_end, on_eval_step_end) X(on_evaluation_step_finish, on_eval_step_end) \
-  X(on_evl_step_end, on_eval_step_end) X(on_evla_step_end, on_eval_step_end) X(on_test_batch_end, on_eval_step_end) \
-  X(on_test_batch_finish, on_eval_step_end) X(on_test_iteration_end, on_eval_step_end) \
-  X(on_test_iteration_finish, on_eval_step_end) X(on_test_step_end, on_eval_step_end) \
-  X(on_test_step_finish, on_eval_step_end) X(on_testing_batch_end, on_eval_step_end) \
-  X(on_testing_batch_finish, on_eval_step_end) X(on_testing_iteration_end, on_eval_step_end) \
-  X(on_testing_iteration_finish, on_eval_step_end) X(on_testing_step_end, on_eval_step_end) \
-  X(on_testing_step_finish, on_eval_step_end) X(on_val_batch_end, on_eval_step_end) \
-  X(on_val_batch_finish, on_eval_step_end) X(on_val_iteration_end, on_eval_step_end) \
-  X(on_val_iteration_finish, on_eval_step_end) X(on_val_step_end, on_eval_step_end) \
-  X(on_val_step_finish, on_eval_step_end) X(on_validate_batch_end, on_eval_step_end) \
-  X(on_validate_batch_finish, on_eval_step_end) X(on_validate_iteration_end, on_eval_step_end) \
-  X(on_validate_iteration_finish, on_eval_step_end) X(on_validate_step_end, on_eval_step_end) \
-  X(on_validate_step_finish, on_eval_step_end) X(on_validation_batch_end, on_eval_step_end) \
-  X(on_validation_batch_finish, on_eval_step_end) X(on_validation_iteration_end, on_eval_step_end) \
-  X(on_validation_iteration_finish, on_eval_step_end) X(on_validation_step_end, on_eval_step_end) \
-  X(on_validation_step_finish, on_eval_step_end) X(on_veal_step_end, on_eval_step_end) \
-  X(one_val_step_end, on_eval_step_end) X(onEvalStepStart, on_eval_step_start) \
+  X(on_evl_step_end, on_eval_step_end) X(on_evla_step_end, on_eval_step_end) X(on_prediction_step, on_eval_step_end) \
+  X(on_test_batch_end, on_eval_step_end) X(on_test_batch_finish, on_eval_step_end) \
+  X(on_test_iteration_end, on_eval_step_end) X(on_test_iteration_finish, on_eval_step_end) \
+  X(on_test_step_end, on_eval_step_end) X(on_test_step_finish, on_eval_step_end) \
+  X(on_testing_batch_end, on_eval_step_end) X(on_testing_batch_finish, on_eval_step_end) \
+  X(on_testing_iteration_end, on_eval_step_end) X(on_testing_iteration_finish, on_eval_step_end) \
+  X(on_testing_step_end, on_eval_step_end) X(on_testing_step_finish, on_eval_step_end) \
+  X(on_val_batch_end, on_eval_step_end) X(on_val_batch_finish, on_eval_step_end) \
+  X(on_val_iteration_end, on_eval_step_end) X(on_val_iteration_finish, on_eval_step_end) \
+  X(on_val_step_end, on_eval_step_end) X(on_val_step_finish, on_eval_step_end) \
+  X(on_validate_batch_end, on_eval_step_end) X(on_validate_batch_finish, on_eval_step_end) \
+  X(on_validate_iteration_end, on_eval_step_end) X(on_validate_iteration_finish, on_eval_step_end) \
+  X(on_validate_step_end, on_eval_step_end) X(on_validate_step_finish, on_eval_step_end) \
+  X(on_validation_batch_end, on_eval_step_end) X(on_validation_batch_finish, on_eval_step_end) \
+  X(on_validation_iteration_end, on_eval_step_end) X(on_validation_iteration_finish, on_eval_step_end) \
+  X(on_validation_step_end, on_eval_step_end) X(on_validation_step_finish, on_eval_step_end) \
+  X(on_veal_step_end, on_eval_step_end) X(one_val_step_end, on_eval_step_end) X(onEvalStepStart, on_eval_step_start) \
   X(on_eal_step_start, on_eval_step_start) X(on_eavl_step_start, on_eval_step_start) \
   X(on_eva_lstep_start, on_eval_step_start) X(on_eva_step_start, on_eval_step_start) \
   X(on_eval_batch_begin, on_eval_step_start) X(on_eval_batch_start, on_eval_step_start) \
-  X(on_eval_iteration_begin, on_eval_step_start) X(on_eval_iteration_start, on_eval_step_start) \
-  X(on_eval_sep_start, on_eval_step_start) X(on_eval_setp_start, on_eval_step_start) \
-  X(on_eval_ste_pstart, on_eval_step_start) X(on_eval_ste_start, on_eval_step_start) \
-  X(on_eval_step_begin, on_eval_step_start) X(on_eval_step_sart, on_eval_step_start) \
-  X(on_eval_step_satrt, on_eval_step_start) X(on_eval_step_star, on_eval_step_start) \
-  X(on_eval_step_stat, on_eval_step_start) X(on_eval_step_statr, on_eval_step_start) \
-  X(on_eval_step_strat, on_eval_step_start) X(on_eval_step_strt, on_eval_step_start) \
-  X(on_eval_step_tart, on_eval_step_start) X(on_eval_step_tsart, on_eval_step_start) \
-  X(on_eval_steps_tart, on_eval_step_start) X(on_eval_stepstart, on_eval_step_start) \
-  X(on_eval_stp_start, on_eval_step_start) X(on_eval_stpe_start, on_eval_step_start) \
-  X(on_eval_tep_start, on_eval_step_start) X(on_eval_tsep_start, on_eval_step_start) \
-  X(on_evals_tep_start, on_eval_step_start) X(on_evalstep_start, on_eval_step_start) \
-  X(on_evaluate_batch_begin, on_eval_step_start) X(on_evaluate_batch_start, on_eval_step_start) \
-  X(on_evaluate_iteration_begin, on_eval_step_start) X(on_evaluate_iteration_start, on_eval_step_start) \
-  X(on_evaluate_step_begin, on_eval_step_start) X(on_evaluate_step_start, on_eval_step_start) \
-  X(on_evaluation_batch_begin, on_eval_step_start) X(on_evaluation_batch_start, on_eval_step_start) \
-  X(on_evaluation_iteration_begin, on_eval_step_start) X(on_evaluation_iteration_start, on_eval_step_start) \
-  X(on_evaluation_step_begin, on_eval_step_start) X(on_evaluation_step_start, on_eval_step_start) \
-  X(on_evl_step_start, on_eval_step_start) X(on_evla_step_start, on_eval_step_start) \
-  X(on_test_batch_begin, on_eval_step_start) X(on_test_batch_start, on_eval_step_start) \
-  X(on_test_iteration_begin, on_eval_step_start) X(on_test_iteration_start, on_eval_step_start) \
-  X(on_test_step_begin, on_eval_step_start) X(on_test_step_start, on_eval_step_start) \
-  X(on_testing_batch_begin, on_eval_step_start) X(on_testing_batch_start, on_eval_step_start) \
-  X(on_testing_iteration_begin, on_eval_step_start) X(on_testing_iteration_start, on_eval_step_start) \
-  X(on_testing_step_begin, on_eval_step_start) X(on_testing_step_start, on_eval_step_start) \
-  X(on_val_batch_begin, on_eval_step_start) X(on_val_batch_start, on_eval_step_start) \
-  X(on_val_iteration_begin, on_eval_step_start) X(on_val_iteration_start, on_eval_step_start) \
-  X(on_val_step_begin, on_eval_step_start) X(on_val_step_start, on_eval_step_start) \
-  X(on_validate_batch_begin, on_eval_step_start) X(on_validate_batch_start, on_eval_step_start) \
-  X(on_validate_iteration_begin, on_eval_step_start) X(on_validate_iteration_start, on_eval_step_start) \
-  X(on_validate_step_begin, on_eval_step_start) X(on_validate_step_start, on_eval_step_start) \
-  X(on_validation_batch_begin, on_eval_step_start) X(on_validation_batch_start, on_eval_step_start) \
-  X(on_validation_iteration_begin, on_eval_step_start) X(on_validation_iteration_start, on_eval_step_start) \
-  X(on_validation_step_begin, on_eval_step_start) X(on_validation_step_start, on_eval_step_start) \
-  X(on_veal_step_start, on_eval_step_start) X(one_val_step_start, on_eval_step_start) \
-  X(onEvaluationRunEnd, on_evaluation_run_end) X(on_ealuation_run_end, on_evaluation_run_end) \
-  X(on_eavluation_run_end, on_evaluation_run_end) X(on_eval_finish, on_evaluation_run_end) \
-  X(on_eval_run_end, on_evaluation_run_end) X(on_eval_run_finish, on_evaluation_run_end) \
-  X(on_evalation_run_end, on_evaluation_run_end) X(on_evalaution_run_end, on_evaluation_run_end) \
-  X(on_evaluaion_run_end, on_evaluation_run_end) X(on_evaluaiton_run_end, on_evaluation_run_end) \
-  X(on_evaluate_finish, on_evaluation_run_end) X(on_evaluate_run_end, on_evaluation_run_end) \
-  X(on_evaluate_run_finish, on_evaluation_run_end) X(on_evaluatin_run_end, on_evaluation_run_end) \
-  X(on_evaluatino_run_end, on_evaluation_run_end) X(on_evaluatio_nrun_end, on_evaluation_run_end) \
-  X(on_evaluatio_run_end, on_evaluation_run_end) X(on_evaluation_end, on_evaluation_run_end) \
-  X(on_evaluation_finish, on_evaluation_run_end) X(on_evaluation_rn_end, on_evaluation_run_end) \
-  X(on_evaluation_rnu_end, on_evaluation_run_end) X(on_evaluation_ru_end, on_evaluation_run_end) \
-  X(on_evaluation_ru_nend, on_evaluation_run_end) X(on_evaluation_run_ed, on_evaluation_run_end) \
-  X(on_evaluation_run_edn, on_evaluation_run_end) X(on_evaluation_run_en, on_evaluation_run_end) \
-  X(on_evaluation_run_finish, on_evaluation_run_end) X(on_evaluation_run_nd, on_evaluation_run_end) \
-  X(on_evaluation_run_ned, on_evaluation_run_end) X(on_evaluation_rune_nd, on_evaluation_run_end) \
-  X(on_evaluation_runend, on_evaluation_run_end) X(on_evaluation_un_end, on_evaluation_run_end) \
-  X(on_evaluation_urn_end, on_evaluation_run_end) X(on_evaluationr_un_end, on_evaluation_run_end) \
-  X(on_evaluationrun_end, on_evaluation_run_end) X(on_evaluatoin_run_end, on_evaluation_run_end) \
-  X(on_evaluaton_run_end, on_evaluation_run_end) X(on_evalutaion_run_end, on_evaluation_run_end) \
-  X(on_evalution_run_end, on_evaluation_run_end) X(on_evauation_run_end, on_evaluation_run_end) \
-  X(on_evaulation_run_end, on_evaluation_run_end) X(on_evlauation_run_end, on_evaluation_run_end) \
-  X(on_evluation_run_end, on_evaluation_run_end) X(on_test_end, on_evaluation_run_end) \
-  X(on_test_finish, on_evaluation_run_end) X(on_test_run_end, on_evaluation_run_end) \
-  X(on_test_run_finish, on_evaluation_run_end) X(on_testing_end, on_evaluation_run_end) \
-  X(on_testing_finish, on_evaluation_run_end) X(on_testing_run_end, on_evaluation_run_end) \
-  X(on_testing_run_finish, on_evaluation_run_end) X(on_val_end, on_evaluation_run_end) \
-  X(on_val_finish, on_evaluation_run_end) X(on_val_run_end, on_evaluation_run_end) \
-  X(on_val_run_finish, on_evaluation_run_end) X(on_validate_end, on_evaluation_run_end) \
-  X(on_validate_finish, on_evaluation_run_end) X(on_validate_run_end, on_evaluation_run_end) \
-  X(on_validate_run_finish, on_evaluation_run_end) X(on_validation_finish, on_evaluation_run_end) \
-  X(on_validation_run_end, on_evaluation_run_end) X(on_validation_run_finish, on_evaluation_run_end) \
-  X(on_valuation_run_end, on_evaluation_run_end) X(on_vealuation_run_end, on_evaluation_run_end) \
-  X(one_valuation_run_end, on_evaluation_run_end) X(onEvaluationRunStart, on_evaluation_run_start) \
-  X(on_ealuation_run_start, on_evaluation_run_start) X(on_eavluation_run_start, on_evaluation_run_start) \
-  X(on_eval_begin, on_evaluation_run_start) X(on_eval_run_begin, on_evaluation_run_start) \
-  X(on_eval_run_start, on_evaluation_run_start) X(on_evalation_run_start, on_evaluation_run_start) \
-  X(on_evalaution_run_start, on_evaluation_run_start) X(on_evaluaion_run_start, on_evaluation_run_start) \
-  X(on_evaluaiton_run_start, on_evaluation_run_start) X(on_evaluate_begin, on_evaluation_run_start) \
-  X(on_evaluate_run_begin, on_evaluation_run_start) X(on_evaluate_run_start, on_evaluation_run_start) \
-  X(on_evaluate_start, on_evaluation_run_start) X(on_evaluatin_run_start, on_evaluation_run_start) \
-  X(on_evaluatino_run_start, on_evaluation_run_start) X(on_evaluatio_nrun_start, on_evaluation_run_start) \
-  X(on_evaluatio_run_start, on_evaluation_run_start) X(on_evaluation_begin, on_evaluation_run_start) \
-  X(on_evaluation_rn_start, on_evaluation_run_start) X(on_evaluation_rnu_start, on_evaluation_run_start) \
-  X(on_evaluation_ru_nstart, on_evaluation_run_start) X(on_evaluation_ru_start, on_evaluation_run_start) \
-  X(on_evaluation_run_begin, on_evaluation_run_start) X(on_evaluation_run_sart, on_evaluation_run_start) \
-  X(on_evaluation_run_satrt, on_evaluation_run_start) X(on_evaluation_run_star, on_evaluation_run_start) \
-  X(on_evaluation_run_stat, on_evaluation_run_start) X(on_evaluation_run_statr, on_evaluation_run_start) \
-  X(on_evaluation_run_strat, on_evaluation_run_start) X(on_evaluation_run_strt, on_evaluation_run_start) \
-  X(on_evaluation_run_tart, on_evaluation_run_start) X(on_evaluation_run_tsart, on_evaluation_run_start) \
-  X(on_evaluation_runs_tart, on_evaluation_run_start) X(on_evaluation_runstart, on_evaluation_run_start) \
-  X(on_evaluation_start, on_evaluation_run_start) X(on_evaluation_un_start, on_evaluation_run_start) \
-  X(on_evaluation_urn_start, on_evaluation_run_start) X(on_evaluationr_un_start, on_evaluation_run_start) \
-  X(on_evaluationrun_start, on_evaluation_run_start) X(on_evaluatoin_run_start, on_evaluation_run_start) \
-  X(on_evaluaton_run_start, on_evaluation_run_start) X(on_evalutaion_run_start, on_evaluation_run_start) \
-  X(on_evalution_run_start, on_evaluation_run_start) X(on_evauation_run_start, on_evaluation_run_start) \
-  X(on_evaulation_run_start, on_evaluation_run_start) X(on_evlauation_run_start, on_evaluation_run_start) \
-  X(on_evluation_run_start, on_evaluation_run_start) X(on_test_begin, on_evaluation_run_start) \
-  X(on_test_run_begin, on_evaluation_run_start) X(on_test_run_start, on_evaluation_run_start) \
-  X(on_test_start, on_evaluation_run_start) X(on_testing_begin, on_evaluation_run_start) \
-  X(on_testing_run_begin, on_evaluation_run_start) X(on_testing_run_start, on_evaluation_run_start) \
-  X(on_testing_start, on_evaluation_run_start) X(on_val_begin, on_evaluation_run_start) \
-  X(on_val_run_begin, on_evaluation_run_start) X(on_val_run_start, on_evaluation_run_start) \
-  X(on_val_start, on_evaluation_run_start) X(on_validate_begin, on_evaluation_run_start) \
-  X(on_validate_run_begin, on_evaluation_run_start) X(on_validate_run_start, on_evaluation_run_start) \
-  X(on_validate_start, on_evaluation_run_start) X(on_validation_begin, on_evaluation_run_start) \
-  X(on_validation_run_begin, on_evaluation_run_start) X(on_validation_run_start, on_evaluation_run_start) \
-  X(on_valuation_run_start, on_evaluation_run_start) X(on_vealuation_run_start, on_evaluation_run_start) \
-  X(one_valuation_run_start, on_evaluation_run_start) X(onException, on_exception) X(on_eception, on_exception) \
-  X(on_ecxeption, on_exception) X(on_excepion, on_exception) X(on_excepiton, on_exception) \
-  X(on_exceptin, on_exception) X(on_exceptino, on_exception) X(on_exceptio, on_exception) \
-  X(on_exceptoin, on_exception) X(on_excepton, on_exception) X(on_excetion, on_exception) \
-  X(on_excetpion, on_exception) X(on_excpetion, on_exception) X(on_excption, on_exception) \
-  X(on_execption, on_exception) X(on_exeption, on_exception) X(on_xception, on_exception) \
-  X(on_xeception, on_exception) X(one_xception, on_exception) X(onInitEnd, on_init_end) X(on_iint_end, on_init_end) \
-  X(on_iit_end, on_init_end) X(on_ini_end, on_init_end) X(on_ini_tend, on_init_end) X(on_init_ed, on_init_end) \
-  X(on_init_edn, on_init_end) X(on_init_en, on_init_end) X(on_init_finish, on_init_end) X(on_init_nd, on_init_end) \
-  X(on_init_ned, on_init_end) X(on_inite_nd, on_init_end) X(on_initend, on_init_end) X(on_int_end, on_init_end) \
-  X(on_inti_end, on_init_end) X(on_niit_end, on_init_end) X(on_nit_end, on_init_end) X(oni_nit_end, on_init_end) \
-  X(onLoadCheckpoint, on_load_checkpoint) X(on_checkpoint_load, on_load_checkpoint) \
+  X(on_eval_get_next_batch_end, on_eval_step_start) X(on_eval_iteration_begin, on_eval_step_start) \
+  X(on_eval_iteration_start, on_eval_step_start) X(on_eval_sep_start, on_eval_step_start) \
+  X(on_eval_setp_start, on_eval_step_start) X(on_eval_ste_pstart, on_eval_step_start) \
+  X(on_eval_ste_start, on_eval_step_start) X(on_eval_step_begin, on_eval_step_start) \
+  X(on_eval_step_sart, on_eval_step_start) X(on_eval_step_satrt, on_eval_step_start) \
+  X(on_eval_step_star, on_eval_step_start) X(on_eval_step_stat, on_eval_step_start) \
+  X(on_eval_step_statr, on_eval_step_start) X(on_eval_step_strat, on_eval_step_start) \
+  X(on_eval_step_strt, on_eval_step_start) X(on_eval_step_tart, on_eval_step_start) \
+  X(on_eval_step_tsart, on_eval_step_start) X(on_eval_steps_tart, on_eval_step_start) \
+  X(on_eval_stepstart, on_eval_step_start) X(on_eval_stp_start, on_eval_step_start) \
+  X(on_eval_stpe_start, on_eval_step_start) X(on_eval_tep_start, on_eval_step_start) \
+  X(on_eval_tsep_start, on_eval_step_start) X(on_evals_tep_start, on_eval_step_start) \
+  X(on_evalstep_start, on_eval_step_start) X(on_evaluate_batch_begin, on_eval_step_start) \
+  X(on_evaluate_batch_start, on_eval_step_start) X(on_evaluate_iteration_begin, on_eval_step_start) \
+  X(on_evaluate_iteration_start, on_eval_step_start) X(on_evaluate_step_begin, on_eval_step_start) \
+  X(on_evaluate_step_start, on_eval_step_start) X(on_evaluation_batch_begin, on_eval_step_start) \
+  X(on_evaluation_batch_start, on_eval_step_start) X(on_evaluation_iteration_begin, on_eval_step_start) \
+  X(on_evaluation_iteration_start, on_eval_step_start) X(on_evaluation_step_begin, on_eval_step_start) \
+  X(on_evaluation_step_start, on_eval_step_start) X(on_evl_step_start, on_eval_step_start) \
+  X(on_evla_step_start, on_eval_step_start) X(on_test_batch_begin, on_eval_step_start) \
+  X(on_test_batch_start, on_eval_step_start) X(on_test_iteration_begin, on_eval_step_start) \
+  X(on_test_iteration_start, on_eval_step_start) X(on_test_step_begin, on_eval_step_start) \
+  X(on_test_step_start, on_eval_step_start) X(on_testing_batch_begin, on_eval_step_start) \
+  X(on_testing_batch_start, on_eval_step_start) X(on_testing_iteration_begin, on_eval_step_start) \
+  X(on_testing_iteration_start, on_eval_step_start) X(on_testing_step_begin, on_eval_step_start) \
+  X(on_testing_step_start, on_eval_step_start) X(on_val_batch_begin, on_eval_step_start) \
+  X(on_val_batch_start, on_eval_step_start) X(on_val_iteration_begin, on_eval_step_start) \
+  X(on_val_iteration_start, on_eval_step_start) X(on_val_step_begin, on_eval_step_start) \
+  X(on_val_step_start, on_eval_step_start) X(on_validate_batch_begin, on_eval_step_start) \
+  X(on_validate_batch_start, on_eval_step_start) X(on_validate_iteration_begin, on_eval_step_start) \
+  X(on_validate_iteration_start, on_eval_step_start) X(on_validate_step_begin, on_eval_step_start) \
+  X(on_validate_step_start, on_eval_step_start) X(on_validation_batch_begin, on_eval_step_start) \
+  X(on_validation_batch_start, on_eval_step_start) X(on_validation_iteration_begin, on_eval_step_start) \
+  X(on_validation_iteration_start, on_eval_step_start) X(on_validation_step_begin, on_eval_step_start) \
+  X(on_validation_step_start, on_eval_step_start) X(on_veal_step_start, on_eval_step_start) \
+  X(one_val_step_start, on_eval_step_start) X(onEvaluationRunEnd, on_evaluation_run_end) \
+  X(on_ealuation_run_end, on_evaluation_run_end) X(on_eavluation_run_end, on_evaluation_run_end) \
+  X(on_eval_finish, on_evaluation_run_end) X(on_eval_run_end, on_evaluation_run_end) \
+  X(on_eval_run_finish, on_evaluation_run_end) X(on_evalation_run_end, on_evaluation_run_end) \
+  X(on_evalaution_run_end, on_evaluation_run_end) X(on_evaluaion_run_end, on_evaluation_run_end) \
+  X(on_evaluaiton_run_end, on_evaluation_run_end) X(on_evaluate_finish, on_evaluation_run_end) \
+  X(on_evaluate_run_end, on_evaluation_run_end) X(on_evaluate_run_finish, on_evaluation_run_end) \
+  X(on_evaluatin_run_end, on_evaluation_run_end) X(on_evaluatino_run_end, on_evaluation_run_end) \
+  X(on_evaluatio_nrun_end, on_evaluation_run_end) X(on_evaluatio_run_end, on_evaluation_run_end) \
+  X(on_evaluation_end, on_evaluation_run_end) X(on_evaluation_finish, on_evaluation_run_end) \
+  X(on_evaluation_rn_end, on_evaluation_run_end) X(on_evaluation_rnu_end, on_evaluation_run_end) \
+  X(on_evaluation_ru_end, on_evaluation_run_end) X(on_evaluation_ru_nend, on_evaluation_run_end) \
+  X(on_evaluation_run_ed, on_evaluation_run_end) X(on_evaluation_run_edn, on_evaluation_run_end) \
+  X(on_evaluation_run_en, on_evaluation_run_end) X(on_evaluation_run_finish, on_evaluation_run_end) \
+  X(on_evaluation_run_nd, on_evaluation_run_end) X(on_evaluation_run_ned, on_evaluation_run_end) \
+  X(on_evaluation_rune_nd, on_evaluation_run_end) X(on_evaluation_runend, on_evaluation_run_end) \
+  X(on_evaluation_un_end, on_evaluation_run_end) X(on_evaluation_urn_end, on_evaluation_run_end) \
+  X(on_evaluationr_un_end, on_evaluation_run_end) X(on_evaluationrun_end, on_evaluation_run_end) \
+  X(on_evaluatoin_run_end, on_evaluation_run_end) X(on_evaluaton_run_end, on_evaluation_run_end) \
+  X(on_evalutaion_run_end, on_evaluation_run_end) X(on_evalution_run_end, on_evaluation_run_end) \
+  X(on_evauation_run_end, on_evaluation_run_end) X(on_evaulation_run_end, on_evaluation_run_end) \
+  X(on_evlauation_run_end, on_evaluation_run_end) X(on_evluation_run_end, on_evaluation_run_end) \
+  X(on_test_end, on_evaluation_run_end) X(on_test_finish, on_evaluation_run_end) \
+  X(on_test_run_end, on_evaluation_run_end) X(on_test_run_finish, on_evaluation_run_end) \
+  X(on_testing_end, on_evaluation_run_end) X(on_testing_finish, on_evaluation_run_end) \
+  X(on_testing_run_end, on_evaluation_run_end) X(on_testing_run_finish, on_evaluation_run_end) \
+  X(on_val_end, on_evaluation_run_end) X(on_val_finish, on_evaluation_run_end) \
+  X(on_val_run_end, on_evaluation_run_end) X(on_val_run_finish, on_evaluation_run_end) \
+  X(on_validate_end, on_evaluation_run_end) X(on_validate_finish, on_evaluation_run_end) \
+  X(on_validate_run_end, on_evaluation_run_end) X(on_validate_run_finish, on_evaluation_run_end) \
+  X(on_validation_finish, on_evaluation_run_end) X(on_validation_run_end, on_evaluation_run_end) \
+  X(on_validation_run_finish, on_evaluation_run_end) X(on_valuation_run_end, on_evaluation_run_end) \
+  X(on_vealuation_run_end, on_evaluation_run_end) X(one_valuation_run_end, on_evaluation_run_end) \
+  X(onEvaluationRunStart, on_evaluation_run_start) X(on_ealuation_run_start, on_evaluation_run_start) \
+  X(on_eavluation_run_start, on_evaluation_run_start) X(on_eval_begin, on_evaluation_run_start) \
+  X(on_eval_run_begin, on_evaluation_run_start) X(on_eval_run_start, on_evaluation_run_start) \
+  X(on_evalation_run_start, on_evaluation_run_start) X(on_evalaution_run_start, on_evaluation_run_start) \
+  X(on_evaluaion_run_start, on_evaluation_run_start) X(on_evaluaiton_run_start, on_evaluation_run_start) \
+  X(on_evaluate_begin, on_evaluation_run_start) X(on_evaluate_run_begin, on_evaluation_run_start) \
+  X(on_evaluate_run_start, on_evaluation_run_start) X(on_evaluate_start, on_evaluation_run_start) \
+  X(on_evaluatin_run_start, on_evaluation_run_start) X(on_evaluatino_run_start, on_evaluation_run_start) \
+  X(on_evaluatio_nrun_start, on_evaluation_run_start) X(on_evaluatio_run_start, on_evaluation_run_start) \
+  X(on_evaluation_begin, on_evaluation_run_start) X(on_evaluation_rn_start, on_evaluation_run_start) \
+  X(on_evaluation_rnu_start, on_evaluation_run_start) X(on_evaluation_ru_nstart, on_evaluation_run_start) \
+  X(on_evaluation_ru_start, on_evaluation_run_start) X(on_evaluation_run_begin, on_evaluation_run_start) \
+  X(on_evaluation_run_sart, on_evaluation_run_start) X(on_evaluation_run_satrt, on_evaluation_run_start) \
+  X(on_evaluation_run_star, on_evaluation_run_start) X(on_evaluation_run_stat, on_evaluation_run_start) \
+  X(on_evaluation_run_statr, on_evaluation_run_start) X(on_evaluation_run_strat, on_evaluation_run_start) \
+  X(on_evaluation_run_strt, on_evaluation_run_start) X(on_evaluation_run_tart, on_evaluation_run_start) \
+  X(on_evaluation_run_tsart, on_evaluation_run_start) X(on_evaluation_runs_tart, on_evaluation_run_start) \
+  X(on_evaluation_runstart, on_evaluation_run_start) X(on_evaluation_start, on_evaluation_run_start) \
+  X(on_evaluation_un_start, on_evaluation_run_start) X(on_evaluation_urn_start, on_evaluation_run_start) \
+  X(on_evaluationr_un_start, on_evaluation_run_start) X(on_evaluationrun_start, on_evaluation_run_start) \
+  X(on_evaluatoin_run_start, on_evaluation_run_start) X(on_evaluaton_run_start, on_evaluation_run_start) \
+  X(on_evalutaion_run_start, on_evaluation_run_start) X(on_evalution_run_start, on_evaluation_run_start) \
+  X(on_evauation_run_start, on_evaluation_run_start) X(on_evaulation_run_start, on_evaluation_run_start) \
+  X(on_evlauation_run_start, on_evaluation_run_start) X(on_evluation_run_start, on_evaluation_run_start) \
+  X(on_test_begin, on_evaluation_run_start) X(on_test_run_begin, on_evaluation_run_start) \
+  X(on_test_run_start, on_evaluation_run_start) X(on_test_start, on_evaluation_run_start) \
+  X(on_testing_begin, on_evaluation_run_start) X(on_testing_run_begin, on_evaluation_run_start) \
+  X(on_testing_run_start, on_evaluation_run_start) X(on_testing_start, on_evaluation_run_start) \
+  X(on_val_begin, on_evaluation_run_start) X(on_val_run_begin, on_evaluation_run_start) \
+  X(on_val_run_start, on_evaluation_run_start) X(on_val_start, on_evaluation_run_start) \
+  X(on_validate_begin, on_evaluation_run_start) X(on_validate_run_begin, on_evaluation_run_start) \
+  X(on_validate_run_start, on_evaluation_run_start) X(on_validate_start, on_evaluation_run_start) \
+  X(on_validation_begin, on_evaluation_run_start) X(on_validation_run_begin, on_evaluation_run_start) \
+  X(on_validation_run_start, on_evaluation_run_start) X(on_valuation_run_start, on_evaluation_run_start) \
+  X(on_vealuation_run_start, on_evaluation_run_start) X(one_valuation_run_start, on_evaluation_run_start) \
+  X(onException, on_exception) X(on_eception, on_exception) X(on_ecxeption, on_exception) \
+  X(on_excepion, on_exception) X(on_excepiton, on_exception) X(on_exceptin, on_exception) \
+  X(on_exceptino, on_exception) X(on_exceptio, on_exception) X(on_exceptoin, on_exception) \
+  X(on_excepton, on_exception) X(on_excetion, on_exception) X(on_excetpion, on_exception) \
+  X(on_excpetion, on_exception) X(on_excption, on_exception) X(on_execption, on_exception) \
+  X(on_exeption, on_exception) X(on_xception, on_exception) X(on_xeception, on_exception) \
+  X(one_xception, on_exception) X(onInitEnd, on_init_end) X(on_before_accelerator_backend_setup, on_init_end) \
+  X(on_iint_end, on_init_end) X(on_iit_end, on_init_end) X(on_ini_end, on_init_end) X(on_ini_tend, on_init_end) \
+  X(on_init_ed, on_init_end) X(on_init_edn, on_init_end) X(on_init_en, on_init_end) X(on_init_finish, on_init_end) \
+  X(on_init_nd, on_init_end) X(on_init_ned, on_init_end) X(on_init_start, on_init_end) X(on_inite_nd, on_init_end) \
+  X(on_initend, on_init_end) X(on_int_end, on_init_end) X(on_inti_end, on_init_end) X(on_niit_end, on_init_end) \
+  X(on_nit_end, on_init_end) X(oni_nit_end, on_init_end) X(onLoadCheckpoint, on_load_checkpoint) \
+  X(on_checkpoint_load, on_load_checkpoint) X(on_hpc_load, on_load_checkpoint) \
   X(on_lad_checkpoint, on_load_checkpoint) X(on_laod_checkpoint, on_load_checkpoint) \
   X(on_loa_checkpoint, on_load_checkpoint) X(on_loa_dcheckpoint, on_load_checkpoint) X(on_load, on_load_checkpoint) \
   X(on_load_ceckpoint, on_load_checkpoint) X(on_load_cehckpoint, on_load_checkpoint) \
@@ -253,8 +258,9 @@
   X(on_loda_checkpoint, on_load_checkpoint) X(on_oad_checkpoint, on_load_checkpoint) \
   X(on_olad_checkpoint, on_load_checkpoint) X(onl_oad_checkpoint, on_load_checkpoint) \
   X(onOptimizerStep, on_optimizer_step) X(on_after_optimizer_step, on_optimizer_step) \
-  X(on_opimizer_step, on_optimizer_step) X(on_opitmizer_step, on_optimizer_step) \
-  X(on_optiimzer_step, on_optimizer_step) X(on_optiizer_step, on_optimizer_step) X(on_optim_batch, on_optimizer_step) \
+  X(on_after_step, on_optimizer_step) X(on_after_zero_grad, on_optimizer_step) X(on_opimizer_step, on_optimizer_step) \
+  X(on_opitmizer_step, on_optimizer_step) X(on_optiimzer_step, on_optimizer_step) \
+  X(on_optiizer_step, on_optimizer_step) X(on_optim_batch, on_optimizer_step) \
   X(on_optim_iteration, on_optimizer_step) X(on_optim_step, on_optimizer_step) X(on_optimier_step, on_optimizer_step) \
   X(on_optimiezr_step, on_optimizer_step) X(on_optimiser_batch, on_optimizer_step) \
   X(on_optimiser_iteration, on_optimizer_step) X(on_optimiser_step, on_optimizer_step) \
@@ -277,7 +283,7 @@
   X(on_prdeict_run_end, on_predict_run_end) X(on_prdict_run_end, on_predict_run_end) \
   X(on_predcit_run_end, on_predict_run_end) X(on_predct_run_end, on_predict_run_end) \
   X(on_predic_run_end, on_predict_run_end) X(on_predic_trun_end, on_predict_run_end) \
-  X(on_predict_end, on_predict_run_end) X(on_predict_epoch_end, on_predict_run_end) \
+  X(on_predict, on_predict_run_end) X(on_predict_end, on_predict_run_end) X(on_predict_epoch_end, on_predict_run_end) \
   X(on_predict_finish, on_predict_run_end) X(on_predict_rn_end, on_predict_run_end) \
   X(on_predict_rnu_end, on_predict_run_end) X(on_predict_ru_end, on_predict_run_end) \
   X(on_predict_ru_nend, on_predict_run_end) X(on_predict_run_ed, on_predict_run_end) \
@@ -299,56 +305,58 @@
   X(on_prdict_run_start, on_predict_run_start) X(on_predcit_run_start, on_predict_run_start) \
   X(on_predct_run_start, on_predict_run_start) X(on_predic_run_start, on_predict_run_start) \
   X(on_predic_trun_start, on_predict_run_start) X(on_predict_begin, on_predict_run_start) \
-  X(on_predict_epoch_start, on_predict_run_start) X(on_predict_rn_start, on_predict_run_start) \
-  X(on_predict_rnu_start, on_predict_run_start) X(on_predict_ru_nstart, on_predict_run_start) \
-  X(on_predict_ru_start, on_predict_run_start) X(on_predict_run_begin, on_predict_run_start) \
-  X(on_predict_run_sart, on_predict_run_start) X(on_predict_run_satrt, on_predict_run_start) \
-  X(on_predict_run_star, on_predict_run_start) X(on_predict_run_stat, on_predict_run_start) \
-  X(on_predict_run_statr, on_predict_run_start) X(on_predict_run_strat, on_predict_run_start) \
-  X(on_predict_run_strt, on_predict_run_start) X(on_predict_run_tart, on_predict_run_start) \
-  X(on_predict_run_tsart, on_predict_run_start) X(on_predict_runs_tart, on_predict_run_start) \
-  X(on_predict_runstart, on_predict_run_start) X(on_predict_start, on_predict_run_start) \
-  X(on_predict_un_start, on_predict_run_start) X(on_predict_urn_start, on_predict_run_start) \
-  X(on_prediction_begin, on_predict_run_start) X(on_prediction_run_begin, on_predict_run_start) \
-  X(on_prediction_run_start, on_predict_run_start) X(on_prediction_start, on_predict_run_start) \
-  X(on_predictr_un_start, on_predict_run_start) X(on_predictrun_start, on_predict_run_start) \
-  X(on_predit_run_start, on_predict_run_start) X(on_preditc_run_start, on_predict_run_start) \
-  X(on_preict_run_start, on_predict_run_start) X(on_preidct_run_start, on_predict_run_start) \
-  X(on_redict_run_start, on_predict_run_start) X(on_rpedict_run_start, on_predict_run_start) \
-  X(onp_redict_run_start, on_predict_run_start) X(onPredictStepEnd, on_predict_step_end) \
-  X(on_inference_batch_end, on_predict_step_end) X(on_inference_batch_finish, on_predict_step_end) \
-  X(on_inference_iteration_end, on_predict_step_end) X(on_inference_iteration_finish, on_predict_step_end) \
-  X(on_inference_step_end, on_predict_step_end) X(on_inference_step_finish, on_predict_step_end) \
-  X(on_pedict_step_end, on_predict_step_end) X(on_perdict_step_end, on_predict_step_end) \
-  X(on_prdeict_step_end, on_predict_step_end) X(on_prdict_step_end, on_predict_step_end) \
-  X(on_predcit_step_end, on_predict_step_end) X(on_predct_step_end, on_predict_step_end) \
-  X(on_predic_step_end, on_predict_step_end) X(on_predic_tstep_end, on_predict_step_end) \
-  X(on_predict_batch_end, on_predict_step_end) X(on_predict_batch_finish, on_predict_step_end) \
-  X(on_predict_iteration_end, on_predict_step_end) X(on_predict_iteration_finish, on_predict_step_end) \
-  X(on_predict_sep_end, on_predict_step_end) X(on_predict_setp_end, on_predict_step_end) \
-  X(on_predict_ste_end, on_predict_step_end) X(on_predict_ste_pend, on_predict_step_end) \
-  X(on_predict_step_ed, on_predict_step_end) X(on_predict_step_edn, on_predict_step_end) \
-  X(on_predict_step_en, on_predict_step_end) X(on_predict_step_finish, on_predict_step_end) \
-  X(on_predict_step_nd, on_predict_step_end) X(on_predict_step_ned, on_predict_step_end) \
-  X(on_predict_stepe_nd, on_predict_step_end) X(on_predict_stepend, on_predict_step_end) \
-  X(on_predict_stp_end, on_predict_step_end) X(on_predict_stpe_end, on_predict_step_end) \
-  X(on_predict_tep_end, on_predict_step_end) X(on_predict_tsep_end, on_predict_step_end) \
-  X(on_prediction_batch_end, on_predict_step_end) X(on_prediction_batch_finish, on_predict_step_end) \
-  X(on_prediction_iteration_end, on_predict_step_end) X(on_prediction_iteration_finish, on_predict_step_end) \
-  X(on_prediction_step_end, on_predict_step_end) X(on_prediction_step_finish, on_predict_step_end) \
-  X(on_predicts_tep_end, on_predict_step_end) X(on_predictstep_end, on_predict_step_end) \
-  X(on_predit_step_end, on_predict_step_end) X(on_preditc_step_end, on_predict_step_end) \
-  X(on_preict_step_end, on_predict_step_end) X(on_preidct_step_end, on_predict_step_end) \
-  X(on_redict_step_end, on_predict_step_end) X(on_rpedict_step_end, on_predict_step_end) \
-  X(onp_redict_step_end, on_predict_step_end) X(onPredictStepStart, on_predict_step_start) \
-  X(on_inference_batch_begin, on_predict_step_start) X(on_inference_batch_start, on_predict_step_start) \
-  X(on_inference_iteration_begin, on_predict_step_start) X(on_inference_iteration_start, on_predict_step_start) \
-  X(on_inference_step_begin, on_predict_step_start) X(on_inference_step_start, on_predict_step_start) \
-  X(on_pedict_step_start, on_predict_step_start) X(on_perdict_step_start, on_predict_step_start) \
-  X(on_prdeict_step_start, on_predict_step_start) X(on_prdict_step_start, on_predict_step_start) \
-  X(on_predcit_step_start, on_predict_step_start) X(on_predct_step_start, on_predict_step_start) \
-  X(on_predic_step_start, on_predict_step_start) X(on_predic_tstep_start, on_predict_step_start) \
-  X(on_predict_batch_begin, on_predict_step_start) X(on_predict_batch_start, on_predict_step_start) \
+  X(on_predict_dataloader_iter_creation_end, on_predict_run_start) \
+  X(on_predict_dataloader_iter_creation_start, on_predict_run_start) X(on_predict_epoch_start, on_predict_run_start) \
+  X(on_predict_rn_start, on_predict_run_start) X(on_predict_rnu_start, on_predict_run_start) \
+  X(on_predict_ru_nstart, on_predict_run_start) X(on_predict_ru_start, on_predict_run_start) \
+  X(on_predict_run_begin, on_predict_run_start) X(on_predict_run_sart, on_predict_run_start) \
+  X(on_predict_run_satrt, on_predict_run_start) X(on_predict_run_star, on_predict_run_start) \
+  X(on_predict_run_stat, on_predict_run_start) X(on_predict_run_statr, on_predict_run_start) \
+  X(on_predict_run_strat, on_predict_run_start) X(on_predict_run_strt, on_predict_run_start) \
+  X(on_predict_run_tart, on_predict_run_start) X(on_predict_run_tsart, on_predict_run_start) \
+  X(on_predict_runs_tart, on_predict_run_start) X(on_predict_runstart, on_predict_run_start) \
+  X(on_predict_start, on_predict_run_start) X(on_predict_un_start, on_predict_run_start) \
+  X(on_predict_urn_start, on_predict_run_start) X(on_prediction_begin, on_predict_run_start) \
+  X(on_prediction_run_begin, on_predict_run_start) X(on_prediction_run_start, on_predict_run_start) \
+  X(on_prediction_start, on_predict_run_start) X(on_predictr_un_start, on_predict_run_start) \
+  X(on_predictrun_start, on_predict_run_start) X(on_predit_run_start, on_predict_run_start) \
+  X(on_preditc_run_start, on_predict_run_start) X(on_preict_run_start, on_predict_run_start) \
+  X(on_preidct_run_start, on_predict_run_start) X(on_redict_run_start, on_predict_run_start) \
+  X(on_rpedict_run_start, on_predict_run_start) X(onp_redict_run_start, on_predict_run_start) \
+  X(onPredictStepEnd, on_predict_step_end) X(on_inference_batch_end, on_predict_step_end) \
+  X(on_inference_batch_finish, on_predict_step_end) X(on_inference_iteration_end, on_predict_step_end) \
+  X(on_inference_iteration_finish, on_predict_step_end) X(on_inference_step_end, on_predict_step_end) \
+  X(on_inference_step_finish, on_predict_step_end) X(on_pedict_step_end, on_predict_step_end) \
+  X(on_perdict_step_end, on_predict_step_end) X(on_prdeict_step_end, on_predict_step_end) \
+  X(on_prdict_step_end, on_predict_step_end) X(on_predcit_step_end, on_predict_step_end) \
+  X(on_predct_step_end, on_predict_step_end) X(on_predic_step_end, on_predict_step_end) \
+  X(on_predic_tstep_end, on_predict_step_end) X(on_predict_batch_end, on_predict_step_end) \
+  X(on_predict_batch_finish, on_predict_step_end) X(on_predict_iteration_end, on_predict_step_end) \
+  X(on_predict_iteration_finish, on_predict_step_end) X(on_predict_sep_end, on_predict_step_end) \
+  X(on_predict_setp_end, on_predict_step_end) X(on_predict_ste_end, on_predict_step_end) \
+  X(on_predict_ste_pend, on_predict_step_end) X(on_predict_step_ed, on_predict_step_end) \
+  X(on_predict_step_edn, on_predict_step_end) X(on_predict_step_en, on_predict_step_end) \
+  X(on_predict_step_finish, on_predict_step_end) X(on_predict_step_nd, on_predict_step_end) \
+  X(on_predict_step_ned, on_predict_step_end) X(on_predict_stepe_nd, on_predict_step_end) \
+  X(on_predict_stepend, on_predict_step_end) X(on_predict_stp_end, on_predict_step_end) \
+  X(on_predict_stpe_end, on_predict_step_end) X(on_predict_tep_end, on_predict_step_end) \
+  X(on_predict_tsep_end, on_predict_step_end) X(on_prediction_batch_end, on_predict_step_end) \
+  X(on_prediction_batch_finish, on_predict_step_end) X(on_prediction_iteration_end, on_predict_step_end) \
+  X(on_prediction_iteration_finish, on_predict_step_end) X(on_prediction_step_end, on_predict_step_end) \
+  X(on_prediction_step_finish, on_predict_step_end) X(on_predicts_tep_end, on_predict_step_end) \
+  X(on_predictstep_end, on_predict_step_end) X(on_predit_step_end, on_predict_step_end) \
+  X(on_preditc_step_end, on_predict_step_end) X(on_preict_step_end, on_predict_step_end) \
+  X(on_preidct_step_end, on_predict_step_end) X(on_redict_step_end, on_predict_step_end) \
+  X(on_rpedict_step_end, on_predict_step_end) X(onp_redict_step_end, on_predict_step_end) \
+  X(onPredictStepStart, on_predict_step_start) X(on_inference_batch_begin, on_predict_step_start) \
+  X(on_inference_batch_start, on_predict_step_start) X(on_inference_iteration_begin, on_predict_step_start) \
+  X(on_inference_iteration_start, on_predict_step_start) X(on_inference_step_begin, on_predict_step_start) \
+  X(on_inference_step_start, on_predict_step_start) X(on_pedict_step_start, on_predict_step_start) \
+  X(on_perdict_step_start, on_predict_step_start) X(on_prdeict_step_start, on_predict_step_start) \
+  X(on_prdict_step_start, on_predict_step_start) X(on_predcit_step_start, on_predict_step_start) \
+  X(on_predct_step_start, on_predict_step_start) X(on_predic_step_start, on_predict_step_start) \
+  X(on_predic_tstep_start, on_predict_step_start) X(on_predict_batch_begin, on_predict_step_start) \
+  X(on_predict_batch_start, on_predict_step_start) X(on_predict_get_next_batch_end, on_predict_step_start) \
   X(on_predict_iteration_begin, on_predict_step_start) X(on_predict_iteration_start, on_predict_step_start) \
   X(on_predict_sep_start, on_predict_step_start) X(on_predict_setp_start, on_predict_step_start) \
   X(on_predict_ste_pstart, on_predict_step_start) X(on_predict_ste_start, on_predict_step_start) \
@@ -378,55 +386,57 @@
   X(on_rseume_point, on_resume_point) X(on_rsume_point, on_resume_point) X(onr_esume_point, on_resume_point) \
   X(onSaveCheckpoint, on_save_checkpoint) X(on_asve_checkpoint, on_save_checkpoint) \
   X(on_ave_checkpoint, on_save_checkpoint) X(on_checkpoint_save, on_save_checkpoint) \
-  X(on_sae_checkpoint, on_save_checkpoint) X(on_saev_checkpoint, on_save_checkpoint) \
-  X(on_sav_checkpoint, on_save_checkpoint) X(on_sav_echeckpoint, on_save_checkpoint) X(on_save, on_save_checkpoint) \
-  X(on_save_ceckpoint, on_save_checkpoint) X(on_save_cehckpoint, on_save_checkpoint) \
-  X(on_save_chcekpoint, on_save_checkpoint) X(on_save_chckpoint, on_save_checkpoint) \
-  X(on_save_checkoint, on_save_checkpoint) X(on_save_checkopint, on_save_checkpoint) \
-  X(on_save_checkpint, on_save_checkpoint) X(on_save_checkpiont, on_save_checkpoint) \
-  X(on_save_checkpoin, on_save_checkpoint) X(on_save_checkpoit, on_save_checkpoint) \
-  X(on_save_checkpoitn, on_save_checkpoint) X(on_save_checkponit, on_save_checkpoint) \
-  X(on_save_checkpont, on_save_checkpoint) X(on_save_checpkoint, on_save_checkpoint) \
-  X(on_save_checpoint, on_save_checkpoint) X(on_save_chekcpoint, on_save_checkpoint) \
-  X(on_save_chekpoint, on_save_checkpoint) X(on_save_hceckpoint, on_save_checkpoint) \
-  X(on_save_heckpoint, on_save_checkpoint) X(on_savec_heckpoint, on_save_checkpoint) \
-  X(on_savecheckpoint, on_save_checkpoint) X(on_svae_checkpoint, on_save_checkpoint) \
-  X(on_sve_checkpoint, on_save_checkpoint) X(ons_ave_checkpoint, on_save_checkpoint) \
-  X(onStopTraining, on_stop_training) X(on_sop_training, on_stop_training) X(on_sotp_training, on_stop_training) \
-  X(on_sto_ptraining, on_stop_training) X(on_sto_training, on_stop_training) X(on_stop_fit, on_stop_training) \
-  X(on_stop_raining, on_stop_training) X(on_stop_rtaining, on_stop_training) X(on_stop_taining, on_stop_training) \
-  X(on_stop_tarining, on_stop_training) X(on_stop_traiing, on_stop_training) X(on_stop_traiinng, on_stop_training) \
-  X(on_stop_train, on_stop_training) X(on_stop_trainig, on_stop_training) X(on_stop_trainign, on_stop_training) \
-  X(on_stop_trainin, on_stop_training) X(on_stop_training_error, on_stop_training) \
-  X(on_stop_trainng, on_stop_training) X(on_stop_trainnig, on_stop_training) X(on_stop_traniing, on_stop_training) \
-  X(on_stop_traning, on_stop_training) X(on_stop_trianing, on_stop_training) X(on_stop_trining, on_stop_training) \
-  X(on_stopt_raining, on_stop_training) X(on_stoptraining, on_stop_training) X(on_stp_training, on_stop_training) \
-  X(on_stpo_training, on_stop_training) X(on_top_training, on_stop_training) X(on_train_stop, on_stop_training) \
-  X(on_training_stop, on_stop_training) X(on_tsop_training, on_stop_training) X(ons_top_training, on_stop_training) \
-  X(onTrainEpochEnd, on_train_epoch_end) X(on_fit_epoch_end, on_train_epoch_end) \
-  X(on_fit_epoch_finish, on_train_epoch_end) X(on_rain_epoch_end, on_train_epoch_end) \
-  X(on_rtain_epoch_end, on_train_epoch_end) X(on_tain_epoch_end, on_train_epoch_end) \
-  X(on_tarin_epoch_end, on_train_epoch_end) X(on_trai_epoch_end, on_train_epoch_end) \
-  X(on_trai_nepoch_end, on_train_epoch_end) X(on_train_eoch_end, on_train_epoch_end) \
-  X(on_train_eopch_end, on_train_epoch_end) X(on_train_epch_end, on_train_epoch_end) \
-  X(on_train_epcoh_end, on_train_epoch_end) X(on_train_epoc_end, on_train_epoch_end) \
-  X(on_train_epoc_hend, on_train_epoch_end) X(on_train_epoch_ed, on_train_epoch_end) \
-  X(on_train_epoch_edn, on_train_epoch_end) X(on_train_epoch_en, on_train_epoch_end) \
-  X(on_train_epoch_finish, on_train_epoch_end) X(on_train_epoch_nd, on_train_epoch_end) \
-  X(on_train_epoch_ned, on_train_epoch_end) X(on_train_epoche_nd, on_train_epoch_end) \
-  X(on_train_epochend, on_train_epoch_end) X(on_train_epoh_end, on_train_epoch_end) \
-  X(on_train_epohc_end, on_train_epoch_end) X(on_train_peoch_end, on_train_epoch_end) \
-  X(on_train_poch_end, on_train_epoch_end) X(on_traine_poch_end, on_train_epoch_end) \
-  X(on_trainepoch_end, on_train_epoch_end) X(on_training_epoch_end, on_train_epoch_end) \
-  X(on_training_epoch_finish, on_train_epoch_end) X(on_tran_epoch_end, on_train_epoch_end) \
-  X(on_trani_epoch_end, on_train_epoch_end) X(on_trian_epoch_end, on_train_epoch_end) \
-  X(on_trin_epoch_end, on_train_epoch_end) X(ont_rain_epoch_end, on_train_epoch_end) \
-  X(onTrainEpochStart, on_train_epoch_start) X(on_epoch_begin, on_train_epoch_start) \
-  X(on_epoch_start, on_train_epoch_start) X(on_fit_epoch_begin, on_train_epoch_start) \
-  X(on_fit_epoch_start, on_train_epoch_start) X(on_rain_epoch_start, on_train_epoch_start) \
-  X(on_rtain_epoch_start, on_train_epoch_start) X(on_tain_epoch_start, on_train_epoch_start) \
-  X(on_tarin_epoch_start, on_train_epoch_start) X(on_trai_epoch_start, on_train_epoch_start) \
-  X(on_trai_nepoch_start, on_train_epoch_start) X(on_train_eoch_start, on_train_epoch_start) \
+  X(on_hpc_save, on_save_checkpoint) X(on_sae_checkpoint, on_save_checkpoint) \
+  X(on_saev_checkpoint, on_save_checkpoint) X(on_sav_checkpoint, on_save_checkpoint) \
+  X(on_sav_echeckpoint, on_save_checkpoint) X(on_save, on_save_checkpoint) X(on_save_ceckpoint, on_save_checkpoint) \
+  X(on_save_cehckpoint, on_save_checkpoint) X(on_save_chcekpoint, on_save_checkpoint) \
+  X(on_save_chckpoint, on_save_checkpoint) X(on_save_checkoint, on_save_checkpoint) \
+  X(on_save_checkopint, on_save_checkpoint) X(on_save_checkpint, on_save_checkpoint) \
+  X(on_save_checkpiont, on_save_checkpoint) X(on_save_checkpoin, on_save_checkpoint) \
+  X(on_save_checkpoit, on_save_checkpoint) X(on_save_checkpoitn, on_save_checkpoint) \
+  X(on_save_checkponit, on_save_checkpoint) X(on_save_checkpont, on_save_checkpoint) \
+  X(on_save_checpkoint, on_save_checkpoint) X(on_save_checpoint, on_save_checkpoint) \
+  X(on_save_chekcpoint, on_save_checkpoint) X(on_save_chekpoint, on_save_checkpoint) \
+  X(on_save_hceckpoint, on_save_checkpoint) X(on_save_heckpoint, on_save_checkpoint) \
+  X(on_savec_heckpoint, on_save_checkpoint) X(on_savecheckpoint, on_save_checkpoint) \
+  X(on_svae_checkpoint, on_save_checkpoint) X(on_sve_checkpoint, on_save_checkpoint) \
+  X(ons_ave_checkpoint, on_save_checkpoint) X(onStopTraining, on_stop_training) X(on_sop_training, on_stop_training) \
+  X(on_sotp_training, on_stop_training) X(on_sto_ptraining, on_stop_training) X(on_sto_training, on_stop_training) \
+  X(on_stop_fit, on_stop_training) X(on_stop_raining, on_stop_training) X(on_stop_rtaining, on_stop_training) \
+  X(on_stop_taining, on_stop_training) X(on_stop_tarining, on_stop_training) X(on_stop_traiing, on_stop_training) \
+  X(on_stop_traiinng, on_stop_training) X(on_stop_train, on_stop_training) X(on_stop_trainig, on_stop_training) \
+  X(on_stop_trainign, on_stop_training) X(on_stop_trainin, on_stop_training) \
+  X(on_stop_training_error, on_stop_training) X(on_stop_trainng, on_stop_training) \
+  X(on_stop_trainnig, on_stop_training) X(on_stop_traniing, on_stop_training) X(on_stop_traning, on_stop_training) \
+  X(on_stop_trianing, on_stop_training) X(on_stop_trining, on_stop_training) X(on_stopt_raining, on_stop_training) \
+  X(on_stoptraining, on_stop_training) X(on_stp_training, on_stop_training) X(on_stpo_training, on_stop_training) \
+  X(on_top_training, on_stop_training) X(on_train_stop, on_stop_training) X(on_training_stop, on_stop_training) \
+  X(on_tsop_training, on_stop_training) X(ons_top_training, on_stop_training) X(onTrainEpochEnd, on_train_epoch_end) \
+  X(on_fit_epoch_end, on_train_epoch_end) X(on_fit_epoch_finish, on_train_epoch_end) \
+  X(on_rain_epoch_end, on_train_epoch_end) X(on_rtain_epoch_end, on_train_epoch_end) \
+  X(on_tain_epoch_end, on_train_epoch_end) X(on_tarin_epoch_end, on_train_epoch_end) \
+  X(on_trai_epoch_end, on_train_epoch_end) X(on_trai_nepoch_end, on_train_epoch_end) \
+  X(on_train_eoch_end, on_train_epoch_end) X(on_train_eopch_end, on_train_epoch_end) \
+  X(on_train_epch_end, on_train_epoch_end) X(on_train_epcoh_end, on_train_epoch_end) \
+  X(on_train_epoc_end, on_train_epoch_end) X(on_train_epoc_hend, on_train_epoch_end) \
+  X(on_train_epoch_ed, on_train_epoch_end) X(on_train_epoch_edn, on_train_epoch_end) \
+  X(on_train_epoch_en, on_train_epoch_end) X(on_train_epoch_finish, on_train_epoch_end) \
+  X(on_train_epoch_nd, on_train_epoch_end) X(on_train_epoch_ned, on_train_epoch_end) \
+  X(on_train_epoche_nd, on_train_epoch_end) X(on_train_epochend, on_train_epoch_end) \
+  X(on_train_epoh_end, on_train_epoch_end) X(on_train_epohc_end, on_train_epoch_end) \
+  X(on_train_peoch_end, on_train_epoch_end) X(on_train_poch_end, on_train_epoch_end) \
+  X(on_traine_poch_end, on_train_epoch_end) X(on_trainepoch_end, on_train_epoch_end) \
+  X(on_training_epoch_end, on_train_epoch_end) X(on_training_epoch_finish, on_train_epoch_end) \
+  X(on_tran_epoch_end, on_train_epoch_end) X(on_trani_epoch_end, on_train_epoch_end) \
+  X(on_trian_epoch_end, on_train_epoch_end) X(on_trin_epoch_end, on_train_epoch_end) \
+  X(ont_rain_epoch_end, on_train_epoch_end) X(onTrainEpochStart, on_train_epoch_start) \
+  X(on_epoch_begin, on_train_epoch_start) X(on_epoch_start, on_train_epoch_start) \
+  X(on_fit_epoch_begin, on_train_epoch_start) X(on_fit_epoch_start, on_train_epoch_start) \
+  X(on_rain_epoch_start, on_train_epoch_start) X(on_rtain_epoch_start, on_train_epoch_start) \
+  X(on_tain_epoch_start, on_train_epoch_start) X(on_tarin_epoch_start, on_train_epoch_start) \
+  X(on_trai_epoch_start, on_train_epoch_start) X(on_trai_nepoch_start, on_train_epoch_start) \
+  X(on_train_dataloader_iter_creation_end, on_train_epoch_start) \
+  X(on_train_dataloader_iter_creation_start, on_train_epoch_start) X(on_train_eoch_start, on_train_epoch_start) \
   X(on_train_eopch_start, on_train_epoch_start) X(on_train_epch_start, on_train_epoch_start) \
   X(on_train_epcoh_start, on_train_epoch_start) X(on_train_epoc_hstart, on_train_epoch_start) \
   X(on_train_epoc_start, on_train_epoch_start) X(on_train_epoch_begin, on_train_epoch_start) \
@@ -454,7 +464,7 @@
   X(on_fit_iteration_end, on_train_step_end) X(on_fit_iteration_finish, on_train_step_end) \
   X(on_fit_step_end, on_train_step_end) X(on_fit_step_finish, on_train_step_end) \
   X(on_rain_step_end, on_train_step_end) X(on_rtain_step_end, on_train_step_end) X(on_step_end, on_train_step_end) \
-  X(on_tain_step_end, on_train_step_end) X(on_tarin_step_end, on_train_step_end) \
+  X(on_substep_end, on_train_step_end) X(on_tain_step_end, on_train_step_end) X(on_tarin_step_end, on_train_step_end) \
   X(on_trai_nstep_end, on_train_step_end) X(on_trai_step_end, on_train_step_end) \
   X(on_train_batch_end, on_train_step_end) X(on_train_batch_finish, on_train_step_end) \
   X(on_train_iteration_end, on_train_step_end) X(on_train_iteration_finish, on_train_step_end) \
@@ -473,15 +483,16 @@
   X(on_tran_step_end, on_train_step_end) X(on_trani_step_end, on_train_step_end) \
   X(on_trian_step_end, on_train_step_end) X(on_trin_step_end, on_train_step_end) \
   X(ont_rain_step_end, on_train_step_end) X(onTrainStepStart, on_train_step_start) \
-  X(on_batch_begin, on_train_step_start) X(on_batch_start, on_train_step_start) \
-  X(on_fit_batch_begin, on_train_step_start) X(on_fit_batch_start, on_train_step_start) \
-  X(on_fit_iteration_begin, on_train_step_start) X(on_fit_iteration_start, on_train_step_start) \
-  X(on_fit_step_begin, on_train_step_start) X(on_fit_step_start, on_train_step_start) \
-  X(on_rain_step_start, on_train_step_start) X(on_rtain_step_start, on_train_step_start) \
-  X(on_step_begin, on_train_step_start) X(on_step_start, on_train_step_start) \
-  X(on_tain_step_start, on_train_step_start) X(on_tarin_step_start, on_train_step_start) \
-  X(on_trai_nstep_start, on_train_step_start) X(on_trai_step_start, on_train_step_start) \
-  X(on_train_batch_begin, on_train_step_start) X(on_train_batch_start, on_train_step_start) \
+  X(on_after_batch_transfer, on_train_step_start) X(on_batch_begin, on_train_step_start) \
+  X(on_batch_start, on_train_step_start) X(on_fit_batch_begin, on_train_step_start) \
+  X(on_fit_batch_start, on_train_step_start) X(on_fit_iteration_begin, on_train_step_start) \
+  X(on_fit_iteration_start, on_train_step_start) X(on_fit_step_begin, on_train_step_start) \
+  X(on_fit_step_start, on_train_step_start) X(on_rain_step_start, on_train_step_start) \
+  X(on_rtain_step_start, on_train_step_start) X(on_step_begin, on_train_step_start) \
+  X(on_step_start, on_train_step_start) X(on_tain_step_start, on_train_step_start) \
+  X(on_tarin_step_start, on_train_step_start) X(on_trai_nstep_start, on_train_step_start) \
+  X(on_trai_step_start, on_train_step_start) X(on_train_batch_begin, on_train_step_start) \
+  X(on_train_batch_start, on_train_step_start) X(on_train_get_next_batch_end, on_train_step_start) \
   X(on_train_iteration_begin, on_train_step_start) X(on_train_iteration_start, on_train_step_start) \
   X(on_train_sep_start, on_train_step_start) X(on_train_setp_start, on_train_step_start) \
   X(on_train_ste_pstart, on_train_step_start) X(on_train_ste_start, on_train_step_start) \
@@ -549,6 +560,7 @@
   X(ont_raining_run_epoch_end, on_training_run_epoch_end) X(onTrainingRunStart, on_training_run_start) \
   X(on_fit_begin, on_training_run_start) X(on_fit_run_begin, on_training_run_start) \
   X(on_fit_run_start, on_training_run_start) X(on_fit_start, on_training_run_start) \
+  X(on_pretrain_routine_end, on_training_run_start) X(on_pretrain_routine_start, on_training_run_start) \
   X(on_raining_run_start, on_training_run_start) X(on_rtaining_run_start, on_training_run_start) \
   X(on_taining_run_start, on_training_run_start) X(on_tarining_run_start, on_training_run_start) \
   X(on_traiing_run_start, on_training_run_start) X(on_traiinng_run_start, on_training_run_start) \
@@ -571,18 +583,49 @@
   X(on_traniing_run_start, on_training_run_start) X(on_traning_run_start, on_training_run_start) \
   X(on_trianing_run_start, on_training_run_start) X(on_trining_run_start, on_training_run_start) \
   X(ont_raining_run_start, on_training_run_start)
+/// X(name in another framework, what to do instead)
+#define HONE_NO_HOOKS(X) \
+  X(on_sanity_check_end, "A sanity evaluation has no events.") \
+  X(on_sanity_check_start, "A sanity evaluation has no events.") \
+  X(on_configure_model, "Change the model before you make the trainer.") \
+  X(on_configure_sharded_model, "Change the model before you make the trainer.") \
+  X(state_dict, "Give the callback `void serialize(auto& archive)`, or add to a checkpoint in `on_save_checkpoint`.") \
+  X(load_state_dict, "Give the callback `void serialize(auto& archive)`, or read a checkpoint in `on_load_checkpoint`.") \
+  X(on_eval_get_next_batch_start, "Nothing is called before a batch is loaded: do it in the loader.") \
+  X(on_predict_get_next_batch_start, "Nothing is called before a batch is loaded: do it in the loader.") \
+  X(on_train_get_next_batch_start, "Nothing is called before a batch is loaded: do it in the loader.") \
+  X(on_before_batch_transfer, "Nothing is called before a batch is moved: do it in the loader.") \
+  X(on_log, "Read `event.run.history()` in `on_training_run_epoch_end`.") \
+  X(on_predict_model_train, "The trainer restores the modes itself.") \
+  X(on_test_model_train, "The trainer restores the modes itself.") \
+  X(on_validation_model_train, "The trainer restores the modes itself.") \
+  X(teardown, "Use `on_training_run_end`, `on_evaluation_run_end` or `on_predict_run_end`, and after an error `on_exception`.") \
+  X(setup, "Use `on_training_run_start`, `on_evaluation_run_start` or `on_predict_run_start`.") \
+  X(on_interrupt, "Use the callback hone::StopOnSignal.") \
+  X(on_keyboard_interrupt, "Use the callback hone::StopOnSignal.") \
+  X(on_predict_dataloader, "Use the override `create_eval_dataloader`.") \
+  X(on_test_dataloader, "Use the override `create_eval_dataloader`.") \
+  X(on_val_dataloader, "Use the override `create_eval_dataloader`.") \
+  X(on_train_dataloader, "Use the override `create_train_dataloader`.") \
+  X(on_test_model_eval, "Use the override `eval_epoch_start`.") \
+  X(on_validation_model_eval, "Use the override `eval_epoch_start`.") \
+  X(on_lr_step, "Use the override `scheduler_step`.") \
+  X(on_validation_model_zero_grad, "Use the override `zero_grad`.") \
+  X(on_predict_model_eval, "`predict` sets evaluation mode itself.")
 /// X(near miss, what to do instead)
 #define HONE_OVERRIDE_NEAR_MISSES(X) \
-  X(abckward, "Did you mean `backward`?") X(ackward, "Did you mean `backward`?") \
-  X(backard, "Did you mean `backward`?") X(backawrd, "Did you mean `backward`?") \
-  X(backwad, "Did you mean `backward`?") X(backwadr, "Did you mean `backward`?") \
-  X(backwar, "Did you mean `backward`?") X(backward_pass, "Did you mean `backward`?") \
-  X(backward_step, "Did you mean `backward`?") X(backwards, "Did you mean `backward`?") \
-  X(backwrad, "Did you mean `backward`?") X(backwrd, "Did you mean `backward`?") \
-  X(bacward, "Did you mean `backward`?") X(bacwkard, "Did you mean `backward`?") \
-  X(bakcward, "Did you mean `backward`?") X(bakward, "Did you mean `backward`?") \
-  X(bcakward, "Did you mean `backward`?") X(bckward, "Did you mean `backward`?") \
-  X(manual_backward, "Did you mean `backward`?") X(ceate_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
+  X(configure_model, "Change the model before you make the trainer.") \
+  X(configure_sharded_model, "Change the model before you make the trainer.") X(abckward, "Did you mean `backward`?") \
+  X(ackward, "Did you mean `backward`?") X(backard, "Did you mean `backward`?") \
+  X(backawrd, "Did you mean `backward`?") X(backwad, "Did you mean `backward`?") \
+  X(backwadr, "Did you mean `backward`?") X(backwar, "Did you mean `backward`?") \
+  X(backward_pass, "Did you mean `backward`?") X(backward_step, "Did you mean `backward`?") \
+  X(backwards, "Did you mean `backward`?") X(backwrad, "Did you mean `backward`?") \
+  X(backwrd, "Did you mean `backward`?") X(bacward, "Did you mean `backward`?") \
+  X(bacwkard, "Did you mean `backward`?") X(bakcward, "Did you mean `backward`?") \
+  X(bakward, "Did you mean `backward`?") X(bcakward, "Did you mean `backward`?") \
+  X(bckward, "Did you mean `backward`?") X(manual_backward, "Did you mean `backward`?") \
+  X(ceate_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
   X(cerate_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
   X(craete_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
   X(crate_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
@@ -1200,5 +1243,9 @@
   X(create_optimizer_and_scheduler, "Give the optimizer and a schedule such as hone::CosineLr to the constructor.") \
   X(configure_optimizer, "Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
   X(configure_optimizers, "Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
-  X(create_optimizer, "Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.")
+  X(create_optimizer, "Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
+  X(load_state_dict, "Give the type `void serialize(auto& archive)`.") \
+  X(state_dict, "Give the type `void serialize(auto& archive)`.") \
+  X(transfer_batch_to_device, "The device policy moves batches, such as hone::Cuda<>.") \
+  X(teardown, "Use the override `training_run_end`.") X(setup, "Use the override `training_run_start`.")
 // clang-format on

@@ -10,62 +10,12 @@
 
 namespace hone::detail {
 
-#define HONE_MEMBER(name, ...) int name;
-struct OverrideMissNames {
-  HONE_OVERRIDE_NEAR_MISSES(HONE_MEMBER)
-};
-struct HookNames {
-  HONE_HOOK_NAMES(HONE_MEMBER)
-  HONE_HOOK_NEAR_MISSES(HONE_MEMBER)
-};
-#undef HONE_MEMBER
-
-/// A class in which the lookup of a name of `Names` is ambiguous if `C` has a member of that name.
-template <class C, class Names>
-struct NameProbe : C, Names {};
-
-#define HONE_ENUMERATOR(name, ...) name,
-enum class OverrideMiss { HONE_OVERRIDE_NEAR_MISSES(HONE_ENUMERATOR) none };
-enum class HookName { HONE_HOOK_NAMES(HONE_ENUMERATOR) HONE_HOOK_NEAR_MISSES(HONE_ENUMERATOR) none };
-#undef HONE_ENUMERATOR
-
-/// Returns the first near miss of an override that `C` has as a member, or `none`.
-template <class C>
-consteval OverrideMiss first_override_miss() {
-#define HONE_LOOK(name, ...) !requires { &NameProbe<C, OverrideMissNames>::name; },
-#define HONE_LOOK_IN_FINAL(name, ...) requires { &C::name; },
-  int i = 0;
-  if constexpr (!std::is_class_v<C>) {
-    return OverrideMiss::none;
-  } else if constexpr (std::is_final_v<C>) {
-    constexpr bool named[] = {HONE_OVERRIDE_NEAR_MISSES(HONE_LOOK_IN_FINAL) true};
-    while (!named[i]) ++i;
-  } else {
-    constexpr bool named[] = {HONE_OVERRIDE_NEAR_MISSES(HONE_LOOK) true};
-    while (!named[i]) ++i;
-  }
-  return OverrideMiss{i};
-#undef HONE_LOOK
-}
-
-/// Returns the first hook, or near miss of a hook, that `C` has as a member, or `none`.
-template <class C>
-consteval HookName first_hook_name() {
-#define HONE_LOOK(name, ...) !requires { &NameProbe<C, HookNames>::name; },
-  int i = 0;
-  if constexpr (!std::is_class_v<C>) {
-    return HookName::none;
-  } else if constexpr (std::is_final_v<C>) {
-    constexpr bool named[] = {HONE_HOOK_NAMES(HONE_LOOK_IN_FINAL) HONE_HOOK_NEAR_MISSES(HONE_LOOK_IN_FINAL) true};
-    while (!named[i]) ++i;
-  } else {
-    constexpr bool named[] = {HONE_HOOK_NAMES(HONE_LOOK) HONE_HOOK_NEAR_MISSES(HONE_LOOK) true};
-    while (!named[i]) ++i;
-  }
-  return HookName{i};
-#undef HONE_LOOK
-#undef HONE_LOOK_IN_FINAL
-}
+#define HONE_ANY_HOOKS(X) HONE_HOOK_NAMES(X) HONE_HOOK_NEAR_MISSES(X) HONE_NO_HOOKS(X)
+/// `first_override_miss<C>()` is the first near miss of an override that `C` has as a member, `first_hook_name<C>()` the
+/// first hook, or near miss of a hook.
+HONE_DEFINE_FIRST_NAME(first_override_miss, OverrideMiss, OverrideMissNames, HONE_OVERRIDE_NEAR_MISSES)
+HONE_DEFINE_FIRST_NAME(first_hook_name, HookName, HookNames, HONE_ANY_HOOKS)
+#undef HONE_ANY_HOOKS
 
 template <class C, OverrideMiss>
 struct misspelt_override;

@@ -47,7 +47,8 @@ struct RunConfig {
   [[nodiscard]] std::int64_t eval_total_batch_size() const { return eval_per_device_batch_size * num_processes; }
   /// Returns whether an evaluation is due at the end of `epoch`, counted from 1.
   [[nodiscard]] bool evaluates_after(std::int64_t epoch) const { return epoch % evaluate_every_n_epochs == 0; }
-  [[nodiscard]] bool is_distributed() const { return num_processes > 1; }
+  [[nodiscard]] bool is_distributed() const { return num_processes > 1; }  ///< Returns whether there are several ranks.
+  /// True on rank 0, which prints and writes files.
   [[nodiscard]] bool is_world_process_zero() const { return process_index == 0; }
   /// Returns the number of updates of a run that is not stopped. Empty without `max_updates` if the loader has no
   /// length or `num_epochs` is unlimited.

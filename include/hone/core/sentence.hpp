@@ -19,6 +19,7 @@ namespace hone {
 /// A format argument. A string is kept as a view, which must be valid until the message is formatted.
 class Word {
  public:
+  /// Converts from a string, a character, a bool (`true` or `false`), or a number.
   Word(std::string_view text) : text_(text) {}
   Word(const char* text) : text_(text) {}
   Word(const std::string& text) : text_(text) {}
@@ -31,7 +32,7 @@ class Word {
   Word(float value) : kind_(Kind::single), single_(value) {}
   Word(double value) : kind_(Kind::real), real_(value) {}
 
-  void append_to(std::string& text) const;
+  void append_to(std::string& text) const;  ///< Appends the formatted argument.
 
  private:
   enum class Kind : std::uint8_t { text, character, integer, natural, single, real };

@@ -14,8 +14,8 @@ namespace hone {
 
 /// The progress of a run, ordered by epochs, then updates.
 struct TrainingPlace {
-  std::int64_t num_epochs = 0;
-  std::int64_t num_updates = 0;
+  std::int64_t num_epochs = 0;   ///< Completed epochs of the run.
+  std::int64_t num_updates = 0;  ///< Optimizer updates of the run.
 
   friend auto operator<=>(const TrainingPlace&, const TrainingPlace&) = default;
 
@@ -28,8 +28,8 @@ struct TrainingPlace {
 
 /// The file of a training state, with the progress from its name.
 struct TrainingStateFile {
-  TrainingPlace place;
-  std::filesystem::path path;
+  TrainingPlace place;         ///< The progress from the file name.
+  std::filesystem::path path;  ///< The path of the file.
 };
 
 /// Returns the files of training states in a folder, the oldest first, and none for a folder that does not exist.

@@ -21,7 +21,7 @@ class BatchIterator {
   using pointer = Batch*;
 
   BatchIterator() = default;
-  explicit BatchIterator(Loader& loader) : loader_(&loader) {}
+  explicit BatchIterator(Loader& loader) : loader_(&loader) {}  ///< Points to the current batch of the loader.
 
   [[nodiscard]] Batch& operator*() const { return loader_->current(); }
   [[nodiscard]] Batch* operator->() const { return &loader_->current(); }

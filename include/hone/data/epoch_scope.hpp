@@ -10,7 +10,7 @@ namespace hone {
 
 /// The current epoch of a thread.
 struct ScopedEpoch {
-  std::int64_t number = 0;
+  std::int64_t number = 0;  ///< The number of the epoch.
   std::uint64_t scope = 0;  ///< Unique; 0 outside of all scopes.
 };
 
@@ -27,6 +27,7 @@ class EpochScope {
   EpochScope& operator=(const EpochScope&) = delete;
   ~EpochScope() { current_epoch = before_; }
 
+  /// Returns the innermost scope of this thread, to continue it on another thread.
   [[nodiscard]] static ScopedEpoch current() { return current_epoch; }
 
  private:

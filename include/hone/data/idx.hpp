@@ -24,8 +24,8 @@ namespace hone {
 /// The MNIST data set of handwritten digits.
 struct Mnist {
   using Dataset = TensorDataset<std::pair<at::Tensor, at::Tensor>>;
-  Dataset train;
-  Dataset test;
+  Dataset train;  ///< The training set.
+  Dataset test;   ///< The test set.
 };
 
 /// Reads the four files of MNIST, or of a data set in the same format such as Fashion-MNIST, from a directory. Each

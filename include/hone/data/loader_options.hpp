@@ -14,13 +14,15 @@ namespace hone {
 
 /// The shard of one rank: its part of the samples of each step.
 struct DataShare {
-  int rank = 0;  ///< from 0 to world_size - 1
-  int world_size = 1;
+  int rank = 0;        ///< from 0 to world_size - 1
+  int world_size = 1;  ///< The number of ranks.
 
   friend bool operator==(const DataShare&, const DataShare&) = default;
 };
 
-/// The partition of a dataset into batches.
+/// The partition of a dataset into batches. As in PyTorch's `DataLoader`, the stored order is the default. `train`
+/// shuffles a dataset by default and draws a seed; a loader repeats its shuffled orders in each run of the program,
+/// unless it is given another seed, and the seed of `train` does not change its order.
 ///
 /// **Units** batch_size: samples per rank, at least 1. Loaders limit it to an epoch's samples per rank, rounded up.
 struct LoaderOptions {

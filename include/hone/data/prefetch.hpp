@@ -46,6 +46,7 @@ class Prefetched {
   using Batch = BatchOf<R>;
   using Iterator = BatchIterator<Prefetched, Batch>;
 
+  /// Refers to `range`, which must outlive this object.
   Prefetched(R& range, std::int64_t depth) : range_(range) {
     detail::require_at_least("Prefetch::depth", depth, 1);
     slots_.resize(static_cast<std::size_t>(depth) + 1);

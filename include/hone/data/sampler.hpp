@@ -74,7 +74,7 @@ struct RandomSampler {
 /// `RandomSampler` if `shuffle` is set, else `SequentialSampler`.
 struct OptionalShuffle {
   bool shuffle = false;
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;  ///< The seed of the order.
 
   [[nodiscard]] at::Tensor order(std::int64_t samples, std::int64_t epoch) const {
     return shuffle ? RandomSampler{seed}.order(samples, epoch) : at::Tensor{};

@@ -25,8 +25,9 @@ namespace hone {
 /// A generator of 64-bit random numbers that depend on its seed only.
 class SplitMix64 {
  public:
-  constexpr explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
+  constexpr explicit SplitMix64(std::uint64_t seed) : state_(seed) {}  ///< Starts the sequence of `seed`.
 
+  /// Returns the next number, from all 2^64.
   constexpr std::uint64_t next() {
     const auto value = mix64(state_);
     state_ += 0x9E3779B97F4A7C15U;

@@ -108,12 +108,13 @@ class GatheredColumn {
 /// order are views of the dataset. Clone a batch to keep it.
 ///
 /// Batches are detached from the autograd graph of the dataset. Writes to shuffled batches do not change the dataset.
-/// In stored order the loader checks its first batch only. If that was written to, as by a model whose first layer
-/// works in place, the next increment restores its rows, and later batches are copies.
+/// In stored order, later batches are copies once a batch was written to, as by a model whose first layer works in
+/// place. The next increment restores the rows of the loader's first batch; those of a later batch remain as written.
 ///
 /// **Shapes** each tensor `[batch_size, ...]`. Unless `drop_last`, the last batch may be shorter, or with several ranks
 /// have one more sample (see `detail::EpochCut`).
-/// **Cost** in stored order one view per tensor and batch, and a copy of the first batch. Shuffled, one gather per
+/// **Cost** in stored order one view and one comparison of versions per tensor and batch, and a copy of the first batch.
+/// Shuffled, one gather per
 /// tensor and batch, without a dispatch or an allocation for dense rows in CPU memory, up to 32768 elements per batch
 /// (any number if LibTorch uses one thread).
 /// **Errors** on construction: `std::invalid_argument` if `batch_size` or `share` is invalid or `drop_last` leaves no
@@ -150,6 +151,7 @@ class TensorLoader {
   /// Starts the next epoch.
   [[nodiscard]] Iterator begin() {
     rows_.end_watch();
+    version_.reset();  // between epochs, the program may write to its data
     walk_.start();
     if (walk_.order().defined()) prepare();
     advance();
@@ -238,15 +240,25 @@ class TensorLoader {
 
   void advance() {
     rows_.end_watch();
+    copies_ = copies_ || rows_.were_touched() || (version_ && version() != *version_);
     if (!walk_.advance()) return;
     if (walk_.order().defined()) return gather();
-    const bool copies = rows_.were_touched();
     const bool watches = !std::exchange(has_watched_, true);
     batch_ = map_tensors(dataset_.tensors(), [&](const at::Tensor& tensor) {
       auto result = rows(tensor);
       if (watches) rows_.watch(result);
-      return copies ? result.clone() : result;
+      return copies_ ? result.clone() : result;
     });
+    version_ = version();
+  }
+
+  /// Returns a number that every write in place to a tensor of the dataset, or to a view of one, changes.
+  [[nodiscard]] std::uint64_t version() const {
+    std::uint64_t sum = 0;
+    for_each_tensor(dataset_.tensors(), [&](const at::Tensor& tensor) {
+      if (!tensor.is_inference()) sum += tensor.unsafeGetTensorImpl()->version_counter().current_version();
+    });
+    return sum;
   }
 
   [[nodiscard]] at::Tensor rows(const at::Tensor& tensor) const {
@@ -272,7 +284,9 @@ class TensorLoader {
 
   TensorDataset<Batch> dataset_;
   detail::UntouchedRows rows_;
-  bool has_watched_ = false;  // true after the first batch in stored order
+  std::optional<std::uint64_t> version_;  // when the current batch in stored order was made
+  bool has_watched_ = false;              // true after the first batch in stored order
+  bool copies_ = false;                   // a batch in stored order was written to
   detail::EpochWalk<S> walk_;
   at::Device device_ = at::kCPU;
   std::int64_t short_width_ = -1;

@@ -61,7 +61,7 @@ using DeviceKind = c10::impl::DeviceGuardImplInterface;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc{} || end != digits.data() + digits.size() || number < 0) {
       throw std::invalid_argument(
-          sentence("{} is `{}`. Give the number of this process on its machine, from 0.", {name, digits}));
+          sentence("{} is `{}`. Set it to the local rank of this process, a number from 0.", {name, digits}));
     }
     return number;
   }
@@ -96,8 +96,8 @@ inline void require_device(c10::DeviceType type, std::int64_t index, const Devic
         type == c10::kCUDA
             ? std::string("The trainer's device is cuda, and this program was linked without CUDA. Configure with "
                           "-DHONE_WITH_CUDA=ON, or link LibTorch's CUDA libraries with -Wl,--no-as-needed.")
-            : sentence("The trainer's device is {}, and the LibTorch of this program has none. Take one that was built "
-                       "for it, or the device Cpu.",
+            : sentence("The trainer's device is {}, and this program's LibTorch does not support it. Link a LibTorch "
+                       "that was built for it, or use the device Cpu.",
                        {name}));
   }
   const int count = kind->deviceCount();
@@ -106,20 +106,18 @@ inline void require_device(c10::DeviceType type, std::int64_t index, const Devic
     const auto reason = reason_of_none(*kind);
     if (visible != nullptr) {
       throw DeviceError(
-          sentence("The trainer's device is {}, and LibTorch finds none{}. {} is `{}`: name a device there, "
+          sentence("The trainer's device is {}, and LibTorch finds no such device{}. {} is `{}`: list a device there, "
                    "or unset it.",
                    {name, reason, visible_devices_variable(type), visible}));
     }
-    throw DeviceError(
-        sentence("The trainer's device is {}, and LibTorch finds none{}. Look at the driver{}, or take the "
-                 "device Cpu.",
-                 {name, reason, type == c10::kCUDA ? " with nvidia-smi" : ""}));
+    throw DeviceError(sentence(
+        "The trainer's device is {}, and LibTorch finds no such device{}. Check the driver{}, or use the device Cpu.",
+        {name, reason, type == c10::kCUDA ? " with nvidia-smi" : ""}));
   }
   if (index < 0 || index >= count) {
     throw std::invalid_argument(sentence(
-        "The trainer's device is {} {}, and there {} here{}. Give a number from 0 to {}, and start no more processes "
-        "on "
-        "a machine than it has devices.",
+        "The trainer's device is {} {}, and there {} on this machine{}. Use an index from 0 to {}, and start at most "
+        "one process per device on each machine.",
         {name, index, count == 1 ? "is 1" : sentence("are {}", {count}),
          visible == nullptr ? "" : sentence(" ({} is `{}`)", {visible_devices_variable(type), visible}), count - 1}));
   }
@@ -167,11 +165,12 @@ struct FormatLimits<c10::kMPS> {
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Cuda<>{}}`
 template <c10::DeviceType type, std::int64_t index>
 class Accelerator : public detail::FormatLimits<type> {
-  static_assert(index >= device_of_process && index < 128, "hone: a device's number is from 0 to 127.");
+  static_assert(index >= device_of_process && index < 128, "hone: a device index must be from 0 to 127.");
 
  public:
   using slot = slots::Device;
   static constexpr bool host_readable = false;
+  static constexpr c10::DeviceType device_type = type;  ///< The type of the device, such as CUDA.
 
   template <class... Policies>
   struct fits {
@@ -180,12 +179,13 @@ class Accelerator : public detail::FormatLimits<type> {
   template <class... Policies>
   struct misfit {
     static_assert(fits<Policies...>::value,
-                  "hone: this number format is double, which Mps does not have. Leave it out, or take another device.");
+                  "hone: Mps does not support double precision. Use another precision policy or another device.");
   };
 
   Accelerator()
     requires(index >= 0)
       : index_(index) {}
+  /// Selects the only visible device, else the local rank of the process, else the current device.
   /// **Errors** `std::invalid_argument` when a launcher's variable is not a number from 0.
   Accelerator()
     requires(index == device_of_process)

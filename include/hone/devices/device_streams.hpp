@@ -21,6 +21,7 @@ class DeviceStreams {
  public:
   using Event = c10::Event;
 
+  /// Takes a copy stream that is not the current stream.
   /// **Cost** none: LibTorch takes the copy stream from a pool.
   explicit DeviceStreams(c10::Device device)
       : device_(device), kind_(device.type()), copying_(kind_.getNewStream(device)) {
@@ -29,10 +30,13 @@ class DeviceStreams {
 
   [[nodiscard]] Event event() const { return Event(device_.type()); }
 
+  /// Records the event in the compute stream.
   void record_in_compute(Event& event) const { event.record(computing()); }
-  void record_in_copy(Event& event) const { event.record(copying_); }
+  void record_in_copy(Event& event) const { event.record(copying_); }  ///< Records the event in the copy stream.
+  /// Makes later work of the compute stream wait for the event.
   void compute_waits_for(const Event& event) const { event.block(computing()); }
-  void copy_waits_for(const Event& event) const { event.block(copying_); }
+  void copy_waits_for(const Event& event) const { event.block(copying_); }  ///< Makes later copies wait for the event.
+  /// Blocks the host until the event completes.
   static void host_waits_for(const Event& event) { event.synchronize(); }
 
   /// Returns uninitialized pinned host memory with the dtype and shape of `tensor`, and its strides if it is dense.

@@ -90,6 +90,7 @@ class PrefetchedToDevice {
   using Batch = BatchOf<R>;
   using Iterator = BatchIterator<PrefetchedToDevice, Batch>;
 
+  /// Refers to `range`, which must outlive this object.
   PrefetchedToDevice(R& range, c10::Device device, std::int64_t depth)
       : PrefetchedToDevice(range, device, depth, Streams(device)) {}
   PrefetchedToDevice(R& range, c10::Device device, std::int64_t depth, Streams streams)

@@ -26,6 +26,7 @@
 #include "hone/core/error.hpp"
 #include "hone/core/policy.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/distributed/collective_log.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/gradient_reducer.hpp"
 #include "hone/distributed/group_user.hpp"
@@ -87,6 +88,7 @@ class Ddp {
   [[nodiscard]] int rank() const { return group_.rank(); }
   [[nodiscard]] int world_size() const { return group_.world_size(); }
   [[nodiscard]] const ProcessGroup& group() const { return group_; }
+  /// Returns the options of the gradients' all-reduce.
   [[nodiscard]] const DdpOptions& options() const { return options_; }
 
   template <class Model>
@@ -99,6 +101,7 @@ class Ddp {
     const at::NoGradGuard no_gradients;
     for (const auto& [name, value] : parameters) {
       parameters_.push_back(value);
+      names_.push_back(name);
       group_.broadcast(value, 0, "broadcast of parameters");
     }
     buffers_ = buffers_of(model);
@@ -110,6 +113,7 @@ class Ddp {
 
   void before_forward(bool update_follows) {
     if (world_size() == 1) return;
+    const detail::CollectivePurpose purpose("agreement on buckets");
     if (options_.static_graph && !update_follows) refuse_window();
     try {
       if (num_trainable() != num_reduced_) make_reducer();
@@ -135,9 +139,8 @@ class Ddp {
       if (reduces && is_of_the_group(error)) group_.explain("all-reduce of gradients", error);
       if (reduces && is_of_unused_parameters(error)) {
         throw DataError(
-            sentence("Some of the model's parameters got no gradient from a batch of rank {}. Give Ddp "
-                     "{.find_unused_parameters = true}, or freeze them.",
-                     {rank()}));
+            sentence("{} got no gradient from a batch of rank {}. Give Ddp {}, or freeze what no batch uses.",
+                     {unused_parameters(error.what()), rank(), "{.find_unused_parameters = true}"}));
       }
       throw;
     }
@@ -240,6 +243,19 @@ class Ddp {
     return std::string_view(error.what()).find("Expected to have finished reduction") != std::string_view::npos;
   }
 
+  /// Returns the names of the parameters that a reducer's error lists, as the subject of a sentence.
+  [[nodiscard]] std::string unused_parameters(std::string_view error) const {
+    const auto indices = detail::unused_parameters(error);
+    std::vector<std::string> names;
+    std::size_t index = 0;  // among the parameters of the reducer
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      if (!parameters_[i].requires_grad()) continue;
+      if (std::find(indices.begin(), indices.end(), index++) != indices.end()) names.push_back(names_[i]);
+    }
+    if (names.empty()) return "Some of the model's parameters";
+    return sentence("The model's parameter{} {}", {names.size() == 1 ? "" : "s", detail::parameter_names(names)});
+  }
+
   template <class Module>
   void give_group(Module& module) const {
     if constexpr (std::is_polymorphic_v<Module>) {
@@ -288,6 +304,7 @@ class Ddp {
   ProcessGroup hosts_;
   DdpOptions options_;
   std::vector<at::Tensor> parameters_, buffers_;
+  std::vector<std::string> names_;  ///< Of the parameters.
   std::size_t num_reduced_ = 0;
   std::unique_ptr<GradientReducer> reducer_;
   std::vector<double> exchanged_;

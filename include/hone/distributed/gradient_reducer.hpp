@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
@@ -33,10 +35,25 @@ struct DdpOptions {
   bool find_unused_parameters = false;  ///< A batch may leave parameters unused, which may differ between ranks.
   bool static_graph = false;  ///< Every batch uses the same parameters as the first. Not with gradient accumulation.
   bool overlap = true;        ///< All-reduce gradients during backward; false: after it.
-  GradientFormat gradient_format = GradientFormat::as_is;
+  GradientFormat gradient_format = GradientFormat::as_is;  ///< The number format of the messages.
 };
 
 namespace detail {
+
+/// Returns the indices of the parameters without a gradient that a reducer's error lists; none for another error.
+[[nodiscard]] inline std::vector<std::size_t> unused_parameters(std::string_view error) {
+  constexpr std::string_view sign = "indices which did not receive grad for rank ";
+  std::vector<std::size_t> indices;
+  const auto found = error.find(sign);
+  if (found == error.npos) return indices;
+  std::string list(error.substr(found + sign.size()));
+  list = list.substr(0, list.find('\n'));
+  list.erase(0, list.find(':'));  // the rank
+  std::replace_if(list.begin(), list.end(), [](char c) { return c < '0' || c > '9'; }, ' ');
+  std::istringstream numbers(list);
+  for (std::size_t index = 0; numbers >> index;) indices.push_back(index);
+  return indices;
+}
 
 /// A communication hook that sends buckets in 16 bits. It divides by the world size before the conversion.
 class ShortenedGradients : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::ProcessGroup>> {
@@ -67,6 +84,7 @@ class ShortenedGradients : public c10d::CppCommHookInterface<c10::intrusive_ptr<
 /// **Errors** LibTorch's exceptions. After one, call `reset` before the next batch.
 class GradientReducer {
  public:
+  /// Assigns the parameters to buckets.
   GradientReducer(const c10::intrusive_ptr<c10d::ProcessGroup>& group, std::vector<at::Tensor> parameters,
                   const DdpOptions& options)
       : options_(options) {
@@ -100,6 +118,7 @@ class GradientReducer {
     reducer_->prepare_for_backward(options_.find_unused_parameters ? std::vector<at::Tensor>{loss}
                                                                    : std::vector<at::Tensor>{});
   }
+  /// Checks after the backward pass that all buckets are reduced.
   void after_backward() {
     if (options_.static_graph && !std::exchange(is_recorded_, true)) reducer_->delay_all_reduce();
     reducer_->check_finalized();

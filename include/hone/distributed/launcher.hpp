@@ -20,7 +20,14 @@
 
 namespace hone {
 
-enum class Launcher { none, torchrun, openmpi, mpich, slurm };
+/// The program that started this process.
+enum class Launcher {
+  none,      ///< None: a single process.
+  torchrun,  ///< `torchrun`, `scripts/launch`, or variables that are set by hand.
+  openmpi,   ///< Open MPI's `mpirun`.
+  mpich,     ///< `mpirun` of MPICH and its derivatives.
+  slurm,     ///< `srun`.
+};
 
 [[nodiscard]] constexpr std::string_view to_string(Launcher launcher) {
   switch (launcher) {

@@ -15,8 +15,10 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <utility>
@@ -39,9 +41,10 @@ namespace hone {
 /// the group calls MPI while collectives are pending, or `MPI_THREAD_MULTIPLE` if it calls MPI itself meanwhile (for
 /// example in a callback). A group may outlive MPI, but its collectives then fail.
 ///
-/// **Units** timeout: of one collective, and of the rendezvous.
-/// **Errors** on construction: `DistributedError` when MPI has a thread level below `MPI_THREAD_SERIALIZED` or has been
-/// finalized, and when rank 0's store is not reachable. When a rank fails, its peers notice within half a second. Only
+/// **Units** timeout: of one collective, and of the rendezvous after `MPI_Init`.
+/// **Errors** on construction: `std::invalid_argument` for a timeout below 1 ms. `DistributedError` when MPI has a
+/// thread level below `MPI_THREAD_SERIALIZED` or has been finalized, when a process of the communicator does not form the
+/// group, and when rank 0's store is not reachable. When a rank fails, its peers notice within half a second. Only
 /// MPI detects a killed process.
 /// **Example** `hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::Ddp{hone::Mpi{}}}`
 struct Mpi {
@@ -56,7 +59,12 @@ struct Mpi {
 
  private:
   [[nodiscard]] ProcessGroup formed() const {
+    if (timeout < std::chrono::milliseconds(1)) {
+      throw std::invalid_argument(
+          sentence("Mpi: timeout is {} ms. Give at least 1 ms, and minutes for training.", {timeout.count()}));
+    }
     MpiLibrary::start();
+    await_processes();
     MpiCommunicator own(communicator);
     detail::Connection connection{
         .rank = own.rank(), .world_size = own.size(), .timeout = timeout, .type = c10d::ProcessGroup::MPI};
@@ -72,6 +80,39 @@ struct Mpi {
     connection.collectives = backend->collectives();
     connection.backend = std::move(backend);
     return ProcessGroup(std::move(connection));
+  }
+
+  /// Waits until all processes of the communicator form the group, because MPI's functions for communicators block
+  /// without a limit. The second barrier completes only if no process has given up in the first.
+  void await_processes() const {
+    if (communicator == MPI_COMM_NULL) return;
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    int rank = 0, size = 0;
+    {
+      const auto turn = MpiLibrary::turn();
+      detail::check_mpi(MPI_Comm_rank(communicator, &rank), "MPI_Comm_rank");
+      detail::check_mpi(MPI_Comm_size(communicator, &size), "MPI_Comm_size");
+    }
+    for (int barrier = 0; barrier < 2 && size > 1; ++barrier) {
+      MPI_Request request = MPI_REQUEST_NULL;
+      const auto is_done = [&](bool begins) {
+        int done = 0;
+        const auto turn = MpiLibrary::turn();
+        if (begins) detail::check_mpi(MPI_Ibarrier(communicator, &request), "MPI_Ibarrier");
+        detail::check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+        return done != 0;
+      };
+      for (bool begins = true; !is_done(begins); begins = false) {
+        if (std::chrono::steady_clock::now() > deadline) {
+          MpiLibrary::set_failed();  // the barrier remains pending
+          throw DistributedError(
+              sentence("Rank {} of {}: some processes of the communicator did not form the group within {} ms, which "
+                       "Mpi::timeout sets. Form it in all of them, or give a longer timeout.",
+                       {rank, size, timeout.count()}));
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      }
+    }
   }
 
   [[nodiscard]] c10::intrusive_ptr<c10d::Store> meet(const MpiCommunicator& own) const {

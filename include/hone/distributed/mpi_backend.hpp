@@ -34,6 +34,7 @@
 
 namespace hone {
 
+/// Options of `MpiBackend`.
 struct MpiBackendOptions {
   std::chrono::milliseconds timeout = std::chrono::minutes(5);  ///< Of a collective, from its submission.
   /// Elements (bytes, if nothing is reduced) in one MPI call. Larger tensors are sent in up to 64 concurrent parts
@@ -181,6 +182,7 @@ class MpiBackend final : public c10d::Backend {
         [dense, to = output] { detail::give_back(dense, to); });
   }
 
+  /// Reduces the blocks of `input`, and gives each rank one of them.
   /// **Shapes** input: world_size blocks of the output's size. Rank r's output is block r, reduced over all ranks.
   c10::intrusive_ptr<c10d::Work> _reduce_scatter_base(at::Tensor& output, at::Tensor& input,
                                                       const c10d::ReduceScatterOptions& options) override {

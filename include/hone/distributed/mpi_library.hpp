@@ -174,8 +174,8 @@ class MpiCommunicator {
     MPI_Comm_free(&handle_);
   }
 
-  [[nodiscard]] MPI_Comm handle() const { return handle_; }
-  [[nodiscard]] int rank() const { return rank_; }
+  [[nodiscard]] MPI_Comm handle() const { return handle_; }  ///< Returns the MPI handle.
+  [[nodiscard]] int rank() const { return rank_; }           ///< Returns the rank of this process in the communicator.
   [[nodiscard]] int size() const { return size_; }
   /// Leaves the communicator allocated, because operations on it are still pending.
   void abandon() { handle_ = MPI_COMM_NULL; }

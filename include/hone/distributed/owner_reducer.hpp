@@ -39,6 +39,7 @@ namespace hone {
 /// sent; `DistributedError` when a rank fails. After an error, call `reset`.
 class OwnerReducer {
  public:
+  /// Assigns the parameters to buckets, and registers hooks for their gradients.
   OwnerReducer(ProcessGroup group, std::shared_ptr<const Shards> shards, const DdpOptions& options)
       : group_(std::move(group)), options_(options), shards_(std::move(shards)), size_(shards_->parameters.size()) {
     states_.resize(size_);

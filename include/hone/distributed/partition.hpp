@@ -21,11 +21,13 @@ namespace hone {
 /// `torch.distributed.optim.ZeroRedundancyOptimizer`.
 class Partition {
  public:
+  /// An item to assign.
   struct Thing {
-    std::string_view name;
-    std::int64_t bytes;
+    std::string_view name;  ///< Decides between items of the same size.
+    std::int64_t bytes;     ///< The load of the item.
   };
 
+  /// Starts with empty loads.
   explicit Partition(int num_processes) : loads_(static_cast<std::size_t>(num_processes), 0) {}
 
   /// Returns the owner of each item. The loads of previous calls count.

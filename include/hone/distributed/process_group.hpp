@@ -83,6 +83,7 @@ class ProcessGroup {
   };
 
   [[nodiscard]] int rank() const { return members_->rank; }
+  /// Returns the number of processes of the group.
   [[nodiscard]] int world_size() const { return members_->world_size; }
   [[nodiscard]] at::Device device() const { return members_->device; }
   [[nodiscard]] Milliseconds timeout() const { return members_->timeout; }
@@ -100,6 +101,7 @@ class ProcessGroup {
   [[nodiscard]] Pending begin_all_reduce(const at::Tensor& values, Reduction how, std::string_view what) const;
   /// Copies `values` of `root` to all ranks, in place.
   void broadcast(const at::Tensor& values, int root = 0, std::string_view what = "broadcast") const;
+  /// Starts the same asynchronously. Do not access `values` until `wait` returns.
   [[nodiscard]] Pending begin_broadcast(const at::Tensor& values, int root, std::string_view what) const;
   /// Starts to sum `values` of all ranks on `root`, asynchronously. On non-root ranks they are undefined afterwards.
   [[nodiscard]] Pending begin_reduce(const at::Tensor& values, int root, std::string_view what) const;

@@ -82,6 +82,7 @@ class ShardedOptimizer {
 
   /// Returns the gradients of this rank's parameters that have one, possibly none; see `FusedOptimizer`.
   at::TensorList collect_gradients() { return own_ ? own_->collect_gradients() : at::TensorList(); }
+  /// Returns the collected gradients. Calls `collect_gradients` if it has not run since the last step.
   at::TensorList gradients() { return own_ ? own_->gradients() : at::TensorList(); }
 
   /// Updates each owned parameter that has a gradient, then broadcasts all parameters from their owners. Collective.
@@ -104,11 +105,18 @@ class ShardedOptimizer {
     whole_.zero_grad();
   }
 
+  /// Returns the parameter groups, with the parameters of all ranks.
   [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return whole_.groups(); }
   [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const { return whole_.groups(); }
+  /// Returns the number of parameter groups.
   [[nodiscard]] std::size_t num_groups() const { return whole_.num_groups(); }
+  /// Returns the base value of learning rate schedules.
   [[nodiscard]] double base_lr(std::size_t group) const { return whole_.base_lr(group); }
+  /// Sets the base value of learning rate schedules.
+  void set_base_lr(std::size_t group, double lr) { whole_.set_base_lr(group, lr); }
+  /// Returns the learning rate of a group.
   [[nodiscard]] double lr(std::size_t group = 0) const { return whole_.lr(group); }
+  /// Sets the learning rate of a group, or of all groups.
   void set_lr(std::size_t group, double lr) { whole_.set_lr(group, lr); }
   void set_lr(double lr) { whole_.set_lr(lr); }
   /// Returns the number of calls of `step`, plus the updates of the optimizer that was sharded.
@@ -121,6 +129,7 @@ class ShardedOptimizer {
   [[nodiscard]] std::shared_ptr<const Shards> shards() const { return shards_; }
 
   [[nodiscard]] int rank() const { return group_.rank(); }
+  /// Returns the number of ranks that share the optimizer.
   [[nodiscard]] int world_size() const { return group_.world_size(); }
   /// Returns the indices of this rank's parameters in the list of all parameters.
   [[nodiscard]] std::span<const std::size_t> own_places() const { return own_places_; }

@@ -19,10 +19,11 @@ namespace hone {
 
 /// The parameters of an optimizer, in its order, and the rank that updates each. The lists are parallel.
 struct Shards {
-  std::vector<std::string> names = {};
+  std::vector<std::string> names = {};  ///< The names of the parameters.
   std::vector<at::Tensor> parameters = {};
-  std::vector<int> owners = {};
+  std::vector<int> owners = {};  ///< The ranks.
 
+  /// Appends a parameter to the three lists.
   void add(std::string name, at::Tensor parameter, int owner) {
     names.push_back(std::move(name));
     parameters.push_back(std::move(parameter));
@@ -36,6 +37,7 @@ struct Shards {
 /// **Cost** a persistent copy of the parameters in buckets.
 class ParameterBroadcast {
  public:
+  /// Assigns the parameters to buckets.
   /// **Units** bucket_bytes: of the parameters in one bucket.
   ParameterBroadcast(ProcessGroup group, const Shards& shards, std::int64_t bucket_bytes) : group_(std::move(group)) {
     constexpr std::int64_t large = 256 << 10;

@@ -28,6 +28,7 @@
 #include "hone/core/libtorch_versions.hpp"
 #include "hone/core/running_statistics.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/distributed/collective_log.hpp"
 #include "hone/distributed/group_user.hpp"
 
 namespace hone {
@@ -67,10 +68,12 @@ struct NormGroup : torch::CustomClassHolder {
   /// Starts a collective and waits for it. **Errors** `DistributedError` for any exception of LibTorch.
   template <class Begin>
   void exchange(Begin begin) const {
+    constexpr std::string_view what = "statistics of SyncBatchNorm";
+    const CollectivePurpose purpose(what);
     try {
       begin(*group)->wait();
     } catch (const std::exception& error) {
-      if (explain) explain("statistics of SyncBatchNorm", error);
+      if (explain) explain(what, error);
       throw DistributedError(
           sentence("SyncBatchNorm: the other processes were not reached. ({})", {first_line(error.what())}));
     }
@@ -255,6 +258,7 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
 
   c10::intrusive_ptr<detail::NormGroup> processes_;
 };
+/// A module holder of `SyncBatchNormImpl`.
 TORCH_MODULE(SyncBatchNorm);
 
 }  // namespace hone

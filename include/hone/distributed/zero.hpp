@@ -107,7 +107,8 @@ class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
   [[nodiscard]] at::Tensor of_each(const at::Tensor& number) const {
     auto all = at::zeros({this->world_size()}, at::TensorOptions(at::kDouble).device(this->group().device()));
     all.select(0, this->rank()).copy_(number);
-    this->group().all_reduce(all, Reduction::sum, "norm of the gradients");  // a number plus zeros: exact in any order
+    this->group().all_reduce(all, Reduction::sum,
+                             "norm or overflow of gradients");  // a number plus zeros: exact in any order
     return all;
   }
 

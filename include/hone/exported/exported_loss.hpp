@@ -28,8 +28,9 @@ struct ExportedLoss {
   };
   template <class Model>
   struct misfit {
-    static_assert(fits<Model>::value,
-                  "hone: ExportedLoss stands for the loss inside an ExportedModel. Give this model a loss of its own.");
+    static_assert(
+        fits<Model>::value,
+        "hone: ExportedLoss is the loss of an ExportedModel, and this model is not an ExportedModel. Pass its loss.");
   };
 };
 
@@ -56,17 +57,15 @@ struct ExportedCompany {
   struct misfit {
     using Fits = fits<Loss, Others...>;
     static_assert(Fits::loss,
-                  "hone: an ExportedModel has its loss inside. Give hone::ExportedLoss{} as the second argument.");
+                  "hone: an ExportedModel contains its loss. Pass hone::ExportedLoss{} as the second argument.");
     static_assert(!Fits::loss || Fits::precision,
-                  "hone: an ExportedModel computes in the number format that it was exported in. Leave the precision "
-                  "policy out.");
+                  "hone: the precision of an ExportedModel is fixed at export. Remove the precision policy.");
     static_assert(!Fits::loss || !Fits::precision || Fits::processes,
-                  "hone: an ExportedModel trains in one process. Leave the distribution policy out.");
+                  "hone: an ExportedModel trains in a single process. Remove the distribution policy.");
     static_assert(!Fits::loss || !Fits::precision || !Fits::processes || Fits::format,
-                  "hone: an ExportedModel keeps its tensors as they lay when it was exported. Leave the policy of the "
-                  "memory format out.");
+                  "hone: the memory format of an ExportedModel is fixed at export. Remove the memory format policy.");
     static_assert(!Fits::loss || !Fits::precision || !Fits::processes || !Fits::format || Fits::steps,
-                  "hone: an ExportedModel computes loss and gradients in one call. Leave the override out.");
+                  "hone: an ExportedModel computes loss and gradients in one call. Remove the override.");
   };
 };
 

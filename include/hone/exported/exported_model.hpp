@@ -55,11 +55,13 @@ struct ExportedModule : torch::nn::Module {
 /// Python. Setting the mode of a submodule has no effect: its mode was fixed at export.
 class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompany {
  public:
+  /// The results of a compiled step.
   struct LossAndOutputs {
-    at::Tensor loss;
+    at::Tensor loss;     ///< A scalar.
     at::Tensor outputs;  ///< Undefined in training when the model was exported without outputs.
   };
 
+  /// Reads a package.
   /// **Errors** `DataError` for a package that cannot be used, see `read_exported_package`.
   explicit ExportedModelImpl(const std::filesystem::path& path);
 
@@ -74,7 +76,8 @@ class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompa
   /// Returns the loss and the outputs of a batch. In training mode, also computes the gradients for
   /// `hand_over_gradients` and updates the buffers.
   ///
-  /// **Errors** `DataError` for a batch that does not match `inputs()`, and for a batch on which the step fails.
+  /// **Errors** `DataError` for a batch that does not match `inputs()`, and for a batch on which the step fails. A step
+  /// that fails can have updated the buffers, as the forward pass of a module.
   template <std::same_as<at::Tensor>... Inputs>
   LossAndOutputs loss_and_outputs(const at::Tensor& target, const Inputs&... inputs) {
     return run(std::array<const at::Tensor*, sizeof...(Inputs) + 1>{&inputs..., &target});
@@ -87,9 +90,11 @@ class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompa
   void hand_over_gradients(double share);
 
   using torch::nn::Module::train;
+  /// Switches between training and evaluation mode.
   /// **Errors** `std::invalid_argument` when `on` and a parameter that was frozen at export requires a gradient.
   void train(bool on = true) override;
 
+  /// Changes nothing, because the steps are compiled for one device and dtype.
   /// **Errors** `std::invalid_argument` for a device other than the CPU, and for a change of a floating-point dtype.
   void to(torch::Device device, torch::Dtype dtype, bool non_blocking = false) override;
   void to(torch::Dtype dtype, bool = false) override;

@@ -39,8 +39,8 @@ HONE_INLINE CompiledStep::CompiledStep(const std::filesystem::path& path, const 
                                                                         /*run_single_threaded=*/true);
   } catch (const std::exception& error) {
     throw DataError(
-        sentence("{}: its compiled step cannot be loaded: {}. Look whether the folder of temporary "
-                 "files (TMPDIR) can be written to, or export it again.",
+        sentence("{}: its compiled step cannot be loaded: {}. Check that the directory of temporary files (TMPDIR) is "
+                 "writable, or export it again.",
                  {path.string(), first_line(error.what())}));
   }
 }
@@ -50,10 +50,10 @@ HONE_INLINE std::vector<at::Tensor> CompiledStep::operator()(const std::vector<a
   try {
     return loader_->get_runner()->run(inputs);
   } catch (const std::exception&) {
-    std::throw_with_nested(DataError(sentence(
-        "The exported step of {} failed on this batch; what LibTorch printed says why. Class labels count from 0 to "
-        "the number of classes less 1.",
-        {path_.string()})));
+    std::throw_with_nested(
+        DataError(sentence("The exported step of {} failed on this batch; LibTorch printed the reason. Check that "
+                           "class labels are from 0 to the number of classes minus 1.",
+                           {path_.string()})));
   }
 }
 
@@ -65,8 +65,7 @@ HONE_INLINE ExportedModelImpl::ExportedModelImpl(const std::filesystem::path& pa
 HONE_INLINE void ExportedModelImpl::hand_over_gradients(double share) {
   if (results_.empty()) {
     throw std::logic_error(
-        "There are no gradients to learn from: an ExportedModel computes them in training mode. Call "
-        "model->train().");
+        "The ExportedModel has no gradients, because it computes them in training mode only. Call model->train().");
   }
   for (const auto& [input, result, shares_memory] : gradients_) {
     const at::Tensor& parameter = inputs_[input];
@@ -87,10 +86,10 @@ HONE_INLINE void ExportedModelImpl::train(bool on) {
   for (std::size_t i = 0; on && i < package_.tensors.size(); ++i) {
     const auto& tensor = package_.tensors[i];
     if (tensor.is_parameter && !tensor.is_trained && tensor.value.requires_grad()) {
-      throw std::invalid_argument(sentence(
-          "The parameter '{}' was frozen when the model was exported, so there is no gradient for it. Freeze it, or "
-          "export the model with it unfrozen.",
-          {tensor.name}));
+      throw std::invalid_argument(
+          sentence("The parameter '{}' was frozen when the model was exported, so its gradient is not computed. Freeze "
+                   "it, or export the model with it unfrozen.",
+                   {tensor.name}));
     }
   }
   torch::nn::Module::train(on);
@@ -104,17 +103,16 @@ HONE_INLINE void ExportedModelImpl::to(torch::Device device, torch::Dtype dtype,
 HONE_INLINE void ExportedModelImpl::to(torch::Dtype dtype, bool) {
   for (const auto& tensor : package_.tensors) {
     if (!tensor.value.is_floating_point() || tensor.value.scalar_type() == dtype) continue;
-    throw std::invalid_argument(
-        sentence("An ExportedModel keeps the number format of its parameters, and {} was "
-                 "asked for. Export it in that.",
-                 {c10::toString(dtype)}));
+    throw std::invalid_argument(sentence(
+        "An ExportedModel keeps the dtype of its parameters and cannot be converted to {}. Export it with that dtype.",
+        {c10::toString(dtype)}));
   }
 }
 
 HONE_INLINE void ExportedModelImpl::to(torch::Device device, bool) {
   if (device.is_cpu()) return;
   throw std::invalid_argument(sentence(
-      "An ExportedModel is compiled for the CPU, and {} was asked for. Leave the device policy out.", {device.str()}));
+      "An ExportedModel is compiled for the CPU and cannot be moved to {}. Remove the device policy.", {device.str()}));
 }
 
 HONE_INLINE ExportedModelImpl::ExportedModelImpl(ExportedPackage package, const std::filesystem::path& path)
@@ -161,7 +159,7 @@ HONE_INLINE ExportedModelImpl::LossAndOutputs ExportedModelImpl::run(std::span<c
 HONE_INLINE at::Tensor ExportedModelImpl::outputs_of(std::span<const at::Tensor* const> batch) {
   if (is_training()) {
     throw std::logic_error(
-        "An ExportedModel gives outputs in evaluation mode only. Call model->eval(), or trainer.predict.");
+        "An ExportedModel returns outputs in evaluation mode only. Call model->eval(), or trainer.predict.");
   }
   if (batch.size() > 1 && batch.front()->dim() > 0) {  // the compiled step computes a loss from a target
     const auto& expected = package_.inputs.back();
@@ -200,8 +198,8 @@ HONE_INLINE void ExportedModelImpl::refuse_count(std::size_t count) const {
   std::vector<std::string> names;
   for (const auto& input : package_.inputs) names.push_back(input.name);
   throw DataError(
-      sentence("The batch has {} tensors with its target, and the exported step takes {}: {}. Give it "
-               "those, in this order.",
+      sentence("The batch has {} tensors including its target, and the exported step expects {}: {}. Pass these "
+               "tensors in this order.",
                {count, names.size(), joined(names, ", ")}));
 }
 
@@ -213,21 +211,22 @@ HONE_INLINE void ExportedModelImpl::refuse(const at::Tensor& part, const Exporte
   };
   if (size < package_.min_batch && part.dim() > 0) {
     throw DataError(
-        sentence("The batch has {} samples, and the exported step takes {} or more. Give .drop_last = "
-                 "true, or another batch size.",
+        sentence("The batch has {} samples, and the exported step expects at least {}. Set .drop_last = true or "
+                 "another batch size.",
                  {size, package_.min_batch}));
   }
-  throw DataError(sentence(
-      "'{}' of the batch is {}{}, and the exported step takes {}. Give it that, or export the model for the other.",
-      {expected.name, text(part.scalar_type(), part.sizes().vec(), ""),
-       part.device().is_cpu() ? "" : " on " + part.device().str(),
-       text(expected.type, expected.shape, size > 0 ? sentence("{}", {size}) : "batch")}));
+  throw DataError(
+      sentence("'{}' of the batch is {}{}, and the exported step expects {}. Pass such a tensor, or export the model "
+               "for this batch.",
+               {expected.name, text(part.scalar_type(), part.sizes().vec(), ""),
+                part.device().is_cpu() ? "" : " on " + part.device().str(),
+                text(expected.type, expected.shape, size > 0 ? sentence("{}", {size}) : "batch")}));
 }
 
 HONE_INLINE void ExportedModelImpl::refuse_layout(std::size_t i) const {
-  throw std::logic_error(sentence(
-      "'{}' does not lie in memory as it did when the model was exported. Leave the policy of the memory format out.",
-      {package_.tensors[i].name}));
+  throw std::logic_error(
+      sentence("The memory layout of '{}' differs from its layout at export. Remove the memory format policy.",
+               {package_.tensors[i].name}));
 }
 
 }  // namespace hone

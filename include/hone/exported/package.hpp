@@ -16,16 +16,16 @@ namespace hone {
 
 /// A tensor of the batch as the compiled steps expect it; the target is the last.
 struct ExportedInput {
-  std::string name;
-  at::ScalarType type;
+  std::string name;                 ///< The name of the input.
+  at::ScalarType type;              ///< The dtype.
   std::vector<std::int64_t> shape;  ///< The shape of one sample.
 };
 
 /// A parameter or buffer.
 struct ExportedTensor {
-  std::string name;
+  std::string name;  ///< The name in Python's `state_dict()`.
   at::Tensor value;
-  bool is_parameter = false;
+  bool is_parameter = false;   ///< False for a buffer.
   bool is_trained = false;     ///< It required a gradient at export.
   std::size_t gradient = 0;    ///< The index of its gradient in the results of the training step; 0 without one.
   bool shares_memory = false;  ///< The gradient shares memory with another result or an input.
@@ -43,9 +43,9 @@ struct ExportedPart {
 struct ExportedPackage {
   std::vector<ExportedInput> inputs;
   std::vector<ExportedTensor> tensors;  ///< In the order in which the steps expect them.
-  std::vector<ExportedPart> parts;
-  bool has_outputs = false;  ///< Training returns the model's outputs, after loss and gradients.
-  std::int64_t min_batch = 1;
+  std::vector<ExportedPart> parts;      ///< The modules, a parent before its children.
+  bool has_outputs = false;             ///< Training returns the model's outputs, after loss and gradients.
+  std::int64_t min_batch = 1;           ///< The smallest number of samples in a batch.
 };
 
 namespace detail {

@@ -39,8 +39,9 @@ HONE_INLINE bool cpu_suffices(std::string_view wanted, std::string_view here) {
 
 HONE_INLINE void require_same_world(const nlohmann::json& description) {
   if (const int format = description.at("format").get<int>(); format != exported_format) {
-    throw DataError(sentence("is in format {} of exported steps, and this hone reads {}. Export it again.",
-                             {format, exported_format}));
+    throw DataError(
+        sentence("is in format {} of exported steps, and this version of hone reads format {}. Export it again.",
+                 {format, exported_format}));
   }
   const auto torch = description.at("torch").get<std::string>();
   const auto linked = sentence("{}.{}", {TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR});
@@ -57,8 +58,8 @@ HONE_INLINE void require_same_world(const nlohmann::json& description) {
   }
   if (const auto here = at::get_cpu_capability(); !cpu_suffices(cpu, here)) {
     throw DataError(
-        sentence("was compiled for a CPU with {}, and LibTorch says {} of this one. Export it with "
-                 "--cpu AVX2, or on such a machine.",
+        sentence("was compiled for a CPU with {}, and LibTorch reports {} for this CPU. Export it with --cpu AVX2, or "
+                 "on such a machine.",
                  {cpu, here}));
   }
 }
@@ -73,14 +74,15 @@ HONE_INLINE ExportedPart::Names places_in(const nlohmann::json& list, std::size_
   ExportedPart::Names names;
   for (const auto& entry : list) {
     names.emplace_back(entry.at(0).get<std::string>(), entry.at(1).get<std::size_t>());
-    if (names.back().second >= count) throw DataError("names a tensor that it does not have. Export it again.");
+    if (names.back().second >= count) throw DataError("refers to a tensor that it does not contain. Export it again.");
   }
   return names;
 }
 
 HONE_INLINE ExportedPackage read_exported_in(const ZipReader& zip) {
   constexpr const char* record = "extra/hone/step.json";
-  if (!zip.contains(record)) throw DataError("is no package of scripts/export_step.py. Export the model with that.");
+  if (!zip.contains(record))
+    throw DataError("is not a package of scripts/export_step.py. Export the model with that script.");
   zip.check_all();
   const auto text = zip.record(record);
   const auto description = nlohmann::json::parse(text.begin(), text.end());
@@ -106,7 +108,7 @@ HONE_INLINE ExportedPackage read_exported_in(const ZipReader& zip) {
                              at::TensorOptions().dtype(element_type_named(entry.at("dtype").get<std::string>())));
     const auto bytes = zip.record(sentence("extra/hone/tensors/{}", {package.tensors.size() - 1}));
     if (bytes.size() != tensor.value.nbytes()) {
-      throw DataError(sentence("holds {} bytes of '{}', expected {}. Export it again.",
+      throw DataError(sentence("contains {} bytes of '{}', expected {}. Export it again.",
                                {bytes.size(), tensor.name, tensor.value.nbytes()}));
     }
     if (!bytes.empty()) std::memcpy(tensor.value.mutable_data_ptr(), bytes.data(), bytes.size());
@@ -127,16 +129,16 @@ HONE_INLINE ExportedPackage read_exported_package(const std::filesystem::path& p
   const auto fail = [&](std::string_view what) { throw DataError(sentence("{} {}", {path.string(), what})); };
   const auto bytes = file.bytes();
   if (bytes.size() < 4 || bytes[0] != 'P' || bytes[1] != 'K') {
-    fail("is no package of scripts/export_step.py. Export the model with that.");
+    fail("is not a package of scripts/export_step.py. Export the model with that script.");
   }
   try {
     return detail::read_exported_in(detail::ZipReader(bytes));
   } catch (const DataError& error) {
     fail(error.what());
   } catch (const nlohmann::json::exception& error) {
-    fail(sentence("does not describe its steps as it should ({}). Export it again.", {error.what()}));
+    fail(sentence("has an invalid description of its steps ({}). Export it again.", {error.what()}));
   } catch (const c10::Error& error) {
-    fail(sentence("has a tensor that cannot be made: {}. Export it again.", {error.what_without_backtrace()}));
+    fail(sentence("has a tensor that cannot be created: {}. Export it again.", {error.what_without_backtrace()}));
   }
   return {};
 }

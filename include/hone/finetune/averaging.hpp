@@ -21,7 +21,7 @@ namespace hone {
 
 /// The state of `ModelEma` and `Swa`.
 struct AveragingState {
-  AverageState average;
+  AverageState average;        ///< The average.
   std::int64_t num_heard = 0;  ///< The number of updates, or of epochs, since the average started.
 };
 
@@ -159,6 +159,7 @@ class Averaging {
     if (shared.plan.apply_at_end && shared.average->num_averaged() > 0) {
       shared.average->copy_to(event.trainer.model());
       if (shared.plan.refresh) shared.plan.refresh();
+      event.run.set_has_averaged_model();
     }
     pass_on(event);
   }
@@ -204,7 +205,7 @@ class Averaging {
   void pass_on(const E& event) {
     using Passed = decltype(with_facet(event, WithAverage{}));
     if constexpr (Listeners::template relays<Passed>) {
-      shared_->listeners.tell(with_facet(event, WithAverage{shared_->plan.evaluate}));
+      shared_->listeners.tell(with_facet(event, WithAverage{shared_->plan.evaluate, shared_->plan.prefix}));
     }
   }
 

@@ -18,8 +18,8 @@ namespace hone {
 
 /// The trainable parameters of a layer group and their learning rate.
 struct LearningRateGroup {
-  std::size_t layer_group;
-  double lr;
+  std::size_t layer_group;  ///< The index of the layer group.
+  double lr;                ///< The learning rate of the parameters.
   NamedParameters parameters;
 };
 

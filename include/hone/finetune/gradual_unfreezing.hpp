@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <unordered_set>
 #include <utility>
@@ -34,7 +35,10 @@ struct optimizer_without_groups {
 /// adds its parameters to the optimizer as a new group. The new group has the settings of the optimizer's last group,
 /// with `lr_factor` times its learning rate. Parameters that the optimizer already has stay in their group.
 ///
-/// The callback calls `ModelFreezer::hold_modes` in each epoch, so the trainer does not need the freezer as a callback.
+/// The callback unfreezes only parameters that its freezer froze. It calls `ModelFreezer::hold_modes` in each epoch, so
+/// the trainer does not need the freezer as a callback. A second run of the trainer freezes again what the first one
+/// unfroze (see `reset_on_train`). A run that starts at a later epoch, such as a resumed run, starts with the groups
+/// that are due by then.
 ///
 /// **Errors** `std::invalid_argument` unless `every_n_epochs` is at least 1 and `lr_factor` finite and above 0.
 /// **Source** J. Howard, S. Ruder, "Universal Language Model Fine-tuning for Text Classification", 2018.
@@ -48,10 +52,17 @@ struct GradualUnfreezing {
   ModelFreezer freezer;
   std::int64_t every_n_epochs = 1;
   double lr_factor = 1.0;
+  bool reset_on_train = true;  ///< Start each run as the first one; otherwise a run continues the last one.
 
   /// The progress of the unfreezing.
   struct State {
+    /// The state of the freezer when a run started.
+    struct Start {
+      ModelFreezer::Frozen frozen;  ///< The frozen parameters and modules of the freezer.
+      std::int64_t num_unfrozen;    ///< The number of unfrozen layer groups.
+    };
     std::int64_t num_unfrozen = 0;  ///< The number of layer groups that were unfrozen.
+    std::optional<Start> start{};   ///< The state when the first run started.
   };
   State state{};
 
@@ -63,6 +74,12 @@ struct GradualUnfreezing {
     if (!detail::is_finite(lr_factor) || lr_factor <= 0.0) {
       throw std::invalid_argument(
           sentence("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", {lr_factor}));
+    }
+    if (!state.start) {
+      state.start = State::Start{freezer.frozen(), state.num_unfrozen};
+    } else if (reset_on_train) {
+      freezer.freeze_again(state.start->frozen);
+      state.num_unfrozen = state.start->num_unfrozen;
     }
     // A resumed run starts with the groups of the completed epochs.
     if (event.run.epoch() > 1) catch_up(event.run.epoch() - 1, event.trainer.optimizer());

@@ -25,8 +25,8 @@ namespace hone {
 
 /// The state of an average: the averaged parameters and buffers by their names in the model, and the number of updates.
 struct AverageState {
-  NamedParameters tensors;
-  std::int64_t num_averaged = 0;
+  NamedParameters tensors;        ///< The averaged parameters and buffers.
+  std::int64_t num_averaged = 0;  ///< The number of updates of the average.
 };
 
 namespace detail {
@@ -264,6 +264,7 @@ ModelAverage(const Model&) -> ModelAverage<ExponentialAverage>;
 template <class Average, class Model>
 class [[nodiscard]] AveragedWeights {
  public:
+  /// Swaps the values.
   AveragedWeights(Average& average, const Model& model) : average_(average), model_(model) { average_.swap(model_); }
   ~AveragedWeights() { average_.swap(model_); }
   AveragedWeights(const AveragedWeights&) = delete;

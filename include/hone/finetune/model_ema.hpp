@@ -19,7 +19,8 @@ enum class EmaUpdate { per_update, per_epoch };
 /// After each epoch with an evaluation, the averaged weights are swapped into the model, the trainer evaluates again
 /// and records `ema_model_eval_loss_epoch`, and the weights are swapped back, also after an exception. Only `callbacks`
 /// receive the events of that evaluation. They also receive the starts and ends of training runs, and the ends of
-/// epochs while the averaged weights are in the model, so that `SaveBest` among them saves averaged weights.
+/// epochs while the averaged weights are in the model, so that `SaveBest` among them saves averaged weights, by the
+/// metrics of that evaluation.
 /// Evaluations within epochs and runs of `evaluate` use the model's own weights. Put this callback before callbacks
 /// that read its metrics. Copies share the average. Settings are constant.
 ///
@@ -36,7 +37,7 @@ enum class EmaUpdate { per_update, per_epoch };
 /// ```
 template <class Listeners = CallbackSet<>>
 struct ModelEma {
-  static constexpr bool is_collective = true;
+  static constexpr bool is_collective = true;  ///< The evaluation involves all ranks.
 
   const double decay = 0.99;
   const bool warmup = false;  ///< Limits the decay to (1 + n) / (10 + n) after n updates of the average.
@@ -67,8 +68,10 @@ struct ModelEma {
       ExponentialAverage{decay, warmup, average_buffers}, std::move(callbacks)};
 
   using relay = void;
+  /// True for the events that the average or a callback in `callbacks` handles.
   template <class E>
   static constexpr bool relays = hone::hears<decltype(averaging), E>;
+  /// Handles an event, for the trainer.
   template <class E>
   void tell(const E& event) {
     hone::tell(averaging, event);

@@ -2,6 +2,9 @@
 /// Freezing and unfreezing of a model's layer groups.
 #pragma once
 
+#include <ATen/core/Tensor.h>
+#include <c10/util/intrusive_ptr.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -20,6 +24,7 @@
 
 namespace hone {
 
+/// Options of `ModelFreezer`.
 struct FreezerOptions {
   /// True if `freeze` and `unfreeze` apply to batch norms. Otherwise they skip them.
   bool freeze_batch_norms = false;
@@ -46,7 +51,9 @@ inline std::pair<std::size_t, std::size_t> index_range(std::int64_t from, std::i
 
 }  // namespace detail
 
-/// Freezes and unfreezes a model's layer groups, as defined in `layers.hpp`, by index.
+/// Freezes and unfreezes a model's layer groups, as defined in `layers.hpp`, by index. `unfreeze` unfreezes only
+/// parameters that `freeze` of this freezer froze: other frozen parameters, such as those that you froze with
+/// `set_requires_grad(false)` or that an exported model was made with, stay frozen.
 ///
 /// It is also a callback. A trainer sets the model to training mode at the start of each epoch; the callback then sets
 /// the modules that were frozen with `set_modules_as_eval` to evaluation mode again. Copies share their state, so calls
@@ -74,20 +81,23 @@ class ModelFreezer {
     torch::nn::Module* module;
     std::size_t num_parameters;  ///< The number of parameter tensors.
     std::size_t num_frozen;      ///< The number of them that do not require a gradient.
-    bool is_frozen;
+    bool is_frozen;              ///< True if the layer, or a part of the group, is frozen.
   };
 
-  /// Unfreezes every parameter.
+  /// The names of the parameters that a freezer has frozen, and of the modules that it keeps in evaluation mode.
+  struct Frozen {
+    std::unordered_set<std::string> parameters;
+    std::unordered_set<std::string> modules;
+  };
+
+  /// Leaves the parameters as they are.
   template <class Model>
     requires ModuleHandle<std::remove_reference_t<Model>> &&
              (std::is_lvalue_reference_v<Model> || !std::derived_from<Model, torch::nn::Module>)
   explicit ModelFreezer(Model&& model, FreezerOptions options = {})
-      : shared_(std::make_shared<Shared>(Shared{detail::shared_module(model), options, {}})) {
-    for (const auto& node : nodes()) {
-      for (const auto& parameter : node.parameters) parameter.value.set_requires_grad(true);
-    }
-  }
+      : shared_(std::make_shared<Shared>(Shared{detail::shared_module(model), options, {}, {}})) {}
 
+  /// Returns the number of layer groups.
   [[nodiscard]] std::size_t num_layer_groups() const { return detail::num_layer_groups(*shared_->model); }
 
   /// Returns the layer groups. A group is frozen if any of its parameters is.
@@ -129,17 +139,14 @@ class ModelFreezer {
   void freeze(std::int64_t from_index = 0, std::int64_t to_index = -2, bool set_modules_as_eval = false) {
     if (from_index == 0 && to_index == -2 && num_layer_groups() == 1) return;  // all but the last of one group
     for (const auto& node : chosen(from_index, to_index)) {
-      for (const auto& parameter : node.parameters) {
-        parameter.value.set_requires_grad(false);
-        parameter.value.mutable_grad().reset();
-      }
+      for (const auto& parameter : node.parameters) freeze_one(parameter);
       if (set_modules_as_eval && !node.is_whole_model) shared_->held.insert(node.name);
     }
     hold_modes();
   }
 
-  /// Unfreezes the groups from one index to another, both included. The default is all groups. Returns the parameters
-  /// that were frozen, by group, for `FusedOptimizer::add_group`.
+  /// Unfreezes what `freeze` froze in the groups from one index to another, both included. The default is all groups.
+  /// Returns the parameters that it unfroze, by group, for `FusedOptimizer::add_group`.
   UnfrozenGroups unfreeze(std::int64_t from_index = -1, std::int64_t to_index = 0,
                           bool set_modules_as_training = true) {
     UnfrozenGroups unfrozen;
@@ -147,7 +154,8 @@ class ModelFreezer {
     const auto parts = chosen(from_index, to_index);
     for (const auto& node : parts) {
       for (const auto& parameter : node.parameters) {
-        if (parameter.value.requires_grad()) continue;
+        if (shared_->frozen.erase(parameter.value.unsafeGetTensorImpl()) == 0 || parameter.value.requires_grad())
+          continue;
         parameter.value.set_requires_grad(true);
         unfrozen[node.group].push_back(parameter);
       }
@@ -157,6 +165,27 @@ class ModelFreezer {
     }
     set_modes([&](const detail::ModuleNode& node) { return thawed.contains(node.name) || node.module->is_training(); });
     return unfrozen;
+  }
+
+  /// Returns the names of the parameters and modules that this freezer has frozen.
+  [[nodiscard]] Frozen frozen() const {
+    Frozen all{{}, shared_->held};
+    for (const auto& node : nodes()) {
+      for (const auto& parameter : node.parameters) {
+        if (shared_->frozen.contains(parameter.value.unsafeGetTensorImpl())) all.parameters.insert(parameter.name);
+      }
+    }
+    return all;
+  }
+  /// Freezes the parameters and holds the modules in `before`, a result of `frozen()`. Unfreezes nothing.
+  void freeze_again(const Frozen& before) {
+    for (const auto& node : nodes()) {
+      for (const auto& parameter : node.parameters) {
+        if (before.parameters.contains(parameter.name)) freeze_one(parameter);
+      }
+    }
+    shared_->held.insert(before.modules.begin(), before.modules.end());
+    hold_modes();
   }
 
   /// Sets the modules that were frozen with `set_modules_as_eval` to evaluation mode. As a callback, the freezer does
@@ -174,7 +203,18 @@ class ModelFreezer {
     std::shared_ptr<torch::nn::Module> model;
     FreezerOptions options;
     std::unordered_set<std::string> held;  // names of the modules that stay in evaluation mode
+    // What `freeze` froze. A weak pointer keeps the address from being used again.
+    std::unordered_map<const at::TensorImpl*, c10::weak_intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>> frozen;
   };
+
+  void freeze_one(const NamedParameter& parameter) {
+    const auto& tensor = parameter.value;
+    if (tensor.requires_grad()) {
+      shared_->frozen.emplace(tensor.unsafeGetTensorImpl(), tensor.getIntrusivePtr());
+      tensor.set_requires_grad(false);
+    }
+    tensor.mutable_grad().reset();
+  }
 
   [[nodiscard]] std::vector<detail::ModuleNode> nodes() const { return detail::nodes_of(*shared_->model); }
 

@@ -12,7 +12,8 @@
 namespace hone {
 
 /// Averages the weights at the ends of epochs `start_epoch`, `start_epoch + every_n_epochs`, ... A run that ends before
-/// the first of these keeps the weights that it trained. Evaluations and callbacks work as in `ModelEma`.
+/// the first of these keeps the weights that it trained. Evaluations and callbacks work as in `ModelEma`. By default,
+/// `SaveBest` does not replace the averaged weights in the model.
 ///
 /// **Errors** `std::invalid_argument` for `start_epoch` or `every_n_epochs` < 1.
 /// **Source** P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", 2018;
@@ -24,7 +25,7 @@ namespace hone {
 /// ```
 template <class Listeners = CallbackSet<>>
 struct Swa {
-  static constexpr bool is_collective = true;
+  static constexpr bool is_collective = true;  ///< The evaluation involves all ranks.
 
   const std::int64_t start_epoch = 1;  ///< The first epoch whose weights are averaged, counted from 1.
   const std::int64_t every_n_epochs = 1;
@@ -51,8 +52,10 @@ struct Swa {
                                                        EqualAverage{average_buffers}, std::move(callbacks)};
 
   using relay = void;
+  /// True for the events that the average or a callback in `callbacks` handles.
   template <class E>
   static constexpr bool relays = hone::hears<decltype(averaging), E>;
+  /// Handles an event, for the trainer.
   template <class E>
   void tell(const E& event) {
     hone::tell(averaging, event);

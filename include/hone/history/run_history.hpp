@@ -55,6 +55,7 @@ class RunHistory {
   ///
   /// **Errors** `std::out_of_range` if no series has the name; the message lists the names of all series.
   [[nodiscard]] double at(std::string_view name) const;
+  /// Returns whether a series has the name.
   [[nodiscard]] bool contains(std::string_view name) const { return find(name) != series_.end(); }
   /// Returns the names in order of their first appearance.
   [[nodiscard]] std::vector<std::string> names() const;
@@ -80,22 +81,24 @@ class RunHistory {
 
   /// Returns the current epoch; the first is 1.
   [[nodiscard]] std::int64_t current_epoch() const { return epoch_; }
+  /// Sets the current epoch.
   /// **Errors** `std::invalid_argument` if `epoch` < 1.
   void set_epoch(std::int64_t epoch);
-  void increment_epoch() { ++epoch_; }
+  void increment_epoch() { ++epoch_; }  ///< Begins the next epoch.
 
   /// Returns the number of optimizer updates so far.
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
+  /// Sets the number of optimizer updates.
   /// **Errors** `std::invalid_argument` if `num_updates` < 0.
   void set_num_updates(std::int64_t num_updates);
 
   /// Returns the prefix that `record` adds to each name. All other functions require full names.
   [[nodiscard]] const std::string& metric_name_prefix() const { return prefix_; }
-  void set_metric_name_prefix(std::string prefix) { prefix_ = std::move(prefix); }
+  void set_metric_name_prefix(std::string prefix) { prefix_ = std::move(prefix); }  ///< Sets this prefix.
 
   /// Returns the reason why the run stopped early; empty if it did not.
   [[nodiscard]] const std::optional<std::string>& stop_reason() const { return stop_reason_; }
-  void set_stop_reason(std::optional<std::string> reason) { stop_reason_ = std::move(reason); }
+  void set_stop_reason(std::optional<std::string> reason) { stop_reason_ = std::move(reason); }  ///< Sets this reason.
 
   /// Clears the metrics, the number of updates and the stop reason, and sets the epoch to 1. Keeps the prefix and
   /// `revision`.
@@ -147,7 +150,7 @@ class RunHistory {
         const auto phase = static_cast<Phase>(phases[i]);
         if (to_string(phase) == "unknown") {
           throw DataError("A record of the metric `" + name + "` has the phase " + std::to_string(phases[i]) +
-                          ", which is none. Load another file.");
+                          ", which does not exist. Load another file.");
         }
         records.push_back({values[i], epochs[i], updates[i], phase});
       }

@@ -43,8 +43,9 @@ HONE_INLINE std::optional<double> RunHistory::latest(std::string_view name) cons
 
 HONE_INLINE double RunHistory::at(std::string_view name) const {
   if (const auto value = latest(name)) return *value;
-  throw std::out_of_range("No values have been recorded for the metric `" + std::string(name) + "`; " +
-                          (series_.empty() ? "nothing has been recorded yet." : "recorded are: " + listed() + "."));
+  throw std::out_of_range(
+      "No values have been recorded for the metric `" + std::string(name) + "`; " +
+      (series_.empty() ? "nothing has been recorded yet." : "the recorded metrics are: " + listed() + "."));
 }
 
 HONE_INLINE std::vector<std::string> RunHistory::names() const {
@@ -96,7 +97,7 @@ HONE_INLINE void RunHistory::set_epoch(std::int64_t epoch) {
 HONE_INLINE void RunHistory::set_num_updates(std::int64_t num_updates) {
   if (num_updates < 0) {
     throw std::invalid_argument("The number of updates was set to " + std::to_string(num_updates) +
-                                ". Give 0 or more.");
+                                ". Set it to 0 or greater.");
   }
   num_updates_ = num_updates;
 }

@@ -33,7 +33,7 @@ class RunningMean {
   [[nodiscard]] constexpr double total() const { return total_; }
   /// Returns the sum of the weights.
   [[nodiscard]] constexpr double count() const { return count_; }
-  constexpr void reset() { *this = {}; }
+  constexpr void reset() { *this = {}; }  ///< Removes all values.
 
   /// Saves the sums to an archive of the `checkpoint` module, or loads them from it.
   void serialize(auto& archive) {
@@ -46,7 +46,7 @@ class RunningMean {
  private:
   [[noreturn]] static void reject(double weight) {
     throw std::invalid_argument("A value was added to a mean with weight " + std::to_string(weight) +
-                                ". Give a weight of 0 or more.");
+                                ". Pass a weight of 0 or greater.");
   }
 
   double total_ = 0.0;

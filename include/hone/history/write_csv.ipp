@@ -32,7 +32,8 @@ HONE_INLINE void append_csv_field(std::string& text, std::string_view field) {
 
 HONE_INLINE void write_text(std::ostream& out, std::string_view text) {
   if (!out.write(text.data(), static_cast<std::streamsize>(text.size())).flush()) {
-    throw DataError("The run history could not be written. See that the file can be opened and the disk has space.");
+    throw DataError(
+        "The run history could not be written. Check that the file can be opened and that the disk has space.");
   }
 }
 

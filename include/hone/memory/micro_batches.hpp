@@ -119,8 +119,9 @@ inline constexpr bool one_process = !(... || ReducesGradients<Policies>);
 /// **Cost** with size 0, for each batch: a copy of the model's buffers and of the generators' states, and memory for
 /// separate gradients of an open window. With another size: only slicing.
 /// **Errors** with size 0, `std::runtime_error` with LibTorch's error nested in it when one sample does not fit. This
-/// and all other exceptions of the pass roll the batch back. With another size, LibTorch's error, without a rollback.
-/// `std::invalid_argument` for a negative size. Running out of memory in the optimizer's update is not handled.
+/// and all other exceptions of the pass roll the batch back. With another size, `DeviceError` with LibTorch's error
+/// nested in it, without a rollback. `std::invalid_argument` for a negative size. Running out of memory in the
+/// optimizer's update is not handled.
 /// **Source** `device_train_microbatch_size="auto"` of Composer.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::MicroBatches{}}`
 struct MicroBatches {

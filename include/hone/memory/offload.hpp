@@ -29,6 +29,7 @@ struct OffloadOptions {
   bool pin_memory = true;  ///< Page-locks the copies, so that transfers are asynchronous. CUDA only.
   bool from_host = false;  ///< Copies tensors in host memory as well, which saves no memory: for tests.
 
+  /// Throws `std::invalid_argument` for a negative `min_bytes`.
   void check() const {
     if (min_bytes < 0) throw std::invalid_argument(sentence("min_bytes is {}. Give 0 or more.", {min_bytes}));
   }
@@ -168,8 +169,8 @@ class OffloadRegion final : SavedTensorRegion {
 /// **Example** `const hone::OffloadSaved offload{.min_bytes = 4 << 20}; const auto loss = loss_of(model(x), y);`
 struct OffloadSaved {
   std::int64_t min_bytes = OffloadOptions{}.min_bytes;  ///< See `OffloadOptions`, also for the next two settings.
-  bool pin_memory = OffloadOptions{}.pin_memory;
-  bool from_host = OffloadOptions{}.from_host;
+  bool pin_memory = OffloadOptions{}.pin_memory;        ///< As in `OffloadOptions`.
+  bool from_host = OffloadOptions{}.from_host;          ///< As in `OffloadOptions`.
   /// The saved-tensor region, not a setting. It cannot be copied.
   detail::OffloadRegion region{{.min_bytes = min_bytes, .pin_memory = pin_memory, .from_host = from_host}};
 

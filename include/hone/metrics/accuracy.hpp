@@ -22,8 +22,8 @@ namespace hone {
 
 /// The state of an accuracy metric: counts of samples.
 struct Share {
-  std::int64_t correct = 0;
-  std::int64_t total = 0;
+  std::int64_t correct = 0;  ///< Samples with a correct prediction.
+  std::int64_t total = 0;    ///< Samples, without ignored ones.
   std::int64_t num_nan = 0;  ///< Samples with an output that is NaN.
 
   void serialize(auto& archive) {

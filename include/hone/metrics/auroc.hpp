@@ -31,6 +31,7 @@ namespace hone {
 /// **Source** Mann and Whitney, "On a test of whether one of two random variables is stochastically larger than the
 /// other", 1947.
 struct Auroc {
+  /// The scores seen so far.
   struct State {
     std::vector<double> positives{};  ///< Scores of samples of class 1, in any order.
     std::vector<double> negatives{};  ///< Scores of samples of class 0, in any order.

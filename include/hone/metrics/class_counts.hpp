@@ -40,7 +40,9 @@ struct ClassCounts {
     serialize_count(archive, "num_nan", num_nan);
   }
 
+  /// Returns the number of entries of each vector.
   [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(actual.size()); }
+  /// Returns the number of samples, without those in `num_nan`.
   [[nodiscard]] std::int64_t total() const { return std::reduce(actual.begin(), actual.end()); }
 
   /// Extends the vectors to at least `num_classes` entries.

@@ -37,6 +37,7 @@ struct ConfusionMatrix {
   std::int64_t num_nan = 0;                    ///< Samples with a NaN output, which are in no row.
 
   [[nodiscard]] std::string name() const { return "confusion_matrix"; }
+  /// Returns the number of rows, which is the number of columns.
   [[nodiscard]] std::int64_t num_classes() const { return static_cast<std::int64_t>(size_of(state.size())); }
   /// Returns the number of samples of class `target` with the prediction `predicted`; 0 for classes out of range.
   [[nodiscard]] std::int64_t count(std::int64_t target, std::int64_t predicted) const {

@@ -45,6 +45,7 @@ struct RootOfSquaredError : SquaredError {
 /// **Errors** `DataError` for other shapes; nothing is broadcast.
 template <class Error>
 struct ErrorMetric {
+  /// The sum of the errors and their number.
   struct State {
     double sum = 0.0;
     std::int64_t total = 0;
@@ -99,8 +100,8 @@ struct ErrorMetric {
   friend bool operator==(const ErrorMetric&, const ErrorMetric&) = default;
 };
 
-using MeanAbsoluteError = ErrorMetric<detail::AbsoluteError>;
-using MeanSquaredError = ErrorMetric<detail::SquaredError>;
-using RootMeanSquaredError = ErrorMetric<detail::RootOfSquaredError>;
+using MeanAbsoluteError = ErrorMetric<detail::AbsoluteError>;          ///< The mean of the absolute differences.
+using MeanSquaredError = ErrorMetric<detail::SquaredError>;            ///< The mean of the squared differences.
+using RootMeanSquaredError = ErrorMetric<detail::RootOfSquaredError>;  ///< The square root of `MeanSquaredError`.
 
 }  // namespace hone

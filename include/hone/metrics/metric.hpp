@@ -59,7 +59,7 @@ concept AddsUp = SummableMetric<M> && requires(const M& metric, const Outputs& o
 /// A metric with a custom name, so that two metrics of one type are recorded under different names.
 template <Metric M>
 struct Named : M {
-  std::string label;
+  std::string label;  ///< The name.
   [[nodiscard]] std::string name() const { return label; }
   friend bool operator==(const Named&, const Named&) = default;
 };

@@ -28,6 +28,7 @@ struct Perplexity {
   /// A target that is ignored, with the default of LibTorch's cross entropy.
   std::optional<std::int64_t> ignore_index = -100;
 
+  /// The sum over the tokens and their number.
   struct State {
     double negative_log_likelihood = 0.0;
     std::int64_t total = 0;

@@ -47,7 +47,7 @@ struct F1Score {
 /// than two classes with `Average::binary`.
 template <class Score>
 struct ClassMetric {
-  Average average = Average::binary;
+  Average average = Average::binary;  ///< The reduction of the scores of the classes.
   double threshold = 0.5;
   std::optional<std::int64_t> ignore_index{};  ///< A target that is ignored.
   ClassCounts state{};

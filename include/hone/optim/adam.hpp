@@ -51,20 +51,20 @@ inline constexpr std::array<std::string_view, 3> adam_state_names{"exp_avg", "ex
 /// Reddi et al., "On the Convergence of Adam and Beyond", 2018.
 /// **Example** `hone::Adam{.lr = 3e-4}`
 struct Adam {
-  [[no_unique_address]] NamedSettings by_name = {};
+  [[no_unique_address]] NamedSettings by_name = {};  ///< Not a setting.
   double lr = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
+  double beta1 = 0.9;    ///< The decay of the average of the gradient.
+  double beta2 = 0.999;  ///< The decay of the average of its square.
   double eps = 1e-8;
   double weight_decay = 0.0;
   bool amsgrad = false;
-  bool maximize = false;
+  bool maximize = false;  ///< Increases the loss instead.
 
   static constexpr auto state_names = detail::adam_state_names;
   static constexpr bool counts_steps = true;
   [[nodiscard]] static constexpr auto fields() { return detail::adam_fields<Adam>(); }
   [[nodiscard]] bool uses(std::size_t field) const { return field < 2 || amsgrad; }
-  [[nodiscard]] static bool first_update_differs() { return false; }
+  [[nodiscard]] static bool first_update_differs() { return false; }  ///< False: the first update is as any other.
   void check() const { detail::check_adam("Adam", *this); }
 
   void apply(const RuleLists<3>& lists, bool first, const StepScaling& scaling) const {
@@ -85,20 +85,20 @@ struct Adam {
 /// **Source** `at::_fused_adamw_`; I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization", 2019.
 /// **Example** `hone::AdamW{.lr = 3e-4, .weight_decay = 0.1}`
 struct AdamW {
-  [[no_unique_address]] NamedSettings by_name = {};
+  [[no_unique_address]] NamedSettings by_name = {};  ///< Not a setting.
   double lr = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double eps = 1e-8;
+  double beta1 = 0.9;    ///< The decay of the average of the gradient.
+  double beta2 = 0.999;  ///< The decay of the average of its square.
+  double eps = 1e-8;     ///< Added to the denominator.
   double weight_decay = 1e-2;
-  bool amsgrad = false;
-  bool maximize = false;
+  bool amsgrad = false;   ///< Uses the maximum of the averages of the square so far.
+  bool maximize = false;  ///< Increases the loss instead.
 
   static constexpr auto state_names = detail::adam_state_names;
   static constexpr bool counts_steps = true;
   [[nodiscard]] static constexpr auto fields() { return detail::adam_fields<AdamW>(); }
   [[nodiscard]] bool uses(std::size_t field) const { return field < 2 || amsgrad; }
-  [[nodiscard]] static bool first_update_differs() { return false; }
+  [[nodiscard]] static bool first_update_differs() { return false; }  ///< False: the first update is as any other.
   void check() const { detail::check_adam("AdamW", *this); }
 
   void apply(const RuleLists<3>& lists, bool first, const StepScaling& scaling) const {

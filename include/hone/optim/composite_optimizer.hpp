@@ -28,6 +28,9 @@ concept WithScaledStep = requires(O& optimizer, const StepScaling& scaling) { op
 /// An optimizer that can fill gradients with zeros in place.
 template <class O>
 concept WithZeroedGradients = requires(O& optimizer) { optimizer.zero_grad(false); };
+/// An optimizer whose base values of learning rate schedules can be set.
+template <class O>
+concept WithSettableBaseLr = requires(O& optimizer, std::size_t group, double lr) { optimizer.set_base_lr(group, lr); };
 /// An optimizer that updates master weights: copies of the weights in a wider dtype.
 template <class O>
 concept WithMasterWeights = requires(O& optimizer, const O& constant) {
@@ -41,7 +44,7 @@ concept WithMasterWeights = requires(O& optimizer, const O& constant) {
 template <FixedString optimizer_name, class O>
 struct NamedOptimizer {
   using optimizer_type = O;
-  static constexpr std::string_view name = optimizer_name.view();
+  static constexpr std::string_view name = optimizer_name.view();  ///< The name of the optimizer.
   O optimizer;
 };
 
@@ -123,6 +126,7 @@ class CompositeOptimizer {
   /// **Source** `toggle_optimizer` of Lightning.
   class Only {
    public:
+    /// Selects the optimizer with index `place`.
     Only(CompositeOptimizer& of, std::size_t place) : all_(of), before_(std::exchange(of.selected_, place)) {
       std::size_t other = 0;
       const auto freeze = [&](auto& optimizer) {
@@ -159,6 +163,12 @@ class CompositeOptimizer {
     visit_group(*this, group, [&](const auto& optimizer, std::size_t own) { lr = optimizer.base_lr(own); });
     return lr;
   }
+  /// Sets the base value of schedules for a group.
+  void set_base_lr(std::size_t group, double lr)
+    requires(detail::WithSettableBaseLr<typename Named::optimizer_type> && ...)
+  {
+    visit_group(*this, group, [&](auto& optimizer, std::size_t own) { optimizer.set_base_lr(own, lr); });
+  }
   [[nodiscard]] double lr(std::size_t group = 0) const {
     double lr = 0.0;
     visit_group(*this, group, [&](const auto& optimizer, std::size_t own) { lr = optimizer.lr(own); });
@@ -193,6 +203,7 @@ class CompositeOptimizer {
   {
     return joined_list([](const auto& optimizer) { return optimizer.master_weights(); });
   }
+  /// Overwrites the master weights of all optimizers with the model's weights.
   void read_weights()
     requires(detail::WithMasterWeights<typename Named::optimizer_type> && ...)
   {

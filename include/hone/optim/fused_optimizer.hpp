@@ -127,7 +127,10 @@ class FusedOptimizer {
   [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return groups_; }
   [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const { return groups_; }
   [[nodiscard]] std::size_t num_groups() const { return groups_.size(); }
+  /// Returns the base value of learning rate schedules: by default, the learning rate at the group's creation.
   [[nodiscard]] double base_lr(std::size_t group) const { return groups_.at(group).base_lr(); }
+  /// Sets the base value. A schedule uses it from the next update on.
+  void set_base_lr(std::size_t group, double lr) { groups_.at(group).set_base_lr(lr); }
   [[nodiscard]] double lr(std::size_t group = 0) const { return groups_.at(group).settings.lr; }
   void set_lr(std::size_t group, double lr) { groups_.at(group).settings.lr = lr; }
   void set_lr(double lr) {
@@ -163,6 +166,7 @@ class FusedOptimizer {
   [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
 
   [[nodiscard]] at::TensorList parameters() const { return parameters_; }
+  /// Returns the names of the parameters, in the same order.
   [[nodiscard]] std::span<const std::string> names() const { return names_; }
 
   /// Returns the state by name. All tensors except `step`, a copy, alias the optimizer's state, which later updates

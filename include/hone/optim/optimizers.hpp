@@ -34,7 +34,7 @@ namespace hone {
 
 /// The selector of the parameters that belong to no other optimizer.
 struct OtherParameters {};
-inline constexpr OtherParameters other_parameters{};
+inline constexpr OtherParameters other_parameters{};  ///< The selector as an argument of `optimizer_for`.
 
 namespace detail {
 
@@ -82,10 +82,10 @@ template <FixedString optimizer_name, class O, class S>
 struct OptimizerFor {
   using optimizer_type = O;
   using selector_type = S;
-  static constexpr FixedString letters = optimizer_name;
-  static constexpr std::string_view name = optimizer_name.view();
+  static constexpr FixedString letters = optimizer_name;           ///< The name as a template argument.
+  static constexpr std::string_view name = optimizer_name.view();  ///< The name of the optimizer.
   O optimizer;
-  S select;
+  S select;  ///< A module or a predicate that selects the parameters.
 };
 
 /// Returns a named optimizer: a rule such as `AdamW{}` for the parameters whose names have the prefix `name`, or an

@@ -105,7 +105,7 @@ class ParameterGroup {
 
   /// The base value of learning rate schedules: by default, the learning rate at the group's creation.
   [[nodiscard]] double base_lr() const { return base_.lr; }
-  void set_base_lr(double lr) { base_.lr = lr; }
+  void set_base_lr(double lr) { base_.lr = lr; }  ///< Sets this value.
   /// The settings at the group's creation, with `base_lr()`: the base values of schedules.
   [[nodiscard]] const Rule& base_settings() const { return base_; }
   /// The index of the group's first parameter in the optimizer's list, and the number of its parameters.

@@ -23,6 +23,7 @@ namespace hone {
 /// name would initialize this member, which is a compile-time error.
 struct NamedSettings {
   constexpr NamedSettings() = default;
+  /// Rejects a value without a name at compile time.
   template <class Value>
   constexpr NamedSettings(Value) {  // NOLINT: implicit, to reject settings without names
     static_assert(sizeof(Value) == 0,
@@ -47,7 +48,7 @@ struct RuleLists {
   at::TensorList parameters;
   at::TensorList gradients;
   std::array<at::TensorList, NumFields> state;
-  at::TensorList steps;
+  at::TensorList steps;  ///< A scalar tensor for each parameter: its number of updates.
 };
 
 namespace detail {

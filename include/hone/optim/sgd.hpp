@@ -27,13 +27,13 @@ namespace hone {
 /// `p -= lr (g + momentum b)`).
 /// **Example** `hone::Sgd{.lr = 0.1, .momentum = 0.9}`
 struct Sgd {
-  [[no_unique_address]] NamedSettings by_name = {};
+  [[no_unique_address]] NamedSettings by_name = {};  ///< Not a setting.
   double lr = 1e-3;
   double momentum = 0.0;
   double dampening = 0.0;
   double weight_decay = 0.0;
   bool nesterov = false;
-  bool maximize = false;
+  bool maximize = false;  ///< Increases the loss instead.
 
   static constexpr std::array<std::string_view, 1> state_names{"momentum_buffer"};
   static constexpr bool counts_steps = false;
@@ -48,6 +48,7 @@ struct Sgd {
   }
 
   [[nodiscard]] bool uses(std::size_t) const { return momentum != 0.0; }
+  /// True with `dampening`, which the first update does not apply.
   [[nodiscard]] bool first_update_differs() const { return dampening != 0.0; }
 
   void check() const {

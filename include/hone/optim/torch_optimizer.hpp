@@ -34,6 +34,7 @@ class TorchOptimizer {
       "optimizer.");
 
  public:
+  /// Shares the ownership of the optimizer.
   explicit TorchOptimizer(std::shared_ptr<O> optimizer) : optimizer_(std::move(optimizer)) {
     if (!optimizer_)
       throw std::invalid_argument("The optimizer is a null pointer. Make the torch::optim optimizer first.");
@@ -76,6 +77,7 @@ class TorchOptimizer {
   /// Returns the base value of learning rate schedules: the group's learning rate when the optimizer was first bound,
   /// or when it was bound again after a change of the rate by the user. All bindings of an optimizer share the value.
   [[nodiscard]] double base_lr(std::size_t group) const { return initial_lrs_->base.at(group); }
+  /// Sets this value, for all bindings of the optimizer.
   void set_base_lr(std::size_t group, double new_lr) {
     initial_lrs_->base.at(group) = new_lr;
     initial_lrs_->last_set.at(group) = lr(group);

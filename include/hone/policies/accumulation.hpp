@@ -37,7 +37,7 @@ concept UpdatesEveryBatch = AccumulationPolicy<P> && requires { requires P::stat
 /// Accumulates the gradients of `Batches` batches for each update.
 template <std::int64_t Batches>
 struct GradAccum {
-  static_assert(Batches >= 1, "hone: GradAccum needs at least 1 batch to an update, or hone::dynamic.");
+  static_assert(Batches >= 1, "hone: GradAccum needs at least 1 batch per update, or hone::dynamic.");
   using slot = slots::Accumulation;
   static constexpr std::int64_t static_batches_per_update = Batches;
   [[nodiscard]] static constexpr std::int64_t num_batches_per_update() { return Batches; }

@@ -107,9 +107,9 @@ struct ClipNorm {
  private:
   static detail::Checked check(double max_norm, double norm_type) {
     detail::require_setting(!detail::is_nan(max_norm) && max_norm > 0.0, "ClipNorm::max_norm", max_norm,
-                            "Give a number above 0.");
+                            "Set it to a number greater than 0.");
     detail::require_setting(!detail::is_nan(norm_type) && norm_type > 0.0, "ClipNorm::norm_type", norm_type,
-                            "Give a number above 0, infinity for the largest element.");
+                            "Set it to a number greater than 0, or to infinity for the maximum norm.");
     return {};
   }
   [[nodiscard]] at::Tensor norm_over(at::TensorList gradients) const {
@@ -149,7 +149,7 @@ struct ClipValue {
  private:
   static detail::Checked check(double clip_value) {
     detail::require_setting(!detail::is_nan(clip_value) && clip_value > 0.0, "ClipValue::clip_value", clip_value,
-                            "Give a number above 0.");
+                            "Set it to a number greater than 0.");
     return {};
   }
 };

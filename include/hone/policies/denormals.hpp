@@ -47,13 +47,14 @@ class FlushBits {
 
 #if defined(__SSE2__)
   using Bits = unsigned;
+  /// The bits: FTZ for results and DAZ for operands, or FZ.
   static constexpr Bits all = 0x8040;  // FTZ for results, DAZ for operands
 #else
   using Bits = std::uint64_t;
   static constexpr Bits all = is_supported ? Bits{1} << 24 : 0;
 #endif
 
-  [[nodiscard]] static Bits get() { return read() & all; }
+  [[nodiscard]] static Bits get() { return read() & all; }  ///< Returns the bits that are set.
   /// Sets the bits to `bits` and returns their previous values.
   static Bits set(Bits bits) {
     const auto before = read();

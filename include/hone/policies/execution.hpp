@@ -4,7 +4,7 @@
 /// | policy | use | incompatible with |
 /// |---|---|---|
 /// | `Eager` | the default: the step is a function call | none |
-/// | `StepCapture<>` | the step is captured in a CUDA graph and replayed | `Cpu`, `Zero`, communicators other than NCCL, `MicroBatches`, `KeepGradients`, `torch::optim`, `Optimizers`, callbacks with `on_before_optimizer_step` |
+/// | `StepCapture<>` | the step is captured in a CUDA graph and replayed | `Cpu`, `Mps`, `Xpu`, `Zero`, communicators other than NCCL, `MicroBatches`, `KeepGradients`, `torch::optim`, `Optimizers`, callbacks with `on_before_optimizer_step` |
 #pragma once
 
 #include <cstdint>

@@ -75,18 +75,17 @@ struct KeepGradients {
   struct fits : std::bool_constant<!(... || detail::needs_gradients_gone<Policies>)> {};
   template <class... Policies>
   struct misfit {
-    static_assert(
-        fits<Policies...>::value,
-        "hone: KeepGradients leaves gradients where they are, and Zero, master weights and recorded steps hand them "
-        "out anew in each update. Leave KeepGradients out, or those.");
+    static_assert(fits<Policies...>::value,
+                  "hone: KeepGradients keeps gradients in place, and Zero, master weights and CUDA graph capture "
+                  "replace them in each update. Remove KeepGradients or the other policy.");
   };
   template <class Optimizer>
   struct fits_optimizer : std::bool_constant<detail::can_keep_gradients<PointeeOf<Optimizer>>> {};
   template <class Optimizer>
   struct misfit_optimizer {
     static_assert(fits_optimizer<Optimizer>::value,
-                  "hone: KeepGradients calls `zero_grad(false)`, which this optimizer does not have. Give it a "
-                  "`void zero_grad(bool set_to_none)`, or leave KeepGradients out.");
+                  "hone: KeepGradients calls `zero_grad(false)`, which this optimizer does not have. Add `void "
+                  "zero_grad(bool set_to_none)` to it, or remove KeepGradients.");
   };
 };
 static_assert(GradientsPolicy<SetToNone> && GradientsPolicy<KeepGradients> && std::is_empty_v<KeepGradients>);

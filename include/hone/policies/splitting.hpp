@@ -27,10 +27,10 @@ concept SplittingPolicy = PolicyFor<P, slots::Splitting>;
 /// The state that a batch changes besides the autograd graph, and functions to handle an out-of-memory error.
 struct BatchSurroundings {
   c10::Device device;
-  at::TensorList parameters;        ///< The parameters of the optimizer.
-  std::vector<at::Tensor> buffers;  ///< The buffers of the model and the loss.
-  bool (*is_out_of_memory)(const std::exception&);
-  void (*release_cached_memory)();
+  at::TensorList parameters;                        ///< The parameters of the optimizer.
+  std::vector<at::Tensor> buffers;                  ///< The buffers of the model and the loss.
+  bool (*is_out_of_memory)(const std::exception&);  ///< Returns whether an exception is an out-of-memory error.
+  void (*release_cached_memory)();                  ///< Returns unused memory of LibTorch's cache to the device.
 };
 
 /// Optional: runs a batch in parts; see `MicroBatches::learn`.

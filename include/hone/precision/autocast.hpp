@@ -37,6 +37,7 @@ namespace hone {
 /// **Source** `ATen/autocast_mode.h`; Python's `torch.autocast`.
 class [[nodiscard]] Autocast {
  public:
+  /// Begins the scope.
   Autocast(c10::DeviceType device, at::ScalarType dtype, bool cache = true)
       : device_(device),
         is_enabled_before_(at::autocast::is_autocast_enabled(checked(device, dtype))),
@@ -63,7 +64,7 @@ class [[nodiscard]] Autocast {
       static_cast<void>(at::autocast::is_autocast_enabled(device));
     } catch (const c10::Error&) {
       std::throw_with_nested(std::invalid_argument(
-          sentence("The device '{}' has no autocast. Leave Bf16 or Fp16 out, or choose another device.",
+          sentence("The device '{}' does not support autocast. Remove Bf16 or Fp16, or use another device.",
                    {c10::DeviceTypeName(device, /*lower_case=*/true)})));
     }
   }
@@ -72,7 +73,7 @@ class [[nodiscard]] Autocast {
   static c10::DeviceType checked(c10::DeviceType device, at::ScalarType dtype) {
     if (dtype != at::kBFloat16 && dtype != at::kHalf) [[unlikely]] {
       throw std::invalid_argument(
-          sentence("Autocast was asked for {}. Give at::kBFloat16 or at::kHalf.", {c10::toString(dtype)}));
+          sentence("The autocast dtype is {}. Use at::kBFloat16 or at::kHalf.", {c10::toString(dtype)}));
     }
     return device;
   }

@@ -43,19 +43,19 @@ struct LossScaling {
   void check() const {
     const auto require = [](bool is_right, std::string_view what, double value, const char* range) {
       if (!is_right) {
-        throw std::invalid_argument(sentence("LossScaling: {} is {}. Give {}.", {what, value, range}));
+        throw std::invalid_argument(sentence("LossScaling::{} is {}. Set it to {}.", {what, value, range}));
       }
     };
     require(detail::is_finite(init_scale) && init_scale > 0.0 && init_scale <= largest, "init_scale", init_scale,
-            "a float above 0");
+            "a finite float greater than 0");
     require(detail::is_finite(growth_factor) && growth_factor > 1.0 && growth_factor <= largest, "growth_factor",
-            growth_factor, "a factor above 1");
+            growth_factor, "a finite number greater than 1");
     require(detail::is_finite(backoff_factor) && backoff_factor > 0.0 && backoff_factor < 1.0, "backoff_factor",
-            backoff_factor, "a factor between 0 and 1");
+            backoff_factor, "a number between 0 and 1");
     require(growth_interval >= 1 && growth_interval <= std::numeric_limits<std::int32_t>::max(), "growth_interval",
-            static_cast<double>(growth_interval), "1 or more updates");
+            static_cast<double>(growth_interval), "1 or greater");
     require(max_skipped_in_a_row >= 0, "max_skipped_in_a_row", static_cast<double>(max_skipped_in_a_row),
-            "0 (no limit) or more updates");
+            "0 (no limit) or greater");
   }
 
  private:
@@ -75,6 +75,7 @@ struct LossScaling {
 /// **Source** `torch.amp.GradScaler`; P. Micikevicius et al., "Mixed Precision Training", 2018.
 class LossScaler {
  public:
+  /// Takes the settings. The state is created by `start`.
   explicit LossScaler(const LossScaling& settings = {}) : settings_(settings) { settings.check(); }
 
   /// Creates the scalars on the device. Must be called once, before all functions below.
@@ -130,6 +131,7 @@ class LossScaler {
   [[nodiscard]] double scale() const { return scale_.item<double>(); }
   /// Returns the number of skipped updates: in total, and since the last successful one. Waits for the device.
   [[nodiscard]] std::int64_t skipped() const { return static_cast<std::int64_t>(skipped_.item<double>()); }
+  /// Returns the number since the last successful update. Waits for the device.
   [[nodiscard]] std::int64_t skipped_in_a_row() const {
     return static_cast<std::int64_t>(skipped_in_a_row_.item<double>());
   }
@@ -140,11 +142,11 @@ class LossScaler {
     return settings_.max_skipped_in_a_row > 0 &&
            reading_.value(skipped_in_a_row_) >= static_cast<float>(settings_.max_skipped_in_a_row);
   }
+  /// Returns the stop reason for a run that `gives_up()` ends.
   [[nodiscard]] std::string reason() const {
     return sentence(
-        "{} updates in a row were skipped, for gradients that were not finite at any scale of the loss; the weights "
-        "are "
-        "those before them. Look for NaN in the data, lower the learning rate, or compute in Bf16",
+        "{} consecutive updates were skipped because gradients were not finite at any loss scale; these updates did "
+        "not change the weights. Check the data for NaN, lower the learning rate, or use Bf16",
         {settings_.max_skipped_in_a_row});
   }
 
@@ -177,7 +179,8 @@ class LossScaler {
     if (!detail::is_finite(scale) || scale <= 0.0 || growth_tracker > settings.growth_interval ||
         !detail::is_finite(in_a_row) || !detail::is_finite(skipped) || in_a_row < 0.0 || in_a_row > skipped) {
       throw DataError(
-          sentence("A loss scale of {} after {} skipped updates is none. Load another file.", {scale, skipped}));
+          sentence("The state of the loss scaler is invalid: scale {} after {} skipped updates. Load another file.",
+                   {scale, skipped}));
     }
     settings_ = settings;  // and in place, since a captured graph can refer to these tensors
     scale_.fill_(scale);

@@ -105,15 +105,22 @@ class MasterWeights {
     for (const auto& weight : weights_) weight.mutable_grad().reset();
   }
 
+  /// Returns the parameter groups of the master weights.
   [[nodiscard]] std::span<ParameterGroup<Rule>> groups() {
     return masters_ ? masters_->groups() : std::span<ParameterGroup<Rule>>();
   }
   [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const {
     return masters_ ? std::as_const(*masters_).groups() : std::span<const ParameterGroup<Rule>>();
   }
+  /// Returns the number of parameter groups.
   [[nodiscard]] std::size_t num_groups() const { return masters_ ? masters_->num_groups() : 0; }
+  /// Returns the base value of learning rate schedules.
   [[nodiscard]] double base_lr(std::size_t group) const { return masters_->base_lr(group); }
+  /// Sets the base value of learning rate schedules.
+  void set_base_lr(std::size_t group, double lr) { masters_->set_base_lr(group, lr); }
+  /// Returns the learning rate of a group.
   [[nodiscard]] double lr(std::size_t group = 0) const { return masters_->lr(group); }
+  /// Sets the learning rate of a group, or of all groups.
   void set_lr(std::size_t group, double lr) { masters_->set_lr(group, lr); }
   void set_lr(double lr) { masters_->set_lr(lr); }
   /// For CUDA graph capture; see `FusedOptimizer`.
@@ -123,7 +130,9 @@ class MasterWeights {
     masters_->write_lr();
     take_written_weights();
   }
+  /// For CUDA graph capture; see `FusedOptimizer`.
   [[nodiscard]] std::int64_t layout_version() const { return masters_->layout_version(); }
+  /// For CUDA graph capture; see `FusedOptimizer`.
   void count_replayed_step() {
     masters_->count_replayed_step();
     for (const auto& weight : weights_) weight.unsafeGetTensorImpl()->bump_version();
@@ -136,7 +145,9 @@ class MasterWeights {
 
   /// The model's weights, the master weights in the same order, and their names.
   [[nodiscard]] at::TensorList parameters() const { return weights_; }
+  /// Returns the master weights, in the order of `parameters()`.
   [[nodiscard]] at::TensorList master_weights() const { return masters_ ? masters_->parameters() : at::TensorList(); }
+  /// Returns the names of the parameters.
   [[nodiscard]] std::span<const std::string> names() const {
     return masters_ ? masters_->names() : std::span<const std::string>();
   }
@@ -151,6 +162,7 @@ class MasterWeights {
 
   /// Returns the optimizer's state for the master weights; see `FusedOptimizer`.
   [[nodiscard]] OptimizerState state() const { return masters_->state(); }
+  /// Loads a state that `state` returned.
   void load_state(const OptimizerState& state) { masters_->load_state(state); }
 
  private:

@@ -29,6 +29,7 @@ enum class MatmulPrecision {
 /// **Source** `at::Context::setFloat32MatmulPrecision`, `setFloat32Precision`.
 class [[nodiscard]] MatmulPrecisionGuard {
  public:
+  /// Sets `precision` and stores the previous settings.
   explicit MatmulPrecisionGuard(MatmulPrecision precision)
       : matmul_before_(known([] { return at::globalContext().float32MatmulPrecision(); })),
         convolution_before_(known([] { return at::globalContext().allowTF32CuDNN(); })) {

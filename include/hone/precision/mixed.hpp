@@ -27,9 +27,8 @@ struct ScalingCompany {
   struct misfit_optimizer {
     static_assert(
         SkipsOnDevice<Optimizer>,
-        "hone: with a scaled loss, an optimizer has to skip a step when a gradient overflowed, and this one has "
-        "no `step(const hone::StepScaling&)`. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or "
-        "compute in Bf16.");
+        "hone: loss scaling needs an optimizer that skips a step if a gradient overflowed, and this optimizer has no "
+        "`step(const hone::StepScaling&)`. Use a rule such as hone::AdamW, a hone::FusedOptimizer, or Bf16.");
   };
 };
 

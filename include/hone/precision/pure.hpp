@@ -36,9 +36,8 @@ struct PureFormat {
   template <class Optimizer>
   struct misfit_optimizer {
     static_assert(is_of_a_rule<Optimizer>,
-                  "hone: with weights in 16 bits, hone's own optimizers work on float32 copies of them, and this is "
-                  "another one. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or Bf16, which leaves the "
-                  "weights float32.");
+                  "hone: weights in 16 bits need float32 master weights, which this optimizer does not support. Use a "
+                  "rule such as hone::AdamW, a hone::FusedOptimizer, or Bf16, which keeps the weights in float32.");
   };
 
   [[nodiscard]] static NoScope region(c10::Device) { return {}; }

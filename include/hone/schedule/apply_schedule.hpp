@@ -25,7 +25,7 @@ inline constexpr bool is_schedules<Schedules<Of...>> = true;
 /// True for the types of schedules that `apply_schedule` accepts.
 template <class S>
 inline constexpr bool is_any_schedule =
-    std::same_as<S, NoSchedule> || Schedule<S> || GroupSchedule<S> || is_schedule_of<S> || is_schedules<S>;
+    std::same_as<S, NoSchedule> || AnySchedule<S> || is_schedule_of<S> || is_schedules<S>;
 
 template <class S>
 struct explain_schedule {
@@ -67,19 +67,10 @@ constexpr void for_each_field(const S& schedule, const F& f) {
     std::apply([&](const auto&... of) { (for_each_field(of, f), ...); }, schedule.schedules);
   } else if constexpr (is_schedule_of<S>) {
     f(typename S::field{}, schedule.schedule);
-  } else if constexpr (Schedule<S> || GroupSchedule<S>) {
+  } else if constexpr (AnySchedule<S>) {
     f(fields::Lr{}, schedule);
   } else if constexpr (!is_any_schedule<S>) {
     static_cast<void>(sizeof(explain_schedule<S>));
-  }
-}
-
-template <class S>
-constexpr double scheduled_value(const S& schedule, double base, std::int64_t update, std::size_t group) {
-  if constexpr (GroupSchedule<S>) {
-    return schedule(base, update, group);
-  } else {
-    return schedule(base, update);
   }
 }
 
@@ -132,7 +123,7 @@ template <class S>
 
 /// True if a schedule of type `S` sets the learning rate. The next update then overwrites a rate set by other code.
 template <class S>
-inline constexpr bool drives_lr = Schedule<S> || GroupSchedule<S>;
+inline constexpr bool drives_lr = AnySchedule<S>;
 template <class Field, class S>
 inline constexpr bool drives_lr<ScheduleOf<Field, S>> = std::same_as<Field, fields::Lr>;
 template <class... Of>

@@ -31,13 +31,13 @@ namespace hone {
 struct CosineLr {
   using slot = slots::Schedule;
 
-  Updates total_updates = run::num_updates;
+  Updates total_updates = run::num_updates;  ///< T, the end of the annealing.
   Updates warmup_updates = 0;
   Updates cooldown_updates = 0;
   double min_lr = 1e-6;
-  std::optional<double> min_lr_ratio = std::nullopt;
-  double warmup_start_lr = 1e-6;
-  std::optional<double> warmup_start_ratio = std::nullopt;
+  std::optional<double> min_lr_ratio = std::nullopt;        ///< m as a ratio.
+  double warmup_start_lr = 1e-6;                            ///< s.
+  std::optional<double> warmup_start_ratio = std::nullopt;  ///< s as a ratio.
   double k_decay = 1.0;
 
   constexpr double operator()(double base_lr, std::int64_t update) const {

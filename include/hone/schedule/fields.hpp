@@ -14,14 +14,14 @@ namespace hone {
 /// A field is a type with a static function `of(settings)` that returns a reference to a `double`. For a member of a
 /// custom update rule, define a type like the types in `fields`, each of which accesses the member of the same name.
 ///
-/// **Example** `fields::weight_decay = LinearLr{.start_factor = 1.0, .end_factor = 0.0}`
-template <class Field, class S>
-  requires Schedule<S> || GroupSchedule<S>
+/// **Example** `fields::weight_decay = LinearLr{.start_factor = 1.0, .end_factor = 0.0}`, or, with a lambda as the
+/// schedule, `fields::lr = [](double base_lr, std::int64_t update) { return base_lr / (1.0 + 0.01 * double(update)); }`
+template <class Field, AnySchedule S>
 struct ScheduleOf {
   using slot = slots::Schedule;
   using field = Field;
 
-  S schedule = {};
+  S schedule = detail::default_schedule<S>();
 
   [[nodiscard]] constexpr ScheduleOf resolved(const RunLength& length) const {
     return {resolve_schedule(schedule, length)};
@@ -48,13 +48,13 @@ namespace fields {
   };                                                                         \
   inline constexpr Type member {}
 
-HONE_FIELD(Lr, lr);
-HONE_FIELD(Momentum, momentum);
-HONE_FIELD(Dampening, dampening);
-HONE_FIELD(WeightDecay, weight_decay);
-HONE_FIELD(Beta1, beta1);
-HONE_FIELD(Beta2, beta2);
-HONE_FIELD(Eps, eps);
+HONE_FIELD(Lr, lr);                     ///< The learning rate.
+HONE_FIELD(Momentum, momentum);         ///< The momentum of `Sgd`.
+HONE_FIELD(Dampening, dampening);       ///< The dampening of `Sgd`.
+HONE_FIELD(WeightDecay, weight_decay);  ///< The weight decay.
+HONE_FIELD(Beta1, beta1);               ///< The decay of the average of the gradient, of `Adam`.
+HONE_FIELD(Beta2, beta2);               ///< The decay of the average of its square, of `Adam`.
+HONE_FIELD(Eps, eps);                   ///< The number that `Adam` adds to the denominator.
 
 #undef HONE_FIELD
 

@@ -71,8 +71,8 @@ struct OneCycleLr {
   double pct_start = 0.3;
   double div_factor = 25.0;
   double final_div_factor = 1e4;
-  Anneal anneal = Anneal::cosine;
-  bool three_phase = false;
+  Anneal anneal = Anneal::cosine;  ///< The shape of the phases.
+  bool three_phase = false;        ///< Adds the reverse of the rise as a phase.
   std::optional<double> max_lr = std::nullopt;
 
   constexpr double operator()(double base_lr, std::int64_t update) const {
@@ -101,12 +101,12 @@ struct OneCycleLr {
 struct OneCycleMomentum {
   using slot = slots::Schedule;
 
-  Updates total_updates = run::num_updates;
-  double pct_start = 0.3;
+  Updates total_updates = run::num_updates;  ///< As in `OneCycleLr`.
+  double pct_start = 0.3;                    ///< As in `OneCycleLr`.
   double base_momentum = 0.85;
   double max_momentum = 0.95;
-  Anneal anneal = Anneal::cosine;
-  bool three_phase = false;
+  Anneal anneal = Anneal::cosine;  ///< As in `OneCycleLr`.
+  bool three_phase = false;        ///< As in `OneCycleLr`.
 
   constexpr double operator()(double /*base_value*/, std::int64_t update) const {
     return detail::one_cycle_value(*this, update, max_momentum, base_momentum, max_momentum);

@@ -29,12 +29,12 @@ namespace detail {
 /// **Errors** `std::invalid_argument` if the optimizer has more groups than there are schedules, and the exceptions of
 /// the schedules.
 /// **Example** `PerGroup{WsdLr{}, Warmup{.updates = 100, .after = CosineLr{}}}`
-template <Schedule... S>
+template <AnySchedule... S>
   requires(sizeof...(S) >= 1)
 struct PerGroup {
   using slot = slots::Schedule;
 
-  std::tuple<S...> schedules = {};
+  std::tuple<S...> schedules;
 
   constexpr PerGroup() = default;
   constexpr explicit PerGroup(S... given) : schedules(std::move(given)...) {}
@@ -57,7 +57,7 @@ struct PerGroup {
     if constexpr (I + 1 < sizeof...(S)) {
       if (group != I) return value<I + 1>(base_lr, update, group);
     }
-    return std::get<I>(schedules)(base_lr, update);
+    return detail::scheduled_value(std::get<I>(schedules), base_lr, update, group);
   }
 };
 
@@ -67,24 +67,22 @@ struct PerGroup {
 /// **Errors** `std::invalid_argument` if the optimizer has more groups than there are factors. `resolved` throws it for
 /// settings that are out of range.
 /// **Example** `ScaledGroups{.factors = {0.1, 1.0}, .schedule = CosineLr{}}`
-template <Schedule S = ConstantLr>
+template <AnySchedule S = ConstantLr>
 struct ScaledGroups {
   using slot = slots::Schedule;
 
   std::vector<double> factors = {};
-  S schedule = {};
+  S schedule = detail::default_schedule<S>();
 
   constexpr double operator()(double base_lr, std::int64_t update, std::size_t group) const {
     if (group >= factors.size()) detail::reject_group("ScaledGroups", factors.size(), group);
-    return factors[group] * schedule(base_lr, update);
+    return factors[group] * detail::scheduled_value(schedule, base_lr, update, group);
   }
 
   [[nodiscard]] constexpr ScaledGroups resolved(const RunLength& length) const {
     if (factors.empty()) detail::refuse_setting("ScaledGroups::factors", "empty", "Give one for each group.");
     for (const double factor : factors) detail::require_not_negative("ScaledGroups::factors", factor);
-    ScaledGroups result = *this;
-    result.schedule = resolve_schedule(schedule, length);
-    return result;
+    return {.factors = factors, .schedule = resolve_schedule(schedule, length)};
   }
 
   friend constexpr bool operator==(const ScaledGroups&, const ScaledGroups&) = default;

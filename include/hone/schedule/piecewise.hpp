@@ -24,7 +24,7 @@ struct PiecewiseLr {
 
   struct Point {
     Updates update = 0;
-    double factor = 1.0;
+    double factor = 1.0;  ///< The factor from there on, linear to the next point.
 
     friend constexpr bool operator==(const Point&, const Point&) = default;
   };

@@ -28,7 +28,7 @@ struct ReduceOnPlateau {
   double factor = 0.1;
   std::int64_t patience = 10;
   double threshold = 1e-4;
-  ThresholdMode threshold_mode = ThresholdMode::relative;
+  ThresholdMode threshold_mode = ThresholdMode::relative;  ///< The unit of `threshold`.
   std::int64_t cooldown = 0;
   double min_lr = 0.0;
   double eps = 1e-8;

@@ -20,11 +20,11 @@ namespace hone {
 ///
 /// **Units** Optimizer updates and batches of one rank, not multiplied by the world size.
 struct RunLength {
-  std::optional<std::int64_t> num_updates = {};
-  std::optional<std::int64_t> num_updates_per_epoch = {};
-  std::optional<std::int64_t> num_epochs = {};
-  std::optional<std::int64_t> num_train_batches_per_epoch = {};
-  std::optional<std::int64_t> num_eval_batches_per_epoch = {};
+  std::optional<std::int64_t> num_updates = {};                  ///< Updates of the whole run.
+  std::optional<std::int64_t> num_updates_per_epoch = {};        ///< A partial last window counts as one.
+  std::optional<std::int64_t> num_epochs = {};                   ///< Epochs of the run.
+  std::optional<std::int64_t> num_train_batches_per_epoch = {};  ///< After limits.
+  std::optional<std::int64_t> num_eval_batches_per_epoch = {};   ///< After limits.
 
   friend constexpr bool operator==(const RunLength&, const RunLength&) = default;
 };
@@ -154,11 +154,11 @@ class Updates {
 
 /// The facts of a run, as operands of expressions.
 namespace run {
-inline constexpr Updates num_updates = Updates::of_run(0);            ///< Updates of the whole run.
-inline constexpr Updates num_updates_per_epoch = Updates::of_run(1);  ///< A partial last window counts as one.
-inline constexpr Updates num_epochs = Updates::of_run(2);
-inline constexpr Updates num_train_batches_per_epoch = Updates::of_run(3);
-inline constexpr Updates num_eval_batches_per_epoch = Updates::of_run(4);
+inline constexpr Updates num_updates = Updates::of_run(0);                  ///< Updates of the whole run.
+inline constexpr Updates num_updates_per_epoch = Updates::of_run(1);        ///< A partial last window counts as one.
+inline constexpr Updates num_epochs = Updates::of_run(2);                   ///< Epochs of the run.
+inline constexpr Updates num_train_batches_per_epoch = Updates::of_run(3);  ///< Batches of this rank.
+inline constexpr Updates num_eval_batches_per_epoch = Updates::of_run(4);   ///< Batches of this rank.
 }  // namespace run
 
 }  // namespace hone

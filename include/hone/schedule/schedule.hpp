@@ -26,6 +26,8 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
+#include <type_traits>
 
 #include "hone/core/slots.hpp"
 #include "hone/schedule/run_fact.hpp"
@@ -44,6 +46,32 @@ template <class S>
 concept GroupSchedule = requires(const S& schedule, double base_lr, std::int64_t update, std::size_t group) {
   { schedule(base_lr, update, group) } -> std::same_as<double>;
 };
+
+/// A schedule whose result may depend on the parameter group.
+template <class S>
+concept AnySchedule = Schedule<S> || GroupSchedule<S>;
+
+namespace detail {
+/// The default of a setting that is a schedule. A lambda with captures, which has none, must be given: this function
+/// throws, but it compiles, because standard types ask whether a schedule that contains it has a default constructor.
+template <AnySchedule S>
+constexpr S default_schedule() {
+  if constexpr (std::is_default_constructible_v<S>) {
+    return S{};
+  } else {
+    throw std::invalid_argument("A schedule that has no default constructor, such as a lambda, is missing. Give it.");
+  }
+}
+
+template <AnySchedule S>
+constexpr double scheduled_value(const S& schedule, double base, std::int64_t update, std::size_t group) {
+  if constexpr (GroupSchedule<S>) {
+    return schedule(base, update, group);
+  } else {
+    return schedule(base, update);
+  }
+}
+}  // namespace detail
 
 /// No schedule: the optimizer's learning rates remain unchanged. The trainer's default.
 struct NoSchedule {

@@ -38,7 +38,7 @@ template <class... Of>
 struct Schedules {
   using slot = slots::Schedule;
 
-  std::tuple<Of...> schedules = {};
+  std::tuple<Of...> schedules;
 
   constexpr Schedules() { check_fields(); }
   constexpr explicit Schedules(Of... given) : schedules(std::move(given)...) { check_fields(); }

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -15,80 +15,80 @@
 namespace hone {
 
 /// A schedule that starts at update `at` of a `Sequence`, with its own update 0.
-template <Schedule S>
+template <AnySchedule S>
 struct Then {
   Updates at = 0;
-  S schedule = {};
+  S schedule = detail::default_schedule<S>();
 
   friend constexpr bool operator==(const Then&, const Then&) = default;
 };
 
 /// `first` until the first schedule of `rest` starts, then that schedule, and so on. For each schedule,
-/// `run::num_updates` is the number of updates until the next schedule starts or the run ends.
+/// `run::num_updates` is the number of updates until the next schedule starts or the run ends. The schedules may depend
+/// on the parameter group.
 ///
 /// **Units** `Then::at`: updates of the whole run, above 0 and strictly ascending.
 /// **Errors** `resolved` throws `std::invalid_argument` if the starts are out of order or the last start is not before
 /// the end of the run, and the exceptions of the schedules.
 /// **Source** `torch.optim.lr_scheduler.SequentialLR`, whose milestones are the starts.
 /// **Example** `Sequence{LinearLr{}, Then{500, ConstantLr{}}, Then{run::num_updates / 2, PolynomialLr{}}}`
-template <Schedule First, Schedule... Rest>
+template <AnySchedule First, AnySchedule... Rest>
 struct Sequence {
   using slot = slots::Schedule;
+  /// True if a schedule depends on the parameter group.
+  static constexpr bool by_group = GroupSchedule<First> || (GroupSchedule<Rest> || ...);
 
-  First first = {};
-  std::tuple<Then<Rest>...> rest = {};
+  First first = detail::default_schedule<First>();
+  std::tuple<Then<Rest>...> rest;
 
   constexpr Sequence() = default;
   constexpr explicit Sequence(First begin, Then<Rest>... after) : first(std::move(begin)), rest(std::move(after)...) {}
 
-  constexpr double operator()(double base_lr, std::int64_t update) const { return value<0>(first, 0, base_lr, update); }
+  constexpr double operator()(double base_lr, std::int64_t update) const
+    requires(!by_group)
+  {
+    return value<0>(first, 0, base_lr, update, 0);
+  }
+  constexpr double operator()(double base_lr, std::int64_t update, std::size_t group) const
+    requires by_group
+  {
+    return value<0>(first, 0, base_lr, update, group);
+  }
 
   [[nodiscard]] constexpr Sequence resolved(const RunLength& length) const {
-    Sequence result = *this;
-    std::apply([&](auto&... after) { ((after.at = after.at.resolved(length, "Then::at")), ...); }, result.rest);
-    RunLength part = length;
-    part.num_updates = result.end_of<0>(0, length);
-    result.first = resolve_schedule(first, part);
-    result.template resolve_rest<0>(length);
-    return result;
+    return resolved_parts(length, std::index_sequence_for<Rest...>{});
   }
 
   friend constexpr bool operator==(const Sequence&, const Sequence&) = default;
 
  private:
   template <std::size_t I>
-  constexpr double value(const auto& schedule, std::int64_t start, double base_lr, std::int64_t update) const {
+  constexpr double value(const auto& schedule, std::int64_t start, double base_lr, std::int64_t update,
+                         std::size_t group) const {
     if constexpr (I < sizeof...(Rest)) {
       const auto& next = std::get<I>(rest);
-      if (const auto at = next.at.count(); update >= at) return value<I + 1>(next.schedule, at, base_lr, update);
+      if (const auto at = next.at.count(); update >= at) return value<I + 1>(next.schedule, at, base_lr, update, group);
     }
-    return schedule(base_lr, update - start);
+    return detail::scheduled_value(schedule, base_lr, update - start, group);
   }
 
-  /// Returns the number of updates from `start` to the start of `rest[I]`, or to the end of the run after the last
-  /// schedule. Empty if it is unknown.
-  template <std::size_t I>
-  constexpr std::optional<std::int64_t> end_of(std::int64_t start, const RunLength& length) const {
-    if constexpr (I < sizeof...(Rest)) {
-      const auto end = std::get<I>(rest).at.count();
-      if (end <= start) reject_order(start, end);
-      return end - start;
-    } else {
-      if (!length.num_updates) return std::nullopt;
-      if (start >= *length.num_updates) reject_length(start, *length.num_updates);
-      return *length.num_updates - start;
-    }
-  }
-
-  template <std::size_t I>
-  constexpr void resolve_rest(const RunLength& length) {
-    if constexpr (I < sizeof...(Rest)) {
-      auto& then = std::get<I>(rest);
-      RunLength part = length;
-      part.num_updates = end_of<I + 1>(then.at.count(), length);
-      then.schedule = resolve_schedule(then.schedule, part);
-      resolve_rest<I + 1>(length);
-    }
+  template <std::size_t... I>
+  constexpr Sequence resolved_parts(const RunLength& length, std::index_sequence<I...>) const {
+    const std::int64_t starts[] = {0, std::get<I>(rest).at.resolved(length, "Then::at").count()...};
+    // The length of part `i`: until the next one starts, or until the end of the run.
+    const auto part = [&](std::size_t i) {
+      RunLength result = length;
+      if (i + 1 < std::size(starts)) {
+        if (starts[i + 1] <= starts[i]) reject_order(starts[i], starts[i + 1]);
+        result.num_updates = starts[i + 1] - starts[i];
+      } else if (length.num_updates) {
+        if (starts[i] >= *length.num_updates) reject_length(starts[i], *length.num_updates);
+        result.num_updates = *length.num_updates - starts[i];
+      }
+      return result;
+    };
+    return Sequence{resolve_schedule(first, part(0)),
+                    Then<Rest>{starts[I + 1], resolve_schedule(std::get<I>(rest).schedule, part(I + 1))}...};
   }
 
   [[noreturn]] static void reject_order(std::int64_t before, std::int64_t after) {

@@ -39,8 +39,7 @@ struct ScheduleState {
 ///   optimizer.step();
 /// }
 /// ```
-template <class S>
-  requires Schedule<S> || GroupSchedule<S>
+template <AnySchedule S>
 class Stateful {
  public:
   /// Resolves `schedule` for a run of the given length.
@@ -63,6 +62,7 @@ class Stateful {
 
   [[nodiscard]] constexpr const S& schedule() const { return schedule_; }
   [[nodiscard]] constexpr const ScheduleState& state() const { return state_; }
+  /// Continues from a state that `state` returned.
   constexpr void load_state(const ScheduleState& state) {
     if (state.num_updates < -1) reject_state(state.num_updates);
     state_ = state;

@@ -22,9 +22,9 @@ enum class WsdDecay {
 /// The period that ends with a checkpoint, in numbers of complete updates. The decay starts after `pre_decay_update`
 /// updates. The period ends and the checkpoint is due after `period_end` updates.
 struct WsdPeriod {
-  std::int64_t period_start = 0;
+  std::int64_t period_start = 0;  ///< The update at which the period begins.
   std::int64_t period_end = 0;
-  std::int64_t decay_updates = 0;
+  std::int64_t decay_updates = 0;  ///< Updates of the decay.
   std::int64_t pre_decay_update = 0;
 
   friend constexpr bool operator==(const WsdPeriod&, const WsdPeriod&) = default;

@@ -11,7 +11,7 @@ namespace hone {
 
 /// Options for the contents of a checkpoint.
 struct CheckpointOptions {
-  bool save_optimizer = true;
+  bool save_optimizer = true;  ///< Include the state of the optimizer.
   bool save_scheduler = true;  ///< Has an effect if the trainer has a schedule.
   Dict extra = {};             ///< Custom entries at top level. They replace existing entries of the same name.
 };

@@ -19,6 +19,7 @@
 #include <string>
 #include <type_traits>
 #include <unordered_map>
+#include <vector>
 
 #include "hone/checkpoint/archive.hpp"
 #include "hone/checkpoint/composite_state_dict.hpp"
@@ -129,6 +130,7 @@ template <class Trainer>
   using Optimizer = typename T::BoundOptimizer;
   auto& self = internals(trainer);
   auto& parts = self.parts;
+  finish_schedule(trainer);  // the state's learning rates and the position of its schedule belong together
   Dict state;
   auto& model = pointee(parts.model);
   if constexpr (HasNamedState<std::remove_cvref_t<decltype(model)>>) {
@@ -151,7 +153,7 @@ template <class Trainer>
   if constexpr (T::has_schedule) {
     if (options.save_scheduler) {
       state.set("scheduler_state_dict",
-                schedule_state_dict(parts.optimizer, trainer.scheduled_updates(), self.step.schedule));
+                schedule_state_dict(parts.optimizer, trainer.scheduled_updates(), *self.step.schedule));
     }
   }
   return state;
@@ -264,13 +266,19 @@ std::optional<std::int64_t> load_weights(Components<T>& parts, const Dict& state
 template <class Trainer>
 void load_checkpoint(Trainer& trainer, const Dict& state, const LoadOptions& options) {
   auto& self = internals(trainer);
+  auto& optimizer = self.parts.optimizer;
+  std::vector<double> lrs;  // that the override has set
+  if constexpr (TraitsOf<Trainer>::has_schedule && is_overridden<overrides::scheduler_step, Trainer>) {
+    for (std::size_t group = 0; group < optimizer.num_groups(); ++group) lrs.push_back(optimizer.lr(group));
+  }
   const auto updates = load_weights(self.parts, state, options);
   drop_window(trainer);
   if constexpr (TraitsOf<Trainer>::has_schedule) {
     if (self.activity.trains) {
       trainer.scheduler_step();  // keeps the run's position; overwrites the checkpoint's learning rates
+      for (std::size_t group = 0; group < lrs.size(); ++group) optimizer.set_lr(group, lrs[group]);
     } else if (updates) {
-      continue_schedule(trainer, *updates);
+      continue_schedule(trainer, *updates, options.load_optimizer && state.contains("optimizer_state_dict"));
     }
   }
   dispatch(trainer, LoadCheckpoint{{self.run}}, WithState<const Dict>{state});

@@ -41,7 +41,7 @@ inline constexpr Resumption<Trainer> resumption{
     [](Trainer& trainer, const Dict& state) { read_ahead(state, "run", static_cast<Run&>(internals(trainer).run)); },
     [](Trainer& trainer, const Dict& state) {
       const auto updates = load_weights(internals(trainer).parts, state, {});
-      if constexpr (TraitsOf<Trainer>::has_schedule) set_scheduled_updates(trainer, updates.value_or(0));
+      if constexpr (TraitsOf<Trainer>::has_schedule) move_schedule(trainer, updates.value_or(0), /*has_values=*/true);
       restore_run(trainer, state);
     }};
 

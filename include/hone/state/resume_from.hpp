@@ -26,6 +26,7 @@ struct Resumption {
 class ResumeFrom {
  public:
   ResumeFrom() = default;
+  /// Converts from a state, a path of a file or directory, an optional path, or `std::nullopt`.
   ResumeFrom(std::nullopt_t) {}  // NOLINT(google-explicit-constructor)
 
   template <std::same_as<Dict> State>

@@ -63,7 +63,7 @@ void serialize_run(Trainer& trainer, auto& archive) {
   part("precision", parts.precision);
   part("accumulation", parts.accumulation);
   part("clipping", parts.clipping);
-  part("schedule", self.step.schedule);
+  part("schedule", *self.step.schedule);
   part("transfer", parts.transfer);
   part("execution", parts.execution);
   part("splitting", parts.splitting);
@@ -216,7 +216,9 @@ void load_training_state(Trainer& trainer, const Dict& state) {
     refuse_call("load_training_state", self.activity, "Call it before the run, or call `resume` instead of `train`.");
   }
   const auto updates = load_weights(self.parts, state, {});
-  if constexpr (TraitsOf<Trainer>::has_schedule) continue_schedule(trainer, updates.value_or(0));
+  if constexpr (TraitsOf<Trainer>::has_schedule) {
+    continue_schedule(trainer, updates.value_or(0), /*has_values=*/true);
+  }
   restore_run(trainer, state);
 }
 template <class Trainer>

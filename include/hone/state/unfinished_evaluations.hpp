@@ -28,8 +28,9 @@ concept HasLearningRates = requires(O& optimizer, std::size_t group, double lr) 
 /// weights, but callbacks may change everything else.
 class StateBeforeEvaluation {
  public:
+  /// Copies the state of the run, and the learning rates of the optimizer.
   template <class Optimizer>
-  StateBeforeEvaluation(Dict run, Optimizer& optimizer) : run_(cloned(Value(std::move(run))).get<Dict>()) {
+  StateBeforeEvaluation(const Dict& run, Optimizer& optimizer) : run_(cloned(run)) {
     if constexpr (detail::HasLearningRates<Optimizer>) lrs_ = lrs_of(optimizer);
   }
 

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <vector>
 
 #include "hone/checkpoint/archive.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/sentence.hpp"
+#include "hone/core/serialize.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/step/dispatch.hpp"
 #include "hone/step/step_state.hpp"
@@ -67,6 +69,28 @@ void restore_window(Trainer& trainer, const Window& window, const NamedParameter
   }
 }
 
+/// Saves the number of batches of an open window, which a later change of the accumulation policy does not affect.
+///
+/// **Errors** `DataError` when loading, if the window has that many batches already.
+template <class Trainer>
+void serialize_window_batches([[maybe_unused]] Trainer& trainer, [[maybe_unused]] auto& archive,
+                              [[maybe_unused]] const Window& window) {
+  auto& self = internals(trainer);
+  const auto& accumulation = self.parts.accumulation;
+  if constexpr (!requires { accumulation.static_batches_per_update; }) {
+    if (window.empty()) return;
+    std::int64_t batches = self.step.window_batches;
+    if (archive.is_loading) batches = accumulation.num_batches_per_update();
+    constexpr const char* name = "window_batches";
+    if constexpr (requires { archive.contains(name); }) {
+      if (archive.contains(name)) serialize_count(archive, name, batches, window.size() + 1);
+      self.step.window_batches = batches;
+    } else {
+      archive(name, batches);
+    }
+  }
+}
+
 template <class Trainer>
 void serialize_window(Trainer& trainer, auto& archive) {
   using T = TraitsOf<Trainer>;
@@ -79,6 +103,7 @@ void serialize_window(Trainer& trainer, auto& archive) {
     }
   }
   archive("window", window);
+  serialize_window_batches(trainer, archive, window);
   if constexpr (T::has_objectives) archive("objectives", self.step.objectives);
   archive("window_gradients", gradients);
   if constexpr (T::reduces) serialize_averaging(trainer, archive, window.empty());

@@ -17,6 +17,7 @@ struct Activity {
   bool predicts = false;   ///< A run of `predict` is open.
   bool steps = false;      ///< A call of `step` is open.
 
+  /// True if no activity is open.
   [[nodiscard]] bool is_idle() const { return !trains && !evaluates && !predicts && !steps; }
   /// Returns the name of an active function, for error messages.
   [[nodiscard]] std::string_view name() const {
@@ -27,7 +28,7 @@ struct Activity {
 /// Sets a flag, such as a member of `Activity`, during its lifetime, and then restores its previous value.
 class FlagGuard {
  public:
-  explicit FlagGuard(bool& flag) : flag_(flag), before_(std::exchange(flag, true)) {}
+  explicit FlagGuard(bool& flag) : flag_(flag), before_(std::exchange(flag, true)) {}  ///< Sets the flag.
   FlagGuard(const FlagGuard&) = delete;
   FlagGuard& operator=(const FlagGuard&) = delete;
   ~FlagGuard() { flag_ = before_; }

@@ -98,7 +98,7 @@ inline std::string sentence_of(std::string text) {
 }
 
 /// Returns the first line of LibTorch's error message, without the backtrace.
-inline std::string first_line(const c10::Error& error) {
+inline std::string message_of(const c10::Error& error) {
   return sentence_of(std::string(first_line(error.what_without_backtrace())));
 }
 
@@ -186,7 +186,7 @@ auto forward(Model& model, Inputs&... inputs) {
     }
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
-    detail::refuse_inputs(pointee(model), detail::first_line(error), inputs...);
+    detail::refuse_inputs(pointee(model), detail::message_of(error), inputs...);
   } catch (const std::runtime_error& error) {
     if constexpr (detail::Scripted<PointeeOf<Model>>) {
       detail::refuse_inputs(pointee(model), detail::last_line(error),
@@ -209,7 +209,7 @@ at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
     return loss_of(loss, outputs, target);
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
-    const std::string what = detail::first_line(error), remedy = detail::target_remedy(target, what);
+    const std::string what = detail::message_of(error), remedy = detail::target_remedy(target, what);
     std::throw_with_nested(DataError(
         sentence("The model's output {} does not fit the loss with the target {}: {} {}",
                  {detail::shapes(outputs), detail::shapes(target), what,
@@ -224,7 +224,7 @@ inline void backward_or_explain(const at::Tensor& loss) {
   try {
     loss.backward();
   } catch (const c10::Error& error) {
-    const std::string what = detail::first_line(error);
+    const std::string what = detail::message_of(error);
     if (loss.scalar_type() != at::kDouble || what.find("Double") == std::string::npos) throw;
     std::throw_with_nested(DataError(
         sentence("The loss is Double and the model is not: {} A target in double makes it so: convert it with "

@@ -28,7 +28,7 @@ auto learn_captured(Trainer& trainer, Batch& batch, bool updates) {
   auto& parts = self.parts;
   Window& window = self.step.window;
 
-  const WindowPlace place{window.empty(), updates, parts.accumulation.num_batches_per_update()};
+  const WindowPlace place{window.empty(), updates, batches_per_update(self)};
   const Window before = window;
   const double share = window.add(self.sync.weight_of_rows(parts.processes, batch), place.num_batches, 1.0);
   const bool is_short = place.updates && window.size() != place.num_batches;  // such a window is not captured
@@ -72,7 +72,6 @@ auto learn_captured(Trainer& trainer, Batch& batch, bool updates) {
     if (!place.updates) return;
     window.reset();
     count_update(trainer);
-    dispatch(trainer, OptimizerStep{{self.run}});
   };
 
   if constexpr (is_loss_handled) {

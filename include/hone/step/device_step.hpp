@@ -6,9 +6,11 @@
 #include <ATen/ops/_foreach_mul.h>
 #include <c10/core/GradMode.h>
 
+#include <cstdint>
 #include <type_traits>
 
 #include "hone/callbacks/events.hpp"
+#include "hone/core/require.hpp"
 #include "hone/step/batch_loss.hpp"
 #include "hone/step/components.hpp"
 #include "hone/step/dispatch.hpp"
@@ -51,6 +53,25 @@ void backward_share(Trainer& trainer, const at::Tensor& whole, double share) {
   }
 }
 
+/// Returns the number of batches of the open accumulation window, or of the next one. A change of the accumulation
+/// policy takes effect in the next window. `self` is the state of a trainer.
+///
+/// **Errors** `std::invalid_argument` for less than 1.
+template <class Self>
+[[nodiscard]] std::int64_t batches_per_update(Self& self) {
+  const auto& accumulation = self.parts.accumulation;
+  if constexpr (requires { accumulation.static_batches_per_update; }) {
+    return accumulation.num_batches_per_update();
+  } else {
+    auto& batches = self.step.window_batches;
+    if (self.step.window.empty()) {
+      batches = accumulation.num_batches_per_update();
+      require_at_least("num_batches_per_update", batches, 1);
+    }
+    return batches;
+  }
+}
+
 template <class Trainer>
 void unscale(Trainer& trainer) {
   auto& parts = internals(trainer).parts;
@@ -68,10 +89,9 @@ void correct_window(Trainer& trainer, const Window& window) {
   auto& parts = self.parts;
   double correction = 0.0;
   if constexpr (TraitsOf<Trainer>::reduces) {
-    correction = Window::correction(parts.accumulation.num_batches_per_update(),
-                                    self.sync.total / parts.processes.world_size(), 1.0);
+    correction = Window::correction(batches_per_update(self), self.sync.total / parts.processes.world_size(), 1.0);
   } else {
-    correction = window.correction(parts.accumulation.num_batches_per_update());
+    correction = window.correction(batches_per_update(self));
   }
   if (correction == 1.0) return;
   const at::NoGradGuard no_gradients;
@@ -143,11 +163,17 @@ void plain_optimizer_step(Components<T>& parts) {
   }
 }
 
+/// Clears the gradients, with the override `zero_grad` if there is one.
+template <class Trainer>
+void clear_gradients(Trainer& trainer) {
+  override_or<overrides::zero_grad>(trainer, [&] { trainer.zero_grad(); });
+}
+
 /// Does the step of the optimizer and clears the gradients, with the overrides for these if there are any.
 template <class Trainer>
 void step_optimizer(Trainer& trainer) {
   override_or<overrides::optimizer_step>(trainer, [&] { trainer.optimizer_step(); });
-  override_or<overrides::zero_grad>(trainer, [&] { trainer.zero_grad(); });
+  clear_gradients(trainer);
 }
 
 }  // namespace hone::detail

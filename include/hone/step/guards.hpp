@@ -11,6 +11,7 @@ namespace hone {
 /// Sets the number of threads for LibTorch's operators that this thread calls; 0 changes nothing. Restores the number.
 class ThreadGuard {
  public:
+  /// Sets the number of threads.
   explicit ThreadGuard(int num_threads)
       : before_(at::get_num_threads()), changed_(num_threads > 0 && num_threads != before_) {
     if (changed_) at::set_num_threads(num_threads);
@@ -29,6 +30,7 @@ class ThreadGuard {
 /// Restores the states of LibTorch's random generators for the CPU and for `device` at the end of its lifetime.
 class GeneratorGuard {
  public:
+  /// Saves the states.
   explicit GeneratorGuard(c10::Device device) : device_(device), host_before_(generator_state()) {
     if (!device.is_cpu()) device_before_ = generator_state(device);
   }

@@ -47,13 +47,9 @@ void require_trainable(Trainer& trainer) {
 /// Calls `f` with the trainer's device as the thread's current device. Device errors become `DeviceError`.
 template <class Trainer, class F>
 decltype(auto) with_device(Trainer& trainer, F&& f) {
-  if constexpr (HostReadable<typename TraitsOf<Trainer>::Device>) {
-    return std::forward<F>(f)();
-  } else {
-    auto& device = internals(trainer).parts.device;
-    [[maybe_unused]] const auto current = device_scope(device);
-    return with_device_errors(device.device(), std::forward<F>(f));
-  }
+  auto& device = internals(trainer).parts.device;
+  [[maybe_unused]] const auto current = device_scope(device);
+  return with_device_errors(device.device(), std::forward<F>(f));
 }
 
 /// Calls `f` with gradients enabled, with `num_threads` threads (0 changes nothing), and with the denormals, number
@@ -92,7 +88,7 @@ auto host_step(Trainer& trainer, const Batch& batch, F&& f, int num_threads = 0)
 template <class Trainer>
 void start_from_own_gradients(Trainer& trainer) {
   auto& step = internals(trainer).step;
-  if (step.window.empty()) trainer.zero_grad();
+  if (step.window.empty()) clear_gradients(trainer);
   if (!step.has_looked_for_untrained) [[unlikely]]
     warn_of_untrained(trainer);
 }

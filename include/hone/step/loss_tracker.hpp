@@ -67,7 +67,7 @@ class LossTracker {
     return all.mean();
   }
 
-  void reset() { *this = {}; }
+  void reset() { *this = {}; }  ///< Removes all losses.
   /// True if nothing was added.
   [[nodiscard]] bool empty() const {
     if constexpr (HostReadable<Device>) {

@@ -39,10 +39,10 @@ struct LossOptions {
 /// A loss of `Losses`; see `loss_for`.
 template <FixedString loss_name, class F>
 struct LossFor {
-  static constexpr FixedString letters = loss_name;
-  static constexpr std::string_view name = loss_name.view();
+  static constexpr FixedString letters = loss_name;           ///< The name as a template argument.
+  static constexpr std::string_view name = loss_name.view();  ///< The name of the loss and of its optimizer.
   F loss;
-  LossOptions options;
+  LossOptions options;  ///< The options of the loss.
 };
 
 /// Returns a loss step with the name of its optimizer. The trainer calls `loss(model, batch)` with the model that was
@@ -211,6 +211,7 @@ struct Losses {
     }
   }
 
+  /// The index of the loss `name`.
   template <FixedString name>
   static constexpr std::size_t place_of = [] {
     static_assert((false || ... || (For::name == name.view())), "hone: no loss of these has this name.");
@@ -228,8 +229,10 @@ struct Losses {
     std::apply([&](auto&... each) { (move_to(each.loss, device), ...); }, losses);
   }
 
+  /// True if the losses can be combined with these types.
   template <class Model, class Optimizer, class... Policies>
   struct fits_trainer {
+    /// True if the losses and the optimizers have the same names.
     static constexpr bool has_names = [] {
       if constexpr (SeveralOptimizers<Optimizer>) {
         return Optimizer::num_optimizers == num_losses && (Optimizer::template has<For::letters> && ...);
@@ -241,6 +244,7 @@ struct Losses {
                                   !ComputesGradients<Model> && !(... || overrides::train_batch_loss::named<Policies>) &&
                                   (... && (!ScalesLoss<Policies> || detail::ScalesSeveralLosses<Policies, Optimizer>));
   };
+  /// Returns the type of the message for types that do not fit.
   template <class Model, class Optimizer, class... Policies>
   static consteval auto fault() {
     if constexpr (!fits_trainer<Model, Optimizer>::has_names) {

@@ -81,7 +81,7 @@ class LossesTracker {
     }
   }
 
-  void reset() { *this = {}; }
+  void reset() { *this = {}; }  ///< Removes all losses.
 
   /// Saves the sums in an archive, or restores them. Synchronizes with the device.
   void serialize(auto& archive) {

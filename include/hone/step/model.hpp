@@ -104,6 +104,7 @@ void move_to(Model& model, c10::Device device) {
 template <class Model>
 class ModeGuard {
  public:
+  /// Stores the modes.
   explicit ModeGuard(Model& model) : model_(model) {
     detail::for_each_module(pointee(model_), [this](auto& module) { modes_.push_back(module.is_training()); });
   }

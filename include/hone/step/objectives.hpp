@@ -42,7 +42,7 @@ using LossStepOutput = typename LossStepOutputOf<Model, Loss, Batch>::type;
 /// The accumulation window of each loss. Empty for a trainer with one loss, whose window is in `StepState`.
 template <class Loss>
 struct ObjectiveWindows {
-  void reset() {}
+  void reset() {}  ///< Empties the windows.
 };
 template <SeveralLosses Loss>
 struct ObjectiveWindows<Loss> {
@@ -60,6 +60,9 @@ namespace detail {
 ///
 /// If a range of unknown length ends within a window, `finish_window` updates with the gradients that were accumulated
 /// so far. The later losses were then computed before the updates of the earlier ones.
+///
+/// A stop before the update ends the step at the loss that it was requested for. If an earlier loss has updated, the
+/// step is an update: it is counted, so that the run resumes with the next one.
 struct Objectives {
   /// Runs forward, loss and backward of each loss and, if `updates`, its update.
   template <class Trainer, class Batch>
@@ -68,15 +71,14 @@ struct Objectives {
     using Output = typename T::Loss::template Output<typename T::Model, Batch>;
     auto& self = internals(trainer);
     Output output{.loss = {}, .batch_size = batch_size(batch)};
+    bool has_updated = false;
     const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
-      return (learn_one<i>(trainer, batch, updates, output) && ...);
+      return (learn_one<i>(trainer, batch, updates, output, has_updated) && ...);
     }(std::make_index_sequence<T::Loss::num_losses>{});
-    if (!is_learned) {
-      drop_window(trainer);
-    } else if (updates) {
-      end_update(trainer);
+    if (is_learned && !updates) {
+      self.step.window.add(1.0, batches_per_update(self));
     } else {
-      self.step.window.add(1.0, self.parts.accumulation.num_batches_per_update());
+      end_window(trainer, is_learned, has_updated);
     }
     return output;
   }
@@ -84,10 +86,11 @@ struct Objectives {
   /// Does the updates of a window that ended early.
   template <class Trainer>
   static void finish_window(Trainer& trainer) {
+    bool has_updated = false;
     const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
-      return (finish_one<i>(trainer) && ...);
+      return (finish_one<i>(trainer, has_updated) && ...);
     }(std::make_index_sequence<TraitsOf<Trainer>::Loss::num_losses>{});
-    is_learned ? end_update(trainer) : drop_window(trainer);
+    end_window(trainer, is_learned, has_updated);
   }
 
  private:
@@ -109,7 +112,7 @@ struct Objectives {
 
   /// Returns false if a stop before the update drops the batch, so that the remaining losses must not run.
   template <std::size_t i, class Trainer, class Batch, class Output>
-  static bool learn_one(Trainer& trainer, Batch& batch, bool updates, Output& all) {
+  static bool learn_one(Trainer& trainer, Batch& batch, bool updates, Output& all, bool& has_updated) {
     auto& loss = std::get<i>(internals(trainer).parts.loss.losses);
     using F = decltype(loss.loss);
     using Model = typename TraitsOf<Trainer>::Model;
@@ -117,11 +120,11 @@ struct Objectives {
       static_cast<void>(sizeof(not_a_loss_step<F, Model, Batch>));
       return false;
     } else {
-      return is_due<i>(trainer) ? learn_from<i>(trainer, loss, batch, updates, all) : true;
+      return is_due<i>(trainer) ? learn_from<i>(trainer, loss, batch, updates, all, has_updated) : true;
     }
   }
   template <std::size_t i, class Trainer, class For, class Batch, class Output>
-  static bool learn_from(Trainer& trainer, For& loss, Batch& batch, bool updates, Output& all) {
+  static bool learn_from(Trainer& trainer, For& loss, Batch& batch, bool updates, Output& all, bool& has_updated) {
     using T = TraitsOf<Trainer>;
     auto& self = internals(trainer);
     auto& parts = self.parts;
@@ -133,39 +136,39 @@ struct Objectives {
       call_loss_step(loss.loss, parts.model, batch, result);
     }
     const auto& output = *result;
-    self.step.train_loss.add(i, output.loss, items_in(output));
     const auto value = output.loss.detach();
     all.loss = all.loss.defined() ? all.loss + value : value;
     dispatch(trainer, TrainLoss{{self.run}}, WithBatch<Batch>{batch}, WithOutput{output}, objective);
     if (self.run.stops_before_update()) [[unlikely]]
       return false;
+    self.step.train_loss.add(i, output.loss, items_in(output));
 
     Window& window = self.step.objectives.each[i];
     double share = 1.0;
     if constexpr (T::reduces) {
-      share = window.add(self.sync.weight(parts.processes, output), parts.accumulation.num_batches_per_update(), 1.0);
+      share = window.add(self.sync.weight(parts.processes, output), batches_per_update(self), 1.0);
       if (updates) self.sync.begin(parts.processes, self.run, window.total());
     } else if constexpr (T::accumulates) {
-      share = window.add(weight_of(output), parts.accumulation.num_batches_per_update());
+      share = window.add(weight_of(output), batches_per_update(self));
     }
     backward_share(trainer, output.loss, share);
-    return !updates || update_one<i>(trainer);
+    return !updates || update_one<i>(trainer, has_updated);
   }
 
   template <std::size_t i, class Trainer>
-  static bool finish_one(Trainer& trainer) {
+  static bool finish_one(Trainer& trainer, bool& has_updated) {
     auto& self = internals(trainer);
     if (!is_due<i>(trainer)) return true;
     [[maybe_unused]] const auto optimizer = only<i>(trainer);
     if constexpr (TraitsOf<Trainer>::reduces) {
       self.sync.begin(self.parts.processes, self.run, self.step.objectives.each[i].total());
     }
-    return update_one<i>(trainer);
+    return update_one<i>(trainer, has_updated);
   }
 
   /// Does the update of the optimizer that `only` has selected. Returns false if a stop prevents it.
   template <std::size_t i, class Trainer>
-  static bool update_one(Trainer& trainer) {
+  static bool update_one(Trainer& trainer, bool& has_updated) {
     using T = TraitsOf<Trainer>;
     auto& self = internals(trainer);
     const WithObjective objective{std::get<i>(self.parts.loss.losses).name};
@@ -175,22 +178,25 @@ struct Objectives {
     }
     if constexpr (ScalesLoss<typename T::Precision>) unscale(trainer);
     if constexpr (T::weighs) correct_window(trainer, self.step.objectives.each[i]);
+    self.step.objectives.each[i].reset();
     clip(trainer, objective);
     if constexpr (syncs_before_update<Trainer>) sync_stop(trainer);
     if (self.run.stops_before_update()) [[unlikely]]
       return false;
     step_optimizer(trainer);
-    return true;
+    return has_updated = true;
   }
 
+  /// Ends a window. Drops the gradients that a stop has left over, and counts the update if there was one.
   template <class Trainer>
-  static void end_update(Trainer& trainer) {
+  static void end_window(Trainer& trainer, bool is_learned, bool has_updated) {
     auto& self = internals(trainer);
+    if (!is_learned) [[unlikely]]
+      drop_window(trainer);
+    if (!has_updated) return;
     self.step.window.reset();
-    self.step.objectives.reset();
     if constexpr (ScalesLoss<typename TraitsOf<Trainer>::Precision>) self.parts.precision.update_scale();
     count_update(trainer);
-    dispatch(trainer, OptimizerStep{{self.run}});
   }
 };
 

@@ -132,8 +132,9 @@ using OverridesAmong = typename detail::OverridesAmong<Policies...>::type;
 template <class... Values>
 class Given {
  public:
-  explicit Given(Values&... values) : values_(values...) {}
+  explicit Given(Values&... values) : values_(values...) {}  ///< Refers to the values, which `take` moves from.
 
+  /// Moves out the `nth` value of type `T`.
   template <class T, std::size_t nth = 0>
   [[nodiscard]] T take() const {
     constexpr std::size_t index = find<T>(nth);

@@ -39,7 +39,7 @@ auto split_pass(Trainer& trainer, Batch& batch) {
   const auto forward = [&](auto& part) { return forward_pass(trainer, part); };
   Window ahead;
   double share = 1.0;
-  const std::int64_t num_batches = parts.accumulation.num_batches_per_update();
+  const std::int64_t num_batches = batches_per_update(self);
   const auto backward = [&](const auto& output, double fraction, bool is_first) {
     const double weight = weight_of(output);
     if (is_first) {
@@ -70,8 +70,7 @@ void learn_from(Trainer& trainer, const Output& output, bool updates) {
   auto& parts = self.parts;
   Window& window = self.step.window;
   if constexpr (T::reduces) {  // the all-reduce of stop requests overlaps with backward
-    const double share =
-        window.add(self.sync.weight(parts.processes, output), parts.accumulation.num_batches_per_update(), 1.0);
+    const double share = window.add(self.sync.weight(parts.processes, output), batches_per_update(self), 1.0);
     if (updates) self.sync.begin(parts.processes, self.run, window.total());
     parts.processes.backward(output.loss, updates,
                              [&](const at::Tensor& loss) { backward_share(trainer, loss, share); });
@@ -82,7 +81,7 @@ void learn_from(Trainer& trainer, const Output& output, bool updates) {
   } else {
     if constexpr (!T::splits) {
       backward_share(trainer, output.loss,
-                     T::accumulates ? window.add(weight_of(output), parts.accumulation.num_batches_per_update()) : 1.0);
+                     T::accumulates ? window.add(weight_of(output), batches_per_update(self)) : 1.0);
     }
     if (updates) update(trainer);
   }

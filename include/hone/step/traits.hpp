@@ -52,13 +52,14 @@ struct TrainerTraits {
   /// As stored in the trainer: bound to parameters, and perhaps sharded or with master weights.
   using BoundOptimizer = OptimizerUnder<Precision, OptimizerAmong<Distribution, hone::BoundOptimizer<Optimizer>>>;
 
-  static constexpr bool reduces = ReducesGradients<Distribution>;
-  static constexpr bool accumulates = !UpdatesEveryBatch<Accumulation>;
-  static constexpr bool splits = SplitsBatches<Splitting>;
+  static constexpr bool reduces = ReducesGradients<Distribution>;        ///< Gradients are reduced over ranks.
+  static constexpr bool accumulates = !UpdatesEveryBatch<Accumulation>;  ///< An update may have several batches.
+  static constexpr bool splits = SplitsBatches<Splitting>;               ///< A batch may run in parts.
   static constexpr bool weighs = accumulates || reduces || splits;  ///< An update may combine several batches or parts.
-  static constexpr bool captures = RecordsSteps<Execution>;
+  static constexpr bool captures = RecordsSteps<Execution>;         ///< Steps are captured and replayed.
+  /// A schedule sets learning rates or other settings.
   static constexpr bool has_schedule = !std::is_same_v<Schedule, NoSchedule>;
-  static constexpr bool has_objectives = SeveralLosses<Loss>;
+  static constexpr bool has_objectives = SeveralLosses<Loss>;  ///< The loss is `Losses`.
 };
 
 namespace detail {

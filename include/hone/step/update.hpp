@@ -17,10 +17,10 @@ namespace hone::detail {
 
 /// True if the current batch completes the accumulation window. `is_last`: this is the last batch of the epoch.
 template <class Trainer>
-[[nodiscard]] bool update_follows(const Trainer& trainer, bool is_last) {
+[[nodiscard]] bool update_follows(Trainer& trainer, bool is_last) {
   if constexpr (TraitsOf<Trainer>::accumulates) {
     auto& self = internals(trainer);
-    return is_last || self.step.window.size() + 1 == self.parts.accumulation.num_batches_per_update();
+    return is_last || self.step.window.size() + 1 == batches_per_update(self);
   } else {
     return true;
   }
@@ -32,17 +32,40 @@ void drop_window(Trainer& trainer) {
   auto& step = internals(trainer).step;
   step.window.reset();
   step.objectives.reset();
-  trainer.zero_grad();
+  clear_gradients(trainer);
 }
 
-/// Counts an update, and sets the values of the schedule for the next one.
+template <class Trainer>
+void step_schedule(Trainer& trainer) {
+  override_or<overrides::scheduler_step>(trainer, [&] { trainer.scheduler_step(); });
+}
+/// Sets the values of the schedule for the next update if an `OptimizerStep` is being dispatched before that.
+template <class Trainer>
+void finish_schedule(Trainer& trainer) {
+  if (std::exchange(internals(trainer).step.cursor.is_due, false)) step_schedule(trainer);
+}
+
+/// Counts an update, dispatches `OptimizerStep` while the optimizer has the learning rates of that update, and then
+/// sets the values of the schedule for the next one, also if a handler throws.
 template <class Trainer>
 void count_update(Trainer& trainer) {
+  using T = TraitsOf<Trainer>;
   auto& self = internals(trainer);
   ++self.run.num_updates_;
-  if constexpr (TraitsOf<Trainer>::has_schedule) ++self.step.cursor.updates;
+  if constexpr (T::has_schedule) ++self.step.cursor.updates;
   self.run.history_.set_num_updates(self.run.history_.num_updates() + 1);
-  override_or<overrides::scheduler_step>(trainer, [&] { trainer.scheduler_step(); });
+  if constexpr (is_handled<typename T::Callbacks, Trainer, OptimizerStep>) {
+    self.step.cursor.is_due = true;
+    try {
+      dispatch(trainer, OptimizerStep{{self.run}});
+    } catch (...) {
+      finish_schedule(trainer);
+      throw;
+    }
+    finish_schedule(trainer);
+  } else {
+    step_schedule(trainer);
+  }
 }
 
 /// Makes a stop that any rank has requested take effect on all ranks. Collective; a no-op for a single process.
@@ -74,7 +97,6 @@ void update(Trainer& trainer) {
     return drop_window(trainer);
   step_optimizer(trainer);
   count_update(trainer);
-  dispatch(trainer, OptimizerStep{{self.run}});
 }
 
 /// Does the update, unless any rank requests a stop before it: then drops the window. Collective.
@@ -101,25 +123,32 @@ void require_schedule_left([[maybe_unused]] Trainer& trainer, [[maybe_unused]] c
   }
 }
 
+/// Moves the schedule to an update and sets its values. This is not a step of the schedule, so it does not call the
+/// override `scheduler_step`. With that override, keeps the values if the optimizer's state was loaded with them.
 template <class Trainer>
-void set_scheduled_updates(Trainer& trainer, std::int64_t updates) {
+void move_schedule(Trainer& trainer, std::int64_t updates, [[maybe_unused]] bool has_values) {
   internals(trainer).step.cursor.updates = updates;
+  if constexpr (is_overridden<overrides::scheduler_step, Trainer>) {
+    if (has_values) return;
+  }
   trainer.scheduler_step();
 }
-/// Makes the next start of the schedule begin at this update.
+/// Makes the next start of the schedule begin at this update. `has_values`: the optimizer's state was loaded.
 template <class Trainer>
-void continue_schedule(Trainer& trainer, std::int64_t updates) {
+void continue_schedule(Trainer& trainer, std::int64_t updates, bool has_values) {
   auto& cursor = internals(trainer).step.cursor;
   cursor.continued = updates;
+  cursor.has_values = has_values;
   cursor.started = false;
 }
 template <class Trainer>
 void start_schedule([[maybe_unused]] Trainer& trainer, [[maybe_unused]] const RunLength& length) {
   if constexpr (TraitsOf<Trainer>::has_schedule) {
     auto& self = internals(trainer);
-    self.step.schedule = resolve_schedule(self.parts.schedule, length);
-    self.step.cursor.started = true;
-    set_scheduled_updates(trainer, std::exchange(self.step.cursor.continued, 0));
+    self.step.schedule.emplace(resolve_schedule(self.parts.schedule, length));
+    auto& cursor = self.step.cursor;
+    cursor.started = true;
+    move_schedule(trainer, std::exchange(cursor.continued, 0), std::exchange(cursor.has_values, false));
   }
 }
 

@@ -45,7 +45,7 @@ class Window {
   [[nodiscard]] static constexpr double correction(std::int64_t num_batches, double total, double unit) {
     return static_cast<double>(num_batches) * unit / total;
   }
-  constexpr void reset() { *this = {}; }
+  constexpr void reset() { *this = {}; }  ///< Empties the window.
 
   /// Saves the window in an archive, or restores it.
   void serialize(auto& archive) {

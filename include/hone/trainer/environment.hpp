@@ -16,6 +16,7 @@
 
 namespace hone {
 
+/// The environment variable that limits the batches of each epoch.
 inline constexpr const char* limit_batches_variable = "HONE_LIMIT_BATCHES";
 
 /// Returns the maximum number of batches per epoch in `text`. Returns nothing for `none`, in upper or lower case.

@@ -14,6 +14,7 @@
 #include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/step/dispatch.hpp"
+#include "hone/step/host_step.hpp"
 #include "hone/step/step.hpp"
 #include "hone/trainer/evaluate.hpp"
 #include "hone/trainer/loaders.hpp"
@@ -118,12 +119,14 @@ auto predict(Trainer& trainer, Dataset& dataset, const EvaluateOptions& options)
       }
     }
     if (why_cut_short) throw StoppedError(*why_cut_short);
-    auto result = std::move(outputs).take();
-    if constexpr (std::is_same_v<decltype(result), at::Tensor>) {
-      return gather_outputs(trainer, result, batches);
-    } else {
-      return result;
-    }
+    return with_device(trainer, [&] {  // the concatenation doubles the memory
+      auto result = std::move(outputs).take();
+      if constexpr (std::is_same_v<decltype(result), at::Tensor>) {
+        return gather_outputs(trainer, result, batches);
+      } else {
+        return result;
+      }
+    });
   }
 }
 

@@ -71,7 +71,7 @@ struct TrainOptions {
   std::optional<bool> shuffle = {};                            ///< A new order in each epoch. Default true.
   std::optional<bool> drop_last = {};      ///< Leaves out a last batch that is not full. Default false.
   bool reset_run_history = true;           ///< False: appends to the history, and continues its counts.
-  std::optional<std::uint64_t> seed = {};  ///< Of LibTorch's generators and the order of the data. Default: none.
+  std::optional<std::uint64_t> seed = {};  ///< Of LibTorch's generators and the order of a dataset. Default: none.
   int num_threads = 0;
   /// Tries the program out: one epoch of at most n training batches and n evaluation batches, from the beginning.
   /// hone's callbacks then write no files, `EarlyStopping` does not stop the run, and minima are ignored.
@@ -83,7 +83,9 @@ struct TrainOptions {
   /// no event except `on_exception`, and does not affect training. A single-pass range loses these batches.
   std::int64_t num_sanity_eval_batches = 0;
 
+  /// Returns the samples of a training batch.
   [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(detail::default_batch_size); }
+  /// Returns whether a dataset is shuffled.
   [[nodiscard]] bool shuffles() const { return shuffle.value_or(true) && overfit_batches == 0; }
 
   /// Throws `std::invalid_argument` if an option for the training loader is set. For data that is a range of batches.
@@ -93,6 +95,7 @@ struct TrainOptions {
     detail::require_not_given("drop_last", drop_last);
   }
 
+  /// Throws `std::invalid_argument` for values out of range.
   void check() const {
     detail::require_at_least("num_epochs", num_epochs, 0);
     detail::require_at_least("per_device_batch_size", per_device_batch_size, 1);
@@ -119,10 +122,13 @@ struct EvaluateOptions {
   std::optional<std::int64_t> per_device_batch_size = {};
   int num_threads = 0;
 
+  /// Returns the samples of a batch.
   [[nodiscard]] std::int64_t batch_size() const { return per_device_batch_size.value_or(detail::default_batch_size); }
 
+  /// Throws if an option for the loader is set; see `TrainOptions`.
   void require_none_of_loader() const { detail::require_not_given("per_device_batch_size", per_device_batch_size); }
 
+  /// Throws `std::invalid_argument` for values out of range.
   void check() const {
     detail::require_at_least("per_device_batch_size", per_device_batch_size, 1);
     detail::require_at_least("num_threads", num_threads, 0);
@@ -140,15 +146,16 @@ struct RunOptions {
   std::optional<std::int64_t> num_batches_per_epoch = {};
   std::optional<std::int64_t> num_epochs = {};
   std::optional<std::int64_t> max_updates = {};
-  std::int64_t min_num_epochs = 0;
-  std::int64_t min_updates = 0;
+  std::int64_t min_num_epochs = 0;  ///< As in `TrainOptions`.
+  std::int64_t min_updates = 0;     ///< As in `TrainOptions`.
   std::optional<std::chrono::duration<double>> max_time = {};
   std::optional<std::int64_t> eval_per_device_batch_size = {};  ///< Default 8.
-  std::int64_t evaluate_every_n_epochs = 1;
-  bool reset_run_history = true;
-  std::optional<std::uint64_t> seed = {};  ///< Seeds LibTorch's generators.
-  int num_threads = 0;                     ///< Of each step; 0 for the choice of the threads policy.
+  std::int64_t evaluate_every_n_epochs = 1;                     ///< As in `TrainOptions`.
+  bool reset_run_history = true;                                ///< As in `TrainOptions`.
+  std::optional<std::uint64_t> seed = {};                       ///< Seeds LibTorch's generators.
+  int num_threads = 0;  ///< Of each step; 0 for the choice of the threads policy.
 
+  /// Throws `std::invalid_argument` for values out of range.
   void check() const {
     detail::require_at_least("num_batches_per_epoch", num_batches_per_epoch, 1);
     detail::require_at_least("num_epochs", num_epochs, 0);

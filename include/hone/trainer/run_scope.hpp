@@ -72,14 +72,14 @@ class RunScope {
   RunScope(Trainer& trainer, bool& is_open, int num_threads)
       : trainer_(trainer),
         is_inner_(!internals(trainer).activity.is_idle()),
+        open_(trainer),
         activity_(is_open),
         mode_(parts().model),
         threads_(num_threads),
         denormals_(scope_over_run(parts().denormals)),
         precision_(parts().precision_scope()),
         heap_(scope_over_run(parts().heap)),
-        current_(device_scope(parts().device)),
-        open_(trainer) {
+        current_(device_scope(parts().device)) {
     internals(trainer).has_begun_run = false;
   }
   RunScope(const RunScope&) = delete;
@@ -107,6 +107,7 @@ class RunScope {
 
   Trainer& trainer_;
   bool is_inner_;
+  OpenRun<Trainer> open_;
   FlagGuard activity_;
   ModeGuard<typename T::Model> mode_;
   ThreadGuard threads_;
@@ -115,7 +116,6 @@ class RunScope {
   decltype(scope_over_run(std::declval<Parts&>().heap)) heap_;
   at::AutoGradMode gradients_{true};
   decltype(device_scope(std::declval<Parts&>().device)) current_;
-  OpenRun<Trainer> open_;
 };
 
 /// Suspends the trainer's current run during its lifetime, for a run inside it, and then resumes it.

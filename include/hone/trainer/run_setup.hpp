@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "hone/core/require.hpp"
 #include "hone/core/run_config.hpp"
 #include "hone/schedule/run_fact.hpp"
 #include "hone/trainer/run_options.hpp"
@@ -33,6 +34,7 @@ namespace hone {
                                                std::optional<std::int64_t> eval_batches,
                                                std::int64_t num_batches_per_update,
                                                std::optional<std::int64_t> limit = {}) {
+  detail::require_at_least("num_batches_per_update", num_batches_per_update, 1);
   RunConfig config;
   config.fast_dev_run = options.fast_dev_run > 0;
   config.overfit_batches = options.overfit_batches;

@@ -141,20 +141,21 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   [[nodiscard]] auto begin_run(const RunOptions& options = {}) {
     return TrainingRun<Trainer, std::nullptr_t>(*this, nullptr, options, from_the_beginning);
   }
-  /// Opens a run that evaluates `eval_set` after each epoch, and when a callback requests it.
+  /// Opens a run that evaluates `eval_set` after each epoch, and when a callback requests it. The run refers to an
+  /// lvalue and moves an rvalue into itself.
   template <class EvalDataset>
-    requires(!std::same_as<EvalDataset, const RunOptions> && !std::same_as<EvalDataset, RunOptions>)
-  [[nodiscard]] auto begin_run(EvalDataset& eval_set, const RunOptions& options = {}) {
-    return TrainingRun<Trainer, EvalDataset>(*this, &eval_set, options, from_the_beginning);
+    requires(!std::same_as<std::remove_cvref_t<EvalDataset>, RunOptions>)
+  [[nodiscard]] auto begin_run(EvalDataset&& eval_set, const RunOptions& options = {}) {
+    return TrainingRun<Trainer, EvalDataset>(*this, std::forward<EvalDataset>(eval_set), options, from_the_beginning);
   }
   /// Opens a run that resumes (see `resume`). The next batch is `run().batch()` of epoch `run().epoch()`. Collective.
   [[nodiscard]] auto resume_run(const ResumeFrom& source, const RunOptions& options = {}) {
     return TrainingRun<Trainer, std::nullptr_t>(*this, nullptr, options, from(source));
   }
   template <class EvalDataset>
-    requires(!std::same_as<EvalDataset, const RunOptions> && !std::same_as<EvalDataset, RunOptions>)
-  [[nodiscard]] auto resume_run(const ResumeFrom& source, EvalDataset& eval_set, const RunOptions& options = {}) {
-    return TrainingRun<Trainer, EvalDataset>(*this, &eval_set, options, from(source));
+    requires(!std::same_as<std::remove_cvref_t<EvalDataset>, RunOptions>)
+  [[nodiscard]] auto resume_run(const ResumeFrom& source, EvalDataset&& eval_set, const RunOptions& options = {}) {
+    return TrainingRun<Trainer, EvalDataset>(*this, std::forward<EvalDataset>(eval_set), options, from(source));
   }
 
   // ---------------------------------------------------------------------------------- steps in a host program's loop
@@ -202,7 +203,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   /// Returns the mean loss over the samples of the epoch so far; outside a run, of all steps since `reset_mean_loss()`
   /// or the last run. NaN without samples. Synchronizes with the device. Collective.
   [[nodiscard]] double mean_loss() const { return state_.step.train_loss.mean(state_.parts.processes); }
-  void reset_mean_loss() { state_.step.train_loss.reset(); }
+  void reset_mean_loss() { state_.step.train_loss.reset(); }  ///< Starts the mean over.
 
   // --------------------------------------------------------- the default steps of the loop, which overrides may call
 
@@ -211,6 +212,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   decltype(auto) create_train_dataloader(Dataset& dataset, const LoaderOptions& options) {
     return batches_of(dataset, options);
   }
+  /// Returns the batches of a dataset for evaluation, as `create_train_dataloader`.
   template <class Dataset>
   decltype(auto) create_eval_dataloader(Dataset& dataset, const LoaderOptions& options) {
     return batches_of(dataset, options);
@@ -241,7 +243,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   /// Sets the learning rates, or other fields that the schedule drives, for the next update.
   void scheduler_step() {
     if constexpr (Traits::has_schedule) {
-      apply_schedule(state_.step.schedule, state_.parts.optimizer, state_.step.cursor.updates);
+      apply_schedule(*state_.step.schedule, state_.parts.optimizer, state_.step.cursor.updates);
     }
   }
   void zero_grad() { Traits::Gradients::clear(state_.parts.optimizer); }
@@ -309,41 +311,40 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   [[nodiscard]] Model& model() { return state_.parts.model; }
   [[nodiscard]] Loss& loss() { return state_.parts.loss; }
   [[nodiscard]] auto& optimizer() { return state_.parts.optimizer; }
-  [[nodiscard]] auto& callbacks() { return state_.parts.callbacks; }
+  [[nodiscard]] auto& callbacks() { return state_.parts.callbacks; }  ///< The set of all callbacks.
   [[nodiscard]] auto& overrides() {
     return state_.parts.overrides;
   }  ///< The struct with overrides, to read its results.
   [[nodiscard]] const auto& overrides() const { return state_.parts.overrides; }
-  [[nodiscard]] auto& accumulation() { return state_.parts.accumulation; }
-  [[nodiscard]] auto& clipping() { return state_.parts.clipping; }
+  [[nodiscard]] auto& accumulation() { return state_.parts.accumulation; }  ///< The policy.
+  [[nodiscard]] auto& clipping() { return state_.parts.clipping; }          ///< The policy.
+  /// The policy; for `StepCapture`, with its counts.
   [[nodiscard]] auto& execution() { return state_.parts.execution; }
-  [[nodiscard]] auto& splitting() { return state_.parts.splitting; }
-  [[nodiscard]] auto& precision() { return state_.parts.precision; }
-  [[nodiscard]] c10::Device device() const { return state_.parts.device.device(); }
+  [[nodiscard]] auto& splitting() { return state_.parts.splitting; }  ///< The policy.
+  [[nodiscard]] auto& precision() { return state_.parts.precision; }  ///< The policy; for loss scaling, with the scale.
+  [[nodiscard]] c10::Device device() const { return state_.parts.device.device(); }  ///< The device of the model.
   [[nodiscard]] Run& run() { return state_.run; }  ///< For requests to stop, by an override or the host program.
   [[nodiscard]] const Run& run() const { return state_.run; }
-  [[nodiscard]] RunHistory& run_history() { return state_.run.history(); }
+  [[nodiscard]] RunHistory& run_history() { return state_.run.history(); }  ///< The recorded values of all runs.
 
   /// True if the schedule sets the learning rates.
   static constexpr bool schedule_drives_lr = drives_lr<typename Traits::Schedule>;
   [[nodiscard]] auto& schedule() { return state_.parts.schedule; }  ///< The schedule of the next run.
   /// Returns the schedule, resolved for the length of the run.
-  [[nodiscard]] const auto& active_schedule() const { return state_.step.schedule; }
+  [[nodiscard]] const auto& active_schedule() const { return *state_.step.schedule; }
   /// Returns the number of updates since the schedule started; if it has not, the update at which it will start.
   [[nodiscard]] std::int64_t scheduled_updates() const {
     const auto& cursor = state_.step.cursor;
     return cursor.started ? cursor.updates : cursor.continued;
   }
   /// Makes the next run start the schedule from the beginning, even after `load_checkpoint`.
-  void restart_schedule() {
-    state_.step.cursor.continued = 0;
-    state_.step.cursor.started = false;
-  }
+  void restart_schedule() { detail::continue_schedule(*this, 0, /*has_values=*/false); }
 
   // --------------------------------------------------------------------------------------------------------- ranks
 
-  [[nodiscard]] auto& processes() { return state_.parts.processes; }
-  [[nodiscard]] int rank() const { return state_.parts.processes.rank(); }
+  [[nodiscard]] auto& processes() { return state_.parts.processes; }        ///< The distribution policy.
+  [[nodiscard]] int rank() const { return state_.parts.processes.rank(); }  ///< From 0 to `world_size() - 1`.
+  /// The number of processes; 1 without a distribution policy.
   [[nodiscard]] int world_size() const { return state_.parts.processes.world_size(); }
   /// Returns this rank's shard of a dataset, for a loader that the trainer does not make.
   [[nodiscard]] DataShare data_share() const { return {rank(), world_size()}; }

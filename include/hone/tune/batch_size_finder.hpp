@@ -32,9 +32,10 @@ struct BatchSizeFinderOptions {
   std::int64_t start = 2;
   std::optional<std::int64_t> max = {};
   std::int64_t num_updates = 3;
-  BatchSizeSearch mode = BatchSizeSearch::power;
-  int num_threads = 0;
+  BatchSizeSearch mode = BatchSizeSearch::power;  ///< The search strategy.
+  int num_threads = 0;                            ///< As in `TrialRunOptions`.
 
+  /// Throws `std::invalid_argument` for values out of range.
   void check() const {
     detail::require_at_least("start", start, 1);
     detail::require_at_least("max", max, start);
@@ -46,17 +47,17 @@ namespace detail {
 
 template <class Dataset>
 struct batch_size_of_batches {
-  static_assert(sizeof(Dataset) == 0,
-                "hone: batch sizes are tried on a dataset with size() and get(i), and this is no such dataset: a range "
-                "of batches has its batch size already.");
+  static_assert(
+      sizeof(Dataset) == 0,
+      "hone: find_batch_size needs a dataset with size() and get(i). The batch size of a range of batches is fixed.");
 };
 
 /// Throws `std::invalid_argument` with several ranks: if memory ran out on one of them, all remaining ranks would wait.
 inline void require_one_process(int world_size) {
   if (world_size == 1) return;
   throw std::invalid_argument(
-      sentence("find_batch_size was called by {} processes: where memory runs out in one, the others wait for it. Look "
-               "for the size in a program of one process, with the same model, and give it to all.",
+      sentence("find_batch_size was called by {} ranks: if one rank runs out of memory, the other ranks wait for it. "
+               "Find the batch size in a single process with the same model, and pass it to all ranks.",
                {world_size}));
 }
 
@@ -81,7 +82,7 @@ template <class Trainer, class Dataset>
     const auto samples = static_cast<std::int64_t>(sample_count(dataset));
     const std::int64_t limit = std::min(options.max.value_or(samples), samples);
     if (options.start > limit) {
-      throw std::invalid_argument(sentence("start is {}, but the dataset has only {} samples. Give at most {}.",
+      throw std::invalid_argument(sentence("start is {}, but the dataset has only {} samples. Set it to at most {}.",
                                            {options.start, samples, limit}));
     }
     const auto fits = [&](std::int64_t size) {
@@ -98,7 +99,7 @@ template <class Trainer, class Dataset>
         if (!is_out_of_memory(error)) throw;
         if (size == options.start) {
           std::throw_with_nested(std::runtime_error(sentence(
-              "Not even batches of {} samples fit into memory. Give a smaller start, or a smaller model.", {size})));
+              "Batches of {} samples do not fit into memory. Set a smaller start, or use a smaller model.", {size})));
         }
       }
       release_cached_memory();  // not in the handler, where the exception is alive
@@ -121,5 +122,7 @@ template <class Trainer, class Dataset>
     return largest;
   }
 }
+template <detail::Refused Trainer, class Dataset>  // an error explains it already
+[[nodiscard]] std::int64_t find_batch_size(Trainer&, Dataset&&, const BatchSizeFinderOptions& = {});
 
 }  // namespace hone

@@ -34,20 +34,22 @@ struct LearningRateFinderOptions {
   double divergence_factor = 4.0;
   std::optional<std::int64_t> per_device_batch_size = {};  ///< Default 8; an error for a range of batches.
   std::optional<std::uint64_t> seed = {};                  ///< Of the order of the data; drawn by default.
-  int num_threads = 0;
+  int num_threads = 0;                                     ///< As in `TrialRunOptions`.
 
+  /// Throws `std::invalid_argument` for values out of range.
   void check() const {
     if (!detail::is_finite(start_lr) || !detail::is_finite(end_lr) || start_lr <= 0.0 || start_lr >= end_lr) {
-      throw std::invalid_argument(
-          sentence("start_lr is {} and end_lr is {}. Give two learning rates above 0, the smaller one first.",
-                   {start_lr, end_lr}));
+      throw std::invalid_argument(sentence(
+          "start_lr is {} and end_lr is {}. Set both to finite numbers greater than 0, with start_lr less than end_lr.",
+          {start_lr, end_lr}));
     }
     detail::require_at_least("num_updates", num_updates, 2);
     if (detail::is_nan(smoothing) || smoothing < 0.0 || smoothing >= 1.0) {
-      throw std::invalid_argument(sentence("smoothing is {}. Give 0 or more, less than 1.", {smoothing}));
+      throw std::invalid_argument(sentence("smoothing is {}. Set it to at least 0 and less than 1.", {smoothing}));
     }
     if (detail::is_nan(divergence_factor) || divergence_factor <= 1.0) {
-      throw std::invalid_argument(sentence("divergence_factor is {}. Give more than 1.", {divergence_factor}));
+      throw std::invalid_argument(
+          sentence("divergence_factor is {}. Set it to a number greater than 1.", {divergence_factor}));
     }
   }
 };
@@ -101,10 +103,10 @@ struct LearningRateSweep {
  private:
   [[nodiscard]] std::span<const double> points(std::size_t skip_begin, std::size_t skip_end) const {
     if (smoothed_losses.size() < skip_begin + skip_end + 2) {
-      throw DataError(sentence(
-          "The sweep has {} points, and {} at its beginning and {} at its end are left out: fewer than 2 are left. "
-          "Sweep with more updates, or from a smaller start_lr.",
-          {smoothed_losses.size(), skip_begin, skip_end}));
+      throw DataError(
+          sentence("The sweep has {} points. Without {} at its beginning and {} at its end, fewer than 2 remain. "
+                   "Increase num_updates, or lower start_lr.",
+                   {smoothed_losses.size(), skip_begin, skip_end}));
     }
     return std::span(smoothed_losses).subspan(skip_begin, smoothed_losses.size() - skip_begin - skip_end);
   }
@@ -115,8 +117,8 @@ namespace detail {
 template <class Trainer>
 struct sweep_under_schedule {
   static_assert(!Trainer::schedule_drives_lr,
-                "hone: the finder sets the learning rate, and so does this trainer's schedule. Look for it with a "
-                "trainer that has no schedule.");
+                "hone: the finder sets the learning rate, and so does this trainer's schedule. Use a trainer without a "
+                "schedule.");
 };
 
 }  // namespace detail
@@ -181,5 +183,7 @@ template <class Trainer, class Dataset>
   }
   return sweep;
 }
+template <detail::Refused Trainer, class Dataset>  // an error explains it already
+[[nodiscard]] LearningRateSweep find_learning_rate(Trainer&, Dataset&&, const LearningRateFinderOptions& = {});
 
 }  // namespace hone

@@ -26,6 +26,7 @@
 #include "hone/step/host_step.hpp"
 #include "hone/step/in_step.hpp"
 #include "hone/step/model.hpp"
+#include "hone/trainer/refusal.hpp"
 #include "hone/trainer/run_options.hpp"
 #include "hone/trainer/train_loop.hpp"
 
@@ -43,12 +44,14 @@ struct TrialRunOptions {
   std::optional<std::uint64_t> seed = {};                  ///< Of the order of the data; drawn by default.
   int num_threads = 0;
 
+  /// Throws `std::invalid_argument` if an option for the loader is set.
   void require_none_of_loader() const {
     detail::require_not_given("per_device_batch_size", per_device_batch_size);
     detail::require_not_given("shuffle", shuffle);
     detail::require_not_given("drop_last", drop_last);
   }
 
+  /// Throws `std::invalid_argument` for values out of range.
   void check() const {
     detail::require_at_least("num_updates", num_updates, 1);
     detail::require_at_least("per_device_batch_size", per_device_batch_size, 1);
@@ -62,7 +65,7 @@ namespace detail {
 /// and does not restore the configuration of the run.
 template <class T>
 struct BeforeTrial {
-  Value state;
+  Dict state;
   Run run;
   ScheduleCursor cursor;
   typename T::Schedule schedule;
@@ -78,7 +81,7 @@ template <class Trainer>
   BeforeTrial<TraitsOf<Trainer>> before{.state = cloned(make_training_state(trainer, {}), c10::kCPU),
                                         .run = self.run,
                                         .cursor = self.step.cursor,
-                                        .schedule = self.step.schedule,
+                                        .schedule = *self.step.schedule,
                                         .lrs = {},
                                         .parameters = {},
                                         .gradients = {}};
@@ -98,13 +101,13 @@ template <class Trainer>
 template <class Trainer>
 void undo_trial(Trainer& trainer, const BeforeTrial<TraitsOf<Trainer>>& before) {
   auto& self = internals(trainer);
-  load_training_state(trainer, before.state.template get<Dict>());
+  load_training_state(trainer, before.state);
   for (std::size_t group = 0; group < before.lrs.size(); ++group) self.parts.optimizer.set_lr(group, before.lrs[group]);
   for (const auto& parameter : before.parameters) parameter.mutable_grad().reset();
   for (const auto& [parameter, gradient] : before.gradients) parameter.mutable_grad() = gradient;
   static_cast<Run&>(self.run) = before.run;
   self.step.cursor = before.cursor;
-  self.step.schedule = before.schedule;
+  self.step.schedule.emplace(before.schedule);
 }
 
 /// A run so long that a schedule stays near its beginning.
@@ -147,8 +150,8 @@ void make_trial_updates(Trainer& trainer, auto& dataset, const TrialRunOptions& 
     }
     if (is_empty) {
       throw DataError(
-          sentence("The loader gave no batch in pass {}, after {} of {} updates. Give it data; a range that can "
-                   "be walked through only once has to be long enough.",
+          sentence("The data loader returned no batch in pass {}, after {} of {} updates. Pass data; a single-pass "
+                   "range must contain enough batches for all updates.",
                    {epoch + 1, update, options.num_updates}));
     }
   }
@@ -179,7 +182,7 @@ void trial_run(Trainer& trainer, Dataset&& dataset, const TrialRunOptions& optio
   auto& self = detail::internals(trainer);
   auto& parts = self.parts;
   if (!self.activity.is_idle()) {
-    refuse_call("trial_run", self.activity, "Call it, or the finder that does, before the run.");
+    refuse_call("trial_run", self.activity, "Call it, or the finder that calls it, before the run.");
   }
   const FlagGuard activity(self.activity.trains);
   const FlagGuard trial(self.is_trial);
@@ -202,5 +205,7 @@ void trial_run(Trainer& trainer, Dataset&& dataset, const TrialRunOptions& optio
   }
   detail::undo_trial(trainer, memory);
 }
+template <detail::Refused Trainer, class Dataset, class Before, class After>  // an error explains it already
+void trial_run(Trainer&, Dataset&&, const TrialRunOptions&, Before, After);
 
 }  // namespace hone

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Runs in each of the processes that `mpirun` starts, any number of them. Numbers are compared with what the sums of
-/// the ranks must be. What changes or breaks MPI for the whole process has a run of its own, by tag.
+/// Runs on each rank that `mpirun` starts, with any number of ranks. Results are compared with closed-form expressions.
+/// A test that changes or breaks MPI for its process has a hidden tag, and `mpirun` starts it separately.
 #include "hone/distributed/mpi.hpp"
 
 #include <ATen/ops/arange.h>
@@ -30,7 +30,7 @@ using Op = c10d::ReduceOp;
 
 hone::ProcessGroup group() { return hone::Mpi{.timeout = 30s}; }
 
-/// The backend by itself. A few elements in each call of MPI, where `max_count` is small.
+/// The backend without a ProcessGroup. Each call of MPI has at most `max_count` elements.
 c10::intrusive_ptr<hone::MpiBackend> backend(std::int64_t max_count) {
   hone::MpiLibrary::start();
   return c10::make_intrusive<hone::MpiBackend>(hone::MpiCommunicator(MPI_COMM_WORLD),
@@ -49,19 +49,19 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 
 bool same(const Tensor& a, const Tensor& b) { return a.to(at::kDouble).equal(b.to(at::kDouble)); }
 
-/// 1 or 2, another in each rank.
+/// Alternating ones and twos: even ranks begin with 1, odd ranks with 2.
 Tensor ones_and_twos(int rank, at::IntArrayRef shape, at::ScalarType type) {
   std::int64_t size = 1;
   for (const auto n : shape) size *= n;
   return (at::arange(size).add(rank).remainder(2).add(1)).to(type).view(shape);
 }
 
-TEST_CASE("every type is reduced in every way") {
+TEST_CASE("allreduce supports every dtype and reduction") {
   for (const std::int64_t max_count : {7, 1'000'000}) {
     const auto mpi = backend(max_count);
     const int rank = mpi->getRank();
     const int n = mpi->getSize();
-    // In even places an even rank has 1, in odd ones 2.
+    // An even rank has 1 at even indices and 2 at odd indices.
     const int num_even = (n + 1) / 2;
     const auto in_places = [](double even, double odd) {
       return at::arange(101).remainder(2).to(at::kDouble).mul(odd - even).add(even);
@@ -110,7 +110,7 @@ TEST_CASE("every type is reduced in every way") {
   }
 }
 
-TEST_CASE("tensors arrive as they were, however they lie and however large a call of MPI may be") {
+TEST_CASE("collectives are correct for strided, conjugate and empty tensors, and for tensors of several MPI calls") {
   for (const std::int64_t max_count : {5, 1'000'000}) {
     const auto mpi = backend(max_count);
     const int rank = mpi->getRank();
@@ -181,7 +181,7 @@ TEST_CASE("tensors arrive as they were, however they lie and however large a cal
   }
 }
 
-TEST_CASE("several are under way at once") {
+TEST_CASE("many collectives can be pending, and complete in order") {
   const auto mpi = backend(1'000'000);
   const int n = mpi->getSize();
   std::vector<c10::intrusive_ptr<c10d::Work>> works;
@@ -198,7 +198,7 @@ TEST_CASE("several are under way at once") {
   }
 }
 
-TEST_CASE("what MPI cannot take is refused before anything is sent") {
+TEST_CASE("unsupported tensors and options throw before any communication, and an aborted backend throws") {
   const auto mpi = backend(1'000'000);
   std::vector<Tensor> none;
   std::vector<Tensor> sparse{at::ones({2, 2}).to_sparse()};
@@ -224,7 +224,7 @@ TEST_CASE("what MPI cannot take is refused before anything is sent") {
   CHECK(contains(error_of([&] { mpi->barrier({})->wait(); }), "The group was aborted."));
 }
 
-TEST_CASE("a group is what all groups are") {
+TEST_CASE("a ProcessGroup over MPI reduces, broadcasts and gathers") {
   const auto mpi = group();
   const int rank = mpi.rank();
   const int n = mpi.world_size();
@@ -236,7 +236,7 @@ TEST_CASE("a group is what all groups are") {
   mpi.broadcast(values.fill_(rank), n - 1);
   CHECK(values.eq(n - 1).all().item<bool>());
 
-  const auto rows = mpi.gather(at::full({rank, 2}, rank));  // rank 0 has none
+  const auto rows = mpi.gather(at::full({rank, 2}, rank));  // rank 0 has no rows
   for (int r = 0; r < n; ++r) {
     const auto& row = rows[static_cast<std::size_t>(r)];
     CHECK(row.sizes() == at::IntArrayRef({r, 2}));
@@ -246,7 +246,7 @@ TEST_CASE("a group is what all groups are") {
   mpi.barrier();
 }
 
-TEST_CASE("a part of the processes is a group beside that of all") {
+TEST_CASE("a group of a subset of the ranks works beside a group of all ranks") {
   const auto all = group();
   if (all.world_size() == 1) return;
   MPI_Comm half = MPI_COMM_NULL;
@@ -263,13 +263,13 @@ TEST_CASE("a part of the processes is a group beside that of all") {
   CHECK(in_part.eq((all.rank() % 2 + 1.0) * part.world_size()).all().item<bool>());
 }
 
-/// What is asked of a model.
+/// The members of a model that Ddp requires.
 struct Model {
   hone::NamedParameters parameters;
   [[nodiscard]] const hone::NamedParameters& named_parameters() const { return parameters; }
 };
 
-TEST_CASE("Ddp makes the gradients those of the whole batch") {
+TEST_CASE("Ddp averages gradients to the gradient of the global batch") {
   const auto mpi = group();
   const int rank = mpi.rank();
   const int n = mpi.world_size();
@@ -288,7 +288,7 @@ TEST_CASE("Ddp makes the gradients those of the whole batch") {
     const auto& w = of.parameters;
     return at::tanh(x.matmul(w[0].value) + w[1].value).matmul(w[2].value).square().mean();
   };
-  auto together = model(1.0 + rank);  // and so of rank 0
+  auto together = model(1.0 + rank);  // `start` broadcasts the values of rank 0
   const auto alone = model(1.0);
   hone::Ddp ddp{mpi, {.bucket_bytes = 4096, .first_bucket_bytes = 64}};
   ddp.start(together);
@@ -307,16 +307,16 @@ TEST_CASE("Ddp makes the gradients those of the whole batch") {
   }
 }
 
-// From here on, each in a run of its own.
+// `mpirun` starts each of the following tests separately.
 
-/// MPI as a host program has it.
+/// Initializes MPI, as a host program does.
 void start_mpi(int level) {
   int provided = 0;
   MPI_Init_thread(nullptr, nullptr, level, &provided);
   REQUIRE(provided >= level);
 }
 
-TEST_CASE("the program's own MPI is neither started nor ended", "[.host]") {
+TEST_CASE("MPI that the program initialized is neither initialized nor finalized by a group", "[.host]") {
   start_mpi(MPI_THREAD_SERIALIZED);
   {
     auto first = group();
@@ -334,7 +334,7 @@ TEST_CASE("the program's own MPI is neither started nor ended", "[.host]") {
   CHECK(contains(error_of([&] { outlives.all_reduce(at::ones({2})); }), "MPI was finalized"));
 }
 
-TEST_CASE("a program that started MPI for one thread is told what to write", "[.one_thread]") {
+TEST_CASE("a group throws if MPI was initialized for one thread, with the remedy in the message", "[.one_thread]") {
   start_mpi(MPI_THREAD_SINGLE);
   int level = MPI_THREAD_SINGLE;
   MPI_Query_thread(&level);
@@ -344,17 +344,17 @@ TEST_CASE("a program that started MPI for one thread is told what to write", "[.
   MPI_Finalize();
 }
 
-TEST_CASE("the last group to be shut down ends the MPI that was started for it", "[.ends]") {
+TEST_CASE("the shutdown of the last group finalizes MPI if a group initialized it", "[.ends]") {
   auto first = group();
   auto second = group();
   const auto copy = second;
   first.shutdown();
   CHECK(hone::MpiLibrary::is_running());
-  second.shutdown();  // of all its copies
+  second.shutdown();  // and its copies
   CHECK_FALSE(hone::MpiLibrary::is_running());
 }
 
-TEST_CASE("a process that hangs is named when the time-out is over", "[.hangs]") {
+TEST_CASE("a rank that hangs is named in the error after the timeout", "[.hangs]") {
   start_mpi(MPI_THREAD_SERIALIZED);
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -379,7 +379,7 @@ TEST_CASE("a process that hangs is named when the time-out is over", "[.hangs]")
   MPI_Finalize();
 }
 
-TEST_CASE("a process that fails says why, and nobody waits for it", "[.fails]") {
+TEST_CASE("the reason of a failed rank is in the other rank's error before the timeout", "[.fails]") {
   start_mpi(MPI_THREAD_SERIALIZED);
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -408,7 +408,28 @@ TEST_CASE("a process that fails says why, and nobody waits for it", "[.fails]") 
   MPI_Finalize();
 }
 
-TEST_CASE("processes that make different collective calls all say which", "[.differs]") {
+TEST_CASE("the rendezvous throws on every rank if a rank arrives after the timeout", "[.absent]") {
+  start_mpi(MPI_THREAD_SERIALIZED);
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  const auto form = [](std::chrono::milliseconds timeout) { return hone::ProcessGroup(hone::Mpi{.timeout = timeout}); };
+  CHECK(contains(error_of([&] { form(0ms); }), "Mpi: timeout is 0 ms. Give at least 1 ms"));
+  if (rank == 1) std::this_thread::sleep_for(1500ms);
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(contains(error_of([&] { form(500ms); }),
+                 "Rank " + std::to_string(rank) +
+                     " of 2: some processes of the communicator did not form the group within 500 ms"));
+  CHECK(std::chrono::steady_clock::now() - begin < 2s);
+  if (rank == 0) {  // completes the barrier in which rank 1 has given up, for MPI_Finalize
+    std::this_thread::sleep_for(3s);
+    MPI_Request barrier = MPI_REQUEST_NULL;
+    MPI_Ibarrier(MPI_COMM_WORLD, &barrier);
+    MPI_Wait(&barrier, MPI_STATUS_IGNORE);
+  }
+  MPI_Finalize();
+}
+
+TEST_CASE("ranks that make different collective calls throw, with both calls in the message", "[.differs]") {
   start_mpi(MPI_THREAD_SERIALIZED);
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -420,7 +441,8 @@ TEST_CASE("processes that make different collective calls all say which", "[.dif
       const auto mpi = group();
       mpi.barrier();
       const auto begin = std::chrono::steady_clock::now();
-      // Of two sizes, MPI refuses the longer message and takes the shorter one: that process learns of it in its next call.
+      // If sizes differ, MPI rejects a message that is too long and accepts one that is too short, which fails
+      // in the next call.
       const auto text = error_of([&] {
         (rank == 0 ? zero : one)(mpi);
         mpi.barrier();
@@ -436,16 +458,16 @@ TEST_CASE("processes that make different collective calls all say which", "[.dif
     const auto sum_of = [](std::int64_t size) {
       return [size](const hone::ProcessGroup& mpi) { mpi.all_reduce(at::ones({size})); };
     };
-    // Of another kind: longer than the other's message, and exactly as long.
+    // Different collectives, with messages of different and of equal length.
     differ([](const hone::ProcessGroup& mpi) { static_cast<void>(mpi.gather_texts("saves")); },
            "the gather (all-gather of 4 Long elements)", sum_of(100'000), "the all-reduce of 100000 Float elements");
     differ([](const hone::ProcessGroup& mpi) { static_cast<void>(mpi.gather_numbers(1)); },
            "the gather (all-gather of 2 Long elements)", sum_of(2), "the all-reduce of 2 Float elements");
-    // Of another size.
+    // The same collective with different sizes.
     differ(sum_of(2), "the all-reduce of 2 Float elements", sum_of(100'000), "the all-reduce of 100000 Float elements");
     differ(sum_of(100'000), "the all-reduce of 100000 Float elements", sum_of(2), "the all-reduce of 2 Float elements");
 
-    // A process that has left the loop and saves, while the other trains on.
+    // Rank 0 has left its loop and saves, while rank 1 continues to train.
     Model model{{{"weights", at::ones({3}).requires_grad_()}}};
     hone::Ddp ddp{hone::Mpi{.timeout = 30s}};
     ddp.start(model);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// That it compiles and links, and what it says where there is no GPU. Needs no launcher: a process alone is rank 0 of 1.
+/// Checks that Nccl compiles and links, and its error without a GPU. Runs without a launcher, as rank 0 of 1.
 #include "hone/distributed/nccl.hpp"
 
 #include <cstdio>
