@@ -38,7 +38,7 @@ class Token:
 
 @dataclass
 class Declaration:
-    kind: str  # class, struct, union, enum, concept, alias, function, variable, enumerator, namespace, friend
+    kind: str  # class, struct, union, enum, concept, alias, function, variable, enumerator
     name: str
     scope: tuple  # the names of the namespaces and classes around it
     text: str  # the declaration without a body
@@ -49,7 +49,6 @@ class Declaration:
     is_definition: bool = True
     is_specialization: bool = False
     is_implicit: bool = False  # defaulted or deleted
-    follows: bool = False  # no blank line and no comment since the declaration before it
     members: list = field(default_factory=list)
 
     @property
@@ -66,7 +65,7 @@ class Unreadable(Exception):
 
 
 class Reader:
-    """Reads one header: `declarations`, `doc` (the comment of the file), `macros`."""
+    """Reads one header into `declarations`."""
 
     def __init__(self, text, header, line=1, macros=None, scope=()):
         self.text, self.header, self.first_line = text, header, line
@@ -220,7 +219,6 @@ class Reader:
 
     def read_scope(self, scope, into, access):
         """Reads declarations up to the } of a namespace or class, or to the end."""
-        previous_end = None
         while self.peek() not in ("", "}"):
             if self.peek() == ";":
                 self.at += 1
@@ -228,7 +226,6 @@ class Reader:
             if self.peek() in ACCESS and self.peek(1) == ":":
                 access = self.peek()
                 self.at += 2
-                previous_end = None
                 continue
             begin = self.at
             made = len(into)
@@ -242,8 +239,6 @@ class Reader:
                 declaration.header = declaration.header or self.header
                 declaration.line = declaration.line or first
                 declaration.doc = declaration.doc or doc or trailing
-                declaration.follows = previous_end == first - 1 and not doc
-            previous_end = last
 
     def read_declaration(self, scope, into, access):
         begin = self.at
@@ -274,7 +269,7 @@ class Reader:
                     self.skip_group()
         head = self.at
         while self.peek() in ("inline", "constexpr", "static", "typedef"):
-            head, self.at = head, self.at + 1
+            self.at += 1
 
         def make(kind, name, end, named_specialization=False, **more):
             into.append(Declaration(kind, name, scope, self.slice(begin, end), access=access,

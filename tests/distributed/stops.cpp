@@ -247,7 +247,7 @@ TEST_CASE("find_learning_rate runs on all ranks together, and find_batch_size th
     }
 
     CHECK_THROWS_WITH(hone::find_batch_size(trainer, dataset()),
-                      Catch::StartsWith("find_batch_size was called by 2 processes"));
+                      Catch::StartsWith("find_batch_size was called by 2 ranks"));
   });
 }
 

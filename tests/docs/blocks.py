@@ -26,6 +26,8 @@ HTML comments directly above a C++ block:
 
 import ast
 import json
+import os
+import pty
 import re
 import shlex
 import shutil
@@ -383,12 +385,28 @@ def readme_program():
     return blocks[index], blocks[index + 1]
 
 
+def output_on_a_terminal(program):
+    """The exit code and the lines of a program, as they are when a terminal has printed them."""
+    terminal, end_of_program = pty.openpty()
+    with subprocess.Popen([program], stdin=subprocess.DEVNULL, stdout=end_of_program, stderr=end_of_program) as process:
+        os.close(end_of_program)
+        printed = b""
+        try:
+            while part := os.read(terminal, 4096):
+                printed += part
+        except OSError:  # Linux reports the end of the output as an error
+            pass
+    os.close(terminal)
+    text = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", printed.decode())
+    return process.returncode, [line.rstrip("\r").split("\r")[-1] for line in text.split("\n") if line.strip()]
+
+
 def check_output(program):
     """A line `...` is any number of lines. Numbers may differ by 2 %, times and speeds by any amount."""
     shown = readme_program()[1]
-    done = subprocess.run([program], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode:
-        raise SystemExit(f"{program} failed:\n{done.stdout}{done.stderr}")
+    code, lines = output_on_a_terminal(program)
+    if code:
+        raise SystemExit(f"{program} failed:\n" + "\n".join(lines))
     number = re.compile(r"\d+(?:\.\d+)?")
     without_times = lambda line: re.sub(r"[\d.]+ (it/s|s\b)", r"\1", line)
 
@@ -397,7 +415,7 @@ def check_output(program):
         pairs = zip(map(float, number.findall(line)), map(float, number.findall(expected)))
         return number.sub("0", line) == number.sub("0", expected) and all(abs(a - b) <= 0.02 * b for a, b in pairs)
 
-    lines, place, may_skip = [line for line in done.stdout.split("\n") if line], 0, False
+    place, may_skip = 0, False
     for expected in shown.code.split("\n"):
         if expected == "...":
             may_skip = True
@@ -405,7 +423,7 @@ def check_output(program):
         end = len(lines) if may_skip else place + 1
         place = next((i + 1 for i in range(place, min(end, len(lines))) if is_same(lines[i], expected)), None)
         if place is None:
-            raise SystemExit(f"{shown}: the program does not print this line: {expected}\nIt prints:\n{done.stdout}")
+            raise SystemExit(f"{shown}: the program does not print this line: {expected}\nIt prints:\n" + "\n".join(lines))
         may_skip = False
     if place != len(lines):
         raise SystemExit(f"{shown}: the program prints more:\n" + "\n".join(lines[place:]))
