@@ -81,7 +81,7 @@ def ancestors(node):
 def navigation(app, page, template, context, doctree):
     """Makes the tree of the sidebar: every page of the site's navigation, and the types of the current module.
 
-    Sphinx makes it anew for each page from all pages, which takes minutes.
+    Sphinx creates it again for each page from all pages, which takes minutes.
     """
     del template, doctree
     children, titles = app.config.site["children"], app.env.titles

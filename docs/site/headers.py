@@ -115,7 +115,7 @@ class Reader:
             column = comment.start - (self.text.rfind("\n", 0, comment.start) + 1)
             alone = not self.text[comment.start - column : comment.start].strip()
             if match := re.match(r"///< ?(.*)", comment.text, re.S):
-                if alone and trailing == line - 1:  # goes on
+                if alone and trailing == line - 1:  # continues the comment before it
                     behind[place] += "\n" + match[1]
                 else:
                     place = line

@@ -255,7 +255,7 @@ class Site:
             "Functions": [each for each in members if each.kind == "function" and each.name != owner.name
                           and not each.name.startswith("on_")],
         }
-        heard = [each for each in members if each.kind == "function" and each.name.startswith("on_")]
+        handlers = [each for each in members if each.kind == "function" and each.name.startswith("on_")]
         for title, group in groups.items():
             if not group:
                 continue
@@ -271,9 +271,9 @@ class Site:
                 note = "" if doc_of(each) else self.asked_by(reference, each[0], owner)
                 heading = f"{level}# {escaped(name)}\n\n" if title == "Functions" else ""
                 text += heading + described(each) + (f"{note}\n\n" if note else "")
-        if heard:
+        if handlers:
             text += f"\n{level} Hooks\n\n"
-            for each in heard:
+            for each in handlers:
                 event = re.search(r"const (\w+)&", each.text)
                 event = hooks.get(each.name) or (event[1] if event else "")
                 link = f"[`{event}`](/{self.names[event][0]}.md)" if event in self.names else ""

@@ -1,4 +1,4 @@
-// expect: hone: StepCapture records CUDA graphs, and this trainer's device is another GPU. Add hone::Cuda<> in its place, or leave StepCapture out.
+// expect: hone: StepCapture records CUDA graphs, and this trainer's device is another GPU. Use hone::Cuda<>, or remove StepCapture.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Only CUDA has graphs.

@@ -274,6 +274,12 @@ struct Throws {
   void on_before_optimizer_step(const auto&) { throw std::runtime_error("from a callback"); }
 };
 
+struct ThrowsAtGenerator {
+  void on_before_optimizer_step(const auto& event) const {
+    if (event.objective == "generator") throw std::runtime_error("from a callback");
+  }
+};
+
 /// The output of a loss step with a number of items.
 struct Counted {
   Tensor loss;
@@ -361,7 +367,7 @@ TEST_CASE("TerminateOnNaN keeps the weights of the loss that is NaN, and its mea
   CHECK(both.run().num_updates() == 3);
 }
 
-TEST_CASE("after a later loss has thrown, the window of the loss that has updated is empty") {
+TEST_CASE("after a later loss has thrown, the window is empty, and the batch counts as an update") {
   bool throws = false;
   const auto generator_loss = [&](Gan& model, const Batch& batch) {
     if (throws) throw std::runtime_error("from a loss");
@@ -383,13 +389,25 @@ TEST_CASE("after a later loss has thrown, the window of the loss that has update
     throws = i == 1;
     if (throws) {
       CHECK_THROWS_AS(both.step(batch), std::runtime_error);
+      CHECK(both.run().num_updates() == 1);
+      CHECK_FALSE(tiny::has_gradients(both.model()));
     } else {
       both.step(batch);
     }
     discriminator.step(batch);
   }
+  both.finish_window();
   discriminator.finish_window();
+  CHECK(both.run().num_updates() == 2);
   CHECK(tiny::equal(tiny::weights(both.model()->discriminator), tiny::weights(alone->discriminator)));
+}
+
+TEST_CASE("after an exception in finish_window, the update of an earlier loss counts") {
+  auto failing = trainer(hone::GradAccum<2>{}, ThrowsAtGenerator{});
+  failing.step(gan::dataset(4).tensors());
+  CHECK_THROWS_AS(failing.finish_window(), std::runtime_error);
+  CHECK(failing.run().num_updates() == 1);
+  CHECK_FALSE(tiny::has_gradients(failing.model()));
 }
 
 TEST_CASE("an override of optimizer_step is called for each optimizer") {

@@ -26,8 +26,12 @@ namespace hone {
 /// **Example**
 /// ```
 /// std::stop_source stop;
-/// auto trainer = hone::Trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::StopOnRequest{.token = stop.get_token()}};
-/// std::thread([&] { wait_for_button(), stop.request_stop(); }).detach();
+/// hone::Trainer trainer{model, loss, hone::Sgd{.lr = 0.1}, hone::StopOnRequest{.token = stop.get_token()}};
+/// std::jthread button([&] {
+///   wait_for_button();
+///   stop.request_stop();
+/// });
+/// trainer.train(train_set);
 /// ```
 struct StopOnRequest {
   static constexpr bool needs_run = true;

@@ -33,10 +33,9 @@ struct RecordingCompany {
   template <class... Policies>
   struct misfit {
     using Fits = fits<Policies...>;
-    static_assert(
-        !Fits::is_other_device,
-        "hone: StepCapture records CUDA graphs, and this trainer's device is another GPU. Add hone::Cuda<> in "
-        "its place, or leave StepCapture out.");
+    static_assert(!Fits::is_other_device,
+                  "hone: StepCapture records CUDA graphs, and this trainer's device is another GPU. Use "
+                  "hone::Cuda<>, or remove StepCapture.");
     static_assert(
         Fits::is_other_device || Fits::is_there,
         "hone: StepCapture records CUDA graphs, and this program is compiled without CUDA. Configure hone with "

@@ -114,9 +114,8 @@ class GatheredColumn {
 /// **Shapes** each tensor `[batch_size, ...]`. Unless `drop_last`, the last batch may be shorter, or with several ranks
 /// have one more sample (see `detail::EpochCut`).
 /// **Cost** in stored order one view and one comparison of versions per tensor and batch, and a copy of the first batch.
-/// Shuffled, one gather per
-/// tensor and batch, without a dispatch or an allocation for dense rows in CPU memory, up to 32768 elements per batch
-/// (any number if LibTorch uses one thread).
+/// Shuffled, one gather per tensor and batch, without a dispatch or an allocation for dense rows in CPU memory, up to
+/// 32768 elements per batch (any number if LibTorch uses one thread).
 /// **Errors** on construction: `std::invalid_argument` if `batch_size` or `share` is invalid or `drop_last` leaves no
 /// batch; `DataError` if the dataset is empty, has fewer samples than ranks or is on several devices. In `begin()`:
 /// `DataError` if the sampler's order is invalid.
@@ -240,7 +239,7 @@ class TensorLoader {
 
   void advance() {
     rows_.end_watch();
-    copies_ = copies_ || rows_.were_touched() || (version_ && version() != *version_);
+    copies_ = copies_ || rows_.were_touched() || (version_ && detail::sum_of_versions(dataset_.tensors()) != *version_);
     if (!walk_.advance()) return;
     if (walk_.order().defined()) return gather();
     const bool watches = !std::exchange(has_watched_, true);
@@ -249,16 +248,7 @@ class TensorLoader {
       if (watches) rows_.watch(result);
       return copies_ ? result.clone() : result;
     });
-    version_ = version();
-  }
-
-  /// Returns a number that every write in place to a tensor of the dataset, or to a view of one, changes.
-  [[nodiscard]] std::uint64_t version() const {
-    std::uint64_t sum = 0;
-    for_each_tensor(dataset_.tensors(), [&](const at::Tensor& tensor) {
-      if (!tensor.is_inference()) sum += tensor.unsafeGetTensorImpl()->version_counter().current_version();
-    });
-    return sum;
+    version_ = detail::sum_of_versions(dataset_.tensors());
   }
 
   [[nodiscard]] at::Tensor rows(const at::Tensor& tensor) const {
@@ -284,9 +274,9 @@ class TensorLoader {
 
   TensorDataset<Batch> dataset_;
   detail::UntouchedRows rows_;
-  std::optional<std::uint64_t> version_;  // when the current batch in stored order was made
-  bool has_watched_ = false;              // true after the first batch in stored order
-  bool copies_ = false;                   // a batch in stored order was written to
+  std::optional<std::int64_t> version_;  // when the current batch in stored order was made
+  bool has_watched_ = false;             // true after the first batch in stored order
+  bool copies_ = false;                  // a batch in stored order was written to
   detail::EpochWalk<S> walk_;
   at::Device device_ = at::kCPU;
   std::int64_t short_width_ = -1;

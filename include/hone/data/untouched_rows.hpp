@@ -11,7 +11,23 @@
 #include <utility>
 #include <vector>
 
+#include "hone/data/visit_tensors.hpp"
+
 namespace hone::detail {
+
+/// Returns a number that every write in place to the tensor, or to a view of it, changes; -1 for inference tensors, which
+/// have no version counter.
+inline std::int64_t version_of(const at::Tensor& tensor) {
+  if (tensor.is_inference()) return -1;
+  return static_cast<std::int64_t>(tensor.unsafeGetTensorImpl()->version_counter().current_version());
+}
+/// Returns the sum of the versions of a batch's tensors.
+template <class Batch>
+std::int64_t sum_of_versions(const Batch& batch) {
+  std::int64_t sum = 0;
+  for_each_tensor(batch, [&](const at::Tensor& tensor) { sum += version_of(tensor); });
+  return sum;
+}
 
 /// Detects writes to a watched batch of views, as by a model whose first layer works in place, and restores the rows.
 /// `were_touched()` then returns true, so that the loader copies later batches.
@@ -56,12 +72,9 @@ class UntouchedRows {
  private:
   struct Watched {
     at::Tensor rows, values;
-    std::int64_t version;  ///< -1 for inference tensors, which have no version counter.
+    std::int64_t version;
   };
 
-  static std::int64_t version_of(const at::Tensor& tensor) {
-    return tensor.is_inference() ? -1 : static_cast<std::int64_t>(tensor._version());
-  }
   /// Returns whether all elements are equal, where NaN equals NaN.
   static bool are_same(const at::Tensor& a, const at::Tensor& b) {
     return at::equal(a, b) || a.eq(b).logical_or_(a.ne(a).logical_and_(b.ne(b))).all().item<bool>();

@@ -63,7 +63,7 @@ template <Communicator Comm>
 class Ddp {
  public:
   using slot = slots::Distribution;
-  /// True if a CUDA graph can capture `average_gradients` with the rest of a step.
+  /// True if CUDA graphs can capture `average_gradients`.
   static constexpr bool can_be_recorded = requires { requires Comm::can_be_recorded; };
 
   template <class... Policies>
@@ -88,8 +88,7 @@ class Ddp {
   [[nodiscard]] int rank() const { return group_.rank(); }
   [[nodiscard]] int world_size() const { return group_.world_size(); }
   [[nodiscard]] const ProcessGroup& group() const { return group_; }
-  /// Returns the options of the gradients' all-reduce.
-  [[nodiscard]] const DdpOptions& options() const { return options_; }
+  [[nodiscard]] const DdpOptions& options() const { return options_; }  ///< The options of the all-reduce.
 
   template <class Model>
   void start(Model& model) {
@@ -140,7 +139,8 @@ class Ddp {
       if (reduces && is_of_unused_parameters(error)) {
         throw DataError(
             sentence("{} got no gradient from a batch of rank {}. Give Ddp {}, or freeze what no batch uses.",
-                     {unused_parameters(error.what()), rank(), "{.find_unused_parameters = true}"}));
+                     {detail::unused_parameters(error.what(), parameters_, names_), rank(),
+                      "{.find_unused_parameters = true}"}));
       }
       throw;
     }
@@ -178,8 +178,8 @@ class Ddp {
                             at::TensorOptions(at::kDouble).device(hosts_.device()));
     }
     exchange_.copy_(on_host());
-    under_way_ =
-        std::make_unique<Pending>(hosts_.begin_all_reduce(exchange_, Reduction::sum, "agreement on the update"));
+    under_way_ = std::make_unique<ProcessGroup::Pending>(
+        hosts_.begin_all_reduce(exchange_, Reduction::sum, "agreement on the update"));
   }
   [[nodiscard]] std::span<const double> end_exchange() {
     if (const auto under_way = std::exchange(under_way_, nullptr)) {
@@ -225,10 +225,8 @@ class Ddp {
   [[noreturn]] static void refuse_window() {
     throw std::invalid_argument(
         "Ddp: static_graph is set and batches are accumulated, of which LibTorch's reducer loses count. Leave one of "
-        "the "
-        "two out.");
+        "the two out.");
   }
-  using Pending = ProcessGroup::Pending;
 
   /// Returns whether the group caused `error` and has not explained it yet (explaining an error closes the group).
   /// LibTorch rethrows errors of its threads, of which only the type's name and the message identify the backend.
@@ -241,19 +239,6 @@ class Ddp {
 
   [[nodiscard]] static bool is_of_unused_parameters(const std::exception& error) {
     return std::string_view(error.what()).find("Expected to have finished reduction") != std::string_view::npos;
-  }
-
-  /// Returns the names of the parameters that a reducer's error lists, as the subject of a sentence.
-  [[nodiscard]] std::string unused_parameters(std::string_view error) const {
-    const auto indices = detail::unused_parameters(error);
-    std::vector<std::string> names;
-    std::size_t index = 0;  // among the parameters of the reducer
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (!parameters_[i].requires_grad()) continue;
-      if (std::find(indices.begin(), indices.end(), index++) != indices.end()) names.push_back(names_[i]);
-    }
-    if (names.empty()) return "Some of the model's parameters";
-    return sentence("The model's parameter{} {}", {names.size() == 1 ? "" : "s", detail::parameter_names(names)});
   }
 
   template <class Module>
@@ -304,12 +289,12 @@ class Ddp {
   ProcessGroup hosts_;
   DdpOptions options_;
   std::vector<at::Tensor> parameters_, buffers_;
-  std::vector<std::string> names_;  ///< Of the parameters.
+  std::vector<std::string> names_;  // of the parameters
   std::size_t num_reduced_ = 0;
   std::unique_ptr<GradientReducer> reducer_;
   std::vector<double> exchanged_;
   at::Tensor exchange_;
-  std::unique_ptr<Pending> under_way_;
+  std::unique_ptr<ProcessGroup::Pending> under_way_;
 };
 
 }  // namespace hone

@@ -20,6 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/sentence.hpp"
+#include "hone/optim/parameter_group.hpp"
+
 namespace hone {
 
 /// The number format of gradients during the all-reduce.
@@ -41,7 +44,7 @@ struct DdpOptions {
 namespace detail {
 
 /// Returns the indices of the parameters without a gradient that a reducer's error lists; none for another error.
-[[nodiscard]] inline std::vector<std::size_t> unused_parameters(std::string_view error) {
+[[nodiscard]] inline std::vector<std::size_t> unused_indices(std::string_view error) {
   constexpr std::string_view sign = "indices which did not receive grad for rank ";
   std::vector<std::size_t> indices;
   const auto found = error.find(sign);
@@ -53,6 +56,20 @@ namespace detail {
   std::istringstream numbers(list);
   for (std::size_t index = 0; numbers >> index;) indices.push_back(index);
   return indices;
+}
+
+/// Returns the names of these parameters, as the subject of an error message. The indices count the trainable ones.
+[[nodiscard]] inline std::string unused_parameters(std::string_view error, const std::vector<at::Tensor>& parameters,
+                                                   const std::vector<std::string>& names) {
+  const auto indices = unused_indices(error);
+  std::vector<std::string> unused;
+  std::size_t index = 0;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (!parameters[i].requires_grad()) continue;
+    if (std::find(indices.begin(), indices.end(), index++) != indices.end()) unused.push_back(names[i]);
+  }
+  if (unused.empty()) return "Some of the model's parameters";
+  return sentence("The model's parameter{} {}", {unused.size() == 1 ? "" : "s", parameter_names(unused)});
 }
 
 /// A communication hook that sends buckets in 16 bits. It divides by the world size before the conversion.

@@ -21,7 +21,6 @@
 #include <utility>
 #include <vector>
 
-#include "hone/core/sentence.hpp"
 #include "hone/distributed/partition.hpp"
 #include "hone/distributed/process_group.hpp"
 #include "hone/distributed/require_agreement.hpp"
@@ -108,19 +107,16 @@ class ShardedOptimizer {
   /// Returns the parameter groups, with the parameters of all ranks.
   [[nodiscard]] std::span<ParameterGroup<Rule>> groups() { return whole_.groups(); }
   [[nodiscard]] std::span<const ParameterGroup<Rule>> groups() const { return whole_.groups(); }
-  /// Returns the number of parameter groups.
-  [[nodiscard]] std::size_t num_groups() const { return whole_.num_groups(); }
-  /// Returns the base value of learning rate schedules.
+  [[nodiscard]] std::size_t num_groups() const { return whole_.num_groups(); }  ///< The number of parameter groups.
+  /// The base value of learning rate schedules.
   [[nodiscard]] double base_lr(std::size_t group) const { return whole_.base_lr(group); }
-  /// Sets the base value of learning rate schedules.
-  void set_base_lr(std::size_t group, double lr) { whole_.set_base_lr(group, lr); }
-  /// Returns the learning rate of a group.
+  void set_base_lr(std::size_t group, double lr) { whole_.set_base_lr(group, lr); }  ///< Sets this value.
+  /// The learning rate of a group.
   [[nodiscard]] double lr(std::size_t group = 0) const { return whole_.lr(group); }
   /// Sets the learning rate of a group, or of all groups.
   void set_lr(std::size_t group, double lr) { whole_.set_lr(group, lr); }
   void set_lr(double lr) { whole_.set_lr(lr); }
-  /// Returns the number of calls of `step`, plus the updates of the optimizer that was sharded.
-  [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }
+  [[nodiscard]] std::int64_t num_updates() const { return num_updates_; }  ///< Also before the sharding.
 
   /// Returns all parameters; `names` returns their names.
   [[nodiscard]] at::TensorList parameters() const { return whole_.parameters(); }
@@ -129,10 +125,8 @@ class ShardedOptimizer {
   [[nodiscard]] std::shared_ptr<const Shards> shards() const { return shards_; }
 
   [[nodiscard]] int rank() const { return group_.rank(); }
-  /// Returns the number of ranks that share the optimizer.
-  [[nodiscard]] int world_size() const { return group_.world_size(); }
-  /// Returns the indices of this rank's parameters in the list of all parameters.
-  [[nodiscard]] std::span<const std::size_t> own_places() const { return own_places_; }
+  [[nodiscard]] int world_size() const { return group_.world_size(); }  ///< The number of ranks of the shards.
+  [[nodiscard]] std::span<const std::size_t> own_places() const { return own_places_; }  ///< Among all parameters.
 
   /// Returns the state by name. Rank 0 gets the whole state, with copies in host memory for parameters that it does not
   /// own. Any other rank gets the state of the parameters that it owns, and empty entries otherwise. Collective.
@@ -204,10 +198,8 @@ class ShardedOptimizer {
     for (std::size_t i = 0; i < own_places_.size(); ++i) {
       const std::string& name = own_->names()[i];
       const auto& expected = state.at(own_places_[i]);
-      own.push_back(expected.parameter == name ? expected
-                                               : *std::find_if(state.begin(), state.end(), [&](const auto& entry) {
-                                                   return entry.parameter == name;
-                                                 }));
+      const auto is_own = [&](const auto& entry) { return entry.parameter == name; };
+      own.push_back(is_own(expected) ? expected : *std::ranges::find_if(state, is_own));
     }
     own_->load_state(own);
   }
@@ -271,9 +263,8 @@ class ShardedOptimizer {
     for (const auto& piece : pieces) size += shards_->parameters[piece.place].numel();
     const auto& first = shards_->parameters[pieces[0].place];
     const at::Tensor flat = at::empty({size}, first.options().device(group_.device()).requires_grad(false));
-    std::int64_t at = 0;
     const auto for_each_part = [&](auto&& use) {
-      at = 0;
+      std::int64_t at = 0;
       for (const auto& piece : pieces) {
         const auto& parameter = shards_->parameters[piece.place];
         use(piece, flat.narrow(0, at, parameter.numel()).view(parameter.sizes()));

@@ -21,7 +21,6 @@ struct NoOptimizer {
   static void zero_grad(bool /*set_to_none*/ = true) {}
   static void set_lr(double) {}
   static void set_lr(std::size_t, double) {}
-  static void set_base_lr(std::size_t, double) {}  ///< A no-op.
   [[nodiscard]] static double lr(std::size_t = 0) { return refuse_group(); }
   [[nodiscard]] static double base_lr(std::size_t) { return refuse_group(); }
   [[nodiscard]] static std::size_t num_groups() { return 0; }

@@ -15,6 +15,7 @@
 #include "hone/policies/accumulation.hpp"
 #include "hone/policies/precision.hpp"
 #include "hone/step/batch_loss.hpp"
+#include "hone/step/device_errors.hpp"
 #include "hone/step/device_step.hpp"
 #include "hone/step/dispatch.hpp"
 #include "hone/step/losses.hpp"
@@ -61,8 +62,8 @@ namespace detail {
 /// If a range of unknown length ends within a window, `finish_window` updates with the gradients that were accumulated
 /// so far. The later losses were then computed before the updates of the earlier ones.
 ///
-/// A stop before the update ends the step at the loss that it was requested for. If an earlier loss has updated, the
-/// step is an update: it is counted, so that the run resumes with the next one.
+/// A stop before the update, or an exception, ends the step at the loss where it occurs. If an earlier loss has updated,
+/// the step is an update: it is counted, so that the run continues with the next one.
 struct Objectives {
   /// Runs forward, loss and backward of each loss and, if `updates`, its update.
   template <class Trainer, class Batch>
@@ -72,9 +73,9 @@ struct Objectives {
     auto& self = internals(trainer);
     Output output{.loss = {}, .batch_size = batch_size(batch)};
     bool has_updated = false;
-    const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
-      return (learn_one<i>(trainer, batch, updates, output, has_updated) && ...);
-    }(std::make_index_sequence<T::Loss::num_losses>{});
+    const bool is_learned = while_learned(trainer, has_updated, [&]<std::size_t i>() {
+      return learn_one<i>(trainer, batch, updates, output, has_updated);
+    });
     if (is_learned && !updates) {
       self.step.window.add(1.0, batches_per_update(self));
     } else {
@@ -87,13 +88,25 @@ struct Objectives {
   template <class Trainer>
   static void finish_window(Trainer& trainer) {
     bool has_updated = false;
-    const bool is_learned = [&]<std::size_t... i>(std::index_sequence<i...>) {
-      return (finish_one<i>(trainer, has_updated) && ...);
-    }(std::make_index_sequence<TraitsOf<Trainer>::Loss::num_losses>{});
+    const bool is_learned =
+        while_learned(trainer, has_updated, [&]<std::size_t i>() { return finish_one<i>(trainer, has_updated); });
     end_window(trainer, is_learned, has_updated);
   }
 
  private:
+  /// Calls `f` for each loss until it returns false. Counts the update if `f` throws after one.
+  template <class Trainer, class F>
+  static bool while_learned(Trainer& trainer, const bool& has_updated, const F& f) {
+    try {
+      return [&]<std::size_t... i>(std::index_sequence<i...>) {
+        return (f.template operator()<i>() && ...);
+      }(std::make_index_sequence<TraitsOf<Trainer>::Loss::num_losses>{});
+    } catch (...) {
+      if (has_updated) as_far_as_possible([&] { end_window(trainer, false, true); });
+      throw;
+    }
+  }
+
   /// Selects the optimizer of a loss during the lifetime of the returned guard.
   template <std::size_t i, class Trainer>
   static auto only(Trainer& trainer) {
