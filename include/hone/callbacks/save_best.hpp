@@ -52,7 +52,8 @@ struct SaveBest {
   bool reset_on_train = true;  ///< Reset the best value when a run starts; otherwise the next run has to improve on it.
   bool save_optimizer = true;  ///< Include the state of the optimizer.
   bool save_scheduler = true;  ///< Include the position in the schedule, if there is one.
-  /// Load the best checkpoint when the run ends. If empty: true, but false as a callback of an average, and after an average in the model.
+  /// Load the best checkpoint when the run ends. If empty: true, but false as a callback of an average, and if an
+  /// average is in the model.
   std::optional<bool> load_saved_checkpoint{};
   SaveError on_error = SaveError::stop;  ///< The reaction to a checkpoint that cannot be written.
   bool verbose = false;                  ///< Print each checkpoint that is saved or loaded.
