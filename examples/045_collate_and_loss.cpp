@@ -18,7 +18,7 @@ struct Mixup {
   std::int64_t num_classes = 10;
 
   std::pair<torch::Tensor, torch::Tensor> operator()(const std::vector<Sample>& samples) const {
-    const auto [images, labels] = hone::stack_samples(samples);
+    const auto [images, labels] = hone::default_collate(samples);
     const auto targets = torch::one_hot(labels, num_classes).to(torch::kFloat);
     const double lambda = torch::rand({}).item<double>();
     const auto others = torch::randperm(images.size(0));

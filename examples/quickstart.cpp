@@ -91,7 +91,7 @@ int train(const Options& options) {
                                                   .num_threads = options.threads});
   if (history.stop_reason()) throw std::runtime_error(*history.stop_reason());
   if (!options.save.empty()) {
-    trainer.in_rank_zero(
+    trainer.on_rank_zero(
         [&] { hone::write_checkpoint(options.save, hone::Dict{{"model_state_dict", hone::state_dict(model)}}); });
   }
 

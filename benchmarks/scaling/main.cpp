@@ -93,7 +93,7 @@ Cost measure(Trainer trainer, const Dataset& data, std::int64_t batch_size, doub
   const auto pass = [&, batch = data.subset(0, batch_size).tensors()](std::int64_t steps) {
     return seconds_of([&] {
       for (std::int64_t i = 0; i < steps; ++i) {
-        torch::mse_loss(hone::pointee(trainer.model()).forward(batch.first), batch.second).backward();
+        torch::mse_loss(hone::unwrap(trainer.model()).forward(batch.first), batch.second).backward();
         trainer.zero_grad();
       }
     });

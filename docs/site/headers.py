@@ -523,7 +523,7 @@ class Reference:
                          if each.scope[:1] == (project,) and not {"detail", "(anonymous)"} & {*each.scope}]
         for each, _ in self.all():
             self.named.setdefault(each.path, []).append(each)
-        # Interfaces are concepts, and constants such as `fits_with`. header -> the slots that its concepts are for.
+        # Interfaces are concepts, and constants such as `is_compatible`. header -> the slots that its concepts are for.
         interfaces = [each for each in self.top if each.kind == "concept" or (each.kind == "variable" and each.doc)]
         slots = {}
         for each in interfaces:

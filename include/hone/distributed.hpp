@@ -3,7 +3,7 @@
 /// NCCL have separate headers: `hone/distributed/mpi.hpp` and `hone/distributed/nccl.hpp`.
 #pragma once
 
-#include "hone/callbacks/warn_of_slow_ranks.hpp"
+#include "hone/callbacks/straggler_detector.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"

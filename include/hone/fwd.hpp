@@ -132,9 +132,9 @@ struct StepScaling;
 struct Sgd;
 
 // data
-struct StackSamples;
+struct DefaultCollate;
 struct Mnist;
-struct DataShare;
+struct DataShard;
 struct LoaderOptions;
 struct Prefetch;
 struct PrefetchToDevice;

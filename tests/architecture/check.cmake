@@ -28,16 +28,16 @@ set(plain_rooms core schedule history metrics callbacks)
 
 # Headers without a separate test: their declarations are tested where they are used.
 set(no_test_needed core/config.hpp core/fault.hpp core/hana.hpp core/slots.hpp core/version.hpp checkpoint/torch_archive.hpp
-    core/near_misses.hpp core/running_statistics.hpp
+    core/typos.hpp core/running_statistics.hpp
     devices/cuda.hpp devices/device_streams.hpp devices/mps.hpp devices/xpu.hpp
-    distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/group_user.hpp
-    distributed/failure_log.hpp distributed/meeting.hpp distributed/network.hpp
-    distributed/owner_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp
-    distributed/zero_company.hpp capture/batch_shapes.hpp capture/fingerprint.hpp
-    capture/recorded_steps.hpp capture/recording_company.hpp capture/step_capture_options.hpp capture/step_recorder.hpp
+    distributed/communicator.hpp distributed/gradient_reducer.hpp distributed/process_group_aware.hpp
+    distributed/failure_log.hpp distributed/rendezvous.hpp distributed/network.hpp
+    distributed/shard_reducer.hpp distributed/shards.hpp distributed/sharded_optimizer.hpp
+    distributed/zero_requirements.hpp capture/batch_shapes.hpp capture/capture_key.hpp
+    capture/captured_steps.hpp capture/capture_requirements.hpp capture/step_capture_options.hpp capture/graph_recorder.hpp
     callbacks/run_control.hpp
     step/captured_step.hpp step/device_step.hpp step/dispatch.hpp step/host_step.hpp
-    step/merge_over_processes.hpp step/recordable.hpp step/step_state.hpp step/step_sync.hpp step/update.hpp
+    step/merge_across_ranks.hpp step/capturable.hpp step/step_state.hpp step/step_sync.hpp step/update.hpp
     state/resume.hpp state/resume_state.hpp state/sharded_checkpoint.hpp state/window_state.hpp
     trainer/loaders.hpp trainer/predict.hpp trainer/train_loop.hpp trainer/trainer_state.hpp
     memory/autocast_state.hpp memory/block.hpp memory/random_state.hpp policies/splitting.hpp)
@@ -76,7 +76,7 @@ foreach(header IN LISTS headers)
     string(REGEX REPLACE "hpp$" "cpp" test "${header}")
     if(header MATCHES "^distributed/(mpi|nccl)")
       set(test "distributed/${CMAKE_MATCH_1}/${CMAKE_MATCH_1}.cpp")  # A separate program for all headers of this name.
-    elseif(header STREQUAL "capture/cuda_recorder.hpp")
+    elseif(header STREQUAL "capture/cuda_graph_recorder.hpp")
       set(test "cuda/capture.cpp")
     endif()
     if(NOT EXISTS "${ROOT}/tests/${test}")

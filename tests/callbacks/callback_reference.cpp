@@ -65,8 +65,8 @@ std::vector<std::string> paths_of(auto& set) {
 }
 
 using Reference = CallbackReference<Counts>;
-static_assert(Relay<Reference> && hears<Reference, TrainStepEnd> && !hears<Reference, TrainLoss>);
-static_assert(!CallbackSet<Reference>::relays<TrainLoss> && !CallbackSet<Reference>::relays<EvalStepEnd>);
+static_assert(EventForwarder<Reference> && handles<Reference, TrainStepEnd> && !handles<Reference, TrainLoss>);
+static_assert(!CallbackSet<Reference>::forwards<TrainLoss> && !CallbackSet<Reference>::forwards<EvalStepEnd>);
 static_assert(
     std::is_same_v<decltype(CallbackSet{std::declval<std::reference_wrapper<Counts>>()}), CallbackSet<Reference>>);
 static_assert(LimitsBatches<CallbackReference<LimitBatches>> && !LimitsBatches<Reference>);
@@ -84,14 +84,14 @@ TEST_CASE("a callback by reference calls the caller's object and does not copy i
   auto shared = std::make_shared<Counts>();
   CallbackSet set{std::ref(counts), std::ref(unique), shared, Counts{}};
   RunDriver driver;
-  for (int i = 0; i < 3; ++i) set.tell(TrainStepEnd{{driver.run}});
+  for (int i = 0; i < 3; ++i) set.notify(TrainStepEnd{{driver.run}});
   CHECK(counts.batches == 3);
   CHECK(*unique.batches == 3);
   CHECK(shared->batches == 3);
   CHECK(shared.use_count() == 2);
 
   counts.batches = 10;  // the set uses the object that the caller changed
-  set.tell(TrainStepEnd{{driver.run}});
+  set.notify(TrainStepEnd{{driver.run}});
   CHECK(counts.batches == 11);
   CHECK(&set.get<Counts>() == &counts);
   set.get<Counts>().batches = 0;
@@ -103,7 +103,7 @@ TEST_CASE("a callback by constant reference is called if its hooks are const") {
   const ConstHook hook{&batches};
   CallbackSet set{std::cref(hook)};
   RunDriver driver;
-  set.tell(TrainStepEnd{{driver.run}});
+  set.notify(TrainStepEnd{{driver.run}});
   CHECK(batches == 1);
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("filters and named accept callbacks by reference") {
   CallbackSet set{every<2>(std::ref(often)), every_epochs<2>(std::ref(seldom)), once_at(3, std::ref(once)),
                   named<"head">(std::ref(head)), rank_zero(std::ref(zero))};
   RunDriver driver;
-  for (int i = 0; i < 4; ++i) set.tell(TrainStepEnd{{driver.run}});
+  for (int i = 0; i < 4; ++i) set.notify(TrainStepEnd{{driver.run}});
   CHECK(often.batches == 2);
   CHECK(seldom.batches == 0);
   CHECK(once.batches == 1);

@@ -23,10 +23,10 @@ struct Empty2 {
 static_assert(sizeof(CallbackSet<Empty1, Empty2>) == 1);
 static_assert(sizeof(CallbackSet<>) == 1);
 
-static_assert(CallbackSet<Empty1, Empty2>::relays<TrainStepEnd>);
-static_assert(CallbackSet<Empty1, Empty2>::relays<PredictRunEnd>);
-static_assert(!CallbackSet<Empty1, Empty2>::relays<TrainLoss>);
-static_assert(!CallbackSet<>::relays<TrainLoss>);
+static_assert(CallbackSet<Empty1, Empty2>::forwards<TrainStepEnd>);
+static_assert(CallbackSet<Empty1, Empty2>::forwards<PredictRunEnd>);
+static_assert(!CallbackSet<Empty1, Empty2>::forwards<TrainLoss>);
+static_assert(!CallbackSet<>::forwards<TrainLoss>);
 
 struct Concrete {
   std::vector<std::string>* log;
@@ -47,7 +47,7 @@ struct Listener {
   void on_event(const Knock& knock) { heard += knock.times; }
 };
 
-using StepEnd = Told<TrainStepEnd, WithBatch<const Batch>>;
+using StepEnd = EventContext<TrainStepEnd, WithBatch<const Batch>>;
 
 }  // namespace
 
@@ -56,14 +56,14 @@ TEST_CASE("CallbackSet passes the plain or the extended event to the hooks, in t
   CallbackSet<Generic, Concrete> set{Generic{&log}, Concrete{&log}};
   Run run;
   const Batch batch{7};
-  set.tell(StepEnd{{{run}}, {batch}});
+  set.notify(StepEnd{{{run}}, {batch}});
   REQUIRE(log == std::vector<std::string>{"generic 7", "concrete 0"});
 }
 
 TEST_CASE("an event of a custom type is passed to on_event") {
   CallbackSet<Empty1, Listener> set{Empty1{}, Listener{}};
-  static_assert(decltype(set)::relays<Knock>);
-  set.tell(Knock{3});
+  static_assert(decltype(set)::forwards<Knock>);
+  set.notify(Knock{3});
   REQUIRE(set.get<Listener>().heard == 3);
 }
 
@@ -72,14 +72,14 @@ TEST_CASE("a CallbackSet may contain a CallbackSet") {
   CallbackSet<CallbackSet<Concrete>, Concrete> set{CallbackSet<Concrete>{Concrete{&log}}, Concrete{&log}};
   Run run;
   const Batch batch{1};
-  static_assert(decltype(set)::relays<StepEnd>);
-  static_assert(!decltype(set)::relays<TrainLoss>);
-  set.tell(StepEnd{{{run}}, {batch}});
+  static_assert(decltype(set)::forwards<StepEnd>);
+  static_assert(!decltype(set)::forwards<TrainLoss>);
+  set.notify(StepEnd{{{run}}, {batch}});
   REQUIRE(log.size() == 2);
 }
 
 TEST_CASE("get returns the first of several callbacks of the same type, which receives the events") {
   CallbackSet<Listener, Listener> set{Listener{}, Listener{10}};
-  set.tell(Knock{1});
+  set.notify(Knock{1});
   REQUIRE(set.get<Listener>().heard == 1);
 }

@@ -21,10 +21,10 @@ struct SetOf<ReplaceableCallbacks<Cs...>> {
 using Defaults = SetOf<DefaultCallbacks>::type;
 
 static_assert(std::is_default_constructible_v<Defaults>);
-static_assert(Defaults::relays<FakeStep<TrainLoss>> && Defaults::relays<FakeStep<TrainStepEnd>>);
+static_assert(Defaults::forwards<FakeStep<TrainLoss>> && Defaults::forwards<FakeStep<TrainStepEnd>>);
 // Events that no default callback handles have no overhead.
-static_assert(!Defaults::relays<FakeStep<TrainStepStart>> && !Defaults::relays<OptimizerStep> &&
-              !Defaults::relays<BeforeOptimizerStep>);
+static_assert(!Defaults::forwards<FakeStep<TrainStepStart>> && !Defaults::forwards<OptimizerStep> &&
+              !Defaults::forwards<BeforeOptimizerStep>);
 
 }  // namespace
 
@@ -35,15 +35,15 @@ TEST_CASE("the default callbacks print the start of an epoch, the progress bar a
   CallbackSet set{TerminateOnNaN{}, PrintProgress{.output = output.file()}, ProgressBar{.output = output.file()},
                   LogMetrics{.output = output.file()}};
   static_assert(std::is_same_v<decltype(set), Defaults>);
-  set.tell(TrainingRunStart{{driver.run}});
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   for (int step = 0; step < 2; ++step) {
     driver.set_batch(step);
     tell_step<TrainLoss>(set, driver.run, {{0.5}, 1});
     tell_step<TrainStepEnd>(set, driver.run, {{0.5}, 1});
   }
   driver.run.history().record("train_loss_epoch", 0.5, Phase::train);
-  set.tell(TrainEpochEnd{{driver.run}, 0.5});
+  set.notify(TrainEpochEnd{{driver.run}, 0.5});
   const auto text = output.text();
   const auto announced = text.find("\nStarting epoch 1\n");
   const auto bar = text.find("epoch 1 train 2/2 (100 %)  loss 0.5");

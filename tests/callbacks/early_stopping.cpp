@@ -27,12 +27,12 @@ using Set = CallbackSet<EarlyStopping>;
 /// Returns the epoch after which the run was stopped, or 0 if it was not.
 int stopped_after(Set& set, const std::vector<double>& values, const char* metric = "eval_loss_epoch") {
   RunDriver driver;
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   int epoch = 0;
   for (const double value : values) {
     ++epoch;
     driver.run.history().record(metric, value, Phase::eval);
-    set.tell(TrainingRunEpochEnd{{driver.run}});
+    set.notify(TrainingRunEpochEnd{{driver.run}});
     if (driver.run.stop_requested()) return epoch;
     driver.run.history().increment_epoch();
   }
@@ -169,11 +169,11 @@ TEST_CASE("the state is reset in the next run unless reset_on_train is false") {
 TEST_CASE("an epoch without a value of the metric does not count towards the patience") {
   RunDriver driver;
   Set set{EarlyStopping{.patience = 1}};
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   driver.run.history().record("eval_loss_epoch", 1.0, Phase::eval);
-  set.tell(TrainingRunEpochEnd{{driver.run}});
+  set.notify(TrainingRunEpochEnd{{driver.run}});
   driver.run.history().increment_epoch();
-  set.tell(TrainingRunEpochEnd{{driver.run}});
+  set.notify(TrainingRunEpochEnd{{driver.run}});
   CHECK(!driver.run.stop_requested());
 }
 
@@ -181,7 +181,7 @@ TEST_CASE("the stop reason of EarlyStopping contains the patience") {
   RunDriver driver;
   Set set{EarlyStopping{.patience = 0}};
   driver.run.history().record("eval_loss_epoch", 1.0, Phase::eval);
-  set.tell(TrainingRunEpochEnd{{driver.run}});
+  set.notify(TrainingRunEpochEnd{{driver.run}});
   CHECK(driver.run.stop_reason() == "Stopping training due to no improvement after 0 epochs");
 }
 
@@ -214,11 +214,11 @@ TEST_CASE("EarlyStopping does not stop a fast_dev_run, but throws for an unknown
   RunDriver driver;
   driver.config().fast_dev_run = true;
   Set set{EarlyStopping{.patience = 0}};
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   driver.run.history().record("train_loss_epoch", 1.0, Phase::train);
-  CHECK_THROWS_AS(set.tell(TrainingRunEpochEnd{{driver.run}}), std::invalid_argument);
+  CHECK_THROWS_AS(set.notify(TrainingRunEpochEnd{{driver.run}}), std::invalid_argument);
   driver.run.history().record("eval_loss_epoch", std::nan(""), Phase::eval);
-  set.tell(TrainingRunEpochEnd{{driver.run}});
+  set.notify(TrainingRunEpochEnd{{driver.run}});
   CHECK(!driver.run.stop_requested());
   CHECK(set.get<EarlyStopping>().state.waited == 0);
 }
@@ -287,11 +287,11 @@ TEST_CASE("a value equal to a threshold does not stop the run") {
 TEST_CASE("EarlyStopping in every_epochs observes each n-th epoch only") {
   RunDriver driver;
   CallbackSet set{every_epochs<2>(EarlyStopping{.patience = 1})};
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   std::vector<bool> stops;
   for (const double value : {9.0, 4.0, 5.0, 3.0, 2.0, 3.0}) {
     driver.run.history().record("eval_loss_epoch", value, Phase::eval);
-    set.tell(TrainingRunEpochEnd{{driver.run}});
+    set.notify(TrainingRunEpochEnd{{driver.run}});
     stops.push_back(driver.run.stop_requested());
     driver.run.history().increment_epoch();
   }
@@ -304,7 +304,7 @@ TEST_CASE("EarlyStopping among the callbacks of an average goes by the metric of
   driver.run.history().record("eval_loss_epoch", 1.0, Phase::eval);
   driver.run.history().record("ema_model_eval_loss_epoch", 11.0, Phase::eval);
   callback.on_training_run_epoch_end(
-      with_facet(Told<TrainingRunEpochEnd>{{driver.run}}, WithAverage{true, "ema_model_"}));
+      with_facet(EventContext<TrainingRunEpochEnd>{{driver.run}}, WithAverage{true, "ema_model_"}));
   CHECK(driver.run.stop_reason() ==
         "Stopping training because `ema_model_eval_loss_epoch` is 11, worse than the divergence threshold 10");
 }

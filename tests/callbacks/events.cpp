@@ -9,7 +9,7 @@ using namespace hone;
 
 struct Knock {};
 
-using Extended = Told<TrainEpochEnd, WithBatch<int>>;
+using Extended = EventContext<TrainEpochEnd, WithBatch<int>>;
 static_assert(std::is_same_v<PlainEventOf<Extended>, TrainEpochEnd>);
 static_assert(std::is_same_v<PlainEventOf<TrainEpochEnd>, TrainEpochEnd>);
 static_assert(std::is_same_v<PlainEventOf<Knock>, Knock>);

@@ -28,14 +28,15 @@ struct KnockInRun : Event {};
 struct Output {
   double loss;
 };
-using StepEnd = Told<TrainStepEnd, WithOutput<Output>>;
+using StepEnd = EventContext<TrainStepEnd, WithOutput<Output>>;
 
 using Every2 = decltype(every<2>(std::declval<Note>()));
-static_assert(Relay<Every2> && hears<Every2, TrainStepEnd> && hears<Every2, StepEnd> && hears<Every2, TrainEpochEnd>);
-static_assert(!hears<Every2, OptimizerStep>);
+static_assert(EventForwarder<Every2> && handles<Every2, TrainStepEnd> && handles<Every2, StepEnd> &&
+              handles<Every2, TrainEpochEnd>);
+static_assert(!handles<Every2, OptimizerStep>);
 constexpr auto nothing = [](const auto&) {};
 using OnStepEnd = decltype(on<TrainStepEnd>(nothing));
-static_assert(hears<OnStepEnd, TrainStepEnd> && hears<OnStepEnd, StepEnd> && !hears<OnStepEnd, TrainLoss>);
+static_assert(handles<OnStepEnd, TrainStepEnd> && handles<OnStepEnd, StepEnd> && !handles<OnStepEnd, TrainLoss>);
 static_assert(sizeof(CallbackSet<OnStepEnd>) == 1);
 
 using Strings = std::vector<std::string>;
@@ -44,10 +45,10 @@ using Strings = std::vector<std::string>;
 void run_epoch(auto& set, RunDriver& driver, int num_steps) {
   for (int step = 0; step < num_steps; ++step) {
     driver.set_batch(step);
-    set.tell(TrainLoss{{driver.run}});
-    set.tell(TrainStepEnd{{driver.run}});
+    set.notify(TrainLoss{{driver.run}});
+    set.notify(TrainStepEnd{{driver.run}});
   }
-  set.tell(TrainEpochEnd{{driver.run}, 0.0});
+  set.notify(TrainEpochEnd{{driver.run}, 0.0});
 }
 
 }  // namespace
@@ -56,7 +57,7 @@ TEST_CASE("every counts each kind of step event separately and across epochs, an
   Strings log;
   RunDriver driver;
   CallbackSet set{every<2>(Note{&log})};
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   run_epoch(set, driver, 3);
   run_epoch(set, driver, 3);
   CHECK(log == Strings{"run", "loss 1", "end 1", "epoch 1", "loss 0", "end 0", "loss 2", "end 2", "epoch 1"});
@@ -67,7 +68,7 @@ TEST_CASE("every resets its counts at the start of a run") {
   RunDriver driver;
   CallbackSet set{every<3>(Note{&log})};
   run_epoch(set, driver, 2);
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   run_epoch(set, driver, 2);
   CHECK(log == Strings{"epoch 1", "run", "epoch 1"});
 }
@@ -77,12 +78,12 @@ TEST_CASE("every resets its counts also if the callback has no hook for the star
   RunDriver driver;
   driver.set_phase(Phase::evaluation);
   CallbackSet set{every<2>(on<EvalStepEnd>([&heard](const auto&) { ++heard; }))};
-  set.tell(EvaluationRunStart{{driver.run}});
-  set.tell(EvalStepEnd{{driver.run}});
-  set.tell(EvaluationRunStart{{driver.run}});
-  set.tell(EvalStepEnd{{driver.run}});
+  set.notify(EvaluationRunStart{{driver.run}});
+  set.notify(EvalStepEnd{{driver.run}});
+  set.notify(EvaluationRunStart{{driver.run}});
+  set.notify(EvalStepEnd{{driver.run}});
   CHECK(heard == 0);
-  set.tell(EvalStepEnd{{driver.run}});
+  set.notify(EvalStepEnd{{driver.run}});
   CHECK(heard == 1);
 }
 
@@ -100,18 +101,18 @@ TEST_CASE("every_epochs forwards all events of each n-th epoch, and all events o
   Strings log;
   RunDriver driver;
   CallbackSet set{every_epochs<2>(Note{&log})};
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   for (int epoch = 1; epoch <= 4; ++epoch) {
     driver.set_phase(Phase::train);
     run_epoch(set, driver, 1);
     driver.set_phase(Phase::eval);
-    set.tell(EvalStepEnd{{driver.run}});
+    set.notify(EvalStepEnd{{driver.run}});
     driver.run.history().increment_epoch();
   }
   CHECK(log == Strings{"run", "loss 0", "end 0", "epoch 2", "eval", "loss 0", "end 0", "epoch 4", "eval"});
   log.clear();
   driver.set_phase(Phase::evaluation);
-  set.tell(EvalStepEnd{{driver.run}});
+  set.notify(EvalStepEnd{{driver.run}});
   CHECK(log == Strings{"eval"});
 }
 
@@ -121,12 +122,12 @@ TEST_CASE("rank_zero forwards events on rank 0 only") {
   RunDriver driver;
   CallbackSet set{rank_zero(Note{&log}), rank_zero(on<KnockInRun>([&knocks](const auto&) { ++knocks; }))};
   driver.config().process_index = 1;
-  set.tell(EvalStepEnd{{driver.run}});
-  set.tell(KnockInRun{{driver.run}});
+  set.notify(EvalStepEnd{{driver.run}});
+  set.notify(KnockInRun{{driver.run}});
   CHECK(log.empty());
   driver.config().process_index = 0;
-  set.tell(EvalStepEnd{{driver.run}});
-  set.tell(KnockInRun{{driver.run}});
+  set.notify(EvalStepEnd{{driver.run}});
+  set.notify(KnockInRun{{driver.run}});
   CHECK(log.size() == 1);
   CHECK(knocks == 1);
 }
@@ -140,8 +141,8 @@ TEST_CASE("on calls a function with the plain, the extended or a custom event") 
                   on<TrainStepEnd>([&steps](const TrainStepEnd&) { return ++steps; }),
                   on<Knock>([&knocks](const Knock& knock) { knocks += knock.times; })};
   const Output output{0.5};
-  set.tell(StepEnd{{{driver.run}}, {output}});
-  set.tell(Knock{3});
+  set.notify(StepEnd{{{driver.run}}, {output}});
+  set.notify(Knock{3});
   CHECK(loss == 0.5);
   CHECK(steps == 1);
   CHECK(knocks == 3);

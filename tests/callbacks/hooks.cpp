@@ -23,27 +23,27 @@ struct Own {
 };
 struct Deaf {};
 
-using Extended = Told<TrainStepEnd, WithBatch<int>>;
+using Extended = EventContext<TrainStepEnd, WithBatch<int>>;
 
 TEST_CASE("a type handles an event if its hook accepts the plain or the extended event and returns void") {
-  STATIC_REQUIRE(hears<Concrete, TrainStepEnd>);
-  STATIC_REQUIRE(hears<Concrete, Extended>);
-  STATIC_REQUIRE(hears<Generic, Extended>);
-  STATIC_REQUIRE_FALSE(hears<Concrete, TrainLoss>);
-  STATIC_REQUIRE_FALSE(hears<Returning, TrainStepEnd>);
-  STATIC_REQUIRE(hears<Own, Knock>);
-  STATIC_REQUIRE_FALSE(hears<Concrete, Knock>);
+  STATIC_REQUIRE(handles<Concrete, TrainStepEnd>);
+  STATIC_REQUIRE(handles<Concrete, Extended>);
+  STATIC_REQUIRE(handles<Generic, Extended>);
+  STATIC_REQUIRE_FALSE(handles<Concrete, TrainLoss>);
+  STATIC_REQUIRE_FALSE(handles<Returning, TrainStepEnd>);
+  STATIC_REQUIRE(handles<Own, Knock>);
+  STATIC_REQUIRE_FALSE(handles<Concrete, Knock>);
 }
 
-TEST_CASE("hears_any_event is true for a type with a hook or on_event") {
-  STATIC_REQUIRE(hears_any_event<Concrete>);
-  STATIC_REQUIRE(hears_any_event<Own>);
-  STATIC_REQUIRE_FALSE(hears_any_event<Deaf>);
+TEST_CASE("handles_any_event is true for a type with a hook or on_event") {
+  STATIC_REQUIRE(handles_any_event<Concrete>);
+  STATIC_REQUIRE(handles_any_event<Own>);
+  STATIC_REQUIRE_FALSE(handles_any_event<Deaf>);
 }
 
 struct NoRelay {
   void on_train_step_end(const hone::TrainStepEnd&) {}
 };
-static_assert(!hone::Relay<NoRelay>);
+static_assert(!hone::EventForwarder<NoRelay>);
 
 }  // namespace

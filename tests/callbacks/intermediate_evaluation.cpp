@@ -20,18 +20,18 @@ std::vector<int> evaluated_after(IntermediateEvaluation settings, int batches) {
   CallbackSet set{settings};
   RunDriver driver;
   std::vector<int> evaluated;
-  set.tell(TrainingRunStart{{driver.run}});
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   for (int batch = 1; batch <= batches; ++batch) {
     if (batch % 2 == 0) {
       driver.set_num_updates(batch / 2);
-      set.tell(OptimizerStep{{driver.run}});
+      set.notify(OptimizerStep{{driver.run}});
     }
     const auto evaluate = [&](std::string_view metric) {
       CHECK(metric == "intermediate_eval_loss");
       evaluated.push_back(batch);
     };
-    set.tell(Told<TrainStepEnd, WithEvaluation<decltype(evaluate)>>{{{driver.run}}, {evaluate}});
+    set.notify(EventContext<TrainStepEnd, WithEvaluation<decltype(evaluate)>>{{{driver.run}}, {evaluate}});
   }
   return evaluated;
 }
@@ -48,8 +48,8 @@ TEST_CASE("an evaluation due at the end of an epoch is dropped when the next epo
   CallbackSet set{IntermediateEvaluation{.every_n_updates = 1}};
   RunDriver driver;
   driver.set_num_updates(1);
-  set.tell(OptimizerStep{{driver.run}});
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(OptimizerStep{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   CHECK(!set.get<IntermediateEvaluation>().state.is_due);
 }
 
@@ -57,7 +57,7 @@ TEST_CASE("IntermediateEvaluation throws std::invalid_argument if every_n_update
   CallbackSet set{IntermediateEvaluation{.every_n_updates = 0}};
   RunDriver driver;
   try {
-    set.tell(TrainingRunStart{{driver.run}});
+    set.notify(TrainingRunStart{{driver.run}});
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) == "IntermediateEvaluation::every_n_updates is 0. Give 1 or more updates.");

@@ -20,14 +20,14 @@ struct Logged {
   Captured output{};
   CallbackSet<LogMetrics> set{LogMetrics{.output = output.file()}};
 
-  Logged() { set.tell(TrainingRunStart{{driver.run}}); }
+  Logged() { set.notify(TrainingRunStart{{driver.run}}); }
   void record(const char* name, double value, Phase phase) { driver.run.history().record(name, value, phase); }
   std::string after_train_epoch() {
-    set.tell(TrainEpochEnd{{driver.run}, 0.0});
+    set.notify(TrainEpochEnd{{driver.run}, 0.0});
     return output.text();
   }
   std::string after_eval_epoch() {
-    set.tell(EvalEpochEnd{{driver.run}, 0.0});
+    set.notify(EvalEpochEnd{{driver.run}, 0.0});
     return output.text();
   }
 };
@@ -64,19 +64,19 @@ TEST_CASE("LogMetrics prints values that later callbacks record at the end of an
   Logged logged;
   CHECK(logged.after_eval_epoch().empty());
   logged.record("eval_accuracy_epoch", 0.5, Phase::eval);
-  logged.set.tell(TrainingRunEpochEnd{{logged.driver.run}});
+  logged.set.notify(TrainingRunEpochEnd{{logged.driver.run}});
   CHECK(logged.output.text() == "\neval_accuracy_epoch: 0.5\n");
 
-  logged.set.tell(EvaluationRunStart{{logged.driver.run}});
+  logged.set.notify(EvaluationRunStart{{logged.driver.run}});
   logged.record("evaluation_accuracy", 0.75, Phase::evaluation);
-  logged.set.tell(EvaluationRunEnd{{logged.driver.run}});
+  logged.set.notify(EvaluationRunEnd{{logged.driver.run}});
   CHECK(logged.output.text() == "\nevaluation_accuracy: 0.75\n");
 }
 
 TEST_CASE("LogMetrics does not print values of an earlier run") {
   Logged logged;
   logged.record("train_loss_epoch", 0.5, Phase::train);
-  logged.set.tell(TrainingRunStart{{logged.driver.run}});
+  logged.set.notify(TrainingRunStart{{logged.driver.run}});
   CHECK(logged.after_train_epoch().empty());
 }
 

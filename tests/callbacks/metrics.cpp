@@ -120,8 +120,8 @@ using Batch = std::pair<Row, Row>;
 using namespace hone;
 
 static_assert(checked_callback<Metrics<Bias, Peak>> && checked_callback<TrainingMetrics<Bias>>);
-static_assert(hears<Metrics<Bias>, EvalEpochEnd> && !hears<Metrics<Bias>, TrainEpochEnd>);
-static_assert(hears<TrainingMetrics<Bias>, TrainEpochEnd> && hears<TrainingMetrics<Bias>, EvalEpochEnd>);
+static_assert(handles<Metrics<Bias>, EvalEpochEnd> && !handles<Metrics<Bias>, TrainEpochEnd>);
+static_assert(handles<TrainingMetrics<Bias>, TrainEpochEnd> && handles<TrainingMetrics<Bias>, EvalEpochEnd>);
 static_assert(std::is_default_constructible_v<TrainingMetrics<Bias, Peak>>);
 static_assert(std::is_same_v<decltype(Metrics{Bias{}}.in_training()), TrainingMetrics<Bias>>);
 
@@ -129,7 +129,7 @@ template <class E>
 void step(auto& set, Run& run, std::vector<double> outputs, int* num_reads = nullptr) {
   const Batch batch{{}, {std::vector<double>(outputs.size(), 1.0)}};
   const Output output{{std::move(outputs), num_reads}};
-  set.tell(Told<E, WithBatch<const Batch>, WithOutput<Output>>{{{run}}, {batch}, {output}});
+  set.notify(EventContext<E, WithBatch<const Batch>, WithOutput<Output>>{{{run}}, {batch}, {output}});
 }
 
 struct Watching {
@@ -138,9 +138,9 @@ struct Watching {
 
   void evaluate(auto& set, Phase phase, const std::vector<std::vector<double>>& batches) {
     driver.set_phase(phase);
-    set.tell(EvalEpochStart{{driver.run}});
+    set.notify(EvalEpochStart{{driver.run}});
     for (const auto& outputs : batches) step<EvalStepEnd>(set, driver.run, outputs, &num_reads);
-    set.tell(EvalEpochEnd{{driver.run}, 0.0});
+    set.notify(EvalEpochEnd{{driver.run}, 0.0});
   }
   [[nodiscard]] std::optional<double> latest(const char* name) const { return driver.run.history().latest(name); }
 };
@@ -175,13 +175,13 @@ TEST_CASE("in_training computes metrics of training, separate from evaluations w
   CallbackSet set{Metrics{Bias{}}.in_training()};
   auto& metrics = set.get<TrainingMetrics<Bias>>();
   run.driver.set_phase(Phase::train);
-  set.tell(TrainEpochStart{{run.driver.run}});
+  set.notify(TrainEpochStart{{run.driver.run}});
   step<TrainStepEnd>(set, run.driver.run, {1, 2});
   CHECK(metrics.get_training<Bias>().state == std::vector<double>{1.0, 2.0});
   run.evaluate(set, Phase::eval, {{11}});
   run.driver.set_phase(Phase::train);
   step<TrainStepEnd>(set, run.driver.run, {4});
-  set.tell(TrainEpochEnd{{run.driver.run}, 0.0});
+  set.notify(TrainEpochEnd{{run.driver.run}, 0.0});
   CHECK(run.latest("train_bias_epoch") == Approx(4.0 / 3.0));
   CHECK(run.latest("eval_bias_epoch") == 10.0);
   CHECK(run.driver.run.history().values("train_bias_epoch")[0].phase == Phase::train);
@@ -191,7 +191,7 @@ TEST_CASE("Metrics discards an unfinished evaluation and records nothing for one
   Watching run;
   CallbackSet set{Metrics{Bias{}, Peak{}}};
   run.driver.set_phase(Phase::eval);
-  set.tell(EvalEpochStart{{run.driver.run}});
+  set.notify(EvalEpochStart{{run.driver.run}});
   step<EvalStepEnd>(set, run.driver.run, {9});
   run.evaluate(set, Phase::eval, {});
   CHECK(run.driver.run.history().names().empty());

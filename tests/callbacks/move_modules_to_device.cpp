@@ -21,7 +21,7 @@ struct Module {
 using Strings = std::vector<std::string>;
 
 static_assert(checked_callback<MoveModulesToDevice<std::shared_ptr<Module>>>);
-static_assert(!hears<MoveModulesToDevice<std::shared_ptr<Module>>, TrainStepStart>);
+static_assert(!handles<MoveModulesToDevice<std::shared_ptr<Module>>, TrainStepStart>);
 
 }  // namespace
 
@@ -32,11 +32,11 @@ TEST_CASE("MoveModulesToDevice moves its modules to the run's device at the star
   Module own;
   CallbackSet set{MoveModulesToDevice{shared, std::ref(own)}};
   CHECK(shared->moves.empty());
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   CHECK(shared->moves == Strings{"cuda:1"});
   CHECK(own.moves == Strings{"cuda:1"});
   driver.config().device = "cpu";
-  set.tell(EvaluationRunStart{{driver.run}});
-  set.tell(PredictRunStart{{driver.run}});
+  set.notify(EvaluationRunStart{{driver.run}});
+  set.notify(PredictRunStart{{driver.run}});
   CHECK(own.moves == Strings{"cuda:1", "cpu", "cpu"});
 }

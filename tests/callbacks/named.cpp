@@ -48,8 +48,8 @@ struct Paths {
 };
 
 using NamedQuiet = NamedCallback<"quiet", Quiet>;
-static_assert(Relay<NamedQuiet> && checked_callback<NamedQuiet> && NamedQuiet::name() == "quiet");
-static_assert(hears<NamedQuiet, TrainStepEnd> && !hears<NamedQuiet, TrainLoss>);
+static_assert(EventForwarder<NamedQuiet> && checked_callback<NamedQuiet> && NamedQuiet::name() == "quiet");
+static_assert(handles<NamedQuiet, TrainStepEnd> && !handles<NamedQuiet, TrainLoss>);
 static_assert(sizeof(NamedQuiet) == 1 && sizeof(CallbackSet<NamedQuiet>) == 1);
 static_assert(sizeof(NamedCallback<"stop", EarlyStopping>) == sizeof(EarlyStopping));
 static_assert(std::default_initializable<NamedQuiet>);
@@ -67,11 +67,11 @@ TEST_CASE("get returns callbacks of the same type by name") {
   CHECK(set.get<"body">().watch_metric == "body");
 
   RunDriver driver;
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   for (int epoch = 0; epoch < 2; ++epoch) {
     driver.run.history().record("head", 1.0, Phase::eval);
     driver.run.history().record("body", 1.0, Phase::eval);
-    set.tell(TrainingRunEpochEnd{{driver.run}});
+    set.notify(TrainingRunEpochEnd{{driver.run}});
     driver.run.history().increment_epoch();
   }
   CHECK(head.state.waited == 1);
@@ -90,8 +90,8 @@ TEST_CASE("named forwards custom events, and accepts a filter") {
   RunDriver driver;
   CallbackSet set{named<"door">(Doorman{}),
                   named<"thin">(every<2>(on<TrainStepEnd>([&heard](const auto&) { ++heard; })))};
-  for (int step = 0; step < 5; ++step) set.tell(TrainStepEnd{{driver.run}});
-  set.tell(Knock{});
+  for (int step = 0; step < 5; ++step) set.notify(TrainStepEnd{{driver.run}});
+  set.notify(Knock{});
   CHECK(heard == 2);
   CHECK(set.get<"door">().knocks == 1);
 }

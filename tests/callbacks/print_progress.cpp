@@ -19,13 +19,13 @@ TEST_CASE(
   driver.run.history().set_epoch(4);
   Captured output;
   CallbackSet<PrintProgress> set{PrintProgress{.output = output.file()}};
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   CHECK(output.text() == "\nStarting training run\n");
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   CHECK(output.text() == "\nStarting epoch 4\n");
-  set.tell(EvalEpochStart{{driver.run}});
+  set.notify(EvalEpochStart{{driver.run}});
   CHECK(output.text() == "\nStarting eval epoch\n");
-  set.tell(TrainingRunEnd{{driver.run}});
+  set.notify(TrainingRunEnd{{driver.run}});
   CHECK(output.text() == "Finishing training run\n");
 }
 
@@ -33,9 +33,9 @@ TEST_CASE("PrintProgress prints the start and the end of an evaluation run") {
   RunDriver driver;
   Captured output;
   CallbackSet<PrintProgress> set{PrintProgress{.output = output.file()}};
-  set.tell(EvaluationRunStart{{driver.run}});
+  set.notify(EvaluationRunStart{{driver.run}});
   CHECK(output.text() == "\nStarting evaluation run\n");
-  set.tell(EvaluationRunEnd{{driver.run}});
+  set.notify(EvaluationRunEnd{{driver.run}});
   CHECK(output.text() == "Finishing evaluation run\n");
 }
 
@@ -44,7 +44,7 @@ TEST_CASE("PrintProgress prints the reason of a stop") {
   Captured output;
   CallbackSet<PrintProgress> set{PrintProgress{.output = output.file()}};
   driver.run.request_stop("enough");
-  set.tell(StopTraining{{driver.run}});
+  set.notify(StopTraining{{driver.run}});
   CHECK(output.text() == "\nenough\n");
 }
 
@@ -53,7 +53,7 @@ TEST_CASE("PrintProgress prints on rank 0 only") {
   driver.config().process_index = 1;
   Captured output;
   CallbackSet<PrintProgress> set{PrintProgress{.output = output.file()}};
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   CHECK(output.text().empty());
 }
 
@@ -63,6 +63,6 @@ TEST_CASE("PrintProgress prints the number of updates at an evaluation within an
   driver.set_num_updates(700);
   Captured output;
   CallbackSet<PrintProgress> set{PrintProgress{.output = output.file()}};
-  set.tell(EvalEpochStart{{driver.run}});
+  set.notify(EvalEpochStart{{driver.run}});
   CHECK(output.text() == "\nStarting evaluation after 700 updates\n");
 }

@@ -103,11 +103,11 @@ TEST_CASE("without a terminal, a short epoch prints one line with the mean loss"
   Captured output;
   int num_reads = 0;
   Set set{one_line(output.file())};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 1000, &num_reads);
   CHECK(output.text().empty());
   CHECK(num_reads == 0);
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
   CHECK(matches(output.text(), R"(epoch 1 train 1000/1000 \(100 %\)  loss 0\.25  RATE  TIME\n)"));
 }
 
@@ -116,9 +116,9 @@ TEST_CASE("without a terminal, a long epoch prints a line for each tenth") {
   driver.set_num_batches(50);
   Captured output;
   Set set{ProgressBar{.output = output.file(), .min_interval = 0ms, .line_interval = 0ms}};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 50);
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
   const auto lines = lines_of(output.text());
   REQUIRE(lines.size() == 10);
   CHECK(matches(lines[3], R"(epoch 1 train 20/50 \(40 %\)  loss 0\.5  RATE  TIME, TIME left)"));
@@ -129,10 +129,10 @@ TEST_CASE("without a known number of batches, the bar shows a count and a rate")
   RunDriver driver;
   Captured output;
   Set set{ProgressBar{.output = output.file(), .min_interval = 0ms, .line_interval = 0ms, .label = "digits"}};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 1);
   CHECK(matches(output.text(), R"(digits epoch 1 train 1  loss 0\.5  RATE  TIME\n)"));
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
   CHECK(matches(output.text(), R"(digits epoch 1 train 1  loss 0\.25  RATE  TIME\n)"));
 }
 
@@ -141,9 +141,9 @@ TEST_CASE("the bar counts every batch although it does not read the clock for ev
   RunDriver driver;
   Captured output;
   Set set{one_line(output.file())};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, num_steps);
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
   CHECK(output.text().starts_with("epoch 1 train " + std::to_string(num_steps) + "  loss"));
 }
 
@@ -152,9 +152,9 @@ TEST_CASE("a run resumed within an epoch shows the batch number of the epoch") {
   driver.set_num_batches(200);
   Captured output;
   Set set{one_line(output.file())};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 150, 200);
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
   CHECK(output.text().starts_with("epoch 1 train 200/200 (100 %)  loss"));
 }
 
@@ -163,8 +163,8 @@ TEST_CASE("an epoch without batches prints one line") {
   driver.set_num_batches(0);
   Captured output;
   Set set{one_line(output.file())};
-  set.tell(TrainEpochStart{{driver.run}});
-  set.tell(TrainEpochEnd{{driver.run}, 0.0});
+  set.notify(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochEnd{{driver.run}, 0.0});
   CHECK(output.text() == "epoch 1 train 0  loss 0\n");
 }
 
@@ -173,24 +173,24 @@ TEST_CASE("an evaluation has a separate bar, also within an epoch of training") 
   driver.set_num_batches(4);
   Captured output;
   Set set{one_line(output.file())};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 2);
   driver.set_phase(Phase::eval);
-  set.tell(EvalEpochStart{{driver.run}});
+  set.notify(EvalEpochStart{{driver.run}});
   for (int step = 0; step < 4; ++step) {
     driver.set_batch(step);
     tell_step<EvalStepEnd>(set, driver.run, {{0.5}, 1});
   }
-  set.tell(EvalEpochEnd{{driver.run}, 0.75});
+  set.notify(EvalEpochEnd{{driver.run}, 0.75});
   CHECK(output.text().starts_with("epoch 1 eval 4/4 (100 %)  loss 0.75  "));
   driver.set_phase(Phase::train);
   train_steps(set, driver, 2, 4);
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
   CHECK(output.text().starts_with("epoch 1 train 4/4 (100 %)  loss 0.25  "));
 
   driver.set_phase(Phase::evaluation);
-  set.tell(EvalEpochStart{{driver.run}});
-  set.tell(EvalEpochEnd{{driver.run}, 1.5});
+  set.notify(EvalEpochStart{{driver.run}});
+  set.notify(EvalEpochEnd{{driver.run}, 1.5});
   CHECK(output.text().starts_with("evaluation 0/4 (0 %)  loss 1.5"));
 }
 
@@ -199,14 +199,14 @@ TEST_CASE("a bar that ends early prints its last line once") {
   driver.set_num_batches(10);
   Captured output;
   Set set{one_line(output.file())};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 3);
-  SECTION("by a stop") { set.tell(StopTraining{{driver.run}}); }
-  SECTION("by an exception") { set.tell(ExceptionThrown{{driver.run}, nullptr}); }
-  SECTION("by the end of the run") { set.tell(TrainingRunEnd{{driver.run}}); }
+  SECTION("by a stop") { set.notify(StopTraining{{driver.run}}); }
+  SECTION("by an exception") { set.notify(ExceptionThrown{{driver.run}, nullptr}); }
+  SECTION("by the end of the run") { set.notify(TrainingRunEnd{{driver.run}}); }
   CHECK(output.text().starts_with("epoch 1 train 3/10 (30 %)  "));
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
-  set.tell(TrainingRunEnd{{driver.run}});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainingRunEnd{{driver.run}});
   CHECK(output.text().empty());
 }
 
@@ -216,9 +216,9 @@ TEST_CASE("ProgressBar prints, and reads the loss, on rank 0 only") {
   Captured output;
   int num_reads = 0;
   Set set{ProgressBar{.output = output.file(), .min_interval = 0ms, .line_interval = 0ms}};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 100, &num_reads);
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
   CHECK(output.text().empty());
   CHECK(num_reads == 0);
 }
@@ -229,7 +229,7 @@ TEST_CASE("on a terminal, the bar redraws one line and ends it with the epoch") 
   Terminal terminal;
   if (!is_available(terminal)) return;
   Set set{ProgressBar{.output = terminal.file(), .width = 8, .min_interval = 0ms}};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   CHECK(terminal.text() == "\r\x1b[?7lepoch 1 train [        ] 0/4\x1b[K\x1b[?7h");
   train_steps(set, driver, 0, 2);
   const auto text = terminal.text();
@@ -238,7 +238,7 @@ TEST_CASE("on a terminal, the bar redraws one line and ends it with the epoch") 
   CHECK(
       matches(text.substr(last),
               "\r\x1b\\[\\?7lepoch 1 train \\[####    \\] 2/4  loss 0\\.5  RATE  TIME, TIME left\x1b\\[K\x1b\\[\\?7h"));
-  set.tell(TrainEpochEnd{{driver.run}, 0.25});
+  set.notify(TrainEpochEnd{{driver.run}, 0.25});
   CHECK(terminal.text().ends_with("\r\n"));
 }
 
@@ -249,7 +249,7 @@ TEST_CASE("the bar redraws at most once per min_interval and reads the loss only
   if (!is_available(terminal)) return;
   int num_reads = 0;
   Set set{ProgressBar{.output = terminal.file(), .min_interval = 1h}};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 100'000, &num_reads);
   CHECK(num_reads == 0);
 }
@@ -260,7 +260,7 @@ TEST_CASE("the bar redraws in time when batches become slower") {
   if (!is_available(terminal)) return;
   int num_reads = 0;
   Set set{ProgressBar{.output = terminal.file(), .min_interval = 20h}};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 1000, &num_reads);
   CHECK(num_reads == 0);
   for (int step = 1000; step < 1200; ++step) {
@@ -277,14 +277,14 @@ TEST_CASE("an exception in an evaluation within an epoch ends the bars of the ev
   driver.set_num_batches(10);
   Captured output;
   Set set{one_line(output.file())};
-  set.tell(TrainEpochStart{{driver.run}});
+  set.notify(TrainEpochStart{{driver.run}});
   train_steps(set, driver, 0, 4);
   driver.set_phase(Phase::intermediate_eval);
   driver.set_num_updates(700);
   driver.set_num_batches(2);
   driver.set_batch(0);
-  set.tell(EvalEpochStart{{driver.run}});
-  set.tell(ExceptionThrown{{driver.run}, nullptr});
+  set.notify(EvalEpochStart{{driver.run}});
+  set.notify(ExceptionThrown{{driver.run}, nullptr});
   const auto lines = lines_of(output.text());
   REQUIRE(lines.size() == 2);
   CHECK(matches(lines[0], R"(update 700 eval 0/2 \(0 %\).*)"));

@@ -28,13 +28,13 @@ struct FakeOptimizer {
 };
 
 struct FakeTrainer {
-  static auto in_rank_zero(auto&& f) { return f(); }
+  static auto on_rank_zero(auto&& f) { return f(); }
   static constexpr bool schedule_drives_lr = false;
   FakeOptimizer list{{0.8, 0.4}};
   FakeOptimizer& optimizer() { return list; }
 };
 
-using EpochEnd = Told<TrainingRunEpochEnd, WithTrainer<FakeTrainer>>;
+using EpochEnd = EventContext<TrainingRunEpochEnd, WithTrainer<FakeTrainer>>;
 
 /// A run with two parameter groups, whose epochs end one by one.
 struct Training {
@@ -43,9 +43,9 @@ struct Training {
   CallbackSet<Callback> set;
 
   explicit Training(Callback callback) : set(std::move(callback)) { start(); }
-  void start() { set.tell(TrainingRunStart{{driver.run}}); }
+  void start() { set.notify(TrainingRunStart{{driver.run}}); }
   void end_epoch() {
-    set.tell(EpochEnd{{{driver.run}}, {trainer}});
+    set.notify(EpochEnd{{{driver.run}}, {trainer}});
     driver.run.history().increment_epoch();
   }
   void end_epoch(double loss, const char* metric = "eval_loss_epoch") {

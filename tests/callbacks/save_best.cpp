@@ -23,11 +23,13 @@ struct Scene {
   void epochs(auto& callback, const std::vector<double>& values) {
     for (const double value : values) {
       driver.run.history().record(callback.watch_metric, value, hone::Phase::eval);
-      callback.on_training_run_epoch_end(fakes::Told<hone::TrainingRunEpochEnd>{{driver.run}, {trainer}});
+      callback.on_training_run_epoch_end(fakes::EventContext<hone::TrainingRunEpochEnd>{{driver.run}, {trainer}});
       driver.run.history().increment_epoch();
     }
   }
-  void end(auto& callback) { callback.on_training_run_end(fakes::Told<hone::TrainingRunEnd>{{driver.run}, {trainer}}); }
+  void end(auto& callback) {
+    callback.on_training_run_end(fakes::EventContext<hone::TrainingRunEnd>{{driver.run}, {trainer}});
+  }
   std::vector<std::string> told() { return std::exchange(trainer.told, {}); }
 };
 
@@ -87,7 +89,7 @@ TEST_CASE("SaveBest ignores a value that was recorded before the latest update")
   scene.driver.set_phase(hone::Phase::intermediate_eval);
   scene.driver.run.history().record("intermediate_eval_loss", 1.0, hone::Phase::intermediate_eval);
   const auto evaluated = [&] {
-    best.on_eval_epoch_end(fakes::Told<hone::EvalEpochEnd>{{{scene.driver.run}, 1.0}, {scene.trainer}});
+    best.on_eval_epoch_end(fakes::EventContext<hone::EvalEpochEnd>{{{scene.driver.run}, 1.0}, {scene.trainer}});
   };
   evaluated();
   CHECK(scene.told().size() == 1);  // contains the weights of update 4
@@ -96,14 +98,14 @@ TEST_CASE("SaveBest ignores a value that was recorded before the latest update")
   scene.driver.run.history().record("other", 0.5, hone::Phase::intermediate_eval);
   evaluated();
   scene.driver.set_phase(hone::Phase::train);
-  best.on_training_run_epoch_end(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}});
+  best.on_training_run_epoch_end(fakes::EventContext<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}});
   CHECK(scene.told().empty());
   CHECK(best.state.best == 1.0);
 
   hone::SaveBest epochs;  // watches another metric
   scene.start(epochs);
   scene.driver.set_phase(hone::Phase::intermediate_eval);
-  epochs.on_eval_epoch_end(fakes::Told<hone::EvalEpochEnd>{{{scene.driver.run}, 1.0}, {scene.trainer}});
+  epochs.on_eval_epoch_end(fakes::EventContext<hone::EvalEpochEnd>{{{scene.driver.run}, 1.0}, {scene.trainer}});
   CHECK(scene.told().empty());
 }
 
@@ -115,11 +117,11 @@ TEST_CASE("SaveBest among the callbacks of an averaged model saves, and loads on
     for (const double value : {3.0, 2.0, 2.5}) {
       if (is_evaluated) scene.driver.run.history().record(best.watch_metric, value, hone::Phase::eval);
       best.on_training_run_epoch_end(
-          with_facet(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}, average));
+          with_facet(fakes::EventContext<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}, average));
       scene.driver.run.history().increment_epoch();
     }
     best.on_training_run_end(
-        with_facet(fakes::Told<hone::TrainingRunEnd>{{scene.driver.run}, {scene.trainer}}, average));
+        with_facet(fakes::EventContext<hone::TrainingRunEnd>{{scene.driver.run}, {scene.trainer}}, average));
     return scene.told();
   };
   const std::string loaded = "load best_model.pt optimizer";
@@ -139,7 +141,7 @@ TEST_CASE("SaveBest among the callbacks of an average goes by the metric of the 
     history.record("eval_loss_epoch", own, hone::Phase::eval);
     if (averaged) history.record("ema_model_eval_loss_epoch", *averaged, hone::Phase::eval);
     best.on_training_run_epoch_end(
-        with_facet(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}, average));
+        with_facet(fakes::EventContext<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}, average));
     history.increment_epoch();
   };
   end_epoch(1.0, 5.0);
@@ -154,7 +156,7 @@ TEST_CASE("SaveBest among the callbacks of an average goes by the metric of the 
   unknown.driver.run.history().record("eval_loss_epoch", 1.0, hone::Phase::eval);
   CHECK_THROWS_WITH(
       best.on_training_run_epoch_end(
-          with_facet(fakes::Told<hone::TrainingRunEpochEnd>{{unknown.driver.run}, {unknown.trainer}}, average)),
+          with_facet(fakes::EventContext<hone::TrainingRunEpochEnd>{{unknown.driver.run}, {unknown.trainer}}, average)),
       Catch::Contains("is `ema_model_eval_loss_epoch`, which nothing has recorded; recorded are: `eval_loss_epoch`"));
 }
 
@@ -219,9 +221,9 @@ TEST_CASE("SaveBest throws an error that names a metric that is never recorded")
   Scene scene;
   hone::SaveBest best;
   scene.start(best);
-  CHECK_THROWS_WITH(
-      best.on_training_run_epoch_end(fakes::Told<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}),
-      Catch::Contains("SaveBest::watch_metric is `eval_loss_epoch`"));
+  CHECK_THROWS_WITH(best.on_training_run_epoch_end(
+                        fakes::EventContext<hone::TrainingRunEpochEnd>{{scene.driver.run}, {scene.trainer}}),
+                    Catch::Contains("SaveBest::watch_metric is `eval_loss_epoch`"));
 }
 
 TEST_CASE("if a write fails, SaveBest throws, or with SaveError::warn keeps the previous best value") {

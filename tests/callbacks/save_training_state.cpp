@@ -21,10 +21,10 @@ struct Scene {
   fakes::Trainer trainer{};
 
   void start(auto& callback) {
-    callback.on_training_run_start(fakes::Told<hone::TrainingRunStart>{{driver.run}, {trainer}});
+    callback.on_training_run_start(fakes::EventContext<hone::TrainingRunStart>{{driver.run}, {trainer}});
   }
   void point(auto& callback, bool is_last) {
-    callback.on_resume_point(fakes::Told<hone::ResumePoint>{{{driver.run}, is_last}, {trainer}});
+    callback.on_resume_point(fakes::EventContext<hone::ResumePoint>{{{driver.run}, is_last}, {trainer}});
   }
   void run(auto& callback, int epochs, int batches, int accumulation = 1, std::vector<double> losses = {}) {
     start(callback);

@@ -25,18 +25,18 @@ TEST_CASE("StopOnRequest stops the run at the next step after a request from ano
   RunDriver driver;
   std::stop_source stop;
   Set set{StopOnRequest{.token = stop.get_token(), .reason = "the window was closed"}};
-  set.tell(TrainingRunStart{{driver.run}});
-  set.tell(TrainLoss{{driver.run}});
-  set.tell(TrainStepEnd{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
+  set.notify(TrainLoss{{driver.run}});
+  set.notify(TrainStepEnd{{driver.run}});
   CHECK(!driver.run.stop_requested());
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) threads.emplace_back([source = stop]() mutable { source.request_stop(); });
   for (auto& thread : threads) thread.join();
   CHECK(!driver.run.stop_requested());
-  SECTION("at a loss") { set.tell(TrainLoss{{driver.run}}); }
-  SECTION("at the end of a step") { set.tell(TrainStepEnd{{driver.run}}); }
-  SECTION("in an evaluation") { set.tell(EvalStepEnd{{driver.run}}); }
-  SECTION("in a prediction") { set.tell(PredictStepEnd{{driver.run}}); }
+  SECTION("at a loss") { set.notify(TrainLoss{{driver.run}}); }
+  SECTION("at the end of a step") { set.notify(TrainStepEnd{{driver.run}}); }
+  SECTION("in an evaluation") { set.notify(EvalStepEnd{{driver.run}}); }
+  SECTION("in a prediction") { set.notify(PredictStepEnd{{driver.run}}); }
   CHECK(driver.run.stop_requested());
   CHECK(!driver.stops_before_update());
   CHECK(driver.run.stop_reason() == "the window was closed");
@@ -47,9 +47,9 @@ TEST_CASE("a request before a run stops it at its start") {
   std::stop_source stop;
   Set set{StopOnRequest{.token = stop.get_token()}};
   stop.request_stop();
-  SECTION("of training") { set.tell(TrainingRunStart{{driver.run}}); }
-  SECTION("of an evaluation") { set.tell(EvaluationRunStart{{driver.run}}); }
-  SECTION("of a prediction") { set.tell(PredictRunStart{{driver.run}}); }
+  SECTION("of training") { set.notify(TrainingRunStart{{driver.run}}); }
+  SECTION("of an evaluation") { set.notify(EvaluationRunStart{{driver.run}}); }
+  SECTION("of a prediction") { set.notify(PredictRunStart{{driver.run}}); }
   CHECK(driver.run.stop_requested());
   CHECK(driver.run.stop_reason() == "A stop was requested");
 }
@@ -57,7 +57,7 @@ TEST_CASE("a request before a run stops it at its start") {
 TEST_CASE("StopOnRequest throws std::invalid_argument when a run starts with a token of no source") {
   RunDriver driver;
   Set set{StopOnRequest{}};
-  CHECK_THROWS_AS(set.tell(TrainingRunStart{{driver.run}}), std::invalid_argument);
-  CHECK_THROWS_AS(set.tell(EvaluationRunStart{{driver.run}}), std::invalid_argument);
-  CHECK_THROWS_AS(set.tell(PredictRunStart{{driver.run}}), std::invalid_argument);
+  CHECK_THROWS_AS(set.notify(TrainingRunStart{{driver.run}}), std::invalid_argument);
+  CHECK_THROWS_AS(set.notify(EvaluationRunStart{{driver.run}}), std::invalid_argument);
+  CHECK_THROWS_AS(set.notify(PredictRunStart{{driver.run}}), std::invalid_argument);
 }

@@ -26,7 +26,7 @@ TEST_CASE("TerminateOnNaN stops the run before the update if the loss is not fin
   const double loss = GENERATE(std::nan(""), -std::nan(""), HUGE_VAL, -HUGE_VAL);
   RunDriver driver;
   Set set{TerminateOnNaN{}};
-  set.tell(TrainingRunStart{{driver.run}});
+  set.notify(TrainingRunStart{{driver.run}});
   tell_step<TrainLoss>(set, driver.run, with_loss(1e300));
   tell_step<TrainLoss>(set, driver.run, with_loss(0.0));
   REQUIRE(!driver.run.stop_requested());
@@ -93,6 +93,6 @@ TEST_CASE("every_n_batches limits how often TerminateOnNaN reads the loss") {
 TEST_CASE("TerminateOnNaN throws std::invalid_argument if every_n_batches is 0") {
   RunDriver driver;
   Set set{TerminateOnNaN{.every_n_batches = 0}};
-  CHECK_THROWS_AS(set.tell(TrainingRunStart{{driver.run}}), std::invalid_argument);
-  CHECK_THROWS_AS(set.tell(EvaluationRunStart{{driver.run}}), std::invalid_argument);
+  CHECK_THROWS_AS(set.notify(TrainingRunStart{{driver.run}}), std::invalid_argument);
+  CHECK_THROWS_AS(set.notify(EvaluationRunStart{{driver.run}}), std::invalid_argument);
 }

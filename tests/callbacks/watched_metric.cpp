@@ -43,10 +43,10 @@ TEST_CASE("value_of_epoch does not throw for an unknown metric before the first 
   CHECK_THROWS_AS(hone::detail::value_of_epoch(driver.run, "x", "Mine::watch_metric"), std::invalid_argument);
 }
 
-TEST_CASE("require_recordable throws for a metric of evaluations if the run has no evaluation dataset") {
+TEST_CASE("require_capturable throws for a metric of evaluations if the run has no evaluation dataset") {
   hone::RunDriver driver;
   const auto check = [&](std::string_view metric) {
-    hone::detail::require_recordable(driver.run, metric, "Mine::watch_metric");
+    hone::detail::require_capturable(driver.run, metric, "Mine::watch_metric");
   };
   CHECK_NOTHROW(check("eval_loss_epoch"));
   driver.config().has_evaluation = false;
@@ -82,7 +82,7 @@ TEST_CASE("a metric of evaluations within epochs can be unknown until the first 
 
 TEST_CASE("among the callbacks of an average, a metric of evaluations has the prefix of the average") {
   hone::RunDriver driver;
-  const hone::Told<hone::TrainingRunEpochEnd> plain{{driver.run}};
+  const hone::EventContext<hone::TrainingRunEpochEnd> plain{{driver.run}};
   const auto averaged = with_facet(plain, hone::WithAverage{true, "ema_model_"});
   using hone::detail::watched_name;
   CHECK(watched_name(plain, "eval_loss_epoch") == "eval_loss_epoch");

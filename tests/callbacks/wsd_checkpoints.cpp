@@ -29,13 +29,13 @@ std::vector<std::string> told(const hone::WsdLr& schedule, std::int64_t updates,
   trainer.schedule = schedule.resolved({});
   trainer.updates = from;
   hone::WsdCheckpoints callback{.save_dir = folder.path, .save_optimizer = false};
-  const hone::Told<hone::TrainingRunStart, hone::WithTrainer<WsdTrainer>> start{{driver.run}, {trainer}};
+  const hone::EventContext<hone::TrainingRunStart, hone::WithTrainer<WsdTrainer>> start{{driver.run}, {trainer}};
   callback.on_training_run_start(start);
   while (trainer.updates < updates) {
     ++trainer.updates;
     for (int batch = 0; batch < 2; ++batch) {  // the second batch has no update
       callback.on_resume_point(
-          hone::Told<hone::ResumePoint, hone::WithTrainer<WsdTrainer>>{{{driver.run}, false}, {trainer}});
+          hone::EventContext<hone::ResumePoint, hone::WithTrainer<WsdTrainer>>{{{driver.run}, false}, {trainer}});
     }
   }
   std::vector<std::string> names;

@@ -21,7 +21,7 @@ using Capture = hone::StepCapture<hone::testing::OpRecorder>;
 
 using Adam = hone::AdamW;
 const auto adam = Adam{.lr = 0.05, .weight_decay = 0.1};
-hone::StepCaptureOptions quiet(int max_recordings = 32) { return {.max_recordings = max_recordings, .log = nullptr}; }
+hone::StepCaptureOptions quiet(int max_graphs = 32) { return {.max_graphs = max_graphs, .log = nullptr}; }
 
 /// Checks that a recorded run equals an eager run, and returns the counts of its steps.
 template <class... Policies>
@@ -310,6 +310,6 @@ struct RecordsNothing {
   static void record(auto&& work) { work(); }
   static void replay(int&) {}
 };
-static_assert(!hone::StepRecorder<RecordsNothing>);
+static_assert(!hone::GraphRecorder<RecordsNothing>);
 
 }  // namespace

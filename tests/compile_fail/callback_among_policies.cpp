@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A callback among the template arguments of the trainer, without `hone::Callbacks`.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -18,7 +18,7 @@ struct Counter {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, Optimizer, hone::Callbacks<Counter>>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, hone::Callbacks<Counter>>);
 #else
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Counter>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Counter>);
 #endif

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An optimizer that computes on the host, whose results a replay would not update.
 #include "hone/capture/step_capture.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/optim/sgd.hpp"
 
 struct Model {
@@ -24,7 +24,7 @@ struct Foreign {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
 #else
-static_assert(hone::checked_composition<Model, Loss, Foreign, hone::StepCapture<Recorder>, Gpu>);
+static_assert(hone::checked_compatibility<Model, Loss, Foreign, hone::StepCapture<Recorder>, Gpu>);
 #endif

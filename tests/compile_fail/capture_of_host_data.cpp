@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/step/recordable.hpp"
+#include "hone/step/capturable.hpp"
 
 struct Trainer {};
 struct Output {
@@ -17,4 +17,4 @@ using Batch = std::tuple<at::Tensor, at::Tensor>;
 #else
 using Batch = std::tuple<at::Tensor, at::Tensor, double>;
 #endif
-static_assert(hone::detail::recordable<hone::CallbackSet<>, Trainer, Batch, Output, false>);
+static_assert(hone::detail::capturable<hone::CallbackSet<>, Trainer, Batch, Output, false>);

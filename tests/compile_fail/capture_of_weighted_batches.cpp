@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/step/recordable.hpp"
+#include "hone/step/capturable.hpp"
 
 struct Trainer {};
 struct Output {
@@ -16,4 +16,4 @@ struct Output {
 };
 
 using Batch = std::tuple<at::Tensor, at::Tensor>;
-static_assert(hone::detail::recordable<hone::CallbackSet<>, Trainer, Batch, Output, true>);
+static_assert(hone::detail::capturable<hone::CallbackSet<>, Trainer, Batch, Output, true>);

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Only CUDA has graphs.
 #include "hone/capture/step_capture.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/devices/mps.hpp"
 #include "hone/optim/sgd.hpp"
 
@@ -20,4 +20,4 @@ struct Recorder {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, hone::Mps<>>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, hone::Mps<>>);

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// StepCapture with a trainer on the CPU.
 #include "hone/capture/step_capture.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/optim/sgd.hpp"
 
 struct Model {
@@ -20,7 +20,7 @@ struct Gpu {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
 #else
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder> >);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::StepCapture<Recorder> >);
 #endif

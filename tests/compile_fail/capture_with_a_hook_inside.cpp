@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/step/recordable.hpp"
+#include "hone/step/capturable.hpp"
 
 struct Trainer {};
 struct Output {
@@ -20,4 +20,4 @@ struct Watch {
 };
 
 using Batch = std::tuple<at::Tensor, at::Tensor>;
-static_assert(hone::detail::recordable<hone::CallbackSet<Watch>, Trainer, Batch, Output, false>);
+static_assert(hone::detail::capturable<hone::CallbackSet<Watch>, Trainer, Batch, Output, false>);

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// StepCapture with communication that the host performs.
 #include "hone/capture/step_capture.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/optim/sgd.hpp"
@@ -22,8 +22,8 @@ struct Gpu {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu>);
 #else
 static_assert(
-    hone::checked_composition<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu, hone::Ddp<hone::Gloo> >);
+    hone::checked_compatibility<Model, Loss, hone::Sgd, hone::StepCapture<Recorder>, Gpu, hone::Ddp<hone::Gloo> >);
 #endif

@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Fp64 on a device that has no double.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/devices/mps.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/precision/pure.hpp"
@@ -13,7 +13,7 @@ struct Model {
 struct Loss {};
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::Mps<>, hone::PureBf16>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::Mps<>, hone::PureBf16>);
 #else
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::Mps<>, hone::Fp64>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::Mps<>, hone::Fp64>);
 #endif

@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ExportedLoss with a model that is not exported.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/exported/exported_loss.hpp"
 
 struct Model {
@@ -16,7 +16,7 @@ struct Optimizer {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, Optimizer>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer>);
 #else
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer>);
+static_assert(hone::checked_compatibility<Model, hone::ExportedLoss, Optimizer>);
 #endif

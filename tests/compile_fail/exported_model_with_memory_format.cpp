@@ -3,11 +3,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An exported model with a memory format policy.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/exported/exported_loss.hpp"
 #include "hone/policies/memory_format.hpp"
 
-struct Model : hone::detail::ExportedCompany {
+struct Model : hone::detail::ExportedRequirements {
   int forward(int inputs) { return inputs; }
 };
 struct Optimizer {
@@ -16,7 +16,7 @@ struct Optimizer {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer>);
+static_assert(hone::checked_compatibility<Model, hone::ExportedLoss, Optimizer>);
 #else
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, hone::ChannelsLast>);
+static_assert(hone::checked_compatibility<Model, hone::ExportedLoss, Optimizer, hone::ChannelsLast>);
 #endif

@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An exported model with an override of `backward`.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/exported/exported_loss.hpp"
 
-struct Model : hone::detail::ExportedCompany {
+struct Model : hone::detail::ExportedRequirements {
   int forward(int inputs) { return inputs; }
 };
 struct Optimizer {
@@ -21,4 +21,4 @@ struct OwnStep {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, OwnStep>);
+static_assert(hone::checked_compatibility<Model, hone::ExportedLoss, Optimizer, OwnStep>);

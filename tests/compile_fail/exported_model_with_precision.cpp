@@ -3,10 +3,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An exported model with a precision policy.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/exported/exported_loss.hpp"
 
-struct Model : hone::detail::ExportedCompany {
+struct Model : hone::detail::ExportedRequirements {
   int forward(int inputs) { return inputs; }
 };
 struct Optimizer {
@@ -19,7 +19,7 @@ struct Half {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, hone::Fp32>);
+static_assert(hone::checked_compatibility<Model, hone::ExportedLoss, Optimizer, hone::Fp32>);
 #else
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, Half>);
+static_assert(hone::checked_compatibility<Model, hone::ExportedLoss, Optimizer, Half>);
 #endif

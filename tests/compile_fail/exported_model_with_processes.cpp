@@ -3,12 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An exported model with a distribution policy.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/exported/exported_loss.hpp"
 
-struct Model : hone::detail::ExportedCompany {
+struct Model : hone::detail::ExportedRequirements {
   int forward(int inputs) { return inputs; }
 };
 struct Optimizer {
@@ -17,7 +17,7 @@ struct Optimizer {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer>);
+static_assert(hone::checked_compatibility<Model, hone::ExportedLoss, Optimizer>);
 #else
-static_assert(hone::checked_composition<Model, hone::ExportedLoss, Optimizer, hone::Ddp<hone::Gloo> >);
+static_assert(hone::checked_compatibility<Model, hone::ExportedLoss, Optimizer, hone::Ddp<hone::Gloo> >);
 #endif

@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A GPU communicator in a trainer on the CPU.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/optim/sgd.hpp"
 
@@ -22,7 +22,7 @@ struct Gpu {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::Ddp<BetweenGpus>, Gpu>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::Ddp<BetweenGpus>, Gpu>);
 #else
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::Ddp<BetweenGpus> >);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::Ddp<BetweenGpus> >);
 #endif

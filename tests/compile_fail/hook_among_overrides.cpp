@@ -1,7 +1,7 @@
 // expect: hone: a type with overrides has a hook (`on_...`), and hooks are called on callbacks only. Callbacks go to the constructor: move the hook to a type without overrides, and give that one to it too.
 // SPDX-License-Identifier: Apache-2.0
 /// A type with an override and a hook.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -18,4 +18,4 @@ struct Own {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// KeepGradients with an optimizer whose `zero_grad` has no parameter.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/policies/gradients.hpp"
 
 struct Model {
@@ -18,4 +18,4 @@ struct Foreign {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Foreign, hone::KeepGradients>);
+static_assert(hone::checked_compatibility<Model, Loss, Foreign, hone::KeepGradients>);

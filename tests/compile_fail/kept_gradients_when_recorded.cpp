@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// KeepGradients with StepCapture, whose gradients are in separate memory.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/gradients.hpp"
 
@@ -14,8 +14,8 @@ struct Recorded {
   using slot = hone::slots::Execution;
   static auto run(auto&& compute, auto& batch) { return compute(batch); }
 #ifndef FIXED
-  static constexpr bool records_steps = true;
+  static constexpr bool captures_steps = true;
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::KeepGradients, Recorded>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::KeepGradients, Recorded>);

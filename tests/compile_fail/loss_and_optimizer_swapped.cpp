@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Loss and optimizer in the wrong order.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -14,7 +14,7 @@ struct Optimizer {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, Optimizer>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer>);
 #else
-static_assert(hone::checked_composition<Model, Optimizer, Loss>);
+static_assert(hone::checked_compatibility<Model, Optimizer, Loss>);
 #endif

@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `hone::Losses` with an exported model, which contains its loss.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/step/losses.hpp"
@@ -16,4 +16,4 @@ struct Step {};
 using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{})});
 using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{})});
 
-static_assert(hone::checked_composition<Model, Losses, Optimizers>);
+static_assert(hone::checked_compatibility<Model, Losses, Optimizers>);

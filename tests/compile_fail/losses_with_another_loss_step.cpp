@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `hone::Losses` with an override of `train_batch_loss`, which would never be called.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/step/losses.hpp"
@@ -19,4 +19,4 @@ struct Own {
 using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{})});
 using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{})});
 
-static_assert(hone::checked_composition<Model, Losses, Optimizers, Own>);
+static_assert(hone::checked_compatibility<Model, Losses, Optimizers, Own>);

@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `hone::Losses` with MicroBatches, which splits a batch for one loss.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/memory/micro_batches.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
@@ -15,7 +15,7 @@ using Losses = decltype(hone::Losses{hone::loss_for<"actor">(Step{})});
 using Optimizers = decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{})});
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Losses, Optimizers, hone::GradAccum<4>>);
+static_assert(hone::checked_compatibility<Model, Losses, Optimizers, hone::GradAccum<4>>);
 #else
-static_assert(hone::checked_composition<Model, Losses, Optimizers, hone::MicroBatches>);
+static_assert(hone::checked_compatibility<Model, Losses, Optimizers, hone::MicroBatches>);
 #endif

@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Two losses, one of which has no optimizer of its name.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/step/losses.hpp"
@@ -18,4 +18,4 @@ using Optimizers =
     decltype(hone::Optimizers{hone::optimizer_for<"actor">(hone::Sgd{}), hone::optimizer_for<"critics">(hone::Sgd{})});
 #endif
 
-static_assert(hone::checked_composition<Model, Losses, Optimizers>);
+static_assert(hone::checked_compatibility<Model, Losses, Optimizers>);

@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// MicroBatches with StepCapture, whose recording cannot be split.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/memory/micro_batches.hpp"
 #include "hone/optim/sgd.hpp"
 
@@ -14,8 +14,8 @@ struct Recorded {
   using slot = hone::slots::Execution;
   static auto run(auto&& compute, auto& batch) { return compute(batch); }
 #ifndef FIXED
-  static constexpr bool records_steps = true;
+  static constexpr bool captures_steps = true;
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::MicroBatches, Recorded>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::MicroBatches, Recorded>);

@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// MicroBatches with several ranks, of which only one may run out of memory.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/memory/micro_batches.hpp"
 #include "hone/optim/sgd.hpp"
 
@@ -20,14 +20,14 @@ struct Processes {
   void before_forward(bool) {}
   void backward(const at::Tensor&, bool, const auto&) {}
   void average_gradients() {}
-  void begin_exchange(std::span<const double>) {}
-  std::span<const double> end_exchange() { return {}; }
-  void share_buffers() {}
-  std::vector<at::Tensor> gather(const at::Tensor&) { return {}; }
-  std::vector<std::string> gather_texts(std::string_view) { return {}; }
+  void begin_all_reduce_sum(std::span<const double>) {}
+  std::span<const double> end_all_reduce_sum() { return {}; }
+  void broadcast_buffers() {}
+  std::vector<at::Tensor> all_gather(const at::Tensor&) { return {}; }
+  std::vector<std::string> all_gather_strings(std::string_view) { return {}; }
   void require_agreement(std::string_view, std::string_view, std::string_view) {}
   void fail(std::string_view) {}
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Processes, hone::MicroBatches>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, Processes, hone::MicroBatches>);

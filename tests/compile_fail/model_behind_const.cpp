@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -21,4 +21,4 @@ using Handle = const std::shared_ptr<Model>;
 using Handle = std::shared_ptr<const Model>;
 #endif
 
-static_assert(hone::checked_composition<Handle, Loss, Optimizer>);
+static_assert(hone::checked_compatibility<Handle, Loss, Optimizer>);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A model with a call operator and without `forward`.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
 #ifdef FIXED
@@ -17,4 +17,4 @@ struct Optimizer {
   void zero_grad() {}
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer>);

@@ -9,5 +9,5 @@ void tell_step(hone::Run& run) {
 #else
   hone::CallbackSet callbacks{hone::on<hone::TrainStepEnd>([](const hone::TrainEpochEnd&) {})};
 #endif
-  callbacks.tell(hone::TrainStepEnd{{run}});
+  callbacks.notify(hone::TrainStepEnd{{run}});
 }

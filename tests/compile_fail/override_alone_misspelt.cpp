@@ -1,7 +1,7 @@
 // expect: hone: there is no override `backwrad`. Did you mean `backward`?
 // SPDX-License-Identifier: Apache-2.0
 /// A misspelled override without a correct one.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -19,4 +19,4 @@ struct Own {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

@@ -1,7 +1,7 @@
 // expect: hone: there is no override `configure_optimizers`. Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.
 // SPDX-License-Identifier: Apache-2.0
 /// A member function of another framework that does not correspond to an override.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -18,4 +18,4 @@ struct Own {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

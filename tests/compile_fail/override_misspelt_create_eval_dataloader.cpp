@@ -1,7 +1,7 @@
 // expect: hone: there is no override `val_dataloader`. Did you mean `create_eval_dataloader`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -20,4 +20,4 @@ struct Own {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

@@ -1,7 +1,7 @@
 // expect: hone: there is no override `zero_gard`. Did you mean `zero_grad`?
 // SPDX-License-Identifier: Apache-2.0
 /// A misspelled override in a final class.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -20,4 +20,4 @@ struct Own final {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

@@ -19,10 +19,10 @@ struct Trainer {
   static constexpr bool schedule_drives_lr = true;
 #endif
   Optimizer& optimizer();
-  auto in_rank_zero(auto f) { return f(); }
+  auto on_rank_zero(auto f) { return f(); }
 };
 
 void end_epoch(hone::CallbackSet<hone::ReduceLrOnPlateau<hone::ReduceOnPlateau>>& callbacks, hone::Run& run,
                Trainer& trainer) {
-  callbacks.tell(hone::Told<hone::TrainingRunEpochEnd, hone::WithTrainer<Trainer>>{{{run}}, {trainer}});
+  callbacks.notify(hone::EventContext<hone::TrainingRunEpochEnd, hone::WithTrainer<Trainer>>{{{run}}, {trainer}});
 }

@@ -1,8 +1,8 @@
-// expect: hone: a clipping policy with `clip_unread` needs `clip_unread(at::TensorList gradients) const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a clipping policy with `clip_without_sync` needs `clip_without_sync(at::TensorList gradients) const`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An optional function with another signature.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/policies/clipping.hpp"
 
 struct Model {
@@ -17,10 +17,10 @@ struct Own {
   using slot = hone::slots::Clipping;
   void clip(at::TensorList) const {}
 #ifdef FIXED
-  void clip_unread(at::TensorList) const {}
+  void clip_without_sync(at::TensorList) const {}
 #else
-  void clip_unread(double) const {}
+  void clip_without_sync(double) const {}
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

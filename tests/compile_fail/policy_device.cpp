@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The function has another name.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/policies/device.hpp"
 
 struct Model {
@@ -23,4 +23,4 @@ struct Own {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

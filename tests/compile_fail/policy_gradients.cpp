@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The function is not static.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/policies/gradients.hpp"
 
 struct Model {
@@ -22,4 +22,4 @@ struct Own {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

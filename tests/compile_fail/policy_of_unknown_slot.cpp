@@ -1,7 +1,7 @@
 // expect: hone: the trainer has no slot of the type that this policy gives as its `slot`. Write `using slot = hone::slots::Device;`, or another slot of hone/core/slots.hpp.
 // SPDX-License-Identifier: Apache-2.0
 /// A policy for a slot that the trainer does not have.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -20,4 +20,4 @@ struct Own {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

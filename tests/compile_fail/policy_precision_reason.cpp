@@ -1,8 +1,8 @@
-// expect: hone: a precision policy with `gives_up` needs `std::string reason() const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a precision policy with `has_diverged` needs `std::string reason() const`, and this one has no such public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// One of two functions is missing.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/policies/precision.hpp"
 
 struct Model {
@@ -16,10 +16,10 @@ struct Optimizer {
 struct Own {
   using slot = hone::slots::Precision;
   static hone::NoScope region(c10::Device) { return {}; }
-  bool gives_up() { return false; }
+  bool has_diverged() { return false; }
 #ifdef FIXED
   std::string reason() const { return "no progress"; }
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

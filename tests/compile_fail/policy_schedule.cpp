@@ -3,7 +3,7 @@
 /// The function has another return type.
 #include <cstdint>
 
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/schedule/apply_schedule.hpp"
 
 struct Model {
@@ -23,4 +23,4 @@ struct Own {
 #endif
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

@@ -1,7 +1,7 @@
-// expect: hone: a policy with `misfit` needs `template <class... Policies> struct fits`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a policy with `incompatible_with` needs `template <class... Policies> struct compatible_with`, and this one has no such public member. Check its name, parameters and return type.
 // SPDX-License-Identifier: Apache-2.0
-/// `fits` is a variable template, which is ignored.
-#include "hone/core/composition.hpp"
+/// `compatible_with` is a variable template, which is ignored.
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -15,13 +15,13 @@ struct Own {
   using slot = hone::slots::Threads;
 #ifdef FIXED
   template <class... Policies>
-  struct fits : std::true_type {};
+  struct compatible_with : std::true_type {};
 #else
   template <class... Policies>
   static constexpr bool fits = false;
 #endif
   template <class... Policies>
-  struct misfit {};
+  struct incompatible_with {};
 };
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);

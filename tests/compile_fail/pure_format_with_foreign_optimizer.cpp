@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A torch::optim optimizer, which would lose small changes of 16-bit weights.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/precision/pure.hpp"
 
@@ -12,9 +12,9 @@ struct Model {
 struct Loss {};
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::FusedOptimizer<hone::Sgd>, hone::PureBf16>);
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::PureFp16>);
-static_assert(hone::checked_composition<Model, Loss, torch::optim::AdamW, hone::Fp64>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::FusedOptimizer<hone::Sgd>, hone::PureBf16>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::PureFp16>);
+static_assert(hone::checked_compatibility<Model, Loss, torch::optim::AdamW, hone::Fp64>);
 #else
-static_assert(hone::checked_composition<Model, Loss, torch::optim::AdamW, hone::PureBf16>);
+static_assert(hone::checked_compatibility<Model, Loss, torch::optim::AdamW, hone::PureBf16>);
 #endif

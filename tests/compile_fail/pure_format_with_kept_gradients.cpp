@@ -2,7 +2,7 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// KeepGradients with master weights, whose gradients are separate from the weights.
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/policies/gradients.hpp"
 #include "hone/precision/mixed.hpp"
@@ -14,7 +14,7 @@ struct Model {
 struct Loss {};
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::KeepGradients, hone::Fp16>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::KeepGradients, hone::Fp16>);
 #else
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, hone::KeepGradients, hone::PureBf16>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, hone::KeepGradients, hone::PureBf16>);
 #endif

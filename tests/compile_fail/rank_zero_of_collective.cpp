@@ -10,7 +10,7 @@ struct Gathers {
   void on_train_epoch_end(const hone::TrainEpochEnd&) const {}
 };
 
-void tell(hone::Run& run) {
+void notify(hone::Run& run) {
   hone::CallbackSet callbacks{hone::rank_zero(Gathers{})};
-  callbacks.tell(hone::TrainEpochEnd{{run}, 0.5});
+  callbacks.notify(hone::TrainEpochEnd{{run}, 0.5});
 }

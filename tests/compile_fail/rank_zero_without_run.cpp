@@ -14,8 +14,8 @@ struct Knock {
 void tell_knock([[maybe_unused]] hone::Run& run) {
   hone::CallbackSet callbacks{hone::rank_zero(hone::on<Knock>([](const Knock&) {}))};
 #ifdef FIXED
-  callbacks.tell(Knock{{run}});
+  callbacks.notify(Knock{{run}});
 #else
-  callbacks.tell(Knock{&run});
+  callbacks.notify(Knock{&run});
 #endif
 }

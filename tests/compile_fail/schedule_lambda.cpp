@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/schedule/apply_schedule.hpp"
 
 struct Model {
@@ -23,4 +23,4 @@ using Schedule = decltype(hone::fields::lr = halving);
 using Schedule = std::remove_const_t<decltype(halving)>;
 #endif
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Schedule>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Schedule>);

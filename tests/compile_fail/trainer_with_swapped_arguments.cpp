@@ -98,16 +98,16 @@ void train(std::vector<std::pair<torch::Tensor, torch::Tensor>> batches,
   count += trainer.scheduled_updates();
   trainer.restart_schedule();
 
-  static_cast<void>(trainer.processes());
+  static_cast<void>(trainer.distribution());
   count += trainer.rank() + trainer.world_size();
-  static_cast<void>(trainer.data_share());
-  trainer.gather(batches.front().first).size(0);
-  trainer.sum_over_processes(std::span(&sum, 1));
+  static_cast<void>(trainer.data_shard());
+  trainer.all_gather(batches.front().first).size(0);
+  trainer.all_reduce_sum(std::span(&sum, 1));
   hone::Accuracy accuracy;
-  trainer.merge_over_processes(accuracy);
-  trainer.in_rank_zero([] { return 1; });
+  trainer.merge_across_ranks(accuracy);
+  trainer.on_rank_zero([] { return 1; });
   trainer.print("done");
-  trainer.tell(42);
+  trainer.notify(42);
 
   count += hone::find_batch_size(trainer, dataset, {.max = 64});
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Two policies for the same slot.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -24,7 +24,7 @@ struct Half {
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Near, Half>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Near, Half>);
 #else
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Near, Half, Far>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Near, Half, Far>);
 #endif

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Two types with overrides.
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
@@ -22,7 +22,7 @@ struct OwnZeroGrad {
 
 #ifdef FIXED
 struct Own : OwnBackward, OwnZeroGrad {};
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Own>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Own>);
 #else
-static_assert(hone::checked_composition<Model, Loss, Optimizer, OwnBackward, OwnZeroGrad>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, OwnBackward, OwnZeroGrad>);
 #endif

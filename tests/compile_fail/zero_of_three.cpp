@@ -2,11 +2,11 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero<3>, which is not implemented.
-#include "hone/distributed/zero_company.hpp"
+#include "hone/distributed/zero_requirements.hpp"
 
 #ifdef FIXED
 constexpr int stage = 2;
 #else
 constexpr int stage = 3;
 #endif
-static_assert(sizeof(hone::detail::ZeroCompany<stage>) > 0);
+static_assert(sizeof(hone::detail::ZeroRequirements<stage>) > 0);

@@ -2,15 +2,15 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero with a custom clipping policy that may need all gradients.
-#include "hone/core/composition.hpp"
-#include "hone/distributed/zero_company.hpp"
+#include "hone/core/compatibility.hpp"
+#include "hone/distributed/zero_requirements.hpp"
 #include "hone/optim/sgd.hpp"
 
 struct Model {
   int forward(int inputs) { return inputs; }
 };
 struct Loss {};
-struct Zero : hone::detail::ZeroCompany<2> {
+struct Zero : hone::detail::ZeroRequirements<2> {
   using slot = hone::slots::Distribution;
   static int rank() { return 0; }
   static int world_size() { return 2; }
@@ -23,4 +23,4 @@ struct Signs {
   void clip(at::TensorList) const {}
 };
 
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Signs, Zero>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, Signs, Zero>);

@@ -2,8 +2,8 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero with an optimizer whose state hone cannot shard.
-#include "hone/core/composition.hpp"
-#include "hone/distributed/zero_company.hpp"
+#include "hone/core/compatibility.hpp"
+#include "hone/distributed/zero_requirements.hpp"
 #include "hone/optim/sgd.hpp"
 
 struct Model {
@@ -14,15 +14,15 @@ struct Foreign {
   void step() {}
   void zero_grad() {}
 };
-struct Zero : hone::detail::ZeroCompany<1> {
+struct Zero : hone::detail::ZeroRequirements<1> {
   using slot = hone::slots::Distribution;
   static int rank() { return 0; }
   static int world_size() { return 2; }
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Zero>);
-static_assert(hone::checked_composition<Model, Loss, hone::FusedOptimizer<hone::Sgd>, Zero>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, Zero>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::FusedOptimizer<hone::Sgd>, Zero>);
 #else
-static_assert(hone::checked_composition<Model, Loss, Foreign, Zero>);
+static_assert(hone::checked_compatibility<Model, Loss, Foreign, Zero>);
 #endif

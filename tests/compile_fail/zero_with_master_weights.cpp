@@ -2,8 +2,8 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero with master weights, which are not sharded.
-#include "hone/core/composition.hpp"
-#include "hone/distributed/zero_company.hpp"
+#include "hone/core/compatibility.hpp"
+#include "hone/distributed/zero_requirements.hpp"
 #include "hone/optim/sgd.hpp"
 #include "hone/precision/mixed.hpp"
 #include "hone/precision/pure.hpp"
@@ -12,14 +12,14 @@ struct Model {
   int forward(int inputs) { return inputs; }
 };
 struct Loss {};
-struct Zero : hone::detail::ZeroCompany<1> {
+struct Zero : hone::detail::ZeroRequirements<1> {
   using slot = hone::slots::Distribution;
   static int rank() { return 0; }
   static int world_size() { return 2; }
 };
 
 #ifdef FIXED
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Zero, hone::Fp16>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, Zero, hone::Fp16>);
 #else
-static_assert(hone::checked_composition<Model, Loss, hone::Sgd, Zero, hone::PureBf16>);
+static_assert(hone::checked_compatibility<Model, Loss, hone::Sgd, Zero, hone::PureBf16>);
 #endif

@@ -2,8 +2,8 @@
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero with several optimizers.
-#include "hone/core/composition.hpp"
-#include "hone/distributed/zero_company.hpp"
+#include "hone/core/compatibility.hpp"
+#include "hone/distributed/zero_requirements.hpp"
 #include "hone/optim/optimizers.hpp"
 #include "hone/optim/sgd.hpp"
 
@@ -11,7 +11,7 @@ struct Model {
   int forward(int inputs) { return inputs; }
 };
 struct Loss {};
-struct Zero : hone::detail::ZeroCompany<1> {
+struct Zero : hone::detail::ZeroRequirements<1> {
   using slot = hone::slots::Distribution;
   static int rank() { return 0; }
   static int world_size() { return 2; }
@@ -23,4 +23,4 @@ using Optimizer =
     decltype(hone::Optimizers{hone::optimizer_for<"first">(hone::Sgd{}), hone::optimizer_for<"second">(hone::Sgd{})});
 #endif
 
-static_assert(hone::checked_composition<Model, Loss, Optimizer, Zero>);
+static_assert(hone::checked_compatibility<Model, Loss, Optimizer, Zero>);

@@ -3,7 +3,7 @@
 
 #include <concepts>
 
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "support/catch.hpp"
 
 namespace {
@@ -69,29 +69,29 @@ struct WithoutRequirements {
 };
 struct FitsAlone : Constant {
   template <class... Policies>
-  struct fits : std::true_type {};
+  struct compatible_with : std::true_type {};
 };
 struct MisfitAlone : Constant {
   template <class... Policies>
-  struct misfit {};
+  struct incompatible_with {};
 };
 struct FitsVariable : Constant {
   template <class... Policies>
   static constexpr bool fits = false;
   template <class... Policies>
-  struct misfit {};
+  struct incompatible_with {};
 };
 struct FitsBoth : FitsAlone {
   template <class... Policies>
-  struct misfit {};
+  struct incompatible_with {};
 };
 struct FitsOptimizerAlone : Constant {
   template <class Optimizer>
-  struct fits_optimizer : std::true_type {};
+  struct compatible_with_optimizer : std::true_type {};
 };
 struct MisfitOptimizerAlone : Constant {
   template <class Optimizer>
-  struct misfit_optimizer {};
+  struct incompatible_with_optimizer {};
 };
 
 template <class P, class Error>
@@ -116,8 +116,8 @@ TEST_CASE("meets_slot is true if the policy has every member that the slot requi
 }
 
 TEST_CASE("UnmetRequirement is the first requirement that the policy does not meet") {
-  STATIC_REQUIRE(fails_with<Misspelt, has_speed::misfit<Misspelt>> &&
-                 fails_with<WrongBrake, has_brake::misfit<WrongBrake>>);
+  STATIC_REQUIRE(fails_with<Misspelt, has_speed::incompatible_with<Misspelt>> &&
+                 fails_with<WrongBrake, has_brake::incompatible_with<WrongBrake>>);
   STATIC_REQUIRE(fails_with<Constant, hone::detail::requirements_met>);
 }
 

@@ -3,7 +3,7 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <torch/torch.h>
 
-#include "hone/capture/cuda_recorder.hpp"
+#include "hone/capture/cuda_graph_recorder.hpp"
 #include "hone/capture/step_capture.hpp"
 #include "hone/devices/cuda.hpp"
 #include "hone/optim/adam.hpp"

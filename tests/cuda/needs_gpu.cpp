@@ -12,7 +12,7 @@
 namespace {
 
 /// Returns whether `require` throws the expected error with CUDA but without a GPU.
-bool is_refused() {
+bool is_invalid() {
   try {
     hone::Cuda<0>{}.require();
   } catch (const hone::DeviceError& error) {
@@ -25,7 +25,7 @@ bool is_refused() {
 
 [[maybe_unused]] const bool has_gpu = [] {
   if (c10::cuda::device_count() > 0) return true;
-  const bool is_right = is_refused();
+  const bool is_right = is_invalid();
   std::puts("There is no GPU here. The tests that need one are skipped.");
   std::fflush(stdout);
   std::_Exit(is_right ? 77 : 1);

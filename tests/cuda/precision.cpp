@@ -6,7 +6,7 @@
 #include <limits>
 #include <utility>
 
-#include "hone/capture/cuda_recorder.hpp"
+#include "hone/capture/cuda_graph_recorder.hpp"
 #include "hone/capture/step_capture.hpp"
 #include "hone/devices/cuda.hpp"
 #include "hone/optim/adam.hpp"

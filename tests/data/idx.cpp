@@ -26,7 +26,7 @@ struct Folder {
     std::ofstream(path / name, std::ios::binary) << bytes;
     return path / name;
   }
-  fs::path packed(const std::string& name, const std::string& bytes) const {
+  fs::path to_bytes(const std::string& name, const std::string& bytes) const {
     auto* file = gzopen((path / name).c_str(), "wb");
     gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
     gzclose(file);
@@ -66,8 +66,8 @@ TEST_CASE("read_idx reads plain and compressed IDX files") {
   const auto bytes = idx({2, 3}, std::string("\x00\x01\x02\x7f\x80\xff", 6));
   const auto expected = torch::tensor({0, 1, 2, 127, 128, 255}, torch::kByte).view({2, 3});
   CHECK(hone::read_idx(folder.plain("a", bytes)).equal(expected));
-  CHECK(hone::read_idx(folder.packed("b.gz", bytes)).equal(expected));
-  CHECK(hone::read_idx(folder.packed("compressed-without-saying-so", bytes)).equal(expected));
+  CHECK(hone::read_idx(folder.to_bytes("b.gz", bytes)).equal(expected));
+  CHECK(hone::read_idx(folder.to_bytes("compressed-without-saying-so", bytes)).equal(expected));
 }
 
 TEST_CASE("read_idx throws DataError that names the defect of an IDX file") {
@@ -88,11 +88,11 @@ TEST_CASE("read_idx throws DataError that names the defect of an IDX file") {
         "is empty: its header says 0 x 28. Give a file with data.");
   CHECK(defect(folder.plain("cut", idx({2, 4}, six))) ==
         "is truncated: its 2 x 4 elements need 8 bytes after the header, but there are 6. Fetch it again.");
-  CHECK(defect(folder.packed("cut.gz", idx({2, 4}, six))) ==
+  CHECK(defect(folder.to_bytes("cut.gz", idx({2, 4}, six))) ==
         "is truncated: its 2 x 4 elements need 8 bytes after the header, but there are 6. Fetch it again.");
   CHECK(defect(folder.plain("long", idx({2, 2}, six))) ==
         "goes on after its 2 x 2 elements (4 bytes). Fetch it again.");
-  CHECK(defect(folder.packed("long.gz", idx({2, 2}, six))) ==
+  CHECK(defect(folder.to_bytes("long.gz", idx({2, 2}, six))) ==
         "goes on after its 2 x 2 elements (4 bytes). Fetch it again.");
 }
 
@@ -106,12 +106,12 @@ TEST_CASE("read_idx rejects a forged header before it allocates memory") {
       defect(folder.plain("huge", idx({most, most, most}, "abc"))) ==
       "is truncated: its 4294967295 x 4294967295 x 4294967295 elements need more than 2^63 bytes after the header, but "
       "there are 3. Fetch it again.");
-  CHECK(defect(folder.packed("large.gz", idx({most}, "abc"))).find("but there are at most ") != std::string::npos);
+  CHECK(defect(folder.to_bytes("large.gz", idx({most}, "abc"))).find("but there are at most ") != std::string::npos);
 }
 
 TEST_CASE("read_idx detects damaged compressed data, up to the last bytes") {
   const Folder folder;
-  const auto whole = contents(folder.packed("whole.gz", idx({1000}, std::string(500, 'a') + std::string(500, 'b'))));
+  const auto whole = contents(folder.to_bytes("whole.gz", idx({1000}, std::string(500, 'a') + std::string(500, 'b'))));
   CHECK(defect(folder.plain("cut.gz", whole.substr(0, whole.size() - 12))) ==
         "is damaged (the compressed data ends too early). Fetch it again.");
   auto checksum = whole;
@@ -127,8 +127,8 @@ std::string pictures(std::uint32_t count) { return idx({count, 28, 28}, std::str
 TEST_CASE("mnist finds the four files under each of their names") {
   const Folder folder;
   folder.plain("train-images-idx3-ubyte", pictures(3));
-  folder.packed("train-labels.idx1-ubyte.gz", idx({3}, std::string("\x00\x09\x05", 3)));
-  folder.packed("t10k-images-idx3-ubyte.gz", pictures(2));
+  folder.to_bytes("train-labels.idx1-ubyte.gz", idx({3}, std::string("\x00\x09\x05", 3)));
+  folder.to_bytes("t10k-images-idx3-ubyte.gz", pictures(2));
   folder.plain("t10k-labels.idx1-ubyte", idx({2}, std::string("\x01\x02", 2)));
   const auto [train, test] = hone::mnist(folder.path);
   CHECK(train.size() == 3);

@@ -78,7 +78,7 @@ TEST_CASE("IndexedLoader accepts a custom collate function and a sampler") {
                              }};
   auto it = loader.begin();
   CHECK((*it).equal(torch::tensor({0.0F, 0.0F, 16.0F, 16.0F})));
-  hone::IndexedLoader sampled{Squares{}, {.batch_size = 10}, hone::StackSamples{}, hone::RandomSampler{7}};
+  hone::IndexedLoader sampled{Squares{}, {.batch_size = 10}, hone::DefaultCollate{}, hone::RandomSampler{7}};
   CHECK((*sampled.begin()).second[0].item<std::int64_t>() == 8);
 }
 
@@ -110,7 +110,7 @@ TEST_CASE("each rank gets the samples of its shard only") {
     CHECK(loader.size() == 3);
     auto batch = loader.begin();
     if (passed > 0) {
-      loader.go_on_after(passed);
+      loader.resume_after(passed);
       CHECK(loader.batches_after(passed) == 1);
       seen.clear();
       ++batch;

@@ -42,7 +42,7 @@ TEST_CASE("with drop_last, check_options requires one batch for all ranks") {
 }
 
 TEST_CASE("check_options throws for a rank outside the world size") {
-  for (const hone::DataShare share : {hone::DataShare{0, 0}, {-1, 2}, {2, 2}}) {
+  for (const hone::DataShard share : {hone::DataShard{0, 0}, {-1, 2}, {2, 2}}) {
     CHECK_THROWS_AS(check_options(10, {.batch_size = 1, .share = share}), std::invalid_argument);
     CHECK_THROWS_AS(hone::fitting_batch_size(10, 1, share), std::invalid_argument);
   }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "hone/data/epoch_walk.hpp"
+#include "hone/data/epoch_cursor.hpp"
 #include "hone/data/weighted_random_sampler.hpp"
 #include "support/catch.hpp"
 
@@ -77,7 +77,7 @@ TEST_CASE("checked_order resolves a lazily negated order") {
 
 TEST_CASE("PyTorchSampler throws if there are several ranks") {
   static_assert(hone::UsesGlobalGenerator<hone::PyTorchSampler> && !hone::UsesGlobalGenerator<hone::OptionalShuffle>);
-  using Walk = hone::detail::EpochWalk<hone::PyTorchSampler>;
+  using Walk = hone::detail::EpochCursor<hone::PyTorchSampler>;
   CHECK_NOTHROW(Walk(10, {.batch_size = 2}, {}));
   CHECK_THROWS_WITH(Walk(10, {.batch_size = 2, .share = {1, 4}}, {}),
                     "PyTorchSampler draws from the global generator, which is another one in each of the 4 processes. "

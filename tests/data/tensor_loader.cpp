@@ -235,7 +235,7 @@ TEST_CASE("a larger last batch uses the same buffers") {
   CHECK(buffers == std::vector<const void*>(2, buffers[0]));
 }
 
-TEST_CASE("go_on_after continues an epoch with the remaining samples, and the next epoch is complete") {
+TEST_CASE("resume_after continues an epoch with the remaining samples, and the next epoch is complete") {
   const auto kind = GENERATE(0, 1, 2);
   const auto passed = GENERATE(0, 1, 4, 6, 8, 13, 15, 17);
   CAPTURE(kind, passed);
@@ -248,7 +248,7 @@ TEST_CASE("go_on_after continues an epoch with the remaining samples, and the ne
     hone::TensorLoader<Tensor> loader{hone::TensorDataset{x},
                                       {.batch_size = 2, .shuffle = kind < 2, .seed = 5, .share = {rank, 2}}};
     auto batch = loader.begin();
-    loader.go_on_after(passed);
+    loader.resume_after(passed);
     const auto count = loader.batches_after(passed);
     CHECK(loader.samples_after(count, passed) == 17);
     parts[static_cast<std::size_t>(rank)].reserve(static_cast<std::size_t>(count));

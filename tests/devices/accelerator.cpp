@@ -57,7 +57,7 @@ struct Kind : c10::impl::NoOpDeviceGuardImpl<type> {
 };
 using Cudas = Kind<c10::kCUDA>;
 
-static_assert(!hone::LimitsFormats<hone::Cuda<>> && hone::LimitsFormats<hone::Mps<>>);
+static_assert(!hone::RestrictsDtypes<hone::Cuda<>> && hone::RestrictsDtypes<hone::Mps<>>);
 static_assert(!std::is_default_constructible_v<hone::Cuda<hone::dynamic>>);
 
 TEST_CASE("require_device throws with a remedy if the libraries, the driver or the device are missing") {
@@ -104,7 +104,7 @@ TEST_CASE("index_for_process returns the local rank if a launcher sets it, else 
   const Variable local("SLURM_LOCALID", "3");
   CHECK(index() == 2);  // a batch script is not started by `srun`
   {
-    const Variable in_step("SLURM_STEP_ID", "0");
+    const Variable lockstep("SLURM_STEP_ID", "0");
     CHECK(index() == 3);
     const Variable rank("LOCAL_RANK", "1");
     CHECK(index() == 1);

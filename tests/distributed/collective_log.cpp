@@ -37,7 +37,7 @@ TEST_CASE("find_difference names the first call that differs, with the call of e
   Group group;
   for (int i = 0; i < 20; ++i) group.both("all-reduce", 3);
   {
-    const CollectivePurpose purpose("gather of texts");
+    const CollectivePurpose purpose("all-gather of texts");
     group.logs[0].begin("all-gather", 2, at::kLong);
   }
   group.logs[1].begin("all-reduce", 1000, at::kFloat);
@@ -46,7 +46,7 @@ TEST_CASE("find_difference names the first call that differs, with the call of e
   CHECK_FALSE(group.store->check({CollectiveLog::key}));
   CHECK(group.find(1));
   CHECK_THAT(group.found(),
-             Contains("Call 21 of the group is the gather of texts (all-gather of 2 Long elements) on rank 0, and the "
+             Contains("Call 21 of the group is the all-gather of texts (all-gather of 2 Long elements) on rank 0, and the "
                       "all-reduce of 1000 Float elements on rank 1."));
   CHECK_FALSE(group.find(1));  // reported once
 }

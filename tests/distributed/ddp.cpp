@@ -60,9 +60,9 @@ struct AsOnGpus {
 struct Gpu {
   using slot = hone::slots::Device;
 };
-static_assert(hone::fits_with<hone::Ddp<hone::Gloo>, hone::Ddp<hone::Gloo>>);
-static_assert(!hone::fits_with<hone::Ddp<AsOnGpus>, hone::Ddp<AsOnGpus>>);
-static_assert(hone::fits_with<hone::Ddp<AsOnGpus>, hone::Ddp<AsOnGpus>, Gpu>);
+static_assert(hone::is_compatible<hone::Ddp<hone::Gloo>, hone::Ddp<hone::Gloo>>);
+static_assert(!hone::is_compatible<hone::Ddp<AsOnGpus>, hone::Ddp<AsOnGpus>>);
+static_assert(hone::is_compatible<hone::Ddp<AsOnGpus>, hone::Ddp<AsOnGpus>, Gpu>);
 
 hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 

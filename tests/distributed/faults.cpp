@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "hone/callbacks/warn_of_slow_ranks.hpp"
+#include "hone/callbacks/straggler_detector.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/optim/sgd.hpp"
@@ -103,7 +103,7 @@ struct Probe {
   void on_resume_point(const auto& event) const {
     if (folder.empty() || event.run.batch() == 0) return;
     act(fault.at_resume_point);
-    event.trainer.save_training_state(folder / (hone::TrainingPlace{0, event.run.num_updates()}.name() + ".pt"));
+    event.trainer.save_training_state(folder / (hone::TrainingProgress{0, event.run.num_updates()}.name() + ".pt"));
   }
 
  private:
@@ -122,7 +122,7 @@ auto trainer_of(const hone::Gloo& group, const Probe& probe = {}, Shape shape = 
                        hone::Sgd{.lr = lr},
                        hone::GradAccum{window},
                        probe,
-                       hone::WarnOfSlowRanks{.ratio = 3.0, .every_n_batches = probe.compare_every},
+                       hone::StragglerDetector{.ratio = 3.0, .every_n_batches = probe.compare_every},
                        hone::Ddp{group}};
 }
 
@@ -270,11 +270,11 @@ TEST_CASE("a rank that is late by less than the timeout causes no error", "[faul
     auto trainer = trainer_of(all, {.fault = fault});
     trainer.train(Samples{}, options());
     CHECK(trainer.run().num_updates() == 4 * 24);
-    CHECK(all.group.gather_numbers(1).size() == 2);
+    CHECK(all.group.all_gather_int64(1).size() == 2);
   });
 }
 
-TEST_CASE("WarnOfSlowRanks names the straggler on rank 0", "[faults]") {
+TEST_CASE("StragglerDetector names the straggler on rank 0", "[faults]") {
   const auto outcome = hone::require_ranks(3, 20s, [](const Placement& placement) {
     Fault fault;
     if (placement.rank == 1) fault.in_forward = [] { std::this_thread::sleep_for(20ms); };
@@ -366,8 +366,8 @@ TEST_CASE("ranks that make different collective calls throw within 4 s, with bot
   const auto sum_of = [](std::int64_t size) {
     return [size](const hone::ProcessGroup& all) { all.all_reduce(torch::ones({size}, at::kDouble)); };
   };
-  differ([](const hone::ProcessGroup& all) { static_cast<void>(all.gather_texts("saves")); },
-         "the gather (all-gather of 2 Long elements)", sum_of(1000), "the all-reduce of 1000 Double elements");
+  differ([](const hone::ProcessGroup& all) { static_cast<void>(all.all_gather_strings("saves")); },
+         "the all-gather of 2 Long elements", sum_of(1000), "the all-reduce of 1000 Double elements");
   differ(sum_of(2), "the all-reduce of 2 Double elements", sum_of(1000), "the all-reduce of 1000 Double elements");
   differ([](const hone::ProcessGroup& all) { all.broadcast(torch::ones({7}), 1); }, "the broadcast of 7 Float elements",
          [](const hone::ProcessGroup& all) { all.broadcast(torch::ones({9}), 1); },
@@ -412,7 +412,7 @@ TEST_CASE("an epoch ends on all ranks with the shortest range", "[faults]") {
     auto trainer = trainer_of(all);
     trainer.train(Batches{placement.rank == 1 ? 3 : 5}, {.num_epochs = 2});
     CHECK(trainer.run().num_updates() == 6);
-    const auto sums = all.group.gather_texts(std::to_string(trainer.model()->first->weight.sum().item<double>()));
+    const auto sums = all.group.all_gather_strings(std::to_string(trainer.model()->first->weight.sum().item<double>()));
     CHECK(sums[0] == sums[2]);
   });
 }

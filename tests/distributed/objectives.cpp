@@ -107,7 +107,7 @@ TEST_CASE("a stop request at the loss of one objective, on one rank, stops all r
       sum += parameter.abs().sum().item<double>();
       CHECK_FALSE(parameter.grad().defined());
     }
-    const auto all = together.gather(torch::tensor({sum}, torch::kDouble));
+    const auto all = together.all_gather(torch::tensor({sum}, torch::kDouble));
     CHECK(all[0].item<double>() == all[1].item<double>());
   });
 }

@@ -38,7 +38,7 @@ constexpr std::int64_t whole_batch = 8;
 /// Returns the weights after `num_steps` steps on this rank's `share` of each batch. If `spoils`, a gradient overflows
 /// in step `spoiled_step`.
 template <class Precision, class... Distribution>
-Tensor weights_after(hone::DataShare share, bool spoils, const Precision& precision, Distribution... distribution) {
+Tensor weights_after(hone::DataShard share, bool spoils, const Precision& precision, Distribution... distribution) {
   tiny::Net net;
   bool is_spoiled = false;
   auto trainer = hone::Trainer{net,
@@ -62,7 +62,7 @@ Tensor weights_after(hone::DataShare share, bool spoils, const Precision& precis
     CHECK(trainer.precision().skipped() == 1);
   }
   const auto result = torch::cat(flat);
-  const auto all = trainer.gather(result.unsqueeze(0));
+  const auto all = trainer.all_gather(result.unsqueeze(0));
   for (std::int64_t rank = 0; rank < all.size(0); ++rank) CHECK(torch::equal(all[rank], result));
   return result;
 }
@@ -70,7 +70,7 @@ Tensor weights_after(hone::DataShare share, bool spoils, const Precision& precis
 TEST_CASE("a gradient overflow on one rank skips the update on all ranks", "[precision]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     const hone::Fp16 fp16({.init_scale = 1024.0, .growth_interval = 2});
-    const hone::DataShare share{placement.rank, placement.world_size};
+    const hone::DataShard share{placement.rank, placement.world_size};
     const bool spoils = placement.rank == 1;
     const auto group = [&] { return hone::Gloo{.placement = placement, .timeout = 20s}; };
     const auto alone = weights_after({}, true, fp16);
@@ -83,7 +83,7 @@ TEST_CASE("a gradient overflow on one rank skips the update on all ranks", "[pre
 
 TEST_CASE("16-bit weights are equal on all ranks", "[precision]") {
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
-    const hone::DataShare share{placement.rank, placement.world_size};
+    const hone::DataShard share{placement.rank, placement.world_size};
     const auto together =
         weights_after(share, false, hone::PureBf16{}, hone::Ddp{hone::Gloo{.placement = placement, .timeout = 20s}});
     const auto alone = weights_after({}, false, hone::PureBf16{});

@@ -73,40 +73,40 @@ TEST_CASE("all_reduce, broadcast and reduce are correct for all dtypes, and for 
   }
 }
 
-TEST_CASE("gather supports a different first dimension on each rank, and empty tensors and texts") {
+TEST_CASE("all_gather supports a different first dimension on each rank, and empty tensors and texts") {
   for (const int n : {1, 2, 3, 4}) {
     hone::require_ranks(n, 60s, [](const Placement& placement) {
       const auto all = group(placement);
       const int rank = all.rank(), size = all.world_size();
-      const auto parts = all.gather(at::ones({rank, 2}, at::kLong) * rank);
+      const auto parts = all.all_gather(at::ones({rank, 2}, at::kLong) * rank);
       REQUIRE(parts.size() == static_cast<std::size_t>(size));
       for (int other = 0; other < size; ++other) {
         CHECK(at::equal(parts[static_cast<std::size_t>(other)], at::ones({other, 2}, at::kLong) * other));
       }
-      for (const auto& none : all.gather(at::ones({0, 3}))) CHECK(none.sizes() == at::IntArrayRef({0, 3}));
-      const auto numbers = all.gather(at::ones({}, at::kBool));
+      for (const auto& none : all.all_gather(at::ones({0, 3}))) CHECK(none.sizes() == at::IntArrayRef({0, 3}));
+      const auto numbers = all.all_gather(at::ones({}, at::kBool));
       CHECK(numbers.back().dim() == 0);
       CHECK(numbers.back().scalar_type() == at::kBool);
-      const auto counts = all.gather_numbers((1LL << 53) + 1 + rank);  // 2^53 + 1 is not representable as a double
+      const auto counts = all.all_gather_int64((1LL << 53) + 1 + rank);  // 2^53 + 1 is not representable as a double
       for (int other = 0; other < size; ++other)
         CHECK(counts[static_cast<std::size_t>(other)] == (1LL << 53) + 1 + other);
-      const auto texts = all.gather_texts(rank == 1 ? "" : "rank " + std::to_string(rank));
+      const auto texts = all.all_gather_strings(rank == 1 ? "" : "rank " + std::to_string(rank));
       for (int other = 0; other < size; ++other) {
         CHECK(texts[static_cast<std::size_t>(other)] == (other == 1 ? "" : "rank " + std::to_string(other)));
       }
-      for (const auto& text : all.gather_texts("")) CHECK(text.empty());
+      for (const auto& text : all.all_gather_strings("")) CHECK(text.empty());
     });
   }
 }
 
-TEST_CASE("gather throws on every rank if other dimensions differ, and the group remains usable") {
+TEST_CASE("all_gather throws on every rank if other dimensions differ, and the group remains usable") {
   hone::require_ranks(3, 60s, [](const Placement& placement) {
     const auto all = group(placement);
-    const auto text =
-        message_of([&] { static_cast<void>(all.gather(at::ones({2, all.rank() == 2 ? 5 : 4}), "gather of scores")); });
-    CHECK_THAT(text, Contains("disagree on the shapes in the gather of scores") &&
+    const auto text = message_of(
+        [&] { static_cast<void>(all.all_gather(at::ones({2, all.rank() == 2 ? 5 : 4}), "all-gather of scores")); });
+    CHECK_THAT(text, Contains("disagree on the shapes in the all-gather of scores") &&
                          Contains("rank 0 has Float [*, 4]") && Contains("rank 2 has Float [*, 5]"));
-    CHECK(all.gather_numbers(1).size() == 3);
+    CHECK(all.all_gather_int64(1).size() == 3);
   });
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("host values use the host group, and a failure closes both groups") {
     const auto both = with_hosts(one, formed);
     const auto hosts = both.on_host();
     CHECK(hosts.handle() != both.handle());
-    CHECK(hosts.gather_numbers(both.rank()) == std::vector<std::int64_t>{0, 1});
+    CHECK(hosts.all_gather_int64(both.rank()) == std::vector<std::int64_t>{0, 1});
     CHECK(one.on_host().handle() == one.handle());
     if (both.rank() == 1) return both.fail("it had to");
     CHECK_THAT(message_of([&] { hosts.barrier(); }), Contains("it had to"));

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 using Capture = hone::StepCapture<hone::testing::OpRecorder>;
 
 struct Recordable {
-  static constexpr bool can_be_recorded = true;
+  static constexpr bool supports_capture = true;
   hone::ProcessGroup group;
   operator const hone::ProcessGroup&() const { return group; }
 };

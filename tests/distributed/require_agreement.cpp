@@ -12,12 +12,12 @@ struct FakeGroup {
   std::vector<std::string> texts;
   int num_texts = 0;
 
-  [[nodiscard]] std::vector<std::int64_t> gather_numbers(std::int64_t, std::string_view) const {
+  [[nodiscard]] std::vector<std::int64_t> all_gather_int64(std::int64_t, std::string_view) const {
     std::vector<std::int64_t> prints;
     for (const auto& text : texts) prints.push_back(static_cast<std::int64_t>(hone::detail::fnv1a(text)));
     return prints;
   }
-  [[nodiscard]] std::vector<std::string> gather_texts(std::string_view, std::string_view) {
+  [[nodiscard]] std::vector<std::string> all_gather_strings(std::string_view, std::string_view) {
     ++num_texts;
     return texts;
   }

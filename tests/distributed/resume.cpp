@@ -90,7 +90,7 @@ auto trainer_of(double p, std::int64_t window, Keep keep, Processes... processes
 
 hone::Gloo group(const hone::Placement& placement) { return hone::Gloo{.placement = placement, .timeout = 20s}; }
 
-std::string weights_of(auto& trainer) { return hone::packed(hone::state_dict(*trainer.model())); }
+std::string weights_of(auto& trainer) { return hone::to_bytes(hone::state_dict(*trainer.model())); }
 
 TEST_CASE("resume with the same number of ranks is exact after every update") {
   const TemporaryFolder folder, later;
@@ -190,7 +190,7 @@ void check_learned(auto& trainer, const fs::path& expected) {
 }
 
 /// A run of 3 epochs that process groups of different sizes resume in turn.
-struct Relay {
+struct EventForwarder {
   std::int64_t samples;
   TemporaryFolder folder = {};
   Visits visits = {};
@@ -223,7 +223,7 @@ struct Relay {
 };
 
 TEST_CASE("resume with another number of ranks and the same global batch size gives the same weights and losses") {
-  Relay alone{53}, relay{53};
+  EventForwarder alone{53}, relay{53};
   alone.run(1, 8, -1, [&](auto& trainer) { hone::write_checkpoint(alone.folder / "end.pt", learned_by(trainer)); });
   relay.run(4, 2, 2);
   relay.run(2, 4, 4);
@@ -237,7 +237,7 @@ TEST_CASE("resume with another number of ranks and the same global batch size gi
 
 TEST_CASE("resume with another global batch size uses every sample exactly once per epoch") {
   for (const std::int64_t samples : {48, 50, 61}) {
-    Relay relay{samples};
+    EventForwarder relay{samples};
     relay.run(3, 2, 2);
     relay.run(2, 5, 3);
     relay.run(4, 2, 4);
@@ -248,7 +248,7 @@ TEST_CASE("resume with another global batch size uses every sample exactly once 
 }
 
 TEST_CASE("resume throws on every rank if the ranks' training states have different positions") {
-  Relay relay{53};
+  EventForwarder relay{53};
   relay.run(2, 4, 2);
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
     auto trainer = trainer_of(0.0, 1, {}, hone::Ddp{group(placement)});
@@ -264,7 +264,7 @@ TEST_CASE("resume throws on every rank if the ranks' training states have differ
 }
 
 TEST_CASE("resume within an epoch with another number of ranks throws if the range cannot be repartitioned") {
-  Relay relay{8};
+  EventForwarder relay{8};
   relay.run(2, 1, 2);
   hone::require_ranks(1, 60s, [&](const hone::Placement&) {
     auto trainer = trainer_of(0.0, 1, {});

@@ -73,7 +73,7 @@ hone::TrainOptions options() { return {.num_epochs = 3, .per_device_batch_size =
 void check_end(auto& trainer, std::int64_t num_updates, const std::string& reason) {
   CHECK(trainer.run().num_updates() == num_updates);
   CHECK(trainer.run().history().stop_reason() == reason);
-  const auto weights = trainer.processes().gather(trainer.model()->weight.detach());
+  const auto weights = trainer.distribution().all_gather(trainer.model()->weight.detach());
   CHECK(torch::equal(weights[0], weights[1]));
 }
 
@@ -235,7 +235,7 @@ TEST_CASE("find_learning_rate runs on all ranks together, and find_batch_size th
         trainer, dataset(),
         {.start_lr = 1e-4, .end_lr = 0.1, .num_updates = 20, .per_device_batch_size = 4, .seed = 4});
     CHECK(torch::equal(trainer.model()->weight, before));
-    const auto losses = trainer.processes().gather(torch::tensor(sweep.losses, at::kDouble));
+    const auto losses = trainer.distribution().all_gather(torch::tensor(sweep.losses, at::kDouble));
     CHECK(torch::equal(losses[0], losses[1]));
 
     auto alone = trainer_of(hone::Gloo{.placement = {}}, {});

@@ -412,7 +412,7 @@ TEST_CASE("parameters larger than a bucket are updated; sparse or repeated gradi
     optimizer.step();
     CHECK(model.second->weight.unsafeGetTensorImpl()->version_counter().current_version() > version);
     for (const auto& parameter : model.parameters()) {
-      const auto all = processes.group().gather(parameter.detach());
+      const auto all = processes.group().all_gather(parameter.detach());
       CHECK(torch::equal(all[0], all[1]));
     }
     optimizer.zero_grad();
@@ -630,8 +630,8 @@ TEST_CASE("a shard that cannot be written or read throws, and the previous check
       }
     }
     hone::load_sharded_checkpoint(trainer, folder / "parts");
-    trainer.processes().group().barrier();  // the other rank has read its shard
-    trainer.in_rank_zero([&] {
+    trainer.distribution().group().barrier();  // the other rank has read its shard
+    trainer.on_rank_zero([&] {
       std::filesystem::remove(folder / "parts" / "1-optimizer-0-of-2.pt");
       std::filesystem::remove(folder / "parts" / "1-optimizer-1-of-2.pt");
     });

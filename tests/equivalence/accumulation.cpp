@@ -33,7 +33,7 @@ Result trained(Dataset&& dataset, std::int64_t batch_size, Settings... settings)
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9},
                                Losses{&result.losses}, settings...};
   hone::TrainOptions options{.num_epochs = 3};
-  if constexpr (!hone::HandsOutBatches<Dataset>) {
+  if constexpr (!hone::YieldsBatches<Dataset>) {
     options.per_device_batch_size = batch_size;
     options.shuffle = false;
   }

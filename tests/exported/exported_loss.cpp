@@ -4,12 +4,12 @@
 #include <memory>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "support/catch.hpp"
 
 namespace {
 
-struct Exported : hone::detail::ExportedCompany {
+struct Exported : hone::detail::ExportedRequirements {
   int forward(int inputs) { return inputs; }
 };
 struct Eager {

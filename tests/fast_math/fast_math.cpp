@@ -66,7 +66,7 @@ bool stops_at(const torch::Tensor& loss) {
   hone::Run run;
   hone::TerminateOnNaN callback;
   const Output output{loss};
-  callback.on_train_loss(hone::Told<hone::TrainLoss, hone::WithOutput<Output>>{{{run}}, {output}});
+  callback.on_train_loss(hone::EventContext<hone::TrainLoss, hone::WithOutput<Output>>{{{run}}, {output}});
   return run.stop_requested();
 }
 

@@ -77,7 +77,7 @@ TEST_CASE("a run of evaluate does not use the average") {
   driver.set_phase(hone::Phase::evaluation);
   FakeTrainer trainer;
   hone::ModelEma ema{};
-  ema.tell(hone::EvalEpochEnd{{driver.run}, 0.0});
+  ema.notify(hone::EvalEpochEnd{{driver.run}, 0.0});
   CHECK(trainer.seen().empty());
   CHECK_THROWS_AS(ema.average(), std::logic_error);
 }
@@ -150,9 +150,9 @@ TEST_CASE("a run resumes bitwise from a loaded state of the average") {
   whole.train(one, 1);
   auto state = one.state();
   for (auto& tensor : state.average.tensors) tensor.value = tensor.value.clone();
-  CHECK(state.num_heard == 2);
+  CHECK(state.num_notified == 2);
   two.load_state(state);
-  CHECK(two.state().num_heard == 2);
+  CHECK(two.state().num_notified == 2);
 
   hone::ModelEma straight{.every_n = 3};
   FakeTrainer uninterrupted;
@@ -161,7 +161,7 @@ TEST_CASE("a run resumes bitwise from a loaded state of the average") {
   resumed.model()->move(2);
   resumed.train(two, 2);
   const auto expected = straight.state(), found = two.state();
-  CHECK(expected.num_heard == found.num_heard);
+  CHECK(expected.num_notified == found.num_notified);
   CHECK(expected.average.num_averaged == found.average.num_averaged);
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(torch::equal(expected.average.tensors[i].value, found.average.tensors[i].value));

@@ -53,17 +53,19 @@ class FakeTrainer {
         this->evaluate_epoch(metric, listeners);
       };
       using Evaluation = hone::WithEvaluation<std::remove_const_t<decltype(evaluate)>>;
-      using Told = hone::Told<hone::TrainingRunEpochEnd, hone::WithTrainer<FakeTrainer>, Evaluation>;
-      if constexpr (hone::hears<Callback, Told>) hone::tell(callback, Told{{{driver_.run}}, {*this}, {evaluate}});
+      using EventContext = hone::EventContext<hone::TrainingRunEpochEnd, hone::WithTrainer<FakeTrainer>, Evaluation>;
+      if constexpr (hone::handles<Callback, EventContext>)
+        hone::notify(callback, EventContext{{{driver_.run}}, {*this}, {evaluate}});
       history().increment_epoch();
     }
     tell<hone::TrainingRunEnd>(callback);
   }
 
   template <class E, class Callback, class... Fields>
-  void tell(Callback& callback, Fields... fields) {
-    using Told = hone::Told<E, hone::WithTrainer<FakeTrainer>>;
-    if constexpr (hone::hears<Callback, Told>) hone::tell(callback, Told{{{driver_.run}, fields...}, {*this}});
+  void notify(Callback& callback, Fields... fields) {
+    using EventContext = hone::EventContext<E, hone::WithTrainer<FakeTrainer>>;
+    if constexpr (hone::handles<Callback, EventContext>)
+      hone::notify(callback, EventContext{{{driver_.run}, fields...}, {*this}});
   }
 
   /// The model's weights in each evaluation.

@@ -108,7 +108,7 @@ TEST_CASE("invalid settings of GradualUnfreezing throw std::invalid_argument whe
   auto model = nets::blocks();
   WithOptimizer trainer{hone::FusedOptimizer<hone::Sgd>{hone::named_parameters(model), {.lr = 1.0}}};
   hone::Run run;
-  const hone::Told<hone::TrainingRunStart, hone::WithTrainer<WithOptimizer>> start{{run}, {trainer}};
+  const hone::EventContext<hone::TrainingRunStart, hone::WithTrainer<WithOptimizer>> start{{run}, {trainer}};
   hone::GradualUnfreezing epochs{hone::ModelFreezer(model), 0}, factor{hone::ModelFreezer(model), 1, 0.0};
   CHECK_THROWS_AS(epochs.on_training_run_start(start), std::invalid_argument);
   CHECK_THROWS_AS(factor.on_training_run_start(start), std::invalid_argument);
@@ -123,7 +123,7 @@ TEST_CASE("a resumed run starts with the groups of the completed epochs") {
   driver.run.history().set_epoch(3);  // two epochs are complete; the group of the third is added when it begins
   hone::GradualUnfreezing unfreezing{freezer};
   unfreezing.on_training_run_start(
-      hone::Told<hone::TrainingRunStart, hone::WithTrainer<WithOptimizer>>{{driver.run}, {trainer}});
+      hone::EventContext<hone::TrainingRunStart, hone::WithTrainer<WithOptimizer>>{{driver.run}, {trainer}});
   CHECK(trainer.optimizer().num_groups() == 2);
 }
 

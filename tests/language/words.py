@@ -13,7 +13,7 @@ from pathlib import Path
 
 CONSTRUCTIONS = {
     "headless clause": r"(?:^|(?<=[.:;] ))(?:What|Whether|Who|Whose|Whoever)\b(?! (?:is|are|does|do|to)\b)[^?]*?[.;]",
-    "code that tells, hears, says": r"\b(?:tells?|told|hears?|heard|says?|said)\b",
+    "code that tells, handles, says": r"\b(?:tells?|told|handles?|heard|says?|said)\b",
     "those of, that of, the others": r"\b(?:those of|that of|the others)\b|\bthe other\b(?! [a-z])",
     "at hand, in force, under way": r"\b(?:at hand|in force|under way|on (?:its|their) way)\b",
     "lies, stands": r"\b(?:lies|lie|stands|stand)\b",
@@ -59,7 +59,7 @@ def prose(root):
     }
     for kind, files in places.items():
         for file, split in files:
-            if file.name == "near_misses.hpp":
+            if file.name == "typos.hpp":
                 continue
             for text in split(file.read_text()):
                 text = re.sub(r"```.*?```", "", text)

@@ -47,7 +47,7 @@ struct NetImpl : torch::nn::Module {
 TORCH_MODULE(Net);
 
 /// Records the losses and the number of rows of each batch.
-struct Heard {
+struct PeerStatus {
   std::vector<double>* losses;
   std::vector<std::int64_t>* rows;
   void on_train_loss(const auto& event) { losses->push_back(event.output.loss.template item<double>()); }

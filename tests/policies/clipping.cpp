@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "support/catch.hpp"
 #include "support/models.hpp"
 
@@ -85,7 +85,7 @@ TEST_CASE("ClipNorm with max_norm infinity returns the norm and changes no gradi
     std::vector<Tensor> before;
     for (const auto& gradient : gradients(ours)) before.push_back(gradient.clone());
     CHECK(unbounded.clip(gradients(ours)).item<double>() == infinity);
-    CHECK(unbounded.clip_unread(gradients(ours)).item<double>() == infinity);
+    CHECK(unbounded.clip_without_sync(gradients(ours)).item<double>() == infinity);
     CHECK(unbounded.clip(gradients(ours), [](const Tensor& own) { return own.reshape({1}); }).item<double>() ==
           infinity);
     CHECK(tiny::equal(gradients(ours), before));
@@ -107,7 +107,7 @@ TEST_CASE("ClipNorm accepts gradients without elements and an empty list") {
     const std::vector<Tensor> empty{torch::zeros({0})};
     CHECK(clipping.clip(empty).item<double>() == 0.0);
     CHECK(clipping.clip(at::TensorList()).item<double>() == 0.0);
-    CHECK(clipping.clip_unread(at::TensorList()).item<double>() == 0.0);
+    CHECK(clipping.clip_without_sync(at::TensorList()).item<double>() == 0.0);
   }
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("ClipNorm and ClipValue throw std::invalid_argument for limits out of 
   for (const double bad : {0.0, -1.0, nan}) {
     const auto norm =
         tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipNorm{.max_norm = bad}); });
-    CHECK(norm == hone::sentence("ClipNorm::max_norm is {}. Set it to a number greater than 0.", {bad}));
+    CHECK(norm == hone::format_message("ClipNorm::max_norm is {}. Set it to a number greater than 0.", {bad}));
     CHECK_THROWS_AS((hone::ClipNorm{.max_norm = 1.0, .norm_type = bad}), std::invalid_argument);
     CHECK(tiny::contains(
         tiny::message_of<std::invalid_argument>([&] { static_cast<void>(hone::ClipValue{.clip_value = bad}); }),
@@ -150,11 +150,11 @@ struct ClipsList {
 struct ClipsListForNothing : ClipsList {
   void clip(at::TensorList) const {}
   void clip(at::TensorList, at::Tensor (*)(const at::Tensor&)) const {}  // does not return the norm
-  void clip_unread() const {}
+  void clip_without_sync() const {}
   static constexpr bool is_elementwise = false;
 };
 static_assert(hone::ClipPolicy<ClipsListForNothing> && !hone::ClipsShards<ClipsListForNothing>);
-static_assert(!hone::ClipsUnread<ClipsListForNothing> && !hone::ClipsElements<ClipsListForNothing>);
-static_assert(!hone::ClipsShards<ClipsList> && !hone::ClipsUnread<ClipsList> && !hone::ClipsElements<ClipsList>);
+static_assert(!hone::ClipsWithoutSync<ClipsListForNothing> && !hone::ClipsElements<ClipsListForNothing>);
+static_assert(!hone::ClipsShards<ClipsList> && !hone::ClipsWithoutSync<ClipsList> && !hone::ClipsElements<ClipsList>);
 
 }  // namespace

@@ -24,7 +24,7 @@ struct Elsewhere {
     return hone::map_tensors(batch, [](const Tensor& tensor) { return tensor.clone(); });
   }
 };
-static_assert(hone::DevicePolicy<Elsewhere> && !hone::HostReadable<Elsewhere>);
+static_assert(hone::DevicePolicy<Elsewhere> && !hone::HostAccessible<Elsewhere>);
 
 struct Arrived {
   std::vector<const void*>* addresses;
@@ -95,6 +95,6 @@ struct RequiresWithAnArgument {
   static void move(auto&) {}
   void require(int) const {}
 };
-static_assert(hone::DevicePolicy<RequiresWithAnArgument> && !hone::ChecksPresence<RequiresWithAnArgument>);
+static_assert(hone::DevicePolicy<RequiresWithAnArgument> && !hone::ChecksAvailability<RequiresWithAnArgument>);
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace {
 
 using torch::Tensor;
 
-static_assert(!hone::ReducesGradients<hone::SingleProcess> && !hone::SumsOverProcesses<hone::SingleProcess>);
+static_assert(!hone::ReducesGradients<hone::SingleProcess> && !hone::SumsAcrossRanks<hone::SingleProcess>);
 static_assert(hone::SingleProcess::rank() == 0 && hone::SingleProcess::world_size() == 1);
 
 /// Rank 1 of two ranks that see the same batches. Records its calls.
@@ -41,18 +41,18 @@ struct Pair {
     note("backward", update_follows);
   }
   void average_gradients() const { trace->push_back("average_gradients"); }
-  void begin_exchange(std::span<const double> given) {
-    trace->push_back("begin_exchange");
+  void begin_all_reduce_sum(std::span<const double> given) {
+    trace->push_back("begin_all_reduce_sum");
     numbers.assign(given.begin(), given.end());
     for (auto& number : numbers) number *= 2;
   }
-  std::span<const double> end_exchange() {
-    trace->push_back("end_exchange");
+  std::span<const double> end_all_reduce_sum() {
+    trace->push_back("end_all_reduce_sum");
     return numbers;
   }
-  void share_buffers() const { trace->push_back("share_buffers"); }
+  void broadcast_buffers() const { trace->push_back("broadcast_buffers"); }
   [[nodiscard]] std::vector<Tensor> gather(const Tensor& rows) const { return {rows, rows}; }
-  [[nodiscard]] std::vector<std::string> gather_texts(std::string_view text) const {
+  [[nodiscard]] std::vector<std::string> all_gather_strings(std::string_view text) const {
     return {std::string(text), std::string(text)};
   }
   void require_agreement(std::string_view what, std::string_view, std::string_view) const {
@@ -69,7 +69,7 @@ struct Pair {
     trace->push_back(std::string(what) + (update_follows ? " update" : ""));
   }
 };
-static_assert(hone::ReducesGradients<Pair> && hone::SumsOverProcesses<Pair>);
+static_assert(hone::ReducesGradients<Pair> && hone::SumsAcrossRanks<Pair>);
 
 TEST_CASE("a custom distribution policy starts once with the model and wraps each forward and backward") {
   hone::Trace trace;
@@ -83,18 +83,19 @@ TEST_CASE("a custom distribution policy starts once with the model and wraps eac
   const auto end = std::ranges::find(trace, ".on_train_epoch_end");
   CHECK(std::ranges::count(trace.begin(), begin, "agreement on the run's options") == 1);
   const hone::Trace steps(begin, end);
-  CHECK(steps == hone::Trace{".on_train_step_start", "before_forward", ".on_train_loss", "begin_exchange",
-                             "end_exchange", "backward",
-                             ".on_train_step_end",  // no resume point within an accumulation window
-                             //
-                             ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
-                             "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange",
-                             "end_exchange", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",
-                             // the short accumulation window at the end of the epoch
-                             ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_exchange",
-                             "backward update", "end_exchange", ".on_before_optimizer_step", "begin_exchange",
-                             "end_exchange", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",  //
-                             "all_reduce_sum"});  // of the epoch's loss
+  CHECK(steps ==
+        hone::Trace{".on_train_step_start", "before_forward", ".on_train_loss", "begin_all_reduce_sum",
+                    "end_all_reduce_sum", "backward",
+                    ".on_train_step_end",  // no resume point within an accumulation window
+                    //
+                    ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_all_reduce_sum",
+                    "backward update", "end_all_reduce_sum", ".on_before_optimizer_step", "begin_all_reduce_sum",
+                    "end_all_reduce_sum", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",
+                    // the short accumulation window at the end of the epoch
+                    ".on_train_step_start", "before_forward update", ".on_train_loss", "begin_all_reduce_sum",
+                    "backward update", "end_all_reduce_sum", ".on_before_optimizer_step", "begin_all_reduce_sum",
+                    "end_all_reduce_sum", ".on_optimizer_step", ".on_train_step_end", ".on_resume_point",  //
+                    "all_reduce_sum"});  // of the epoch's loss
 
   auto reference = hone::Trainer{alone, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1}, hone::GradAccum<2>{}};
   CHECK(history.at("train_loss_epoch") == reference.train(tiny::batches(3)).at("train_loss_epoch"));
@@ -108,7 +109,7 @@ TEST_CASE("without a hook before the update, the ranks exchange numbers once for
   trainer.step(batches[0]);
   trace.clear();
   trainer.step(batches[1]);
-  CHECK(trace == hone::Trace{"before_forward update", "begin_exchange", "backward update", "end_exchange"});
+  CHECK(trace == hone::Trace{"before_forward update", "begin_all_reduce_sum", "backward update", "end_all_reduce_sum"});
 }
 
 TEST_CASE("an exception in a run is reported to the other ranks") {
@@ -124,7 +125,7 @@ TEST_CASE("an evaluation sums its loss over the ranks and does not reduce gradie
   trace.clear();
   trainer.evaluate(tiny::batches(2));
   CHECK(std::ranges::count(trace, "all_reduce_sum") == 1);
-  CHECK(std::ranges::count(trace, "share_buffers") == 1);
+  CHECK(std::ranges::count(trace, "broadcast_buffers") == 1);
   CHECK(std::ranges::none_of(trace, [](const auto& word) { return word.starts_with("backward"); }));
 }
 

@@ -134,6 +134,6 @@ struct RegionOfNothing {
   static hone::NoScope region() { return {}; }
 };
 static_assert(!hone::PrecisionPolicy<RegionOfNothing>);
-static_assert(!hone::TellsOverflow<hone::Fp32>);
+static_assert(!hone::ReportsOverflow<hone::Fp32>);
 
 }  // namespace

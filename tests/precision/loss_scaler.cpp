@@ -118,15 +118,15 @@ TEST_CASE("LossScaler gives up after max_skipped_in_a_row consecutive skipped up
   Descent<hone::Sgd> patient({.lr = 0.1}, {.max_skipped_in_a_row = 0});
   descent.update(infinity);
   descent.update(infinity);
-  CHECK(!descent.scaler.gives_up());
+  CHECK(!descent.scaler.has_diverged());
   descent.update(1.0);
   for (int i = 0; i < 3; ++i) {
-    CHECK(!descent.scaler.gives_up());
+    CHECK(!descent.scaler.has_diverged());
     descent.update(infinity);
     patient.update(infinity);
   }
-  CHECK(descent.scaler.gives_up());
-  CHECK(!patient.scaler.gives_up());
+  CHECK(descent.scaler.has_diverged());
+  CHECK(!patient.scaler.has_diverged());
   CHECK(tiny::contains(descent.scaler.reason(), "3 consecutive updates were skipped"));
 }
 

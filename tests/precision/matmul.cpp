@@ -17,7 +17,7 @@ using at::Float32Precision;
 using hone::MatmulPrecision;
 using hone::MatmulPrecisionGuard;
 
-static_assert(hone::SpansRuns<hone::Tf32> && !hone::ScalesLoss<hone::Tf32> && !hone::ConvertsTensors<hone::Tf32>);
+static_assert(hone::HasRunScope<hone::Tf32> && !hone::ScalesLoss<hone::Tf32> && !hone::ConvertsTensors<hone::Tf32>);
 
 /// All settings of LibTorch's fp32_precision interface.
 std::vector<int> settings() {

@@ -162,27 +162,27 @@ TEST_CASE("a run that only skips updates stops with a reason and unchanged weigh
 
 /// Records whether TF32 is allowed when backward begins.
 struct Asks {
-  bool* in_step;
+  bool* lockstep;
   void backward(auto& trainer, const Tensor& loss) {
-    *in_step = at::globalContext().allowTF32CuBLAS();
+    *lockstep = at::globalContext().allowTF32CuBLAS();
     trainer.backward(loss);
   }
 };
 
 TEST_CASE("Tf32 is in effect during a run or a step and is restored afterwards, also after an exception") {
-  bool in_step = false, in_loss = false, fails = false;
+  bool lockstep = false, in_loss = false, fails = false;
   const auto loss = [&](const Tensor& outputs, const Tensor& target) {
     if (fails) throw std::runtime_error("no");
     in_loss = at::globalContext().allowTF32CuBLAS();
     return torch::nn::functional::cross_entropy(outputs, target);
   };
   const auto is_set = [] { return at::globalContext().allowTF32CuBLAS(); };
-  auto trainer = hone::Trainer{tiny::Net(), loss, hone::AdamW{}, hone::Tf32{}, Asks{&in_step}};
+  auto trainer = hone::Trainer{tiny::Net(), loss, hone::AdamW{}, hone::Tf32{}, Asks{&lockstep}};
   trainer.train(tiny::batches(2));
-  CHECK(std::exchange(in_step, false));
+  CHECK(std::exchange(lockstep, false));
   CHECK(!is_set());
   trainer.step(tiny::batches(1)[0]);
-  CHECK(in_step);
+  CHECK(lockstep);
   in_loss = false;
   trainer.evaluate(tiny::batches(2));
   CHECK(std::exchange(in_loss, false));

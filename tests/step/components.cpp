@@ -77,11 +77,11 @@ TEST_CASE("each argument has its value in any order") {
   const hone::GradAccum accumulate{3};
   const CountsSteps steps{11};
   const hone::CosineLr cosine{.min_lr = 0.125};
-  const Hears hears{7};
+  const Hears handles{7};
   const hone::Sgd sgd{.lr = 0.5};
-  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, clip, accumulate, steps, cosine, hears});
-  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, hears, cosine, steps, accumulate, clip});
-  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, steps, hears, clip, cosine, accumulate});
+  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, clip, accumulate, steps, cosine, handles});
+  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, handles, cosine, steps, accumulate, clip});
+  require_values(hone::Trainer{tiny::Net(), Loss(), sgd, steps, handles, clip, cosine, accumulate});
 }
 
 TEST_CASE("missing arguments have their default") {

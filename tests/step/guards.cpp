@@ -67,7 +67,7 @@ void require_restored(Policies... policies) {
   const std::vector<std::pair<std::string, std::function<void()>>> calls = {
       {"step",
        [&] {
-         if constexpr (!hone::CallbacksAmong<hone::detail::StandsFor<Policies>...>::needs_run) trainer.step(batch);
+         if constexpr (!hone::CallbacksAmong<hone::detail::AsPolicy<Policies>...>::needs_run) trainer.step(batch);
        }},
       {"evaluate_batch", [&] { trainer.evaluate_batch(batch); }},
       {"predict", [&] { trainer.predict(tiny::dataset()); }},

@@ -19,7 +19,7 @@ struct Far {
     return batch;
   }
 };
-static_assert(hone::DevicePolicy<Far> && !hone::HostReadable<Far>);
+static_assert(hone::DevicePolicy<Far> && !hone::HostAccessible<Far>);
 
 /// Two ranks; the other rank has 10 samples with a mean loss of 4.
 struct Two {
@@ -28,7 +28,7 @@ struct Two {
   static int world_size() { return 2; }
   static void all_reduce_sum(torch::Tensor values) { values += torch::tensor({40.0, 10.0}, torch::kDouble); }
 };
-static_assert(hone::SumsOverProcesses<Two>);
+static_assert(hone::SumsAcrossRanks<Two>);
 
 template <class Device>
 void check_tracker() {

@@ -70,8 +70,8 @@ TEST_CASE("losses and optimizers are compatible if they have the same names") {
   using One = decltype(hone::Optimizers{hone::optimizer_for<"generator">(hone::Sgd{})});
   using Other = decltype(hone::Optimizers{hone::optimizer_for<"generator">(hone::Sgd{}),
                                           hone::optimizer_for<"critic">(hone::Sgd{})});
-  CHECK(Losses::fits_trainer<gan::Gan, Right>::value);
-  CHECK_FALSE(Losses::fits_trainer<gan::Gan, One>::value);
-  CHECK_FALSE(Losses::fits_trainer<gan::Gan, Other>::value);
-  CHECK_FALSE(Losses::fits_trainer<gan::Gan, hone::Sgd>::value);
+  CHECK(Losses::compatible_with_trainer<gan::Gan, Right>::value);
+  CHECK_FALSE(Losses::compatible_with_trainer<gan::Gan, One>::value);
+  CHECK_FALSE(Losses::compatible_with_trainer<gan::Gan, Other>::value);
+  CHECK_FALSE(Losses::compatible_with_trainer<gan::Gan, hone::Sgd>::value);
 }

@@ -21,10 +21,10 @@ struct TwoInputs {
   Tensor forward(const Tensor& a, const Tensor& b) { return a + b; }
 };
 
-static_assert(std::is_same_v<hone::PointeeOf<tiny::Net>, tiny::NetImpl>);
-static_assert(std::is_same_v<hone::PointeeOf<std::shared_ptr<tiny::NetImpl>>, tiny::NetImpl>);
-static_assert(std::is_same_v<hone::PointeeOf<std::reference_wrapper<Bare>>, Bare>);
-static_assert(std::is_same_v<hone::PointeeOf<Bare>, Bare>);
+static_assert(std::is_same_v<hone::UnwrapRef<tiny::Net>, tiny::NetImpl>);
+static_assert(std::is_same_v<hone::UnwrapRef<std::shared_ptr<tiny::NetImpl>>, tiny::NetImpl>);
+static_assert(std::is_same_v<hone::UnwrapRef<std::reference_wrapper<Bare>>, Bare>);
+static_assert(std::is_same_v<hone::UnwrapRef<Bare>, Bare>);
 static_assert(hone::ForwardableWith<Bare, Tensor> && !hone::ForwardableWith<Bare, Tensor, Tensor>);
 static_assert(hone::ForwardableWith<TwoInputs, Tensor, Tensor> && !hone::ForwardableWith<TwoInputs, Tensor>);
 static_assert(hone::ForwardableWith<tiny::Net, const Tensor> && hone::ForwardableWith<torch::nn::Sequential, Tensor>);
@@ -47,9 +47,9 @@ TEST_CASE("forward calls a model in a holder, a shared pointer, a reference, and
   const auto expected = holder->forward(x);
   auto shared = holder.ptr();
   auto reference = std::ref(*holder);
-  CHECK(&hone::pointee(holder) == holder.get());
-  CHECK(&hone::pointee(shared) == holder.get());
-  CHECK(&hone::pointee(reference) == holder.get());
+  CHECK(&hone::unwrap(holder) == holder.get());
+  CHECK(&hone::unwrap(shared) == holder.get());
+  CHECK(&hone::unwrap(reference) == holder.get());
   CHECK(torch::equal(hone::forward(holder, x), expected));
   CHECK(torch::equal(hone::forward(shared, x), expected));
   CHECK(torch::equal(hone::forward(reference, x), expected));

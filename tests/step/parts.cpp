@@ -54,36 +54,36 @@ static_assert(same<WithDefaults<Callbacks<Before>, Callbacks<C>>, CallbackSet<Be
 static_assert(same<WithDefaults<Callbacks<Before>, Device, Callbacks<B, B>>, CallbackSet<Before, A, Before, B, C, B>>);
 static_assert(same<WithDefaults<Callbacks<NamedB>>, CallbackSet<Before, A, NamedB, C>>);
 static_assert(same<CallbacksAmong<Callbacks<C, A>, hone::ReplaceableCallbacks<A, B, C>>, CallbackSet<C, A, B>>);
-static_assert(same<hone::detail::StandsFor<hone::DefaultCallbacks>, hone::DefaultCallbacks>);
+static_assert(same<hone::detail::AsPolicy<hone::DefaultCallbacks>, hone::DefaultCallbacks>);
 static_assert(same<OverridesAmong<>, hone::NoOverrides> && same<OverridesAmong<Device, Overrides>, Overrides>);
 static_assert(same<OverridesAmong<Overrides, Callbacks<A>>, Overrides>);
-static_assert(same<hone::detail::StandsFor<Device>, Device> && same<hone::detail::StandsFor<Overrides>, Overrides>);
-static_assert(same<hone::detail::StandsFor<A>, Callbacks<A>>);
-static_assert(same<hone::detail::StandsFor<Limits>, Callbacks<Limits>>);
-static_assert(same<hone::detail::StandsFor<CallbackSet<A>>, Callbacks<CallbackSet<A>>>);
-static_assert(same<hone::detail::StandsFor<int>, int>);  // unchanged, so that the error message names it
+static_assert(same<hone::detail::AsPolicy<Device>, Device> && same<hone::detail::AsPolicy<Overrides>, Overrides>);
+static_assert(same<hone::detail::AsPolicy<A>, Callbacks<A>>);
+static_assert(same<hone::detail::AsPolicy<Limits>, Callbacks<Limits>>);
+static_assert(same<hone::detail::AsPolicy<CallbackSet<A>>, Callbacks<CallbackSet<A>>>);
+static_assert(same<hone::detail::AsPolicy<int>, int>);  // unchanged, so that the error message names it
 
 TEST_CASE("arguments are found by type in any order, and missing ones are default-constructed") {
   NoDefault clipping{3};
   Device device{9};
-  const hone::Given given(clipping, device);
-  CHECK(given.take<Device>().number == 9);
-  CHECK(given.take<NoDefault>().value == 3);
-  const hone::Given<> nothing;
+  const hone::ConstructorArgs args(clipping, device);
+  CHECK(args.take<Device>().number == 9);
+  CHECK(args.take<NoDefault>().value == 3);
+  const hone::ConstructorArgs<> nothing;
   CHECK(nothing.take<Device>().number == 5);
-  static_assert(decltype(given)::all_among<Device, NoDefault> && decltype(given)::all_among<NoDefault, A, Device>);
+  static_assert(decltype(args)::all_among<Device, NoDefault> && decltype(args)::all_among<NoDefault, A, Device>);
 }
 
 TEST_CASE("several callbacks of one type get their arguments in order") {
   A first{'x'}, second{'y'};
   B other;
-  const hone::Given given(first, other, second);
-  auto set = given.callbacks(std::type_identity<CallbackSet<A, B, A, A>>{});
+  const hone::ConstructorArgs args(first, other, second);
+  auto set = args.callbacks(std::type_identity<CallbackSet<A, B, A, A>>{});
   CHECK(set.get<A>().name == 'x');
-  CHECK((given.take<A, 0>().name == 'x'));
-  CHECK((given.take<A, 1>().name == 'y'));
+  CHECK((args.take<A, 0>().name == 'x'));
+  CHECK((args.take<A, 1>().name == 'y'));
   CHECK((given.take<A, 2>().name == 'a'));  // no third value was given
-  static_assert(decltype(given)::all_among<Callbacks<A, B>>);
+  static_assert(decltype(args)::all_among<Callbacks<A, B>>);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 
 #include "hone/callbacks/events.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/training_files.hpp"
+#include "hone/core/training_state_path.hpp"
 
 namespace fakes {
 
@@ -48,7 +48,7 @@ struct LoadOptions {
 struct Trainer {
   std::map<std::string, Entries> files;
   std::vector<std::string> told;
-  hone::TrainingPlace at;
+  hone::TrainingProgress at;
   bool has_room = true;  /// < If false, writes throw `DataError`.
 
   void save_checkpoint(const std::filesystem::path& path, const SaveOptions& options) {
@@ -68,14 +68,14 @@ struct Trainer {
     told.push_back("state " + path.string());
     std::ofstream(path).put('\n');
   }
-  auto in_rank_zero(auto&& f) { return f(); }
-  [[nodiscard]] hone::TrainingPlace place() const { return at; }
+  auto on_rank_zero(auto&& f) { return f(); }
+  [[nodiscard]] hone::TrainingProgress place() const { return at; }
   void require_room(const std::filesystem::path& path) const {
     if (!has_room) throw hone::DataError(path.string() + " cannot be written: No space left on device.");
   }
 };
 
 template <class E>
-using Told = hone::Told<E, hone::WithTrainer<Trainer>>;
+using EventContext = hone::EventContext<E, hone::WithTrainer<Trainer>>;
 
 }  // namespace fakes

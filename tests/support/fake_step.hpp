@@ -25,11 +25,11 @@ struct FakeOutput {
 };
 
 template <class E>
-using FakeStep = Told<E, WithOutput<FakeOutput>>;
+using FakeStep = EventContext<E, WithOutput<FakeOutput>>;
 
 template <class E>
 void tell_step(auto& callbacks, Run& run, const FakeOutput& output) {
-  callbacks.tell(FakeStep<E>{{{run}}, {output}});
+  callbacks.notify(FakeStep<E>{{{run}}, {output}});
 }
 
 }  // namespace hone

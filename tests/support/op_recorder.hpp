@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "hone/capture/step_recorder.hpp"
+#include "hone/capture/graph_recorder.hpp"
 
 namespace hone::testing {
 
@@ -149,7 +149,7 @@ class OpRecorder {
   };
   static inline thread_local Tape* tape_ = nullptr;
 };
-static_assert(StepRecorder<OpRecorder>);
+static_assert(GraphRecorder<OpRecorder>);
 
 /// One registration per program.
 inline const torch::Library op_recorder_library = [] {

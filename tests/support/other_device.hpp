@@ -11,7 +11,7 @@
 
 struct OtherDevice {
   using slot = hone::slots::Device;
-  static constexpr bool host_readable = false;
+  static constexpr bool host_accessible = false;
 
   [[nodiscard]] static c10::Device device() { return c10::Device(c10::kCPU); }
   template <hone::HoldsTensors Batch>
@@ -23,4 +23,4 @@ struct OtherDevice {
     return batch;
   }
 };
-static_assert(hone::DevicePolicy<OtherDevice> && !hone::HostReadable<OtherDevice>);
+static_assert(hone::DevicePolicy<OtherDevice> && !hone::HostAccessible<OtherDevice>);

@@ -23,7 +23,7 @@ std::vector<Tensor> trained_on(Dataset&& dataset) {
   tiny::Net net;
   auto trainer = hone::Trainer{net, torch::nn::CrossEntropyLoss(), hone::Sgd{.lr = 0.1, .momentum = 0.9}};
   hone::TrainOptions options{.num_epochs = 2};
-  if constexpr (!hone::HandsOutBatches<Dataset>) {
+  if constexpr (!hone::YieldsBatches<Dataset>) {
     options.per_device_batch_size = 4;
     options.shuffle = false;
   }

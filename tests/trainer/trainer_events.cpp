@@ -201,7 +201,7 @@ struct Deaf {
 };
 struct Asks {
   auto train_batch_loss(auto& trainer, auto& batch) {
-    trainer.tell(Dinner{3});
+    trainer.notify(Dinner{3});
     return trainer.train_batch_loss(batch);
   }
 };
@@ -209,11 +209,11 @@ struct Asks {
 TEST_CASE("a user-defined event reaches the callbacks that handle it, from within a run and from outside") {
   int guests = 0;
   auto trainer = hone::Trainer{tiny::Net(), torch::nn::CrossEntropyLoss(), hone::Sgd{}, Deaf{}, Host{&guests}, Asks{}};
-  trainer.tell(Dinner{2});
+  trainer.notify(Dinner{2});
   CHECK(guests == 2);
   trainer.train(tiny::batches(2));
   CHECK(guests == 8);
-  trainer.tell(42);  // no callback handles it
+  trainer.notify(42);  // no callback handles it
 }
 
 struct Ordered {

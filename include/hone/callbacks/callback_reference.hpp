@@ -11,13 +11,13 @@
 #include <type_traits>
 #include <utility>
 
-#include "hone/callbacks/spelling.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/callbacks/callback_check.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
 template <class C, class E>
-void tell(C& callback, const E& event);
+void notify(C& callback, const E& event);
 template <class C>
 [[nodiscard]] constexpr std::string_view callback_name();
 
@@ -40,26 +40,26 @@ class CallbackReference {
   static_assert(checked_callback<C>);
 
  public:
-  using relay = void;
+  using event_forwarder = void;
   using wrapped = std::remove_const_t<C>;
   static constexpr bool needs_run = NeedsRun<C>;
   template <class E>
-  static constexpr bool relays = hone::hears<C, E>;
+  static constexpr bool forwards = hone::handles<C, E>;
 
   /// Refers to an object that the caller keeps alive, or shares its ownership.
   CallbackReference(std::reference_wrapper<C> callback)  // NOLINT: implicit, stands for the callback
       : callback_(std::shared_ptr<void>(), &callback.get()) {}
   CallbackReference(std::shared_ptr<C> callback) : callback_(std::move(callback)) {  // NOLINT: likewise
     if (callback_) return;
-    throw std::invalid_argument(
-        sentence("The std::shared_ptr to the callback {} is null. Give one that points to a callback.", {name()}));
+    throw std::invalid_argument(format_message(
+        "The std::shared_ptr to the callback {} is null. Give one that points to a callback.", {name()}));
   }
 
   [[nodiscard]] static constexpr std::string_view name() { return callback_name<wrapped>(); }
 
   template <class E>
-  void tell(const E& event) {
-    hone::tell(*callback_, event);
+  void notify(const E& event) {
+    hone::notify(*callback_, event);
   }
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const
     requires LimitsBatches<C>

@@ -14,12 +14,12 @@
 #include <type_traits>
 #include <utility>
 
+#include "hone/callbacks/callback_check.hpp"
 #include "hone/callbacks/callback_reference.hpp"
-#include "hone/callbacks/spelling.hpp"
 #include "hone/core/fault.hpp"
 #include "hone/core/fixed_string.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/hana.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/core/type_name.hpp"
 
@@ -38,9 +38,9 @@ struct ReplaceableCallbacks {};
 
 /// Dispatches `event` to one callback, which must handle it.
 template <class C, class E>
-void tell(C& callback, const E& event) {
-  if constexpr (Relay<C>) {
-    callback.tell(event);
+void notify(C& callback, const E& event) {
+  if constexpr (EventForwarder<C>) {
+    callback.notify(event);
   } else {
     HookOf<E>::call(callback, event);
   }
@@ -149,7 +149,7 @@ inline constexpr bool checked_names = without_fault<decltype(fault_of_callback_n
 template <class... Cs>
 class CallbackSet {
  public:
-  using relay = void;  // sets can be nested
+  using event_forwarder = void;  // sets can be nested
 
   CallbackSet() = default;
   /// Takes the callbacks in the order of `Cs`.
@@ -159,12 +159,12 @@ class CallbackSet {
 
   /// True if a callback handles the event `E`.
   template <class E>
-  static constexpr bool relays = (false || ... || hone::hears<Cs, E>);
+  static constexpr bool forwards = (false || ... || hone::handles<Cs, E>);
 
   /// Dispatches `event` to each callback that handles it.
   template <class E>
-  void tell(const E& event) {
-    tell_each(event, std::index_sequence_for<Cs...>{});
+  void notify(const E& event) {
+    notify_each(event, std::index_sequence_for<Cs...>{});
   }
 
   /// True if a callback works only within a run.
@@ -176,10 +176,10 @@ class CallbackSet {
   {
     std::string_view name;
     ((name.empty() && NeedsRun<Cs> ? void(name = callback_name<Cs>()) : void()), ...);
-    throw std::logic_error(
-        sentence("`step` was called outside of a run, and the callback {} works only inside of one. Begin a run around "
-                 "your loop: `auto run = trainer.begin_run({});`, then `run.step(batch)` and `run.end()`.",
-                 {name, "{}"}));
+    throw std::logic_error(format_message(
+        "`step` was called outside of a run, and the callback {} works only inside of one. Begin a run around "
+        "your loop: `auto run = trainer.begin_run({});`, then `run.step(batch)` and `run.end()`.",
+        {name, "{}"}));
   }
 
   /// Returns the smallest limit of the callbacks for the batches of an epoch of `phase`; empty if there is none.
@@ -244,13 +244,13 @@ class CallbackSet {
   static_assert(detail::checked_names<Cs...>);
 
   template <class E, std::size_t... i>
-  void tell_each(const E& event, std::index_sequence<i...>) {
-    (tell_one<i>(event), ...);
+  void notify_each(const E& event, std::index_sequence<i...>) {
+    (notify_at<i>(event), ...);
   }
   template <std::size_t i, class E>
-  void tell_one(const E& event) {
+  void notify_at(const E& event) {
     using C = std::tuple_element_t<i, std::tuple<Cs...>>;
-    if constexpr (hone::hears<C, E>) hone::tell(std::get<i>(callbacks_), event);
+    if constexpr (hone::handles<C, E>) hone::notify(std::get<i>(callbacks_), event);
   }
 
   [[no_unique_address]] std::tuple<Cs...> callbacks_;
@@ -263,12 +263,12 @@ CallbackSet(Cs...) -> CallbackSet<CallbackOf<Cs>...>;
 template <>
 class CallbackSet<> {
  public:
-  using relay = void;
+  using event_forwarder = void;
   static constexpr bool needs_run = false;
   template <class E>
-  static constexpr bool relays = false;
+  static constexpr bool forwards = false;
   template <class E>
-  void tell(const E&) {}
+  void notify(const E&) {}
   void serialize(auto&) {}
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase) const { return std::nullopt; }
   template <class C>

@@ -13,7 +13,7 @@
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/core/threshold_mode.hpp"
 
@@ -73,12 +73,12 @@ struct EarlyStopping {
   State state{};
 
   void on_training_run_start(const TrainingRunStart& event) {
-    detail::require_recordable(event.run, watch_metric, "EarlyStopping::watch_metric");
+    detail::require_capturable(event.run, watch_metric, "EarlyStopping::watch_metric");
     if (patience < 0) {
-      throw std::invalid_argument(sentence("EarlyStopping::patience is {}. Give 0 or more epochs.", {patience}));
+      throw std::invalid_argument(format_message("EarlyStopping::patience is {}. Give 0 or more epochs.", {patience}));
     }
     if (detail::is_nan(min_delta) || min_delta < 0.0) {
-      throw std::invalid_argument(sentence("EarlyStopping::min_delta is {}. Give 0 or more.", {min_delta}));
+      throw std::invalid_argument(format_message("EarlyStopping::min_delta is {}. Give 0 or more.", {min_delta}));
     }
     check("stopping_threshold", stopping_threshold);
     check("divergence_threshold", divergence_threshold);
@@ -116,22 +116,22 @@ struct EarlyStopping {
   }
   [[nodiscard]] std::optional<std::string> threshold_crossed_by(double value, const std::string& name) const {
     if (check_finite && !detail::is_finite(value)) {
-      return sentence("Stopping training because `{}` is {}", {name, value});
+      return format_message("Stopping training because `{}` is {}", {name, value});
     }
     if (detail::is_nan(value)) return std::nullopt;
     if (stopping_threshold && gain(*stopping_threshold, value) > 0.0) {
-      return sentence("Stopping training because `{}` is {}, better than the stopping threshold {}",
-                      {name, value, *stopping_threshold});
+      return format_message("Stopping training because `{}` is {}, better than the stopping threshold {}",
+                            {name, value, *stopping_threshold});
     }
     if (divergence_threshold && gain(*divergence_threshold, value) < 0.0) {
-      return sentence("Stopping training because `{}` is {}, worse than the divergence threshold {}",
-                      {name, value, *divergence_threshold});
+      return format_message("Stopping training because `{}` is {}, worse than the divergence threshold {}",
+                            {name, value, *divergence_threshold});
     }
     return std::nullopt;
   }
   [[nodiscard]] std::optional<std::string> out_of_patience() const {
     if (state.waited < patience) return std::nullopt;
-    return sentence("Stopping training due to no improvement after {} epochs", {patience});
+    return format_message("Stopping training due to no improvement after {} epochs", {patience});
   }
   /// Returns the improvement from `from` to `to`; negative if `to` is worse.
   [[nodiscard]] double gain(double from, double to) const { return greater_is_better ? to - from : from - to; }
@@ -145,16 +145,16 @@ struct EarlyStopping {
     if (state.waited > before.waited) {
       detail::put(output, "No improvement above threshold observed, incrementing counter.\n");
     } else if (before.best && state.best != before.best) {
-      detail::put(output,
-                  sentence("\nImprovement of {} observed, resetting counter.\n", {gain(*before.best, *state.best)}));
+      detail::put(output, format_message("\nImprovement of {} observed, resetting counter.\n",
+                                         {gain(*before.best, *state.best)}));
     } else {
       return;
     }
-    detail::put(output, sentence("Early stopping counter: {}/{}\n", {state.waited, patience}));
+    detail::put(output, format_message("Early stopping counter: {}/{}\n", {state.waited, patience}));
   }
   static void check(const char* name, std::optional<double> threshold) {
     if (threshold && detail::is_nan(*threshold)) {
-      throw std::invalid_argument(sentence("EarlyStopping::{} is nan. Give a number, or leave it out.", {name}));
+      throw std::invalid_argument(format_message("EarlyStopping::{} is nan. Give a number, or leave it out.", {name}));
     }
   }
 };

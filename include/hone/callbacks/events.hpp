@@ -114,7 +114,7 @@ struct WithAverage {
 
 /// An event as the trainer dispatches it: the plain event `E`, extended by `Facets`.
 template <class E, class... Facets>
-struct Told : E, Facets... {
+struct EventContext : E, Facets... {
   using event = E;
 };
 
@@ -125,7 +125,7 @@ struct PlainEvent {
   using type = E;
 };
 template <class E, class... Facets>
-struct PlainEvent<Told<E, Facets...>> {
+struct PlainEvent<EventContext<E, Facets...>> {
   using type = E;
 };
 
@@ -133,7 +133,8 @@ struct PlainEvent<Told<E, Facets...>> {
 
 /// Returns the same event with one more facet.
 template <class Facet, class E, class... Facets>
-[[nodiscard]] Told<E, Facets..., Facet> with_facet(const Told<E, Facets...>& event, const Facet& facet) {
+[[nodiscard]] EventContext<E, Facets..., Facet> with_facet(const EventContext<E, Facets...>& event,
+                                                           const Facet& facet) {
   return {static_cast<const E&>(event), static_cast<const Facets&>(event)..., facet};
 }
 

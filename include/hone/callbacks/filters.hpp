@@ -34,7 +34,7 @@
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -82,7 +82,7 @@ inline constexpr bool is_in_epoch =
 
 template <class C>
 void tell_if_heard(C& callback, const auto& event) {
-  if constexpr (hone::hears<C, std::remove_cvref_t<decltype(event)>>) hone::tell(callback, event);
+  if constexpr (hone::handles<C, std::remove_cvref_t<decltype(event)>>) hone::notify(callback, event);
 }
 
 /// Forwards the step events for whose number in the run, counted from 1, `Chooses` returns true, and all other events.
@@ -91,16 +91,16 @@ class Counted {
   static_assert(checked_callback<C> && has_no_limit<C>);
 
  public:
-  using relay = void;
+  using event_forwarder = void;
   static constexpr bool needs_run = NeedsRun<C>;
   using wrapped = C;
   template <class E>
-  static constexpr bool relays = hone::hears<C, E> || is_run_start<E>;
+  static constexpr bool forwards = hone::handles<C, E> || is_run_start<E>;
 
   Counted(C callback, Chooses chooses) : callback_(std::move(callback)), chooses_(chooses) {}
 
   template <class E>
-  void tell(const E& event) {
+  void notify(const E& event) {
     if constexpr (is_run_start<E>) restart<E>();
     if constexpr (is_step_event<E>) {
       if (!chooses_(++counts_[step_counter(event)])) return;
@@ -145,20 +145,20 @@ class EveryEpochs {
   static_assert(checked_callback<C> && has_no_limit<C>);
 
  public:
-  using relay = void;
+  using event_forwarder = void;
   static constexpr bool needs_run = NeedsRun<C>;
   using wrapped = C;
   template <class E>
-  static constexpr bool relays = hone::hears<C, E>;
+  static constexpr bool forwards = hone::handles<C, E>;
 
   explicit EveryEpochs(C callback) : callback_(std::move(callback)) {}
 
   template <class E>
-  void tell(const E& event) {
+  void notify(const E& event) {
     if constexpr (is_in_epoch<E>) {
       if (is_of_training(event.run.phase()) && event.run.epoch() % n != 0) return;
     }
-    hone::tell(callback_, event);
+    hone::notify(callback_, event);
   }
 
   void serialize(auto& archive)
@@ -195,18 +195,18 @@ class RankZero {
       "without rank_zero: only rank 0 prints and writes files anyway.");
 
  public:
-  using relay = void;
+  using event_forwarder = void;
   static constexpr bool needs_run = NeedsRun<C>;
   using wrapped = C;
   template <class E>
-  static constexpr bool relays = hone::hears<C, E>;
+  static constexpr bool forwards = hone::handles<C, E>;
 
   explicit RankZero(C callback) : callback_(std::move(callback)) {}
 
   template <class E>
-  void tell(const E& event) {
+  void notify(const E& event) {
     if constexpr (requires { event.run.is_world_process_zero(); }) {
-      if (event.run.is_world_process_zero()) hone::tell(callback_, event);
+      if (event.run.is_world_process_zero()) hone::notify(callback_, event);
     } else {
       static_assert(sizeof(E) == 0,
                     "hone: rank_zero asks an event for its run, and this one has none. Derive it from hone::Event.");
@@ -229,14 +229,14 @@ class RankZero {
 template <class Event, class F>
 class On {
  public:
-  using relay = void;
+  using event_forwarder = void;
   template <class E>
-  static constexpr bool relays = std::is_same_v<PlainEventOf<E>, Event>;
+  static constexpr bool forwards = std::is_same_v<PlainEventOf<E>, Event>;
 
   explicit On(F function) : function_(std::move(function)) {}
 
   template <class E>
-  void tell(const E& event) {
+  void notify(const E& event) {
     if constexpr (std::is_invocable_v<F&, const E&>) {
       std::invoke(function_, event);
     } else {
@@ -272,7 +272,7 @@ template <std::int64_t n, class C>
 /// **Errors** `std::invalid_argument` when `n` < 1.
 template <class C>
 [[nodiscard]] auto once_at(std::int64_t n, C callback) {
-  if (n < 1) throw std::invalid_argument(sentence("once_at was given the number {}. Give 1 or more.", {n}));
+  if (n < 1) throw std::invalid_argument(format_message("once_at was given the number {}. Give 1 or more.", {n}));
   return detail::Counted<CallbackOf<C>, detail::Is>{std::move(callback), {n}};
 }
 

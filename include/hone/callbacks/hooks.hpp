@@ -8,7 +8,7 @@
 #include <concepts>
 
 #include "hone/callbacks/events.hpp"
-#include "hone/core/names.hpp"
+#include "hone/core/member_detection.hpp"
 
 // clang-format off
 #define HONE_HOOKS(X)                                   \
@@ -58,7 +58,7 @@ namespace hooks {
       callback.hook(event);                                                                                     \
     }                                                                                                           \
     template <class C>                                                                                          \
-    struct misfit {                                                                                             \
+    struct incompatible_with {                                                                                  \
       static_assert(!named<C>,                                                                                  \
                     "hone: `" #hook "` is there but cannot be called as `void " #hook "(const " #Event "&)`."); \
     };                                                                                                          \
@@ -90,16 +90,16 @@ HONE_HOOKS(HONE_MAP_EVENT)
 template <class E>
 using HookOf = typename detail::HookOf<PlainEventOf<E>>::type;
 
-/// A callback that forwards events, such as a set or a filter: `relays<E>` is true for an event that it handles, and
-/// `tell(event)` forwards the event.
+/// A callback that forwards events, such as a set or a filter: `forwards<E>` is true for an event that it handles, and
+/// `notify(event)` forwards the event.
 template <class C>
-concept Relay = requires { typename C::relay; };
+concept EventForwarder = requires { typename C::event_forwarder; };
 
 /// True if `C` handles the event `E`, plain or with facets.
 template <class C, class E>
-inline constexpr bool hears = [] {
-  if constexpr (Relay<C>) {
-    return C::template relays<E>;
+inline constexpr bool handles = [] {
+  if constexpr (EventForwarder<C>) {
+    return C::template forwards<E>;
   } else {
     return HookOf<E>::template callable<C, E>;
   }
@@ -107,8 +107,8 @@ inline constexpr bool hears = [] {
 
 /// True if `C` handles at least one plain event of the table, or has a member `on_event`.
 template <class C>
-inline constexpr bool hears_any_event = [] {
-#define HONE_OR_HEARS(hook, Event) || hears<C, Event>
+inline constexpr bool handles_any_event = [] {
+#define HONE_OR_HEARS(hook, Event) || handles<C, Event>
   return false HONE_HOOKS(HONE_OR_HEARS) || hooks::on_event_hook::named<C>;
 #undef HONE_OR_HEARS
 }();

@@ -6,7 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/history/record.hpp"
 
 namespace hone {
@@ -23,7 +23,7 @@ struct LimitEvalBatches {
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const {
     if (num_batches < 1) {
       throw std::invalid_argument(
-          sentence("LimitEvalBatches::num_batches is {}. Give 1 or more batches.", {num_batches}));
+          format_message("LimitEvalBatches::num_batches is {}. Give 1 or more batches.", {num_batches}));
     }
     const bool is_evaluation = phase == Phase::eval || phase == Phase::evaluation;
     const bool is_limited = phase == Phase::intermediate_eval || (is_evaluation && !intermediate_only);

@@ -8,7 +8,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -54,7 +54,7 @@ struct LogMetrics {
     for (auto it = records.begin(); it != records.end(); ++it) {
       const auto is_same = [it](const NamedRecord& other) { return other.name == it->name; };
       if (!is_meant(it->record.phase) || std::any_of(it + 1, records.end(), is_same)) continue;
-      detail::put(output, sentence("\n{}: {}\n", {it->name, detail::general(it->record.value, 6)}));
+      detail::put(output, format_message("\n{}: {}\n", {it->name, detail::general(it->record.value, 6)}));
     }
   }
 };

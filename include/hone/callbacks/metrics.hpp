@@ -17,7 +17,7 @@
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/target.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -87,8 +87,9 @@ void serialize_metric(auto& archive, std::string_view name, M& metric) {
     if (!archive.is_loading) return;
     metric.reset();
     if (const std::size_t expected = metric.sums().size(); expected > 0 && sums.size() != expected) {
-      throw DataError(sentence("The metric `{}` has {} sums, and the saved state has {}. Resume with the same metrics.",
-                               {name, expected, sums.size()}));
+      throw DataError(
+          format_message("The metric `{}` has {} sums, and the saved state has {}. Resume with the same metrics.",
+                         {name, expected, sums.size()}));
     }
     metric.add(sums);
   } else {
@@ -125,11 +126,11 @@ class Watch {
   void record(const auto& event) {
     Run& run = event.run;
     double num_that_have_seen = has_seen_ ? 1.0 : 0.0;
-    sum_over_processes(event, num_that_have_seen);
+    all_reduce_sum(event, num_that_have_seen);
     if (num_that_have_seen == 0.0) return;
     each([&](auto& watched) {
       watched.settle();
-      merge_over_processes(event, watched.metric);
+      merge_across_ranks(event, watched.metric);
       const std::string name(watched.metric.name());
       const auto phase = run.phase();
       run.history().record(phase == Phase::train               ? "train_" + name + "_epoch"
@@ -150,7 +151,7 @@ class Watch {
   void serialize(auto& archive) {
     for_each([&](auto& metric) { serialize_metric(archive, metric.name(), metric); });
     archive("has_seen", has_seen_);
-    take_over(archive, *this);
+    merge_departed_ranks(archive, *this);
   }
   void reset() { start(); }
   void merge(const Watch& other) {
@@ -170,13 +171,13 @@ class Watch {
   }
 
  private:
-  static void sum_over_processes([[maybe_unused]] const auto& event, [[maybe_unused]] double& number) {
-    if constexpr (requires { event.trainer.sum_over_processes(std::span(&number, 1)); }) {
-      event.trainer.sum_over_processes(std::span(&number, 1));
+  static void all_reduce_sum([[maybe_unused]] const auto& event, [[maybe_unused]] double& number) {
+    if constexpr (requires { event.trainer.all_reduce_sum(std::span(&number, 1)); }) {
+      event.trainer.all_reduce_sum(std::span(&number, 1));
     }
   }
-  static void merge_over_processes([[maybe_unused]] const auto& event, [[maybe_unused]] auto& metric) {
-    if constexpr (requires { event.trainer.merge_over_processes(metric); }) event.trainer.merge_over_processes(metric);
+  static void merge_across_ranks([[maybe_unused]] const auto& event, [[maybe_unused]] auto& metric) {
+    if constexpr (requires { event.trainer.merge_across_ranks(metric); }) event.trainer.merge_across_ranks(metric);
   }
   void each(auto&& function) {
     std::apply([&](auto&... watched) { (function(watched), ...); }, watched_);
@@ -245,7 +246,7 @@ class Metrics {
     std::set<std::string> names;
     for_each([&](const auto& metric) {
       if (names.insert(std::string(metric.name())).second) return;
-      throw std::invalid_argument(sentence(
+      throw std::invalid_argument(format_message(
           "Metrics was given two metrics of the name `{}`. Give one another name: hone::named(\"name\", metric).",
           {metric.name()}));
     });

@@ -8,7 +8,7 @@
 
 #include "hone/callbacks/events.hpp"
 #include "hone/core/fault.hpp"
-#include "hone/core/pointee.hpp"
+#include "hone/core/unwrap.hpp"
 
 namespace hone {
 
@@ -23,7 +23,7 @@ struct module_by_value {
 
 template <class Module>
 consteval auto fault_of_module() {
-  if constexpr (std::is_same_v<PointeeOf<Module>, Module>) {
+  if constexpr (std::is_same_v<UnwrapRef<Module>, Module>) {
     return std::type_identity<module_by_value<Module>>{};
   } else {
     return std::type_identity<NoFault>{};
@@ -50,7 +50,7 @@ class MoveModulesToDevice {
 
  private:
   void move_to(const auto& device) {
-    std::apply([&](auto&... modules) { (pointee(modules).to(device), ...); }, modules_);
+    std::apply([&](auto&... modules) { (unwrap(modules).to(device), ...); }, modules_);
   }
 
   std::tuple<Modules...> modules_;

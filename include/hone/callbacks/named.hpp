@@ -21,11 +21,11 @@ class NamedCallback {
                 "hone: a callback was given an empty name. Write hone::named<\"name\">(callback).");
 
  public:
-  using relay = void;
+  using event_forwarder = void;
   static constexpr bool needs_run = NeedsRun<C>;
   using wrapped = C;
   template <class E>
-  static constexpr bool relays = hone::hears<C, E>;
+  static constexpr bool forwards = hone::handles<C, E>;
 
   NamedCallback() = default;
   explicit NamedCallback(C callback) : callback_(std::move(callback)) {}  ///< Takes the callback to rename.
@@ -33,8 +33,8 @@ class NamedCallback {
   [[nodiscard]] static constexpr std::string_view name() { return label.view(); }
 
   template <class E>
-  void tell(const E& event) {
-    hone::tell(callback_, event);
+  void notify(const E& event) {
+    hone::notify(callback_, event);
   }
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const
     requires LimitsBatches<C>

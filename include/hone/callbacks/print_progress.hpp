@@ -7,7 +7,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -19,22 +19,22 @@ struct PrintProgress {
 
   void on_training_run_start(const TrainingRunStart& event) const { say(event.run, "\nStarting training run\n"); }
   void on_train_epoch_start(const TrainEpochStart& event) const {
-    say(event.run, sentence("\nStarting epoch {}\n", {event.run.epoch()}));
+    say(event.run, format_message("\nStarting epoch {}\n", {event.run.epoch()}));
   }
   void on_eval_epoch_start(const EvalEpochStart& event) const {
     say(event.run, event.run.phase() == Phase::intermediate_eval
-                       ? sentence("\nStarting evaluation after {} updates\n", {event.run.num_updates()})
+                       ? format_message("\nStarting evaluation after {} updates\n", {event.run.num_updates()})
                        : "\nStarting eval epoch\n");
   }
   void on_training_run_end(const TrainingRunEnd& event) const {
     const auto& reason = event.run.history().stop_reason();  // `on_stop_training` prints a requested stop
-    if (reason && !event.run.stop_requested()) say(event.run, sentence("\n{}\n", {*reason}));
+    if (reason && !event.run.stop_requested()) say(event.run, format_message("\n{}\n", {*reason}));
     say(event.run, "Finishing training run\n");
   }
   void on_evaluation_run_start(const EvaluationRunStart& event) const { say(event.run, "\nStarting evaluation run\n"); }
   void on_evaluation_run_end(const EvaluationRunEnd& event) const { say(event.run, "Finishing evaluation run\n"); }
   void on_stop_training(const StopTraining& event) const {
-    say(event.run, sentence("\n{}\n", {event.run.stop_reason()}));
+    say(event.run, format_message("\n{}\n", {event.run.stop_reason()}));
   }
 
  private:

@@ -14,7 +14,7 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -59,7 +59,7 @@ struct ProgressBar {
   State state{};
 
   void on_train_epoch_start(const TrainEpochStart& event) {
-    open(state.train, event.run, sentence("epoch {} train", {event.run.epoch()}));
+    open(state.train, event.run, format_message("epoch {} train", {event.run.epoch()}));
   }
   void on_train_step_end(const auto& event) {
     if (--state.train.wait == 0) look(state.train, event);
@@ -69,8 +69,8 @@ struct ProgressBar {
   void on_eval_epoch_start(const EvalEpochStart& event) {
     const auto phase = event.run.phase();
     open(state.eval, event.run,
-         phase == Phase::eval                ? sentence("epoch {} eval", {event.run.epoch()})
-         : phase == Phase::intermediate_eval ? sentence("update {} eval", {event.run.num_updates()})
+         phase == Phase::eval                ? format_message("epoch {} eval", {event.run.epoch()})
+         : phase == Phase::intermediate_eval ? format_message("update {} eval", {event.run.num_updates()})
                                              : "evaluation");
   }
   void on_eval_step_end(const auto& event) {
@@ -94,7 +94,7 @@ struct ProgressBar {
     bar = {};
     bar.open = run.is_world_process_zero();
     if (!bar.open) return;  // `wait` is 0, so that decrements never make it 0
-    bar.name = label.empty() ? std::move(name) : sentence("{} {}", {label, name});
+    bar.name = label.empty() ? std::move(name) : format_message("{} {}", {label, name});
     bar.total = run.num_batches();
     bar.opened = bar.looked = bar.drawn = now;
     bar.wait = bar.stride;
@@ -158,17 +158,18 @@ struct ProgressBar {
         const auto filled = static_cast<std::size_t>(share * static_cast<double>(room));
         line += " [" + std::string(filled, '#') + std::string(room - filled, ' ') + "]";
       }
-      line += sentence(" {}/{}", {position, *total});
-      if (!state.on_terminal) line += sentence(" ({} %)", {detail::fixed(100.0 * share, 0)});
+      line += format_message(" {}/{}", {position, *total});
+      if (!state.on_terminal) line += format_message(" ({} %)", {detail::fixed(100.0 * share, 0)});
     } else {
-      line += sentence(" {}", {position});
+      line += format_message(" {}", {position});
     }
     if (bar.loss) line += "  loss " + detail::general(*bar.loss, 4);
     if (batches > 0 && elapsed > 0.0) {
       const auto rate = static_cast<double>(batches) / elapsed;
       line += "  " + (rate >= 100.0 ? detail::fixed(rate, 0) : detail::general(rate, 3)) + " it/s";
       line += "  " + duration(elapsed);
-      if (total && !finished) line += sentence(", {} left", {duration(static_cast<double>(*total - position) / rate)});
+      if (total && !finished)
+        line += format_message(", {} left", {duration(static_cast<double>(*total - position) / rate)});
     }
     return line;
   }
@@ -179,8 +180,9 @@ struct ProgressBar {
     const auto two_digits = [](std::int64_t number) {
       return detail::zero_filled(static_cast<std::uint64_t>(number), 2);
     };
-    return whole < 3600 ? sentence("{}:{}", {whole / 60, two_digits(whole % 60)})
-                        : sentence("{}:{}:{}", {whole / 3600, two_digits(whole / 60 % 60), two_digits(whole % 60)});
+    return whole < 3600
+               ? format_message("{}:{}", {whole / 60, two_digits(whole % 60)})
+               : format_message("{}:{}:{}", {whole / 3600, two_digits(whole / 60 % 60), two_digits(whole % 60)});
   }
 };
 

@@ -10,7 +10,7 @@
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/watched_metric.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -68,7 +68,7 @@ struct ReduceLrOnPlateau {
   }
 
   void on_training_run_start(const TrainingRunStart& event) {
-    detail::require_recordable(event.run, watch_metric, "ReduceLrOnPlateau::watch_metric");
+    detail::require_capturable(event.run, watch_metric, "ReduceLrOnPlateau::watch_metric");
     plateau.check();
     if (reset_on_train) plateau.state = {};
   }
@@ -84,8 +84,8 @@ struct ReduceLrOnPlateau {
       if (after == before) continue;
       optimizer.set_lr(group, after);
       if (verbose && event.run.is_world_process_zero()) {
-        detail::put(output, sentence("\nEpoch {}: reducing the learning rate of group {} to {}.\n",
-                                     {event.run.epoch(), group, detail::scientific(after, 4)}));
+        detail::put(output, format_message("\nEpoch {}: reducing the learning rate of group {} to {}.\n",
+                                           {event.run.epoch(), group, detail::scientific(after, 4)}));
       }
     }
   }

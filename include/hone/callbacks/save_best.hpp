@@ -13,7 +13,7 @@
 #include "hone/callbacks/save_error.hpp"
 #include "hone/callbacks/watched_metric.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -76,7 +76,7 @@ struct SaveBest {
   void on_training_run_start(const auto& event) {
     bool is_watching = true;
     if constexpr (requires { event.average_is_evaluated; }) is_watching = event.average_is_evaluated;
-    if (is_watching) detail::require_recordable(event.run, watch_metric, "SaveBest::watch_metric");
+    if (is_watching) detail::require_capturable(event.run, watch_metric, "SaveBest::watch_metric");
     if (reset_on_train) state = {};
     state.has_saved = false;
   }
@@ -85,14 +85,14 @@ struct SaveBest {
     if constexpr (requires { event.average_is_evaluated; }) {
       if (!event.average_is_evaluated) return save(event, std::nullopt);
     }
-    save_if_better(event, event.trainer.in_rank_zero([&] {
+    save_if_better(event, event.trainer.on_rank_zero([&] {
       return detail::value_of_weights(event.run, detail::watched_name(event, watch_metric), "SaveBest::watch_metric");
     }));
   }
 
   void on_eval_epoch_end(const auto& event) {
     if (event.run.phase() != Phase::intermediate_eval) return;
-    save_if_better(event, event.trainer.in_rank_zero([&]() -> std::optional<double> {
+    save_if_better(event, event.trainer.on_rank_zero([&]() -> std::optional<double> {
       const auto values = event.run.history().values(watch_metric);
       if (values.empty() || values.back().phase != Phase::intermediate_eval) return std::nullopt;
       return detail::is_of_present_weights(event.run, values.back()) ? std::optional(values.back().value)
@@ -109,11 +109,11 @@ struct SaveBest {
     const auto* value = saved.find("metric_value");
     if (epoch == nullptr || epoch->number() != static_cast<double>(state.best_epoch) ||
         (state.best && (value == nullptr || value->number() != *state.best))) {
-      throw DataError(
-          sentence("{} is not the checkpoint that this run saved in epoch {}{}: something else has written it, and it "
-                   "has been loaded. Give each run a file of its own.",
-                   {save_path.string(), state.best_epoch,
-                    state.best ? sentence(" ({} = {})", {watch_metric, *state.best}) : std::string()}));
+      throw DataError(format_message(
+          "{} is not the checkpoint that this run saved in epoch {}{}: something else has written it, and it "
+          "has been loaded. Give each run a file of its own.",
+          {save_path.string(), state.best_epoch,
+           state.best ? format_message(" ({} = {})", {watch_metric, *state.best}) : std::string()}));
     }
     say(event.run, "Loaded");
   }
@@ -150,8 +150,8 @@ struct SaveBest {
   }
   void say(const Run& run, const char* what) const {
     if (!verbose || !run.is_world_process_zero()) return;
-    const auto value = state.best ? sentence("{} = {} in ", {watch_metric, *state.best}) : std::string();
-    detail::put(output, sentence("\n{} {}: {}epoch {}\n", {what, save_path.string(), value, state.best_epoch}));
+    const auto value = state.best ? format_message("{} = {} in ", {watch_metric, *state.best}) : std::string();
+    detail::put(output, format_message("\n{} {}: {}epoch {}\n", {what, save_path.string(), value, state.best_epoch}));
   }
 };
 

@@ -15,9 +15,9 @@
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/save_error.hpp"
 #include "hone/callbacks/watched_metric.hpp"
-#include "hone/core/folder_lock.hpp"
-#include "hone/core/sentence.hpp"
-#include "hone/core/training_files.hpp"
+#include "hone/core/directory_lock.hpp"
+#include "hone/core/format_message.hpp"
+#include "hone/core/training_state_path.hpp"
 
 namespace hone {
 
@@ -58,21 +58,21 @@ struct SaveTrainingState {
 
   /// The state of one run.
   struct State {
-    std::shared_ptr<FolderLock> lock{};  ///< On rank 0 only.
-    std::int64_t num_updates = 0;        ///< The updates at the last resume point.
-    bool is_saving = false;              ///< True within a training run that writes files.
-    bool has_ended = false;              ///< True after the last resume point of the run.
+    std::shared_ptr<DirectoryLock> lock{};  ///< On rank 0 only.
+    std::int64_t num_updates = 0;           ///< The updates at the last resume point.
+    bool is_saving = false;                 ///< True within a training run that writes files.
+    bool has_ended = false;                 ///< True after the last resume point of the run.
   };
   State state{};
 
   void on_training_run_start(const auto& event) {
     check();
-    if (keep_best > 0) detail::require_recordable(event.run, watch_metric, "SaveTrainingState::watch_metric");
+    if (keep_best > 0) detail::require_capturable(event.run, watch_metric, "SaveTrainingState::watch_metric");
     state = {};
     state.num_updates = event.run.num_updates();
     if (event.run.config().fast_dev_run) return;
-    event.trainer.in_rank_zero([&] {
-      state.lock = std::make_shared<FolderLock>(save_dir);
+    event.trainer.on_rank_zero([&] {
+      state.lock = std::make_shared<DirectoryLock>(save_dir);
       refuse_states_ahead_of(event.trainer.place());
       // A process that was killed between a write and the removal left one file too many.
       if (const auto newest = latest_training_state(save_dir)) remove_surplus(*newest);
@@ -86,7 +86,7 @@ struct SaveTrainingState {
     const bool is_update = run.num_updates() != std::exchange(state.num_updates, run.num_updates());
     const bool is_epoch = run.batch() == 0;
     if (keep_best > 0 && is_epoch) {
-      event.trainer.in_rank_zero(
+      event.trainer.on_rank_zero(
           [&] { detail::require_recorded(run, run.epoch() - 1, watch_metric, "SaveTrainingState::watch_metric"); });
     }
     state.has_ended = event.is_last;  // a later event only closes the epoch
@@ -105,7 +105,7 @@ struct SaveTrainingState {
   static bool is_multiple(std::int64_t number, std::int64_t of) { return of > 0 && number % of == 0; }
 
   void check() const;
-  void refuse_states_ahead_of(const TrainingPlace& place) const;
+  void refuse_states_ahead_of(const TrainingProgress& place) const;
 
   void save(auto& trainer, const Run& run) const {
     std::string name = trainer.place().name();
@@ -113,13 +113,13 @@ struct SaveTrainingState {
     const auto epoch = run.epoch() - (run.batch() == 0 ? 1 : 0);  // at the end of an epoch, `run.epoch()` is the next
     if (keep_best > 0 && !run.epoch_was_cut_short() && !recorded.empty() && recorded.back().epoch == epoch &&
         recorded.back().update == run.history().num_updates()) {
-      name += sentence("_{}={}", {as_file_name(watch_metric), recorded.back().value});
+      name += format_message("_{}={}", {as_file_name(watch_metric), recorded.back().value});
     }
     const auto path = save_dir / (name + ".pt");
     if (!detail::try_save(on_error, run, output, "SaveTrainingState", [&] { trainer.save_training_state(path); }))
       return;
     if (!run.is_world_process_zero()) return;
-    if (verbose) detail::put(output, sentence("\nSaved training state to {}\n", {path.string()}));
+    if (verbose) detail::put(output, format_message("\nSaved training state to {}\n", {path.string()}));
     remove_surplus(path);
   }
 

@@ -21,8 +21,8 @@
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
-#include "hone/core/training_files.hpp"
+#include "hone/core/format_message.hpp"
+#include "hone/core/training_state_path.hpp"
 
 namespace hone {
 
@@ -31,19 +31,19 @@ HONE_INLINE void SaveTrainingState::check() const {
        {std::pair{"save_every_n_updates", save_every_n_updates}, std::pair{"save_every_n_epochs", save_every_n_epochs},
         std::pair{"keep_last", keep_last}, std::pair{"keep_best", keep_best}}) {
     if (value < 0) {
-      throw std::invalid_argument(sentence("SaveTrainingState::{} is {}. Give 0 or more.", {name, value}));
+      throw std::invalid_argument(format_message("SaveTrainingState::{} is {}. Give 0 or more.", {name, value}));
     }
   }
 }
 
-HONE_INLINE void SaveTrainingState::refuse_states_ahead_of(const TrainingPlace& place) const {
+HONE_INLINE void SaveTrainingState::refuse_states_ahead_of(const TrainingProgress& place) const {
   for (const auto& file : training_states_in(save_dir)) {
     if (file.place <= place) continue;
     if (!overwrite) {
-      throw DataError(
-          sentence("{} is ahead of where this run begins ({}). Continue from it with trainer.resume(\"{}\", ...), give "
-                   "this run a folder of its own, or set SaveTrainingState::overwrite.",
-                   {file.path.string(), place.name(), save_dir.string()}));
+      throw DataError(format_message(
+          "{} is ahead of where this run begins ({}). Continue from it with trainer.resume(\"{}\", ...), give "
+          "this run a folder of its own, or set SaveTrainingState::overwrite.",
+          {file.path.string(), place.name(), save_dir.string()}));
     }
     remove(file.path);
   }
@@ -74,8 +74,8 @@ HONE_INLINE void SaveTrainingState::remove(const std::filesystem::path& path) co
   std::error_code error;
   std::filesystem::remove(path, error);
   if (!verbose) return;
-  detail::put(output, error ? sentence("{} cannot be removed: {}\n", {path.string(), error.message()})
-                            : sentence("Removed old training state: {}\n", {path.string()}));
+  detail::put(output, error ? format_message("{} cannot be removed: {}\n", {path.string(), error.message()})
+                            : format_message("Removed old training state: {}\n", {path.string()}));
 }
 
 HONE_INLINE std::optional<double> SaveTrainingState::value_in(std::string_view stem) const {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "hone/callbacks/events.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -37,9 +37,9 @@ class SignalWatch {
     for (const int signal : signals) {
       if (add(signal)) continue;
       remove_all();
-      throw std::invalid_argument(
-          sentence("StopOnSignal::signals has {}, which is no signal that can be caught. Give others, such as SIGTERM.",
-                   {signal}));
+      throw std::invalid_argument(format_message(
+          "StopOnSignal::signals has {}, which is no signal that can be caught. Give others, such as SIGTERM.",
+          {signal}));
     }
   }
   ~SignalWatch() {
@@ -147,7 +147,7 @@ struct StopOnSignal {
   }
   void look(Run& run) const {
     if (const int signal = state.watch ? state.watch->caught() : 0; signal != 0) [[unlikely]] {
-      run.request_stop(sentence("Signal {} ({})", {signal, ::strsignal(signal)}));
+      run.request_stop(format_message("Signal {} ({})", {signal, ::strsignal(signal)}));
     }
   }
   void end(bool& run) {

@@ -9,7 +9,7 @@
 
 #include "hone/callbacks/events.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -30,7 +30,7 @@ struct TerminateOnNaN {
     if (every_n_batches > 1 && event.run.batch() % every_n_batches != 0) return;
     if (const double loss = event.output.loss.template item<double>(); !detail::is_finite(loss)) {
       std::string kept = "; that batch has not changed the weights";
-      if constexpr (requires { event.objective; }) kept += sentence(" of '{}'", {event.objective});
+      if constexpr (requires { event.objective; }) kept += format_message(" of '{}'", {event.objective});
       event.run.request_stop_before_update(reason(event.run, loss) + kept + ". " + std::string(remedy));
     }
   }
@@ -48,7 +48,7 @@ struct TerminateOnNaN {
   void check_settings() const {
     if (every_n_batches < 1) {
       throw std::invalid_argument(
-          sentence("TerminateOnNaN::every_n_batches is {}. Give 1 or more.", {every_n_batches}));
+          format_message("TerminateOnNaN::every_n_batches is {}. Give 1 or more.", {every_n_batches}));
     }
   }
   /// Returns the reason of the stop. Counts batches from 1.
@@ -57,16 +57,16 @@ struct TerminateOnNaN {
     const auto batch = run.batch() + 1;
     switch (run.phase()) {
       case Phase::train:
-        return sentence("Stopping training due to {} loss in batch {} of training epoch {}",
-                        {what, batch, run.epoch()});
+        return format_message("Stopping training due to {} loss in batch {} of training epoch {}",
+                              {what, batch, run.epoch()});
       case Phase::eval:
-        return sentence("Stopping training due to {} loss in batch {} of the evaluation after epoch {}",
-                        {what, batch, run.epoch()});
+        return format_message("Stopping training due to {} loss in batch {} of the evaluation after epoch {}",
+                              {what, batch, run.epoch()});
       case Phase::intermediate_eval:
-        return sentence("Stopping training due to {} loss in batch {} of the evaluation after update {}",
-                        {what, batch, run.num_updates()});
+        return format_message("Stopping training due to {} loss in batch {} of the evaluation after update {}",
+                              {what, batch, run.num_updates()});
       default:
-        return sentence("Stopping evaluation due to {} loss in batch {}", {what, batch});
+        return format_message("Stopping evaluation due to {} loss in batch {}", {what, batch});
     }
   }
 };

@@ -28,7 +28,7 @@ namespace hone::detail {
 /// Throws when `metric` is recorded by evaluations and the run has no evaluation data.
 ///
 /// **Errors** `std::invalid_argument`, with the name of the `setting` that selects the metric.
-void require_recordable(const Run& run, std::string_view metric, std::string_view setting);
+void require_capturable(const Run& run, std::string_view metric, std::string_view setting);
 
 /// Throws when `metric` was never recorded, unless a stop takes effect, no evaluation is due after `epoch`, or `metric`
 /// is of evaluations within epochs, of which none has ended yet and more epochs follow. `epoch` is the current epoch or
@@ -50,7 +50,7 @@ std::optional<double> value_of_epoch(const Run& run, std::string_view metric, st
 /// Returns the `value_of_epoch` of rank 0 on all ranks, so that all ranks decide alike. Collective.
 [[nodiscard]] std::optional<double> shared_value_of_epoch(auto& trainer, const Run& run, std::string_view metric,
                                                           std::string_view setting) {
-  return trainer.in_rank_zero([&] { return value_of_epoch(run, metric, setting); });
+  return trainer.on_rank_zero([&] { return value_of_epoch(run, metric, setting); });
 }
 
 /// True if `value` is strictly better than `best`, or is the first value that can be the best (see `may_be_best`).

@@ -35,7 +35,7 @@ HONE_INLINE std::string averaged_name(const Run& run, std::string_view prefix, c
   return run.history().metric_name_prefix() + std::string(prefix) + std::string(name);
 }
 
-HONE_INLINE void require_recordable(const Run& run, std::string_view metric, std::string_view setting) {
+HONE_INLINE void require_capturable(const Run& run, std::string_view metric, std::string_view setting) {
   if (!is_of_evaluation(without_prefix(run, metric)) || run.config().has_evaluation) return;
   throw std::invalid_argument(std::string(setting) + " is `" + std::string(metric) +
                               "`, which evaluations record, and the run has no evaluation dataset. Give it one with "

@@ -11,7 +11,7 @@
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
 #include "hone/callbacks/save_error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -67,7 +67,7 @@ struct WsdCheckpoints {
       if (std::exchange(state.num_updates, n) == n) return;
       if (event.run.config().fast_dev_run) return;
       const auto phase = trainer.active_schedule().phase(n);
-      const auto path = [&](const char* type) { return save_dir / sentence("checkpoint_{}_{}.pt", {n, type}); };
+      const auto path = [&](const char* type) { return save_dir / format_message("checkpoint_{}_{}.pt", {n, type}); };
       const auto fraction =
           phase.period_end == phase.period_start
               ? 0.0
@@ -100,7 +100,7 @@ struct WsdCheckpoints {
   void save(const Run& run, const std::filesystem::path& path, const auto& write) const {
     const bool is_saved = detail::try_save(on_error, run, output, "WsdCheckpoints", write);
     if (is_saved && verbose && run.is_world_process_zero())
-      detail::put(output, sentence("\nSaved {}\n", {path.string()}));
+      detail::put(output, format_message("\nSaved {}\n", {path.string()}));
   }
 };
 

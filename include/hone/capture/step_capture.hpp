@@ -22,23 +22,23 @@
 #include <vector>
 
 #include "hone/capture/batch_shapes.hpp"
-#include "hone/capture/fingerprint.hpp"
-#include "hone/capture/recorded_steps.hpp"
-#include "hone/capture/recording_company.hpp"
+#include "hone/capture/capture_key.hpp"
+#include "hone/capture/capture_requirements.hpp"
+#include "hone/capture/captured_steps.hpp"
+#include "hone/capture/graph_recorder.hpp"
 #include "hone/capture/step_capture_options.hpp"
-#include "hone/capture/step_recorder.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/policies/execution.hpp"
 #ifdef HONE_WITH_CUDA
-#include "hone/capture/cuda_recorder.hpp"
+#include "hone/capture/cuda_graph_recorder.hpp"
 #endif
 
 namespace hone {
 
 #ifndef HONE_WITH_CUDA
 /// A placeholder for the recorder of CUDA graphs in a program without CUDA. A trainer with it does not compile.
-struct CudaRecorder {
+struct CudaGraphRecorder {
   using is_not_compiled = void;
   static constexpr c10::DeviceType device_type = c10::kCUDA;
   using Recording = int;
@@ -65,11 +65,11 @@ struct CudaRecorder {
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{.lr = 3e-4}, hone::Cuda<>{}, hone::Bf16{},
 /// hone::StepCapture<>{}}`
 /// **Source** `torch.cuda.graph`, whole-network capture.
-template <class Recorder = CudaRecorder>
-class StepCapture : public detail::RecordingCompany<Recorder> {
+template <class Recorder = CudaGraphRecorder>
+class StepCapture : public detail::CaptureRequirements<Recorder> {
  public:
   using slot = slots::Execution;
-  static constexpr bool records_steps = true;
+  static constexpr bool captures_steps = true;
 
   explicit StepCapture(const StepCaptureOptions& options = {}) : options_(options) {}
 
@@ -90,12 +90,11 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
   /// Runs a step: `forward(batch)` for the output, `between(output)` on the host and, if it returns true,
   /// `learn(output)`. If `between` is a `NoScope`, one graph contains the whole step; otherwise there are two.
   template <class Output, class Batch, class Optimizer, class Forward, class Between, class Learn>
-  Output run(const WindowPlace& place, bool is_training, bool may_record, Batch& batch, Optimizer& optimizer,
+  Output run(const WindowPosition& place, bool is_training, bool may_record, Batch& batch, Optimizer& optimizer,
              Forward&& forward, Between&& between, Learn&& learn) {
     if (!recorder_) recorder_.emplace(optimizer.parameters().front().device());
     optimizer.write_lr();
-    if (const auto changed = fingerprint_.update(optimizer, is_training, place.num_batches); !changed.empty())
-        [[unlikely]] {
+    if (const auto changed = key_.update(optimizer, is_training, place.num_batches); !changed.empty()) [[unlikely]] {
       forget();
       reason_ = changed;
     }
@@ -113,7 +112,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
  private:
   using Recording = typename Recorder::Recording;
 
-  static constexpr std::size_t index_of(const WindowPlace& place) {
+  static constexpr std::size_t index_of(const WindowPosition& place) {
     return (place.begins ? 1U : 0U) + (place.updates ? 2U : 0U);
   }
 
@@ -129,7 +128,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
     return true;
   }
 
-  using Kind = detail::RecordedSteps<Recording>;
+  using Kind = detail::CapturedSteps<Recording>;
 
   /// Counts the step, and returns whether to capture it.
   template <class Batch>
@@ -152,8 +151,8 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
       return false;
     }
     num_waiting_ = 0;
-    if (counts_.recordings < options_.max_recordings) return true;
-    give_up(sentence("{} recordings were made, the last because {}", {counts_.recordings, std::string(reason_)}));
+    if (counts_.recordings < options_.max_graphs) return true;
+    give_up(format_message("{} recordings were made, the last because {}", {counts_.recordings, std::string(reason_)}));
     return false;
   }
 
@@ -165,14 +164,14 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
   void say(std::string_view what, std::string_view why) {
     counts_.reason = why;
     if (options_.log == nullptr) return;
-    const auto text = sentence("hone: StepCapture {}: {}.\n", {std::string(what), std::string(why)});
+    const auto text = format_message("hone: StepCapture {}: {}.\n", {std::string(what), std::string(why)});
     static_cast<void>(std::fputs(text.c_str(), options_.log));
   }
 
   template <class Output, class Batch, class Optimizer, class Forward, class Between, class Learn>
   struct Step {
     StepCapture& capture;
-    const WindowPlace& place;
+    const WindowPosition& place;
     Kind& kind;
     Batch& batch;
     Optimizer& optimizer;
@@ -196,7 +195,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
 
     Output replay() const {
       ++capture.counts_.replayed;
-      take_in();
+      copy_inputs();
       Output& output = *std::any_cast<Output>(&kind.output);
       capture.recorder_->replay(*kind.first);
       if constexpr (!is_one) {
@@ -213,7 +212,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
       auto& input = *std::any_cast<std::remove_const_t<Batch>>(&kind.batch);
       kind.inputs.clear();
       for_each_tensor(input, [&](at::Tensor& tensor) { kind.inputs.push_back(tensor); });
-      take_in();
+      copy_inputs();
       std::optional<Output> output;
       auto first = recorded([&] {
         output.emplace(forward(input));
@@ -269,7 +268,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
       return std::move(*output);
     }
 
-    void take_in() const {
+    void copy_inputs() const {
       std::size_t i = 0;
       for_each_tensor(batch, [&](const at::Tensor& tensor) { kind.inputs[i++].copy_(tensor, /*non_blocking=*/true); });
     }
@@ -290,7 +289,7 @@ class StepCapture : public detail::RecordingCompany<Recorder> {
   StepCaptureOptions options_;
   std::optional<Recorder> recorder_;
   std::array<Kind, 4> kinds_;
-  Fingerprint fingerprint_;
+  CaptureKey key_;
   Counts counts_;
   std::string_view reason_ = "the run is young";
   int num_waiting_ = 0;

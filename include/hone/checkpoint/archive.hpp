@@ -29,7 +29,7 @@
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/parameter_group.hpp"
 
 namespace hone {
@@ -156,35 +156,35 @@ class StateReader {
   static constexpr bool is_loading = true;  ///< True: this archive loads.
 
   explicit StateReader(const Value& state) : state_(state.get<Dict>()) {}
-  /// For a rank that also merges the states `taken_over` of removed ranks, or a new rank that starts with the state of
-  /// another rank (`begins_anew`). The states must outlive the archive.
-  StateReader(const Value& state, std::vector<const Value*> taken_over, bool begins_anew)
-      : state_(state.get<Dict>()), taken_over_(std::move(taken_over)), begins_anew_(begins_anew) {}
+  /// For a rank that also merges the states `merge_departed` of removed ranks, or a new rank that starts with the state of
+  /// another rank (`starts_fresh`). The states must outlive the archive.
+  StateReader(const Value& state, std::vector<const Value*> merge_departed, bool starts_fresh)
+      : state_(state.get<Dict>()), merge_departed_(std::move(merge_departed)), starts_fresh_(starts_fresh) {}
 
   template <class T>
   void operator()(std::string_view name, T&& thing) const {
     const Value* found = state_.find(name);
-    if (found == nullptr) throw DataError(sentence("'{}' is missing.", {name}));
+    if (found == nullptr) throw DataError(format_message("'{}' is missing.", {name}));
     try {
       if constexpr (Serializable<T>) {
-        StateReader inner(*found, entries(taken_over_, name), begins_anew_);
+        StateReader inner(*found, entries(merge_departed_, name), starts_fresh_);
         thing.serialize(inner);
       } else {
         read(*found, thing);
       }
     } catch (const DataError& error) {
-      throw DataError(sentence("'{}': {}", {name, error.what()}));
+      throw DataError(format_message("'{}': {}", {name, error.what()}));
     }
   }
   /// Returns whether the state has an entry `name`.
   [[nodiscard]] bool contains(std::string_view name) const { return state_.contains(name); }
 
-  /// True for a new rank, whose mergeable state is reset; see `hone::take_over`.
-  [[nodiscard]] bool begins_anew() const { return begins_anew_; }
+  /// True for a new rank, whose mergeable state is reset; see `hone::merge_departed_ranks`.
+  [[nodiscard]] bool starts_fresh() const { return starts_fresh_; }
   /// Returns an archive for each state of a removed rank.
-  [[nodiscard]] std::vector<StateReader> taken_over() const {
+  [[nodiscard]] std::vector<StateReader> merge_departed() const {
     std::vector<StateReader> readers;
-    for (const Value* state : taken_over_) readers.emplace_back(*state);
+    for (const Value* state : merge_departed_) readers.emplace_back(*state);
     return readers;
   }
 
@@ -202,7 +202,7 @@ class StateReader {
     } else if constexpr (std::integral<T>) {
       const auto number = value.get<std::int64_t>();
       thing = static_cast<T>(number);
-      if (static_cast<std::int64_t>(thing) != number) throw DataError(sentence("{} is out of range.", {number}));
+      if (static_cast<std::int64_t>(thing) != number) throw DataError(format_message("{} is out of range.", {number}));
     } else if constexpr (std::is_enum_v<T>) {
       thing = static_cast<T>(value.get<std::int64_t>());
     } else if constexpr (detail::archived_optional<T>) {
@@ -227,7 +227,7 @@ class StateReader {
     } else if constexpr (detail::archived_array<T>) {
       const auto items = value.items();
       if (items.size() != thing.size()) {
-        throw DataError(sentence("the list has {} elements, expected {}.", {items.size(), thing.size()}));
+        throw DataError(format_message("the list has {} elements, expected {}.", {items.size(), thing.size()}));
       }
       for (std::size_t i = 0; i < thing.size(); ++i) read(items[i], thing[i]);
     } else if constexpr (detail::archived_text_map<T>) {
@@ -261,8 +261,8 @@ class StateReader {
   }
 
   const Dict& state_;
-  std::vector<const Value*> taken_over_;
-  bool begins_anew_ = false;
+  std::vector<const Value*> merge_departed_;
+  bool starts_fresh_ = false;
 };
 
 /// Returns the state of an object with `serialize`.

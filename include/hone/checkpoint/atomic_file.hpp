@@ -23,7 +23,7 @@
 #include "hone/checkpoint/write_target.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/fnv1a.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -87,10 +87,10 @@ class AtomicFile {
     if (::renameat(folder_, temporary_.c_str(), AT_FDCWD, target_.path.c_str()) != 0) fail_with(errno);
     ::close(std::exchange(file_, -1));  // the data is synced, so an error of `close` does not matter
     if (synced(folder_)) return;
-    throw DataError(
-        sentence("{} was written, but its directory could not be synced: {}. Check the disk. After a crash of the "
-                 "machine, the previous file may be there again.",
-                 {path_.string(), std::generic_category().message(errno)}));
+    throw DataError(format_message(
+        "{} was written, but its directory could not be synced: {}. Check the disk. After a crash of the "
+        "machine, the previous file may be there again.",
+        {path_.string(), std::generic_category().message(errno)}));
   }
 
  private:
@@ -144,7 +144,8 @@ class AtomicFile {
     for (int attempt = 0;; ++attempt) {
       std::uint32_t random = 0;
       if (::getentropy(&random, sizeof random) != 0) fail_with(errno);
-      temporary_ = sentence("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random, 8, 16)});
+      temporary_ =
+          format_message("{}{}-{}-{}.tmp", {prefix(), ::getpid(), count++, detail::zero_filled(random, 8, 16)});
       file_ = ::openat(folder_, temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
       if (file_ < 0 && ((errno != EEXIST && errno != EINTR) || attempt == 100)) fail_with(errno);
       if (file_ < 0) continue;
@@ -220,10 +221,11 @@ class AtomicFile {
     if (folder_ >= 0) ::close(std::exchange(folder_, -1));
     const bool is_write_protected = error == EACCES && target_.kind == Kind::refused && target_.exists;
     const auto end = target_.kind == Kind::stream ? "" : " Nothing was changed.";
-    const auto where =
-        target_.path == path_ ? path_.string() : sentence("{} (a link to {})", {path_.string(), target_.path.string()});
-    throw DataError(sentence("{} cannot be written: {}. {}.{}",
-                             {where, reason, is_write_protected ? "Make it writable" : remedy(error), end}));
+    const auto where = target_.path == path_
+                           ? path_.string()
+                           : format_message("{} (a link to {})", {path_.string(), target_.path.string()});
+    throw DataError(format_message("{} cannot be written: {}. {}.{}",
+                                   {where, reason, is_write_protected ? "Make it writable" : remedy(error), end}));
   }
 
   std::filesystem::path path_;

@@ -14,7 +14,7 @@
 #include "hone/checkpoint/torch_optimizer_state.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/composite_optimizer.hpp"
 
 namespace hone {
@@ -70,10 +70,10 @@ void load_optimizer_state_dict(CompositeOptimizer<Named...>& optimizers, const V
   std::vector<std::string> saved;
   for (const auto& [key, state] : states) saved.push_back(key.template get<std::string>());
   const auto refuse = [&](const char* pattern_end, std::string_view name) {
-    throw DataError(
-        sentence("The optimizer state {} '{}'; its entries are '{}'. Pass the trainer the same optimizers, under the "
-                 "same names.",
-                 {pattern_end, name, joined(saved, "', '")}));
+    throw DataError(format_message(
+        "The optimizer state {} '{}'; its entries are '{}'. Pass the trainer the same optimizers, under the "
+        "same names.",
+        {pattern_end, name, joined(saved, "', '")}));
   };
   optimizers.for_each([&](std::string_view name, auto&) {
     if (!states.contains(name)) refuse("has no entry for the optimizer", name);
@@ -95,7 +95,7 @@ void load_optimizer_state_dict(CompositeOptimizer<Named...>& optimizers, const V
     } catch (const DataError& error) {
       undo.pop_back();
       for (const auto& bring_back : undo) bring_back();
-      throw DataError(sentence("The optimizer '{}': {}", {name, error.what()}));
+      throw DataError(format_message("The optimizer '{}': {}", {name, error.what()}));
     }
   });
 }

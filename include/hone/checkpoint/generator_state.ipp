@@ -14,7 +14,7 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -46,8 +46,8 @@ HONE_INLINE void set_generator_state(const at::Tensor& state, c10::Device device
     if (device.is_cpu()) detail::check_cpu_generator(bytes);
     generator.set_state(bytes);
   } catch (const c10::Error& error) {
-    throw DataError(sentence("These bytes are not a state of the generator of {}: {} Load another file.",
-                             {device.str(), error.what_without_backtrace()}));
+    throw DataError(format_message("These bytes are not a state of the generator of {}: {} Load another file.",
+                                   {device.str(), error.what_without_backtrace()}));
   }
 }
 

@@ -21,7 +21,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -100,7 +100,8 @@ class MappedFile {
   }
   [[noreturn]] void fail(const std::string& why) {
     release();
-    throw DataError(sentence("{} cannot be read: {}. Check the path and its permissions.", {path_.string(), why}));
+    throw DataError(
+        format_message("{} cannot be read: {}. Check the path and its permissions.", {path_.string(), why}));
   }
 
   std::filesystem::path path_;

@@ -20,7 +20,7 @@
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/optimizer_state.hpp"
@@ -94,7 +94,7 @@ Rule settings_from(const Dict& group, Rule settings) {
   const Dict added_later{{"nesterov", false}, {"maximize", false}, {"amsgrad", false}};
   const auto beta = [&](std::size_t index) {
     const auto betas = group.at("betas").items();
-    if (betas.size() != 2) throw DataError(sentence("There are {} betas, expected 2.", {betas.size()}));
+    if (betas.size() != 2) throw DataError(format_message("There are {} betas, expected 2.", {betas.size()}));
     return setting_number(betas[index]);
   };
   std::apply(
@@ -113,7 +113,7 @@ Rule settings_from(const Dict& group, Rule settings) {
     constexpr bool decoupled = std::same_as<Rule, AdamW>;
     const Value* found = group.find("decoupled_weight_decay");
     if (found != nullptr && found->get<bool>() != decoupled) {
-      throw DataError(sentence("The state was saved by {}. Use this rule.", {decoupled ? "Adam" : "AdamW"}));
+      throw DataError(format_message("The state was saved by {}. Use this rule.", {decoupled ? "Adam" : "AdamW"}));
     }
   }
   settings.check();
@@ -164,10 +164,10 @@ template <RuleOptimizer O>
 template <RuleOptimizer O>
 void require_enough(const O& optimizer, const Dict& part) {
   if (const auto place = missing_in_part(optimizer, part)) {
-    throw DataError(
-        sentence("The optimizer state is the shard of rank {} of {} and lacks '{}'. Load the file that rank 0 saved, "
-                 "or all shards with load_sharded_checkpoint.",
-                 {part.get<std::int64_t>("rank"), part.get<std::int64_t>("world_size"), optimizer.names()[*place]}));
+    throw DataError(format_message(
+        "The optimizer state is the shard of rank {} of {} and lacks '{}'. Load the file that rank 0 saved, "
+        "or all shards with load_sharded_checkpoint.",
+        {part.get<std::int64_t>("rank"), part.get<std::int64_t>("world_size"), optimizer.names()[*place]}));
   }
 }
 
@@ -207,14 +207,14 @@ template <RuleOptimizer O>
 template <RuleOptimizer O>
 void load_optimizer_state_dict(O& optimizer, const Value& value) {
   const auto fail = [](const std::string& what) {
-    throw DataError(sentence("The optimizer state does not match the optimizer; nothing was loaded. {}", {what}));
+    throw DataError(format_message("The optimizer state does not match the optimizer; nothing was loaded. {}", {what}));
   };
   if (const Value* part = value.get<Dict>().find("shard")) detail::require_enough(optimizer, part->get<Dict>());
   const auto& state = value.get<Dict>().get<Dict>("state");
   const auto groups = value.at("param_groups").items();
   if (groups.size() != optimizer.num_groups()) {
-    fail(sentence("It has {} parameter groups, the optimizer has {}. Make the same groups.",
-                  {groups.size(), optimizer.num_groups()}));
+    fail(format_message("It has {} parameter groups, the optimizer has {}. Make the same groups.",
+                        {groups.size(), optimizer.num_groups()}));
   }
   std::vector<typename O::rule_type> settings;
   std::vector<double> base_lrs;
@@ -225,7 +225,7 @@ void load_optimizer_state_dict(O& optimizer, const Value& value) {
       const auto indices = groups[g].at("params").items();
       if (indices.size() != group.size()) {
         throw DataError(
-            sentence("It has {} parameters, the optimizer's group has {}.", {indices.size(), group.size()}));
+            format_message("It has {} parameters, the optimizer's group has {}.", {indices.size(), group.size()}));
       }
       settings.push_back(detail::settings_from(groups[g].get<Dict>(), group.settings));
       const Value* base_lr = groups[g].get<Dict>().find("initial_lr");
@@ -235,9 +235,9 @@ void load_optimizer_state_dict(O& optimizer, const Value& value) {
         parameters.push_back(detail::parameter_state(name, state.find(index)));
       }
     } catch (const std::invalid_argument& error) {
-      fail(sentence("Group {}: {}", {g, error.what()}));
+      fail(format_message("Group {}: {}", {g, error.what()}));
     } catch (const DataError& error) {
-      fail(sentence("Group {}: {}", {g, error.what()}));
+      fail(format_message("Group {}: {}", {g, error.what()}));
     }
   }
   optimizer.load_state(parameters);

@@ -22,7 +22,7 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/adam.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/optimizer_state.hpp"

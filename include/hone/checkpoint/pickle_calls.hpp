@@ -17,7 +17,7 @@
 #include "hone/checkpoint/pickle_graph.hpp"
 #include "hone/checkpoint/tensor_record.hpp"
 #include "hone/checkpoint/value.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -56,10 +56,10 @@ class PickleCalls {
     const bool known = is_type || std::find(callable.begin(), callable.end(), name) != callable.end() ||
                        is_untyped(name) || storage_of(name) != nullptr;
     if (!known) {
-      PickleGraph::refuse(
-          sentence("it refers to {}, which is not loaded. Save only tensors, numbers, strings, None, lists, tuples and "
-                   "dictionaries",
-                   {name}));
+      PickleGraph::refuse(format_message(
+          "it refers to {}, which is not loaded. Save only tensors, numbers, strings, None, lists, tuples and "
+          "dictionaries",
+          {name}));
     }
     return graph_.add(PickleGraph::Global{std::move(name), is_type});
   }
@@ -71,7 +71,7 @@ class PickleCalls {
       PickleGraph::refuse("a storage is expected");
     const auto& name = graph_.node_as<PickleGraph::Global>(items[1], "a storage class").name;
     const auto* type = storage_of(name);
-    if (type == nullptr && !is_untyped(name)) PickleGraph::refuse(sentence("{} is not a storage class", {name}));
+    if (type == nullptr && !is_untyped(name)) PickleGraph::refuse(format_message("{} is not a storage class", {name}));
     const auto& key = graph_.value_as<std::string>(items[2]);
     const auto size = product(graph_.value_as<std::int64_t>(items[4]),
                               type ? static_cast<std::int64_t>(c10::elementSize(type->type)) : 1);
@@ -79,7 +79,7 @@ class PickleCalls {
     auto [found, is_new] = loaded_.try_emplace(key);
     if (is_new) found->second = storages_(key, static_cast<std::uint64_t>(*size));
     if (found->second.nbytes() != static_cast<std::size_t>(*size))
-      PickleGraph::refuse(sentence("the storage {} has two sizes", {key}));
+      PickleGraph::refuse(format_message("the storage {} has two sizes", {key}));
     return graph_.add(PickleGraph::StorageRef{found->second, type});
   }
 
@@ -88,7 +88,7 @@ class PickleCalls {
     const auto arguments = graph_.tuple(id);
     const auto name = graph_.node_as<PickleGraph::Global>(callee, "a function").name;
     const auto require = [&](bool fits) {
-      if (!fits) PickleGraph::refuse(sentence("the arguments of {} are invalid", {name}));
+      if (!fits) PickleGraph::refuse(format_message("the arguments of {} are invalid", {name}));
     };
     if (name == "collections.OrderedDict") {
       require(arguments.empty());
@@ -117,7 +117,7 @@ class PickleCalls {
     if (name == "torch.device") {
       require(arguments.size() == 1 || arguments.size() == 2);
       auto device = graph_.value_as<std::string>(arguments[0]);
-      if (arguments.size() == 2) device += sentence(":{}", {graph_.value_as<std::int64_t>(arguments[1])});
+      if (arguments.size() == 2) device += format_message(":{}", {graph_.value_as<std::int64_t>(arguments[1])});
       return graph_.add(Value(std::move(device)));
     }
     if (name.starts_with("torch._utils._rebuild_tensor_")) {
@@ -128,7 +128,7 @@ class PickleCalls {
       if (arguments.size() > least && !graph_.is_nothing(arguments[least])) made = resolved(made, arguments[least]);
       return graph_.add(Value(std::move(made)));
     }
-    PickleGraph::refuse(sentence("it calls {}, which torch.save does not write", {name}));
+    PickleGraph::refuse(format_message("it calls {}, which torch.save does not write", {name}));
   }
 
  private:
@@ -142,7 +142,7 @@ class PickleCalls {
     for (const auto& [key, is_set] : marks.entries) {
       const auto& mark = graph_.value_as<std::string>(key);
       if (mark != "conj" && mark != "neg") {
-        PickleGraph::refuse(sentence("a tensor has the unknown flag '{}'. Save a tensor without it", {mark}));
+        PickleGraph::refuse(format_message("a tensor has the unknown flag '{}'. Save a tensor without it", {mark}));
       }
       if (!graph_.value_as<bool>(is_set)) continue;
       result = mark == "conj" ? result.conj().resolve_conj() : result._neg_view().resolve_neg();

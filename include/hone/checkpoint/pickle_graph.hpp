@@ -15,7 +15,7 @@
 
 #include "hone/checkpoint/tensor_record.hpp"
 #include "hone/checkpoint/value.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -61,7 +61,7 @@ class PickleGraph {
 
   [[noreturn]] static void refuse(const std::string& what) { throw PickleFault(what); }
   void require_room(std::size_t count) const {
-    if (count >= limits_.values) refuse(sentence("it has more than {} values", {limits_.values}));
+    if (count >= limits_.values) refuse(format_message("it has more than {} values", {limits_.values}));
   }
 
   Id add(Node node) {
@@ -72,13 +72,13 @@ class PickleGraph {
   template <class T>
   T& node_as(Id id, std::string_view expected) {
     if (T* node = std::get_if<T>(&nodes_[id])) return *node;
-    refuse(sentence("{} is expected", {expected}));
+    refuse(format_message("{} is expected", {expected}));
   }
   template <class T>
   const T& value_as(Id id) {
     const auto& value = node_as<Value>(id, Value::expected<T>());
     if (!value.template is<T>())
-      refuse(sentence("{} is expected, not {}", {Value::expected<T>(), value.description()}));
+      refuse(format_message("{} is expected, not {}", {Value::expected<T>(), value.description()}));
     return value.template get<T>();
   }
   const std::vector<Id>& tuple(Id id) {
@@ -107,7 +107,7 @@ class PickleGraph {
 
  private:
   Value finished(Id id, std::size_t depth, std::size_t& values, std::size_t& text_bytes) const {
-    if (depth > limits_.depth) refuse(sentence("it is nested more than {} deep", {limits_.depth}));
+    if (depth > limits_.depth) refuse(format_message("it is nested more than {} deep", {limits_.depth}));
     require_room(++values);
     const auto part = [&](Id inner) { return finished(inner, depth + 1, values, text_bytes); };
     const Node& node = nodes_[id];

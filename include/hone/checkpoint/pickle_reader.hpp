@@ -17,7 +17,7 @@
 #include "hone/checkpoint/pickle_graph.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -39,7 +39,7 @@ class PickleReader {
       }
       return graph_.finished(pop());
     } catch (const PickleFault& fault) {
-      throw DataError(sentence("contains a pickle that cannot be read at byte {}: {}.", {place_, fault.what()}));
+      throw DataError(format_message("contains a pickle that cannot be read at byte {}: {}.", {place_, fault.what()}));
     }
   }
 
@@ -109,7 +109,7 @@ class PickleReader {
   void recall(std::uint32_t slot) {
     const auto found = memo_.find(slot);
     if (found == memo_.end())
-      PickleGraph::refuse(sentence("it refers to the memo entry {}, which does not exist", {slot}));
+      PickleGraph::refuse(format_message("it refers to the memo entry {}, which does not exist", {slot}));
     push(found->second);
   }
   void append(const std::vector<Id>& items) {
@@ -134,14 +134,15 @@ class PickleReader {
   }
   void check_protocol(int protocol) {
     if (protocol <= 2) return;
-    PickleGraph::refuse(sentence("it has protocol {}. Save it with torch.save's default, protocol 2", {protocol}));
+    PickleGraph::refuse(
+        format_message("it has protocol {}. Save it with torch.save's default, protocol 2", {protocol}));
   }
 
   std::int64_t long_integer() {
     const std::size_t size = byte();
     const auto bytes = take(size);
     if (size > sizeof(std::int64_t)) {
-      PickleGraph::refuse(sentence("an integer has {} bytes, and the widest is int64", {size}));
+      PickleGraph::refuse(format_message("an integer has {} bytes, and the widest is int64", {size}));
     }
     std::uint64_t value = size > 0 && (bytes[size - 1] & 0x80U) != 0 ? ~std::uint64_t{0} : 0;
     for (std::size_t i = size; i-- > 0;) value = value << 8U | bytes[i];
@@ -189,7 +190,7 @@ class PickleReader {
       case 'Q': push(calls_.storage(pop())); break;
       case 'R': call(); break;
       case 'b': drop_attributes(); break;
-      default: PickleGraph::refuse(sentence("the opcode 0x{} is not one that torch.save writes", {zero_filled(opcode, 2, 16)}));
+      default: PickleGraph::refuse(format_message("the opcode 0x{} is not one that torch.save writes", {zero_filled(opcode, 2, 16)}));
     }
     // clang-format on
     return true;

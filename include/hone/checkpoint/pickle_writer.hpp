@@ -18,7 +18,7 @@
 
 #include "hone/checkpoint/tensor_record.hpp"
 #include "hone/checkpoint/value.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -64,7 +64,7 @@ class PickleWriter {
 
  private:
   [[noreturn]] void refuse(std::string_view what) const {
-    throw std::invalid_argument(sentence("The checkpoint's entry '{}' {}", {joined(path_, "."), what}));
+    throw std::invalid_argument(format_message("The checkpoint's entry '{}' {}", {joined(path_, "."), what}));
   }
 
   template <class T>
@@ -118,7 +118,7 @@ class PickleWriter {
     pickle_ += items.empty() ? ')' : items.size() > 3 ? 't' : static_cast<char>(0x84 + items.size());
   }
   void write_items(const List& items) {
-    for (std::size_t i = 0; i < items.size(); ++i) write_inner(sentence("{}", {i}), items[i]);
+    for (std::size_t i = 0; i < items.size(); ++i) write_inner(format_message("{}", {i}), items[i]);
   }
   void write_part(const Dict& dict) {
     if (dict.ordered) {
@@ -137,7 +137,8 @@ class PickleWriter {
   void write_inner(std::string name, const Value& value) {
     path_.push_back(std::move(name));
     constexpr std::size_t deepest = 100;  // as `PickleLimits::depth` of the reader
-    if (path_.size() > deepest) refuse(sentence("is nested more than {} levels deep. Reduce the nesting.", {deepest}));
+    if (path_.size() > deepest)
+      refuse(format_message("is nested more than {} levels deep. Reduce the nesting.", {deepest}));
     write(value);
     path_.pop_back();
   }
@@ -147,8 +148,8 @@ class PickleWriter {
     const auto* type = find_element_type([&](const ElementType& entry) { return entry.type == given.scalar_type(); });
     if (type == nullptr || given.layout() != at::kStrided || given.is_nested() || given.is_meta() ||
         !given.has_storage()) {
-      refuse(sentence("is a {} tensor, which checkpoints do not support. Convert it to a dense tensor.",
-                      {given.toString()}));
+      refuse(format_message("is a {} tensor, which checkpoints do not support. Convert it to a dense tensor.",
+                            {given.toString()}));
     }
     const auto tensor = given.resolve_conj().resolve_neg();
     const bool named = type->storage.empty();  // no storage class: untyped bytes and the dtype's name
@@ -162,7 +163,7 @@ class PickleWriter {
     }
     const auto item = named ? std::size_t{1} : c10::elementSize(type->type);
     const auto index = index_of(tensor.storage(), item, type->storage);
-    write_part(sentence("{}", {index}));
+    write_part(format_message("{}", {index}));
     write_part(std::string("cpu"));
     write_part(static_cast<std::int64_t>(storages_[index].num_bytes / item));
     pickle_ += "tQ";
@@ -192,7 +193,7 @@ class PickleWriter {
   }
   // Writes and memoizes a name the first time, and its memo index after that.
   void write_global(std::string_view module, std::string_view name) {
-    auto text = sentence("c{}\n{}\n", {module, name});
+    auto text = format_message("c{}\n{}\n", {module, name});
     const auto [place, is_new] = globals_.try_emplace(text, static_cast<std::uint8_t>(globals_.size()));
     pickle_ += is_new ? text + 'q' : std::string("h");
     put(place->second);

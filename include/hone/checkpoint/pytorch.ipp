@@ -15,13 +15,13 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
 HONE_INLINE Value read_checkpoint(const std::filesystem::path& path) {
   const auto file = std::make_shared<detail::MappedFile>(path);
-  const auto fail = [&](std::string_view what) { throw DataError(sentence("{} {}", {path.string(), what})); };
+  const auto fail = [&](std::string_view what) { throw DataError(format_message("{} {}", {path.string(), what})); };
   try {
     auto value = detail::read_archive(file);
     file->require_unchanged();
@@ -29,9 +29,9 @@ HONE_INLINE Value read_checkpoint(const std::filesystem::path& path) {
   } catch (const DataError& error) {
     fail(error.what());
   } catch (const std::invalid_argument& error) {
-    fail(sentence("is damaged. {}", {error.what()}));
+    fail(format_message("is damaged. {}", {error.what()}));
   } catch (const c10::Error& error) {
-    fail(sentence("is damaged: {}", {error.what_without_backtrace()}));
+    fail(format_message("is damaged: {}", {error.what_without_backtrace()}));
   }
   return {};
 }

@@ -6,7 +6,7 @@
 
 #include "hone/checkpoint/pytorch.hpp"
 #include "hone/checkpoint/value.hpp"
-#include "hone/core/training_files.hpp"
+#include "hone/core/training_state_path.hpp"
 
 namespace hone {
 

@@ -9,8 +9,8 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
-#include "hone/core/training_files.hpp"
+#include "hone/core/format_message.hpp"
+#include "hone/core/training_state_path.hpp"
 
 namespace hone {
 
@@ -20,10 +20,10 @@ HONE_INLINE Value read_training_state(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, error)) {
     const auto latest = latest_training_state(path);
     if (!latest) {
-      throw DataError(
-          sentence("The directory {} contains no training state (epoch_E_update_S.pt). Pass another directory, or "
-                   "start a new run if hone::latest_training_state(directory) finds none.",
-                   {path.string()}));
+      throw DataError(format_message(
+          "The directory {} contains no training state (epoch_E_update_S.pt). Pass another directory, or "
+          "start a new run if hone::latest_training_state(directory) finds none.",
+          {path.string()}));
     }
     file = *latest;
   }
@@ -31,16 +31,16 @@ HONE_INLINE Value read_training_state(const std::filesystem::path& path) {
     try {
       return read_checkpoint(file);
     } catch (const DataError& broken) {
-      if (!TrainingPlace::in(file.filename().string()) || !std::filesystem::exists(file, error)) throw;
-      throw DataError(sentence("{} To resume from the training state before it in {}, remove this file.",
-                               {broken.what(), file.parent_path().string()}));
+      if (!TrainingProgress::in(file.filename().string()) || !std::filesystem::exists(file, error)) throw;
+      throw DataError(format_message("{} To resume from the training state before it in {}, remove this file.",
+                                     {broken.what(), file.parent_path().string()}));
     }
   }();
   if (!state.is<Dict>() || !state.get<Dict>().contains("training_state")) {
-    throw DataError(
-        sentence("{} contains no training state. Pass a file that save_training_state wrote, or load the weights with "
-                 "load_checkpoint.",
-                 {file.string()}));
+    throw DataError(format_message(
+        "{} contains no training state. Pass a file that save_training_state wrote, or load the weights with "
+        "load_checkpoint.",
+        {file.string()}));
   }
   return state;
 }

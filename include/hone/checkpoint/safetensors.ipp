@@ -26,7 +26,7 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -37,10 +37,10 @@ HONE_INLINE at::Tensor safetensors_view(const std::shared_ptr<MappedFile>& file,
   auto shape = entry.shape;
   if (const auto per_element = safetensors_per_element(entry.type); per_element > 1) {
     if (shape.empty() || shape.back() % per_element != 0) {
-      throw DataError(
-          sentence("has the tensor '{}' of dtype {} and shape [{}]: LibTorch packs {} elements of this dtype into one, "
-                   "and the last dimension is not a multiple of that number. Convert it to another dtype in Python.",
-                   {entry.name, safetensors_name(entry.type), joined(shape, ", "), per_element}));
+      throw DataError(format_message(
+          "has the tensor '{}' of dtype {} and shape [{}]: LibTorch packs {} elements of this dtype into one, "
+          "and the last dimension is not a multiple of that number. Convert it to another dtype in Python.",
+          {entry.name, safetensors_name(entry.type), joined(shape, ", "), per_element}));
     }
     shape.back() /= per_element;
   }
@@ -52,8 +52,8 @@ HONE_INLINE at::Tensor safetensors_view(const std::shared_ptr<MappedFile>& file,
     if (size) size = product(*size, shape[d]);
   }
   if (!size || static_cast<std::uint64_t>(*size) != entry.end - entry.begin) {
-    throw DataError(sentence("is damaged: the tensor '{}' of shape [{}] has {} bytes. Use another copy.",
-                             {entry.name, joined(entry.shape, ", "), entry.end - entry.begin}));
+    throw DataError(format_message("is damaged: the tensor '{}' of shape [{}] has {} bytes. Use another copy.",
+                                   {entry.name, joined(entry.shape, ", "), entry.end - entry.begin}));
   }
   const auto bytes = data.subspan(entry.begin, entry.end - entry.begin);
   return make_view(storage_in(file, bytes, c10::elementSize(entry.type)), entry.type, 0, shape, strides);
@@ -66,13 +66,13 @@ HONE_INLINE Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& f
   if (bytes.size() < sizeof(header_bytes)) throw DataError("is truncated within its first 8 bytes. Use another copy.");
   std::memcpy(&header_bytes, bytes.data(), sizeof(header_bytes));
   if (header_bytes > most_header_bytes) {
-    throw DataError(sentence("is not a safetensors file: its header would have {} bytes, and the limit is {}.",
-                             {header_bytes, most_header_bytes}));
+    throw DataError(format_message("is not a safetensors file: its header would have {} bytes, and the limit is {}.",
+                                   {header_bytes, most_header_bytes}));
   }
   const auto rest = bytes.subspan(sizeof(header_bytes));
   if (header_bytes > rest.size()) {
-    throw DataError(sentence("is truncated: its header has {} bytes, of which {} are present. Use another copy.",
-                             {header_bytes, rest.size()}));
+    throw DataError(format_message("is truncated: its header has {} bytes, of which {} are present. Use another copy.",
+                                   {header_bytes, rest.size()}));
   }
   const auto header = read_safetensors_header(rest.first(header_bytes));
   const auto data = rest.subspan(header_bytes);
@@ -87,14 +87,14 @@ HONE_INLINE Safetensors read_safetensors_in(const std::shared_ptr<MappedFile>& f
   for (const auto* entry : order) {
     if (entry->begin != place || entry->end < entry->begin) {
       throw DataError(
-          sentence("is damaged: the tensor '{}' is at bytes {} to {}, expected from byte {}. Use another copy.",
-                   {entry->name, entry->begin, entry->end, place}));
+          format_message("is damaged: the tensor '{}' is at bytes {} to {}, expected from byte {}. Use another copy.",
+                         {entry->name, entry->begin, entry->end, place}));
     }
     place = entry->end;
   }
   if (place != data.size()) {
-    throw DataError(sentence("is {}: its tensors need {} bytes, and {} are present. Use another copy.",
-                             {place > data.size() ? "truncated" : "damaged", place, data.size()}));
+    throw DataError(format_message("is {}: its tensors need {} bytes, and {} are present. Use another copy.",
+                                   {place > data.size() ? "truncated" : "damaged", place, data.size()}));
   }
 
   Safetensors result;
@@ -112,7 +112,7 @@ HONE_INLINE Safetensors read_safetensors(const std::filesystem::path& path) {
     file->require_unchanged();
     return contents;
   } catch (const DataError& error) {
-    throw DataError(sentence("{} {}", {path.string(), error.what()}));
+    throw DataError(format_message("{} {}", {path.string(), error.what()}));
   }
 }
 
@@ -127,8 +127,8 @@ HONE_INLINE void write_safetensors(const std::filesystem::path& path, const Dict
   for (const auto& [key, value] : tensors) {
     const auto name = key.is<std::string>() ? key.get<std::string>() : detail::key_text(key);
     const auto refuse = [&](const std::string& what) {
-      throw std::invalid_argument(
-          sentence("'{}' is {}, which safetensors files do not support. Convert it or leave it out.", {name, what}));
+      throw std::invalid_argument(format_message(
+          "'{}' is {}, which safetensors files do not support. Convert it or leave it out.", {name, what}));
     };
     if (!key.is<std::string>() || name == "__metadata__") refuse("not a valid name of a tensor");
     if (!value.is<at::Tensor>() || !value.get<at::Tensor>().defined()) refuse(value.description());
@@ -137,7 +137,7 @@ HONE_INLINE void write_safetensors(const std::filesystem::path& path, const Dict
     const bool is_packed_scalar = tensor.dim() == 0 && detail::safetensors_per_element(tensor.scalar_type()) > 1;
     if (is_packed_scalar || dtype.empty() || tensor.layout() != at::kStrided || tensor.is_meta() ||
         tensor.is_nested()) {
-      refuse(sentence("a tensor of type {}", {tensor.toString()}));
+      refuse(format_message("a tensor of type {}", {tensor.toString()}));
     }
     parts.push_back({name, dtype, tensor});
   }

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -94,9 +94,9 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
       in_metadata_ = name_ == "__metadata__";
       if (!names_.insert(name_).second) refuse("the name occurs twice");
     } else {
-      if (!fields_.insert(text).second) refuse(sentence("'{}' occurs twice", {text}));
+      if (!fields_.insert(text).second) refuse(format_message("'{}' occurs twice", {text}));
       if (!in_metadata_ && text != "dtype" && text != "shape" && text != "data_offsets") {
-        refuse(sentence("'{}' is not dtype, shape or data_offsets", {text}));
+        refuse(format_message("'{}' is not dtype, shape or data_offsets", {text}));
       }
       field_ = in_metadata_ ? "text" : text;
       if (in_metadata_) header.metadata.emplace_back(text, "");
@@ -110,7 +110,7 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
       const auto* found = std::find_if(safetensors_types.begin(), safetensors_types.end(),
                                        [&](const auto& entry) { return entry.first == text; });
       if (found == safetensors_types.end()) {
-        throw DataError(sentence(
+        throw DataError(format_message(
             "has the tensor '{}' of dtype {}, which LibTorch does not support. Convert it to another dtype in Python.",
             {name_, text}));
       }
@@ -152,12 +152,12 @@ class SafetensorsHandler : public nlohmann::json_sax<nlohmann::json> {
   bool number_float(double, const std::string&) override { refuse("a number is not an integer"); }
   bool binary(nlohmann::json::binary_t&) override { refuse("bytes are not allowed here"); }
   bool parse_error(std::size_t place, const std::string&, const nlohmann::json::exception&) override {
-    throw DataError(sentence("has a header that is not valid JSON at its byte {}. Use another copy.", {place}));
+    throw DataError(format_message("has a header that is not valid JSON at its byte {}. Use another copy.", {place}));
   }
 
  private:
   [[noreturn]] void refuse(std::string_view what) const {
-    throw DataError(sentence("has a header that is damaged at '{}': {}. Use another copy.", {name_, what}));
+    throw DataError(format_message("has a header that is damaged at '{}': {}. Use another copy.", {name_, what}));
   }
   SafetensorsEntry& entry() { return header.entries.back(); }
 

@@ -10,7 +10,7 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 
 namespace hone {
@@ -27,7 +27,7 @@ HONE_INLINE std::int64_t scheduled_updates_in(const Value& state) {
   const auto updates = found->get<std::int64_t>();
   if (updates < -1 || updates >= detail::too_many<std::int64_t>)
     throw DataError(
-        sentence("The scheduler's state is at update {}, which is out of range. Load another file.", {updates}));
+        format_message("The scheduler's state is at update {}, which is out of range. Load another file.", {updates}));
   return updates < 0 ? 0 : updates;  // -1: before the first update
 }
 

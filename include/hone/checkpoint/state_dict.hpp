@@ -17,7 +17,7 @@
 
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -148,25 +148,26 @@ StateDictFit fit_state_dict(const Model& model, const Value& state, const StateD
     if (found == nullptr) {
       if (!detail::is_newer_than_state(name, source, options.prefix)) names.missing.push_back(name);
     } else if (const auto* tensor = std::get_if<at::Tensor>(&found->data()); tensor == nullptr || !tensor->defined()) {
-      problems.push_back(sentence("'{}' is {}, not a tensor", {name, found->description()}));
+      problems.push_back(format_message("'{}' is {}, not a tensor", {name, found->description()}));
     } else if (tensor->sizes() != target.sizes()) {
-      problems.push_back(sentence("'{}' has shape [{}], expected [{}]",
-                                  {name, joined(tensor->sizes(), ", "), joined(target.sizes(), ", ")}));
+      problems.push_back(format_message("'{}' has shape [{}], expected [{}]",
+                                        {name, joined(tensor->sizes(), ", "), joined(target.sizes(), ", ")}));
     } else if (tensor->is_complex() != target.is_complex()) {
-      problems.push_back(sentence("'{}' is {}, expected {}", {name, tensor->dtype().name(), target.dtype().name()}));
+      problems.push_back(
+          format_message("'{}' is {}, expected {}", {name, tensor->dtype().name(), target.dtype().name()}));
     } else if (detail::loses_values(*tensor, target.scalar_type())) {
-      problems.push_back(sentence("'{}' is {} and has values that {} cannot represent",
-                                  {name, tensor->dtype().name(), target.dtype().name()}));
+      problems.push_back(format_message("'{}' is {} and has values that {} cannot represent",
+                                        {name, tensor->dtype().name(), target.dtype().name()}));
     } else {
       copies.emplace_back(target, *tensor);
     }
   });
   const auto prefix = options.prefix.empty() && num_found == 0 ? detail::common_prefix(source, all) : std::string();
   if (!prefix.empty()) {
-    throw DataError(
-        sentence("The state does not match the model; nothing was loaded: the names in it begin with '{}'{}. Load it "
-                 "with the option .prefix = \"{}\".",
-                 {prefix, detail::origin_of_prefix(prefix), prefix}));
+    throw DataError(format_message(
+        "The state does not match the model; nothing was loaded: the names in it begin with '{}'{}. Load it "
+        "with the option .prefix = \"{}\".",
+        {prefix, detail::origin_of_prefix(prefix), prefix}));
   }
   for (const Dict::Entry& entry : source) {
     if (known.contains(entry.key)) continue;
@@ -174,19 +175,20 @@ StateDictFit fit_state_dict(const Model& model, const Value& state, const StateD
                                                            : detail::key_text(entry.key));
   }
   if (options.strict) {
-    for (const auto& name : names.missing) problems.push_back(sentence("'{}' is missing", {options.prefix + name}));
-    for (const auto& name : names.unexpected) problems.push_back(sentence("'{}' is not in the model", {name}));
+    for (const auto& name : names.missing)
+      problems.push_back(format_message("'{}' is missing", {options.prefix + name}));
+    for (const auto& name : names.unexpected) problems.push_back(format_message("'{}' is not in the model", {name}));
   } else if (num_found == 0 && !all.empty() && !source.empty()) {
-    problems.push_back(sentence("it has none of the model's names, such as '{}'", {options.prefix + all[0]}));
+    problems.push_back(format_message("it has none of the model's names, such as '{}'", {options.prefix + all[0]}));
   }
   if (!problems.empty()) {
     const auto is_compiled = [](const std::string& name) { return name.find("._orig_mod.") != std::string::npos; };
-    throw DataError(
-        sentence("The state does not match the model; nothing was loaded: {}. {}",
-                 {joined(problems, "; "),
-                  std::ranges::any_of(names.unexpected, is_compiled)
-                      ? "torch.compile adds '_orig_mod.' to the names of a submodule: remove it from them in Python."
-                      : "Load the state of a model with the same structure."}));
+    throw DataError(format_message(
+        "The state does not match the model; nothing was loaded: {}. {}",
+        {joined(problems, "; "),
+         std::ranges::any_of(names.unexpected, is_compiled)
+             ? "torch.compile adds '_orig_mod.' to the names of a submodule: remove it from them in Python."
+             : "Load the state of a model with the same structure."}));
   }
   return fit;
 }

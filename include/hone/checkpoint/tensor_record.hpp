@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -74,12 +74,12 @@ inline at::Tensor make_view(const c10::Storage& storage, at::ScalarType type, st
                             std::span<const std::int64_t> sizes, std::span<const std::int64_t> strides) {
   const auto refuse = [&](std::string_view what) {
     throw DataError(
-        sentence("has a tensor of shape [{}], strides [{}] and offset {} over {} bytes: {}. Use another copy.",
-                 {joined(sizes, ", "), joined(strides, ", "), offset, storage.nbytes(), what}));
+        format_message("has a tensor of shape [{}], strides [{}] and offset {} over {} bytes: {}. Use another copy.",
+                       {joined(sizes, ", "), joined(strides, ", "), offset, storage.nbytes(), what}));
   };
   constexpr std::size_t most_dimensions = 64;
   if (sizes.size() > most_dimensions)
-    throw DataError(sentence("has a tensor of {} dimensions. The limit is {}.", {sizes.size(), most_dimensions}));
+    throw DataError(format_message("has a tensor of {} dimensions. The limit is {}.", {sizes.size(), most_dimensions}));
   if (sizes.size() != strides.size()) refuse("the numbers of sizes and strides differ");
   std::optional<std::int64_t> count = 1, last = offset;
   for (std::size_t d = 0; d < sizes.size(); ++d) {

@@ -21,7 +21,7 @@
 #include "hone/checkpoint/zip_reader.hpp"
 #include "hone/checkpoint/zip_writer.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -46,7 +46,7 @@ void write_archive(Sink& sink, const PickleWriter& contents) {
   for (std::size_t i = 0; i < contents.storages().size(); ++i) {
     const auto& [storage, num_bytes] = contents.storages()[i];
     const auto bytes = cpu_bytes(storage, num_bytes);
-    zip.add(sentence("data/{}", {i}), {static_cast<const std::uint8_t*>(bytes.const_data_ptr()), num_bytes});
+    zip.add(format_message("data/{}", {i}), {static_cast<const std::uint8_t*>(bytes.const_data_ptr()), num_bytes});
   }
   zip.add("version", bytes_of("3\n"));
   zip.add(".data/serialization_id", bytes_of(zero_filled(zip.digest(), 40)));
@@ -77,8 +77,9 @@ inline Value read_archive(const std::shared_ptr<MappedFile>& file) {
   const auto storage = [&](const std::string& key, std::uint64_t num_bytes) {
     const auto bytes = zip.record("data/" + key);
     if (bytes.size() != num_bytes) {
-      throw DataError(sentence("has {} bytes in its record 'data/{}', and its contents need {}. Use another copy.",
-                               {bytes.size(), key, num_bytes}));
+      throw DataError(
+          format_message("has {} bytes in its record 'data/{}', and its contents need {}. Use another copy.",
+                         {bytes.size(), key, num_bytes}));
     }
     return storage_in(file, bytes);
   };

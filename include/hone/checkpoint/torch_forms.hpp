@@ -19,7 +19,7 @@
 #include "hone/checkpoint/optimizer_state_dict.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -140,7 +140,7 @@ inline void take_setting(const Value& value, bool& to) { to = value.get<bool>();
 inline void take_setting(const Value& value, double& to) { to = setting_number(value); }
 inline void take_setting(const Value& value, std::tuple<double, double>& to) {
   const auto items = value.items();
-  if (items.size() != 2) throw DataError(sentence("There are {} betas, expected 2.", {items.size()}));
+  if (items.size() != 2) throw DataError(format_message("There are {} betas, expected 2.", {items.size()}));
   to = {setting_number(items[0]), setting_number(items[1])};
 }
 inline Value setting_value(bool value) { return value; }
@@ -153,15 +153,15 @@ inline Value setting_value(const std::tuple<double, double>& value) {
 inline void take_field(const Value& value, std::int64_t& to, const at::Tensor& /*parameter*/) {
   const double number = setting_number(value);  // a tensor, or a number in old files
   if (!(number >= 0 && number < 0x1p53 && std::trunc(number) == number)) {
-    throw DataError(sentence("{} is not a number of steps.", {number}));
+    throw DataError(format_message("{} is not a number of steps.", {number}));
   }
   to = static_cast<std::int64_t>(number);
 }
 inline void take_field(const Value& value, at::Tensor& to, const at::Tensor& parameter) {
   const auto& tensor = value.get<at::Tensor>();
   if (!tensor.defined() || tensor.sizes() != parameter.sizes()) {
-    throw DataError(sentence("This is {}, expected a tensor of shape [{}].",
-                             {value.description(), joined(parameter.sizes(), ", ")}));
+    throw DataError(format_message("This is {}, expected a tensor of shape [{}].",
+                                   {value.description(), joined(parameter.sizes(), ", ")}));
   }
   to = at::empty_like(parameter).copy_(tensor);
 }

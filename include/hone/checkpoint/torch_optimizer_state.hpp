@@ -34,7 +34,7 @@
 #include "hone/checkpoint/torch_forms.hpp"
 #include "hone/checkpoint/value.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/torch_optimizer.hpp"
 
 namespace hone {
@@ -60,12 +60,13 @@ std::unique_ptr<Options> torch_options(const Dict& group, const Options& present
   const Dict ours = Form::only_python();
   const Value *decoupled = group.find("decoupled_weight_decay"), *our_decoupled = ours.find("decoupled_weight_decay");
   if (decoupled != nullptr && our_decoupled != nullptr && is_on(decoupled) != is_on(our_decoupled)) {
-    throw DataError(sentence("The state was saved by {}. Use this optimizer.", {is_on(decoupled) ? "AdamW" : "Adam"}));
+    throw DataError(
+        format_message("The state was saved by {}. Use this optimizer.", {is_on(decoupled) ? "AdamW" : "Adam"}));
   }
   try {
     static_cast<void>(O(std::vector<at::Tensor>(), *result));  // the constructor checks the options
   } catch (const c10::Error& error) {
-    throw DataError(sentence("{}. Load another file.", {detail::first_line(error.what_without_backtrace())}));
+    throw DataError(format_message("{}. Load another file.", {detail::first_line(error.what_without_backtrace())}));
   }
   return result;
 }
@@ -88,19 +89,20 @@ auto torch_state(const Value* fields, const Options& options, const at::Tensor& 
     try {
       take_field(*found, to, parameter);
     } catch (const DataError& error) {
-      throw DataError(sentence("'{}': {}", {name, error.what()}));
+      throw DataError(format_message("'{}': {}", {name, error.what()}));
     }
   });
   if (fields != nullptr) {
     for (const auto& [key, value] : fields->get<Dict>()) {
       const auto& name = key.template get<std::string>();
       if (!value.is_none() && std::find(known.begin(), known.end(), name) == known.end()) {
-        throw DataError(sentence("It has the field '{}', which {} does not have.", {name, Form::name}));
+        throw DataError(format_message("It has the field '{}', which {} does not have.", {name, Form::name}));
       }
     }
   }
   const bool is_fresh = num_present == 0 && !Form::from_the_beginning;  // the first update creates it
-  if (!is_fresh && !missing.empty()) throw DataError(sentence("It has no '{}'.", {joined(missing, "' and no '")}));
+  if (!is_fresh && !missing.empty())
+    throw DataError(format_message("It has no '{}'.", {joined(missing, "' and no '")}));
   if (is_fresh) result.reset();
   return result;
 }
@@ -153,13 +155,13 @@ template <HasTorchForm O>
 void load_torch_state_dict(O& torch, auto& optimizer, const Value& value) {
   using Form = TorchFormOf<O>;
   const auto fail = [](const std::string& what) {
-    throw DataError(sentence("The optimizer state does not match the optimizer; nothing was loaded. {}", {what}));
+    throw DataError(format_message("The optimizer state does not match the optimizer; nothing was loaded. {}", {what}));
   };
   const auto& state = value.get<Dict>().get<Dict>("state");
   const auto saved = value.at("param_groups").items();
   if (saved.size() != optimizer.num_groups()) {
-    fail(sentence("It has {} parameter groups, the optimizer has {}. Make the same groups.",
-                  {saved.size(), optimizer.num_groups()}));
+    fail(format_message("It has {} parameter groups, the optimizer has {}. Make the same groups.",
+                        {saved.size(), optimizer.num_groups()}));
   }
   const at::NoGradGuard no_gradients;
   std::vector<std::unique_ptr<typename Form::Options>> options;
@@ -171,8 +173,8 @@ void load_torch_state_dict(O& torch, auto& optimizer, const Value& value) {
       const auto& settings = saved[g].template get<Dict>();
       const auto indices = settings.at("params").items();
       if (indices.size() != group.params().size()) {
-        throw DataError(
-            sentence("It has {} parameters, the optimizer's group has {}.", {indices.size(), group.params().size()}));
+        throw DataError(format_message("It has {} parameters, the optimizer's group has {}.",
+                                       {indices.size(), group.params().size()}));
       }
       options.push_back(torch_options<O>(settings, static_cast<const typename Form::Options&>(group.options())));
       const Value* base_lr = settings.find("initial_lr");
@@ -183,11 +185,11 @@ void load_torch_state_dict(O& torch, auto& optimizer, const Value& value) {
           states.emplace_back(parameter.unsafeGetTensorImpl(),
                               torch_state<O>(state.find(indices[p]), *options.back(), parameter));
         } catch (const DataError& error) {
-          throw DataError(sentence("Parameter {}: {}", {p, error.what()}));
+          throw DataError(format_message("Parameter {}: {}", {p, error.what()}));
         }
       }
     } catch (const DataError& error) {
-      fail(sentence("Group {}: {}", {g, error.what()}));
+      fail(format_message("Group {}: {}", {g, error.what()}));
     }
   }
   for (std::size_t g = 0; g < saved.size(); ++g) {
@@ -218,10 +220,10 @@ void with_torch_form(torch::optim::Optimizer& optimizer, const F& f) {
       is_a(std::type_identity<torch::optim::AdamW>{}) || is_a(std::type_identity<torch::optim::RMSprop>{}) ||
       is_a(std::type_identity<torch::optim::Adagrad>{});
   if (is_known) return;
-  throw std::invalid_argument(
-      sentence("The optimizer is passed as torch::optim::Optimizer and is a {}, whose state hone cannot save. Pass it "
-               "by its own type with a member `void serialize(auto& archive)`, or set .save_optimizer = false.",
-               {c10::demangle(typeid(optimizer).name())}));
+  throw std::invalid_argument(format_message(
+      "The optimizer is passed as torch::optim::Optimizer and is a {}, whose state hone cannot save. Pass it "
+      "by its own type with a member `void serialize(auto& archive)`, or set .save_optimizer = false.",
+      {c10::demangle(typeid(optimizer).name())}));
 }
 
 }  // namespace detail

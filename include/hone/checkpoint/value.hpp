@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -118,7 +118,7 @@ class Value {
   template <class T>
   [[nodiscard]] const T& get() const {
     if (const T* value = std::get_if<T>(&data_)) return *value;
-    throw DataError(sentence("The value is {}, expected {}.", {description(), expected<T>()}));
+    throw DataError(format_message("The value is {}, expected {}.", {description(), expected<T>()}));
   }
   template <class T>
   [[nodiscard]] T& get() {
@@ -148,7 +148,7 @@ class Value {
       return static_cast<double>(number);
     } else {
       if (!std::in_range<std::int64_t>(number)) {
-        throw std::invalid_argument(sentence("The number {} does not fit into int64.", {number}));
+        throw std::invalid_argument(format_message("The number {} does not fit into int64.", {number}));
       }
       return static_cast<std::int64_t>(number);
     }
@@ -171,8 +171,8 @@ template <class T>
 const T& Dict::get(const Value& key) const {
   const Value& value = at(key);
   if (!value.is<T>()) {
-    throw DataError(sentence("The entry {} is {}, expected {}.",
-                             {detail::key_text(key), value.description(), Value::expected<T>()}));
+    throw DataError(format_message("The entry {} is {}, expected {}.",
+                                   {detail::key_text(key), value.description(), Value::expected<T>()}));
   }
   return value.get<T>();
 }

@@ -24,7 +24,7 @@
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -64,11 +64,11 @@ namespace detail {
 
 HONE_INLINE std::string key_code(const Value& key) {
   if (const auto* text = std::get_if<std::string>(&key.data())) return "s" + *text;
-  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return sentence("i{}", {*number});
+  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return format_message("i{}", {*number});
   if (const auto* flag = std::get_if<bool>(&key.data())) return *flag ? "i1" : "i0";
   if (const auto* number = std::get_if<double>(&key.data())) {
     if (is_finite(*number) && std::abs(*number) < 0x1p62 && std::trunc(*number) == *number) {
-      return sentence("i{}", {static_cast<std::int64_t>(*number)});
+      return format_message("i{}", {static_cast<std::int64_t>(*number)});
     }
     return "f" + zero_filled(std::bit_cast<std::uint64_t>(*number), 0, 16);
   }
@@ -77,17 +77,17 @@ HONE_INLINE std::string key_code(const Value& key) {
     std::string code = "t";
     for (const auto& item : tuple->items) {
       const auto part = key_code(item);
-      code += sentence("{}:{}", {part.size(), part});
+      code += format_message("{}:{}", {part.size(), part});
     }
     return code;
   }
-  throw std::invalid_argument(sentence(
+  throw std::invalid_argument(format_message(
       "The key of a dictionary is {}. Use strings, numbers, None, or tuples of these as keys.", {key.description()}));
 }
 
 HONE_INLINE std::string key_text(const Value& key) {
-  if (const auto* text = std::get_if<std::string>(&key.data())) return sentence("'{}'", {*text});
-  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return sentence("{}", {*number});
+  if (const auto* text = std::get_if<std::string>(&key.data())) return format_message("'{}'", {*text});
+  if (const auto* number = std::get_if<std::int64_t>(&key.data())) return format_message("{}", {*number});
   return key.description();
 }
 
@@ -117,26 +117,26 @@ HONE_INLINE const Value& Dict::at(const Value& key) const {
   for (std::size_t i = 0; i < entries_.size() && i < most; ++i) {
     present += (i == 0 ? "" : ", ") + detail::key_text(entries_[i].key);
   }
-  if (entries_.size() > most) present += sentence(" and {} more", {entries_.size() - most});
-  throw DataError(
-      sentence("The entry {} is missing; {}.",
-               {detail::key_text(key), entries_.empty() ? "the dictionary is empty" : "the entries are " + present}));
+  if (entries_.size() > most) present += format_message(" and {} more", {entries_.size() - most});
+  throw DataError(format_message(
+      "The entry {} is missing; {}.",
+      {detail::key_text(key), entries_.empty() ? "the dictionary is empty" : "the entries are " + present}));
 }
 
 HONE_INLINE std::string Value::description() const {
-  if (const auto* number = std::get_if<std::int64_t>(&data_)) return sentence("the int {}", {*number});
-  if (const auto* number = std::get_if<double>(&data_)) return sentence("the float {}", {*number});
+  if (const auto* number = std::get_if<std::int64_t>(&data_)) return format_message("the int {}", {*number});
+  if (const auto* number = std::get_if<double>(&data_)) return format_message("the float {}", {*number});
   if (const auto* flag = std::get_if<bool>(&data_)) return *flag ? "True" : "False";
   if (const auto* text = std::get_if<std::string>(&data_)) {
-    return sentence("the string '{}{}'", {text->substr(0, 40), text->size() > 40 ? "..." : ""});
+    return format_message("the string '{}{}'", {text->substr(0, 40), text->size() > 40 ? "..." : ""});
   }
   if (const auto* tensor = std::get_if<at::Tensor>(&data_)) {
     if (!tensor->defined()) return "an undefined tensor";
-    return sentence("a tensor of shape [{}]", {joined(tensor->sizes(), ", ")});
+    return format_message("a tensor of shape [{}]", {joined(tensor->sizes(), ", ")});
   }
-  if (const auto* list = std::get_if<List>(&data_)) return sentence("a list of {}", {list->size()});
-  if (const auto* tuple = std::get_if<Tuple>(&data_)) return sentence("a tuple of {}", {tuple->items.size()});
-  if (const auto* dict = std::get_if<Dict>(&data_)) return sentence("a dictionary of {}", {dict->size()});
+  if (const auto* list = std::get_if<List>(&data_)) return format_message("a list of {}", {list->size()});
+  if (const auto* tuple = std::get_if<Tuple>(&data_)) return format_message("a tuple of {}", {tuple->items.size()});
+  if (const auto* dict = std::get_if<Dict>(&data_)) return format_message("a dictionary of {}", {dict->size()});
   return "None";
 }
 

@@ -17,7 +17,7 @@
 #include "hone/checkpoint/write_target.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -70,8 +70,8 @@ HONE_INLINE void create_folders(const std::filesystem::path& folder) {
   std::error_code error, unknown;
   if (folder.empty() || std::filesystem::create_directories(folder, error) || !error) return;
   if (std::filesystem::exists(folder, unknown)) return;  // a file of that name: the write reports the error
-  throw DataError(sentence("The directory {} cannot be created: {}. Choose a writable directory.",
-                           {folder.string(), error.message()}));
+  throw DataError(format_message("The directory {} cannot be created: {}. Choose a writable directory.",
+                                 {folder.string(), error.message()}));
 }
 
 HONE_INLINE void copy_extended_attributes(const char* from, int to) {

@@ -16,7 +16,7 @@
 
 #include "hone/checkpoint/checksum.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -44,7 +44,7 @@ class ZipReader {
   [[nodiscard]] std::span<const std::uint8_t> record(std::string_view name) const {
     const auto found = records_.find(folder_ + std::string(name));
     if (found == records_.end()) {
-      throw DataError(sentence("has no record '{}', which its contents need. Write the file again.", {name}));
+      throw DataError(format_message("has no record '{}', which its contents need. Write the file again.", {name}));
     }
     return checked(name, found->second);
   }
@@ -66,16 +66,16 @@ class ZipReader {
   std::span<const std::uint8_t> checked(std::string_view name, const Record& record) const {
     const auto bytes = file_.subspan(record.data, record.size);
     if (crc32(bytes) != record.crc) {
-      throw DataError(
-          sentence("is damaged: the checksum of its record '{}' is wrong. Use another copy, saved with checksums, the "
-                   "default of torch.save.",
-                   {name}));
+      throw DataError(format_message(
+          "is damaged: the checksum of its record '{}' is wrong. Use another copy, saved with checksums, the "
+          "default of torch.save.",
+          {name}));
     }
     return bytes;
   }
 
   [[noreturn]] static void refuse(std::string_view what) {
-    throw DataError(sentence("is damaged: {}. Use another copy.", {what}));
+    throw DataError(format_message("is damaged: {}. Use another copy.", {what}));
   }
 
   /// Returns the little-endian number at `place`. Precondition: its bytes are in the file.
@@ -139,12 +139,12 @@ class ZipReader {
       const auto name = text(place + entry_size, name_size);
       if ((number<std::uint16_t>(place + 8) & 1U) != 0) {
         throw DataError(
-            sentence("has the record '{}', which is encrypted. Pass a file that torch.save wrote.", {name}));
+            format_message("has the record '{}', which is encrypted. Pass a file that torch.save wrote.", {name}));
       }
       // The code of a TorchScript archive is compressed. It is skipped.
       const bool is_compressed = number<std::uint16_t>(place + 10) != 0, is_code = name.find("/code/") != name.npos;
       if (is_compressed && !is_code) {
-        throw DataError(sentence(
+        throw DataError(format_message(
             "has the record '{}', which is compressed. Pass the file as torch.save wrote it, without compression.",
             {name}));
       }
@@ -155,7 +155,7 @@ class ZipReader {
   }
 
   void add(const std::string& name, std::size_t entry, std::size_t extra, std::size_t extra_size, std::size_t limit) {
-    const auto broken = [&] { refuse(sentence("the sizes of its record '{}' are wrong", {name})); };
+    const auto broken = [&] { refuse(format_message("the sizes of its record '{}' are wrong", {name})); };
     std::uint64_t packed = number<std::uint32_t>(entry + 20), size = number<std::uint32_t>(entry + 24),
                   begin = number<std::uint32_t>(entry + 42);
     constexpr std::uint64_t elsewhere = 0xFFFFFFFF;  // the 64-bit number is in the extra field
@@ -179,10 +179,10 @@ class ZipReader {
                       data = begin + header_size + name_size + number<std::uint16_t>(begin + 28);
     if (data > limit || size > limit - data) broken();
     if (text(begin + header_size, name_size) != name)
-      refuse(sentence("its record '{}' has another name in its local header", {name}));
+      refuse(format_message("its record '{}' has another name in its local header", {name}));
     if (records_.empty()) folder_ = name.substr(0, name.find('/') + 1);
     const Record record{begin, data, size, number<std::uint32_t>(entry + 16)};
-    if (!records_.emplace(name, record).second) refuse(sentence("it has two records '{}'", {name}));
+    if (!records_.emplace(name, record).second) refuse(format_message("it has two records '{}'", {name}));
   }
 
   // With overlapping records, a small file could expand to much memory.

@@ -12,7 +12,7 @@
 /// | a process group all-gathers into one tensor with `all_gather_single` instead of `_allgather_base` | 2.15 |
 /// | `CUDAGraph::reset` releases the memory pool of a failed capture | 2.15 |
 ///
-/// The last difference needs no code here: `CudaRecorder` queries the allocator for the use count of the pool.
+/// The last difference needs no code here: `CudaGraphRecorder` queries the allocator for the use count of the pool.
 #pragma once
 
 #include <utility>

@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "hone/core/fault.hpp"
-#include "hone/core/names.hpp"
+#include "hone/core/member_detection.hpp"
 
 // clang-format off
 /// X(name, arguments as a user writes them)
@@ -53,7 +53,7 @@ namespace overrides {
       return own.name(args...);                                                                                \
     }                                                                                                          \
     template <class O, class... Args>                                                                          \
-    struct misfit {                                                                                            \
+    struct incompatible_with {                                                                                 \
       static_assert(sizeof(O) == 0,                                                                            \
                     "hone: the override `" #name "` is there but cannot be called as `" #name arguments "`."); \
     };                                                                                                         \
@@ -68,7 +68,7 @@ namespace detail {
 template <class Point, class O, class... Args>
 consteval auto fault_of_override() {
   if constexpr (Point::template named<O> && !Point::template callable<O, Args...>) {
-    return std::type_identity<typename Point::template misfit<O, Args...>>{};
+    return std::type_identity<typename Point::template incompatible_with<O, Args...>>{};
   } else {
     return std::type_identity<NoFault>{};
   }

@@ -24,11 +24,12 @@ inline constexpr auto answers_slot =
     [](auto policy) { return boost::hana::bool_c<PolicyFor<typename decltype(policy)::type, Slot>>; };
 
 template <class Slot, class... Policies>
-using AnswersTo = decltype(boost::hana::filter(boost::hana::tuple_t<Policies...>, answers_slot<Slot>));
+using PoliciesForSlot = decltype(boost::hana::filter(boost::hana::tuple_t<Policies...>, answers_slot<Slot>));
 
 template <class Slot, class Default, class... Policies>
 constexpr auto answer_to() {
-  if constexpr (constexpr AnswersTo<Slot, Policies...> answers{}; decltype(boost::hana::size(answers))::value == 0) {
+  if constexpr (constexpr PoliciesForSlot<Slot, Policies...> answers{};
+                decltype(boost::hana::size(answers))::value == 0) {
     return boost::hana::type_c<Default>;
   } else {
     return boost::hana::front(answers);
@@ -39,17 +40,18 @@ constexpr auto answer_to() {
 
 /// The type among `Policies` that fills `Slot`, `Default` if none does. The order of the policies does not matter.
 template <class Slot, class Default, class... Policies>
-using AnswerTo = typename decltype(detail::answer_to<Slot, Default, Policies...>())::type;
+using SelectPolicy = typename decltype(detail::answer_to<Slot, Default, Policies...>())::type;
 
 /// The number of `Policies` that fill `Slot`.
 template <class Slot, class... Policies>
-inline constexpr int num_answers = (0 + ... + int{PolicyFor<Policies, Slot>});
+inline constexpr int num_policies_for = (0 + ... + int{PolicyFor<Policies, Slot>});
 
 namespace detail {
 
 /// Requires a list of optimizers (`Optimizers`) that are checked against the policy one by one.
 template <class P, class Optimizer>
-concept asks_about_each = requires { Optimizer::template each_fits<P>; } && !requires { P::takes_one_optimizer; };
+concept asks_about_each =
+    requires { Optimizer::template each_is_compatible<P>; } && !requires { P::takes_one_optimizer; };
 
 }  // namespace detail
 
@@ -57,28 +59,28 @@ concept asks_about_each = requires { Optimizer::template each_fits<P>; } && !req
 struct NoScope {};
 
 /// True if `P` can be combined with `Policies`. Optional: a policy restricts this with
-/// `template <class... Policies> struct fits`, which has a `value`, and `template <class... Policies> struct misfit`, a
+/// `template <class... Policies> struct compatible_with`, which has a `value`, and `template <class... Policies> struct incompatible_with`, a
 /// failing `static_assert` with the message. A model can restrict its loss and the policies in the same way, a loss its
 /// model.
 template <class P, class... Policies>
-inline constexpr bool fits_with = [] {
-  if constexpr (requires { P::template fits<Policies...>::value; }) {
-    return P::template fits<Policies...>::value;
+inline constexpr bool is_compatible = [] {
+  if constexpr (requires { P::template compatible_with<Policies...>::value; }) {
+    return P::template compatible_with<Policies...>::value;
   } else {
     return true;
   }
 }();
 
-/// True if `P` can be combined with `Optimizer`. Optional: a policy restricts this with `fits_optimizer<Optimizer>` and
-/// `misfit_optimizer<Optimizer>`. Each optimizer of a list (`Optimizers`) is checked; if `P` has a member
+/// True if `P` can be combined with `Optimizer`. Optional: a policy restricts this with `compatible_with_optimizer<Optimizer>` and
+/// `incompatible_with_optimizer<Optimizer>`. Each optimizer of a list (`Optimizers`) is checked; if `P` has a member
 /// `takes_one_optimizer`, the list is checked as a whole.
 template <class P, class Optimizer>
-inline constexpr bool fits_with_optimizer = [] {
-  if constexpr (requires { P::template fits_optimizer<Optimizer>::value; }) {
+inline constexpr bool is_compatible_with_optimizer = [] {
+  if constexpr (requires { P::template compatible_with_optimizer<Optimizer>::value; }) {
     if constexpr (detail::asks_about_each<P, Optimizer>) {
-      return Optimizer::template each_fits<P>;
+      return Optimizer::template each_is_compatible<P>;
     } else {
-      return P::template fits_optimizer<Optimizer>::value;
+      return P::template compatible_with_optimizer<Optimizer>::value;
     }
   } else {
     return true;
@@ -89,7 +91,7 @@ namespace detail {
 
 template <class P, class Optimizer>
 struct MisfitOptimizer {
-  using type = typename P::template misfit_optimizer<Optimizer>;
+  using type = typename P::template incompatible_with_optimizer<Optimizer>;
 };
 template <class P, class Optimizer>
   requires asks_about_each<P, Optimizer>
@@ -102,7 +104,8 @@ template <class P, class... Optimizers>
 struct MisfitOfFirst;
 template <class P, class First, class... Rest>
 struct MisfitOfFirst<P, First, Rest...>
-    : std::conditional_t<fits_with_optimizer<P, First>, MisfitOfFirst<P, Rest...>, MisfitOptimizer<P, First>> {};
+    : std::conditional_t<is_compatible_with_optimizer<P, First>, MisfitOfFirst<P, Rest...>, MisfitOptimizer<P, First>> {
+};
 
 }  // namespace detail
 

@@ -20,7 +20,7 @@ namespace hone::detail {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-[[noreturn, gnu::cold]] inline void refuse_setting(std::string_view field, const std::string& value,
+[[noreturn, gnu::cold]] inline void reject_setting(std::string_view field, const std::string& value,
                                                    std::string_view remedy) {
   throw std::invalid_argument(std::string(field) + " is " + value + ". " + std::string(remedy));
 }
@@ -28,7 +28,7 @@ namespace hone::detail {
 /// **Errors** `std::invalid_argument` unless `fine`.
 /// **Example** `require_setting(gamma >= 0, "StepLr::gamma", gamma, "Give a number of at least 0.");`
 constexpr void require_setting(bool fine, std::string_view field, auto value, std::string_view remedy) {
-  if (!fine) refuse_setting(field, number_text(value), remedy);
+  if (!fine) reject_setting(field, number_text(value), remedy);
 }
 
 /// Checks of the most common ranges. Each rejects NaN and infinity.
@@ -42,7 +42,7 @@ constexpr void require_ratio(std::string_view field, double value) {
   require_setting(is_finite(value) && value >= 0.0 && value <= 1.0, field, value, "Give a number from 0 to 1.");
 }
 constexpr void require_at_least(std::string_view field, std::int64_t value, std::int64_t least) {
-  if (value < least) refuse_setting(field, number_text(value), "Give " + number_text(least) + " or more.");
+  if (value < least) reject_setting(field, number_text(value), "Give " + number_text(least) + " or more.");
 }
 inline void require_at_least(std::string_view field, const std::optional<std::int64_t>& value, std::int64_t least) {
   if (value) require_at_least(field, *value, least);

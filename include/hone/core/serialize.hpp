@@ -67,11 +67,11 @@ void serialize_counts(auto& archive, std::string_view name, auto& counts) {
 
 /// Adapts `thing`, which has been loaded, to another number of ranks: merges the states of ranks that the resumed run
 /// no longer has, and resets `thing` on a rank that the saved run did not have. Requires `merge` and `reset`. A no-op
-/// for an archive without `taken_over`.
-void take_over(auto& archive, auto& thing) {
-  if constexpr (requires { archive.taken_over(); }) {
-    if (archive.begins_anew()) thing.reset();
-    for (auto& other : archive.taken_over()) {
+/// for an archive without `merge_departed`.
+void merge_departed_ranks(auto& archive, auto& thing) {
+  if constexpr (requires { archive.merge_departed(); }) {
+    if (archive.starts_fresh()) thing.reset();
+    for (auto& other : archive.merge_departed()) {
       auto theirs = thing;
       theirs.serialize(other);
       thing.merge(theirs);

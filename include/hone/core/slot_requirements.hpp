@@ -10,7 +10,7 @@
 
 #include <type_traits>
 
-#include "hone/core/names.hpp"
+#include "hone/core/member_detection.hpp"
 
 /// Defines the requirement `rule`: `owner` needs the member `signature`. The last argument is the condition on a policy
 /// `P`.
@@ -19,7 +19,7 @@
     template <class P>                                                                            \
     static constexpr bool met = __VA_ARGS__;                                                      \
     template <class P>                                                                            \
-    struct misfit {                                                                               \
+    struct incompatible_with {                                                                    \
       static_assert(sizeof(P) == 0, "hone: " owner " needs `" signature                           \
                                     "`, and this one has no such public member. Check its name, " \
                                     "parameters and return type.");                               \
@@ -37,8 +37,9 @@ struct FirstUnmet {
   using type = requirements_met;
 };
 template <class P, class First, class... Rest>
-struct FirstUnmet<P, First, Rest...> : std::conditional_t<First::template met<P>, FirstUnmet<P, Rest...>,
-                                                          std::type_identity<typename First::template misfit<P>>> {};
+struct FirstUnmet<P, First, Rest...>
+    : std::conditional_t<First::template met<P>, FirstUnmet<P, Rest...>,
+                         std::type_identity<typename First::template incompatible_with<P>>> {};
 
 /// A list of requirements, checked in order.
 template <class... Rules>
@@ -58,35 +59,37 @@ struct SlotRequirements : detail::Requirements<> {};
 
 namespace detail::policy_rules {
 
-HONE_DEFINE_NAMES(fits);
-HONE_DEFINE_NAMES(misfit);
-HONE_DEFINE_NAMES(fits_optimizer);
-HONE_DEFINE_NAMES(misfit_optimizer);
+HONE_DEFINE_NAMES(compatible_with);
+HONE_DEFINE_NAMES(incompatible_with);
+HONE_DEFINE_NAMES(compatible_with_optimizer);
+HONE_DEFINE_NAMES(incompatible_with_optimizer);
 
 struct slot_is_known {
   template <class P>
   static constexpr bool met = requires { typename P::slot::template at_most_one<>; };
   template <class P>
-  struct misfit {
+  struct incompatible_with {
     static_assert(sizeof(P) == 0,
                   "hone: the trainer has no slot of the type that this policy gives as its `slot`. Write `using slot = "
                   "hone::slots::Device;`, or another slot of hone/core/slots.hpp.");
   };
 };
 HONE_POLICY_NEEDS(
-    has_fits, "a policy with `misfit`", "template <class... Policies> struct fits",
-    !(names_fits<P> || names_misfit<P>) || requires { typename P::template fits<P>; });
-HONE_POLICY_NEEDS(has_misfit, "a policy with `fits`", "template <class... Policies> struct misfit",
-                  !names_fits<P> || names_misfit<P>);
-HONE_POLICY_NEEDS(has_fits_optimizer, "a policy with `misfit_optimizer`",
-                  "template <class Optimizer> struct fits_optimizer",
-                  !names_misfit_optimizer<P> || names_fits_optimizer<P>);
-HONE_POLICY_NEEDS(has_misfit_optimizer, "a policy with `fits_optimizer`",
-                  "template <class Optimizer> struct misfit_optimizer",
-                  !names_fits_optimizer<P> || names_misfit_optimizer<P>);
+    has_compatible_with, "a policy with `incompatible_with`", "template <class... Policies> struct compatible_with",
+    !(names_compatible_with<P> || names_incompatible_with<P>) || requires { typename P::template compatible_with<P>; });
+HONE_POLICY_NEEDS(has_incompatible_with, "a policy with `compatible_with`",
+                  "template <class... Policies> struct incompatible_with",
+                  !names_compatible_with<P> || names_incompatible_with<P>);
+HONE_POLICY_NEEDS(has_fits_optimizer, "a policy with `incompatible_with_optimizer`",
+                  "template <class Optimizer> struct compatible_with_optimizer",
+                  !names_incompatible_with_optimizer<P> || names_compatible_with_optimizer<P>);
+HONE_POLICY_NEEDS(has_misfit_optimizer, "a policy with `compatible_with_optimizer`",
+                  "template <class Optimizer> struct incompatible_with_optimizer",
+                  !names_compatible_with_optimizer<P> || names_incompatible_with_optimizer<P>);
 
 /// The requirements on every policy.
-using Common = Requirements<slot_is_known, has_fits, has_misfit, has_fits_optimizer, has_misfit_optimizer>;
+using Common =
+    Requirements<slot_is_known, has_compatible_with, has_incompatible_with, has_fits_optimizer, has_misfit_optimizer>;
 
 }  // namespace detail::policy_rules
 

@@ -18,7 +18,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/visit_tensors.hpp"
 
 namespace hone {
@@ -95,9 +95,9 @@ void check_batch(const Batch& batch) {
   for_each_tensor(batch, [&](const at::Tensor& tensor) {
     if (tensor.defined() && tensor.dim() > 0 && tensor.size(0) != expected) {
       throw DataError(
-          sentence("Tensor {} of the batch holds {} samples where those before it hold {}. Give all tensors of a "
-                   "batch the same first dimension.",
-                   {index, tensor.size(0), expected}));
+          format_message("Tensor {} of the batch holds {} samples where those before it hold {}. Give all tensors of a "
+                         "batch the same first dimension.",
+                         {index, tensor.size(0), expected}));
     }
     ++index;
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `stack_samples`, the default collate function.
+/// `default_collate`, the default collate function.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 
 namespace hone {
@@ -25,7 +25,7 @@ namespace detail {
 template <class T>
 concept Number = std::is_arithmetic_v<T>;
 
-/// True if `stack_samples` can stack samples, or parts of samples, of type `T`.
+/// True if `default_collate` can stack samples, or parts of samples, of type `T`.
 template <class T>
 consteval bool stackable() {
   if constexpr (std::is_same_v<T, at::Tensor> || Number<T>) {
@@ -64,17 +64,17 @@ using StackedNumber = std::conditional_t<std::is_same_v<T, bool> || std::is_same
 
 inline at::Tensor stack_tensors(const std::vector<at::Tensor>& parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (!parts[i].defined()) throw DataError(sentence("Sample {} of a batch has an undefined tensor.", {i}));
+    if (!parts[i].defined()) throw DataError(format_message("Sample {} of a batch has an undefined tensor.", {i}));
     if (parts[i].sizes() != parts[0].sizes()) {
       const auto shape = [](const at::Tensor& tensor) {
         std::string text;
-        for (const auto size : tensor.sizes()) text += sentence("{}{}", {text.empty() ? "" : ", ", size});
+        for (const auto size : tensor.sizes()) text += format_message("{}{}", {text.empty() ? "" : ", ", size});
         return text;
       };
       throw DataError(
-          sentence("Sample {} of a batch has shape [{}], but sample 0 has [{}]. Give samples of one shape "
-                   "or a collate function that pads them.",
-                   {i, shape(parts[i]), shape(parts[0])}));
+          format_message("Sample {} of a batch has shape [{}], but sample 0 has [{}]. Give samples of one shape "
+                         "or a collate function that pads them.",
+                         {i, shape(parts[i]), shape(parts[0])}));
     }
   }
   return at::stack(parts);
@@ -99,9 +99,9 @@ auto stack_parts(const std::vector<Sample>& samples, const Part& part) {
     for (const auto& sample : samples) {
       if (part(sample).size() != count) {
         throw DataError(
-            sentence("A sample of a batch holds {} tensors where the first holds {}. Give samples of one "
-                     "length or a collate function that pads them.",
-                     {part(sample).size(), count}));
+            format_message("A sample of a batch holds {} tensors where the first holds {}. Give samples of one "
+                           "length or a collate function that pads them.",
+                           {part(sample).size(), count}));
       }
     }
     using Element = typename T::value_type;
@@ -131,7 +131,7 @@ auto stack_parts(const std::vector<Sample>& samples, const Part& part) {
 
 }  // namespace detail
 
-/// A sample that `stack_samples` can stack: a tensor, a number, or a pair, tuple, array, `torch::data::Example`, vector
+/// A sample that `default_collate` can stack: a tensor, a number, or a pair, tuple, array, `torch::data::Example`, vector
 /// or Hana-adapted struct of such parts. The element type of a vector must not be a number.
 template <class Sample>
 concept Stackable = detail::stackable<Sample>();
@@ -145,16 +145,16 @@ concept Stackable = detail::stackable<Sample>();
 /// **Errors** `DataError` for no sample, an undefined tensor, tensors of different shapes or vectors of different
 /// sizes.
 template <Stackable Sample>
-[[nodiscard]] auto stack_samples(const std::vector<Sample>& samples) {
+[[nodiscard]] auto default_collate(const std::vector<Sample>& samples) {
   if (samples.empty()) throw DataError("There are no samples to stack. Give at least one.");
   return detail::stack_parts<Sample>(samples, [](const Sample& sample) -> auto& { return sample; });
 }
 
-/// A function object that calls `stack_samples`; the default collate function of `IndexedLoader`.
-struct StackSamples {
+/// A function object that calls `default_collate`; the default collate function of `IndexedLoader`.
+struct DefaultCollate {
   template <Stackable Sample>
   [[nodiscard]] auto operator()(const std::vector<Sample>& samples) const {
-    return stack_samples(samples);
+    return default_collate(samples);
   }
 };
 

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "hone/core/pointee.hpp"
+#include "hone/core/unwrap.hpp"
 #include "hone/data/batch_iterator.hpp"
 
 namespace torch::data {
@@ -48,7 +48,7 @@ concept TorchDataLoader = std::is_class_v<T> && requires(const T* loader) { deta
 /// **Example** `trainer.train(hone::DataLoaderBatches(*loader) | std::views::transform(augmented))`
 template <class Handle>
 class DataLoaderBatches {
-  using Loader = PointeeOf<std::remove_reference_t<Handle>>;
+  using Loader = UnwrapRef<std::remove_reference_t<Handle>>;
   using Access = std::remove_pointer_t<decltype(detail::access_to(static_cast<Loader*>(nullptr)))>;
   using Place = decltype(std::declval<Loader&>().begin());
 
@@ -59,11 +59,11 @@ class DataLoaderBatches {
 
   explicit DataLoaderBatches(Handle&& loader) : loader_(kept(std::forward<Handle>(loader))) {}
   DataLoaderBatches(DataLoaderBatches&& other) noexcept
-      : loader_(std::move(other.loader_)), is_walked_(std::exchange(other.is_walked_, false)) {}
+      : loader_(std::move(other.loader_)), is_iterated_(std::exchange(other.is_iterated_, false)) {}
   DataLoaderBatches& operator=(DataLoaderBatches&& other) noexcept {
     leave();
     loader_ = std::move(other.loader_);
-    is_walked_ = std::exchange(other.is_walked_, false);
+    is_iterated_ = std::exchange(other.is_iterated_, false);
     return *this;
   }
   DataLoaderBatches(const DataLoaderBatches&) = delete;
@@ -72,9 +72,9 @@ class DataLoaderBatches {
 
   [[nodiscard]] Iterator begin() {
     place_.reset();
-    auto& loader = pointee(loader_);
+    auto& loader = unwrap(loader_);
     Access::drain(loader);
-    is_walked_ = true;
+    is_iterated_ = true;
     place_.emplace(loader.begin());
     end_.emplace(loader.end());
     return Iterator(*this);
@@ -82,7 +82,7 @@ class DataLoaderBatches {
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
   /// Returns the address of the `DataLoader`, which `are_same_batches` compares.
-  [[nodiscard]] const void* source() const { return &pointee(loader_); }
+  [[nodiscard]] const void* source() const { return &unwrap(loader_); }
 
  private:
   friend Iterator;
@@ -93,18 +93,18 @@ class DataLoaderBatches {
 
   void leave() {
     place_.reset();
-    if (std::exchange(is_walked_, false)) Access::drain(pointee(loader_));
+    if (std::exchange(is_iterated_, false)) Access::drain(unwrap(loader_));
   }
   static auto kept(Handle&& loader) {
     if constexpr (std::is_lvalue_reference_v<Handle>) {
-      return &pointee(loader);
+      return &unwrap(loader);
     } else {
       return Handle(std::forward<Handle>(loader));
     }
   }
 
   std::conditional_t<std::is_lvalue_reference_v<Handle>, Loader*, Handle> loader_;
-  bool is_walked_ = false;
+  bool is_iterated_ = false;
   std::optional<Place> place_, end_;
 };
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "hone/core/config.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/digits.hpp"
 #include "hone/data/splitmix.hpp"
 #include "hone/data/tensor_dataset.hpp"
@@ -144,7 +144,7 @@ HONE_INLINE std::int64_t draw_digit(SplitMix64 random, std::span<std::uint8_t, 7
 }  // namespace detail
 
 HONE_INLINE TensorDataset<std::pair<at::Tensor, at::Tensor>> digits(std::int64_t count, std::uint64_t seed) {
-  if (count < 1) throw std::invalid_argument(sentence("count is {}. Ask for at least 1 digit.", {count}));
+  if (count < 1) throw std::invalid_argument(format_message("count is {}. Ask for at least 1 digit.", {count}));
   auto images = at::empty({count, 1, 28, 28}, at::kByte);
   auto labels = at::empty({count}, at::kLong);
   auto* image = images.mutable_data_ptr<std::uint8_t>();

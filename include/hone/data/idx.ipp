@@ -20,7 +20,7 @@
 
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/idx.hpp"
 #include "hone/data/tensor_dataset.hpp"
 
@@ -51,7 +51,7 @@ class PackedFile {
       int status = Z_OK;
       const std::string_view reason = gzerror(file_.get(), &status);
       if (got < 0 || (status != Z_OK && status != Z_STREAM_END)) {
-        fail(sentence("is damaged ({}). Fetch it again.", {explain(status, reason)}));
+        fail(format_message("is damaged ({}). Fetch it again.", {explain(status, reason)}));
       }
       if (got == 0) break;
       done += static_cast<std::uint64_t>(got);
@@ -60,10 +60,10 @@ class PackedFile {
   }
 
   /// Returns an upper bound of the decompressed size in bytes: deflate compresses at most 1032 to 1.
-  [[nodiscard]] std::uint64_t most_bytes() const { return packed() ? stored_bytes_ * 1032 : stored_bytes_; }
-  [[nodiscard]] bool packed() const { return gzdirect(file_.get()) == 0; }
+  [[nodiscard]] std::uint64_t most_bytes() const { return to_bytes() ? stored_bytes_ * 1032 : stored_bytes_; }
+  [[nodiscard]] bool to_bytes() const { return gzdirect(file_.get()) == 0; }
 
-  [[noreturn]] void fail(const std::string& what) const { throw DataError(sentence("{} {}", {name_, what})); }
+  [[noreturn]] void fail(const std::string& what) const { throw DataError(format_message("{} {}", {name_, what})); }
 
  private:
   static std::string_view explain(int status, std::string_view reason) {
@@ -87,17 +87,17 @@ HONE_INLINE at::Tensor read_idx(const std::filesystem::path& path) {
   std::array<std::uint8_t, 4> magic{};
   if (file.read(magic) < magic.size()) file.fail("ends within its header. Fetch it again.");
   if (magic[0] != 0 || magic[1] != 0) {
-    file.fail(
-        sentence("is not an IDX file: it starts with the bytes {} {}, not 00 00. Give an IDX file, plain or compressed "
-                 "with gzip.",
-                 {detail::zero_filled(magic[0], 2, 16), detail::zero_filled(magic[1], 2, 16)}));
+    file.fail(format_message(
+        "is not an IDX file: it starts with the bytes {} {}, not 00 00. Give an IDX file, plain or compressed "
+        "with gzip.",
+        {detail::zero_filled(magic[0], 2, 16), detail::zero_filled(magic[1], 2, 16)}));
   }
   if (magic[2] != 0x08) {
-    file.fail(sentence("holds elements of type 0x{}. Give an IDX file of unsigned bytes, type 0x08.",
-                       {detail::zero_filled(magic[2], 2, 16)}));
+    file.fail(format_message("holds elements of type 0x{}. Give an IDX file of unsigned bytes, type 0x08.",
+                             {detail::zero_filled(magic[2], 2, 16)}));
   }
   if (magic[3] < 1 || magic[3] > 8) {
-    file.fail(sentence("has {} dimensions by its header. Give an IDX file of 1 to 8.", {magic[3]}));
+    file.fail(format_message("has {} dimensions by its header. Give an IDX file of 1 to 8.", {magic[3]}));
   }
 
   std::vector<std::int64_t> sizes(magic[3]);
@@ -108,30 +108,30 @@ HONE_INLINE at::Tensor read_idx(const std::filesystem::path& path) {
     std::array<std::uint8_t, 4> bytes{};
     if (file.read(bytes) < bytes.size()) file.fail("ends within its header. Fetch it again.");
     for (const auto byte : bytes) size = size * 256 + byte;
-    shape += sentence("{}{}", {shape.empty() ? "" : " x ", size});
+    shape += format_message("{}{}", {shape.empty() ? "" : " x ", size});
     const auto count = static_cast<std::uint64_t>(size);
     elements = count > 0 && elements > beyond_counting / count ? beyond_counting : elements * count;
   }
   if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) {
-    file.fail(sentence("is empty: its header says {}. Give a file with data.", {shape}));
+    file.fail(format_message("is empty: its header says {}. Give a file with data.", {shape}));
   }
 
   const auto header_bytes = magic.size() + 4 * sizes.size();
   const auto check_length = [&](std::uint64_t found) {
     if (found < elements) {
       file.fail(
-          sentence("is truncated: its {} elements need {} bytes after the header, but there are {}{}. Fetch it "
-                   "again.",
-                   {shape, elements == beyond_counting ? "more than 2^63" : std::to_string(elements),
-                    file.packed() && found == file.most_bytes() ? "at most " : "", found}));
+          format_message("is truncated: its {} elements need {} bytes after the header, but there are {}{}. Fetch it "
+                         "again.",
+                         {shape, elements == beyond_counting ? "more than 2^63" : std::to_string(elements),
+                          file.to_bytes() && found == file.most_bytes() ? "at most " : "", found}));
     }
   };
-  check_length(file.packed() ? file.most_bytes() : file.most_bytes() - header_bytes);  // before the allocation
+  check_length(file.to_bytes() ? file.most_bytes() : file.most_bytes() - header_bytes);  // before the allocation
   auto tensor = at::empty(sizes, at::kByte);
   check_length(file.read({tensor.mutable_data_ptr<std::uint8_t>(), elements}));
   std::array<std::uint8_t, 1> more{};
   if (file.read(more) > 0) {
-    file.fail(sentence("goes on after its {} elements ({} bytes). Fetch it again.", {shape, elements}));
+    file.fail(format_message("goes on after its {} elements ({} bytes). Fetch it again.", {shape, elements}));
   }
   return tensor;
 }
@@ -143,39 +143,40 @@ HONE_INLINE std::filesystem::path find_idx(const std::filesystem::path& folder, 
   std::string tried;
   for (const char separator : {'-', '.'}) {
     for (const std::string_view ending : {"", ".gz"}) {
-      const auto file = sentence("{}{}{}{}", {name, separator, type, ending});
+      const auto file = format_message("{}{}{}{}", {name, separator, type, ending});
       std::error_code error;
       if (std::filesystem::is_regular_file(folder / file, error)) return folder / file;
-      tried += sentence("{}{}", {tried.empty() ? "" : ", ", file});
+      tried += format_message("{}{}", {tried.empty() ? "" : ", ", file});
     }
   }
-  throw DataError(sentence("{}: none of {} is in this folder. Give the folder that holds the four MNIST files.",
-                           {folder.string(), tried}));
+  throw DataError(format_message("{}: none of {} is in this folder. Give the folder that holds the four MNIST files.",
+                                 {folder.string(), tried}));
 }
 
 HONE_INLINE Mnist::Dataset read_digits(const std::filesystem::path& folder, std::string_view part) {
-  const auto image_file = find_idx(folder, sentence("{}-images", {part}), "idx3-ubyte");
-  const auto label_file = find_idx(folder, sentence("{}-labels", {part}), "idx1-ubyte");
+  const auto image_file = find_idx(folder, format_message("{}-images", {part}), "idx3-ubyte");
+  const auto label_file = find_idx(folder, format_message("{}-labels", {part}), "idx1-ubyte");
   const auto images = read_idx(image_file);
   const auto labels = read_idx(label_file);
   if (images.dim() != 3 || images.size(1) != 28 || images.size(2) != 28) {
     std::string shape;
-    for (const auto size : images.sizes()) shape += sentence("{}{}", {shape.empty() ? "" : " x ", size});
-    throw DataError(
-        sentence("{} holds {} elements. Give images of 28 x 28 pixels (N x 28 x 28).", {image_file.string(), shape}));
+    for (const auto size : images.sizes()) shape += format_message("{}{}", {shape.empty() ? "" : " x ", size});
+    throw DataError(format_message("{} holds {} elements. Give images of 28 x 28 pixels (N x 28 x 28).",
+                                   {image_file.string(), shape}));
   }
   if (labels.dim() != 1) {
-    throw DataError(sentence("{} has {} dimensions. Give one label per image.", {label_file.string(), labels.dim()}));
+    throw DataError(
+        format_message("{} has {} dimensions. Give one label per image.", {label_file.string(), labels.dim()}));
   }
   if (images.size(0) != labels.size(0)) {
-    throw DataError(sentence("{} holds {} images, but {} holds {} labels. Give files that belong together.",
-                             {image_file.string(), images.size(0), label_file.string(), labels.size(0)}));
+    throw DataError(format_message("{} holds {} images, but {} holds {} labels. Give files that belong together.",
+                                   {image_file.string(), images.size(0), label_file.string(), labels.size(0)}));
   }
   const std::span values(labels.data_ptr<std::uint8_t>(), static_cast<std::size_t>(labels.size(0)));
   const auto wrong = std::find_if(values.begin(), values.end(), [](std::uint8_t label) { return label > 9; });
   if (wrong != values.end()) {
-    throw DataError(sentence("{} has the label {} at index {}. Labels of digits are 0 to 9.",
-                             {label_file.string(), *wrong, wrong - values.begin()}));
+    throw DataError(format_message("{} has the label {} at index {}. Labels of digits are 0 to 9.",
+                                   {label_file.string(), *wrong, wrong - values.begin()}));
   }
   return {images.unsqueeze(1).to(at::kFloat).div_(255), labels.to(at::kLong)};
 }

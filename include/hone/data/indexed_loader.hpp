@@ -15,7 +15,7 @@
 #include "hone/core/error.hpp"
 #include "hone/data/batch_iterator.hpp"
 #include "hone/data/collate.hpp"
-#include "hone/data/epoch_walk.hpp"
+#include "hone/data/epoch_cursor.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/data/sampler.hpp"
 
@@ -95,7 +95,7 @@ inline constexpr bool checked_samples = sizeof(samples_not_stackable<Sample>) > 
 
 template <class Collate, class Sample>
 consteval auto collated() {
-  if constexpr (std::same_as<Collate, StackSamples> && !Stackable<Sample>) {
+  if constexpr (std::same_as<Collate, DefaultCollate> && !Stackable<Sample>) {
     static_assert(checked_samples<Sample>);
     return std::type_identity<std::pair<at::Tensor, at::Tensor>>{};
   } else {
@@ -103,7 +103,7 @@ consteval auto collated() {
   }
 }
 
-/// The type of a collate function's batch; one `static_assert` message if `StackSamples` cannot stack the samples.
+/// The type of a collate function's batch; one `static_assert` message if `DefaultCollate` cannot stack the samples.
 template <class Collate, class Sample>
 using CollatedBatch = typename decltype(collated<Collate, Sample>())::type;
 
@@ -119,7 +119,7 @@ using CollatedBatch = typename decltype(collated<Collate, Sample>())::type;
 /// batch; `DataError` if the dataset is empty or has fewer samples than ranks. In `begin()`: `DataError` if
 /// the sampler's order is invalid. Exceptions of `get` and `Collate` propagate.
 /// **Example** `IndexedLoader loader{dataset, {.batch_size = 4}, [](std::vector<Sample> samples) { return ...; }};`
-template <IndexedDataset Dataset, class Collate = StackSamples, Sampler S = OptionalShuffle>
+template <IndexedDataset Dataset, class Collate = DefaultCollate, Sampler S = OptionalShuffle>
 class IndexedLoader {
  public:
   using Sample = SampleOf<Dataset>;
@@ -131,7 +131,7 @@ class IndexedLoader {
     requires std::same_as<S, OptionalShuffle>
       : dataset_(std::forward<Dataset>(dataset)),
         collate_(std::move(collate)),
-        walk_(sample_count(dataset_), options, {options.shuffle, options.seed}) {}
+        cursor_(sample_count(dataset_), options, {options.shuffle, options.seed}) {}
 
   /// As above, in the order of `sampler`; `options.seed` is ignored.
   ///
@@ -139,7 +139,7 @@ class IndexedLoader {
   IndexedLoader(Dataset&& dataset, const LoaderOptions& options, Collate collate, S sampler)
       : dataset_(std::forward<Dataset>(dataset)),
         collate_(std::move(collate)),
-        walk_(sample_count(dataset_), options, std::move(sampler)) {
+        cursor_(sample_count(dataset_), options, std::move(sampler)) {
     detail::check_no_shuffle(options);
   }
 
@@ -151,53 +151,53 @@ class IndexedLoader {
 
   /// Starts the next epoch.
   [[nodiscard]] Iterator begin() {
-    walk_.start();
+    cursor_.start();
     advance();
     return Iterator(*this);
   }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
   /// Returns the number of batches in a whole epoch, the same on each rank.
-  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(walk_.batches()); }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(cursor_.batches()); }
   /// Returns the number of samples in a full batch: the option, at most an epoch's samples per rank, rounded up.
-  [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
-  /// Returns the index that restores the dataset's order of rows gathered from all ranks; see `hone::stored_order`.
-  [[nodiscard]] at::Tensor stored_order() const { return walk_.stored_order(); }
-  [[nodiscard]] const DataShare& share() const { return walk_.share(); }
+  [[nodiscard]] std::int64_t batch_size() const { return cursor_.batch_size(); }
+  /// Returns the index that restores the dataset's order of rows gathered from all ranks; see `hone::unshard_permutation`.
+  [[nodiscard]] at::Tensor unshard_permutation() const { return cursor_.unshard_permutation(); }
+  [[nodiscard]] const DataShard& share() const { return cursor_.share(); }
 
   /// Sets the epoch that the next `begin()` starts. By default, epochs count up from 0; see also `EpochScope`.
-  void set_epoch(std::int64_t epoch) { walk_.set_epoch(epoch); }
+  void set_epoch(std::int64_t epoch) { cursor_.set_epoch(epoch); }
   /// Skips the next `count` batches of the current epoch without making them. The current batch must not be used any
   /// more. An increment makes the next one.
-  void skip(std::int64_t count) { walk_.skip(count); }
+  void skip(std::int64_t count) { cursor_.skip(count); }
 
   /// Resumes the current epoch after the first `samples` samples of its order, counted over all ranks, and partitions
   /// the rest into batches. The current batch must not be used any more. The next increment makes the first batch of
   /// the rest. After a whole number of this loader's steps, this is the position that `skip` leads to.
   ///
   /// **Errors** `DataError` if the epoch has fewer samples, or leaves some, but fewer than ranks (unless `drop_last`).
-  void go_on_after(std::int64_t samples) { walk_.go_on_after(samples); }
+  void resume_after(std::int64_t samples) { cursor_.resume_after(samples); }
   /// Returns the number of batches in an epoch that resumes after `samples` samples. **Errors** as above.
-  [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return walk_.batches_after(samples); }
+  [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return cursor_.batches_after(samples); }
   /// Returns the number of samples of an epoch's order that all ranks have consumed after `batches` batches. Includes
   /// `samples` for an epoch that resumed after `samples`. **Errors** as above.
   [[nodiscard]] std::int64_t samples_after(std::int64_t batches, std::int64_t samples = 0) const {
-    return walk_.samples_after(batches, samples);
+    return cursor_.samples_after(batches, samples);
   }
 
  private:
   friend Iterator;
 
-  [[nodiscard]] bool done() const { return walk_.done(); }
+  [[nodiscard]] bool done() const { return cursor_.done(); }
   [[nodiscard]] Batch& current() { return *batch_; }
 
   void advance() {
-    if (!walk_.advance()) return;
+    if (!cursor_.advance()) return;
     std::vector<Sample> samples;
-    samples.reserve(static_cast<std::size_t>(walk_.width()));
-    const auto* indices = walk_.indices();
-    for (std::int64_t i = 0; i < walk_.width(); ++i) {
-      samples.push_back(detail::get_sample(dataset_, indices == nullptr ? walk_.first() + i : indices[i]));
+    samples.reserve(static_cast<std::size_t>(cursor_.width()));
+    const auto* indices = cursor_.indices();
+    for (std::int64_t i = 0; i < cursor_.width(); ++i) {
+      samples.push_back(detail::get_sample(dataset_, indices == nullptr ? cursor_.first() + i : indices[i]));
     }
     if constexpr (std::invocable<Collate&, std::vector<Sample>>) {
       batch_.emplace(std::invoke(collate_, std::move(samples)));
@@ -206,7 +206,7 @@ class IndexedLoader {
 
   Dataset dataset_;
   Collate collate_;
-  detail::EpochWalk<S> walk_;
+  detail::EpochCursor<S> cursor_;
   std::optional<Batch> batch_;
 };
 

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "hone/core/pointee.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
+#include "hone/core/unwrap.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/data_loader.hpp"
 #include "hone/data/indexed_loader.hpp"
@@ -79,7 +79,7 @@ template <IndexedDataset Dataset, Sampler S>
   if constexpr (detail::is_tensor_dataset<std::remove_cvref_t<Dataset>>) {
     return TensorLoader(std::forward<Dataset>(dataset), options, std::move(sampler));
   } else {
-    return IndexedLoader<Dataset, StackSamples, S>(std::forward<Dataset>(dataset), options, {}, std::move(sampler));
+    return IndexedLoader<Dataset, DefaultCollate, S>(std::forward<Dataset>(dataset), options, {}, std::move(sampler));
   }
 }
 
@@ -97,18 +97,18 @@ template <BatchRange R>
 
 /// A handle to a dataset or a range of batches: `std::ref`, or a pointer, as from `torch::data::make_data_loader`.
 template <class T>
-concept LoadableHandle = !Loadable<T> && !std::same_as<PointeeOf<std::remove_reference_t<T>>, std::remove_cvref_t<T>> &&
-                         Loadable<PointeeOf<std::remove_reference_t<T>>&>;
+concept LoadableHandle = !Loadable<T> && !std::same_as<UnwrapRef<std::remove_reference_t<T>>, std::remove_cvref_t<T>> &&
+                         Loadable<UnwrapRef<std::remove_reference_t<T>>&>;
 
 /// A range of batches, or a handle to one.
 template <class T>
-concept HandsOutBatches = BatchRange<T> || (LoadableHandle<T> && BatchRange<PointeeOf<std::remove_reference_t<T>>&>);
+concept YieldsBatches = BatchRange<T> || (LoadableHandle<T> && BatchRange<UnwrapRef<std::remove_reference_t<T>>&>);
 
 /// Returns the batches of a trainer's data: a dataset, a range of batches, or a handle to one of these.
 template <class Dataset>
 [[nodiscard]] decltype(auto) batches_of(Dataset&& dataset, const LoaderOptions& options) {
   if constexpr (LoadableHandle<Dataset>) {
-    return make_loader(pointee(dataset), options);
+    return make_loader(unwrap(dataset), options);
   } else {
     return make_loader(std::forward<Dataset>(dataset), options);
   }
@@ -136,7 +136,7 @@ template <class F>
   if constexpr (std::is_void_v<Made>) {
     static_assert(detail::checked_dataloader<Made>);
     return std::vector<std::pair<at::Tensor, at::Tensor>>();
-  } else if constexpr (TorchDataLoader<PointeeOf<std::remove_reference_t<Made>>>) {
+  } else if constexpr (TorchDataLoader<UnwrapRef<std::remove_reference_t<Made>>>) {
     return DataLoaderBatches<Made>(make());
   } else {
     return make();
@@ -174,13 +174,13 @@ template <class R>
 ///
 /// **Errors** `std::invalid_argument`.
 template <class R>
-void require_share(const R& range, const DataShare& own) {
+void require_share(const R& range, const DataShard& own) {
   if constexpr (requires { range.share() == own; }) {
     if (own.world_size <= 1 || range.share() == own) return;
-    throw std::invalid_argument(
-        sentence("The loader has the share of process {} of {}, and this is process {} of {}. Make it with "
-                 ".share = {{}, {}}, or give the dataset itself.",
-                 {range.share().rank, range.share().world_size, own.rank, own.world_size, own.rank, own.world_size}));
+    throw std::invalid_argument(format_message(
+        "The loader has the share of process {} of {}, and this is process {} of {}. Make it with "
+        ".share = {{}, {}}, or give the dataset itself.",
+        {range.share().rank, range.share().world_size, own.rank, own.world_size, own.rank, own.world_size}));
   }
 }
 

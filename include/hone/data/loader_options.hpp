@@ -8,16 +8,16 @@
 #include <string>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
 /// The shard of one rank: its part of the samples of each step.
-struct DataShare {
+struct DataShard {
   int rank = 0;        ///< from 0 to world_size - 1
   int world_size = 1;  ///< The number of ranks.
 
-  friend bool operator==(const DataShare&, const DataShare&) = default;
+  friend bool operator==(const DataShard&, const DataShard&) = default;
 };
 
 /// The partition of a dataset into batches. As in PyTorch's `DataLoader`, the stored order is the default. `train`
@@ -30,16 +30,16 @@ struct LoaderOptions {
   bool shuffle = false;    ///< a new order in each epoch
   bool drop_last = false;  ///< leaves out the samples at the end that do not fill a batch on each rank
   std::uint64_t seed = 0;  ///< of the shuffled orders; must be the same on each rank
-  DataShare share = {};    ///< the shard of this rank; by default the whole dataset
+  DataShard share = {};    ///< the shard of this rank; by default the whole dataset
 };
 
 namespace detail {
 
-inline void check_share(const DataShare& share) {
+inline void check_share(const DataShard& share) {
   if (share.world_size >= 1 && share.rank >= 0 && share.rank < share.world_size) return;
-  throw std::invalid_argument(
-      sentence("The share of the data is that of process {} of {}. Give a world_size of 1 or more and a rank below it.",
-               {share.rank, share.world_size}));
+  throw std::invalid_argument(format_message(
+      "The share of the data is that of process {} of {}. Give a world_size of 1 or more and a rank below it.",
+      {share.rank, share.world_size}));
 }
 
 }  // namespace detail
@@ -48,7 +48,7 @@ inline void check_share(const DataShare& share) {
 /// of that size has all samples.
 ///
 /// **Errors** `std::invalid_argument` unless `share` has a `world_size` of at least 1 and a rank below it.
-[[nodiscard]] inline std::int64_t fitting_batch_size(std::int64_t samples, std::int64_t asked, const DataShare& share) {
+[[nodiscard]] inline std::int64_t fitting_batch_size(std::int64_t samples, std::int64_t asked, const DataShard& share) {
   detail::check_share(share);
   const std::int64_t whole = samples / share.world_size + (samples % share.world_size > 0);
   return std::clamp(whole, std::int64_t{1}, std::max(asked, std::int64_t{1}));
@@ -64,19 +64,19 @@ inline void check_options(std::int64_t samples, const LoaderOptions& options) {
   const int world_size = options.share.world_size;
   if (options.batch_size < 1) {
     throw std::invalid_argument(
-        sentence("batch_size is {}. Give a number of samples, at least 1.", {options.batch_size}));
+        format_message("batch_size is {}. Give a number of samples, at least 1.", {options.batch_size}));
   }
   if (samples < 1) throw DataError("The dataset is empty. Give at least one sample.");
   if (samples < world_size) {
-    throw DataError(sentence(
+    throw DataError(format_message(
         "The dataset has {} samples for {} processes. Give at least one for each, or train with fewer processes.",
         {samples, world_size}));
   }
   if (!options.drop_last || options.batch_size <= samples / world_size) return;
-  throw std::invalid_argument(sentence(
+  throw std::invalid_argument(format_message(
       "batch_size is {}{}, but the dataset has only {} samples, so drop_last would leave no batch. Give at most {}, or "
       "leave drop_last out.",
-      {options.batch_size, world_size > 1 ? sentence(" in each of {} processes", {world_size}) : "", samples,
+      {options.batch_size, world_size > 1 ? format_message(" in each of {} processes", {world_size}) : "", samples,
        samples / world_size}));
 }
 

@@ -40,7 +40,7 @@ namespace hone {
 /// range in place of the batch that the range failed to make.
 template <BatchRange R>
 class Prefetched {
-  using Given = decltype(*std::declval<R&>().begin());
+  using Input = decltype(*std::declval<R&>().begin());
 
  public:
   using Batch = BatchOf<R>;
@@ -129,8 +129,8 @@ class Prefetched {
     changed_.wait(lock, [this] { return made_ - used_ < slots_.size() || is_stopped_; });
     return !is_stopped_;
   }
-  static void put(std::optional<Batch>& slot, Given&& batch) {
-    if constexpr (makes_new_batches<R> || (!std::is_lvalue_reference_v<Given> && !HoldsTensors<Batch>)) {
+  static void put(std::optional<Batch>& slot, Input&& batch) {
+    if constexpr (makes_new_batches<R> || (!std::is_lvalue_reference_v<Input> && !HoldsTensors<Batch>)) {
       slot.emplace(std::move(batch));
     } else if constexpr (HoldsTensors<Batch>) {
       std::vector<at::Tensor> buffers;
@@ -138,8 +138,8 @@ class Prefetched {
       auto buffer = buffers.begin();
       slot = map_tensors(batch, [&](const at::Tensor& tensor) {
         const auto before = buffer == buffers.end() ? at::Tensor() : *buffer++;
-        if constexpr (!std::is_lvalue_reference_v<Given>) {
-          if (is_sole_user(tensor)) return tensor;
+        if constexpr (!std::is_lvalue_reference_v<Input>) {
+          if (is_sole_owner(tensor)) return tensor;
         }
         return copied(tensor, before);
       });
@@ -149,7 +149,7 @@ class Prefetched {
   }
   /// Returns whether only a temporary batch owns `tensor` and its storage. A second handle is the copy in
   /// `map_tensors`.
-  static bool is_sole_user(const at::Tensor& tensor) {
+  static bool is_sole_owner(const at::Tensor& tensor) {
     return tensor.defined() && tensor.has_storage() && tensor.use_count() <= 2 && tensor.storage().use_count() == 1;
   }
   static at::Tensor copied(const at::Tensor& tensor, at::Tensor buffer) {

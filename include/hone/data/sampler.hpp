@@ -21,7 +21,7 @@
 #include <string_view>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/splitmix.hpp"
 
 namespace hone {
@@ -112,9 +112,9 @@ template <Sampler S>
 
 [[noreturn]] inline void refuse_global_generator(std::string_view sampler, int world_size) {
   throw std::invalid_argument(
-      sentence("{} draws from the global generator, which is another one in each of the {} processes. Take "
-               "RandomSampler with a seed, or .shuffle and .seed.",
-               {sampler, world_size}));
+      format_message("{} draws from the global generator, which is another one in each of the {} processes. Take "
+                     "RandomSampler with a seed, or .shuffle and .seed.",
+                     {sampler, world_size}));
 }
 
 /// Validates an order and returns it contiguous: undefined, or `visits` indices from 0 to `samples - 1`.
@@ -123,21 +123,22 @@ template <Sampler S>
 inline at::Tensor checked_order(at::Tensor order, std::int64_t samples, std::int64_t visits) {
   if (!order.defined()) {
     if (visits <= samples) return order;
-    throw DataError(sentence("The sampler gave no order, which visits the {} samples once each, but counts {} visits.",
-                             {samples, visits}));
+    throw DataError(format_message(
+        "The sampler gave no order, which visits the {} samples once each, but counts {} visits.", {samples, visits}));
   }
   if (order.scalar_type() != at::kLong || !order.device().is_cpu() || order.dim() != 1 || order.size(0) != visits) {
     throw DataError(
-        sentence("The sampler's order is a {} tensor with {} elements in {} dimensions on {}. It must be "
-                 "one int64 dimension of {} indices on cpu.",
-                 {c10::toString(order.scalar_type()), order.numel(), order.dim(), order.device().str(), visits}));
+        format_message("The sampler's order is a {} tensor with {} elements in {} dimensions on {}. It must be "
+                       "one int64 dimension of {} indices on cpu.",
+                       {c10::toString(order.scalar_type()), order.numel(), order.dim(), order.device().str(), visits}));
   }
   order = order.contiguous().resolve_neg();
   const auto* indices = order.data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < visits; ++i) {
     if (indices[i] < 0 || indices[i] >= samples) {
-      throw DataError(sentence("The sampler's order asks for sample {} at position {}. The dataset has {} samples.",
-                               {indices[i], i, samples}));
+      throw DataError(
+          format_message("The sampler's order asks for sample {} at position {}. The dataset has {} samples.",
+                         {indices[i], i, samples}));
     }
   }
   return order;

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 
 namespace hone {
@@ -61,7 +61,7 @@ template <class Outputs>
         tensor = pieces[0] * share(0);
         for (std::size_t i = 1; i < pieces.size(); ++i) tensor = tensor + pieces[i] * share(i);
       } else if (tensor.defined()) {
-        throw DataError(sentence(
+        throw DataError(format_message(
             "Output tensor {} of the model has {} dimensions and not a row for each sample, so what parts of a "
             "batch gave cannot be put together. Return a row for each sample, or one number.",
             {place, tensor.dim()}));

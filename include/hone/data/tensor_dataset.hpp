@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 
 namespace hone {
@@ -59,15 +59,15 @@ class TensorDataset<Batch> {
     int index = 0;
     for_each_tensor(std::as_const(tensors_), [&](const at::Tensor& tensor) {
       if (!tensor.defined() || tensor.dim() == 0) {
-        throw DataError(sentence("Tensor {} of the dataset {}. Give tensors of shape [samples, ...].",
-                                 {index, tensor.defined() ? "is a scalar" : "is undefined"}));
+        throw DataError(format_message("Tensor {} of the dataset {}. Give tensors of shape [samples, ...].",
+                                       {index, tensor.defined() ? "is a scalar" : "is undefined"}));
       }
       if (index++ == 0) size_ = tensor.size(0);
       if (tensor.size(0) != size_) {
         throw DataError(
-            sentence("Tensor {} of the dataset has {} samples, but tensor 0 has {}. Give all tensors of a "
-                     "dataset the same first dimension.",
-                     {index - 1, tensor.size(0), size_}));
+            format_message("Tensor {} of the dataset has {} samples, but tensor 0 has {}. Give all tensors of a "
+                           "dataset the same first dimension.",
+                           {index - 1, tensor.size(0), size_}));
       }
     });
   }
@@ -93,8 +93,8 @@ class TensorDataset<Batch> {
   [[nodiscard]] TensorDataset subset(std::int64_t first, std::int64_t count) const {
     if (first < 0 || count < 0 || count > size_ || first > size_ - count) {
       throw std::invalid_argument(
-          sentence("A subset of {} samples from sample {} on reaches beyond the dataset's {}. Ask for less.",
-                   {count, first, size_}));
+          format_message("A subset of {} samples from sample {} on reaches beyond the dataset's {}. Ask for less.",
+                         {count, first, size_}));
     }
     return TensorDataset(
         map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.slice(0, first, first + count); }));
@@ -112,7 +112,7 @@ class TensorDataset<Batch> {
   /// **Errors** `std::out_of_range`.
   [[nodiscard]] Batch get(std::int64_t index) const {
     if (index < 0 || index >= size_) {
-      throw std::out_of_range(sentence("Sample {} was asked of a dataset with {} samples.", {index, size_}));
+      throw std::out_of_range(format_message("Sample {} was asked of a dataset with {} samples.", {index, size_}));
     }
     return map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.select(0, index); });
   }

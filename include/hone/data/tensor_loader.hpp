@@ -19,14 +19,14 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/batch_iterator.hpp"
-#include "hone/data/epoch_walk.hpp"
+#include "hone/data/epoch_cursor.hpp"
+#include "hone/data/in_place_write_check.hpp"
 #include "hone/data/loader_options.hpp"
 #include "hone/data/sampler.hpp"
 #include "hone/data/tensor_dataset.hpp"
-#include "hone/data/untouched_rows.hpp"
 
 namespace hone {
 
@@ -112,7 +112,7 @@ class GatheredColumn {
 /// place. The next increment restores the rows of the loader's first batch; those of a later batch remain as written.
 ///
 /// **Shapes** each tensor `[batch_size, ...]`. Unless `drop_last`, the last batch may be shorter, or with several ranks
-/// have one more sample (see `detail::EpochCut`).
+/// have one more sample (see `detail::EpochPartition`).
 /// **Cost** in stored order one view and one comparison of versions per tensor and batch, and a copy of the first batch.
 /// Shuffled, one gather per tensor and batch, without a dispatch or an allocation for dense rows in CPU memory, up to
 /// 32768 elements per batch (any number if LibTorch uses one thread).
@@ -128,7 +128,7 @@ class TensorLoader {
 
   explicit TensorLoader(TensorDataset<Batch> dataset, const LoaderOptions& options = {})
     requires std::same_as<S, OptionalShuffle>
-      : dataset_(detached(dataset)), walk_(dataset_.size(), options, {options.shuffle, options.seed}) {
+      : dataset_(detached(dataset)), cursor_(dataset_.size(), options, {options.shuffle, options.seed}) {
     check_devices();
   }
 
@@ -136,7 +136,7 @@ class TensorLoader {
   ///
   /// **Errors** `std::invalid_argument` if `options.shuffle` is set, or as `UsesGlobalGenerator`.
   TensorLoader(TensorDataset<Batch> dataset, const LoaderOptions& options, S sampler)
-      : dataset_(detached(dataset)), walk_(dataset_.size(), options, std::move(sampler)) {
+      : dataset_(detached(dataset)), cursor_(dataset_.size(), options, std::move(sampler)) {
     detail::check_no_shuffle(options);
     check_devices();
   }
@@ -151,43 +151,43 @@ class TensorLoader {
   [[nodiscard]] Iterator begin() {
     rows_.end_watch();
     version_.reset();  // between epochs, the program may write to its data
-    walk_.start();
-    if (walk_.order().defined()) prepare();
+    cursor_.start();
+    if (cursor_.order().defined()) prepare();
     advance();
     return Iterator(*this);
   }
   [[nodiscard]] std::default_sentinel_t end() const { return {}; }
 
   /// Returns the number of batches in a whole epoch, the same on each rank.
-  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(walk_.batches()); }
+  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(cursor_.batches()); }
   /// Returns the number of samples in a full batch: the option, at most an epoch's samples per rank, rounded up.
-  [[nodiscard]] std::int64_t batch_size() const { return walk_.batch_size(); }
-  /// Returns the index that restores the dataset's order of rows gathered from all ranks; see `hone::stored_order`.
-  [[nodiscard]] at::Tensor stored_order() const { return walk_.stored_order(); }
-  [[nodiscard]] const DataShare& share() const { return walk_.share(); }
+  [[nodiscard]] std::int64_t batch_size() const { return cursor_.batch_size(); }
+  /// Returns the index that restores the dataset's order of rows gathered from all ranks; see `hone::unshard_permutation`.
+  [[nodiscard]] at::Tensor unshard_permutation() const { return cursor_.unshard_permutation(); }
+  [[nodiscard]] const DataShard& share() const { return cursor_.share(); }
   [[nodiscard]] const TensorDataset<Batch>& dataset() const { return dataset_; }
 
   /// Sets the epoch that the next `begin()` starts. By default, epochs count up from 0; see also `EpochScope`.
-  void set_epoch(std::int64_t epoch) { walk_.set_epoch(epoch); }
+  void set_epoch(std::int64_t epoch) { cursor_.set_epoch(epoch); }
   /// Skips the next `count` batches of the current epoch without making them. The current batch must not be used any
   /// more. An increment makes the next one.
-  void skip(std::int64_t count) { walk_.skip(count); }
+  void skip(std::int64_t count) { cursor_.skip(count); }
 
   /// Resumes the current epoch after the first `samples` samples of its order, counted over all ranks, and partitions
   /// the rest into batches. The current batch must not be used any more. The next increment makes the first batch of
   /// the rest. After a whole number of this loader's steps, this is the position that `skip` leads to.
   ///
   /// **Errors** `DataError` if the epoch has fewer samples, or leaves some, but fewer than ranks (unless `drop_last`).
-  void go_on_after(std::int64_t samples) {
-    walk_.go_on_after(samples);
-    if (walk_.order().defined()) fit_short_batch();
+  void resume_after(std::int64_t samples) {
+    cursor_.resume_after(samples);
+    if (cursor_.order().defined()) fit_short_batch();
   }
   /// Returns the number of batches in an epoch that resumes after `samples` samples. **Errors** as above.
-  [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return walk_.batches_after(samples); }
+  [[nodiscard]] std::int64_t batches_after(std::int64_t samples) const { return cursor_.batches_after(samples); }
   /// Returns the number of samples of an epoch's order that all ranks have consumed after `batches` batches. Includes
   /// `samples` for an epoch that resumed after `samples`. **Errors** as above.
   [[nodiscard]] std::int64_t samples_after(std::int64_t batches, std::int64_t samples = 0) const {
-    return walk_.samples_after(batches, samples);
+    return cursor_.samples_after(batches, samples);
   }
 
  private:
@@ -197,8 +197,8 @@ class TensorLoader {
     std::optional<at::Device> device;
     for_each_tensor(dataset_.tensors(), [&device](const at::Tensor& tensor) {
       if (device.value_or(tensor.device()) != tensor.device()) {
-        throw DataError(sentence("The dataset's tensors are on {} and on {}. Move them to one device.",
-                                 {device->str(), tensor.device().str()}));
+        throw DataError(format_message("The dataset's tensors are on {} and on {}. Move them to one device.",
+                                       {device->str(), tensor.device().str()}));
       }
       device = tensor.device();
     });
@@ -210,20 +210,20 @@ class TensorLoader {
     const c10::InferenceMode normal(false);  // the buffers may outlive an inference mode of the caller
     if (columns_.empty()) {
       for_each_tensor(dataset_.tensors(), [&](const at::Tensor& tensor) {
-        columns_.emplace_back(tensor, walk_.batch_size(), walk_.most());
+        columns_.emplace_back(tensor, cursor_.batch_size(), cursor_.most());
         selects_ = selects_ || !columns_.back().copies_rows();
       });
       full_ = buffers(true);
     }
     fit_short_batch();
     // A non-blocking copy from pageable memory to CUDA returns after the order has been read.
-    if (selects_) device_order_ = walk_.order().to(device_, at::kLong, /*non_blocking=*/device_.is_cuda());
+    if (selects_) device_order_ = cursor_.order().to(device_, at::kLong, /*non_blocking=*/device_.is_cuda());
   }
 
   /// Resizes the views for an epoch's last batch, whose width depends on the position at which the epoch resumed.
   void fit_short_batch() {
-    if (short_width_ == walk_.last_width()) return;
-    short_width_ = walk_.last_width();
+    if (short_width_ == cursor_.last_width()) return;
+    short_width_ = cursor_.last_width();
     const c10::InferenceMode normal(false);
     for (auto& column : columns_) column.fit_short(short_width_);
     short_ = buffers(false);
@@ -234,14 +234,15 @@ class TensorLoader {
     return map_tensors(dataset_.tensors(), [&](const at::Tensor& /*whole*/) { return (column++)->buffer(full); });
   }
 
-  [[nodiscard]] bool done() const { return walk_.done(); }
+  [[nodiscard]] bool done() const { return cursor_.done(); }
   [[nodiscard]] Batch& current() { return *batch_; }
 
   void advance() {
     rows_.end_watch();
-    copies_ = copies_ || rows_.were_touched() || (version_ && detail::sum_of_versions(dataset_.tensors()) != *version_);
-    if (!walk_.advance()) return;
-    if (walk_.order().defined()) return gather();
+    copies_ =
+        copies_ || rows_.were_modified() || (version_ && detail::sum_of_versions(dataset_.tensors()) != *version_);
+    if (!cursor_.advance()) return;
+    if (cursor_.order().defined()) return gather();
     const bool watches = !std::exchange(has_watched_, true);
     batch_ = map_tensors(dataset_.tensors(), [&](const at::Tensor& tensor) {
       auto result = rows(tensor);
@@ -252,7 +253,7 @@ class TensorLoader {
   }
 
   [[nodiscard]] at::Tensor rows(const at::Tensor& tensor) const {
-    return tensor.slice(0, walk_.first(), walk_.first() + walk_.width());
+    return tensor.slice(0, cursor_.first(), cursor_.first() + cursor_.width());
   }
   static TensorDataset<Batch> detached(const TensorDataset<Batch>& dataset) {
     return TensorDataset<Batch>(
@@ -260,12 +261,12 @@ class TensorLoader {
   }
 
   void gather() {
-    const bool full = walk_.width() == walk_.batch_size();
+    const bool full = cursor_.width() == cursor_.batch_size();
     batch_ = full ? full_ : short_;  // reassigned, because the caller may have replaced the batch's tensors
     const auto selected = selects_ ? rows(device_order_) : at::Tensor{};
     for (auto& column : columns_) {
       if (column.copies_rows()) {
-        column.copy_rows(walk_.indices(), walk_.width());
+        column.copy_rows(cursor_.indices(), cursor_.width());
       } else {
         column.select_rows(selected, full);
       }
@@ -273,11 +274,11 @@ class TensorLoader {
   }
 
   TensorDataset<Batch> dataset_;
-  detail::UntouchedRows rows_;
+  detail::InPlaceWriteCheck rows_;
   std::optional<std::int64_t> version_;  // when the current batch in stored order was made
   bool has_watched_ = false;             // true after the first batch in stored order
   bool copies_ = false;                  // a batch in stored order was written to
-  detail::EpochWalk<S> walk_;
+  detail::EpochCursor<S> cursor_;
   at::Device device_ = at::kCPU;
   std::int64_t short_width_ = -1;
   bool selects_ = false;  // some tensors are gathered by index_select

@@ -19,8 +19,8 @@
 #include <type_traits>
 
 #include "hone/core/error.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/policy.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/policies/accumulation.hpp"
 #include "hone/policies/device.hpp"
@@ -61,7 +61,7 @@ using DeviceKind = c10::impl::DeviceGuardImplInterface;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
     if (error != std::errc{} || end != digits.data() + digits.size() || number < 0) {
       throw std::invalid_argument(
-          sentence("{} is `{}`. Set it to the local rank of this process, a number from 0.", {name, digits}));
+          format_message("{} is `{}`. Set it to the local rank of this process, a number from 0.", {name, digits}));
     }
     return number;
   }
@@ -83,7 +83,7 @@ using DeviceKind = c10::impl::DeviceGuardImplInterface;
     static_cast<void>(kind.getDevice());
     return {};
   } catch (const c10::Error& error) {
-    return sentence(" ({})", {first_line(error.what_without_backtrace())});
+    return format_message(" ({})", {first_line(error.what_without_backtrace())});
   }
 }
 
@@ -96,30 +96,32 @@ inline void require_device(c10::DeviceType type, std::int64_t index, const Devic
         type == c10::kCUDA
             ? std::string("The trainer's device is cuda, and this program was linked without CUDA. Configure with "
                           "-DHONE_WITH_CUDA=ON, or link LibTorch's CUDA libraries with -Wl,--no-as-needed.")
-            : sentence("The trainer's device is {}, and this program's LibTorch does not support it. Link a LibTorch "
-                       "that was built for it, or use the device Cpu.",
-                       {name}));
+            : format_message(
+                  "The trainer's device is {}, and this program's LibTorch does not support it. Link a LibTorch "
+                  "that was built for it, or use the device Cpu.",
+                  {name}));
   }
   const int count = kind->deviceCount();
   const char* const visible = visible_devices(type);
   if (count == 0) {
     const auto reason = reason_of_none(*kind);
     if (visible != nullptr) {
-      throw DeviceError(
-          sentence("The trainer's device is {}, and LibTorch finds no such device{}. {} is `{}`: list a device there, "
-                   "or unset it.",
-                   {name, reason, visible_devices_variable(type), visible}));
+      throw DeviceError(format_message(
+          "The trainer's device is {}, and LibTorch finds no such device{}. {} is `{}`: list a device there, "
+          "or unset it.",
+          {name, reason, visible_devices_variable(type), visible}));
     }
-    throw DeviceError(sentence(
+    throw DeviceError(format_message(
         "The trainer's device is {}, and LibTorch finds no such device{}. Check the driver{}, or use the device Cpu.",
         {name, reason, type == c10::kCUDA ? " with nvidia-smi" : ""}));
   }
   if (index < 0 || index >= count) {
-    throw std::invalid_argument(sentence(
+    throw std::invalid_argument(format_message(
         "The trainer's device is {} {}, and there {} on this machine{}. Use an index from 0 to {}, and start at most "
         "one process per device on each machine.",
-        {name, index, count == 1 ? "is 1" : sentence("are {}", {count}),
-         visible == nullptr ? "" : sentence(" ({} is `{}`)", {visible_devices_variable(type), visible}), count - 1}));
+        {name, index, count == 1 ? "is 1" : format_message("are {}", {count}),
+         visible == nullptr ? "" : format_message(" ({} is `{}`)", {visible_devices_variable(type), visible}),
+         count - 1}));
   }
 }
 
@@ -169,16 +171,16 @@ class Accelerator : public detail::FormatLimits<type> {
 
  public:
   using slot = slots::Device;
-  static constexpr bool host_readable = false;
+  static constexpr bool host_accessible = false;
   static constexpr c10::DeviceType device_type = type;  ///< The type of the device, such as CUDA.
 
   template <class... Policies>
-  struct fits {
+  struct compatible_with {
     static constexpr bool value = type != c10::kMPS || !(detail::asks_for_double<Policies> || ...);
   };
   template <class... Policies>
-  struct misfit {
-    static_assert(fits<Policies...>::value,
+  struct incompatible_with {
+    static_assert(compatible_with<Policies...>::value,
                   "hone: Mps does not support double precision. Use another precision policy or another device.");
   };
 

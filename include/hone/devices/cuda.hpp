@@ -9,6 +9,6 @@ namespace hone {
 /// See `Accelerator`.
 template <std::int64_t index = device_of_process>
 using Cuda = Accelerator<c10::kCUDA, index>;
-static_assert(DevicePolicy<Cuda<>> && !HostReadable<Cuda<>> && EntersDevice<Cuda<>> && ChecksPresence<Cuda<>>);
+static_assert(DevicePolicy<Cuda<>> && !HostAccessible<Cuda<>> && EntersDevice<Cuda<>> && ChecksAvailability<Cuda<>>);
 
 }  // namespace hone

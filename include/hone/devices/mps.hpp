@@ -9,6 +9,6 @@ namespace hone {
 /// See `Accelerator`.
 template <std::int64_t index = device_of_process>
 using Mps = Accelerator<c10::kMPS, index>;
-static_assert(DevicePolicy<Mps<>> && !HostReadable<Mps<>> && EntersDevice<Mps<>> && ChecksPresence<Mps<>>);
+static_assert(DevicePolicy<Mps<>> && !HostAccessible<Mps<>> && EntersDevice<Mps<>> && ChecksAvailability<Mps<>>);
 
 }  // namespace hone

@@ -185,8 +185,8 @@ class PrefetchedToDevice {
     }
   }
 
-  template <class Given>
-  void take(Slot& slot, Given&& given) {
+  template <class Input>
+  void take(Slot& slot, Input&& given) {
     if constexpr (HoldsTensors<Batch>) {
       bool is_there = true;
       for_each_tensor(given, [&](const at::Tensor& tensor) { is_there = is_there && !is_elsewhere(tensor); });
@@ -195,7 +195,7 @@ class PrefetchedToDevice {
     } else {
       passes_on_ = made_ == 0 || passes_on_;
     }
-    slot.batch.emplace(std::forward<Given>(given));
+    slot.batch.emplace(std::forward<Input>(given));
   }
   [[nodiscard]] bool is_elsewhere(const at::Tensor& tensor) const {
     return tensor.defined() && tensor.device() != device_;
@@ -272,7 +272,7 @@ struct PrefetchToDevice {
   template <class Batches, class Device>
   decltype(auto) over(Batches& batches, const Device& device) const {
     detail::require_at_least("PrefetchToDevice::depth", depth, 1);
-    if constexpr (!DevicePolicy<Device> || HostReadable<Device>) {
+    if constexpr (!DevicePolicy<Device> || HostAccessible<Device>) {
       return Prefetch{depth}.over(batches, device);
     } else if constexpr (makes_batches_at_once<Batches>) {
       return PrefetchedToDevice<Batches>(batches, device.device(), depth);

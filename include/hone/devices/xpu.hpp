@@ -9,6 +9,6 @@ namespace hone {
 /// See `Accelerator`.
 template <std::int64_t index = device_of_process>
 using Xpu = Accelerator<c10::kXPU, index>;
-static_assert(DevicePolicy<Xpu<>> && !HostReadable<Xpu<>> && EntersDevice<Xpu<>> && ChecksPresence<Xpu<>>);
+static_assert(DevicePolicy<Xpu<>> && !HostAccessible<Xpu<>> && EntersDevice<Xpu<>> && ChecksAvailability<Xpu<>>);
 
 }  // namespace hone

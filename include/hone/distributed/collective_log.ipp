@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "hone/core/config.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/distributed/collective_log.hpp"
 
 namespace hone::detail {
@@ -37,7 +37,7 @@ HONE_INLINE bool CollectiveLog::find_difference(c10d::Store& store, int rank, bo
   forget(store);
   for (const auto& [number, own] : calls) {
     const std::string name = "collective " + std::to_string(number);
-    const std::string first = compare_set(store, name, sentence("{} {}", {rank, own}));
+    const std::string first = compare_set(store, name, format_message("{} {}", {rank, own}));
     const auto space = first.find(' ');
     const std::string_view theirs = std::string_view(first).substr(std::min(space + 1, first.size()));
     if (theirs == own) {
@@ -45,12 +45,12 @@ HONE_INLINE bool CollectiveLog::find_difference(c10d::Store& store, int rank, bo
       continue;
     }
     is_found_ = true;
-    compare_set(
-        store, key,
-        sentence("the processes make different collective calls. Call {} of the group is {} on rank {}, and {} on "
-                 "rank {}. Make the same calls in every process, in the same order: end loops together, and save, "
-                 "evaluate and predict in all of them.",
-                 {number, theirs, first.substr(0, space), own, rank}));
+    compare_set(store, key,
+                format_message(
+                    "the processes make different collective calls. Call {} of the group is {} on rank {}, and {} on "
+                    "rank {}. Make the same calls in every process, in the same order: end loops together, and save, "
+                    "evaluate and predict in all of them.",
+                    {number, theirs, first.substr(0, space), own, rank}));
     return true;
   }
   return false;
@@ -58,9 +58,9 @@ HONE_INLINE bool CollectiveLog::find_difference(c10d::Store& store, int rank, bo
 
 HONE_INLINE std::string CollectiveLog::text_of(const Call& call) {
   const std::string_view purpose(call.purpose.data(), call.purpose_length);
-  const std::string what = sentence("{} of {} {} elements", {call.kind, call.size, c10::toString(call.type)});
+  const std::string what = format_message("{} of {} {} elements", {call.kind, call.size, c10::toString(call.type)});
   if (purpose.empty() || purpose == call.kind) return "the " + what;
-  return sentence("the {} ({})", {purpose, what});
+  return format_message("the {} ({})", {purpose, what});
 }
 
 HONE_INLINE std::string CollectiveLog::compare_set(c10d::Store& store, const std::string& name,

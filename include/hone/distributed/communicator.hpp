@@ -18,7 +18,7 @@ namespace hone {
 /// refer to the same group.
 ///
 /// Optional: `static constexpr at::DeviceType device_type`, the device type of its tensors;
-/// `static constexpr bool can_be_recorded = true`, if CUDA graphs can capture its collectives.
+/// `static constexpr bool supports_capture = true`, if CUDA graphs can capture its collectives.
 /// **Example** `hone::ProcessGroup group = hone::Gloo{.timeout = 30s};`
 template <class C>
 concept Communicator = std::copy_constructible<C> && std::convertible_to<const C&, const ProcessGroup&>;

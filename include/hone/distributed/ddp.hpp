@@ -24,13 +24,13 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/policy.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/distributed/collective_log.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/gradient_reducer.hpp"
-#include "hone/distributed/group_user.hpp"
 #include "hone/distributed/process_group.hpp"
+#include "hone/distributed/process_group_aware.hpp"
 #include "hone/distributed/require_agreement.hpp"
 #include "hone/fwd.hpp"
 #include "hone/optim/parameter_group.hpp"
@@ -64,17 +64,17 @@ class Ddp {
  public:
   using slot = slots::Distribution;
   /// True if CUDA graphs can capture `average_gradients`.
-  static constexpr bool can_be_recorded = requires { requires Comm::can_be_recorded; };
+  static constexpr bool supports_capture = requires { requires Comm::supports_capture; };
 
   template <class... Policies>
-  struct fits {
+  struct compatible_with {
     static constexpr bool value =
-        !detail::sends_from_gpus<Comm> || !std::same_as<AnswerTo<slots::Device, Cpu, Policies...>, Cpu>;
+        !detail::sends_from_gpus<Comm> || !std::same_as<SelectPolicy<slots::Device, Cpu, Policies...>, Cpu>;
   };
   template <class... Policies>
-  struct misfit {
+  struct incompatible_with {
     static_assert(
-        fits<Policies...>::value,
+        compatible_with<Policies...>::value,
         "hone: this communicator sends between GPUs, and the trainer's device is Cpu. Add a device policy for "
         "GPUs, or take Ddp<hone::Gloo> or Ddp<hone::Mpi>.");
   };
@@ -104,9 +104,9 @@ class Ddp {
       group_.broadcast(value, 0, "broadcast of parameters");
     }
     buffers_ = buffers_of(model);
-    share_buffers();
+    broadcast_buffers();
     if constexpr (requires { model.modules(); }) {
-      for (const auto& module : model.modules(/*include_self=*/false)) give_group(*module);
+      for (const auto& module : model.modules(/*include_self=*/false)) attach_process_group(*module);
     }
   }
 
@@ -138,9 +138,9 @@ class Ddp {
       if (reduces && is_of_the_group(error)) group_.explain("all-reduce of gradients", error);
       if (reduces && is_of_unused_parameters(error)) {
         throw DataError(
-            sentence("{} got no gradient from a batch of rank {}. Give Ddp {}, or freeze what no batch uses.",
-                     {detail::unused_parameters(error.what(), parameters_, names_), rank(),
-                      "{.find_unused_parameters = true}"}));
+            format_message("{} got no gradient from a batch of rank {}. Give Ddp {}, or freeze what no batch uses.",
+                           {detail::unused_parameters(error.what(), parameters_, names_), rank(),
+                            "{.find_unused_parameters = true}"}));
       }
       throw;
     }
@@ -170,7 +170,7 @@ class Ddp {
     if (!bucket.empty()) average(bucket);
   }
 
-  void begin_exchange(std::span<const double> numbers) {
+  void begin_all_reduce_sum(std::span<const double> numbers) {
     exchanged_.assign(numbers.begin(), numbers.end());
     if (world_size() == 1) return;
     if (!exchange_.defined() || exchange_.numel() != static_cast<std::int64_t>(numbers.size())) {
@@ -181,7 +181,7 @@ class Ddp {
     under_way_ = std::make_unique<ProcessGroup::Pending>(
         hosts_.begin_all_reduce(exchange_, Reduction::sum, "agreement on the update"));
   }
-  [[nodiscard]] std::span<const double> end_exchange() {
+  [[nodiscard]] std::span<const double> end_all_reduce_sum() {
     if (const auto under_way = std::exchange(under_way_, nullptr)) {
       under_way->wait();
       on_host().copy_(exchange_);
@@ -192,12 +192,14 @@ class Ddp {
   void all_reduce_sum(const at::Tensor& values) const {
     group_.all_reduce(values, Reduction::sum, "sum over processes");
   }
-  [[nodiscard]] std::vector<at::Tensor> gather(const at::Tensor& values) const { return group_.gather(values); }
-  [[nodiscard]] std::vector<std::string> gather_texts(std::string_view text) const { return group_.gather_texts(text); }
+  [[nodiscard]] std::vector<at::Tensor> all_gather(const at::Tensor& values) const { return group_.all_gather(values); }
+  [[nodiscard]] std::vector<std::string> all_gather_strings(std::string_view text) const {
+    return group_.all_gather_strings(text);
+  }
   void require_agreement(std::string_view what, std::string_view text, std::string_view remedy) const {
     hone::require_agreement(group_, what, text, remedy);
   }
-  void share_buffers() const {
+  void broadcast_buffers() const {
     const at::NoGradGuard no_gradients;
     for (const auto& buffer : buffers_) group_.broadcast(buffer, 0, "broadcast of buffers");
   }
@@ -210,15 +212,16 @@ class Ddp {
     std::string wrong;
     for (const auto& [name, value] : parameters) {
       if (value.device() == group_.device()) continue;
-      wrong = sentence(
+      wrong = format_message(
           "has the parameter '{}' on {}, and its communicator sends from {}. Give trainer and communicator the same "
           "device: hone::Cuda<hone::dynamic>{i} and hone::Nccl{.device = i}.",
           {name, value.device().str(), group_.device().str()});
       break;
     }
-    const auto all = group_.gather_texts(wrong, "gather of devices");
+    const auto all = group_.all_gather_strings(wrong, "all-gather of devices");
     for (std::size_t rank = 0; rank < all.size(); ++rank) {
-      if (!all[rank].empty()) throw DistributedError(sentence("Ddp: rank {} of {} {}", {rank, all.size(), all[rank]}));
+      if (!all[rank].empty())
+        throw DistributedError(format_message("Ddp: rank {} of {} {}", {rank, all.size(), all[rank]}));
     }
   }
 
@@ -242,9 +245,9 @@ class Ddp {
   }
 
   template <class Module>
-  void give_group(Module& module) const {
+  void attach_process_group(Module& module) const {
     if constexpr (std::is_polymorphic_v<Module>) {
-      if (auto* const user = dynamic_cast<GroupUser*>(&module))
+      if (auto* const user = dynamic_cast<ProcessGroupAware*>(&module))
         user->set_process_group(group_.handle(), group_.explainer());
     }
   }

@@ -10,12 +10,12 @@
 #include <system_error>
 #include <vector>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
 /// The status of a rank, as its peers read it from the log.
-struct Heard {
+struct PeerStatus {
   std::string failed = {};  ///< The reason of its failure; empty: it has not failed.
   std::string waits = {};   ///< The collective in which it got an error, if any.
   bool answers = false;     ///< Its thread has acknowledged a failure, so the process is alive.
@@ -26,11 +26,11 @@ struct Heard {
 /// Returns a message of a rank as a line of the group's log.
 [[nodiscard]] inline std::string line_of(char kind, int rank, std::string_view text) {
   text = text.substr(0, std::min(text.find('\n'), std::size_t{2000}));  // LibTorch's errors end with a stack trace
-  return sentence("{} {} {}\n", {kind, rank, text.empty() ? "no reason was given." : text});
+  return format_message("{} {} {}\n", {kind, rank, text.empty() ? "no reason was given." : text});
 }
 
-[[nodiscard]] inline std::vector<Heard> heard_in(std::string_view log, int world_size) {
-  std::vector<Heard> heard(static_cast<std::size_t>(world_size));
+[[nodiscard]] inline std::vector<PeerStatus> heard_in(std::string_view log, int world_size) {
+  std::vector<PeerStatus> heard(static_cast<std::size_t>(world_size));
   while (!log.empty()) {
     const auto end = std::min(log.find('\n'), log.size());
     const auto line = log.substr(0, end);

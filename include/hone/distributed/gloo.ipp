@@ -9,11 +9,11 @@
 
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/distributed/gloo_backend.hpp"
-#include "hone/distributed/meeting.hpp"
 #include "hone/distributed/network.hpp"
+#include "hone/distributed/rendezvous.hpp"
 
 namespace hone {
 
@@ -35,7 +35,7 @@ inline c10::intrusive_ptr<GlooBackend> connected_gloo(const c10::intrusive_ptr<c
     backend->setTimeout(timeout);
     return backend;
   } catch (const std::exception& error) {
-    throw DistributedError(sentence(
+    throw DistributedError(format_message(
         "Rank {} of {} cannot connect to the others from {}: {}. Name the network interface that leads to them, with "
         "GLOO_SOCKET_IFNAME or Gloo::interface.",
         {place.rank, place.world_size, !interface.empty() ? interface : address, first_line(error.what())}));
@@ -46,21 +46,22 @@ inline c10::intrusive_ptr<GlooBackend> connected_gloo(const c10::intrusive_ptr<c
 
 HONE_INLINE ProcessGroup Gloo::formed() const {
   if (placement.world_size < 1 || placement.rank < 0 || placement.rank >= placement.world_size) {
-    throw std::invalid_argument(sentence("Gloo: rank is {} of {} processes. Give a rank from 0 to world_size - 1.",
-                                         {placement.rank, placement.world_size}));
+    throw std::invalid_argument(
+        format_message("Gloo: rank is {} of {} processes. Give a rank from 0 to world_size - 1.",
+                       {placement.rank, placement.world_size}));
   }
   if (timeout < std::chrono::milliseconds(1)) {
     throw std::invalid_argument(
-        sentence("Gloo: timeout is {} ms. Give at least 1 ms, and minutes for training.", {timeout.count()}));
+        format_message("Gloo: timeout is {} ms. Give at least 1 ms, and minutes for training.", {timeout.count()}));
   }
-  if (threads < 1) throw std::invalid_argument(sentence("Gloo: threads is {}. Give at least 1.", {threads}));
+  if (threads < 1) throw std::invalid_argument(format_message("Gloo: threads is {}. Give at least 1.", {threads}));
   detail::Connection connection{
       .rank = placement.rank, .world_size = placement.world_size, .timeout = timeout, .type = c10d::ProcessGroup::GLOO};
   if (placement.world_size == 1) return ProcessGroup(std::move(connection));
   if (placement.port < 1 || placement.port > 65'535) {
-    throw std::invalid_argument(sentence("Gloo: port is {}. Give a number from 1 to 65535.", {placement.port}));
+    throw std::invalid_argument(format_message("Gloo: port is {}. Give a number from 1 to 65535.", {placement.port}));
   }
-  detail::Meeting meeting(placement, timeout);
+  detail::Rendezvous meeting(placement, timeout);
   connection.store = meeting.hold();
   c10::intrusive_ptr<detail::GlooBackend> backend;
   std::string failure;
@@ -69,7 +70,7 @@ HONE_INLINE ProcessGroup Gloo::formed() const {
   } catch (const std::exception& error) {
     failure = error.what();
   }
-  meeting.leave_together(*connection.store, failure);
+  meeting.barrier_and_leave(*connection.store, failure);
   connection.interrupt = backend->interruption();
   connection.collectives = backend->collectives();
   connection.backend = std::move(backend);

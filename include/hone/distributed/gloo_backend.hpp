@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The gloo inside LibTorch, with collectives that can be interrupted.
 ///
-/// LibTorch's wheel contains gloo's code, but not its headers. `without_gloo` declares the few types that LibTorch's
+/// LibTorch's wheel contains gloo's code, but not its headers. `gloo_stubs` declares the few types that LibTorch's
 /// own header names and never uses otherwise. If LibTorch has gloo's headers, those are included instead.
 #pragma once
 

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/parameter_group.hpp"
 
 namespace hone {
@@ -69,7 +69,7 @@ namespace detail {
     if (std::find(indices.begin(), indices.end(), index++) != indices.end()) unused.push_back(names[i]);
   }
   if (unused.empty()) return "Some of the model's parameters";
-  return sentence("The model's parameter{} {}", {unused.size() == 1 ? "" : "s", parameter_names(unused)});
+  return format_message("The model's parameter{} {}", {unused.size() == 1 ? "" : "s", parameter_names(unused)});
 }
 
 /// A communication hook that sends buckets in 16 bits. It divides by the world size before the conversion.
@@ -137,7 +137,7 @@ class GradientReducer {
   }
   /// Checks after the backward pass that all buckets are reduced.
   void after_backward() {
-    if (options_.static_graph && !std::exchange(is_recorded_, true)) reducer_->delay_all_reduce();
+    if (options_.static_graph && !std::exchange(has_recorded_graph_, true)) reducer_->delay_all_reduce();
     reducer_->check_finalized();
   }
   /// Resets the reducer after an exception between these calls.
@@ -146,7 +146,7 @@ class GradientReducer {
  private:
   DdpOptions options_;
   std::unique_ptr<c10d::Reducer> reducer_;
-  bool is_recorded_ = false;
+  bool has_recorded_graph_ = false;
 };
 
 }  // namespace hone

@@ -10,7 +10,7 @@
 
 #include "hone/core/config.hpp"
 #include "hone/core/fnv1a.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/distributed/launcher.hpp"
 #include "hone/distributed/slurm.hpp"
 
@@ -30,7 +30,7 @@ namespace detail {
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most) {
-    throw std::invalid_argument(sentence("{} is `{}`. Give a number from {} to {}.", {name, text, least, most}));
+    throw std::invalid_argument(format_message("{} is `{}`. Give a number from {} to {}.", {name, text, least, most}));
   }
   return number;
 }
@@ -47,8 +47,8 @@ struct RankAndSize {
     if (variable(set) == nullptr) return false;
     if (variable(other) == nullptr) {
       throw std::invalid_argument(
-          sentence("{} is `{}`, but {} is not set. Launchers set both: set {} as well, or unset {}.",
-                   {set, variable(set), other, other, set}));
+          format_message("{} is `{}`, but {} is not set. Launchers set both: set {} as well, or unset {}.",
+                         {set, variable(set), other, other, set}));
     }
     return true;
   }
@@ -84,8 +84,8 @@ inline void read_local_of_slurm(const RankAndSize& local, Placement& place) {
   const auto tasks = tasks_of_node(variable(local.size), node);
   if (!tasks) {
     throw std::invalid_argument(
-        sentence("{} is `{}`, which does not say how many tasks node {} has. Leave it as srun sets it.",
-                 {local.size, variable(local.size), node}));
+        format_message("{} is `{}`, which does not say how many tasks node {} has. Leave it as srun sets it.",
+                       {local.size, variable(local.size), node}));
   }
   place.local_world_size = *tasks;
   place.local_rank = number_in(local.rank, 0, *tasks - 1);
@@ -143,9 +143,9 @@ HONE_INLINE Placement placement() {
     place.address = by == Launcher::slurm ? detail::address_of_step() : "";
     if (place.address.empty()) {
       throw std::invalid_argument(
-          sentence("{} is {}, but MASTER_ADDR is not set. Set it to the host of rank 0, and to 127.0.0.1 "
-                   "when all processes are on one machine.",
-                   {world.size, place.world_size}));
+          format_message("{} is {}, but MASTER_ADDR is not set. Set it to the host of rank 0, and to 127.0.0.1 "
+                         "when all processes are on one machine.",
+                         {world.size, place.world_size}));
     }
   }
 
@@ -153,11 +153,11 @@ HONE_INLINE Placement placement() {
     place.port = detail::number_in("MASTER_PORT", 1, 65'535);
   } else if (by == Launcher::torchrun && !is_one_machine) {
     throw std::invalid_argument(
-        sentence("{} is {}, but MASTER_PORT is not set. Set it to a free port of {}, such as 29500.",
-                 {world.size, place.world_size, place.address}));
+        format_message("{} is {}, but MASTER_PORT is not set. Set it to a free port of {}, such as 29500.",
+                       {world.size, place.world_size, place.address}));
   } else if (by == Launcher::slurm) {
     const char* const job = variable("SLURM_JOB_ID");
-    place.port = detail::port_of_job(sentence("{}.{}", {job == nullptr ? "" : job, variable("SLURM_STEP_ID")}));
+    place.port = detail::port_of_job(format_message("{}.{}", {job == nullptr ? "" : job, variable("SLURM_STEP_ID")}));
   } else if (by == Launcher::openmpi && variable("PMIX_NAMESPACE") != nullptr) {
     place.port = detail::port_of_job(variable("PMIX_NAMESPACE"));
   }

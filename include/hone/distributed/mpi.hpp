@@ -24,7 +24,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/mpi_backend.hpp"
 #include "hone/distributed/mpi_library.hpp"
@@ -61,7 +61,7 @@ struct Mpi {
   [[nodiscard]] ProcessGroup formed() const {
     if (timeout < std::chrono::milliseconds(1)) {
       throw std::invalid_argument(
-          sentence("Mpi: timeout is {} ms. Give at least 1 ms, and minutes for training.", {timeout.count()}));
+          format_message("Mpi: timeout is {} ms. Give at least 1 ms, and minutes for training.", {timeout.count()}));
     }
     MpiLibrary::start();
     await_processes();
@@ -105,10 +105,10 @@ struct Mpi {
       for (bool begins = true; !is_done(begins); begins = false) {
         if (std::chrono::steady_clock::now() > deadline) {
           MpiLibrary::set_failed();  // the barrier remains pending
-          throw DistributedError(
-              sentence("Rank {} of {}: some processes of the communicator did not form the group within {} ms, which "
-                       "Mpi::timeout sets. Form it in all of them, or give a longer timeout.",
-                       {rank, size, timeout.count()}));
+          throw DistributedError(format_message(
+              "Rank {} of {}: some processes of the communicator did not form the group within {} ms, which "
+              "Mpi::timeout sets. Form it in all of them, or give a longer timeout.",
+              {rank, size, timeout.count()}));
         }
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
@@ -153,7 +153,7 @@ struct Mpi {
       }
     }
     if (!store) {
-      throw DistributedError(sentence(
+      throw DistributedError(format_message(
           "Rank {} of {} has no store, which rank 0 keeps at {}:{} ({}). Give the address of rank 0's machine in "
           "Mpi::address.",
           {own.rank(), own.size(), host.data(), port, detail::first_line(failure)}));

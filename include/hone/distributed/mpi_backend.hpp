@@ -64,9 +64,9 @@ class MpiBackend final : public c10d::Backend {
         options_(std::move(options)),
         worker_(rank_, size_, options_.interruption) {
     if (options_.max_count < 1 || options_.max_count > std::numeric_limits<int>::max()) {
-      throw std::invalid_argument(sentence("max_count is {}. Give 1 to 2147483647.", {options_.max_count}));
+      throw std::invalid_argument(format_message("max_count is {}. Give 1 to 2147483647.", {options_.max_count}));
     }
-    if (options_.part < 1) throw std::invalid_argument(sentence("part is {}. Give 1 or more.", {options_.part}));
+    if (options_.part < 1) throw std::invalid_argument(format_message("part is {}. Give 1 or more.", {options_.part}));
     if (options_.timeout.count() <= 0) throw std::invalid_argument("The timeout is not above 0. Give 1 ms or more.");
   }
   /// Fails the pending collectives, without waiting for other ranks.
@@ -103,7 +103,7 @@ class MpiBackend final : public c10d::Backend {
                               "MPI_Ibcast");
           });
         },
-        [dense, tensor] { detail::give_back(dense, tensor); });
+        [dense, tensor] { detail::detach_process_group(dense, tensor); });
   }
 
   c10::intrusive_ptr<c10d::Work> allreduce(std::vector<at::Tensor>& tensors,
@@ -122,7 +122,7 @@ class MpiBackend final : public c10d::Backend {
                               "MPI_Iallreduce");
           });
         },
-        [dense, tensor] { detail::give_back(dense, tensor); });
+        [dense, tensor] { detail::detach_process_group(dense, tensor); });
   }
 
   /// Leaves the tensors of non-root ranks unchanged, except that a mean divides contiguous ones in place.
@@ -141,7 +141,7 @@ class MpiBackend final : public c10d::Backend {
           });
         },
         [this, dense, tensor, root] {
-          if (rank_ == root) detail::give_back(dense, tensor);
+          if (rank_ == root) detail::detach_process_group(dense, tensor);
         });
   }
 
@@ -150,7 +150,7 @@ class MpiBackend final : public c10d::Backend {
                                            const c10d::AllgatherOptions& options) override {
     const auto input = detail::densely(detail::only(inputs, "all-gather"));
     if (outputs.size() != 1 || outputs[0].size() != static_cast<std::size_t>(size_)) {
-      throw std::invalid_argument(sentence("all-gather wants one output for each of the {} processes.", {size_}));
+      throw std::invalid_argument(format_message("all-gather wants one output for each of the {} processes.", {size_}));
     }
     for (const auto& output : outputs[0]) detail::check_same(output, input, 1, "all-gather");
     auto all = at::empty({size_, input.numel()}, input.options());
@@ -179,7 +179,7 @@ class MpiBackend final : public c10d::Backend {
     return submit(
         c10d::OpType::_ALLGATHER_BASE, "all-gather", options.timeout, {output},
         [this, from, dense](Requests& requests) { iallgather(from, dense, requests); },
-        [dense, to = output] { detail::give_back(dense, to); });
+        [dense, to = output] { detail::detach_process_group(dense, to); });
   }
 
   /// Reduces the blocks of `input`, and gives each rank one of them.
@@ -213,7 +213,7 @@ class MpiBackend final : public c10d::Backend {
             });
           }
         },
-        [dense, to = output] { detail::give_back(dense, to); });
+        [dense, to = output] { detail::detach_process_group(dense, to); });
   }
 
   c10::intrusive_ptr<c10d::Work> barrier(const c10d::BarrierOptions& options) override {
@@ -294,7 +294,8 @@ class MpiBackend final : public c10d::Backend {
 
   int checked_root(std::int64_t root, const char* collective) const {
     if (root >= 0 && root < size_) return static_cast<int>(root);
-    throw std::invalid_argument(sentence("{} from rank {}: the group has {} processes.", {collective, root, size_}));
+    throw std::invalid_argument(
+        format_message("{} from rank {}: the group has {} processes.", {collective, root, size_}));
   }
 
   void divide_for_mean(const at::Tensor& tensor, const c10d::ReduceOp& reduction) const {

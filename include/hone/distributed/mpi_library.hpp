@@ -20,7 +20,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -35,7 +35,7 @@ namespace detail {
 }
 /// Throws a `DistributedError` with MPI's message unless `code` is `MPI_SUCCESS`.
 inline void check_mpi(int code, const char* call) {
-  if (code != MPI_SUCCESS) throw DistributedError(sentence("{} failed: {}.", {call, mpi_error(code)}));
+  if (code != MPI_SUCCESS) throw DistributedError(format_message("{} failed: {}.", {call, mpi_error(code)}));
 }
 
 /// An MPI datatype of `count` contiguous bytes, with an extent of `stride` bytes.
@@ -115,10 +115,10 @@ class MpiLibrary {
     if (is_running()) {
       MPI_Query_thread(&level);
       if (level < MPI_THREAD_SERIALIZED) {
-        throw DistributedError(
-            sentence("This program started MPI with {}, and hone calls MPI from a thread of its own. Start it with "
-                     "MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), or leave starting it to hone.",
-                     {level == MPI_THREAD_FUNNELED ? "MPI_THREAD_FUNNELED" : "MPI_THREAD_SINGLE (as MPI_Init does)"}));
+        throw DistributedError(format_message(
+            "This program started MPI with {}, and hone calls MPI from a thread of its own. Start it with "
+            "MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), or leave starting it to hone.",
+            {level == MPI_THREAD_FUNNELED ? "MPI_THREAD_FUNNELED" : "MPI_THREAD_SINGLE (as MPI_Init does)"}));
       }
       return;
     }

@@ -86,7 +86,7 @@ class MpiReduction {
       case c10::kBool:
         return MPI_UINT8_T;
       default:
-        throw std::invalid_argument(sentence(
+        throw std::invalid_argument(format_message(
             "MPI cannot reduce elements of type {}. Convert the tensor to float or double.", {c10::toString(element)}));
     }
   }
@@ -98,7 +98,7 @@ class MpiReduction {
     const auto which = reduction.op_;
     if (which == Op::AVG && !c10::isFloatingType(element)) {
       throw std::invalid_argument(
-          sentence("A mean of {} is not a whole number. Ask for the sum.", {c10::toString(element)}));
+          format_message("A mean of {} is not a whole number. Ask for the sum.", {c10::toString(element)}));
     }
     if (element == c10::kHalf || element == c10::kBFloat16) {
       const auto& made = element == c10::kHalf ? half_ : bfloat16_;

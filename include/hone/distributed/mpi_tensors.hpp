@@ -10,23 +10,23 @@
 #include <string>
 #include <vector>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
 inline void check_cpu(const at::Tensor& tensor, const char* collective) {
   if (tensor.defined() && tensor.is_cpu() && tensor.layout() == at::kStrided) return;
   throw std::invalid_argument(
-      sentence("{} over MPI takes dense tensors of the CPU, and was given {}. Move it there, or train over NCCL.",
-               {collective, !tensor.defined() ? std::string("none")
-                            : tensor.is_cpu() ? std::string("a sparse one")
-                                              : "one of " + tensor.device().str()}));
+      format_message("{} over MPI takes dense tensors of the CPU, and was given {}. Move it there, or train over NCCL.",
+                     {collective, !tensor.defined() ? std::string("none")
+                                  : tensor.is_cpu() ? std::string("a sparse one")
+                                                    : "one of " + tensor.device().str()}));
 }
 
 inline at::Tensor only(const std::vector<at::Tensor>& tensors, const char* collective) {
   if (tensors.size() != 1) {
     throw std::invalid_argument(
-        sentence("{} over MPI takes one tensor, and was given {}.", {collective, tensors.size()}));
+        format_message("{} over MPI takes one tensor, and was given {}.", {collective, tensors.size()}));
   }
   check_cpu(tensors[0], collective);
   return tensors[0];
@@ -35,9 +35,9 @@ inline at::Tensor only(const std::vector<at::Tensor>& tensors, const char* colle
 inline void check_same(const at::Tensor& large, const at::Tensor& small, std::int64_t times, const char* collective) {
   check_cpu(large, collective);
   if (large.scalar_type() == small.scalar_type() && large.numel() == times * small.numel()) return;
-  throw std::invalid_argument(sentence("{} has a tensor of {} {} where {} {} are needed.",
-                                       {collective, large.numel(), c10::toString(large.scalar_type()),
-                                        times * small.numel(), c10::toString(small.scalar_type())}));
+  throw std::invalid_argument(format_message("{} has a tensor of {} {} where {} {} are needed.",
+                                             {collective, large.numel(), c10::toString(large.scalar_type()),
+                                              times * small.numel(), c10::toString(small.scalar_type())}));
 }
 /// Returns the tensor itself if it is contiguous, without a pending conjugation or negation, else a contiguous copy.
 inline at::Tensor densely(const at::Tensor& tensor) {
@@ -45,7 +45,7 @@ inline at::Tensor densely(const at::Tensor& tensor) {
   return tensor.resolve_conj().resolve_neg().contiguous();
 }
 
-inline void give_back(const at::Tensor& dense, const at::Tensor& tensor) {
+inline void detach_process_group(const at::Tensor& dense, const at::Tensor& tensor) {
   if (!dense.is_same(tensor)) tensor.copy_(dense);
 }
 

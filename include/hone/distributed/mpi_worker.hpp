@@ -200,7 +200,7 @@ class MpiWorker {
         under_way.pop_front();
       }
     } catch (const std::exception& error) {
-      return sentence("{} failed on rank {} of {}: {}", {described(*at), rank_, world_size_, error.what()});
+      return format_message("{} failed on rank {} of {}: {}", {described(*at), rank_, world_size_, error.what()});
     }
     return std::nullopt;
   }
@@ -210,7 +210,7 @@ class MpiWorker {
     const auto& oldest = under_way.front();
     const auto now = Clock::now();
     if (now - oldest.submitted > oldest.timeout) {
-      return sentence(
+      return format_message(
           "{} was not done within {} s on rank {} of {}. Another process has ended, hangs, or makes other collectives "
           "than "
           "this one. Give a longer timeout if they only need longer.",
@@ -219,7 +219,7 @@ class MpiWorker {
     if (interruption_ && now - std::max(last_asked_, oldest.submitted) > std::chrono::milliseconds(250)) {
       last_asked_ = now;
       if (const auto why = interruption_()) {
-        return sentence("{} was given up on rank {} of {}: {}", {described(oldest), rank_, world_size_, *why});
+        return format_message("{} was given up on rank {} of {}: {}", {described(oldest), rank_, world_size_, *why});
       }
     }
     return std::nullopt;
@@ -237,8 +237,8 @@ class MpiWorker {
   }
 
   static std::string described(const MpiCollective& collective) {
-    return sentence("The {} of {} elements (collective {} of the group)",
-                    {collective.name, collective.size, collective.number});
+    return format_message("The {} of {} elements (collective {} of the group)",
+                          {collective.name, collective.size, collective.number});
   }
 
   void fail(const std::string& reason) {

@@ -29,7 +29,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/gloo.hpp"
 #include "hone/distributed/process_group.hpp"
@@ -58,7 +58,7 @@ class NcclBackend : public c10d::ProcessGroupNCCL {
 /// **Example** `hone::Ddp{hone::Nccl{}}`, or over MPI `hone::Ddp{hone::Nccl{.over = hone::Mpi{}}}`
 struct Nccl {
   static constexpr at::DeviceType device_type = at::kCUDA;
-  static constexpr bool can_be_recorded = true;
+  static constexpr bool supports_capture = true;
 
   const std::chrono::milliseconds timeout = std::chrono::minutes(5);
   const std::optional<ProcessGroup> over = {};  ///< The group for the rendezvous; none: `Gloo`.
@@ -94,7 +94,7 @@ struct Nccl {
   static int rank_on_machine(const ProcessGroup& over) {
     char host[256] = {};
     gethostname(host, sizeof host - 1);
-    const auto hosts = over.gather_texts(host, "gather of host names");
+    const auto hosts = over.all_gather_strings(host, "all-gather of host names");
     int before = 0;
     for (int rank = 0; rank < over.rank(); ++rank) before += hosts[static_cast<std::size_t>(rank)] == host ? 1 : 0;
     return before;
@@ -106,19 +106,20 @@ struct Nccl {
     const auto [major, minor, patch] = c10d::getNcclVersionTuple();
     std::string wrong;
     if (device >= num_gpus) {
-      wrong = sentence(
+      wrong = format_message(
           "would take GPU {} of its machine, where LibTorch finds {}. Start no more processes than GPUs, and "
           "look at the driver (nvidia-smi) and CUDA_VISIBLE_DEVICES.",
           {device, num_gpus});
     } else if (major != NCCL_MAJOR || minor != NCCL_MINOR) {
-      wrong = sentence(
+      wrong = format_message(
           "has a program that was compiled with nccl.h of {}.{}, and LibTorch has NCCL {}.{}.{}. Put the "
           "header that came with LibTorch first.",
           {NCCL_MAJOR, NCCL_MINOR, major, minor, patch});
     }
-    const auto all = over.gather_texts(wrong, "gather of GPUs");
+    const auto all = over.all_gather_strings(wrong, "all-gather of GPUs");
     for (std::size_t rank = 0; rank < all.size(); ++rank) {
-      if (!all[rank].empty()) throw DistributedError(sentence("Nccl: rank {} of {} {}", {rank, all.size(), all[rank]}));
+      if (!all[rank].empty())
+        throw DistributedError(format_message("Nccl: rank {} of {} {}", {rank, all.size(), all[rank]}));
     }
   }
 };

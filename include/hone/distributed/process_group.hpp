@@ -18,7 +18,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/distributed/collective_log.hpp"
-#include "hone/distributed/failures.hpp"
+#include "hone/distributed/failure_detector.hpp"
 
 namespace hone {
 
@@ -109,13 +109,16 @@ class ProcessGroup {
   /// in the first dimension, which may be 0.
   ///
   /// **Errors** `DistributedError` on every rank when further dimensions or the types differ.
-  [[nodiscard]] std::vector<at::Tensor> gather(const at::Tensor& values, std::string_view what = "gather") const;
+  [[nodiscard]] std::vector<at::Tensor> all_gather(const at::Tensor& values,
+                                                   std::string_view what = "all-gather") const;
   /// Returns one number per rank, in rank order, on every rank.
-  [[nodiscard]] std::vector<std::int64_t> gather_numbers(std::int64_t number, std::string_view what = "gather") const;
+  [[nodiscard]] std::vector<std::int64_t> all_gather_int64(std::int64_t number,
+                                                           std::string_view what = "all-gather") const;
   /// Returns one string per rank, in rank order, on every rank.
-  [[nodiscard]] std::vector<std::string> gather_texts(std::string_view text, std::string_view what = "gather") const;
+  [[nodiscard]] std::vector<std::string> all_gather_strings(std::string_view text,
+                                                            std::string_view what = "all-gather") const;
   /// Returns once every rank has called it.
-  void barrier(std::string_view what = "barrier") const { static_cast<void>(gather_numbers(0, what)); }
+  void barrier(std::string_view what = "barrier") const { static_cast<void>(all_gather_int64(0, what)); }
 
   /// Publishes why this rank leaves, and closes its connections, so that no rank waits for it. Not collective.
   void fail(std::string_view reason) const noexcept { members_->fail(reason); }
@@ -142,7 +145,7 @@ class ProcessGroup {
     c10::intrusive_ptr<c10d::Store> store = {};
     c10::intrusive_ptr<c10d::ProcessGroup> group = {};
     c10::intrusive_ptr<c10d::Backend> interruptible = {};
-    std::unique_ptr<Failures> failures = {};
+    std::unique_ptr<FailureDetector> failures = {};
     std::shared_ptr<Members> host = {};
     std::shared_ptr<void> until_closed = {};
     std::function<void()> after_shutdown = {};
@@ -160,7 +163,7 @@ class ProcessGroup {
     void close(std::string_view reason, bool has_failed) noexcept;
     /// Destroys an interruptible backend in a detached thread, because its destructor may block on a message that never
     /// arrives. Other owners of LibTorch's process group lose the backend too.
-    void bury() noexcept;
+    void abandon_backend() noexcept;
     void abort() noexcept;
     [[noreturn]] void explain(std::string_view what, const std::exception& error);
     [[noreturn]] void refuse(std::string_view what) const;
@@ -173,7 +176,7 @@ class ProcessGroup {
   void on_device(const at::Tensor& values, F&& use) const;
   /// Returns the size of each rank's `rows` in the first dimension.
   [[nodiscard]] std::vector<std::int64_t> row_counts(const at::Tensor& rows, std::string_view what) const;
-  [[nodiscard]] std::vector<at::Tensor> all_gather(at::Tensor values, std::string_view what) const;
+  [[nodiscard]] std::vector<at::Tensor> all_gather_same_shape(at::Tensor values, std::string_view what) const;
   template <class F>
   [[nodiscard]] Pending begin(std::string_view what, F&& start) const;
 

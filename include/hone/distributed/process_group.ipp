@@ -20,7 +20,7 @@
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/fnv1a.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/distributed/process_group.hpp"
 #include "hone/distributed/require_agreement.hpp"
 
@@ -89,7 +89,7 @@ HONE_INLINE ProcessGroup::Pending ProcessGroup::begin_reduce(const at::Tensor& v
   });
 }
 
-HONE_INLINE std::vector<at::Tensor> ProcessGroup::gather(const at::Tensor& values, std::string_view what) const {
+HONE_INLINE std::vector<at::Tensor> ProcessGroup::all_gather(const at::Tensor& values, std::string_view what) const {
   if (world_size() == 1) return {values};
   const at::Tensor rows = (values.dim() == 0 ? values.reshape({1}) : values).detach().contiguous();
   const auto counts = row_counts(rows, what);
@@ -98,7 +98,7 @@ HONE_INLINE std::vector<at::Tensor> ProcessGroup::gather(const at::Tensor& value
   if (shape[0] == 0) return std::vector<at::Tensor>(counts.size(), values.detach());
   at::Tensor padded = at::zeros(shape, rows.options().device(device()));
   padded.narrow(0, 0, rows.size(0)).copy_(rows);
-  std::vector<at::Tensor> all = all_gather(padded, what);
+  std::vector<at::Tensor> all = all_gather_same_shape(padded, what);
   for (std::size_t rank = 0; rank < all.size(); ++rank) {
     all[rank] = all[rank].narrow(0, 0, counts[rank]).to(values.device());
     if (values.dim() == 0) all[rank] = all[rank].reshape({});
@@ -106,21 +106,23 @@ HONE_INLINE std::vector<at::Tensor> ProcessGroup::gather(const at::Tensor& value
   return all;
 }
 
-HONE_INLINE std::vector<std::int64_t> ProcessGroup::gather_numbers(std::int64_t number, std::string_view what) const {
+HONE_INLINE std::vector<std::int64_t> ProcessGroup::all_gather_int64(std::int64_t number, std::string_view what) const {
   if (world_size() == 1) return {number};
   std::vector<std::int64_t> numbers;
-  for (const auto& one : all_gather(at::full({1}, number, at::TensorOptions(at::kLong).device(device())), what)) {
+  for (const auto& one :
+       all_gather_same_shape(at::full({1}, number, at::TensorOptions(at::kLong).device(device())), what)) {
     numbers.push_back(one.item<std::int64_t>());
   }
   return numbers;
 }
 
-HONE_INLINE std::vector<std::string> ProcessGroup::gather_texts(std::string_view text, std::string_view what) const {
+HONE_INLINE std::vector<std::string> ProcessGroup::all_gather_strings(std::string_view text,
+                                                                      std::string_view what) const {
   if (world_size() == 1) return {std::string(text)};
   at::Tensor bytes = at::zeros({static_cast<std::int64_t>(text.size())}, at::kByte);
   std::copy(text.begin(), text.end(), static_cast<char*>(bytes.mutable_data_ptr()));
   std::vector<std::string> texts;
-  for (const auto& one : gather(bytes, what)) {
+  for (const auto& one : all_gather(bytes, what)) {
     texts.emplace_back(static_cast<const char*>(one.const_data_ptr()), static_cast<std::size_t>(one.numel()));
   }
   return texts;
@@ -158,14 +160,14 @@ HONE_INLINE void ProcessGroup::Members::close(std::string_view reason, bool has_
   }
   if (has_failed) abort();
   if (failures) failures->leave();
-  if (has_failed) bury();
+  if (has_failed) abandon_backend();
   interruptible.reset();
   group.reset();
   store.reset();
   until_closed.reset();
 }
 
-HONE_INLINE void ProcessGroup::Members::bury() noexcept {
+HONE_INLINE void ProcessGroup::Members::abandon_backend() noexcept {
   if (!interruptible) return;
   try {
     group->release_resources();
@@ -190,8 +192,8 @@ HONE_INLINE void ProcessGroup::Members::explain(std::string_view what, const std
 }
 
 HONE_INLINE void ProcessGroup::Members::refuse(std::string_view what) const {
-  throw DistributedError(sentence("Rank {} of {}: the {} was asked of a group that is closed. {}",
-                                  {rank, world_size, what, closed_because}));
+  throw DistributedError(format_message("Rank {} of {}: the {} was asked of a group that is closed. {}",
+                                        {rank, world_size, what, closed_because}));
 }
 
 HONE_INLINE std::string ProcessGroup::Members::shortened(std::string_view text) {
@@ -215,8 +217,8 @@ HONE_INLINE ProcessGroup::ProcessGroup(detail::Connection connection) : members_
   own.group->setBackend(own.device.type(), connection.type, connection.backend);
   own.store = std::move(connection.store);
   if (connection.interrupt) own.interruptible = std::move(connection.backend);
-  own.failures = std::make_unique<Failures>(own.store, own.rank, own.world_size, own.timeout,
-                                            std::move(connection.interrupt), std::move(connection.collectives));
+  own.failures = std::make_unique<FailureDetector>(own.store, own.rank, own.world_size, own.timeout,
+                                                   std::move(connection.interrupt), std::move(connection.collectives));
 }
 
 HONE_INLINE std::vector<std::int64_t> ProcessGroup::row_counts(const at::Tensor& rows, std::string_view what) const {
@@ -228,20 +230,21 @@ HONE_INLINE std::vector<std::int64_t> ProcessGroup::row_counts(const at::Tensor&
   static_cast<std::int64_t*>(own.mutable_data_ptr())[1] = print;
   std::vector<std::int64_t> counts;
   bool is_same = true;
-  for (const auto& theirs : all_gather(own.to(device()), what)) {
+  for (const auto& theirs : all_gather_same_shape(own.to(device()), what)) {
     const at::Tensor here = theirs.cpu();
     const auto* const numbers = static_cast<const std::int64_t*>(here.const_data_ptr());
     counts.push_back(numbers[0]);
     is_same = is_same && numbers[1] == print;
   }
   if (!is_same) {
-    require_agreement(*this, sentence("shapes in the {}", {what}), shape,
+    require_agreement(*this, format_message("shapes in the {}", {what}), shape,
                       "They may differ in the first dimension only.");
   }
   return counts;
 }
 
-HONE_INLINE std::vector<at::Tensor> ProcessGroup::all_gather(at::Tensor values, std::string_view what) const {
+HONE_INLINE std::vector<at::Tensor> ProcessGroup::all_gather_same_shape(at::Tensor values,
+                                                                        std::string_view what) const {
   std::vector<std::vector<at::Tensor>> all(1);
   for (int rank = 0; rank < world_size(); ++rank) all[0].push_back(at::empty_like(values));
   begin(what, [&](c10d::ProcessGroup& group) {

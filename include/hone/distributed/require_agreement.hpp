@@ -11,7 +11,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/fnv1a.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -33,9 +33,9 @@ namespace detail {
   const auto a = lines_of(ours), b = lines_of(theirs);
   std::size_t i = 0;
   while (i < a.size() && i < b.size() && a[i] == b[i]) ++i;
-  throw DistributedError(
-      sentence("The processes disagree on the {}: rank {} has {}, rank {} has {}. {}",
-               {what, our_rank, i < a.size() ? a[i] : "no more", their_rank, i < b.size() ? b[i] : "no more", remedy}));
+  throw DistributedError(format_message(
+      "The processes disagree on the {}: rank {} has {}, rank {} has {}. {}",
+      {what, our_rank, i < a.size() ? a[i] : "no more", their_rank, i < b.size() ? b[i] : "no more", remedy}));
 }
 
 }  // namespace detail
@@ -46,9 +46,9 @@ namespace detail {
 /// **Errors** `DistributedError`, on every rank, with the first line in which the texts of two ranks differ.
 template <class Group>
 void require_agreement(Group& group, std::string_view what, std::string_view text, std::string_view remedy) {
-  const auto prints = group.gather_numbers(static_cast<std::int64_t>(detail::fnv1a(text)), what);
+  const auto prints = group.all_gather_int64(static_cast<std::int64_t>(detail::fnv1a(text)), what);
   if (std::all_of(prints.begin(), prints.end(), [&](std::int64_t print) { return print == prints[0]; })) return;
-  const auto texts = group.gather_texts(text, what);
+  const auto texts = group.all_gather_strings(text, what);
   for (std::size_t rank = 1; rank < texts.size(); ++rank) {
     if (texts[rank] != texts[0]) {
       detail::refuse_difference(what, 0, texts[0], static_cast<int>(rank), texts[rank], remedy);

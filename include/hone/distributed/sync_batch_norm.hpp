@@ -25,11 +25,11 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/libtorch_versions.hpp"
 #include "hone/core/running_statistics.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/distributed/collective_log.hpp"
-#include "hone/distributed/group_user.hpp"
+#include "hone/distributed/process_group_aware.hpp"
 
 namespace hone {
 
@@ -75,7 +75,7 @@ struct NormGroup : torch::CustomClassHolder {
     } catch (const std::exception& error) {
       if (explain) explain(what, error);
       throw DistributedError(
-          sentence("SyncBatchNorm: the other processes were not reached. ({})", {first_line(error.what())}));
+          format_message("SyncBatchNorm: the other processes were not reached. ({})", {first_line(error.what())}));
     }
   }
 
@@ -182,7 +182,7 @@ struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> 
 /// **Source** S. Ioffe, C. Szegedy, "Batch Normalization", 2015; the options are `torch::nn::BatchNormOptions`.
 /// **Example** `model->push_back(hone::SyncBatchNorm(64));`
 class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, torch::nn::BatchNormOptions>,
-                          public GroupUser,
+                          public ProcessGroupAware,
                           public RunningStatistics {
  public:
   using NormImplBase::NormImplBase;
@@ -195,16 +195,16 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
   }
 
   void set_process_group(c10::intrusive_ptr<c10d::ProcessGroup> group, ExplainFailure explain = {}) override {
-    processes_ = nullptr;
+    distribution_ = nullptr;
     if (!group || group->getSize() == 1) return;
-    processes_ = c10::make_intrusive<detail::NormGroup>(std::move(group), std::move(explain));
+    distribution_ = c10::make_intrusive<detail::NormGroup>(std::move(group), std::move(explain));
   }
 
   torch::Tensor forward(const torch::Tensor& input) {
     _check_input_dim(input);
     const bool updates = is_training() && num_batches_tracked.defined();
     if (updates) num_batches_tracked.add_(1);
-    if (!is_training() || !processes_) {
+    if (!is_training() || !distribution_) {
       double momentum = options.momentum().value_or(0.0);
       if (updates && !options.momentum()) momentum = 1.0 / num_batches_tracked.item<double>();
       return torch::nn::functional::detail::batch_norm(input, running_mean, running_var, weight, bias,
@@ -214,7 +214,7 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
     detail::BatchStatistics statistics;
     {
       const at::NoGradGuard no_grad;
-      statistics = detail::statistics_of_all(input, *processes_);
+      statistics = detail::statistics_of_all(input, *distribution_);
       // Reading the count is a host synchronization, done only if this rank has fewer than two values.
       if (input.numel() / input.size(1) < 2 && statistics.count.item<double>() < 2.0) {
         throw std::invalid_argument(
@@ -225,22 +225,22 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
     }
     const auto given = [](const at::Tensor& tensor) { return tensor.defined() ? std::optional(tensor) : std::nullopt; };
     return detail::SyncBatchNormFunction::apply(input, given(weight), given(bias), statistics, options.eps(),
-                                                processes_);
+                                                distribution_);
   }
 
   void pretty_print(std::ostream& stream) const override {
     const auto momentum = options.momentum();
-    stream << sentence(
+    stream << format_message(
         "hone::SyncBatchNorm({}, eps={}, momentum={}, affine={}, track_running_stats={})",
-        {options.num_features(), options.eps(), momentum ? sentence("{}", {*momentum}) : std::string("None"),
+        {options.num_features(), options.eps(), momentum ? format_message("{}", {*momentum}) : std::string("None"),
          options.affine(), options.track_running_stats()});
   }
 
  protected:
   void _check_input_dim(const torch::Tensor& input) override {
     if (input.dim() >= 2 && input.size(1) == options.num_features()) return;
-    throw std::invalid_argument(sentence("SyncBatchNorm takes [batch, {}, ...], and was given [{}].",
-                                         {options.num_features(), joined(input.sizes(), ", ")}));
+    throw std::invalid_argument(format_message("SyncBatchNorm takes [batch, {}, ...], and was given [{}].",
+                                               {options.num_features(), joined(input.sizes(), ", ")}));
   }
 
  private:
@@ -256,7 +256,7 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
     }
   }
 
-  c10::intrusive_ptr<detail::NormGroup> processes_;
+  c10::intrusive_ptr<detail::NormGroup> distribution_;
 };
 /// A module holder of `SyncBatchNormImpl`.
 TORCH_MODULE(SyncBatchNorm);

@@ -13,9 +13,9 @@
 #include "hone/distributed/communicator.hpp"
 #include "hone/distributed/ddp.hpp"
 #include "hone/distributed/gradient_reducer.hpp"
-#include "hone/distributed/owner_reducer.hpp"
+#include "hone/distributed/shard_reducer.hpp"
 #include "hone/distributed/sharded_optimizer.hpp"
-#include "hone/distributed/zero_company.hpp"
+#include "hone/distributed/zero_requirements.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 #include "hone/optim/rule.hpp"
 #include "hone/policies/distribution.hpp"
@@ -44,20 +44,20 @@ struct Gloo;
 /// **Source** S. Rajbhandari et al., "ZeRO: Memory Optimizations Toward Training Trillion Parameter Models", 2020.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{.lr = 1e-3}, hone::Zero<2>{hone::Gloo{}}}`
 template <int stage, class Comm = Gloo>
-class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
+class Zero : public Ddp<Comm>, public detail::ZeroRequirements<stage> {
   using Base = Ddp<Comm>;
-  using Company = detail::ZeroCompany<stage>;
+  using Company = detail::ZeroRequirements<stage>;
 
  public:
   using slot = slots::Distribution;
 
   template <class... Policies>
-  struct fits
-      : std::bool_constant<Base::template fits<Policies...>::value && Company::template fits<Policies...>::value> {};
+  struct compatible_with : std::bool_constant<Base::template compatible_with<Policies...>::value &&
+                                              Company::template compatible_with<Policies...>::value> {};
   template <class... Policies>
-  struct misfit
-      : std::conditional_t<Base::template fits<Policies...>::value, typename Company::template misfit<Policies...>,
-                           typename Base::template misfit<Policies...>> {};
+  struct incompatible_with : std::conditional_t<Base::template compatible_with<Policies...>::value,
+                                                typename Company::template incompatible_with<Policies...>,
+                                                typename Base::template incompatible_with<Policies...>> {};
 
   using Base::Base;
 
@@ -74,7 +74,7 @@ class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
       Base::before_forward(update_follows);
     } else if (this->world_size() > 1 && !(reducer_ && reducer_->is_current())) {
       reducer_.reset();  // removes its hooks
-      reducer_ = std::make_unique<OwnerReducer>(this->group(), shards_, this->options());
+      reducer_ = std::make_unique<ShardReducer>(this->group(), shards_, this->options());
     }
   }
   template <class Backward>
@@ -114,7 +114,7 @@ class Zero : public Ddp<Comm>, public detail::ZeroCompany<stage> {
 
  private:
   std::shared_ptr<const Shards> shards_;
-  std::unique_ptr<OwnerReducer> reducer_;
+  std::unique_ptr<ShardReducer> reducer_;
 };
 
 }  // namespace hone

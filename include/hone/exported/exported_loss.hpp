@@ -5,8 +5,8 @@
 #include <type_traits>
 
 #include "hone/core/overrides.hpp"
-#include "hone/core/pointee.hpp"
 #include "hone/core/policy.hpp"
+#include "hone/core/unwrap.hpp"
 #include "hone/policies/distribution.hpp"
 #include "hone/policies/memory_format.hpp"
 #include "hone/policies/precision.hpp"
@@ -16,20 +16,20 @@ namespace hone {
 namespace detail {
 
 template <class Model>
-concept BringsLoss = requires { requires PointeeOf<Model>::brings_loss; };
+concept BringsLoss = requires { requires UnwrapRef<Model>::brings_loss; };
 
 }  // namespace detail
 
 /// The loss argument of a trainer whose model is an `ExportedModel`, which contains its loss.
 struct ExportedLoss {
   template <class Model>
-  struct fits {
+  struct compatible_with {
     static constexpr bool value = detail::BringsLoss<Model>;
   };
   template <class Model>
-  struct misfit {
+  struct incompatible_with {
     static_assert(
-        fits<Model>::value,
+        compatible_with<Model>::value,
         "hone: ExportedLoss is the loss of an ExportedModel, and this model is not an ExportedModel. Pass its loss.");
   };
 };
@@ -37,25 +37,25 @@ struct ExportedLoss {
 namespace detail {
 
 /// The restrictions of a model that computes loss and gradients in one compiled call.
-struct ExportedCompany {
+struct ExportedRequirements {
   static constexpr bool brings_loss = true;
 
   template <class Loss, class... Others>
-  struct fits {
+  struct compatible_with {
     static constexpr bool loss = std::is_same_v<Loss, ExportedLoss>;
-    static constexpr bool precision = std::is_same_v<AnswerTo<slots::Precision, Fp32, Others...>, Fp32>;
+    static constexpr bool precision = std::is_same_v<SelectPolicy<slots::Precision, Fp32, Others...>, Fp32>;
     static constexpr bool processes =
-        std::is_same_v<AnswerTo<slots::Distribution, SingleProcess, Others...>, SingleProcess>;
+        std::is_same_v<SelectPolicy<slots::Distribution, SingleProcess, Others...>, SingleProcess>;
     static constexpr bool format =
-        std::is_same_v<AnswerTo<slots::MemoryFormat, ContiguousFormat, Others...>, ContiguousFormat>;
+        std::is_same_v<SelectPolicy<slots::MemoryFormat, ContiguousFormat, Others...>, ContiguousFormat>;
     static constexpr bool steps =
         !(false || ... || (overrides::names_train_batch_loss<Others> || overrides::names_backward<Others>));
     static constexpr bool value = loss && precision && processes && format && steps;
   };
 
   template <class Loss, class... Others>
-  struct misfit {
-    using Fits = fits<Loss, Others...>;
+  struct incompatible_with {
+    using Fits = compatible_with<Loss, Others...>;
     static_assert(Fits::loss,
                   "hone: an ExportedModel contains its loss. Pass hone::ExportedLoss{} as the second argument.");
     static_assert(!Fits::loss || Fits::precision,

@@ -53,7 +53,7 @@ struct ExportedModule : torch::nn::Module {
 
 /// The module behind an `ExportedModel`. Its parameters, buffers and submodules have the same names and order as in
 /// Python. Setting the mode of a submodule has no effect: its mode was fixed at export.
-class ExportedModelImpl : public torch::nn::Module, public detail::ExportedCompany {
+class ExportedModelImpl : public torch::nn::Module, public detail::ExportedRequirements {
  public:
   /// The results of a compiled step.
   struct LossAndOutputs {

@@ -24,7 +24,7 @@
 
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/exported/exported_loss.hpp"
 #include "hone/exported/exported_model.hpp"
 #include "hone/exported/package.hpp"
@@ -38,10 +38,10 @@ HONE_INLINE CompiledStep::CompiledStep(const std::filesystem::path& path, const 
     loader_ = std::make_unique<torch::inductor::AOTIModelPackageLoader>(path.string(), name,
                                                                         /*run_single_threaded=*/true);
   } catch (const std::exception& error) {
-    throw DataError(
-        sentence("{}: its compiled step cannot be loaded: {}. Check that the directory of temporary files (TMPDIR) is "
-                 "writable, or export it again.",
-                 {path.string(), first_line(error.what())}));
+    throw DataError(format_message(
+        "{}: its compiled step cannot be loaded: {}. Check that the directory of temporary files (TMPDIR) is "
+        "writable, or export it again.",
+        {path.string(), first_line(error.what())}));
   }
 }
 
@@ -50,10 +50,10 @@ HONE_INLINE std::vector<at::Tensor> CompiledStep::operator()(const std::vector<a
   try {
     return loader_->get_runner()->run(inputs);
   } catch (const std::exception&) {
-    std::throw_with_nested(
-        DataError(sentence("The exported step of {} failed on this batch; LibTorch printed the reason. Check that "
-                           "class labels are from 0 to the number of classes minus 1.",
-                           {path_.string()})));
+    std::throw_with_nested(DataError(
+        format_message("The exported step of {} failed on this batch; LibTorch printed the reason. Check that "
+                       "class labels are from 0 to the number of classes minus 1.",
+                       {path_.string()})));
   }
 }
 
@@ -86,10 +86,10 @@ HONE_INLINE void ExportedModelImpl::train(bool on) {
   for (std::size_t i = 0; on && i < package_.tensors.size(); ++i) {
     const auto& tensor = package_.tensors[i];
     if (tensor.is_parameter && !tensor.is_trained && tensor.value.requires_grad()) {
-      throw std::invalid_argument(
-          sentence("The parameter '{}' was frozen when the model was exported, so its gradient is not computed. Freeze "
-                   "it, or export the model with it unfrozen.",
-                   {tensor.name}));
+      throw std::invalid_argument(format_message(
+          "The parameter '{}' was frozen when the model was exported, so its gradient is not computed. Freeze "
+          "it, or export the model with it unfrozen.",
+          {tensor.name}));
     }
   }
   torch::nn::Module::train(on);
@@ -103,7 +103,7 @@ HONE_INLINE void ExportedModelImpl::to(torch::Device device, torch::Dtype dtype,
 HONE_INLINE void ExportedModelImpl::to(torch::Dtype dtype, bool) {
   for (const auto& tensor : package_.tensors) {
     if (!tensor.value.is_floating_point() || tensor.value.scalar_type() == dtype) continue;
-    throw std::invalid_argument(sentence(
+    throw std::invalid_argument(format_message(
         "An ExportedModel keeps the dtype of its parameters and cannot be converted to {}. Export it with that dtype.",
         {c10::toString(dtype)}));
   }
@@ -111,7 +111,7 @@ HONE_INLINE void ExportedModelImpl::to(torch::Dtype dtype, bool) {
 
 HONE_INLINE void ExportedModelImpl::to(torch::Device device, bool) {
   if (device.is_cpu()) return;
-  throw std::invalid_argument(sentence(
+  throw std::invalid_argument(format_message(
       "An ExportedModel is compiled for the CPU and cannot be moved to {}. Remove the device policy.", {device.str()}));
 }
 
@@ -198,35 +198,35 @@ HONE_INLINE void ExportedModelImpl::refuse_count(std::size_t count) const {
   std::vector<std::string> names;
   for (const auto& input : package_.inputs) names.push_back(input.name);
   throw DataError(
-      sentence("The batch has {} tensors including its target, and the exported step expects {}: {}. Pass these "
-               "tensors in this order.",
-               {count, names.size(), joined(names, ", ")}));
+      format_message("The batch has {} tensors including its target, and the exported step expects {}: {}. Pass these "
+                     "tensors in this order.",
+                     {count, names.size(), joined(names, ", ")}));
 }
 
 HONE_INLINE void ExportedModelImpl::refuse(const at::Tensor& part, const ExportedInput& expected,
                                            std::int64_t size) const {
   const auto text = [](at::ScalarType type, const std::vector<std::int64_t>& shape, const std::string& batch) {
-    return sentence("{} [{}{}{}]",
-                    {c10::toString(type), batch, shape.empty() || batch.empty() ? "" : ", ", joined(shape, ", ")});
+    return format_message(
+        "{} [{}{}{}]", {c10::toString(type), batch, shape.empty() || batch.empty() ? "" : ", ", joined(shape, ", ")});
   };
   if (size < package_.min_batch && part.dim() > 0) {
     throw DataError(
-        sentence("The batch has {} samples, and the exported step expects at least {}. Set .drop_last = true or "
-                 "another batch size.",
-                 {size, package_.min_batch}));
+        format_message("The batch has {} samples, and the exported step expects at least {}. Set .drop_last = true or "
+                       "another batch size.",
+                       {size, package_.min_batch}));
   }
-  throw DataError(
-      sentence("'{}' of the batch is {}{}, and the exported step expects {}. Pass such a tensor, or export the model "
-               "for this batch.",
-               {expected.name, text(part.scalar_type(), part.sizes().vec(), ""),
-                part.device().is_cpu() ? "" : " on " + part.device().str(),
-                text(expected.type, expected.shape, size > 0 ? sentence("{}", {size}) : "batch")}));
+  throw DataError(format_message(
+      "'{}' of the batch is {}{}, and the exported step expects {}. Pass such a tensor, or export the model "
+      "for this batch.",
+      {expected.name, text(part.scalar_type(), part.sizes().vec(), ""),
+       part.device().is_cpu() ? "" : " on " + part.device().str(),
+       text(expected.type, expected.shape, size > 0 ? format_message("{}", {size}) : "batch")}));
 }
 
 HONE_INLINE void ExportedModelImpl::refuse_layout(std::size_t i) const {
   throw std::logic_error(
-      sentence("The memory layout of '{}' differs from its layout at export. Remove the memory format policy.",
-               {package_.tensors[i].name}));
+      format_message("The memory layout of '{}' differs from its layout at export. Remove the memory format policy.",
+                     {package_.tensors[i].name}));
 }
 
 }  // namespace hone

@@ -23,7 +23,7 @@
 #include "hone/checkpoint/zip_reader.hpp"
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/exported/package.hpp"
 
 namespace hone {
@@ -40,33 +40,34 @@ HONE_INLINE bool cpu_suffices(std::string_view wanted, std::string_view here) {
 HONE_INLINE void require_same_world(const nlohmann::json& description) {
   if (const int format = description.at("format").get<int>(); format != exported_format) {
     throw DataError(
-        sentence("is in format {} of exported steps, and this version of hone reads format {}. Export it again.",
-                 {format, exported_format}));
+        format_message("is in format {} of exported steps, and this version of hone reads format {}. Export it again.",
+                       {format, exported_format}));
   }
   const auto torch = description.at("torch").get<std::string>();
-  const auto linked = sentence("{}.{}", {TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR});
+  const auto linked = format_message("{}.{}", {TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR});
   if (!torch.starts_with(linked + ".")) {
     throw DataError(
-        sentence("was exported with torch {}, and this program is linked with LibTorch {}. Export it "
-                 "with torch {}.",
-                 {torch, TORCH_VERSION, linked}));
+        format_message("was exported with torch {}, and this program is linked with LibTorch {}. Export it "
+                       "with torch {}.",
+                       {torch, TORCH_VERSION, linked}));
   }
   const auto machine = description.at("machine").get<std::string>(), cpu = description.at("cpu").get<std::string>();
   if (machine != this_machine) {
     throw DataError(
-        sentence("was exported for {}, and this is {}. Export it on such a machine.", {machine, this_machine}));
+        format_message("was exported for {}, and this is {}. Export it on such a machine.", {machine, this_machine}));
   }
   if (const auto here = at::get_cpu_capability(); !cpu_suffices(cpu, here)) {
-    throw DataError(
-        sentence("was compiled for a CPU with {}, and LibTorch reports {} for this CPU. Export it with --cpu AVX2, or "
-                 "on such a machine.",
-                 {cpu, here}));
+    throw DataError(format_message(
+        "was compiled for a CPU with {}, and LibTorch reports {} for this CPU. Export it with --cpu AVX2, or "
+        "on such a machine.",
+        {cpu, here}));
   }
 }
 
 HONE_INLINE at::ScalarType element_type_named(const std::string& name) {
   const auto* type = find_element_type([&](const ElementType& entry) { return entry.dtype == name; });
-  if (type == nullptr) throw DataError(sentence("has tensors of the unknown type '{}'. Export it again.", {name}));
+  if (type == nullptr)
+    throw DataError(format_message("has tensors of the unknown type '{}'. Export it again.", {name}));
   return type->type;
 }
 
@@ -106,10 +107,10 @@ HONE_INLINE ExportedPackage read_exported_in(const ZipReader& zip) {
     tensor.shares_memory = entry.value("copy", false);
     tensor.value = at::empty(entry.at("shape").get<std::vector<std::int64_t>>(),
                              at::TensorOptions().dtype(element_type_named(entry.at("dtype").get<std::string>())));
-    const auto bytes = zip.record(sentence("extra/hone/tensors/{}", {package.tensors.size() - 1}));
+    const auto bytes = zip.record(format_message("extra/hone/tensors/{}", {package.tensors.size() - 1}));
     if (bytes.size() != tensor.value.nbytes()) {
-      throw DataError(sentence("contains {} bytes of '{}', expected {}. Export it again.",
-                               {bytes.size(), tensor.name, tensor.value.nbytes()}));
+      throw DataError(format_message("contains {} bytes of '{}', expected {}. Export it again.",
+                                     {bytes.size(), tensor.name, tensor.value.nbytes()}));
     }
     if (!bytes.empty()) std::memcpy(tensor.value.mutable_data_ptr(), bytes.data(), bytes.size());
   }
@@ -126,7 +127,7 @@ HONE_INLINE ExportedPackage read_exported_in(const ZipReader& zip) {
 
 HONE_INLINE ExportedPackage read_exported_package(const std::filesystem::path& path) {
   const detail::MappedFile file(path);
-  const auto fail = [&](std::string_view what) { throw DataError(sentence("{} {}", {path.string(), what})); };
+  const auto fail = [&](std::string_view what) { throw DataError(format_message("{} {}", {path.string(), what})); };
   const auto bytes = file.bytes();
   if (bytes.size() < 4 || bytes[0] != 'P' || bytes[1] != 'K') {
     fail("is not a package of scripts/export_step.py. Export the model with that script.");
@@ -136,9 +137,9 @@ HONE_INLINE ExportedPackage read_exported_package(const std::filesystem::path& p
   } catch (const DataError& error) {
     fail(error.what());
   } catch (const nlohmann::json::exception& error) {
-    fail(sentence("has an invalid description of its steps ({}). Export it again.", {error.what()}));
+    fail(format_message("has an invalid description of its steps ({}). Export it again.", {error.what()}));
   } catch (const c10::Error& error) {
-    fail(sentence("has a tensor that cannot be created: {}. Export it again.", {error.what_without_backtrace()}));
+    fail(format_message("has a tensor that cannot be created: {}. Export it again.", {error.what_without_backtrace()}));
   }
   return {};
 }

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/finetune/model_average.hpp"
 
@@ -21,8 +21,8 @@ namespace hone {
 
 /// The state of `ModelEma` and `Swa`.
 struct AveragingState {
-  AverageState average;        ///< The average.
-  std::int64_t num_heard = 0;  ///< The number of updates, or of epochs, since the average started.
+  AverageState average;           ///< The average.
+  std::int64_t num_notified = 0;  ///< The number of updates, or of epochs, since the average started.
 };
 
 namespace detail {
@@ -72,9 +72,9 @@ class Averaging {
     const auto& given = shared_->plan;
     if (given.every < 1 || given.begin < 0) {
       throw std::invalid_argument(
-          sentence("{} was to begin after {} updates or epochs, then to average every {}. Begin after 0 or more, "
-                   "average every 1 or more.",
-                   {given.owner, given.begin, given.every}));
+          format_message("{} was to begin after {} updates or epochs, then to average every {}. Begin after 0 or more, "
+                         "average every 1 or more.",
+                         {given.owner, given.begin, given.every}));
     }
   }
 
@@ -83,7 +83,7 @@ class Averaging {
   /// **Errors** `std::logic_error` before the first run.
   [[nodiscard]] Average& average() {
     if (!shared_->average) {
-      throw std::logic_error(sentence("{} has averaged nothing yet. Train first.", {shared_->plan.owner}));
+      throw std::logic_error(format_message("{} has averaged nothing yet. Train first.", {shared_->plan.owner}));
     }
     return *shared_->average;
   }
@@ -94,7 +94,7 @@ class Averaging {
   [[nodiscard]] AveragingState state() const {
     if (shared_->loaded) return *shared_->loaded;
     if (!shared_->average) return {};
-    return {shared_->average->state(), shared_->num_heard};
+    return {shared_->average->state(), shared_->num_notified};
   }
   /// Sets the state that the next run starts from. The run copies the tensors when it starts.
   void load_state(AveragingState state) { shared_->loaded = std::move(state); }
@@ -106,7 +106,7 @@ class Averaging {
     if (has_average) {
       archive("tensors", all.average.tensors);
       serialize_count(archive, "num_averaged", all.average.num_averaged);
-      serialize_count(archive, "num_heard", all.num_heard);
+      serialize_count(archive, "num_notified", all.num_notified);
     }
     if (has_average && archive.is_loading) {
       load_state(std::move(all));
@@ -119,10 +119,10 @@ class Averaging {
     auto& shared = *shared_;
     if (!shared.average || shared.plan.reset_on_train || shared.loaded) {
       shared.average.emplace(event.trainer.model(), shared.rule);
-      shared.num_heard = 0;
+      shared.num_notified = 0;
     }
     if (shared.loaded) take_loaded();
-    pass_on(event);
+    forward_event(event);
   }
 
   void on_optimizer_step(const auto& event) {
@@ -144,14 +144,14 @@ class Averaging {
     const bool evaluates = shared.plan.evaluate && shared.evaluated_epoch == event.run.epoch();
     shared.evaluated_epoch = 0;
     if (!evaluates && std::is_same_v<Listeners, CallbackSet<>>) return;
-    if (shared.num_heard < shared.plan.begin) shared.average->set(model);
+    if (shared.num_notified < shared.plan.begin) shared.average->set(model);
     const AveragedWeights averaged(*shared.average, model);
     if (shared.plan.refresh) shared.plan.refresh();
     if (evaluates) {
       const PrefixGuard prefix(event.run.history(), shared.plan.prefix);
       event.evaluate(std::string_view("eval_loss_epoch"), shared.listeners);
     }
-    pass_on(event);
+    forward_event(event);
   }
 
   void on_training_run_end(const auto& event) {
@@ -161,13 +161,13 @@ class Averaging {
       if (shared.plan.refresh) shared.plan.refresh();
       event.run.set_has_averaged_model();
     }
-    pass_on(event);
+    forward_event(event);
   }
 
  private:
   void take_loaded() {
     shared_->average->load_state(shared_->loaded->average);
-    shared_->num_heard = shared_->loaded->num_heard;
+    shared_->num_notified = shared_->loaded->num_notified;
     shared_->loaded.reset();
   }
 
@@ -180,7 +180,7 @@ class Averaging {
     Listeners listeners;
     std::optional<Average> average{};
     std::optional<AveragingState> loaded{};
-    std::int64_t num_heard = 0;
+    std::int64_t num_notified = 0;
     std::int64_t evaluated_epoch = 0;
   };
 
@@ -188,24 +188,24 @@ class Averaging {
   void count(const Model& model) {
     auto& shared = *shared_;
     if (!shared.average) {
-      throw std::logic_error(
-          sentence("{} averages the weights of runs, and no run has begun. Begin one around your loop: `auto run = "
-                   "trainer.begin_run();`, then `run.step(batch)` and `run.end()`.",
-                   {shared.plan.owner}));
+      throw std::logic_error(format_message(
+          "{} averages the weights of runs, and no run has begun. Begin one around your loop: `auto run = "
+          "trainer.begin_run();`, then `run.step(batch)` and `run.end()`.",
+          {shared.plan.owner}));
     }
-    ++shared.num_heard;
-    if (shared.plan.is_due(shared.num_heard)) {
+    ++shared.num_notified;
+    if (shared.plan.is_due(shared.num_notified)) {
       shared.average->update(model);
-    } else if (shared.num_heard == shared.plan.begin) {
+    } else if (shared.num_notified == shared.plan.begin) {
       shared.average->set(model);
     }
   }
 
   template <class E>
-  void pass_on(const E& event) {
-    using Passed = decltype(with_facet(event, WithAverage{}));
-    if constexpr (Listeners::template relays<Passed>) {
-      shared_->listeners.tell(with_facet(event, WithAverage{shared_->plan.evaluate, shared_->plan.prefix}));
+  void forward_event(const E& event) {
+    using ForwardedEvent = decltype(with_facet(event, WithAverage{}));
+    if constexpr (Listeners::template forwards<ForwardedEvent>) {
+      shared_->listeners.notify(with_facet(event, WithAverage{shared_->plan.evaluate, shared_->plan.prefix}));
     }
   }
 

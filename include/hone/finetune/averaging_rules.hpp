@@ -13,7 +13,7 @@
 #include <stdexcept>
 
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -42,7 +42,7 @@ struct ExponentialAverage {
   }
   void check() const {
     if (detail::is_finite(decay) && decay >= 0.0 && decay <= 1.0) return;
-    throw std::invalid_argument(sentence("The decay of an average is {}. Give a decay from 0 to 1.", {decay}));
+    throw std::invalid_argument(format_message("The decay of an average is {}. Give a decay from 0 to 1.", {decay}));
   }
 };
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/finetune/layers.hpp"
 #include "hone/optim/fused_optimizer.hpp"
 
@@ -35,7 +35,7 @@ template <ModuleHandle Model>
   detail::require_not_negative("discriminative_groups", "base_lr", base_lr);
   if (!detail::is_finite(factor) || factor <= 0.0) {
     throw std::invalid_argument(
-        sentence("discriminative_groups: factor is {}. Give a finite factor above 0, as 0.5.", {factor}));
+        format_message("discriminative_groups: factor is {}. Give a finite factor above 0, as 0.5.", {factor}));
   }
   const auto module = detail::shared_module(model);
   const std::size_t count = detail::num_layer_groups(*module);

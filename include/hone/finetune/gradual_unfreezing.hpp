@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/finetune/model_freezer.hpp"
 
 namespace hone {
@@ -69,11 +69,11 @@ struct GradualUnfreezing {
   void on_training_run_start(const auto& event) {
     if (every_n_epochs < 1) {
       throw std::invalid_argument(
-          sentence("GradualUnfreezing::every_n_epochs is {}. Give 1 or more epochs.", {every_n_epochs}));
+          format_message("GradualUnfreezing::every_n_epochs is {}. Give 1 or more epochs.", {every_n_epochs}));
     }
     if (!detail::is_finite(lr_factor) || lr_factor <= 0.0) {
       throw std::invalid_argument(
-          sentence("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", {lr_factor}));
+          format_message("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", {lr_factor}));
     }
     if (!state.start) {
       state.start = State::Start{freezer.frozen(), state.num_unfrozen};

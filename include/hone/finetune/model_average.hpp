@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/finetune/averaging_rules.hpp"
 #include "hone/optim/parameter_group.hpp"
 
@@ -166,23 +166,23 @@ class ModelAverage {
     std::unordered_map<std::string_view, const at::Tensor*> given;
     const std::unordered_set<std::string_view> known(names_.begin(), names_.end());
     for (const auto& [name, value] : state.tensors) {
-      if (!known.contains(name)) mismatches.push_back(sentence("'{}' is no tensor of this model", {name}));
-      if (!given.emplace(name, &value).second) mismatches.push_back(sentence("'{}' is listed twice", {name}));
+      if (!known.contains(name)) mismatches.push_back(format_message("'{}' is no tensor of this model", {name}));
+      if (!given.emplace(name, &value).second) mismatches.push_back(format_message("'{}' is listed twice", {name}));
     }
     for (std::size_t i = 0; i < names_.size(); ++i) {
       const auto found = given.find(names_[i]);
       if (found == given.end() || !found->second->defined()) {
-        mismatches.push_back(sentence("'{}' is missing", {names_[i]}));
+        mismatches.push_back(format_message("'{}' is missing", {names_[i]}));
       } else if (found->second->sizes() != values_[i].sizes()) {
         mismatches.push_back(difference(i, *found->second));
       }
     }
-    if (state.num_averaged < 0) mismatches.push_back(sentence("the count is {}", {state.num_averaged}));
+    if (state.num_averaged < 0) mismatches.push_back(format_message("the count is {}", {state.num_averaged}));
     if (!mismatches.empty()) {
       throw DataError(
-          sentence("The state of the average does not fit, and nothing of it was loaded: {}. Load the "
-                   "state of an average of the same model.",
-                   {joined(mismatches, "; ")}));
+          format_message("The state of the average does not fit, and nothing of it was loaded: {}. Load the "
+                         "state of an average of the same model.",
+                         {joined(mismatches, "; ")}));
     }
     const at::NoGradGuard no_gradients;
     for (std::size_t i = 0; i < names_.size(); ++i) values_[i].copy_(*given.at(names_[i]));
@@ -216,21 +216,22 @@ class ModelAverage {
     for (auto& [name, value] : detail::parameters_and_buffers(model, num_parameters)) {
       const std::size_t i = live.size();
       if (i < values_.size() && value.sizes() != values_[i].sizes()) {
-        throw DataError(sentence("The model is another one than was averaged: {}. Give the same architecture.",
-                                 {difference(i, value)}));
+        throw DataError(format_message("The model is another one than was averaged: {}. Give the same architecture.",
+                                       {difference(i, value)}));
       }
       live.push_back(std::move(value));
     }
     if (live.size() != values_.size()) {
-      throw DataError(sentence("The model has {} parameters and buffers, its average {}. Give the same architecture.",
-                               {live.size(), values_.size()}));
+      throw DataError(
+          format_message("The model has {} parameters and buffers, its average {}. Give the same architecture.",
+                         {live.size(), values_.size()}));
     }
     return live;
   }
 
   [[nodiscard]] std::string difference(std::size_t i, const at::Tensor& value) const {
-    return sentence("'{}' has the shape [{}], expected [{}]",
-                    {names_[i], joined(value.sizes(), ", "), joined(values_[i].sizes(), ", ")});
+    return format_message("'{}' has the shape [{}], expected [{}]",
+                          {names_[i], joined(value.sizes(), ", "), joined(values_[i].sizes(), ", ")});
   }
 
   void require_own_values() const {

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "hone/callbacks/events.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/finetune/layers.hpp"
 
 namespace hone {
@@ -40,8 +40,8 @@ inline std::pair<std::size_t, std::size_t> index_range(std::int64_t from, std::i
   const auto resolve = [count](std::int64_t index) {
     const auto size = static_cast<std::int64_t>(count);
     if (index < -size || index >= size) {
-      throw std::invalid_argument(sentence("The index {} names no layer group; this model has {}. Give {} to {}.",
-                                           {index, count, -size, size - 1}));
+      throw std::invalid_argument(format_message("The index {} names no layer group; this model has {}. Give {} to {}.",
+                                                 {index, count, -size, size - 1}));
     }
     return static_cast<std::size_t>(index < 0 ? index + size : index);
   };

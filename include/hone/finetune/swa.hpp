@@ -51,14 +51,14 @@ struct Swa {
                                                                              .refresh = refresh},
                                                        EqualAverage{average_buffers}, std::move(callbacks)};
 
-  using relay = void;
+  using event_forwarder = void;
   /// True for the events that the average or a callback in `callbacks` handles.
   template <class E>
-  static constexpr bool relays = hone::hears<decltype(averaging), E>;
+  static constexpr bool forwards = hone::handles<decltype(averaging), E>;
   /// Handles an event, for the trainer.
   template <class E>
-  void tell(const E& event) {
-    hone::tell(averaging, event);
+  void notify(const E& event) {
+    hone::notify(averaging, event);
   }
   void serialize(auto& archive) { averaging.serialize(archive); }
 

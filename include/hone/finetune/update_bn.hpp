@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/format_message.hpp"
 #include "hone/core/running_statistics.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/finetune/layers.hpp"
 
@@ -55,7 +55,7 @@ inline std::shared_ptr<RunningStatistics> statistics_of(const ModuleNode& node) 
     statistics = std::shared_ptr<RunningStatistics>(std::shared_ptr<void>(), own);
   }
   if (!statistics && node.is_batch_norm && node.is_leaf) {
-    throw std::invalid_argument(sentence(
+    throw std::invalid_argument(format_message(
         "update_bn: the statistics of '{}' ({}) cannot be reset. Derive the class from hone::RunningStatistics.",
         {node.name, node.module->name()}));
   }

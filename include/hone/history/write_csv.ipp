@@ -9,7 +9,7 @@
 #include "hone/core/config.hpp"
 #include "hone/core/error.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/history/run_history.hpp"
 #include "hone/history/write_csv.hpp"
 
@@ -44,9 +44,9 @@ HONE_INLINE void write_csv(std::ostream& out, const RunHistory& history) {
   for (const auto& name : history.names()) {
     for (const auto& record : history.values(name)) {
       detail::append_csv_field(text, name);
-      text += sentence(",{},{},{},{}\n",
-                       {to_string(record.phase), record.epoch, record.update,
-                        detail::is_nan(record.value) ? std::abs(record.value) : record.value});  // no "-nan"
+      text += format_message(",{},{},{},{}\n",
+                             {to_string(record.phase), record.epoch, record.update,
+                              detail::is_nan(record.value) ? std::abs(record.value) : record.value});  // no "-nan"
     }
   }
   detail::write_text(out, text);

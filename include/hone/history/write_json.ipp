@@ -7,7 +7,7 @@
 
 #include "hone/core/config.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/history/run_history.hpp"
 #include "hone/history/write_csv.hpp"
 #include "hone/history/write_json.hpp"
@@ -42,8 +42,8 @@ HONE_INLINE void append_json_number(std::string& text, double value) {
 }  // namespace detail
 
 HONE_INLINE void write_json(std::ostream& out, const RunHistory& history) {
-  std::string text = sentence("{\"current_epoch\": {}, \"num_updates\": {}, \"stop_reason\": ",
-                              {history.current_epoch(), history.num_updates()});
+  std::string text = format_message("{\"current_epoch\": {}, \"num_updates\": {}, \"stop_reason\": ",
+                                    {history.current_epoch(), history.num_updates()});
   if (const auto& reason = history.stop_reason()) {
     detail::append_json_string(text, *reason);
   } else {
@@ -56,8 +56,8 @@ HONE_INLINE void write_json(std::ostream& out, const RunHistory& history) {
     detail::append_json_string(text, name);
     separator = ": [\n    ";
     for (const auto& record : history.values(name)) {
-      text += sentence("{}{\"phase\": \"{}\", \"epoch\": {}, \"update\": {}, \"value\": ",
-                       {separator, to_string(record.phase), record.epoch, record.update});
+      text += format_message("{}{\"phase\": \"{}\", \"epoch\": {}, \"update\": {}, \"value\": ",
+                             {separator, to_string(record.phase), record.epoch, record.update});
       detail::append_json_number(text, record.value);
       text.push_back('}');
       separator = ",\n    ";

@@ -11,13 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include "hone/core/pointee.hpp"
+#include "hone/core/unwrap.hpp"
 
 namespace hone::detail {
 
 /// A `torch::nn::Module`, or a handle to one.
 template <class Block>
-concept ModuleBlock = requires(PointeeOf<Block>& module) {
+concept ModuleBlock = requires(UnwrapRef<Block>& module) {
   module.is_training();
   module.buffers();
   module.weak_from_this();
@@ -50,7 +50,7 @@ class ModuleCall {
 template <class Block>
 auto kept_block(Block& block) {
   if constexpr (ModuleBlock<std::remove_const_t<Block>>) {
-    return ModuleCall<PointeeOf<Block>>(pointee(block));
+    return ModuleCall<UnwrapRef<Block>>(unwrap(block));
   } else {
     return block;
   }
@@ -123,6 +123,6 @@ struct WrappedImpl<Impl, How> {
 };
 
 template <class Block, class How>
-using WrappedBlock = torch::nn::ModuleHolder<typename WrappedImpl<PointeeOf<Block>, How>::type>;
+using WrappedBlock = torch::nn::ModuleHolder<typename WrappedImpl<UnwrapRef<Block>, How>::type>;
 
 }  // namespace hone::detail

@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "hone/core/format_message.hpp"
 #include "hone/core/policy.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/slice.hpp"
@@ -142,7 +142,8 @@ struct MicroBatches {
   /// the output of the whole batch.
   template <class Batch, class Forward, class Backward>
   auto learn(Batch& batch, const Forward& forward, const Backward& backward, const BatchSurroundings& around) {
-    if (size < 0) throw std::invalid_argument(sentence("MicroBatches has size {}. Give 1 or more, or none.", {size}));
+    if (size < 0)
+      throw std::invalid_argument(format_message("MicroBatches has size {}. Give 1 or more, or none.", {size}));
     const std::int64_t samples = batch_size(batch);
     if (size > 0) return in_parts(batch, samples, size, forward, backward);
 
@@ -179,15 +180,15 @@ struct MicroBatches {
   }
 
   template <class... Policies>
-  struct fits {
-    static constexpr bool value = detail::one_process<Policies...> && !(... || RecordsSteps<Policies>);
+  struct compatible_with {
+    static constexpr bool value = detail::one_process<Policies...> && !(... || CapturesSteps<Policies>);
   };
   template <class... Policies>
-  struct misfit {
+  struct incompatible_with {
     static_assert(detail::one_process<Policies...>,
                   "hone: MicroBatches splits batches as the memory of this process asks for, and processes that reduce "
                   "gradients together would have to split alike. Use smaller batches and GradAccum, or one process.");
-    static_assert(!detail::one_process<Policies...> || fits<Policies...>::value,
+    static_assert(!detail::one_process<Policies...> || compatible_with<Policies...>::value,
                   "hone: MicroBatches runs a step again when memory runs out, and a recorded step is always the same. "
                   "Leave MicroBatches or StepCapture out.");
   };

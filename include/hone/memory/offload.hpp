@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/memory/block.hpp"
 #include "hone/memory/saved_tensors.hpp"
 
@@ -31,7 +31,7 @@ struct OffloadOptions {
 
   /// Throws `std::invalid_argument` for a negative `min_bytes`.
   void check() const {
-    if (min_bytes < 0) throw std::invalid_argument(sentence("min_bytes is {}. Give 0 or more.", {min_bytes}));
+    if (min_bytes < 0) throw std::invalid_argument(format_message("min_bytes is {}. Give 0 or more.", {min_bytes}));
   }
 };
 

@@ -69,9 +69,9 @@ class Recomputation {
     c10::ScalarType type;
   };
 
-  class Found final : public torch::autograd::SavedVariableHooks {
+  class RecomputedTensor final : public torch::autograd::SavedVariableHooks {
    public:
-    explicit Found(Recomputation& whole) : whole_(whole) {}
+    explicit RecomputedTensor(Recomputation& whole) : whole_(whole) {}
     void call_pack_hook(const at::Tensor& tensor) override { whole_.find(tensor); }
     at::Tensor call_unpack_hook() override {
       TORCH_CHECK(false, "hone: a block that is recomputed ran backward through itself. Leave it as it is.");
@@ -81,10 +81,10 @@ class Recomputation {
     Recomputation& whole_;
   };
 
-  class Finding final : public SavedTensorRegion {
+  class RecomputeScope final : public SavedTensorRegion {
    public:
-    explicit Finding(Recomputation& whole) : whole_(whole) {}
-    SavedTensorHooks hooks() override { return std::make_unique<Found>(whole_); }
+    explicit RecomputeScope(Recomputation& whole) : whole_(whole) {}
+    SavedTensorHooks hooks() override { return std::make_unique<RecomputedTensor>(whole_); }
 
    private:
     Recomputation& whole_;
@@ -104,7 +104,7 @@ class Recomputation {
     const at::AutoGradMode gradients(true);
     const AutocastReplay autocast(autocast_, device_);
     const RandomReplay random(random_, device_);
-    const Finding finding(*this);
+    const RecomputeScope scope(*this);
     try {
       run();
     } catch (const Complete&) {
@@ -134,9 +134,9 @@ class Recomputation {
 };
 
 /// The hooks of a saved tensor that is recomputed when backward unpacks it.
-class Awaited final : public torch::autograd::SavedVariableHooks {
+class DeferredTensor final : public torch::autograd::SavedVariableHooks {
  public:
-  explicit Awaited(std::shared_ptr<Recomputation> whole) : whole_(std::move(whole)) {}
+  explicit DeferredTensor(std::shared_ptr<Recomputation> whole) : whole_(std::move(whole)) {}
   void call_pack_hook(const at::Tensor& tensor) override { place_ = whole_->expect(tensor); }
   at::Tensor call_unpack_hook() override { return whole_->take(place_); }
 
@@ -145,10 +145,10 @@ class Awaited final : public torch::autograd::SavedVariableHooks {
   std::size_t place_ = 0;
 };
 
-class Awaiting final : public SavedTensorRegion {
+class DeferredScope final : public SavedTensorRegion {
  public:
-  explicit Awaiting(std::shared_ptr<Recomputation> whole) : whole_(std::move(whole)) {}
-  SavedTensorHooks hooks() override { return std::make_unique<Awaited>(whole_); }
+  explicit DeferredScope(std::shared_ptr<Recomputation> whole) : whole_(std::move(whole)) {}
+  SavedTensorHooks hooks() override { return std::make_unique<DeferredTensor>(whole_); }
 
  private:
   std::shared_ptr<Recomputation> whole_;
@@ -213,7 +213,7 @@ auto recomputed(Block&& block, Inputs&&... inputs) {
   });
   const auto call = std::make_shared<Call>(device, kept, given);
   auto outputs = [&] {
-    const detail::Awaiting region(call);
+    const detail::DeferredScope region(call);
     return std::apply([&](auto&... each) { return kept(each...); }, given);
   }();
   call->forward_ended();

@@ -45,22 +45,22 @@ class SavedTensorRegion {
   SavedTensorRegion();
 
  private:
-  friend class EngineQuestion;
-  struct Unasked {};
-  explicit SavedTensorRegion(Unasked) : outer_(std::exchange(innermost(), this)) {}
+  friend class EngineQuery;
+  struct RawTensor {};
+  explicit SavedTensorRegion(RawTensor) : outer_(std::exchange(innermost(), this)) {}
 
   SavedTensorRegion* outer_;
 };
 
 /// An autograd engine that forwards all calls except, inside a region, the request for hooks.
-class AskingEngine final : public EngineInFront<torch::autograd::Engine> {
+class HookedEngine final : public EngineInFront<torch::autograd::Engine> {
   using Node = NodePtr<torch::autograd::Edge>;
 
  public:
   using EngineInFront::EngineInFront;
-  AskingEngine(const AskingEngine&) = delete;
-  AskingEngine& operator=(const AskingEngine&) = delete;
-  ~AskingEngine() override { stop(); }
+  HookedEngine(const HookedEngine&) = delete;
+  HookedEngine& operator=(const HookedEngine&) = delete;
+  ~HookedEngine() override { stop(); }
 
   torch::autograd::variable_list execute(const torch::autograd::edge_list& roots,
                                          const torch::autograd::variable_list& inputs, bool keep_graph,
@@ -91,30 +91,30 @@ class AskingEngine final : public EngineInFront<torch::autograd::Engine> {
 };
 
 /// A probe that checks whether the current engine requests hooks from regions. If not, `settle` wraps it. Thread-safe.
-class EngineQuestion final : SavedTensorRegion {
+class EngineQuery final : SavedTensorRegion {
  public:
   static void settle() {
     if (is_asked()) return;
     static std::mutex mutex;
-    static std::atomic<AskingEngine*> front = nullptr;
+    static std::atomic<HookedEngine*> front = nullptr;
     const std::lock_guard lock(mutex);
     if (is_asked()) return;
     // A new engine each time: each forwards to an older one, so the chain is finite. They are never destroyed, like
     // every engine.
-    static auto& all = *new std::vector<AskingEngine*>;
-    all.push_back(new AskingEngine(torch::autograd::Engine::get_default_engine()));
+    static auto& all = *new std::vector<HookedEngine*>;
+    all.push_back(new HookedEngine(torch::autograd::Engine::get_default_engine()));
     front = all.back();
     torch::autograd::set_default_engine_stub([]() -> torch::autograd::Engine& { return *front; });
   }
 
  private:
-  EngineQuestion() : SavedTensorRegion(Unasked{}) {}
+  EngineQuery() : SavedTensorRegion(RawTensor{}) {}
   SavedTensorHooks hooks() override {
     was_asked_ = true;
     return nullptr;
   }
   static bool is_asked() {
-    EngineQuestion question;
+    EngineQuery question;
     static_cast<void>(torch::autograd::Engine::get_default_engine().get_default_saved_variable_hooks());
     return question.was_asked_;
   }
@@ -123,7 +123,7 @@ class EngineQuestion final : SavedTensorRegion {
 };
 
 inline SavedTensorRegion::SavedTensorRegion() : outer_(innermost()) {
-  EngineQuestion::settle();
+  EngineQuery::settle();
   innermost() = this;
 }
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -165,7 +165,7 @@ struct TopKAccuracy {
   std::optional<std::int64_t> ignore_index{};  ///< A target that is ignored.
   Share state{};
 
-  [[nodiscard]] std::string name() const { return sentence("top{}_accuracy", {k}); }
+  [[nodiscard]] std::string name() const { return format_message("top{}_accuracy", {k}); }
   [[nodiscard]] double value() const { return state.value(); }
   void reset() { state = {}; }
 
@@ -205,8 +205,8 @@ struct TopKAccuracy {
  private:
   void require_k(std::int64_t num_classes) const {
     if (k >= 1 && k <= num_classes) return;
-    throw std::invalid_argument(
-        sentence("TopKAccuracy::k is {}, and there are {} classes. Give 1 to {}.", {k, num_classes, num_classes}));
+    throw std::invalid_argument(format_message("TopKAccuracy::k is {}, and there are {} classes. Give 1 to {}.",
+                                               {k, num_classes, num_classes}));
   }
   [[nodiscard]] bool is_in_top(std::span<const double> scores, std::int64_t target) const {
     if (target < 0 || target >= static_cast<std::int64_t>(scores.size())) return false;

@@ -12,7 +12,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -101,7 +101,8 @@ struct Auroc {
     for (std::size_t i = 0; i < scores.size(); ++i) {
       const auto label = static_cast<double>(target[i]);
       if (detail::is_nan(label) || (label != 0.0 && label != 1.0)) {
-        throw DataError(sentence("`{}` was given the target {}. It takes targets that are 0 or 1.", {name(), label}));
+        throw DataError(
+            format_message("`{}` was given the target {}. It takes targets that are 0 or 1.", {name(), label}));
       }
     }
     for (std::size_t i = 0; i < scores.size(); ++i) {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/class_counts.hpp"
 #include "hone/metrics/metric.hpp"
@@ -66,7 +66,8 @@ struct ConfusionMatrix {
   void serialize(auto& archive) {
     serialize_counts(archive, "counts", state);
     if (archive.is_loading && size_of(state.size()) * size_of(state.size()) != state.size()) {
-      throw DataError(sentence("A confusion matrix of {} numbers is not square. Load another file.", {state.size()}));
+      throw DataError(
+          format_message("A confusion matrix of {} numbers is not square. Load another file.", {state.size()}));
     }
     serialize_count(archive, "num_nan", num_nan);
   }
@@ -83,9 +84,9 @@ struct ConfusionMatrix {
       const auto [low, high] = std::minmax(predicted[i], target[i]);
       if (low < 0) {
         throw DataError(
-            sentence("`{}` was given the class number {}. They count from 0; name what is to be left out "
-                     "as `ignore_index`.",
-                     {name(), low}));
+            format_message("`{}` was given the class number {}. They count from 0; name what is to be left out "
+                           "as `ignore_index`.",
+                           {name(), low}));
       }
       largest = std::max(largest, high);
     }

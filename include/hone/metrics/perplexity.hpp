@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -74,9 +74,9 @@ struct Perplexity {
     detail::require_sums(name(), sums.size(), 3);
     if (sums[2] != 0.0) {
       throw DataError(
-          sentence("`{}` was given {} targets that are outside the vocabulary. Give token numbers from 0, "
-                   "or name what is to be left out as `ignore_index`.",
-                   {name(), sums[2]}));
+          format_message("`{}` was given {} targets that are outside the vocabulary. Give token numbers from 0, "
+                         "or name what is to be left out as `ignore_index`.",
+                         {name(), sums[2]}));
     }
     state.negative_log_likelihood += sums[0];
     state.total += detail::as_count(sums[1]);

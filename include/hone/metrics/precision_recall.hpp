@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/metrics/class_counts.hpp"
 #include "hone/metrics/metric.hpp"
 #include "hone/metrics/tensors.hpp"
@@ -138,15 +138,15 @@ struct ClassMetric {
   void require_class_number(std::int64_t label) const {
     if (label >= 0) return;
     throw DataError(
-        sentence("`{}` was given the class number {}. They count from 0; name what is to be left out as "
-                 "`ignore_index`.",
-                 {name(), label}));
+        format_message("`{}` was given the class number {}. They count from 0; name what is to be left out as "
+                       "`ignore_index`.",
+                       {name(), label}));
   }
   void require_average(std::int64_t num_classes) const {
     if (average != Average::binary || num_classes <= 2) return;
     throw std::invalid_argument(
-        sentence("`{}` has Average::binary and was given {} classes. Choose Average::macro, micro or weighted.",
-                 {name(), num_classes}));
+        format_message("`{}` has Average::binary and was given {} classes. Choose Average::macro, micro or weighted.",
+                       {name(), num_classes}));
   }
 };
 

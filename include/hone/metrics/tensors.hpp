@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -44,9 +44,9 @@ void require_class_scores(std::string_view metric, const auto& outputs, const au
   for (std::size_t i = 0; fits && i < classes.size(); ++i) fits = classes[i] == scores[i == 0 ? 0 : i + 1];
   if (fits) return;
   throw DataError(
-      sentence("`{}` was given outputs of shape [{}] and a target of shape [{}]. It takes scores "
-               "[batch, classes, ...] with {} or more classes, and class numbers [batch, ...].",
-               {metric, listed(scores), listed(classes), min_classes}));
+      format_message("`{}` was given outputs of shape [{}] and a target of shape [{}]. It takes scores "
+                     "[batch, classes, ...] with {} or more classes, and class numbers [batch, ...].",
+                     {metric, listed(scores), listed(classes), min_classes}));
 }
 
 /// Returns whether two shapes are equal except for trailing dimensions of size 1.
@@ -62,26 +62,27 @@ bool same_elements(const auto& left, const auto& right) {
 void require_same_elements(std::string_view metric, const auto& outputs, const auto& target) {
   if (same_elements(outputs.sizes(), target.sizes())) return;
   throw DataError(
-      sentence("`{}` was given outputs of shape [{}] and a target of shape [{}]. It takes one target for "
-               "each output.",
-               {metric, listed(outputs.sizes()), listed(target.sizes())}));
+      format_message("`{}` was given outputs of shape [{}] and a target of shape [{}]. It takes one target for "
+                     "each output.",
+                     {metric, listed(outputs.sizes()), listed(target.sizes())}));
 }
 
 inline void require_same_length(std::string_view metric, std::size_t outputs, std::size_t targets) {
   if (outputs == targets) return;
-  throw DataError(sentence("`{}` was given {} outputs and {} targets. It takes one target for each output.",
-                           {metric, outputs, targets}));
+  throw DataError(format_message("`{}` was given {} outputs and {} targets. It takes one target for each output.",
+                                 {metric, outputs, targets}));
 }
 
 inline void require_sums(std::string_view metric, std::size_t given, std::size_t expected) {
   if (given == expected) return;
   throw std::invalid_argument(
-      sentence("`{}` was given {} sums and has {}. Give what `sums()` returned.", {metric, given, expected}));
+      format_message("`{}` was given {} sums and has {}. Give what `sums()` returned.", {metric, given, expected}));
 }
 
 inline void require_same_settings(std::string_view metric, bool same) {
   if (same) return;
-  throw std::invalid_argument(sentence("`{}` cannot be merged with one of other settings. Make both alike.", {metric}));
+  throw std::invalid_argument(
+      format_message("`{}` cannot be merged with one of other settings. Make both alike.", {metric}));
 }
 
 /// Returns class numbers in double or int64, which represent each of them exactly: in bfloat16, 257 equals 256, and in
@@ -118,9 +119,9 @@ struct Labels {
 inline void require_valid_labels(std::string_view metric, double num_invalid, std::int64_t num_classes) {
   if (num_invalid == 0.0) return;
   throw DataError(
-      sentence("`{}` was given {} targets that are no class numbers from 0 to {}. Give class numbers, or "
-               "name what is to be left out as `ignore_index`.",
-               {metric, num_invalid, num_classes - 1}));
+      format_message("`{}` was given {} targets that are no class numbers from 0 to {}. Give class numbers, or "
+                     "name what is to be left out as `ignore_index`.",
+                     {metric, num_invalid, num_classes - 1}));
 }
 
 /// Returns the tensor `[first, rest...]` on the device of `first`, which is a tensor with one double. `rest` are

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "hone/core/fixed_string.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/rule.hpp"
 
 namespace hone {
@@ -271,8 +271,8 @@ class CompositeOptimizer {
       first += count;
     });
     if (!is_found) {
-      throw std::out_of_range(
-          sentence("There is no parameter group {}: the optimizers have {} groups, counted from 0.", {group, first}));
+      throw std::out_of_range(format_message(
+          "There is no parameter group {}: the optimizers have {} groups, counted from 0.", {group, first}));
     }
   }
 

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone::detail {
 
@@ -29,24 +29,24 @@ inline bool is_laid_out_alike(const at::Tensor& gradient, const at::Tensor& para
 /// **Errors** `DataError` for a gradient that is sparse, or whose dtype, device or shape differs from the parameter's.
 [[gnu::noinline]] inline void adopt_gradient(at::Tensor& gradient, const at::Tensor& parameter, std::string_view name) {
   const auto refuse = [&](const std::string& what, const char* remedy) {
-    throw DataError(sentence("The gradient of '{}' {}. {}", {name, what, remedy}));
+    throw DataError(format_message("The gradient of '{}' {}. {}", {name, what, remedy}));
   };
   if (gradient.layout() != at::kStrided) {
     refuse("is sparse, and the fused kernels need a dense one",
            "Build the layer with dense gradients (for an embedding: sparse(false)), or use a torch::optim optimizer.");
   }
   if (gradient.dtype() != parameter.dtype()) {
-    refuse(sentence("is {}, but the parameter is {}",
-                    {c10::toString(gradient.scalar_type()), c10::toString(parameter.scalar_type())}),
+    refuse(format_message("is {}, but the parameter is {}",
+                          {c10::toString(gradient.scalar_type()), c10::toString(parameter.scalar_type())}),
            "Convert the gradient to the parameter's type before the step.");
   }
   if (gradient.device() != parameter.device()) {
-    refuse(sentence("is on {}, but the parameter is on {}", {gradient.device().str(), parameter.device().str()}),
+    refuse(format_message("is on {}, but the parameter is on {}", {gradient.device().str(), parameter.device().str()}),
            "Move the gradient to the parameter's device before the step.");
   }
   if (gradient.sizes() != parameter.sizes()) {
-    refuse(sentence("has shape [{}], but the parameter has [{}]",
-                    {joined(gradient.sizes(), ", "), joined(parameter.sizes(), ", ")}),
+    refuse(format_message("has shape [{}], but the parameter has [{}]",
+                          {joined(gradient.sizes(), ", "), joined(parameter.sizes(), ", ")}),
            "Give the gradient the parameter's shape before the step.");
   }
   bool fits = !gradient.is_neg();

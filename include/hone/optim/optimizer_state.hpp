@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -49,40 +49,42 @@ inline std::vector<const ParameterState*> match_state(const OptimizerState& stat
   const std::unordered_set<std::string_view> known(names.begin(), names.end());
   for (const auto& entry : state) {
     if (!entries.emplace(entry.parameter, &entry).second) {
-      mismatches.push_back(sentence("'{}' is listed twice", {entry.parameter}));
+      mismatches.push_back(format_message("'{}' is listed twice", {entry.parameter}));
     } else if (!known.contains(entry.parameter)) {
-      mismatches.push_back(sentence("'{}' is no parameter of this optimizer", {entry.parameter}));
+      mismatches.push_back(format_message("'{}' is no parameter of this optimizer", {entry.parameter}));
     }
   }
   std::vector<const ParameterState*> matched;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto found = entries.find(names[i]);
     if (found == entries.end()) {
-      mismatches.push_back(sentence("'{}' is missing", {names[i]}));
+      mismatches.push_back(format_message("'{}' is missing", {names[i]}));
       continue;
     }
     matched.push_back(found->second);
     for (const auto& [field, value] : found->second->fields) {
       const bool is_step = counts_steps && field == "step";
       if (!is_step && std::find(shaped_fields.begin(), shaped_fields.end(), field) == shaped_fields.end()) {
-        mismatches.push_back(sentence("'{}' has the field '{}', which this rule does not keep", {names[i], field}));
+        mismatches.push_back(
+            format_message("'{}' has the field '{}', which this rule does not keep", {names[i], field}));
       } else if (!value.defined()) {
-        mismatches.push_back(sentence("'{}' has an undefined '{}'", {names[i], field}));
+        mismatches.push_back(format_message("'{}' has an undefined '{}'", {names[i], field}));
       } else if (is_step ? value.numel() != 1 : value.sizes() != parameters[i].sizes()) {
-        mismatches.push_back(sentence("'{}' has '{}' of shape [{}], expected [{}]",
-                                      {names[i], field, joined(value.sizes(), ", "),
-                                       is_step ? "" : sentence("{}", {joined(parameters[i].sizes(), ", ")})}));
+        mismatches.push_back(
+            format_message("'{}' has '{}' of shape [{}], expected [{}]",
+                           {names[i], field, joined(value.sizes(), ", "),
+                            is_step ? "" : format_message("{}", {joined(parameters[i].sizes(), ", ")})}));
       }
     }
     if (counts_steps && !found->second->fields.empty() && find_field(*found->second, "step") == nullptr) {
-      mismatches.push_back(sentence("'{}' has no 'step'", {names[i]}));
+      mismatches.push_back(format_message("'{}' has no 'step'", {names[i]}));
     }
   }
   if (!mismatches.empty()) {
     throw DataError(
-        sentence("The optimizer state does not fit, and nothing of it was loaded: {}. Load the state of "
-                 "an optimizer of the same rule and parameters.",
-                 {joined(mismatches, "; ")}));
+        format_message("The optimizer state does not fit, and nothing of it was loaded: {}. Load the state of "
+                       "an optimizer of the same rule and parameters.",
+                       {joined(mismatches, "; ")}));
   }
   return matched;
 }

@@ -23,8 +23,8 @@
 #include <vector>
 
 #include "hone/core/fixed_string.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/policy.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/optim/composite_optimizer.hpp"
 #include "hone/optim/optimizer.hpp"
 #include "hone/optim/parameter_group.hpp"
@@ -136,7 +136,7 @@ struct Optimizers {
 
   /// True if each optimizer meets the requirements of policy `P`.
   template <class P>
-  static constexpr bool each_fits = (fits_with_optimizer<P, typename For::optimizer_type> && ...);
+  static constexpr bool each_is_compatible = (is_compatible_with_optimizer<P, typename For::optimizer_type> && ...);
   template <class P>
   using misfit_of = typename detail::MisfitOfFirst<P, typename For::optimizer_type...>::type;
 
@@ -184,7 +184,7 @@ class Dealer {
     }
     if (!conflict_.empty()) throw std::invalid_argument(conflict_);
     if (unowned.empty()) return;
-    throw std::invalid_argument(sentence(
+    throw std::invalid_argument(format_message(
         "No optimizer holds {}. Give them one, as in optimizer_for<\"others\">(hone::AdamW{}, hone::other_parameters), "
         "or freeze them with set_requires_grad(false).",
         {parameter_names(unowned), "{}"}));
@@ -197,7 +197,7 @@ class Dealer {
     if (!own.empty() || parameters_.empty()) return own;  // without trainable parameters: evaluation only
     std::vector<std::string> names;
     for (const auto& parameter : parameters_) names.push_back(parameter.name);
-    throw std::invalid_argument(sentence(
+    throw std::invalid_argument(format_message(
         "The optimizer '{}' has no parameters: it selects none of those that require a gradient ({}). Name it after "
         "a part of the model, or select parameters in the second argument of optimizer_for.",
         {name, parameter_names(names)}));
@@ -209,8 +209,9 @@ class Dealer {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       if (!select(parameters_[i])) continue;
       if (!owners_[i].empty() && conflict_.empty()) {
-        conflict_ = sentence("The parameter '{}' belongs to two optimizers, '{}' and '{}'. Give it to one of them.",
-                             {parameters_[i].name, owners_[i], name});
+        conflict_ =
+            format_message("The parameter '{}' belongs to two optimizers, '{}' and '{}'. Give it to one of them.",
+                           {parameters_[i].name, owners_[i], name});
       }
       owners_[i] = name;
     }

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "hone/core/pointee.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
+#include "hone/core/unwrap.hpp"
 #include "hone/optim/rule.hpp"
 
 namespace hone {
@@ -54,8 +54,8 @@ template <class Model>
       }
     }
     return result;
-  } else if constexpr (!std::is_same_v<PointeeOf<const Model>, Model>) {
-    return named_parameters(pointee(model), prefix);
+  } else if constexpr (!std::is_same_v<UnwrapRef<const Model>, Model>) {
+    return named_parameters(unwrap(model), prefix);
   } else {
     return {};
   }
@@ -66,7 +66,7 @@ template <class Model>
 template <class Model>
 [[nodiscard]] std::vector<at::Tensor> buffers_of(Model& model) {
   std::vector<at::Tensor> result;
-  if constexpr (auto& target = pointee(model); requires { target.buffers(); }) {
+  if constexpr (auto& target = unwrap(model); requires { target.buffers(); }) {
     for (const at::Tensor& buffer : target.buffers()) {
       if (buffer.defined()) result.push_back(buffer);
     }

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "hone/core/config.hpp"
-#include "hone/core/pointee.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
+#include "hone/core/unwrap.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/optim/rule.hpp"
 
@@ -34,10 +34,10 @@ HONE_INLINE std::string description(const NamedParameters& parameters) {
   std::string text;
   for (const auto& [name, value] : parameters) {
     if (!value.defined()) {
-      text += sentence("'{}' (undefined)\n", {name});
+      text += format_message("'{}' (undefined)\n", {name});
       continue;
     }
-    text += sentence("'{}' of {} [", {name, c10::toString(value.scalar_type())});
+    text += format_message("'{}' of {} [", {name, c10::toString(value.scalar_type())});
     for (std::int64_t i = 0; i < value.dim(); ++i) text += (i ? ", " : "") + std::to_string(value.size(i));
     text += value.requires_grad() ? "]\n" : "], frozen\n";
   }
@@ -55,7 +55,7 @@ HONE_INLINE void require_usable(const NamedParameters& added, at::TensorList pre
   std::unordered_set<std::string_view> names(present_names.begin(), present_names.end());
   for (const auto& [name, value] : added) {
     const auto refuse = [&label = name](const char* what) {
-      throw std::invalid_argument(sentence("The parameter '{}' {}", {label, what}));
+      throw std::invalid_argument(format_message("The parameter '{}' {}", {label, what}));
     };
     if (!value.defined()) refuse("is an undefined tensor. Leave it out.");
     if (!tensors.insert(value.unsafeGetTensorImpl()).second) {
@@ -78,8 +78,9 @@ HONE_INLINE void require_usable(const NamedParameters& added, at::TensorList pre
 HONE_INLINE std::string parameter_names(const std::vector<std::string>& names) {
   constexpr std::size_t most = 8;
   const std::span shown(names.data(), std::min(names.size(), most));
-  return sentence("'{}'{}", {joined(shown, "', '"),
-                             names.size() > most ? sentence(" and {} more", {names.size() - most}) : std::string()});
+  return format_message("'{}'{}",
+                        {joined(shown, "', '"),
+                         names.size() > most ? format_message(" and {} more", {names.size() - most}) : std::string()});
 }
 
 HONE_INLINE void require_common(at::TensorList optimized, const NamedParameters& model) {
@@ -89,10 +90,10 @@ HONE_INLINE void require_common(at::TensorList optimized, const NamedParameters&
   for (const auto& [name, value] : model) {
     if (tensors.contains(value.unsafeGetTensorImpl())) return;
   }
-  throw std::invalid_argument(
-      sentence("The optimizer holds none of the model's {} parameters. Build it from the parameters of the model that "
-               "is trained, not of a copy.",
-               {model.size()}));
+  throw std::invalid_argument(format_message(
+      "The optimizer holds none of the model's {} parameters. Build it from the parameters of the model that "
+      "is trained, not of a copy.",
+      {model.size()}));
 }
 
 }  // namespace detail

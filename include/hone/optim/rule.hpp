@@ -14,8 +14,8 @@
 #include <type_traits>
 
 #include "hone/core/finite.hpp"
-#include "hone/core/names.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
+#include "hone/core/member_detection.hpp"
 
 namespace hone {
 
@@ -100,14 +100,15 @@ namespace detail {
 /// Throws `std::invalid_argument` unless `value` is finite and at least 0.
 inline void require_not_negative(std::string_view rule, std::string_view field, double value) {
   if (is_finite(value) && value >= 0.0) return;
-  throw std::invalid_argument(sentence("{}: {} is {}. Give a finite {} of 0 or more.", {rule, field, value, field}));
+  throw std::invalid_argument(
+      format_message("{}: {} is {}. Give a finite {} of 0 or more.", {rule, field, value, field}));
 }
 
 /// Throws `std::invalid_argument` unless `value` is in [0, 1).
 inline void require_fraction(std::string_view rule, std::string_view field, double value) {
   if (is_finite(value) && value >= 0.0 && value < 1.0) return;
   throw std::invalid_argument(
-      sentence("{}: {} is {}. Give a {} of at least 0 and below 1.", {rule, field, value, field}));
+      format_message("{}: {} is {}. Give a {} of at least 0 and below 1.", {rule, field, value, field}));
 }
 
 }  // namespace detail

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/rule.hpp"
 
 namespace hone {
@@ -56,15 +56,15 @@ struct Sgd {
     detail::require_not_negative("Sgd", "momentum", momentum);
     detail::require_not_negative("Sgd", "weight_decay", weight_decay);
     if (!detail::is_finite(dampening)) {
-      throw std::invalid_argument(sentence("Sgd: dampening is {}. Give a finite dampening.", {dampening}));
+      throw std::invalid_argument(format_message("Sgd: dampening is {}. Give a finite dampening.", {dampening}));
     }
     if (nesterov && momentum <= 0.0) {
       throw std::invalid_argument(
           "Sgd: nesterov is on and momentum is 0. Give a momentum above 0, or leave nesterov off.");
     }
     if (nesterov && dampening != 0.0) {
-      throw std::invalid_argument(
-          sentence("Sgd: nesterov is on and dampening is {}. Leave dampening at 0, or nesterov off.", {dampening}));
+      throw std::invalid_argument(format_message(
+          "Sgd: nesterov is on and dampening is {}. Leave dampening at 0, or nesterov off.", {dampening}));
     }
   }
 

@@ -42,8 +42,8 @@ concept ClipsShards =
     };
 /// Optional: clips without host synchronization, so that clipping can be captured in a CUDA graph.
 template <class P>
-concept ClipsUnread =
-    ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients) { clipping.clip_unread(gradients); };
+concept ClipsWithoutSync =
+    ClipPolicy<P> && requires(const P& clipping, at::TensorList gradients) { clipping.clip_without_sync(gradients); };
 /// Optional: clips each element independently, so that each rank can clip its shard of the gradients.
 template <class P>
 concept ClipsElements = ClipPolicy<P> && requires { requires P::is_elementwise; };
@@ -83,8 +83,8 @@ struct ClipNorm {
     }
     return norm;
   }
-  /// Clips without host synchronization; see `ClipsUnread`.
-  at::Tensor clip_unread(at::TensorList gradients) const {
+  /// Clips without host synchronization; see `ClipsWithoutSync`.
+  at::Tensor clip_without_sync(at::TensorList gradients) const {
     const auto norm = norm_over(gradients);
     if (!detail::is_infinite(double{max_norm}) && !gradients.empty()) scale(gradients, norm);
     return norm;
@@ -157,12 +157,13 @@ static_assert(!ClipPolicy<NoClip> && std::is_empty_v<NoClip> && ClipsShards<Clip
 
 namespace detail::clipping_rules {
 
-HONE_DEFINE_NAMES(clip_unread);
+HONE_DEFINE_NAMES(clip_without_sync);
 HONE_DEFINE_NAMES(is_elementwise);
 HONE_POLICY_NEEDS(has_clip, "a clipping policy", "clip(at::TensorList gradients) const",
                   ClipPolicy<P> || std::same_as<P, NoClip>);
-HONE_POLICY_NEEDS(has_clip_unread, "a clipping policy with `clip_unread`",
-                  "clip_unread(at::TensorList gradients) const", !names_clip_unread<P> || ClipsUnread<P>);
+HONE_POLICY_NEEDS(has_clip_unread, "a clipping policy with `clip_without_sync`",
+                  "clip_without_sync(at::TensorList gradients) const",
+                  !names_clip_without_sync<P> || ClipsWithoutSync<P>);
 HONE_POLICY_NEEDS(
     has_is_elementwise, "a clipping policy with `is_elementwise`", "static constexpr bool is_elementwise",
     !names_is_elementwise<P> || requires { std::bool_constant<P::is_elementwise>{}; });

@@ -30,16 +30,16 @@ concept DevicePolicy = PolicyFor<P, slots::Device> && requires(const P& policy, 
 
 /// Optional: the host can read this device's memory, so that losses are accumulated without host synchronization.
 template <class P>
-concept HostReadable = DevicePolicy<P> && P::host_readable;
+concept HostAccessible = DevicePolicy<P> && P::host_accessible;
 
 /// Optional: `require()` throws `DeviceError` or `std::invalid_argument` if the device is not available. It is called
 /// when a trainer is made, before the model is changed.
 template <class P>
-concept ChecksPresence = DevicePolicy<P> && requires(const P& policy) { policy.require(); };
+concept ChecksAvailability = DevicePolicy<P> && requires(const P& policy) { policy.require(); };
 
 /// Optional: `holds(format)` returns whether the device supports a dtype. Without it, the device supports every dtype.
 template <class P>
-concept LimitsFormats = DevicePolicy<P> && requires(c10::ScalarType format) {
+concept RestrictsDtypes = DevicePolicy<P> && requires(c10::ScalarType format) {
   { P::holds(format) } -> std::same_as<bool>;
 };
 
@@ -60,7 +60,7 @@ template <DevicePolicy P>
 /// The CPU. Batches are not moved.
 struct Cpu {
   using slot = slots::Device;
-  static constexpr bool host_readable = true;
+  static constexpr bool host_accessible = true;
 
   [[nodiscard]] static c10::Device device() { return c10::Device{c10::kCPU}; }
 
@@ -69,11 +69,11 @@ struct Cpu {
     return batch;
   }
 };
-static_assert(DevicePolicy<Cpu> && HostReadable<Cpu> && !EntersDevice<Cpu> && std::is_empty_v<Cpu>);
+static_assert(DevicePolicy<Cpu> && HostAccessible<Cpu> && !EntersDevice<Cpu> && std::is_empty_v<Cpu>);
 
 namespace detail::device_rules {
 
-HONE_DEFINE_NAMES(host_readable);
+HONE_DEFINE_NAMES(host_accessible);
 HONE_DEFINE_NAMES(require);
 HONE_DEFINE_NAMES(holds);
 HONE_DEFINE_NAMES(scope);
@@ -84,12 +84,12 @@ HONE_POLICY_NEEDS(
 HONE_POLICY_NEEDS(has_move, "a device policy", "template <class Batch> auto& move(Batch& batch) const",
                   DevicePolicy<P>);
 HONE_POLICY_NEEDS(
-    has_host_readable, "a device policy with `host_readable`", "static constexpr bool host_readable",
-    !names_host_readable<P> || requires { std::bool_constant<P::host_readable>{}; });
+    has_host_readable, "a device policy with `host_accessible`", "static constexpr bool host_accessible",
+    !names_host_accessible<P> || requires { std::bool_constant<P::host_accessible>{}; });
 HONE_POLICY_NEEDS(has_require, "a device policy with `require`", "void require() const",
-                  !names_require<P> || ChecksPresence<P>);
+                  !names_require<P> || ChecksAvailability<P>);
 HONE_POLICY_NEEDS(has_holds, "a device policy with `holds`", "static bool holds(c10::ScalarType format)",
-                  !names_holds<P> || LimitsFormats<P>);
+                  !names_holds<P> || RestrictsDtypes<P>);
 HONE_POLICY_NEEDS(has_scope, "a device policy with `scope`", "scope() const", !names_scope<P> || EntersDevice<P>);
 
 }  // namespace detail::device_rules

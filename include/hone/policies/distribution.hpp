@@ -32,7 +32,7 @@ concept DistributedPolicy = PolicyFor<P, slots::Distribution> && requires(const 
 
 /// Optional: `all_reduce_sum(values)` sums `values` over all ranks in place. Collective.
 template <class P>
-concept SumsOverProcesses =
+concept SumsAcrossRanks =
     DistributedPolicy<P> && requires(P& processes, at::Tensor values) { processes.all_reduce_sum(values); };
 
 namespace detail {
@@ -51,24 +51,24 @@ struct SomeBackward {
 /// - `before_forward(update_follows)` and `backward(loss, update_follows, pass)` are called for each batch. `backward`
 ///   calls `pass(loss)`. If `update_follows`, the gradients are then the mean over all ranks.
 /// - `average_gradients` averages gradients that have already been computed.
-/// - `begin_exchange(numbers)` starts an asynchronous all-reduce; `end_exchange` waits for it and returns the sums.
-/// - `share_buffers` broadcasts the model's buffers from rank 0.
-/// - `gather(tensor)` and `gather_texts(text)` all-gather the values of all ranks, in the order of ranks.
+/// - `begin_all_reduce_sum(numbers)` starts an asynchronous all-reduce; `end_all_reduce_sum` waits for it and returns the sums.
+/// - `broadcast_buffers` broadcasts the model's buffers from rank 0.
+/// - `all_gather(tensor)` and `all_gather_strings(text)` all-gather the values of all ranks, in the order of ranks.
 /// - `require_agreement(what, text, remedy)` throws on every rank unless `text` is the same on all ranks.
 /// - `fail(reason)` notifies all ranks that this rank leaves the group, and why.
 template <class P>
-concept ReducesGradients = SumsOverProcesses<P> && requires(P& processes, detail::SomeModel& model, bool update_follows,
-                                                            const at::Tensor& tensor, std::span<const double> numbers,
-                                                            std::string_view text, detail::SomeBackward pass) {
+concept ReducesGradients = SumsAcrossRanks<P> && requires(P& processes, detail::SomeModel& model, bool update_follows,
+                                                          const at::Tensor& tensor, std::span<const double> numbers,
+                                                          std::string_view text, detail::SomeBackward pass) {
   processes.start(model);
   processes.before_forward(update_follows);
   processes.backward(tensor, update_follows, pass);
   processes.average_gradients();
-  processes.begin_exchange(numbers);
-  { processes.end_exchange() } -> std::convertible_to<std::span<const double>>;
-  processes.share_buffers();
-  { processes.gather(tensor) } -> std::same_as<std::vector<at::Tensor>>;
-  { processes.gather_texts(text) } -> std::same_as<std::vector<std::string>>;
+  processes.begin_all_reduce_sum(numbers);
+  { processes.end_all_reduce_sum() } -> std::convertible_to<std::span<const double>>;
+  processes.broadcast_buffers();
+  { processes.all_gather(tensor) } -> std::same_as<std::vector<at::Tensor>>;
+  { processes.all_gather_strings(text) } -> std::same_as<std::vector<std::string>>;
   processes.require_agreement(text, text, text);
   processes.fail(text);
 };
@@ -118,11 +118,11 @@ HONE_DEFINE_NAMES(start);
 HONE_DEFINE_NAMES(before_forward);
 HONE_DEFINE_NAMES(backward);
 HONE_DEFINE_NAMES(average_gradients);
-HONE_DEFINE_NAMES(begin_exchange);
-HONE_DEFINE_NAMES(end_exchange);
-HONE_DEFINE_NAMES(share_buffers);
-HONE_DEFINE_NAMES(gather);
-HONE_DEFINE_NAMES(gather_texts);
+HONE_DEFINE_NAMES(begin_all_reduce_sum);
+HONE_DEFINE_NAMES(end_all_reduce_sum);
+HONE_DEFINE_NAMES(broadcast_buffers);
+HONE_DEFINE_NAMES(all_gather);
+HONE_DEFINE_NAMES(all_gather_strings);
 HONE_DEFINE_NAMES(require_agreement);
 HONE_DEFINE_NAMES(fail);
 HONE_DEFINE_NAMES(shard);
@@ -133,8 +133,8 @@ HONE_DEFINE_NAMES(averages_each_batch);
 template <class P>
 inline constexpr bool reduces =
     names_start<P> || names_before_forward<P> || names_backward<P> || names_average_gradients<P> ||
-    names_begin_exchange<P> || names_end_exchange<P> || names_share_buffers<P> || names_gather<P> ||
-    names_gather_texts<P> || names_require_agreement<P> || names_fail<P> || names_shard<P> || names_of_each<P>;
+    names_begin_all_reduce_sum<P> || names_end_all_reduce_sum<P> || names_broadcast_buffers<P> || names_all_gather<P> ||
+    names_all_gather_strings<P> || names_require_agreement<P> || names_fail<P> || names_shard<P> || names_of_each<P>;
 template <class P>
 inline constexpr bool shards = names_shard<P> || names_of_each<P>;
 
@@ -145,7 +145,7 @@ HONE_POLICY_NEEDS(
 HONE_POLICY_NEEDS(has_world_size, "a distribution policy", "int world_size() const", DistributedPolicy<P>);
 HONE_POLICY_NEEDS(has_all_reduce_sum, "a distribution policy that reduces gradients",
                   "void all_reduce_sum(at::Tensor values)",
-                  !(names_all_reduce_sum<P> || reduces<P>) || SumsOverProcesses<P>);
+                  !(names_all_reduce_sum<P> || reduces<P>) || SumsAcrossRanks<P>);
 HONE_POLICY_NEEDS(
     has_start, "a distribution policy that reduces gradients", "void start(Model& model)",
     !reduces<P> || requires(P& p, detail::SomeModel& model) { p.start(model); });
@@ -163,26 +163,27 @@ HONE_POLICY_NEEDS(
     !reduces<P> || requires(P& p) { p.average_gradients(); });
 HONE_POLICY_NEEDS(
     has_begin_exchange, "a distribution policy that reduces gradients",
-    "void begin_exchange(std::span<const double> numbers)",
-    !reduces<P> || requires(P& p, std::span<const double> numbers) { p.begin_exchange(numbers); });
+    "void begin_all_reduce_sum(std::span<const double> numbers)",
+    !reduces<P> || requires(P& p, std::span<const double> numbers) { p.begin_all_reduce_sum(numbers); });
 HONE_POLICY_NEEDS(
-    has_end_exchange, "a distribution policy that reduces gradients", "std::span<const double> end_exchange()",
+    has_end_exchange, "a distribution policy that reduces gradients", "std::span<const double> end_all_reduce_sum()",
     !reduces<P> || requires(P& p) {
-      { p.end_exchange() } -> std::convertible_to<std::span<const double>>;
+      { p.end_all_reduce_sum() } -> std::convertible_to<std::span<const double>>;
     });
 HONE_POLICY_NEEDS(
-    has_share_buffers, "a distribution policy that reduces gradients", "void share_buffers()",
-    !reduces<P> || requires(P& p) { p.share_buffers(); });
+    has_share_buffers, "a distribution policy that reduces gradients", "void broadcast_buffers()",
+    !reduces<P> || requires(P& p) { p.broadcast_buffers(); });
 HONE_POLICY_NEEDS(
     has_gather, "a distribution policy that reduces gradients",
-    "std::vector<at::Tensor> gather(const at::Tensor& rows)", !reduces<P> || requires(P& p, const at::Tensor& rows) {
-      { p.gather(rows) } -> std::same_as<std::vector<at::Tensor>>;
+    "std::vector<at::Tensor> all_gather(const at::Tensor& rows)",
+    !reduces<P> || requires(P& p, const at::Tensor& rows) {
+      { p.all_gather(rows) } -> std::same_as<std::vector<at::Tensor>>;
     });
 HONE_POLICY_NEEDS(
     has_gather_texts, "a distribution policy that reduces gradients",
-    "std::vector<std::string> gather_texts(std::string_view text)",
+    "std::vector<std::string> all_gather_strings(std::string_view text)",
     !reduces<P> || requires(P& p, std::string_view text) {
-      { p.gather_texts(text) } -> std::same_as<std::vector<std::string>>;
+      { p.all_gather_strings(text) } -> std::same_as<std::vector<std::string>>;
     });
 HONE_POLICY_NEEDS(
     has_require_agreement, "a distribution policy that reduces gradients",

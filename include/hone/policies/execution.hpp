@@ -23,7 +23,7 @@ concept ExecutionPolicy = PolicyFor<P, slots::Execution> && requires(P& executio
 };
 
 /// The position of a batch in its accumulation window, the only host state on which captured device work depends.
-struct WindowPlace {
+struct WindowPosition {
   bool begins = true;            ///< The batch is the first of its window.
   bool updates = true;           ///< An update follows.
   std::int64_t num_batches = 1;  ///< Batches per update.
@@ -31,7 +31,7 @@ struct WindowPlace {
 
 /// Optional: captures the device work of a step and replays it for other batches. See `StepCapture`.
 template <class P>
-concept RecordsSteps = PolicyFor<P, slots::Execution> && requires { requires P::records_steps; };
+concept CapturesSteps = PolicyFor<P, slots::Execution> && requires { requires P::captures_steps; };
 
 /// Calls the step directly.
 struct Eager {
@@ -46,14 +46,14 @@ static_assert(ExecutionPolicy<Eager> && std::is_empty_v<Eager>);
 namespace detail::execution_rules {
 
 HONE_DEFINE_NAMES(run);
-HONE_DEFINE_NAMES(records_steps);
+HONE_DEFINE_NAMES(captures_steps);
 HONE_POLICY_NEEDS(
-    has_records_steps, "an execution policy with `records_steps`", "static constexpr bool records_steps",
-    !names_records_steps<P> || requires { std::bool_constant<P::records_steps>{}; });
+    has_records_steps, "an execution policy with `captures_steps`", "static constexpr bool captures_steps",
+    !names_captures_steps<P> || requires { std::bool_constant<P::captures_steps>{}; });
 HONE_POLICY_NEEDS(has_run_of_place, "an execution policy that records steps",
                   "run(place, is_training, may_record, batch, optimizer, forward, between, learn)",
-                  !RecordsSteps<P> || names_run<P>);
-HONE_POLICY_NEEDS(has_run, "an execution policy", "auto run(compute, batch)", RecordsSteps<P> || ExecutionPolicy<P>);
+                  !CapturesSteps<P> || names_run<P>);
+HONE_POLICY_NEEDS(has_run, "an execution policy", "auto run(compute, batch)", CapturesSteps<P> || ExecutionPolicy<P>);
 
 }  // namespace detail::execution_rules
 

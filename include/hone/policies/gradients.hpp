@@ -12,9 +12,9 @@
 #include <type_traits>
 #include <vector>
 
-#include "hone/core/pointee.hpp"
 #include "hone/core/policy.hpp"
 #include "hone/core/slot_requirements.hpp"
+#include "hone/core/unwrap.hpp"
 #include "hone/policies/distribution.hpp"
 #include "hone/policies/execution.hpp"
 #include "hone/policies/precision.hpp"
@@ -50,7 +50,7 @@ struct SetToNone {
 namespace detail {
 
 template <class P>
-inline constexpr bool needs_gradients_gone = ShardsOptimizer<P> || KeepsMasterWeights<P> || RecordsSteps<P>;
+inline constexpr bool needs_gradients_gone = ShardsOptimizer<P> || KeepsMasterWeights<P> || CapturesSteps<P>;
 
 /// True for an update rule, and for an optimizer that can fill gradients with zeros.
 template <class O>
@@ -72,18 +72,18 @@ struct KeepGradients {
   }
 
   template <class... Policies>
-  struct fits : std::bool_constant<!(... || detail::needs_gradients_gone<Policies>)> {};
+  struct compatible_with : std::bool_constant<!(... || detail::needs_gradients_gone<Policies>)> {};
   template <class... Policies>
-  struct misfit {
-    static_assert(fits<Policies...>::value,
+  struct incompatible_with {
+    static_assert(compatible_with<Policies...>::value,
                   "hone: KeepGradients keeps gradients in place, and Zero, master weights and CUDA graph capture "
                   "replace them in each update. Remove KeepGradients or the other policy.");
   };
   template <class Optimizer>
-  struct fits_optimizer : std::bool_constant<detail::can_keep_gradients<PointeeOf<Optimizer>>> {};
+  struct compatible_with_optimizer : std::bool_constant<detail::can_keep_gradients<UnwrapRef<Optimizer>>> {};
   template <class Optimizer>
-  struct misfit_optimizer {
-    static_assert(fits_optimizer<Optimizer>::value,
+  struct incompatible_with_optimizer {
+    static_assert(compatible_with_optimizer<Optimizer>::value,
                   "hone: KeepGradients calls `zero_grad(false)`, which this optimizer does not have. Add `void "
                   "zero_grad(bool set_to_none)` to it, or remove KeepGradients.");
   };

@@ -26,7 +26,7 @@ concept MemoryFormatPolicy = PolicyFor<P, slots::MemoryFormat>;
 /// Optional: converts tensors with `P::num_dims` dimensions to `P::format`: the model's parameters and buffers when the
 /// trainer is made, each batch when its step begins.
 template <class P>
-concept ArrangesTensors = MemoryFormatPolicy<P> && requires {
+concept HasMemoryFormat = MemoryFormatPolicy<P> && requires {
   { P::format } -> std::convertible_to<at::MemoryFormat>;
   { P::num_dims } -> std::convertible_to<std::int64_t>;
 };
@@ -53,7 +53,7 @@ struct ChannelsLast3d {
   static constexpr at::MemoryFormat format = at::MemoryFormat::ChannelsLast3d;
   static constexpr std::int64_t num_dims = 5;
 };
-static_assert(!ArrangesTensors<ContiguousFormat> && ArrangesTensors<ChannelsLast> && ArrangesTensors<ChannelsLast3d>);
+static_assert(!HasMemoryFormat<ContiguousFormat> && HasMemoryFormat<ChannelsLast> && HasMemoryFormat<ChannelsLast3d>);
 static_assert(std::is_empty_v<ContiguousFormat> && std::is_empty_v<ChannelsLast>);
 
 namespace detail::memory_format_rules {
@@ -64,7 +64,7 @@ HONE_POLICY_NEEDS(
       { P::format } -> std::convertible_to<at::MemoryFormat>;
     });
 HONE_POLICY_NEEDS(has_num_dims, "a memory format policy", "static constexpr std::int64_t num_dims",
-                  std::same_as<P, ContiguousFormat> || ArrangesTensors<P>);
+                  std::same_as<P, ContiguousFormat> || HasMemoryFormat<P>);
 
 }  // namespace detail::memory_format_rules
 

@@ -31,7 +31,8 @@ concept PrecisionPolicy =
 /// Optional: `start(device)` is called once, when the trainer is made and after the model is moved to `device`. It may
 /// throw to reject the device.
 template <class P>
-concept StartsOnDevice = PrecisionPolicy<P> && requires(P& precision, c10::Device device) { precision.start(device); };
+concept InitializesOnDevice =
+    PrecisionPolicy<P> && requires(P& precision, c10::Device device) { precision.start(device); };
 
 /// Optional: loss scaling. The loss is scaled before backward and the gradients are unscaled once per update, before
 /// clipping. `update(optimizer)` then makes the optimizer's step, or skips it on the device if a gradient is not
@@ -44,7 +45,7 @@ concept ScalesLoss = PrecisionPolicy<P> && requires(P& precision, const at::Tens
 /// Optional, for loss scaling: after `unscale`, `found_inf()` is 1 if a gradient is not finite, else 0. With sharded
 /// gradients, the trainer replaces it by the maximum over all ranks.
 template <class P>
-concept TellsOverflow = ScalesLoss<P> && requires(const P& precision) {
+concept ReportsOverflow = ScalesLoss<P> && requires(const P& precision) {
   { precision.found_inf() } -> std::convertible_to<const at::Tensor&>;
 };
 
@@ -62,13 +63,13 @@ concept KeepsMasterWeights = ConvertsTensors<P> && requires { typename P::keeps_
 
 /// Optional: `over_run()` returns a RAII guard for a run, and for a step of the caller's own loop, backward included.
 template <class P>
-concept SpansRuns = PrecisionPolicy<P> && requires(const P& precision) { precision.over_run(); };
+concept HasRunScope = PrecisionPolicy<P> && requires(const P& precision) { precision.over_run(); };
 
-/// Optional: `gives_up()` returns whether training cannot make progress. It is called after each training batch,
+/// Optional: `has_diverged()` returns whether training cannot make progress. It is called after each training batch,
 /// without host synchronization. If it is true, the trainer requests a stop with `reason()`.
 template <class P>
-concept GivesUp = PrecisionPolicy<P> && requires(P& precision, const P& constant) {
-  { precision.gives_up() } -> std::same_as<bool>;
+concept DetectsDivergence = PrecisionPolicy<P> && requires(P& precision, const P& constant) {
+  { precision.has_diverged() } -> std::same_as<bool>;
   { constant.reason() } -> std::same_as<std::string>;
 };
 
@@ -95,8 +96,8 @@ struct Fp32 {
   [[nodiscard]] static NoScope region(c10::Device) { return {}; }
 };
 static_assert(PrecisionPolicy<Fp32> && std::is_empty_v<Fp32>);
-static_assert(!ScalesLoss<Fp32> && !ConvertsTensors<Fp32> && !StartsOnDevice<Fp32> && !SpansRuns<Fp32> &&
-              !GivesUp<Fp32>);
+static_assert(!ScalesLoss<Fp32> && !ConvertsTensors<Fp32> && !InitializesOnDevice<Fp32> && !HasRunScope<Fp32> &&
+              !DetectsDivergence<Fp32>);
 
 namespace detail::precision_rules {
 
@@ -111,7 +112,7 @@ HONE_DEFINE_NAMES(dtype);
 HONE_DEFINE_NAMES(keeps_master_weights);
 HONE_DEFINE_NAMES(over);
 HONE_DEFINE_NAMES(over_run);
-HONE_DEFINE_NAMES(gives_up);
+HONE_DEFINE_NAMES(has_diverged);
 HONE_DEFINE_NAMES(reason);
 
 /// True if `P` names at least one of the functions that scale the loss.
@@ -121,11 +122,11 @@ inline constexpr bool scales = names_scale<P> || names_unscale<P> || names_updat
 template <class P>
 inline constexpr bool converts_weights = names_keeps_master_weights<P> || names_over<P>;
 template <class P>
-inline constexpr bool may_end = names_gives_up<P> || names_reason<P>;
+inline constexpr bool may_end = names_has_diverged<P> || names_reason<P>;
 
 HONE_POLICY_NEEDS(has_region, "a precision policy", "region(c10::Device device) const", PrecisionPolicy<P>);
 HONE_POLICY_NEEDS(has_start, "a precision policy with `start`", "void start(c10::Device device)",
-                  !names_start<P> || StartsOnDevice<P>);
+                  !names_start<P> || InitializesOnDevice<P>);
 HONE_POLICY_NEEDS(
     has_scale, "a precision policy that scales the loss", "at::Tensor scale(const at::Tensor& loss)",
     !scales<P> || requires(P& precision, const at::Tensor& loss) {
@@ -136,7 +137,7 @@ HONE_POLICY_NEEDS(has_unscale, "a precision policy that scales the loss", "void 
 HONE_POLICY_NEEDS(has_update, "a precision policy that scales the loss",
                   "template <class Optimizer> void update(Optimizer& optimizer)", !scales<P> || names_update<P>);
 HONE_POLICY_NEEDS(has_found_inf, "a precision policy with `found_inf`", "const at::Tensor& found_inf() const",
-                  !names_found_inf<P> || TellsOverflow<P>);
+                  !names_found_inf<P> || ReportsOverflow<P>);
 HONE_POLICY_NEEDS(
     has_update_scale, "a precision policy with `step(optimizer)`", "void update_scale()",
     !names_step<P> || requires(P& precision) { precision.update_scale(); });
@@ -151,13 +152,13 @@ HONE_POLICY_NEEDS(has_over, "a precision policy with `keeps_master_weights`",
                   "template <class Optimizer> auto over(Optimizer&& optimizer)",
                   !names_keeps_master_weights<P> || names_over<P>);
 HONE_POLICY_NEEDS(has_over_run, "a precision policy with `over_run`", "over_run() const",
-                  !names_over_run<P> || SpansRuns<P>);
+                  !names_over_run<P> || HasRunScope<P>);
 HONE_POLICY_NEEDS(
-    has_gives_up, "a precision policy with `reason`", "bool gives_up()", !may_end<P> || requires(P& precision) {
-      { precision.gives_up() } -> std::same_as<bool>;
+    has_gives_up, "a precision policy with `reason`", "bool has_diverged()", !may_end<P> || requires(P& precision) {
+      { precision.has_diverged() } -> std::same_as<bool>;
     });
-HONE_POLICY_NEEDS(has_reason, "a precision policy with `gives_up`", "std::string reason() const",
-                  !may_end<P> || GivesUp<P>);
+HONE_POLICY_NEEDS(has_reason, "a precision policy with `has_diverged`", "std::string reason() const",
+                  !may_end<P> || DetectsDivergence<P>);
 
 using All =
     Requirements<has_region, has_start, has_scale, has_unscale, has_update, has_found_inf, has_update_scale, has_step,

@@ -31,11 +31,11 @@ concept ThreadsPolicy = PolicyFor<P, slots::Threads> && requires(const P& policy
 /// known for datasets held in tensors and, in the caller's own loop, for batches whose first input is a tensor.
 struct AutoThreads {
   using slot = slots::Threads;
-  static constexpr double multiplications_per_thread = 4e6;  ///< The least work of a thread.
+  static constexpr double macs_per_thread = 4e6;  ///< The least work of a thread.
 
   [[nodiscard]] static int threads_for(double multiplications, int available) {
     if (multiplications <= 0.0) return available;
-    const double busy = multiplications / multiplications_per_thread;
+    const double busy = multiplications / macs_per_thread;
     return busy >= available ? available : std::max(1, static_cast<int>(busy));
   }
 };

@@ -10,7 +10,7 @@
 #include <exception>
 #include <stdexcept>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 // The required declarations of <ATen/autocast_mode.h>, which includes all operators and the dispatcher.
 namespace at::autocast {
@@ -64,8 +64,8 @@ class [[nodiscard]] Autocast {
       static_cast<void>(at::autocast::is_autocast_enabled(device));
     } catch (const c10::Error&) {
       std::throw_with_nested(std::invalid_argument(
-          sentence("The device '{}' does not support autocast. Remove Bf16 or Fp16, or use another device.",
-                   {c10::DeviceTypeName(device, /*lower_case=*/true)})));
+          format_message("The device '{}' does not support autocast. Remove Bf16 or Fp16, or use another device.",
+                         {c10::DeviceTypeName(device, /*lower_case=*/true)})));
     }
   }
 
@@ -73,7 +73,7 @@ class [[nodiscard]] Autocast {
   static c10::DeviceType checked(c10::DeviceType device, at::ScalarType dtype) {
     if (dtype != at::kBFloat16 && dtype != at::kHalf) [[unlikely]] {
       throw std::invalid_argument(
-          sentence("The autocast dtype is {}. Use at::kBFloat16 or at::kHalf.", {c10::toString(dtype)}));
+          format_message("The autocast dtype is {}. Use at::kBFloat16 or at::kHalf.", {c10::toString(dtype)}));
     }
     return device;
   }

@@ -20,10 +20,10 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/optim/rule.hpp"
-#include "hone/precision/late_reading.hpp"
+#include "hone/precision/async_scalar_read.hpp"
 
 namespace hone {
 
@@ -43,7 +43,7 @@ struct LossScaling {
   void check() const {
     const auto require = [](bool is_right, std::string_view what, double value, const char* range) {
       if (!is_right) {
-        throw std::invalid_argument(sentence("LossScaling::{} is {}. Set it to {}.", {what, value, range}));
+        throw std::invalid_argument(format_message("LossScaling::{} is {}. Set it to {}.", {what, value, range}));
       }
     };
     require(detail::is_finite(init_scale) && init_scale > 0.0 && init_scale <= largest, "init_scale", init_scale,
@@ -138,13 +138,13 @@ class LossScaler {
 
   /// Returns whether the limit `max_skipped_in_a_row` of consecutive skipped updates is reached. Does not wait for the
   /// device: except on the CPU, the result is about twenty calls old.
-  [[nodiscard]] bool gives_up() {
+  [[nodiscard]] bool has_diverged() {
     return settings_.max_skipped_in_a_row > 0 &&
            reading_.value(skipped_in_a_row_) >= static_cast<float>(settings_.max_skipped_in_a_row);
   }
-  /// Returns the stop reason for a run that `gives_up()` ends.
+  /// Returns the stop reason for a run that `has_diverged()` ends.
   [[nodiscard]] std::string reason() const {
-    return sentence(
+    return format_message(
         "{} consecutive updates were skipped because gradients were not finite at any loss scale; these updates did "
         "not change the weights. Check the data for NaN, lower the learning rate, or use Bf16",
         {settings_.max_skipped_in_a_row});
@@ -178,16 +178,16 @@ class LossScaler {
     }
     if (!detail::is_finite(scale) || scale <= 0.0 || growth_tracker > settings.growth_interval ||
         !detail::is_finite(in_a_row) || !detail::is_finite(skipped) || in_a_row < 0.0 || in_a_row > skipped) {
-      throw DataError(
-          sentence("The state of the loss scaler is invalid: scale {} after {} skipped updates. Load another file.",
-                   {scale, skipped}));
+      throw DataError(format_message(
+          "The state of the loss scaler is invalid: scale {} after {} skipped updates. Load another file.",
+          {scale, skipped}));
     }
     settings_ = settings;  // and in place, since a captured graph can refer to these tensors
     scale_.fill_(scale);
     growth_tracker_.fill_(growth_tracker);
     skipped_.fill_(skipped);
     skipped_in_a_row_.fill_(in_a_row);
-    reading_ = LateReading<>();
+    reading_ = AsyncScalarRead<>();
   }
 
  private:
@@ -203,7 +203,7 @@ class LossScaler {
   at::Tensor found_inf_in_any_;
   at::Tensor scale_, inv_scale_, found_inf_, growth_tracker_;
   at::Tensor counts_, skipped_, skipped_in_a_row_;
-  LateReading<> reading_;
+  AsyncScalarRead<> reading_;
 };
 
 }  // namespace hone

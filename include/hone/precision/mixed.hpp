@@ -20,11 +20,11 @@ concept SkipsOnDevice =
     OptimizerRule<O> || requires(O& optimizer, const StepScaling& scaling) { optimizer.step(scaling); };
 
 /// The requirement of loss scaling on the optimizer.
-struct ScalingCompany {
+struct LossScalingRequirements {
   template <class Optimizer>
-  struct fits_optimizer : std::bool_constant<SkipsOnDevice<Optimizer>> {};
+  struct compatible_with_optimizer : std::bool_constant<SkipsOnDevice<Optimizer>> {};
   template <class Optimizer>
-  struct misfit_optimizer {
+  struct incompatible_with_optimizer {
     static_assert(
         SkipsOnDevice<Optimizer>,
         "hone: loss scaling needs an optimizer that skips a step if a gradient overflowed, and this optimizer has no "
@@ -59,7 +59,7 @@ static_assert(PrecisionPolicy<Bf16> && !ScalesLoss<Bf16> && std::is_empty_v<Bf16
 /// optimizer that cannot skip a step on the device.
 /// **Source** Python's `torch.autocast(dtype=torch.float16)` and `torch.amp.GradScaler`.
 /// **Example** `hone::Trainer{model, loss, hone::AdamW{}, hone::Fp16({.growth_interval = 500})}`
-class Fp16 : public LossScaler, public detail::ScalingCompany {
+class Fp16 : public LossScaler, public detail::LossScalingRequirements {
  public:
   using slot = slots::Precision;
   using LossScaler::LossScaler;
@@ -70,6 +70,6 @@ class Fp16 : public LossScaler, public detail::ScalingCompany {
   }
   static Autocast region(c10::Device device) { return {device.type(), at::kHalf}; }
 };
-static_assert(ScalesLoss<Fp16> && TellsOverflow<Fp16> && StartsOnDevice<Fp16> && GivesUp<Fp16>);
+static_assert(ScalesLoss<Fp16> && ReportsOverflow<Fp16> && InitializesOnDevice<Fp16> && DetectsDivergence<Fp16>);
 
 }  // namespace hone

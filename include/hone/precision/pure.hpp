@@ -32,9 +32,9 @@ struct PureFormat {
   static constexpr at::ScalarType dtype = format;
 
   template <class Optimizer>
-  struct fits_optimizer : std::bool_constant<is_of_a_rule<Optimizer>> {};
+  struct compatible_with_optimizer : std::bool_constant<is_of_a_rule<Optimizer>> {};
   template <class Optimizer>
-  struct misfit_optimizer {
+  struct incompatible_with_optimizer {
     static_assert(is_of_a_rule<Optimizer>,
                   "hone: weights in 16 bits need float32 master weights, which this optimizer does not support. Use a "
                   "rule such as hone::AdamW, a hone::FusedOptimizer, or Bf16, which keeps the weights in float32.");
@@ -87,6 +87,7 @@ class PureFp16 : public LossScaler, public detail::PureFormat<at::kHalf> {
 
 static_assert(ConvertsTensors<Fp64> && !KeepsMasterWeights<Fp64> && std::is_empty_v<Fp64>);
 static_assert(KeepsMasterWeights<PureBf16> && !ScalesLoss<PureBf16> && std::is_empty_v<PureBf16>);
-static_assert(KeepsMasterWeights<PureFp16> && TellsOverflow<PureFp16> && StartsOnDevice<PureFp16> && GivesUp<PureFp16>);
+static_assert(KeepsMasterWeights<PureFp16> && ReportsOverflow<PureFp16> && InitializesOnDevice<PureFp16> &&
+              DetectsDivergence<PureFp16>);
 
 }  // namespace hone

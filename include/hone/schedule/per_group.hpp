@@ -80,7 +80,7 @@ struct ScaledGroups {
   }
 
   [[nodiscard]] constexpr ScaledGroups resolved(const RunLength& length) const {
-    if (factors.empty()) detail::refuse_setting("ScaledGroups::factors", "empty", "Give one for each group.");
+    if (factors.empty()) detail::reject_setting("ScaledGroups::factors", "empty", "Give one for each group.");
     for (const double factor : factors) detail::require_not_negative("ScaledGroups::factors", factor);
     return {.factors = factors, .schedule = resolve_schedule(schedule, length)};
   }

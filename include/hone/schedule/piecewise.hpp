@@ -44,7 +44,7 @@ struct PiecewiseLr {
 
   [[nodiscard]] constexpr PiecewiseLr resolved(const RunLength& length) const {
     PiecewiseLr result = *this;
-    if (points.empty()) detail::refuse_setting("PiecewiseLr::points", "empty", "Give at least one.");
+    if (points.empty()) detail::reject_setting("PiecewiseLr::points", "empty", "Give at least one.");
     std::int64_t last = 0;
     for (auto& point : result.points) {
       point.update = point.update.resolved(length, "PiecewiseLr::points");

@@ -38,7 +38,7 @@ struct ReduceOnPlateau {
   struct State {
     std::optional<double> best{};
     std::int64_t num_bad = 0;        ///< Consecutive counted values without an improvement.
-    std::int64_t cooldown_left = 0;  ///< Remaining values of the cool-down.
+    std::int64_t cooldown_left = 0;  ///< SkippedBatches values of the cool-down.
 
     void serialize(auto& archive) {
       archive("best", best);

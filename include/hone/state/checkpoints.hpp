@@ -30,7 +30,7 @@
 #include "hone/checkpoint/torch_optimizer_state.hpp"
 #include "hone/checkpoint/write_target.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/state/checkpoint_options.hpp"
 #include "hone/step/components.hpp"
 #include "hone/step/dispatch.hpp"
@@ -72,10 +72,10 @@ struct optimizer_without_state {
 };
 
 template <class T>
-inline constexpr bool has_model_state = HasNamedState<std::remove_cvref_t<PointeeOf<typename T::Model>>> ||
-                                        Serializable<std::remove_cvref_t<PointeeOf<typename T::Model>>>;
+inline constexpr bool has_model_state = HasNamedState<std::remove_cvref_t<UnwrapRef<typename T::Model>>> ||
+                                        Serializable<std::remove_cvref_t<UnwrapRef<typename T::Model>>>;
 template <class T>
-inline constexpr bool has_loss_state = HasNamedState<std::remove_cvref_t<PointeeOf<typename T::Loss>>>;
+inline constexpr bool has_loss_state = HasNamedState<std::remove_cvref_t<UnwrapRef<typename T::Loss>>>;
 template <class T>
 inline constexpr bool has_optimizer = !std::is_same_v<typename T::Optimizer, NoOptimizer>;
 template <class T>
@@ -102,7 +102,7 @@ void for_each_master_weight([[maybe_unused]] Components<T>& parts, [[maybe_unuse
     for (std::size_t i = 0; i < weights.size(); ++i) {
       masters.emplace(weights[i].unsafeGetTensorImpl(), wider[i]);
     }
-    visit_state(module_in(pointee(parts.model)), "", [&](const std::string& name, const at::Tensor& weight) {
+    visit_state(module_in(unwrap(parts.model)), "", [&](const std::string& name, const at::Tensor& weight) {
       if (const auto found = masters.find(weight.unsafeGetTensorImpl()); found != masters.end()) {
         f(name, weight, found->second);
       }
@@ -115,7 +115,7 @@ void for_each_master_weight([[maybe_unused]] Components<T>& parts, [[maybe_unuse
 /// weights.
 template <class T>
 [[nodiscard]] Dict model_state(Components<T>& parts) {
-  Dict state = state_dict(pointee(parts.model));
+  Dict state = state_dict(unwrap(parts.model));
   for_each_master_weight(parts, [&](const std::string& name, const at::Tensor& weight, const at::Tensor& master) {
     if (weight.equal(master.to(weight.scalar_type()))) state.set(name, master.detach());
   });
@@ -132,14 +132,14 @@ template <class Trainer>
   auto& parts = self.parts;
   finish_schedule(trainer);  // the state's learning rates and the position of its schedule belong together
   Dict state;
-  auto& model = pointee(parts.model);
+  auto& model = unwrap(parts.model);
   if constexpr (HasNamedState<std::remove_cvref_t<decltype(model)>>) {
     state.set("model_state_dict", model_state(parts));
   } else if constexpr (has_model_state<T>) {
     state.set("model_state_dict", state_of(model));
   }
   if constexpr (has_loss_state<T>) {
-    if (Dict of_loss = state_dict(pointee(parts.loss)); !of_loss.empty()) {
+    if (Dict of_loss = state_dict(unwrap(parts.loss)); !of_loss.empty()) {
       state.set("loss_state_dict", std::move(of_loss));
     }
   }
@@ -179,7 +179,7 @@ template <class Trainer>
 /// rank after the file is written.
 template <class Trainer>
 void write_in_rank_zero(Trainer& trainer, const std::filesystem::path& path, const Dict& state) {
-  trainer.in_rank_zero([&] {
+  trainer.on_rank_zero([&] {
     create_folders(path.parent_path());
     write_checkpoint(path, state);
   });
@@ -192,7 +192,7 @@ template <class T>
                                                    [[maybe_unused]] const Dict& state,
                                                    [[maybe_unused]] const LoadOptions& options) {
   if constexpr (has_loss_state<T>) {
-    auto& loss = pointee(parts.loss);
+    auto& loss = unwrap(parts.loss);
     if (const Value* found = state.find("loss_state_dict"))
       return fit_state_dict(loss, *found, {.strict = options.strict});
     if (options.strict && !named_parameters(loss).empty()) {
@@ -242,7 +242,7 @@ std::optional<std::int64_t> load_weights(Components<T>& parts, const Dict& state
     updates = scheduled_updates_in(*schedule);
   }
   const Value& saved = model_state_in(state);
-  auto& model = pointee(parts.model);
+  auto& model = unwrap(parts.model);
   if constexpr (HasNamedState<std::remove_cvref_t<decltype(model)>>) {
     const auto fit = fit_state_dict(model, saved, {.strict = options.strict, .prefix = options.prefix});
     const auto loss_fit = fit_loss(parts, state, options);
@@ -289,7 +289,7 @@ Dict load_checkpoint(Trainer& trainer, const std::filesystem::path& path, const 
   try {
     load_checkpoint(trainer, state.get<Dict>(), options);
   } catch (const DataError& error) {
-    throw DataError(sentence("{}: {}", {path.string(), error.what()}));
+    throw DataError(format_message("{}: {}", {path.string(), error.what()}));
   }
   return state.get<Dict>();
 }

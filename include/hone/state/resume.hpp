@@ -12,7 +12,7 @@
 #include "hone/checkpoint/archive.hpp"
 #include "hone/checkpoint/generator_state.hpp"
 #include "hone/core/error.hpp"
-#include "hone/data/remaining.hpp"
+#include "hone/data/skip_batches.hpp"
 #include "hone/data/splitmix.hpp"
 #include "hone/state/resume_from.hpp"
 #include "hone/state/resume_state.hpp"
@@ -77,7 +77,7 @@ void dispatch_resume_point(Trainer& trainer, bool is_last, const Batches&... bat
     if constexpr (TraitsOf<Trainer>::reduces) {
       if (!self.step.window.empty()) return;
     }
-    (self.resume.epoch_place.note(batches, self.run.batch(), trainer.world_size()), ...);
+    (self.resume.epoch_position.note(batches, self.run.batch(), trainer.world_size()), ...);
     self.resume.is_whole = true;
     self.resume.unfinished.is_end_announced |= is_last;
     dispatch(trainer, ResumePoint{{self.run}, is_last});
@@ -87,7 +87,7 @@ void dispatch_resume_point(Trainer& trainer, bool is_last, const Batches&... bat
 /// Dispatches the last `ResumePoint` of a run, unless that has happened. Called after a stop has ended an epoch before
 /// its last batch.
 template <class Trainer, class... Batches>
-void dispatch_end_within_epoch(Trainer& trainer, [[maybe_unused]] const Batches&... batches) {
+void dispatch_end_mid_epoch(Trainer& trainer, [[maybe_unused]] const Batches&... batches) {
   if constexpr (handles_resume_point<Trainer>) {
     if (!internals(trainer).resume.unfinished.is_end_announced) dispatch_resume_point(trainer, true, batches...);
   }
@@ -97,7 +97,7 @@ template <class Trainer, class... Batches>
 void keep_state_before_evaluation(Trainer& trainer, [[maybe_unused]] const Batches&... batches) {
   if constexpr (handles_resume_point<Trainer>) {
     auto& self = internals(trainer);
-    (self.resume.epoch_place.note(batches, self.run.batch(), trainer.world_size()), ...);
+    (self.resume.epoch_position.note(batches, self.run.batch(), trainer.world_size()), ...);
     self.resume.unfinished.before.emplace(run_state(trainer), self.parts.optimizer);
   }
 }
@@ -144,19 +144,19 @@ void set_resume_source(Trainer& trainer, const ResumeFrom& from) {
     resume.actions = &resumption<Trainer>;
     resume.actions->take_seed(trainer, resume.source->template get<Dict>());
   }
-  if constexpr (TraitsOf<Trainer>::reduces) require_same_place(trainer, resume.source.get(), from.path());
+  if constexpr (TraitsOf<Trainer>::reduces) require_same_position(trainer, resume.source.get(), from.path());
 }
 /// Throws `DistributedError` unless the next run starts from the beginning on all ranks. Collective.
 template <class Trainer>
 void set_no_resume_source([[maybe_unused]] Trainer& trainer) {
-  if constexpr (TraitsOf<Trainer>::reduces) require_same_place(trainer, nullptr, {});
+  if constexpr (TraitsOf<Trainer>::reduces) require_same_position(trainer, nullptr, {});
 }
 /// Sets the epoch and the batch at which the run resumes; `restore` loads the rest of the state.
 template <class Trainer>
-void take_place(Trainer& trainer) {
+void restore_position(Trainer& trainer) {
   auto& resume = internals(trainer).resume;
   resume.unfinished = {};
-  if (resume.source) resume.actions->take_place(trainer, resume.source->template get<Dict>());
+  if (resume.source) resume.actions->restore_position(trainer, resume.source->template get<Dict>());
 }
 /// Returns whether the run resumes within an epoch, and `restore` has not been called yet.
 template <class Trainer>
@@ -177,7 +177,7 @@ void restore(Trainer& trainer) {
 template <class Trainer>
 void keep_epoch_generator(Trainer& trainer) {
   auto& resume = internals(trainer).resume;
-  resume.epoch_place = {};
+  resume.epoch_position = {};
   if constexpr (handles_resume_point<Trainer>) resume.epoch_generator = generator_state();
 }
 /// Returns the number of batches of the epoch in which the run has resumed; a whole epoch has `num_batches`.
@@ -186,12 +186,12 @@ template <class Trainer, class Batches>
                                                                std::optional<std::int64_t> num_batches) {
   auto& self = internals(trainer);
   if (self.run.batch() == 0) return num_batches;
-  return self.resume.epoch_place.go_on(batches, self.run.batch(), trainer.world_size(), num_batches);
+  return self.resume.epoch_position.go_on(batches, self.run.batch(), trainer.world_size(), num_batches);
 }
 /// Returns a random seed, the same on all ranks. Collective.
 template <class Trainer>
 [[nodiscard]] std::uint64_t common_seed(Trainer& trainer) {
-  return trainer.in_rank_zero([] { return drawn_seed(); });
+  return trainer.on_rank_zero([] { return drawn_seed(); });
 }
 /// Returns the batches of an epoch: all of them, or the remaining ones if the run has resumed in it.
 template <class Trainer, class Batches>
@@ -202,9 +202,9 @@ auto rest_of(Trainer& trainer, Batches&& batches) {
     now = generator_state();
     if (self.resume.epoch_generator.defined()) set_generator_state(self.resume.epoch_generator);
   }
-  return remaining(
+  return skip_batches(
       std::forward<Batches>(batches), self.run.batch(), [now] { set_generator_state(now); },
-      self.resume.epoch_place.cut());
+      self.resume.epoch_position.cut());
 }
 
 }  // namespace hone::detail

@@ -16,9 +16,9 @@ namespace hone {
 /// The functions that restore a trainer, in the order in which they are called.
 template <class Trainer>
 struct Resumption {
-  void (*take_seed)(Trainer&, const Dict&);   ///< Loads the loaders' seed, before they are created.
-  void (*take_place)(Trainer&, const Dict&);  ///< Sets epoch and batch, before `TrainingRunStart`.
-  void (*restore)(Trainer&, const Dict&);     ///< Loads the state, at the position where it was saved.
+  void (*take_seed)(Trainer&, const Dict&);         ///< Loads the loaders' seed, before they are created.
+  void (*restore_position)(Trainer&, const Dict&);  ///< Sets epoch and batch, before `TrainingRunStart`.
+  void (*restore)(Trainer&, const Dict&);           ///< Loads the state, at the position where it was saved.
 };
 
 /// The source of a run: the file of a training state, a directory of such files (the newest is used), the result of

@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "hone/checkpoint/value.hpp"
-#include "hone/state/epoch_place.hpp"
+#include "hone/state/epoch_position.hpp"
 #include "hone/state/resume_from.hpp"
 #include "hone/state/unfinished_evaluations.hpp"
 
@@ -19,7 +19,7 @@ template <class Trainer>
 struct ResumeState {
   UnfinishedEvaluations unfinished{};
   std::uint64_t loader_seed = 0;
-  EpochPlace epoch_place{};
+  EpochPosition epoch_position{};
   at::Tensor epoch_generator{};  ///< The state of the CPU's generator at the beginning of the epoch.
   bool is_whole = true;          ///< True if a training state can be saved now.
   std::shared_ptr<const Value> source{};

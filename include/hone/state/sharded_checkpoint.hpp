@@ -32,7 +32,7 @@
 #include "hone/checkpoint/value.hpp"
 #include "hone/checkpoint/write_target.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/state/checkpoints.hpp"
 
 namespace hone {
@@ -75,8 +75,8 @@ inline void for_each_part(const std::filesystem::path& folder, auto&& use) {
 [[nodiscard]] inline Value read_part_of(const std::filesystem::path& folder, const Value& name) {
   const auto& text = name.get<std::string>();
   if (!number_of_part(text) || text.find('/') != std::string::npos) {
-    throw DataError(sentence("{} names the part '{}', which is none. Take another copy.",
-                             {(folder / "checkpoint.pt").string(), text}));
+    throw DataError(format_message("{} names the part '{}', which is none. Take another copy.",
+                                   {(folder / "checkpoint.pt").string(), text}));
   }
   return read_checkpoint(folder / text);
 }
@@ -132,14 +132,16 @@ void save_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& fold
     const int rank = trainer.rank(), world_size = trainer.world_size();
     const bool with_optimizer = std::exchange(options.save_optimizer, false);
     const Dict model = trainer.checkpoint(options);
-    const std::int64_t number = trainer.in_rank_zero([&] {
+    const std::int64_t number = trainer.on_rank_zero([&] {
       detail::create_folders(folder);
       std::int64_t last = 0;
       detail::for_each_part(folder, [&](const auto&, std::int64_t used) { last = std::max(last, used); });
       return last + 1;
     });
-    const auto name_of_shard = [&](int of) { return sentence("{}-optimizer-{}-of-{}.pt", {number, of, world_size}); };
-    const auto name_of_model = sentence("{}-model.pt", {number});
+    const auto name_of_shard = [&](int of) {
+      return format_message("{}-optimizer-{}-of-{}.pt", {number, of, world_size});
+    };
+    const auto name_of_model = format_message("{}-model.pt", {number});
     std::string problem;
     try {
       if (rank == 0) write_checkpoint(folder / name_of_model, model);
@@ -150,15 +152,15 @@ void save_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& fold
     } catch (const std::exception& error) {
       problem = error.what();
     }
-    const auto problems = trainer.processes().gather_texts(problem);
+    const auto problems = trainer.distribution().all_gather_strings(problem);
     for (std::size_t r = 0; r < problems.size(); ++r) {
       if (problems[r].empty()) continue;
       std::error_code error;
       if (rank == 0) std::filesystem::remove(folder / name_of_model, error);
       std::filesystem::remove(folder / name_of_shard(rank), error);
-      throw DataError(sentence("Rank {}: {}", {r, problems[r]}));
+      throw DataError(format_message("Rank {}: {}", {r, problems[r]}));
     }
-    trainer.in_rank_zero([&] {
+    trainer.on_rank_zero([&] {
       List shards;
       for (int r = 0; with_optimizer && r < world_size; ++r) shards.push_back(name_of_shard(r));
       write_checkpoint(folder / "checkpoint.pt",
@@ -179,8 +181,8 @@ template <class Trainer>
 Dict load_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& folder, const LoadOptions& options = {}) {
   const Value manifest = read_checkpoint(folder / "checkpoint.pt");
   if (const auto version = manifest.at("version").get<std::int64_t>(); version != 1) {
-    throw DataError(sentence("{} has version {}, this hone reads 1. Use a newer hone.",
-                             {(folder / "checkpoint.pt").string(), version}));
+    throw DataError(format_message("{} has version {}, this hone reads 1. Use a newer hone.",
+                                   {(folder / "checkpoint.pt").string(), version}));
   }
   Dict state = detail::read_part_of(folder, manifest.at("model")).template get<Dict>();
   const auto shards = manifest.at("optimizer").items();
@@ -190,7 +192,7 @@ Dict load_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& fold
   try {
     trainer.load_checkpoint(state, options);
   } catch (const DataError& error) {
-    throw DataError(sentence("{}: {}", {folder.string(), error.what()}));
+    throw DataError(format_message("{}: {}", {folder.string(), error.what()}));
   }
   return state;
 }

@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "hone/checkpoint/archive.hpp"
+#include "hone/checkpoint/bytes.hpp"
 #include "hone/checkpoint/generator_state.hpp"
-#include "hone/checkpoint/packed.hpp"
 #include "hone/checkpoint/read_training_state.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/splitmix.hpp"
 #include "hone/state/checkpoints.hpp"
 #include "hone/state/resume_state.hpp"
@@ -30,8 +30,8 @@
 namespace hone::detail {
 
 template <class Trainer>
-void serialize_epoch_place(Trainer& trainer, auto& archive) {
-  auto& place = internals(trainer).resume.epoch_place;
+void serialize_epoch_position(Trainer& trainer, auto& archive) {
+  auto& place = internals(trainer).resume.epoch_position;
   if constexpr (requires { archive.contains("epoch"); }) {
     place = {};
     if (!archive.contains("epoch")) return;  // saved by a version that did not record it
@@ -47,10 +47,11 @@ void serialize_run(Trainer& trainer, auto& archive) {
   std::int64_t version = 1;
   archive("version", version);
   if (version != 1) {
-    throw DataError(sentence("The training state has version {}, this hone reads 1. Use a newer hone.", {version}));
+    throw DataError(
+        format_message("The training state has version {}, this hone reads 1. Use a newer hone.", {version}));
   }
   archive("run", static_cast<Run&>(self.run));
-  serialize_epoch_place(trainer, archive);
+  serialize_epoch_position(trainer, archive);
   archive("loader_seed", self.resume.loader_seed);
   archive("epoch_generator", self.resume.epoch_generator);
   archive("train_loss", self.step.train_loss);
@@ -59,7 +60,7 @@ void serialize_run(Trainer& trainer, auto& archive) {
   const auto part = [&](const char* name, auto& thing) {
     if constexpr (requires { thing.serialize(archive); }) archive(name, thing);
   };
-  if constexpr (!LossModule<typename TraitsOf<Trainer>::Loss>) part("loss", pointee(parts.loss));
+  if constexpr (!LossModule<typename TraitsOf<Trainer>::Loss>) part("loss", unwrap(parts.loss));
   part("precision", parts.precision);
   part("accumulation", parts.accumulation);
   part("clipping", parts.clipping);
@@ -93,12 +94,12 @@ void gather_parts(Trainer& trainer, Dict& own) {
   auto& processes = internals(trainer).parts.processes;
   const bool is_first = trainer.rank() == 0;
   own.set("rank", trainer.rank());
-  const auto base = processes.gather_texts(is_first ? packed(prints(own)) : std::string())[0];
+  const auto base = processes.all_gather_strings(is_first ? to_bytes(leaf_hashes(own)) : std::string())[0];
   const auto differences =
-      processes.gather_texts(is_first ? std::string() : packed(difference(own, unpacked(base)).value_or(Dict())));
+      processes.all_gather_strings(is_first ? std::string() : to_bytes(diff(own, from_bytes(base)).value_or(Dict())));
   if (!is_first) return;
   List others;
-  for (std::size_t rank = 1; rank < differences.size(); ++rank) others.push_back(unpacked(differences[rank]));
+  for (std::size_t rank = 1; rank < differences.size(); ++rank) others.push_back(from_bytes(differences[rank]));
   own.set("other_ranks", std::move(others));
 }
 
@@ -136,7 +137,7 @@ template <class Trainer>
 
 /// Restores this rank's part of a training state. A state of rank 0 contains rank 0's part in full, and the differences
 /// of every other part from it in `other_ranks`. A state of another rank, given in `rank`, contains only its own part.
-/// With fewer ranks than at the time of saving, rank r merges the mergeable state (see `take_over`) of ranks
+/// With fewer ranks than at the time of saving, rank r merges the mergeable state (see `merge_departed_ranks`) of ranks
 /// r + world_size, r + 2 world_size and so on, and drops their other state. With more ranks, a new rank copies rank 0's
 /// state, resets mergeable state, and seeds the generators differently.
 ///
@@ -150,24 +151,25 @@ void read_part(Trainer& trainer, const Value& all) {
   const auto* const others = all.get<Dict>().find("other_ranks");
   if (keeper != nullptr && keeper->get<std::int64_t>() != 0) {
     if (keeper->get<std::int64_t>() != trainer.rank()) {
-      throw DataError(sentence("It is what rank {} kept for itself, and this is rank {}.",
-                               {keeper->get<std::int64_t>(), trainer.rank()}));
+      throw DataError(format_message("It is what rank {} kept for itself, and this is rank {}.",
+                                     {keeper->get<std::int64_t>(), trainer.rank()}));
     }
     StateReader run(all);
     return serialize_run(trainer, run);
   }
   const std::size_t num_parts = others == nullptr ? 1 : others->items().size() + 1;
-  const auto part = [&](std::size_t of) { return of == 0 ? all : overlaid(all, others->items()[of - 1]); };
+  const auto part = [&](std::size_t of) { return of == 0 ? all : patched(all, others->items()[of - 1]); };
   const Value own = part(rank < num_parts ? rank : 0);
-  std::vector<Value> taken_over;
-  for (auto of = rank + world_size; of < num_parts; of += world_size) taken_over.push_back(part(of));
+  std::vector<Value> merge_departed;
+  for (auto of = rank + world_size; of < num_parts; of += world_size) merge_departed.push_back(part(of));
   std::vector<const Value*> pointers;
-  for (const auto& value : taken_over) pointers.push_back(&value);
+  for (const auto& value : merge_departed) pointers.push_back(&value);
   StateReader run(own, std::move(pointers), rank >= num_parts);
   serialize_run(trainer, run);
   if (num_parts != world_size && !self.step.window.empty()) {
-    throw DataError(sentence("It was taken by {} processes in the middle of an accumulation window, and here are {}.",
-                             {num_parts, world_size}));
+    throw DataError(
+        format_message("It was taken by {} processes in the middle of an accumulation window, and here are {}.",
+                       {num_parts, world_size}));
   }
   if (rank >= num_parts) {
     at::manual_seed(stream_seed(seed_of_rank(trainer, self.resume.loader_seed),
@@ -176,8 +178,8 @@ void read_part(Trainer& trainer, const Value& all) {
 }
 
 [[noreturn]] inline void refuse_training_state(const DataError& error) {
-  throw DataError(sentence("The training state does not fit this trainer: {} Give the trainer that it was saved by.",
-                           {error.what()}));
+  throw DataError(format_message(
+      "The training state does not fit this trainer: {} Give the trainer that it was saved by.", {error.what()}));
 }
 
 /// Restores the state that is not in a checkpoint, after the checkpoint's weights have been loaded.
@@ -193,19 +195,19 @@ void restore_run(Trainer& trainer, const Dict& state) {
 
 /// Throws `DistributedError` unless all ranks resume at the same position: each reads its file separately. Collective.
 template <class Trainer>
-void require_same_place(Trainer& trainer, const Value* state, const std::filesystem::path& path) {
+void require_same_position(Trainer& trainer, const Value* state, const std::filesystem::path& path) {
   std::string place = "none, and starts from the beginning";
   if (state != nullptr) {
     StateReader reader(state->at("training_state"));
     Run run;
     reader("run", run);
-    place = sentence("one after {} epochs, {} updates and {} batches of the next epoch",
-                     {run.num_epochs(), run.num_updates(), run.batch()});
+    place = format_message("one after {} epochs, {} updates and {} batches of the next epoch",
+                           {run.num_epochs(), run.num_updates(), run.batch()});
   }
   internals(trainer).parts.processes.require_agreement(
       "training state", place,
-      sentence("Here, in rank {}, it was {}. Give every process the same file, or folders with the same files.",
-               {trainer.rank(), path.empty() ? "not read from a file" : path.string()}));
+      format_message("Here, in rank {}, it was {}. Give every process the same file, or folders with the same files.",
+                     {trainer.rank(), path.empty() ? "not read from a file" : path.string()}));
 }
 
 /// Restores a training state outside of a run; see `Trainer::load_training_state`.
@@ -224,7 +226,7 @@ void load_training_state(Trainer& trainer, const Dict& state) {
 template <class Trainer>
 void load_training_state(Trainer& trainer, const std::filesystem::path& path) {
   const Value state = read_training_state(path);
-  if constexpr (TraitsOf<Trainer>::reduces) require_same_place(trainer, &state, path);
+  if constexpr (TraitsOf<Trainer>::reduces) require_same_position(trainer, &state, path);
   load_training_state(trainer, state.get<Dict>());
 }
 

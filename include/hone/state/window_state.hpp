@@ -10,7 +10,7 @@
 
 #include "hone/checkpoint/archive.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/step/dispatch.hpp"
@@ -46,8 +46,8 @@ template <class Trainer>
 void restore_window(Trainer& trainer, const Window& window, const NamedParameters& gradients) {
   auto& self = internals(trainer);
   if (!window.empty() && window.size() >= self.parts.accumulation.num_batches_per_update()) {
-    throw DataError(sentence("It was taken after batch {} of an accumulation window, and windows have {} here.",
-                             {window.size(), self.parts.accumulation.num_batches_per_update()}));
+    throw DataError(format_message("It was taken after batch {} of an accumulation window, and windows have {} here.",
+                                   {window.size(), self.parts.accumulation.num_batches_per_update()}));
   }
   const auto parameters = self.parts.trained_modules().named_parameters();
   std::vector<at::Tensor> owners;
@@ -55,8 +55,8 @@ void restore_window(Trainer& trainer, const Window& window, const NamedParameter
     const auto owner = std::ranges::find(parameters, name, &NamedParameter::name);
     if (owner == parameters.end() || !gradient.defined() || owner->value.sizes() != gradient.sizes() ||
         owner->value.scalar_type() != gradient.scalar_type()) {
-      throw DataError(sentence("The gradient of '{}' in an accumulation window is {} of {}; no parameter is so.",
-                               {name, Value(gradient).description(), gradient.dtype().name()}));
+      throw DataError(format_message("The gradient of '{}' in an accumulation window is {} of {}; no parameter is so.",
+                                     {name, Value(gradient).description(), gradient.dtype().name()}));
     }
     owners.push_back(owner->value);
   }

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -41,8 +41,9 @@ class FlagGuard {
 /// Throws `std::logic_error`: the trainer's function `function` was called during an activity that excludes it.
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_call(std::string_view function, const Activity& activity,
                                                                std::string_view remedy) {
-  throw std::logic_error(sentence("`{}` was called inside {} of the same trainer, from a callback or an override. {}",
-                                  {function, activity.name(), remedy}));
+  throw std::logic_error(
+      format_message("`{}` was called inside {} of the same trainer, from a callback or an override. {}",
+                     {function, activity.name(), remedy}));
 }
 
 }  // namespace hone

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/step/device_errors.hpp"
@@ -41,8 +41,8 @@ struct BatchOutput {
 [[nodiscard]] std::int64_t items_in(const auto& output) {
   if constexpr (requires { output.num_items; }) {
     if (output.num_items < 1) {
-      throw DataError(sentence("num_items is {}. A loss is the mean over 1 item or more: leave empty batches out.",
-                               {output.num_items}));
+      throw DataError(format_message(
+          "num_items is {}. A loss is the mean over 1 item or more: leave empty batches out.", {output.num_items}));
     }
     return output.num_items;
   } else {
@@ -80,9 +80,9 @@ std::string shapes(const Parts&... parts) {
   std::string text;
   const auto append = [&text](const at::Tensor& tensor) {
     if (!text.empty()) text += " and ";
-    text += sentence("{} [", {tensor.defined() ? c10::toString(tensor.scalar_type()) : "undefined"});
+    text += format_message("{} [", {tensor.defined() ? c10::toString(tensor.scalar_type()) : "undefined"});
     for (std::int64_t i = 0; tensor.defined() && i < tensor.dim(); ++i) {
-      text += sentence("{}{}", {i > 0 ? ", " : "", tensor.size(i)});
+      text += format_message("{}{}", {i > 0 ? ", " : "", tensor.size(i)});
     }
     text += "]";
   };
@@ -119,11 +119,11 @@ std::string format_remedy(at::ScalarType format, const char* what, const Parts&.
     if (!remedy.empty() || !tensor.defined() || format == at::ScalarType::Undefined) return;
     const auto type = tensor.scalar_type();
     if (tensor.is_floating_point() && type != format) {
-      remedy = sentence("The {} are {} and the model is {}: convert them with .to(torch::k{}){}",
-                        {what, c10::toString(type), c10::toString(format), c10::toString(format),
-                         type == at::kDouble ? ", or train in double with the policy hone::Fp64." : "."});
+      remedy = format_message("The {} are {} and the model is {}: convert them with .to(torch::k{}){}",
+                              {what, c10::toString(type), c10::toString(format), c10::toString(format),
+                               type == at::kDouble ? ", or train in double with the policy hone::Fp64." : "."});
     } else if (type == at::kByte) {
-      remedy = sentence(
+      remedy = format_message(
           "The {} are Byte, as images are stored, and the model is {}: convert them with .to(torch::k{}), and "
           "divide by 255.",
           {what, c10::toString(format), c10::toString(format)});
@@ -153,19 +153,19 @@ inline std::string last_line(const std::runtime_error& error) {
 }
 
 [[noreturn, gnu::noinline]] inline void refuse_shapes(const at::Tensor& outputs, const at::Tensor& target) {
-  throw DataError(
-      sentence("The loss compares element by element, and the model's output {} has another shape than the target {}: "
-               "it would be computed over a broadcast of the two. Give both one shape, as with target.unsqueeze(1).",
-               {shapes(outputs), shapes(target)}));
+  throw DataError(format_message(
+      "The loss compares element by element, and the model's output {} has another shape than the target {}: "
+      "it would be computed over a broadcast of the two. Give both one shape, as with target.unsqueeze(1).",
+      {shapes(outputs), shapes(target)}));
 }
 
 /// Throws a `DataError` about the inputs, with the current exception nested in it.
 template <class Model, class... Inputs>
 [[noreturn]] void refuse_inputs(const Model& model, const std::string& what, const Inputs&... inputs) {
   const std::string remedy = format_remedy(format_of(model), "inputs", inputs...);
-  std::throw_with_nested(
-      DataError(sentence("The model cannot take inputs {}: {} {}",
-                         {shapes(inputs...), what, remedy.empty() ? "Give it what its layers expect." : remedy})));
+  std::throw_with_nested(DataError(
+      format_message("The model cannot take inputs {}: {} {}",
+                     {shapes(inputs...), what, remedy.empty() ? "Give it what its layers expect." : remedy})));
 }
 
 }  // namespace detail
@@ -177,7 +177,7 @@ template <class Model, class... Inputs>
 template <class Model, class... Inputs>
   requires ForwardableWith<Model, Inputs...>
 auto forward(Model& model, Inputs&... inputs) {
-  auto& target = pointee(model);
+  auto& target = unwrap(model);
   try {
     if constexpr (requires { target.forward(inputs...); }) {
       return target.forward(inputs...);
@@ -186,10 +186,10 @@ auto forward(Model& model, Inputs&... inputs) {
     }
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
-    detail::refuse_inputs(pointee(model), detail::message_of(error), inputs...);
+    detail::refuse_inputs(unwrap(model), detail::message_of(error), inputs...);
   } catch (const std::runtime_error& error) {
-    if constexpr (detail::Scripted<PointeeOf<Model>>) {
-      detail::refuse_inputs(pointee(model), detail::last_line(error),
+    if constexpr (detail::Scripted<UnwrapRef<Model>>) {
+      detail::refuse_inputs(unwrap(model), detail::last_line(error),
                             inputs...);  // the interpreter converts LibTorch's errors
     }
     throw;
@@ -201,7 +201,7 @@ auto forward(Model& model, Inputs&... inputs) {
 template <class Loss, class Outputs, class Target>
 at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
   try {
-    if constexpr (is_elementwise_loss<std::remove_cvref_t<PointeeOf<Loss>>> && std::is_same_v<Outputs, at::Tensor> &&
+    if constexpr (is_elementwise_loss<std::remove_cvref_t<UnwrapRef<Loss>>> && std::is_same_v<Outputs, at::Tensor> &&
                   std::is_same_v<std::remove_const_t<Target>, at::Tensor>) {
       if (outputs.sizes() != target.sizes()) [[unlikely]]
         detail::refuse_shapes(outputs, target);
@@ -210,11 +210,11 @@ at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
   } catch (const c10::Error& error) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
     const std::string what = detail::message_of(error), remedy = detail::target_remedy(target, what);
-    std::throw_with_nested(DataError(
-        sentence("The model's output {} does not fit the loss with the target {}: {} {}",
-                 {detail::shapes(outputs), detail::shapes(target), what,
-                  remedy.empty() ? "Give a last layer, a loss and targets that go together (class labels count from 0)."
-                                 : remedy})));
+    std::throw_with_nested(DataError(format_message(
+        "The model's output {} does not fit the loss with the target {}: {} {}",
+        {detail::shapes(outputs), detail::shapes(target), what,
+         remedy.empty() ? "Give a last layer, a loss and targets that go together (class labels count from 0)."
+                        : remedy})));
   }
 }
 
@@ -227,9 +227,9 @@ inline void backward_or_explain(const at::Tensor& loss) {
     const std::string what = detail::message_of(error);
     if (loss.scalar_type() != at::kDouble || what.find("Double") == std::string::npos) throw;
     std::throw_with_nested(DataError(
-        sentence("The loss is Double and the model is not: {} A target in double makes it so: convert it with "
-                 ".to(torch::kFloat), or train in double with the policy hone::Fp64.",
-                 {what})));
+        format_message("The loss is Double and the model is not: {} A target in double makes it so: convert it with "
+                       ".to(torch::kFloat), or train in double with the policy hone::Fp64.",
+                       {what})));
   }
 }
 
@@ -280,7 +280,7 @@ BatchOutputOf<Model, Batch> batch_loss(Model& model, Loss& loss, Batch& batch) {
     return {};
   } else if constexpr (ComputesGradients<Model>) {
     const auto run = [&](auto& target, auto&... inputs) {
-      auto [value, outputs] = pointee(model).loss_and_outputs(target, inputs...);
+      auto [value, outputs] = unwrap(model).loss_and_outputs(target, inputs...);
       return BatchOutputOf<Model, Batch>{std::move(value), std::move(outputs), batch_size(batch)};
     };
     return std::apply(run, target_and_inputs(batch));

@@ -7,9 +7,9 @@
 #include <type_traits>
 
 #include "hone/callbacks/events.hpp"
+#include "hone/step/capturable.hpp"
 #include "hone/step/device_step.hpp"
 #include "hone/step/dispatch.hpp"
-#include "hone/step/recordable.hpp"
 #include "hone/step/update.hpp"
 
 namespace hone::detail {
@@ -18,17 +18,17 @@ namespace hone::detail {
 /// and all-reduces stop requests and the window's weight concurrently with the graph. A handler of `on_train_loss`
 /// splits the graph in two; that all-reduce then completes between the two graphs.
 template <class Trainer, class Batch>
-auto learn_captured(Trainer& trainer, Batch& batch, bool updates) {
+auto replay_step(Trainer& trainer, Batch& batch, bool updates) {
   using T = TraitsOf<Trainer>;
   using Output = decltype(forward_pass(trainer, batch));
-  static_assert(recordable<typename T::Callbacks, Trainer, std::remove_const_t<Batch>, Output, T::weighs>);
+  static_assert(capturable<typename T::Callbacks, Trainer, std::remove_const_t<Batch>, Output, T::weighs>);
   constexpr bool is_loss_handled =
       is_handled<typename T::Callbacks, Trainer, TrainLoss, WithBatch<Batch>, WithOutput<Output>>;
   auto& self = internals(trainer);
   auto& parts = self.parts;
   Window& window = self.step.window;
 
-  const WindowPlace place{window.empty(), updates, batches_per_update(self)};
+  const WindowPosition place{window.empty(), updates, batches_per_update(self)};
   const Window before = window;
   const double share = window.add(self.sync.weight_of_rows(parts.processes, batch), place.num_batches, 1.0);
   const bool is_short = place.updates && window.size() != place.num_batches;  // such a window is not captured

@@ -5,10 +5,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "hone/step/arrangement.hpp"
 #include "hone/step/device_errors.hpp"
 #include "hone/step/model.hpp"
 #include "hone/step/parts.hpp"
+#include "hone/step/tensor_format.hpp"
 #include "hone/step/trained_modules.hpp"
 #include "hone/step/traits.hpp"
 
@@ -39,7 +39,7 @@ struct Components {
   /// Moves the values out of the trainer's constructor arguments, moves the model and the loss to the device, and binds
   /// the optimizer to their parameters.
   template <class... Settings>
-  Components(const Given<Settings...>& given, typename T::Model&& model_, typename T::Loss&& loss_,
+  Components(const ConstructorArgs<Settings...>& given, typename T::Model&& model_, typename T::Loss&& loss_,
              typename T::Optimizer&& optimizer_)
       : model(std::move(model_)),
         loss(std::move(loss_)),
@@ -65,7 +65,7 @@ struct Components {
 
   /// Returns the scope of the precision policy for a run, or for a step of the host's loop.
   [[nodiscard]] auto precision_scope() const {
-    if constexpr (SpansRuns<typename T::Precision>) {
+    if constexpr (HasRunScope<typename T::Precision>) {
       return precision.over_run();
     } else {
       return NoScope{};
@@ -81,8 +81,8 @@ struct Components {
     [[maybe_unused]] const auto current = device_scope(device);
     move_to(model, device.device());
     move_to(loss, device.device());
-    if constexpr (StartsOnDevice<Precision>) precision.start(device.device());
-    if constexpr (ArrangesTensors<typename T::MemoryFormat>) arrange_model<typename T::MemoryFormat>(pointee(model));
+    if constexpr (InitializesOnDevice<Precision>) precision.start(device.device());
+    if constexpr (HasMemoryFormat<typename T::MemoryFormat>) arrange_model<typename T::MemoryFormat>(unwrap(model));
     if constexpr (converts_in_place) convert();
     if constexpr (T::reduces) {
       auto modules = trained_modules();
@@ -109,8 +109,8 @@ struct Components {
   }
 
   void convert() {
-    arrange_model<Precision>(pointee(model));
-    arrange_model<Precision>(pointee(loss));
+    arrange_model<Precision>(unwrap(model));
+    arrange_model<Precision>(unwrap(loss));
   }
 };
 

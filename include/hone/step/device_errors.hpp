@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/policies/device.hpp"
 #include "hone/step/model.hpp"
@@ -62,7 +62,7 @@ namespace detail {
   if (dynamic_cast<const DeviceError*>(&error) != nullptr) return;
   if (dynamic_cast<const c10::Error*>(&error) == nullptr) return;  // only LibTorch's errors need an explanation
   if (is_out_of_memory(error)) {
-    std::throw_with_nested(DeviceError(sentence(
+    std::throw_with_nested(DeviceError(format_message(
         "Memory ran out on {}: {}. Take smaller batches (per_device_batch_size, and GradAccum to learn from as many "
         "samples as before), let MicroBatches split them, or keep less for backward (hone::recomputed, lower "
         "precision){}",
@@ -74,7 +74,7 @@ namespace detail {
   if (is_device_error(error)) {
     const auto facts = detail::facts_of(error);
     const bool asserted = facts.find("assert") != facts.npos;
-    std::throw_with_nested(DeviceError(sentence(
+    std::throw_with_nested(DeviceError(format_message(
         "The device {} has failed: {}. This process cannot use it any more: start it again and continue from the last "
         "training state (trainer.resume).{}",
         {device.str(), facts,
@@ -120,15 +120,16 @@ void as_far_as_possible(F&& f) noexcept {
 /// **Errors** as `device.require()`; `DeviceError` for an unsupported dtype.
 template <DevicePolicy Device, class Model>
 void require_device([[maybe_unused]] const Device& device, [[maybe_unused]] Model& model) {
-  if constexpr (ChecksPresence<Device>) device.require();
-  if constexpr (LimitsFormats<Device>) {
+  if constexpr (ChecksAvailability<Device>) device.require();
+  if constexpr (RestrictsDtypes<Device>) {
     const auto check = [&](std::string_view what, const at::Tensor& tensor) {
       if (!tensor.defined() || Device::holds(tensor.scalar_type())) return;
-      throw DeviceError(sentence("{} is {}, which {} does not have. Convert the model first: model->to(torch::kFloat).",
-                                 {what, c10::toString(tensor.scalar_type()), device.device().str()}));
+      throw DeviceError(
+          format_message("{} is {}, which {} does not have. Convert the model first: model->to(torch::kFloat).",
+                         {what, c10::toString(tensor.scalar_type()), device.device().str()}));
     };
     for (const auto& [name, parameter] : named_parameters(model)) {
-      check(sentence("The parameter '{}'", {name}), parameter);
+      check(format_message("The parameter '{}'", {name}), parameter);
     }
     for (const at::Tensor& buffer : buffers_of(model)) check("A buffer", buffer);
   }

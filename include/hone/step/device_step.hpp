@@ -40,7 +40,7 @@ void backward_share(Trainer& trainer, const at::Tensor& whole, double share) {
     override_or<overrides::backward>(trainer, [&](const at::Tensor& value) { trainer.backward(value); }, loss);
   };
   if constexpr (ComputesGradients<typename T::Model>) {
-    pointee(parts.model).hand_over_gradients(share);
+    unwrap(parts.model).hand_over_gradients(share);
   } else if constexpr (T::weighs || ScalesLoss<typename T::Precision>) {
     at::Tensor loss = whole;
     if constexpr (T::weighs) {
@@ -99,11 +99,11 @@ void correct_window(Trainer& trainer, const Window& window) {
   if (!gradients.empty()) at::_foreach_mul_(gradients, correction);
 }
 
-/// Returns the result of the clipping policy. Under capture, calls `clip_unread`, which has no host synchronization.
+/// Returns the result of the clipping policy. Under capture, calls `clip_without_sync`, which has no host synchronization.
 template <class T>
 decltype(auto) clipped_by(typename T::Clipping& clipping, at::TensorList gradients) {
-  if constexpr (T::captures && ClipsUnread<typename T::Clipping>) {
-    return clipping.clip_unread(gradients);
+  if constexpr (T::captures && ClipsWithoutSync<typename T::Clipping>) {
+    return clipping.clip_without_sync(gradients);
   } else {
     return clipping.clip(gradients);
   }

@@ -25,7 +25,7 @@ template <class Trainer>
 
 /// True if a handler in `Callbacks` accepts the event `E` with these facets.
 template <class Callbacks, class Trainer, class E, class... Facets>
-inline constexpr bool is_handled = Callbacks::template relays<Told<E, WithTrainer<Trainer>, Facets...>>;
+inline constexpr bool is_handled = Callbacks::template forwards<EventContext<E, WithTrainer<Trainer>, Facets...>>;
 
 /// Calls the handlers in `callbacks` for an event, extended by the trainer and `facets`. Without a handler, compiles to
 /// nothing.
@@ -33,7 +33,7 @@ template <class Trainer, class Callbacks, class E, class... Facets>
 void dispatch_to(Trainer& trainer, Callbacks& callbacks, const E& event, const Facets&... facets) {
   if constexpr (is_handled<Callbacks, Trainer, E, Facets...>) {
     if (!internals(trainer).is_silent) [[likely]]
-      callbacks.tell(Told<E, WithTrainer<Trainer>, Facets...>{event, {trainer}, facets...});
+      callbacks.notify(EventContext<E, WithTrainer<Trainer>, Facets...>{event, {trainer}, facets...});
   }
 }
 /// Dispatches an event to the trainer's callbacks.

@@ -12,8 +12,8 @@
 #include "hone/step/activity.hpp"
 #include "hone/step/device_errors.hpp"
 #include "hone/step/dispatch.hpp"
+#include "hone/step/forward_macs.hpp"
 #include "hone/step/guards.hpp"
-#include "hone/step/multiplications.hpp"
 #include "hone/step/no_loss.hpp"
 #include "hone/step/step.hpp"
 
@@ -71,8 +71,7 @@ template <class Trainer, class Batch>
   auto& self = internals(trainer);
   auto& threads = self.step.threads;
   if (const int available = at::get_num_threads(); available != threads.available) [[unlikely]] {
-    threads = {available,
-               self.parts.threads.threads_for(multiplications_in(pointee(self.parts.model), batch), available)};
+    threads = {available, self.parts.threads.threads_for(macs_in(unwrap(self.parts.model), batch), available)};
   }
   return threads.used;
 }

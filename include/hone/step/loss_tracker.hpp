@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/serialize.hpp"
 #include "hone/history/running_mean.hpp"
 #include "hone/policies/device.hpp"
@@ -30,7 +30,7 @@ class LossTracker {
   void add(const at::Tensor& loss, std::int64_t samples) {
     if (loss.numel() != 1) [[unlikely]]
       refuse(loss);
-    if constexpr (HostReadable<Device>) {
+    if constexpr (HostAccessible<Device>) {
       // The memory of a lazily negated loss has the opposite sign.
       const bool is_plain = loss.scalar_type() == at::kFloat && !loss.is_neg();
       sum_.add(is_plain ? *static_cast<const float*>(loss.const_data_ptr()) : loss.item<double>(),
@@ -48,7 +48,7 @@ class LossTracker {
   /// Returns the sums of this rank. Synchronizes with the device.
   [[nodiscard]] RunningMean sums() const {
     RunningMean all = sum_;
-    if constexpr (!HostReadable<Device>) {
+    if constexpr (!HostAccessible<Device>) {
       if (samples_ > 0) all.add(total() / static_cast<double>(samples_), static_cast<double>(samples_));
     }
     return all;
@@ -57,7 +57,7 @@ class LossTracker {
   template <DistributedPolicy Processes>
   [[nodiscard]] double mean(Processes& processes) const {
     const RunningMean all = sums();
-    if constexpr (SumsOverProcesses<Processes>) {
+    if constexpr (SumsAcrossRanks<Processes>) {
       auto sums = at::zeros({2}, at::kDouble);
       sums[0] = all.total();
       sums[1] = all.count();
@@ -70,7 +70,7 @@ class LossTracker {
   void reset() { *this = {}; }  ///< Removes all losses.
   /// True if nothing was added.
   [[nodiscard]] bool empty() const {
-    if constexpr (HostReadable<Device>) {
+    if constexpr (HostAccessible<Device>) {
       return sum_.count() == 0.0;
     } else {
       return samples_ == 0;
@@ -80,18 +80,18 @@ class LossTracker {
   /// Saves the sums in an archive, or restores them. Synchronizes with the device.
   void serialize(auto& archive) {
     archive("sum", sum_);
-    if constexpr (!HostReadable<Device>) {
+    if constexpr (!HostAccessible<Device>) {
       carried_ = total();
       archive("carried", carried_);
       archive("samples", samples_);
       if (archive.is_loading) device_sum_.reset();
     }
-    take_over(archive, *this);
+    merge_departed_ranks(archive, *this);
   }
   /// Adds the sums of another tracker. Synchronizes with the device.
   void merge(const LossTracker& other) {
     sum_.merge(other.sum_);
-    if constexpr (!HostReadable<Device>) {
+    if constexpr (!HostAccessible<Device>) {
       carried_ = total() + other.total();
       samples_ += other.samples_;
       device_sum_.reset();
@@ -102,7 +102,7 @@ class LossTracker {
   [[nodiscard]] double total() const { return device_sum_.defined() ? device_sum_.item<double>() : carried_; }
 
   [[noreturn, gnu::noinline]] static void refuse(const at::Tensor& loss) {
-    throw DataError(sentence(
+    throw DataError(format_message(
         "The loss has {} elements, one is needed. Reduce it to its mean (reduction = torch::kMean).", {loss.numel()}));
   }
 

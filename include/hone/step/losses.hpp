@@ -16,10 +16,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/core/fixed_string.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/overrides.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/policies/execution.hpp"
 #include "hone/policies/precision.hpp"
@@ -55,7 +55,7 @@ template <FixedString name, class F>
 [[nodiscard]] LossFor<name, F> loss_for(F loss, const LossOptions& options = {}) {
   if (options.every < 1) {
     throw std::invalid_argument(
-        sentence("The loss '{}' has every = {}. Give 1 or more updates.", {name.view(), options.every}));
+        format_message("The loss '{}' has every = {}. Give 1 or more updates.", {name.view(), options.every}));
   }
   return {std::move(loss), options};
 }
@@ -118,7 +118,7 @@ struct losses_without_their_optimizers {
                 "hone::Optimizers{hone::optimizer_for<\"name\">(...), ...} with the same names.");
 };
 template <class Losses>
-struct several_losses_when_recorded {
+struct several_losses_with_capture {
   static_assert(sizeof(Losses) == 0,
                 "hone: StepCapture records a step with one loss and one update, and hone::Losses has several. Leave "
                 "StepCapture out.");
@@ -231,7 +231,7 @@ struct Losses {
 
   /// True if the losses can be combined with these types.
   template <class Model, class Optimizer, class... Policies>
-  struct fits_trainer {
+  struct compatible_with_trainer {
     /// True if the losses and the optimizers have the same names.
     static constexpr bool has_names = [] {
       if constexpr (SeveralOptimizers<Optimizer>) {
@@ -240,17 +240,17 @@ struct Losses {
         return false;
       }
     }();
-    static constexpr bool value = has_names && !(... || RecordsSteps<Policies>) && !(... || SplitsBatches<Policies>) &&
+    static constexpr bool value = has_names && !(... || CapturesSteps<Policies>) && !(... || SplitsBatches<Policies>) &&
                                   !ComputesGradients<Model> && !(... || overrides::train_batch_loss::named<Policies>) &&
                                   (... && (!ScalesLoss<Policies> || detail::ScalesSeveralLosses<Policies, Optimizer>));
   };
   /// Returns the type of the message for types that do not fit.
   template <class Model, class Optimizer, class... Policies>
   static consteval auto fault() {
-    if constexpr (!fits_trainer<Model, Optimizer>::has_names) {
+    if constexpr (!compatible_with_trainer<Model, Optimizer>::has_names) {
       return std::type_identity<detail::losses_without_their_optimizers<Losses>>{};
-    } else if constexpr ((... || RecordsSteps<Policies>)) {
-      return std::type_identity<detail::several_losses_when_recorded<Losses>>{};
+    } else if constexpr ((... || CapturesSteps<Policies>)) {
+      return std::type_identity<detail::several_losses_with_capture<Losses>>{};
     } else if constexpr ((... || SplitsBatches<Policies>)) {
       return std::type_identity<detail::several_losses_of_parts<Losses>>{};
     } else if constexpr (ComputesGradients<Model>) {
@@ -262,7 +262,7 @@ struct Losses {
     }
   }
   template <class Model, class Optimizer, class... Policies>
-  using misfit_trainer = typename decltype(fault<Model, Optimizer, Policies...>())::type;
+  using incompatible_with_trainer = typename decltype(fault<Model, Optimizer, Policies...>())::type;
 };
 
 /// Computes all losses of a batch, without selecting an optimizer for each: for evaluations.

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/history/run_history.hpp"
 #include "hone/policies/device.hpp"
 #include "hone/policies/distribution.hpp"
@@ -53,7 +53,7 @@ class LossesTracker {
     };
     for (std::size_t i = 0; i < L::num_losses; ++i) put(i, each_[i].sums());
     put(L::num_losses, whole_.sums());
-    if constexpr (SumsOverProcesses<Processes>) {
+    if constexpr (SumsAcrossRanks<Processes>) {
       processes.all_reduce_sum(at::from_blob(sums.data(), {static_cast<std::int64_t>(sums.size())}, at::kDouble));
     }
     double sum = 0.0;

@@ -9,21 +9,21 @@
 #include <type_traits>
 #include <vector>
 
-#include "hone/core/pointee.hpp"
+#include "hone/core/unwrap.hpp"
 
 namespace hone {
 
 /// A model that can be called with these inputs.
 template <class Model, class... Inputs>
-concept ForwardableWith = requires(PointeeOf<Model>& model, Inputs&... inputs) {
+concept ForwardableWith = requires(UnwrapRef<Model>& model, Inputs&... inputs) {
   model.forward(inputs...);
-} || requires(PointeeOf<Model>& model, Inputs&... inputs) { model.forward({inputs...}).toTensor(); };
+} || requires(UnwrapRef<Model>& model, Inputs&... inputs) { model.forward({inputs...}).toTensor(); };
 
 /// Optional: a model that computes, in training mode, the loss and its gradients in one call, without an autograd
 /// graph. The model stores these gradients until `hand_over_gradients(share)` adds them, times `share`, to the
 /// gradients of the parameters.
 template <class Model>
-concept ComputesGradients = requires(PointeeOf<Model>& model, double share) { model.hand_over_gradients(share); };
+concept ComputesGradients = requires(UnwrapRef<Model>& model, double share) { model.hand_over_gradients(share); };
 
 /// Calls a loss, which is a function object, a module or its holder.
 template <class Loss, class Outputs, class Target>
@@ -31,7 +31,7 @@ at::Tensor loss_of(Loss& loss, const Outputs& outputs, Target& target) {
   if constexpr (requires { loss(outputs, target); }) {
     return loss(outputs, target);
   } else {
-    return pointee(loss).forward(outputs, target);
+    return unwrap(loss).forward(outputs, target);
   }
 }
 
@@ -73,7 +73,7 @@ void for_each_module(Module& outer, F&& f) {
 /// Switches a model and all modules in it to training or evaluation mode. A no-op for a model without modes.
 template <class Model>
 void set_training(Model& model, bool on) {
-  auto& target = pointee(model);
+  auto& target = unwrap(model);
   if constexpr (detail::Scripted<std::remove_reference_t<decltype(target)>>) {
     detail::for_each_module(target, [on](auto& module) { detail::set_module_training(module, on); });
   } else if constexpr (requires { target.train(on); }) {
@@ -84,7 +84,7 @@ void set_training(Model& model, bool on) {
 /// Returns whether a model is in training mode. True for a model without modes.
 template <class Model>
 [[nodiscard]] bool is_training(Model& model) {
-  auto& target = pointee(model);
+  auto& target = unwrap(model);
   if constexpr (requires {
                   { target.is_training() } -> std::convertible_to<bool>;
                 }) {
@@ -97,7 +97,7 @@ template <class Model>
 /// Moves a model's parameters and buffers to `device`. A no-op for a model without `to`.
 template <class Model>
 void move_to(Model& model, c10::Device device) {
-  if constexpr (auto& target = pointee(model); requires { target.to(device); }) target.to(device);
+  if constexpr (auto& target = unwrap(model); requires { target.to(device); }) target.to(device);
 }
 
 /// Stores the mode of every module in a model, and restores it at the end of its lifetime.
@@ -106,13 +106,13 @@ class ModeGuard {
  public:
   /// Stores the modes.
   explicit ModeGuard(Model& model) : model_(model) {
-    detail::for_each_module(pointee(model_), [this](auto& module) { modes_.push_back(module.is_training()); });
+    detail::for_each_module(unwrap(model_), [this](auto& module) { modes_.push_back(module.is_training()); });
   }
   ModeGuard(const ModeGuard&) = delete;
   ModeGuard& operator=(const ModeGuard&) = delete;
   ~ModeGuard() {
     auto mode = modes_.begin();
-    detail::for_each_module(pointee(model_), [&](auto& module) {  // outer ones first, which switch inner ones too
+    detail::for_each_module(unwrap(model_), [&](auto& module) {  // outer ones first, which switch inner ones too
       if (mode != modes_.end()) detail::set_module_training(module, *mode++);
     });
   }

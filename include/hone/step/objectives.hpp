@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "hone/callbacks/events.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 #include "hone/core/overrides.hpp"
 #include "hone/policies/accumulation.hpp"
 #include "hone/policies/precision.hpp"

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -58,7 +58,7 @@ inline void release_cached_memory() {
 /// });`
 template <class F>
 decltype(auto) with_smaller_batches(std::int64_t size, F&& f) {
-  if (size < 1) throw std::invalid_argument(sentence("The batch size is {}. Give 1 or more.", {size}));
+  if (size < 1) throw std::invalid_argument(format_message("The batch size is {}. Give 1 or more.", {size}));
   for (;; size /= 2) {
     try {
       return f(std::as_const(size));

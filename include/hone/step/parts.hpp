@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "hone/callbacks/callback_set.hpp"
-#include "hone/core/composition.hpp"
+#include "hone/core/compatibility.hpp"
 
 namespace hone {
 
@@ -83,8 +83,8 @@ struct OverridesAmong<First, Rest...>
 
 template <class A>
 struct Meaning {
-  static constexpr bool is_callback = Relay<A> || first_uncallable<A>() != Hook::none ||
-                                      first_miss<A>() != Miss::none || hears_any_event<A> || LimitsBatches<A>;
+  static constexpr bool is_callback = EventForwarder<A> || first_uncallable<A>() != Hook::none ||
+                                      first_miss<A>() != Miss::none || handles_any_event<A> || LimitsBatches<A>;
   using type = std::conditional_t<TrainerArgument<A> || !is_callback, A, Callbacks<A>>;
 };
 template <class C>
@@ -97,19 +97,19 @@ struct Meaning<std::shared_ptr<C>> {
 };
 /// The trainer's template argument for a constructor argument of type `A`: `Callbacks<...>` for a callback, else `A`.
 template <class A>
-using StandsFor = typename Meaning<A>::type;
+using AsPolicy = typename Meaning<A>::type;
 
 template <class Value>
-struct value_without_place {
+struct unexpected_argument {
   static_assert(
       sizeof(Value) == 0,
       "hone: the constructor was given a value whose type is not in the trainer's type. Add it there, or leave "
       "the type out: hone::Trainer{model, loss, optimizer, ...} finds it.");
 };
-struct value_with_place {};
+struct expected_argument {};
 
 template <class T>
-struct value_is_needed {
+struct missing_argument {
   static_assert(
       sizeof(T) == 0,
       "hone: a policy, callback or override in this trainer's type cannot be made without a value. Give it to "
@@ -130,9 +130,10 @@ using OverridesAmong = typename detail::OverridesAmong<Policies...>::type;
 /// Values for the parts of a trainer, found by type: the `nth` value of type `T`, else a default-constructed `T`. A
 /// `std::reference_wrapper` or a `std::shared_ptr` to a callback has the type `CallbackReference`.
 template <class... Values>
-class Given {
+class ConstructorArgs {
  public:
-  explicit Given(Values&... values) : values_(values...) {}  ///< Refers to the values, which `take` moves from.
+  explicit ConstructorArgs(Values&... values)
+      : values_(values...) {}  ///< Refers to the values, which `take` moves from.
 
   /// Moves out the `nth` value of type `T`.
   template <class T, std::size_t nth = 0>
@@ -143,7 +144,7 @@ class Given {
     } else if constexpr (std::is_default_constructible_v<T>) {
       return T();
     } else {
-      static_assert(sizeof(detail::value_is_needed<T>) > 0);
+      static_assert(sizeof(detail::missing_argument<T>) > 0);
     }
   }
 
@@ -201,8 +202,8 @@ class Given {
   template <class... Policies>
   static constexpr bool all_among =
       (true && ... &&
-       (sizeof(std::conditional_t<is_among<CallbackOf<Values>, Policies...>, detail::value_with_place,
-                                  detail::value_without_place<Values>>) > 0));
+       (sizeof(std::conditional_t<is_among<CallbackOf<Values>, Policies...>, detail::expected_argument,
+                                  detail::unexpected_argument<Values>>) > 0));
 };
 
 }  // namespace hone

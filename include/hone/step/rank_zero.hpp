@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `in_rank_zero`, which calls a function on rank 0 and returns its result on all ranks.
+/// `on_rank_zero`, which calls a function on rank 0 and returns its result on all ranks.
 #pragma once
 
 #include <cstring>
@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/policies/distribution.hpp"
 
 namespace hone {
@@ -19,7 +19,7 @@ namespace hone {
 /// **Errors** on rank 0, the exception of `f`; on every other rank, a `DataError` if it is one, else a
 /// `DistributedError`, with the same message after a prefix.
 template <DistributedPolicy Processes, class F>
-auto in_rank_zero(Processes& processes, F&& f) -> std::invoke_result_t<F&> {
+auto on_rank_zero(Processes& processes, F&& f) -> std::invoke_result_t<F&> {
   if constexpr (!ReducesGradients<Processes>) {
     return f();
   } else {
@@ -49,10 +49,10 @@ auto in_rank_zero(Processes& processes, F&& f) -> std::invoke_result_t<F&> {
         tell_problem(is_error, "It threw something that is no std::exception.");
       }
     }
-    told = processes.gather_texts(told)[0];
+    told = processes.all_gather_strings(told)[0];
     if (problem) std::rethrow_exception(problem);
     if (told[0] != is_done) {
-      const auto text = sentence("Rank 0: {}", {told.substr(1)});
+      const auto text = format_message("Rank 0: {}", {told.substr(1)});
       if (told[0] == is_data_error) throw DataError(text);
       throw DistributedError(text);
     }

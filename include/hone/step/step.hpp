@@ -7,13 +7,13 @@
 #include <type_traits>
 
 #include "hone/callbacks/events.hpp"
-#include "hone/step/arrangement.hpp"
 #include "hone/step/captured_step.hpp"
 #include "hone/step/device_step.hpp"
 #include "hone/step/dispatch.hpp"
 #include "hone/step/objectives.hpp"
 #include "hone/step/out_of_memory.hpp"
 #include "hone/step/step_state.hpp"
+#include "hone/step/tensor_format.hpp"
 #include "hone/step/update.hpp"
 
 namespace hone::detail {
@@ -119,8 +119,8 @@ auto train_step(Trainer& trainer, Batch& arrived, bool is_last, const Facets&...
   using T = TraitsOf<Trainer>;
   auto& self = internals(trainer);
   const auto finish = [&](auto& batch, const auto& output) {
-    if constexpr (GivesUp<typename T::Precision>) {
-      if (self.parts.precision.gives_up()) [[unlikely]]
+    if constexpr (DetectsDivergence<typename T::Precision>) {
+      if (self.parts.precision.has_diverged()) [[unlikely]]
         self.run.request_stop(self.parts.precision.reason());
     }
     dispatch(trainer, TrainStepEnd{{self.run}}, WithBatch{batch}, WithOutput{output}, facets...);
@@ -130,7 +130,7 @@ auto train_step(Trainer& trainer, Batch& arrived, bool is_last, const Facets&...
   dispatch(trainer, TrainStepStart{{self.run}}, WithBatch{batch});
   const bool updates = update_follows(trainer, is_last);
   if constexpr (T::captures) {  // as a CUDA graph
-    auto output = learn_captured(trainer, batch, updates);
+    auto output = replay_step(trainer, batch, updates);
     finish(batch, output);
     return output;
   } else if constexpr (T::has_objectives) {  // several losses, each with its optimizer

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "hone/callbacks/run_control.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/policies/distribution.hpp"
 
@@ -41,15 +41,15 @@ struct StepSync<Processes> {
   void begin(Processes& processes, const RunControl& run, double weight_of_window) {
     const double numbers[] = {run.asked_ == RunControl::Stop::before_update ? 1.0 : 0.0,
                               run.asked_ == RunControl::Stop::none ? 0.0 : 1.0, weight_of_window};
-    processes.begin_exchange(numbers);
+    processes.begin_all_reduce_sum(numbers);
   }
   /// Waits for the all-reduce that `begin` started. Returns false if any rank requests a stop before the update.
   [[nodiscard]] bool end(Processes& processes, RunControl& run) {
-    const auto sums = processes.end_exchange();
+    const auto sums = processes.end_all_reduce_sum();
     const bool stops_before = sums[0] > 0.0, stops = sums[1] > 0.0;
     total = sums[2];
     if (stops) [[unlikely]]
-      settle_stop(processes, run, stops_before);
+      commit_stop(processes, run, stops_before);
     return !stops_before;
   }
 
@@ -58,10 +58,10 @@ struct StepSync<Processes> {
     if (run.stop_ != RunControl::Stop::none) return;
     const double asks[] = {run.asked_ == RunControl::Stop::before_update ? 1.0 : 0.0,
                            run.asked_ == RunControl::Stop::none ? 0.0 : 1.0};
-    processes.begin_exchange(asks);
-    const auto sums = processes.end_exchange();
+    processes.begin_all_reduce_sum(asks);
+    const auto sums = processes.end_all_reduce_sum();
     const bool stops_before = sums[0] > 0.0;
-    if (sums[1] > 0.0) settle_stop(processes, run, stops_before);
+    if (sums[1] > 0.0) commit_stop(processes, run, stops_before);
   }
 
   /// Returns the weight of a batch: its samples, divided by the mean samples per rank in this step. Divides by `unit`
@@ -95,18 +95,19 @@ struct StepSync<Processes> {
  private:
   double synced_unit(Processes& processes, double here) {
     if (unit == 0.0) [[unlikely]] {
-      processes.begin_exchange(std::span(&here, 1));
-      unit = processes.end_exchange()[0] / processes.world_size();
+      processes.begin_all_reduce_sum(std::span(&here, 1));
+      unit = processes.end_all_reduce_sum()[0] / processes.world_size();
     }
     return unit;
   }
 
-  [[gnu::noinline]] static void settle_stop(Processes& processes, RunControl& run, bool before_update) {
-    const auto reasons = processes.gather_texts(run.asked_ == RunControl::Stop::none ? std::string() : run.reason_);
+  [[gnu::noinline]] static void commit_stop(Processes& processes, RunControl& run, bool before_update) {
+    const auto reasons =
+        processes.all_gather_strings(run.asked_ == RunControl::Stop::none ? std::string() : run.reason_);
     std::size_t rank = 0;
     while (rank + 1 < reasons.size() && reasons[rank].empty()) ++rank;
     const bool is_common = std::all_of(reasons.begin(), reasons.end(), [&](auto& r) { return r == reasons[rank]; });
-    run.settle(before_update, is_common ? reasons[rank] : sentence("{} (rank {})", {reasons[rank], rank}));
+    run.settle(before_update, is_common ? reasons[rank] : format_message("{} (rank {})", {reasons[rank], rank}));
   }
 };
 

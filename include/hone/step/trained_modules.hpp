@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "hone/core/pointee.hpp"
+#include "hone/core/unwrap.hpp"
 #include "hone/optim/parameter_group.hpp"
 #include "hone/step/model.hpp"
 
@@ -16,7 +16,7 @@ namespace hone {
 
 /// A loss that may have trainable parameters: a module, its holder, or a smart pointer or `std::ref` to one.
 template <class Loss>
-concept LossModule = requires(const PointeeOf<Loss>& loss) {
+concept LossModule = requires(const UnwrapRef<Loss>& loss) {
   loss.named_parameters();
   loss.buffers();
   loss.modules();
@@ -30,10 +30,10 @@ struct TrainedModules {
   Loss& loss;
 
   [[nodiscard]] NamedParameters named_parameters() const {
-    auto all = hone::named_parameters(pointee(model));
+    auto all = hone::named_parameters(unwrap(model));
     if constexpr (LossModule<Loss>) {
       const auto of_model = all.size();
-      for (auto& parameter : hone::named_parameters(pointee(loss), "loss_function.")) {
+      for (auto& parameter : hone::named_parameters(unwrap(loss), "loss_function.")) {
         const auto is_same = [&](const NamedParameter& known) { return known.value.is_same(parameter.value); };
         if (std::none_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(of_model), is_same)) {
           all.push_back(std::move(parameter));
@@ -53,11 +53,11 @@ struct TrainedModules {
 
   /// Returns the modules inside the model and inside the loss, without these two.
   [[nodiscard]] auto modules(bool /*include_self*/ = false) const
-    requires requires { pointee(model).modules(false); }
+    requires requires { unwrap(model).modules(false); }
   {
-    auto all = pointee(model).modules(/*include_self=*/false);
+    auto all = unwrap(model).modules(/*include_self=*/false);
     if constexpr (LossModule<Loss>) {
-      for (auto& module : pointee(loss).modules(/*include_self=*/false)) all.push_back(std::move(module));
+      for (auto& module : unwrap(loss).modules(/*include_self=*/false)) all.push_back(std::move(module));
     }
     return all;
   }

@@ -33,20 +33,20 @@ struct TrainerTraits {
   using Loss = LossType;
   using Optimizer = OptimizerType;  ///< As passed to the trainer.
 
-  using Device = AnswerTo<slots::Device, Cpu, Policies...>;
-  using Precision = AnswerTo<slots::Precision, Fp32, Policies...>;
-  using Distribution = AnswerTo<slots::Distribution, SingleProcess, Policies...>;
-  using Accumulation = AnswerTo<slots::Accumulation, GradAccum<1>, Policies...>;
-  using Clipping = AnswerTo<slots::Clipping, NoClip, Policies...>;
-  using Schedule = AnswerTo<slots::Schedule, NoSchedule, Policies...>;
-  using Transfer = AnswerTo<slots::Transfer, Direct, Policies...>;
-  using Execution = AnswerTo<slots::Execution, Eager, Policies...>;
-  using MemoryFormat = AnswerTo<slots::MemoryFormat, ContiguousFormat, Policies...>;
-  using Denormals = AnswerTo<slots::Denormals, FlushDenormals, Policies...>;
-  using Threads = AnswerTo<slots::Threads, AutoThreads, Policies...>;
-  using Gradients = AnswerTo<slots::Gradients, SetToNone, Policies...>;
-  using Splitting = AnswerTo<slots::Splitting, WholeBatches, Policies...>;
-  using Heap = AnswerTo<slots::Heap, SystemHeap, Policies...>;
+  using Device = SelectPolicy<slots::Device, Cpu, Policies...>;
+  using Precision = SelectPolicy<slots::Precision, Fp32, Policies...>;
+  using Distribution = SelectPolicy<slots::Distribution, SingleProcess, Policies...>;
+  using Accumulation = SelectPolicy<slots::Accumulation, GradAccum<1>, Policies...>;
+  using Clipping = SelectPolicy<slots::Clipping, NoClip, Policies...>;
+  using Schedule = SelectPolicy<slots::Schedule, NoSchedule, Policies...>;
+  using Transfer = SelectPolicy<slots::Transfer, Direct, Policies...>;
+  using Execution = SelectPolicy<slots::Execution, Eager, Policies...>;
+  using MemoryFormat = SelectPolicy<slots::MemoryFormat, ContiguousFormat, Policies...>;
+  using Denormals = SelectPolicy<slots::Denormals, FlushDenormals, Policies...>;
+  using Threads = SelectPolicy<slots::Threads, AutoThreads, Policies...>;
+  using Gradients = SelectPolicy<slots::Gradients, SetToNone, Policies...>;
+  using Splitting = SelectPolicy<slots::Splitting, WholeBatches, Policies...>;
+  using Heap = SelectPolicy<slots::Heap, SystemHeap, Policies...>;
   using Callbacks = CallbacksAmong<Policies...>;
   using Overrides = OverridesAmong<Policies...>;
   /// As stored in the trainer: bound to parameters, and perhaps sharded or with master weights.
@@ -56,7 +56,7 @@ struct TrainerTraits {
   static constexpr bool accumulates = !UpdatesEveryBatch<Accumulation>;  ///< An update may have several batches.
   static constexpr bool splits = SplitsBatches<Splitting>;               ///< A batch may run in parts.
   static constexpr bool weighs = accumulates || reduces || splits;  ///< An update may combine several batches or parts.
-  static constexpr bool captures = RecordsSteps<Execution>;         ///< Steps are captured and replayed.
+  static constexpr bool captures = CapturesSteps<Execution>;        ///< Steps are captured and replayed.
   /// A schedule sets learning rates or other settings.
   static constexpr bool has_schedule = !std::is_same_v<Schedule, NoSchedule>;
   static constexpr bool has_objectives = SeveralLosses<Loss>;  ///< The loss is `Losses`.

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "hone/callbacks/console.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/optim/parameter_group.hpp"
 
 namespace hone {
@@ -39,11 +39,11 @@ bool warn_of_untrained_parameters(const NamedParameters& trained, const Optimize
   const auto names = untrained_parameters(trained, optimizer);
   if (names.empty()) return false;
   detail::put(output,
-              sentence("hone: no optimizer holds {}, which {} a gradient: {} not trained, and gradients add up. "
-                       "Give the optimizer all parameters that are to be trained (a FusedOptimizer: add_group), "
-                       "or freeze the others with set_requires_grad(false).\n",
-                       {detail::parameter_names(names), names.size() == 1 ? "requires" : "require",
-                        names.size() == 1 ? "it is" : "they are"}));
+              format_message("hone: no optimizer holds {}, which {} a gradient: {} not trained, and gradients add up. "
+                             "Give the optimizer all parameters that are to be trained (a FusedOptimizer: add_group), "
+                             "or freeze the others with set_requires_grad(false).\n",
+                             {detail::parameter_names(names), names.size() == 1 ? "requires" : "require",
+                              names.size() == 1 ? "it is" : "they are"}));
   return true;
 }
 

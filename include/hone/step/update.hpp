@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "hone/callbacks/events.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/schedule/apply_schedule.hpp"
 #include "hone/step/device_step.hpp"
 #include "hone/step/dispatch.hpp"
@@ -115,11 +115,11 @@ void require_schedule_left([[maybe_unused]] Trainer& trainer, [[maybe_unused]] c
     const auto& cursor = self.step.cursor;
     if (cursor.continued == 0 || !length.num_updates) return;
     if (cursor.continued < *length.num_updates || !depends_on_length(self.parts.schedule, length)) return;
-    throw std::invalid_argument(
-        sentence("The schedule is over: the loaded checkpoint is at update {} of it, and in this run it ends at update "
-                 "{}. Start it from the beginning, with load_checkpoint(path, {}) or "
-                 "trainer.restart_schedule(), or train for more epochs.",
-                 {cursor.continued, *length.num_updates, "{.load_scheduler = false}"}));
+    throw std::invalid_argument(format_message(
+        "The schedule is over: the loaded checkpoint is at update {} of it, and in this run it ends at update "
+        "{}. Start it from the beginning, with load_checkpoint(path, {}) or "
+        "trainer.restart_schedule(), or train for more epochs.",
+        {cursor.continued, *length.num_updates, "{.load_scheduler = false}"}));
   }
 }
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 
 namespace hone {
 
@@ -29,7 +29,7 @@ inline constexpr const char* limit_batches_variable = "HONE_LIMIT_BATCHES";
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
   if (error != std::errc{} || end != text.data() + text.size() || limit < 1) {
     throw std::invalid_argument(
-        sentence("{} is `{}`. Give a number of batches, 1 or more, or `none`.", {limit_batches_variable, text}));
+        format_message("{} is `{}`. Give a number of batches, 1 or more, or `none`.", {limit_batches_variable, text}));
   }
   return limit;
 }

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/step/dispatch.hpp"
 #include "hone/step/guards.hpp"
@@ -29,7 +29,7 @@ namespace hone::detail {
 /// A set of callbacks that handles no event.
 struct NoCallbacks {
   template <class>
-  static constexpr bool relays = false;
+  static constexpr bool forwards = false;
 };
 
 /// Computes loss and outputs of a batch, by the override `eval_batch_loss` if there is one, else by `forward_pass`.
@@ -56,7 +56,7 @@ bool run_eval_epoch(Trainer& trainer, Batches& batches, Phase phase, std::option
   const FlagGuard activity(self.activity.evaluates);
   const ModeGuard loss_mode(self.parts.loss);
   const at::NoGradGuard no_gradients;
-  if constexpr (T::reduces) self.parts.processes.share_buffers();
+  if constexpr (T::reduces) self.parts.processes.broadcast_buffers();
   run.begin_epoch(phase, num_batches);
   set_training(self.parts.loss, false);
   override_or<overrides::eval_epoch_start>(trainer, [&] { trainer.eval_epoch_start(); });
@@ -135,7 +135,7 @@ template <class Trainer, class Batches>
 template <class Trainer, class Batches>
 void run_evaluation(Trainer& trainer, Batches& batches) {
   auto& run = internals(trainer).run;
-  require_share(batches, trainer.data_share());
+  require_share(batches, trainer.data_shard());
   begin_run(trainer, Phase::evaluation, config_of(trainer, batches, Phase::evaluation, environment_batch_limit()));
   call_if_overridden<overrides::evaluation_run_start>(trainer);
   dispatch(trainer, EvaluationRunStart{{run}});

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/state/resume.hpp"
 #include "hone/step/dispatch.hpp"
@@ -23,7 +23,7 @@ namespace hone::detail {
 /// Returns the evaluation batches of a dataset, from the override `create_eval_dataloader` if there is one.
 template <class Trainer, class Dataset>
 decltype(auto) eval_loader(Trainer& trainer, Dataset& dataset, std::int64_t batch_size) {
-  const LoaderOptions loader{.batch_size = batch_size, .share = trainer.data_share()};
+  const LoaderOptions loader{.batch_size = batch_size, .share = trainer.data_shard()};
   return batches_from([&]() -> decltype(auto) {
     return override_or<overrides::create_eval_dataloader>(
         trainer, [&](auto& set, auto& how) -> decltype(auto) { return trainer.create_eval_dataloader(set, how); },
@@ -58,7 +58,7 @@ template <class Trainer>
           .shuffle = options.shuffles(),
           .drop_last = options.drop_last.value_or(false),
           .seed = internals(trainer).resume.loader_seed,
-          .share = trainer.data_share()};
+          .share = trainer.data_shard()};
 }
 /// Returns the batch size of the evaluation: `eval_per_device_batch_size` if set, else the training batch size.
 template <class TrainBatches>
@@ -72,7 +72,7 @@ template <class TrainBatches>
 template <class Trainer, class EvalDataset, class Options>
 void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
   using Overrides = typename TraitsOf<Trainer>::Overrides;
-  if constexpr (HandsOutBatches<EvalDataset&> && !overrides::create_eval_dataloader::named<Overrides>) {
+  if constexpr (YieldsBatches<EvalDataset&> && !overrides::create_eval_dataloader::named<Overrides>) {
     require_not_given("eval_per_device_batch_size", options.eval_per_device_batch_size);
   }
 }
@@ -80,8 +80,8 @@ void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
 template <class Options>
 void refuse_options_of_evaluation(const Options& options) {
   const auto refuse = [](std::string_view name, std::int64_t value) {
-    throw std::invalid_argument(
-        sentence("{} is {}, but the run has no evaluation set. Give it one, or leave {} out.", {name, value, name}));
+    throw std::invalid_argument(format_message(
+        "{} is {}, but the run has no evaluation set. Give it one, or leave {} out.", {name, value, name}));
   };
   if (options.eval_per_device_batch_size) refuse("eval_per_device_batch_size", *options.eval_per_device_batch_size);
   if (options.evaluate_every_n_epochs != 1) refuse("evaluate_every_n_epochs", options.evaluate_every_n_epochs);
@@ -96,7 +96,7 @@ template <class Trainer, class Dataset, class EvalDataset>
 void check_options(const TrainOptions& options) {
   using Overrides = typename TraitsOf<Trainer>::Overrides;
   options.check();
-  if constexpr (HandsOutBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
+  if constexpr (YieldsBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
     options.require_none_of_loader();
   }
   if constexpr (std::is_same_v<EvalDataset, std::nullptr_t>) {
@@ -110,7 +110,7 @@ template <class Trainer, class Dataset>
 void check_evaluation([[maybe_unused]] const EvaluateOptions& options) {
   options.check();
   using Point = overrides::create_eval_dataloader;
-  if constexpr (HandsOutBatches<Dataset> && !Point::template named<typename TraitsOf<Trainer>::Overrides>) {
+  if constexpr (YieldsBatches<Dataset> && !Point::template named<typename TraitsOf<Trainer>::Overrides>) {
     options.require_none_of_loader();
   }
 }

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/step/dispatch.hpp"
 #include "hone/step/host_step.hpp"
@@ -39,7 +39,7 @@ auto predict_pass(Trainer& trainer, Batch& batch) {
 /// Predicts all batches and stores the outputs. Returns an error message if a stop takes effect before the last batch.
 template <class Trainer, class Batches, class Outputs>
 [[nodiscard]] std::optional<std::string> run_prediction(Trainer& trainer, Batches& batches, Outputs& outputs) {
-  require_share(batches, trainer.data_share());
+  require_share(batches, trainer.data_shard());
   auto& self = internals(trainer);
   auto& run = self.run;
   const at::NoGradGuard no_gradients;
@@ -65,7 +65,7 @@ template <class Trainer, class Batches, class Outputs>
   dispatch(trainer, PredictRunEnd{{run}});
   record_late_stop(trainer);
   if (!is_cut_short) return std::nullopt;
-  return sentence(
+  return format_message(
       "The prediction was stopped after {} batches ({}), so outputs are missing. Predict without what stops it, or "
       "keep the outputs in on_predict_step_end.",
       {run.batch(), run.stop_reason()});
@@ -77,10 +77,10 @@ template <class Trainer, class Batches>
                                         [[maybe_unused]] Batches& batches) {
   if constexpr (!TraitsOf<Trainer>::reduces) {
     return outputs;
-  } else if constexpr (requires { batches.stored_order(); }) {
-    return trainer.gather(outputs).index_select(0, batches.stored_order().to(outputs.device()));
+  } else if constexpr (requires { batches.unshard_permutation(); }) {
+    return trainer.all_gather(outputs).index_select(0, batches.unshard_permutation().to(outputs.device()));
   } else {
-    return trainer.gather(outputs);
+    return trainer.all_gather(outputs);
   }
 }
 

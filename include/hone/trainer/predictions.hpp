@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/step/batch_loss.hpp"
 
@@ -97,14 +97,14 @@ class Predictions {
              "return the shape [samples, ...].");
     }
     if (outputs_.empty() || output.sizes().slice(1) == outputs_.front().sizes().slice(1)) return;
-    refuse(output,
-           sentence("and does not fit behind that of batch 0, {}. Pad outputs to one shape, or let the override "
-                    "`predict_batch` return a std::tuple with them: then predict returns an element for each batch.",
-                    {detail::shapes(outputs_.front())}));
+    refuse(output, format_message(
+                       "and does not fit behind that of batch 0, {}. Pad outputs to one shape, or let the override "
+                       "`predict_batch` return a std::tuple with them: then predict returns an element for each batch.",
+                       {detail::shapes(outputs_.front())}));
   }
   [[noreturn]] void refuse(const at::Tensor& output, const std::string& why) const {
     throw DataError(
-        sentence("The model's output for batch {} is {} {}", {outputs_.size(), detail::shapes(output), why}));
+        format_message("The model's output for batch {} is {} {}", {outputs_.size(), detail::shapes(output), why}));
   }
 
   std::vector<at::Tensor> reused_;

@@ -30,6 +30,6 @@ class Predictor : public Trainer<Model, NoLoss, NoOptimizer, Policies...> {
 };
 
 template <class Model, class... Settings>
-Predictor(Model, Settings...) -> Predictor<Model, detail::StandsFor<Settings>...>;
+Predictor(Model, Settings...) -> Predictor<Model, detail::AsPolicy<Settings>...>;
 
 }  // namespace hone

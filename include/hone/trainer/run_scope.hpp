@@ -15,17 +15,17 @@
 #include <utility>
 
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/type_name.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/state/resume.hpp"
 #include "hone/step/device_errors.hpp"
 #include "hone/step/dispatch.hpp"
+#include "hone/step/forward_macs.hpp"
 #include "hone/step/guards.hpp"
 #include "hone/step/model.hpp"
-#include "hone/step/multiplications.hpp"
 #include "hone/step/update.hpp"
-#include "hone/trainer/agreed_part.hpp"
+#include "hone/trainer/require_same_config.hpp"
 #include "hone/trainer/run_setup.hpp"
 #include "hone/trainer/trainer_state.hpp"
 
@@ -36,7 +36,7 @@ template <class Trainer, class Dataset>
 [[nodiscard]] int threads_for(Trainer& trainer, int num_threads, const Dataset& dataset, std::int64_t batch_size) {
   if (num_threads > 0) return num_threads;
   auto& parts = internals(trainer).parts;
-  return parts.threads.threads_for(multiplications(pointee(parts.model), dataset, batch_size), at::get_num_threads());
+  return parts.threads.threads_for(forward_macs(unwrap(parts.model), dataset, batch_size), at::get_num_threads());
 }
 
 /// Reports the current exception to the process group, so that no rank waits for this one.
@@ -156,7 +156,7 @@ void begin_run(Trainer& trainer, Phase phase, RunConfig config) {
   config.device = parts.device.device().str();
   config.precision = type_name<typename T::Precision>();
   if constexpr (T::reduces) {
-    parts.processes.require_agreement("run's options", agreed_part(config, parts.optimizer),
+    parts.processes.require_agreement("run's options", require_same_config(config, parts.optimizer),
                                       "Give the run the same options, data and optimizer in every process.");
     self.sync = {};
   }
@@ -209,7 +209,7 @@ template <class Trainer>
   if (self.run.num_updates_ >= self.limits.max_updates) return true;
   const auto max_time = *self.run.config_.max_time;
   if (std::chrono::steady_clock::now() - self.limits.began >= max_time) {
-    self.run.request_stop(sentence("Reached max_time = {} s", {max_time.count()}));
+    self.run.request_stop(format_message("Reached max_time = {} s", {max_time.count()}));
   }
   return self.run.stop_requested();
 }
@@ -227,7 +227,7 @@ template <class Trainer, class Batches>
 void count_samples([[maybe_unused]] Trainer& trainer, [[maybe_unused]] const Batches& batches) {
   if constexpr (TraitsOf<Trainer>::reduces && KnowsItsCut<Batches>) {
     auto& self = internals(trainer);
-    const auto& place = self.resume.epoch_place;
+    const auto& place = self.resume.epoch_position;
     self.sync.samples_in_step =
         place.samples_after(batches, self.run.batch_ + 1) - place.samples_after(batches, self.run.batch_);
   }
@@ -238,9 +238,9 @@ void require_batches(Trainer& trainer) {
   auto& run = internals(trainer).run;
   if (run.batch_ > 0) return;
   throw DataError(
-      sentence("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
-               "through only once lasts for one epoch.",
-               {run.epoch(), to_string(run.phase_)}));
+      format_message("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
+                     "through only once lasts for one epoch.",
+                     {run.epoch(), to_string(run.phase_)}));
 }
 
 /// Returns the number of updates in `num_epochs` epochs; the largest integer if that is unknown or unlimited.
@@ -259,7 +259,7 @@ void dispatch_stop(Trainer& trainer) {
     run.history_.set_stop_reason(run.reason_);
     dispatch(trainer, StopTraining{{run}});
   } else if (run.num_updates_ >= self.limits.max_updates && self.limits.max_updates < planned_updates(run.config_)) {
-    run.history_.set_stop_reason(sentence("Reached max_updates = {}", {self.limits.max_updates}));
+    run.history_.set_stop_reason(format_message("Reached max_updates = {}", {self.limits.max_updates}));
   }
 }
 

@@ -16,7 +16,7 @@
 #include "hone/data/loader.hpp"
 #include "hone/state/resume.hpp"
 #include "hone/step/dispatch.hpp"
-#include "hone/step/in_step.hpp"
+#include "hone/step/lockstep.hpp"
 #include "hone/step/step.hpp"
 #include "hone/trainer/environment.hpp"
 #include "hone/trainer/evaluate.hpp"
@@ -34,7 +34,7 @@ template <class Trainer>
 void start_training_run(Trainer& trainer) {
   auto& self = internals(trainer);
   const RunConfig& config = self.run.config();
-  take_place(trainer);
+  restore_position(trainer);
   drop_window(trainer);
   if (config.num_epochs > 0) {
     if (config.num_train_batches_per_epoch.value_or(1) == 0) {
@@ -63,7 +63,7 @@ void end_batches(Trainer& trainer, bool is_evaluated, const Batches&... batches)
   auto& run = internals(trainer).run;
   run.is_cut_short_ = run.stop_requested() && !is_epoch_over(trainer);
   if (run.is_cut_short_) {
-    dispatch_end_within_epoch(trainer, batches...);
+    dispatch_end_mid_epoch(trainer, batches...);
   } else if (is_evaluated) {
     keep_state_before_evaluation(trainer, batches...);
   }
@@ -155,19 +155,19 @@ template <class Trainer, class Batches>
 struct EvaluateWithinEpoch {
   Trainer& trainer;
   Batches* batches;
-  bool is_being_walked = false;  ///< Training iterates over the same range, which is single-pass.
+  bool is_being_iterated = false;  ///< Training iterates over the same range, which is single-pass.
 
   template <class TrainBatches>
   EvaluateWithinEpoch(Trainer& for_trainer, const TrainBatches& train_batches, Batches* eval_batches)
       : trainer(for_trainer), batches(eval_batches) {
     if constexpr (!std::ranges::forward_range<TrainBatches> && !std::is_same_v<Batches, std::nullptr_t>) {
-      is_being_walked = are_same_batches(train_batches, *batches);
+      is_being_iterated = are_same_batches(train_batches, *batches);
     }
   }
 
   void operator()([[maybe_unused]] std::string_view metric, [[maybe_unused]] auto&... callbacks) const {
     if constexpr (!std::is_same_v<Batches, std::nullptr_t>) {
-      if (is_being_walked) {
+      if (is_being_iterated) {
         throw DataError(
             "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an "
             "epoch. Give the evaluation another loader.");
@@ -197,7 +197,7 @@ void run_train_epoch(Trainer& trainer, Batches& batches, const Evaluate& evaluat
     if (!is_epoch_over(trainer)) {
       auto rest = rest_of(trainer, batches);
       auto&& arriving = self.parts.transfer.over(rest, self.parts.device);
-      for (auto&& batch : in_step(arriving, self.parts.processes, run.num_batches_.has_value())) {
+      for (auto&& batch : lockstep(arriving, self.parts.processes, run.num_batches_.has_value())) {
         count_samples(trainer, batches);
         train_step(trainer, batch, is_last_batch(trainer), evaluation);  // forward, loss, backward, update
         const bool is_last = ends_here(trainer);
@@ -219,8 +219,8 @@ void run_training(Trainer& trainer, const TrainOptions& options, TrainBatches& t
   constexpr bool evaluates = !std::is_same_v<EvalBatches, std::nullptr_t>;
   auto& self = internals(trainer);
   auto& run = self.run;
-  require_share(train_batches, trainer.data_share());
-  if constexpr (evaluates) require_share(*eval_batches, trainer.data_share());
+  require_share(train_batches, trainer.data_shard());
+  if constexpr (evaluates) require_share(*eval_batches, trainer.data_shard());
   if (options.reset_run_history && !self.resume.is_pending()) run.history_.reset();
   const auto limit = batch_limit(options, environment_batch_limit());
   std::optional<std::int64_t> num_eval_batches;

@@ -27,13 +27,13 @@
 #include "hone/state/training_state.hpp"
 #include "hone/step/batch_loss.hpp"
 #include "hone/step/host_step.hpp"
-#include "hone/step/merge_over_processes.hpp"
+#include "hone/step/merge_across_ranks.hpp"
 #include "hone/step/rank_zero.hpp"
 #include "hone/step/step.hpp"
 #include "hone/trainer/evaluate.hpp"
+#include "hone/trainer/invalid_trainer.hpp"
 #include "hone/trainer/loaders.hpp"
 #include "hone/trainer/predict.hpp"
-#include "hone/trainer/refusal.hpp"
 #include "hone/trainer/run_options.hpp"
 #include "hone/trainer/train_loop.hpp"
 #include "hone/trainer/trainer_state.hpp"
@@ -68,8 +68,9 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   /// types in `Policies`, in any order; missing ones are default-constructed. Collective.
   template <class... Settings>
   explicit Trainer(Model model, Loss loss_function, Optimizer optimizer, Settings... settings)
-      : state_{{Given<Settings...>(settings...), std::move(model), std::move(loss_function), std::move(optimizer)}} {
-    static_assert(Given<Settings...>::template all_among<Policies...>);
+      : state_{{ConstructorArgs<Settings...>(settings...), std::move(model), std::move(loss_function),
+                std::move(optimizer)}} {
+    static_assert(ConstructorArgs<Settings...>::template all_among<Policies...>);
     if constexpr (Traits::reduces) {  // for a stop that is requested before the first run
       state_.run.config_.num_processes = world_size();
       state_.run.config_.process_index = rank();
@@ -304,7 +305,7 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   /// Restores a training state from a file, or from the newest file in a directory. Collective.
   void load_training_state(const std::filesystem::path& path) { detail::load_training_state(*this, path); }
   /// Returns the completed epochs and updates of the run. Positions compare in the order of training.
-  [[nodiscard]] TrainingPlace place() const { return {state_.run.num_epochs(), state_.run.num_updates()}; }
+  [[nodiscard]] TrainingProgress place() const { return {state_.run.num_epochs(), state_.run.num_updates()}; }
 
   // ---------------------------------------------------------------------------------------------------- components
 
@@ -342,40 +343,40 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
 
   // --------------------------------------------------------------------------------------------------------- ranks
 
-  [[nodiscard]] auto& processes() { return state_.parts.processes; }        ///< The distribution policy.
+  [[nodiscard]] auto& distribution() { return state_.parts.processes; }     ///< The distribution policy.
   [[nodiscard]] int rank() const { return state_.parts.processes.rank(); }  ///< From 0 to `world_size() - 1`.
   /// The number of processes; 1 without a distribution policy.
   [[nodiscard]] int world_size() const { return state_.parts.processes.world_size(); }
   /// Returns this rank's shard of a dataset, for a loader that the trainer does not make.
-  [[nodiscard]] DataShare data_share() const { return {rank(), world_size()}; }
+  [[nodiscard]] DataShard data_shard() const { return {rank(), world_size()}; }
 
   /// Returns the rows of all ranks, concatenated in rank order, as a copy on every rank (all-gather). Collective.
   ///
   /// **Shapes** equal on all ranks except for the first dimension, which may be 0. A scalar counts as one row.
-  [[nodiscard]] at::Tensor gather(const at::Tensor& rows) {
+  [[nodiscard]] at::Tensor all_gather(const at::Tensor& rows) {
     const at::Tensor own = rows.dim() == 0 ? rows.reshape({1}) : rows;
     if constexpr (Traits::reduces) {
-      return at::cat(processes().gather(own));
+      return at::cat(distribution().all_gather(own));
     } else {
       return own.clone();
     }
   }
   /// Replaces each of `numbers` with its sum over all ranks (all-reduce). A no-op for a single process. Collective.
-  void sum_over_processes([[maybe_unused]] std::span<double> numbers) {
+  void all_reduce_sum([[maybe_unused]] std::span<double> numbers) {
     if constexpr (Traits::reduces) {
-      processes().begin_exchange(numbers);
-      const auto sums = processes().end_exchange();
+      distribution().begin_all_reduce_sum(numbers);
+      const auto sums = distribution().end_all_reduce_sum();
       std::copy(sums.begin(), sums.end(), numbers.begin());
     }
   }
-  /// Replaces `thing` with the merge of its values on all ranks; see `hone::merge_over_processes`. Collective.
-  void merge_over_processes([[maybe_unused]] auto& thing) {
-    if constexpr (Traits::reduces) hone::merge_over_processes(processes(), thing);
+  /// Replaces `thing` with the merge of its values on all ranks; see `hone::merge_across_ranks`. Collective.
+  void merge_across_ranks([[maybe_unused]] auto& thing) {
+    if constexpr (Traits::reduces) hone::merge_across_ranks(distribution(), thing);
   }
-  /// Calls `f` on rank 0 only. All ranks return its result or throw its error; see `hone::in_rank_zero`. Collective.
+  /// Calls `f` on rank 0 only. All ranks return its result or throw its error; see `hone::on_rank_zero`. Collective.
   template <class F>
-  auto in_rank_zero(F&& f) {
-    return hone::in_rank_zero(processes(), f);
+  auto on_rank_zero(F&& f) {
+    return hone::on_rank_zero(distribution(), f);
   }
   /// Prints a line to standard output, on rank 0 only. In a callback, use `print_once`.
   void print(std::string_view line) const {
@@ -383,9 +384,9 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   }
   /// Dispatches a user-defined event to the callbacks that have `on_event` for it.
   template <class E>
-  void tell(const E& event) {
-    if constexpr (Traits::Callbacks::template relays<E>) {
-      if (!state_.is_silent) state_.parts.callbacks.tell(event);
+  void notify(const E& event) {
+    if constexpr (Traits::Callbacks::template forwards<E>) {
+      if (!state_.is_silent) state_.parts.callbacks.notify(event);
     }
   }
 
@@ -432,12 +433,12 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   /// True if the loader of `Dataset` is made with a seed. A range of batches has its own order, so no seed is drawn.
   template <class Dataset>
   static constexpr bool takes_seed =
-      overrides::create_train_dataloader::named<typename Traits::Overrides> || !HandsOutBatches<Dataset>;
+      overrides::create_train_dataloader::named<typename Traits::Overrides> || !YieldsBatches<Dataset>;
 
   detail::TrainerState<Traits> state_;
 };
 
 template <class Model, class Loss, class Optimizer, class... Settings>
-Trainer(Model, Loss, Optimizer, Settings...) -> Trainer<Model, Loss, Optimizer, detail::StandsFor<Settings>...>;
+Trainer(Model, Loss, Optimizer, Settings...) -> Trainer<Model, Loss, Optimizer, detail::AsPolicy<Settings>...>;
 
 }  // namespace hone

@@ -18,8 +18,8 @@
 
 #include "hone/callbacks/console.hpp"
 #include "hone/callbacks/events.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/core/run_config.hpp"
-#include "hone/core/sentence.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/step/activity.hpp"
 #include "hone/step/host_step.hpp"
@@ -254,8 +254,8 @@ class TrainingRun {
     std::string reason = !open_                       ? "`end` was called, or the run was moved."
                          : !run.stop_reason().empty() ? std::string(run.stop_reason()) + "."
                                                       : "It reached num_epochs or max_updates.";
-    throw std::logic_error(
-        sentence("`step` was called on a training run that is over. {} Ask is_over() before each step.", {reason}));
+    throw std::logic_error(format_message(
+        "`step` was called on a training run that is over. {} Ask is_over() before each step.", {reason}));
   }
 
   /// Ends an open run, as documented for the destructor.
@@ -265,8 +265,8 @@ class TrainingRun {
     try {
       end();
     } catch (const std::exception& error) {
-      detail::put(stderr,
-                  sentence("A training run could not end in order: {} Call end() to handle this.\n", {error.what()}));
+      detail::put(stderr, format_message("A training run could not end in order: {} Call end() to handle this.\n",
+                                         {error.what()}));
     }
     open_.reset();
   }

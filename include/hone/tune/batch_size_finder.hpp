@@ -9,7 +9,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/batch.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/step/out_of_memory.hpp"
@@ -55,10 +55,10 @@ struct batch_size_of_batches {
 /// Throws `std::invalid_argument` with several ranks: if memory ran out on one of them, all remaining ranks would wait.
 inline void require_one_process(int world_size) {
   if (world_size == 1) return;
-  throw std::invalid_argument(
-      sentence("find_batch_size was called by {} ranks: if one rank runs out of memory, the other ranks wait for it. "
-               "Find the batch size in a single process with the same model, and pass it to all ranks.",
-               {world_size}));
+  throw std::invalid_argument(format_message(
+      "find_batch_size was called by {} ranks: if one rank runs out of memory, the other ranks wait for it. "
+      "Find the batch size in a single process with the same model, and pass it to all ranks.",
+      {world_size}));
 }
 
 }  // namespace detail
@@ -82,8 +82,8 @@ template <class Trainer, class Dataset>
     const auto samples = static_cast<std::int64_t>(sample_count(dataset));
     const std::int64_t limit = std::min(options.max.value_or(samples), samples);
     if (options.start > limit) {
-      throw std::invalid_argument(sentence("start is {}, but the dataset has only {} samples. Set it to at most {}.",
-                                           {options.start, samples, limit}));
+      throw std::invalid_argument(format_message(
+          "start is {}, but the dataset has only {} samples. Set it to at most {}.", {options.start, samples, limit}));
     }
     const auto fits = [&](std::int64_t size) {
       try {
@@ -98,7 +98,7 @@ template <class Trainer, class Dataset>
       } catch (const std::exception& error) {
         if (!is_out_of_memory(error)) throw;
         if (size == options.start) {
-          std::throw_with_nested(std::runtime_error(sentence(
+          std::throw_with_nested(std::runtime_error(format_message(
               "Batches of {} samples do not fit into memory. Set a smaller start, or use a smaller model.", {size})));
         }
       }
@@ -122,7 +122,7 @@ template <class Trainer, class Dataset>
     return largest;
   }
 }
-template <detail::Refused Trainer, class Dataset>  // an error explains it already
+template <detail::InvalidTrainer Trainer, class Dataset>  // an error explains it already
 [[nodiscard]] std::int64_t find_batch_size(Trainer&, Dataset&&, const BatchSizeFinderOptions& = {});
 
 }  // namespace hone

@@ -15,7 +15,7 @@
 
 #include "hone/core/error.hpp"
 #include "hone/core/finite.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/tune/trial_run.hpp"
 
 namespace hone {
@@ -39,17 +39,18 @@ struct LearningRateFinderOptions {
   /// Throws `std::invalid_argument` for values out of range.
   void check() const {
     if (!detail::is_finite(start_lr) || !detail::is_finite(end_lr) || start_lr <= 0.0 || start_lr >= end_lr) {
-      throw std::invalid_argument(sentence(
+      throw std::invalid_argument(format_message(
           "start_lr is {} and end_lr is {}. Set both to finite numbers greater than 0, with start_lr less than end_lr.",
           {start_lr, end_lr}));
     }
     detail::require_at_least("num_updates", num_updates, 2);
     if (detail::is_nan(smoothing) || smoothing < 0.0 || smoothing >= 1.0) {
-      throw std::invalid_argument(sentence("smoothing is {}. Set it to at least 0 and less than 1.", {smoothing}));
+      throw std::invalid_argument(
+          format_message("smoothing is {}. Set it to at least 0 and less than 1.", {smoothing}));
     }
     if (detail::is_nan(divergence_factor) || divergence_factor <= 1.0) {
       throw std::invalid_argument(
-          sentence("divergence_factor is {}. Set it to a number greater than 1.", {divergence_factor}));
+          format_message("divergence_factor is {}. Set it to a number greater than 1.", {divergence_factor}));
     }
   }
 };
@@ -104,9 +105,9 @@ struct LearningRateSweep {
   [[nodiscard]] std::span<const double> points(std::size_t skip_begin, std::size_t skip_end) const {
     if (smoothed_losses.size() < skip_begin + skip_end + 2) {
       throw DataError(
-          sentence("The sweep has {} points. Without {} at its beginning and {} at its end, fewer than 2 remain. "
-                   "Increase num_updates, or lower start_lr.",
-                   {smoothed_losses.size(), skip_begin, skip_end}));
+          format_message("The sweep has {} points. Without {} at its beginning and {} at its end, fewer than 2 remain. "
+                         "Increase num_updates, or lower start_lr.",
+                         {smoothed_losses.size(), skip_begin, skip_end}));
     }
     return std::span(smoothed_losses).subspan(skip_begin, smoothed_losses.size() - skip_begin - skip_end);
   }
@@ -183,7 +184,7 @@ template <class Trainer, class Dataset>
   }
   return sweep;
 }
-template <detail::Refused Trainer, class Dataset>  // an error explains it already
+template <detail::InvalidTrainer Trainer, class Dataset>  // an error explains it already
 [[nodiscard]] LearningRateSweep find_learning_rate(Trainer&, Dataset&&, const LearningRateFinderOptions& = {});
 
 }  // namespace hone

@@ -16,7 +16,7 @@
 #include "hone/callbacks/run.hpp"
 #include "hone/checkpoint/archive.hpp"
 #include "hone/core/error.hpp"
-#include "hone/core/sentence.hpp"
+#include "hone/core/format_message.hpp"
 #include "hone/data/epoch_scope.hpp"
 #include "hone/data/loader.hpp"
 #include "hone/state/training_state.hpp"
@@ -24,9 +24,9 @@
 #include "hone/step/device_errors.hpp"
 #include "hone/step/guards.hpp"
 #include "hone/step/host_step.hpp"
-#include "hone/step/in_step.hpp"
+#include "hone/step/lockstep.hpp"
 #include "hone/step/model.hpp"
-#include "hone/trainer/refusal.hpp"
+#include "hone/trainer/invalid_trainer.hpp"
 #include "hone/trainer/run_options.hpp"
 #include "hone/trainer/train_loop.hpp"
 
@@ -127,8 +127,8 @@ void make_trial_updates(Trainer& trainer, auto& dataset, const TrialRunOptions& 
                                          .shuffle = options.shuffle.value_or(true),
                                          .drop_last = options.drop_last.value_or(false),
                                          .seed = options.seed ? *options.seed : common_seed(trainer),
-                                         .share = trainer.data_share()});
-  require_share(batches, trainer.data_share());
+                                         .share = trainer.data_shard()});
+  require_share(batches, trainer.data_shard());
   override_or<overrides::train_epoch_start>(trainer, [&] { trainer.train_epoch_start(); });
   std::int64_t update = 0, in_window = 0;
   for (std::int64_t epoch = 0;; ++epoch) {
@@ -136,7 +136,7 @@ void make_trial_updates(Trainer& trainer, auto& dataset, const TrialRunOptions& 
     set_epoch(batches, epoch);
     bool is_empty = true;
     auto&& arriving = parts.transfer.over(batches, parts.device);
-    for (auto&& batch : in_step(arriving, parts.processes, batch_count(batches).has_value())) {
+    for (auto&& batch : lockstep(arriving, parts.processes, batch_count(batches).has_value())) {
       is_empty = false;
       if (in_window == 0) {
         self.step.train_loss.reset();
@@ -149,10 +149,10 @@ void make_trial_updates(Trainer& trainer, auto& dataset, const TrialRunOptions& 
       if (++update == options.num_updates) return;
     }
     if (is_empty) {
-      throw DataError(
-          sentence("The data loader returned no batch in pass {}, after {} of {} updates. Pass data; a single-pass "
-                   "range must contain enough batches for all updates.",
-                   {epoch + 1, update, options.num_updates}));
+      throw DataError(format_message(
+          "The data loader returned no batch in pass {}, after {} of {} updates. Pass data; a single-pass "
+          "range must contain enough batches for all updates.",
+          {epoch + 1, update, options.num_updates}));
     }
   }
 }
@@ -176,7 +176,7 @@ void trial_run(Trainer& trainer, Dataset&& dataset, const TrialRunOptions& optio
   using Overrides = typename Trainer::Traits::Overrides;
   options.check();
   detail::require_trainable(trainer);
-  if constexpr (HandsOutBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
+  if constexpr (YieldsBatches<Dataset> && !overrides::create_train_dataloader::named<Overrides>) {
     options.require_none_of_loader();
   }
   auto& self = detail::internals(trainer);
@@ -205,7 +205,7 @@ void trial_run(Trainer& trainer, Dataset&& dataset, const TrialRunOptions& optio
   }
   detail::undo_trial(trainer, memory);
 }
-template <detail::Refused Trainer, class Dataset, class Before, class After>  // an error explains it already
+template <detail::InvalidTrainer Trainer, class Dataset, class Before, class After>  // an error explains it already
 void trial_run(Trainer&, Dataset&&, const TrialRunOptions&, Before, After);
 
 }  // namespace hone

@@ -236,13 +236,13 @@ TEST_CASE("a ProcessGroup over MPI reduces, broadcasts and gathers") {
   mpi.broadcast(values.fill_(rank), n - 1);
   CHECK(values.eq(n - 1).all().item<bool>());
 
-  const auto rows = mpi.gather(at::full({rank, 2}, rank));  // rank 0 has no rows
+  const auto rows = mpi.all_gather(at::full({rank, 2}, rank));  // rank 0 has no rows
   for (int r = 0; r < n; ++r) {
     const auto& row = rows[static_cast<std::size_t>(r)];
     CHECK(row.sizes() == at::IntArrayRef({r, 2}));
     CHECK(row.eq(r).all().item<bool>());
   }
-  CHECK(mpi.gather_texts("rank " + std::to_string(rank)).back() == "rank " + std::to_string(n - 1));
+  CHECK(mpi.all_gather_strings("rank " + std::to_string(rank)).back() == "rank " + std::to_string(n - 1));
   mpi.barrier();
 }
 
@@ -459,10 +459,10 @@ TEST_CASE("ranks that make different collective calls throw, with both calls in 
       return [size](const hone::ProcessGroup& mpi) { mpi.all_reduce(at::ones({size})); };
     };
     // Different collectives, with messages of different and of equal length.
-    differ([](const hone::ProcessGroup& mpi) { static_cast<void>(mpi.gather_texts("saves")); },
-           "the gather (all-gather of 4 Long elements)", sum_of(100'000), "the all-reduce of 100000 Float elements");
-    differ([](const hone::ProcessGroup& mpi) { static_cast<void>(mpi.gather_numbers(1)); },
-           "the gather (all-gather of 2 Long elements)", sum_of(2), "the all-reduce of 2 Float elements");
+    differ([](const hone::ProcessGroup& mpi) { static_cast<void>(mpi.all_gather_strings("saves")); },
+           "the all-gather of 4 Long elements", sum_of(100'000), "the all-reduce of 100000 Float elements");
+    differ([](const hone::ProcessGroup& mpi) { static_cast<void>(mpi.all_gather_int64(1)); },
+           "the all-gather of 2 Long elements", sum_of(2), "the all-reduce of 2 Float elements");
     // The same collective with different sizes.
     differ(sum_of(2), "the all-reduce of 2 Float elements", sum_of(100'000), "the all-reduce of 100000 Float elements");
     differ(sum_of(100'000), "the all-reduce of 100000 Float elements", sum_of(2), "the all-reduce of 2 Float elements");
@@ -473,7 +473,7 @@ TEST_CASE("ranks that make different collective calls throw, with both calls in 
     ddp.start(model);
     const auto text = error_of([&] {
       if (rank == 0) {
-        static_cast<void>(ddp.gather_texts("saves"));
+        static_cast<void>(ddp.all_gather_strings("saves"));
       } else {
         ddp.before_forward(/*update_follows=*/true);
         const auto loss = model.parameters[0].value.sum();
@@ -482,7 +482,7 @@ TEST_CASE("ranks that make different collective calls throw, with both calls in 
     });
     INFO(text);
     CHECK(contains(text, "the processes make different collective calls"));
-    CHECK(contains(text, "the gather (all-gather of 4 Long elements) on rank 0"));
+    CHECK(contains(text, "the all-gather of 4 Long elements on rank 0"));
     CHECK(contains(text, "on rank 1"));
   }
   MPI_Errhandler after = MPI_ERRHANDLER_NULL;

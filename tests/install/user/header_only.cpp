@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Uses functions that hone::hone compiles into a library, without linking it.
-#include <hone/core/training_files.hpp>
+#include <hone/core/training_state_path.hpp>
 #include <hone/history/write_json.hpp>
 #include <sstream>
 
@@ -11,5 +11,5 @@
 int main() {
   std::ostringstream out;
   hone::write_json(out, hone::RunHistory());
-  return !out.str().empty() && hone::TrainingPlace::in("epoch_1_update_2.pt")->num_updates == 2 ? 0 : 1;
+  return !out.str().empty() && hone::TrainingProgress::in("epoch_1_update_2.pt")->num_updates == 2 ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Uses hone::plain only.
 #include <hone/core/error.hpp>
-#include <hone/core/sentence.hpp>
+#include <hone/core/format_message.hpp>
 #include <hone/core/version.hpp>
 
 #if __has_include(<torch/torch.h>)
@@ -10,7 +10,7 @@
 
 int main() {
   try {
-    throw hone::DataError(hone::sentence("hone {}.{}", {HONE_VERSION_MAJOR, HONE_VERSION_MINOR}));
+    throw hone::DataError(hone::format_message("hone {}.{}", {HONE_VERSION_MAJOR, HONE_VERSION_MINOR}));
   } catch (const hone::DataError&) {
     return 0;
   }
