@@ -127,7 +127,7 @@ TEST_CASE("a package with SGD, clipping and accumulation trains like a hand-writ
     CHECK(history.values("train_loss_epoch")[epoch].value == Approx(expected[epoch]).epsilon(1e-5));
   }
   // The state includes the statistics of the batch norm and the frozen layer.
-  CHECK(diff(hone::state_dict(trainer.model()), hone::state_dict(net)) < 1e-4);
+  CHECK(difference(hone::state_dict(trainer.model()), hone::state_dict(net)) < 1e-4);
 }
 
 TEST_CASE("a package with AdamW trains like a hand-written loop, and metrics get its outputs", "[.package]") {
@@ -139,7 +139,7 @@ TEST_CASE("a package with AdamW trains like a hand-written loop, and metrics get
   const auto expected = by_hand(net, optimizer, 6, 1, 1e6);
   const auto history = trainer.train(data(), {.num_epochs = 6, .per_device_batch_size = batch_size, .shuffle = false});
   CHECK(history.at("train_loss_epoch") == Approx(expected.back()).epsilon(1e-4));
-  CHECK(diff(hone::state_dict(trainer.model()), hone::state_dict(net)) < 1e-3);
+  CHECK(difference(hone::state_dict(trainer.model()), hone::state_dict(net)) < 1e-3);
   CHECK(history.at("train_accuracy_epoch") > 0.3);
 
   net.eval();
@@ -284,7 +284,7 @@ TEST_CASE("a run of a package resumes bitwise, including dropout", "[.package]")
   train(begun, 2);
   begun.save_training_state(folder / "state.pt");
   train(resumed, 4, folder / "state.pt");
-  CHECK(diff(hone::state_dict(whole.model()), hone::state_dict(resumed.model())) == 0.0);
+  CHECK(difference(hone::state_dict(whole.model()), hone::state_dict(resumed.model())) == 0.0);
 }
 
 TEST_CASE("the Python module loads a checkpoint of a package and computes the same outputs", "[.package]") {
@@ -335,13 +335,13 @@ TEST_CASE("batches and conversions that do not fit a package throw an error", "[
     CHECK(trainer.optimizer().num_updates() == 0);
   };
   require_untrained();
-  CHECK(diff(hone::state_dict(trainer.model()), before) == 0.0);  // including the buffers
+  CHECK(difference(hone::state_dict(trainer.model()), before) == 0.0);  // including the buffers
   // The forward pass of a step that fails later updates the buffers, as with a module.
   CHECK(contains(step(x, y + 3), "failed on this batch"));
   require_untrained();
   // A batch that fits still trains. Inputs that are not contiguous are copied.
   CHECK(step(x.t().contiguous().t(), y) == "no error");
-  CHECK(diff(hone::state_dict(trainer.model()), before) > 0.0);
+  CHECK(difference(hone::state_dict(trainer.model()), before) > 0.0);
 
   auto& model = trainer.model();
   CHECK(contains(message<std::invalid_argument>([&] { model->to(torch::kCUDA); }), "is compiled for the CPU"));

@@ -82,7 +82,7 @@ TEST_CASE("several callbacks of one type get their arguments in order") {
   CHECK(set.get<A>().name == 'x');
   CHECK((args.take<A, 0>().name == 'x'));
   CHECK((args.take<A, 1>().name == 'y'));
-  CHECK((given.take<A, 2>().name == 'a'));  // no third value was given
+  CHECK((args.take<A, 2>().name == 'a'));  // no third value was given
   static_assert(decltype(args)::all_among<Callbacks<A, B>>);
 }
 
