@@ -68,7 +68,7 @@ TEST_CASE("averaged weights are not evaluated if evaluate is false, or if the ep
   hone::ModelEma silent{.evaluate = false}, ema{};
   trainer.train(silent, 1);
   trainer.train(ema, 1, /*evaluates=*/false);
-  trainer.tell<hone::EvalEpochEnd>(ema, 0.0);
+  trainer.notify<hone::EvalEpochEnd>(ema, 0.0);
   CHECK(trainer.seen().empty());
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("a run of evaluate does not use the average") {
 TEST_CASE("averaged weights are not evaluated after a stop request") {
   FakeTrainer trainer;
   hone::ModelEma ema{};
-  trainer.tell<hone::TrainingRunStart>(ema);
+  trainer.notify<hone::TrainingRunStart>(ema);
   trainer.run().request_stop("enough");
   trainer.train(ema, 1);
   CHECK(trainer.seen().empty());

@@ -29,25 +29,25 @@ class FakeTrainer {
     if (driver_.run.stop_requested()) return;
     if (throws_in_evaluation) throw std::runtime_error("no evaluation");
     seen_.push_back(model_->weight.detach().clone());
-    tell<hone::EvalEpochStart>(listeners);
+    notify<hone::EvalEpochStart>(listeners);
     history().record(metric, seen_.back().sum().item<double>(), hone::Phase::eval);
-    tell<hone::EvalEpochEnd>(listeners, 0.0);
+    notify<hone::EvalEpochEnd>(listeners, 0.0);
   }
 
   /// Trains epochs of two updates, with a trainer's events.
   template <class Callback>
   void train(Callback& callback, int num_epochs, bool evaluates = true) {
-    tell<hone::TrainingRunStart>(callback);
+    notify<hone::TrainingRunStart>(callback);
     for (int epoch = 0; epoch < num_epochs; ++epoch) {
       driver_.set_phase(hone::Phase::train);
       for (int i = 0; i < 2; ++i) {
         model_->move(++num_updates);
-        tell<hone::OptimizerStep>(callback);
+        notify<hone::OptimizerStep>(callback);
       }
-      tell<hone::TrainEpochEnd>(callback, 0.0);
+      notify<hone::TrainEpochEnd>(callback, 0.0);
       if (evaluates) {
         driver_.set_phase(hone::Phase::eval);
-        tell<hone::EvalEpochEnd>(callback, 0.0);
+        notify<hone::EvalEpochEnd>(callback, 0.0);
       }
       const auto evaluate = [this](std::string_view metric, auto& listeners) {
         this->evaluate_epoch(metric, listeners);
@@ -58,7 +58,7 @@ class FakeTrainer {
         hone::notify(callback, EventContext{{{driver_.run}}, {*this}, {evaluate}});
       history().increment_epoch();
     }
-    tell<hone::TrainingRunEnd>(callback);
+    notify<hone::TrainingRunEnd>(callback);
   }
 
   template <class E, class Callback, class... Fields>

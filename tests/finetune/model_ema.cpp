@@ -40,9 +40,9 @@ TEST_CASE("the average is updated after each update, starting from the weights b
 TEST_CASE("an update before the first run throws std::logic_error") {
   FakeTrainer trainer;
   hone::ModelEma ema{.decay = 0.9};
-  CHECK_THROWS_AS(trainer.tell<hone::OptimizerStep>(ema), std::logic_error);
+  CHECK_THROWS_AS(trainer.notify<hone::OptimizerStep>(ema), std::logic_error);
   trainer.train(ema, 1);
-  CHECK_NOTHROW(trainer.tell<hone::OptimizerStep>(ema));
+  CHECK_NOTHROW(trainer.notify<hone::OptimizerStep>(ema));
 }
 
 TEST_CASE("EmaUpdate::per_epoch updates the average after each epoch") {
