@@ -2,7 +2,7 @@
 include("${CMAKE_CURRENT_LIST_DIR}/HoneHeaders.cmake")
 
 set(hone_problems "")
-hone_find_plain_headers(hone_problems)
+hone_find_core_headers(hone_problems)
 if(HONE_WITH_TORCH)
   # GLOBAL, because a project that adds hone as a subfolder needs these targets, too.
   if(HONE_WITH_CUDA)

@@ -28,7 +28,7 @@ function(hone_header_target target variable header package problems)
   endif()
 endfunction()
 
-# Finds the dependencies of hone::plain, or appends the reason to the list `problems`.
-macro(hone_find_plain_headers problems)
+# Finds the dependencies of hone::core, or appends the reason to the list `problems`.
+macro(hone_find_core_headers problems)
   hone_header_target(hone::hana Hana_INCLUDE_DIR boost/hana.hpp libboost-dev ${problems})
 endmacro()

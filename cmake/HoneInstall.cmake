@@ -2,8 +2,8 @@
 include(CMakePackageConfigHelpers)
 set(folder "${CMAKE_INSTALL_LIBDIR}/cmake/hone")
 
-install(TARGETS hone_plain EXPORT hone_plain FILE_SET HEADERS)
-install(EXPORT hone_plain NAMESPACE hone:: DESTINATION "${folder}" FILE hone-plain.cmake)
+install(TARGETS hone_core EXPORT hone_core FILE_SET HEADERS)
+install(EXPORT hone_core NAMESPACE hone:: DESTINATION "${folder}" FILE hone-core.cmake)
 if(HONE_WITH_TORCH)
   install(TARGETS hone_headers hone_header_only EXPORT hone_hone FILE_SET HEADERS)
   # The library is compiled by the project that uses it: see HoneLibrary.cmake.

@@ -2,7 +2,7 @@
 # The options, by audience. A misspelled option is an error.
 
 # For users of hone.
-option(HONE_WITH_TORCH "Make the target hone::hone, which needs LibTorch (OFF: hone::plain only)" ON)
+option(HONE_WITH_TORCH "Make the target hone::hone, which needs LibTorch (OFF: hone::core only)" ON)
 option(HONE_WITH_CUDA "Link LibTorch's CUDA libraries too" OFF)
 set(HONE_WITH_MPI AUTO CACHE STRING "Make the target hone::mpi: ON, OFF or AUTO (in hone's own build, where there is MPI)")
 option(HONE_INSTALL "Make the install target" ${PROJECT_IS_TOP_LEVEL})
@@ -15,10 +15,10 @@ option(HONE_DEV_WERROR "Make our own code's warnings errors" OFF)
 option(HONE_DEV_TIDY "Run clang-tidy on what is compiled" OFF)
 set(HONE_DEV_SANITIZE "" CACHE STRING "Sanitizers, as a list: address;undefined")
 option(HONE_DEV_PCH "Precompile LibTorch's headers once for all programs" ON)
-option(HONE_DEV_TOGETHER "Compile the tests some files at a time" ON)
+option(HONE_DEV_UNITY "Compile up to twelve test files as one (a unity build)" ON)
 
 set(known HONE_WITH_TORCH HONE_WITH_CUDA HONE_WITH_MPI HONE_INSTALL HONE_BUILD_TESTS HONE_BUILD_EXAMPLES HONE_BUILD_BENCHMARKS
-          HONE_DEV_WERROR HONE_DEV_TIDY HONE_DEV_SANITIZE HONE_DEV_PCH HONE_DEV_TOGETHER)
+          HONE_DEV_WERROR HONE_DEV_TIDY HONE_DEV_SANITIZE HONE_DEV_PCH HONE_DEV_UNITY)
 get_cmake_property(unknown CACHE_VARIABLES)
 list(FILTER unknown INCLUDE REGEX "^HONE_")
 list(REMOVE_ITEM unknown ${known})

@@ -94,7 +94,7 @@ def _level(cpu):
     if platform.machine() != "x86_64" or (here not in LEVELS and not cpu):
         return here
     if cpu and cpu not in LEVELS:
-        raise CannotExport(f"There is no CPU capability '{cpu}'. The capabilities are: {', '.join(LEVELS)}.")
+        raise CannotExport(f"'{cpu}' is not a CPU capability. Use one of: {', '.join(LEVELS)}.")
     if cpu == "AVX512" and here != "AVX512":
         raise CannotExport(f"This CPU has {here} and cannot run a step for {cpu}. Export it on a CPU with {cpu}.")
     return cpu or here
@@ -102,13 +102,13 @@ def _level(cpu):
 
 def _checked_batch(batch):
     if not isinstance(batch, (tuple, list)) or len(batch) < 2 or not all(isinstance(part, torch.Tensor) for part in batch):
-        raise CannotExport("The example batch is not a tuple of two or more tensors. Give the model's inputs and last the target.")
+        raise CannotExport("The example batch is not a tuple of two or more tensors. Pass the model's inputs, then the target.")
     sizes = {part.shape[0] if part.dim() else None for part in batch}
     if None in sizes or 0 in sizes or len(sizes) > 1:
         shapes = ", ".join(str(list(part.shape)) for part in batch)
-        raise CannotExport(f"The tensors of the example batch have the shapes {shapes}. Give all the shape [batch, ...].")
+        raise CannotExport(f"The tensors of the example batch have the shapes {shapes}. Pass tensors of shape [batch, ...].")
     if any(part.device.type != "cpu" for part in batch):
-        raise CannotExport("The example batch is not on the CPU, and steps are exported for the CPU. Move it there.")
+        raise CannotExport("The example batch is not on the CPU, and steps are exported for the CPU. Move it to the CPU.")
     return tuple(part.detach() for part in batch)
 
 
@@ -424,7 +424,7 @@ def _find(where):
         raise CannotExport(f"'{where}' is not the name of a function. Write file.py:function or package.module:function.")
     if place.endswith(".py"):
         if not Path(place).is_file():
-            raise CannotExport(f"There is no file {place}.")
+            raise CannotExport(f"The file {place} does not exist.")
         spec = importlib.util.spec_from_file_location(Path(place).stem, place)
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
@@ -435,7 +435,7 @@ def _find(where):
         try:
             module = importlib.import_module(place)
         except ModuleNotFoundError as error:
-            raise CannotExport(f"There is no module {error.name}.") from error
+            raise CannotExport(f"The module {error.name} does not exist.") from error
     if not callable(getattr(module, name, None)):
         raise CannotExport(f"{place} has no function {name}.")
     return getattr(module, name)

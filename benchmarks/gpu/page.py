@@ -244,7 +244,7 @@ def section_failures(results):
                 lines.append(f"- `{name}` of {workload} ran eager steps: {reason[:300]}")
             elif results.found(workload, name).get("agrees") is False:
                 lines.append(f"- The loss of `{name}` of {workload} **differs** from the other variants. Its time is not shown.")
-    return "## FailureDetector\n\n" + "\n".join(lines) + "\n\n" if lines else ""
+    return "## Failures\n\n" + "\n".join(lines) + "\n\n" if lines else ""
 
 
 def section_method(results):

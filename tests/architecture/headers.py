@@ -14,14 +14,14 @@ import sys
 
 folder, *compile = sys.argv[1:]
 root = os.path.join(os.path.dirname(__file__), "..", "..", "include")
-plain = re.compile(r"hone/(fwd\.hpp|(core|schedule|history|metrics|callbacks)/)")
+core = re.compile(r"hone/(fwd\.hpp|(core|schedule|history|metrics|callbacks)/)")
 others = re.compile(r"^#include (<(?:torch|ATen|c10|boost|fmt|nlohmann|range)/[^>]*>)", re.M)
 
 text = {}
 for place, _, names in os.walk(os.path.join(root, "hone")):
     for name in names:
         path = os.path.relpath(os.path.join(place, name), root)
-        if name.endswith(".hpp") and not plain.match(path):
+        if name.endswith(".hpp") and not core.match(path):
             code = open(os.path.join(root, path), encoding="utf-8").read()
             text[path] = re.sub(r"#ifdef HONE_WITH_CUDA.*?#(else|endif)", "", code, flags=re.S)
 includes = {path: set(re.findall(r'^#include "(hone/.*?)"', code, re.M)) & set(text) for path, code in text.items()}

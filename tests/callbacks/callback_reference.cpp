@@ -144,6 +144,6 @@ TEST_CASE("CallbackSet throws std::invalid_argument for a null pointer to a call
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) ==
-          "The std::shared_ptr to the callback EarlyStopping is null. Give one that points to a callback.");
+          "The std::shared_ptr to the callback EarlyStopping is null. Pass one that points to a callback.");
   }
 }

@@ -186,17 +186,18 @@ TEST_CASE("the stop reason of EarlyStopping contains the patience") {
 }
 
 TEST_CASE("EarlyStopping throws std::invalid_argument for settings out of range and for an unknown metric") {
-  CHECK(refusal({.patience = -1}, "eval_loss_epoch") == "EarlyStopping::patience is -1. Give 0 or more epochs.");
-  CHECK(refusal({.min_delta = -0.5}, "eval_loss_epoch") == "EarlyStopping::min_delta is -0.5. Give 0 or more.");
-  CHECK(refusal({.min_delta = no_number}, "eval_loss_epoch") == "EarlyStopping::min_delta is nan. Give 0 or more.");
+  CHECK(refusal({.patience = -1}, "eval_loss_epoch") == "EarlyStopping::patience is -1. Set it to 0 or greater.");
+  CHECK(refusal({.min_delta = -0.5}, "eval_loss_epoch") == "EarlyStopping::min_delta is -0.5. Set it to 0 or greater.");
+  CHECK(refusal({.min_delta = no_number}, "eval_loss_epoch") ==
+        "EarlyStopping::min_delta is nan. Set it to 0 or greater.");
   CHECK(refusal({.stopping_threshold = no_number}, "eval_loss_epoch") ==
-        "EarlyStopping::stopping_threshold is nan. Give a number, or leave it out.");
+        "EarlyStopping::stopping_threshold is nan. Set it to a number, or remove it.");
   CHECK(refusal({.divergence_threshold = no_number}, "eval_loss_epoch") ==
-        "EarlyStopping::divergence_threshold is nan. Give a number, or leave it out.");
+        "EarlyStopping::divergence_threshold is nan. Set it to a number, or remove it.");
   CHECK(refusal({}, "train_loss_epoch") ==
-        "EarlyStopping::watch_metric is `eval_loss_epoch`, which nothing has recorded; recorded are: "
-        "`train_loss_epoch`. Watch one of those, put the callback that records it before this one, or give the run an "
-        "evaluation dataset.");
+        "EarlyStopping::watch_metric is `eval_loss_epoch`, which is not recorded. Recorded metrics: "
+        "`train_loss_epoch`. Watch one of them, put the callback that records it before this one, or pass an "
+        "evaluation dataset to the run.");
 }
 
 TEST_CASE("EarlyStopping with verbose prints each decision") {

@@ -60,6 +60,6 @@ TEST_CASE("IntermediateEvaluation throws std::invalid_argument if every_n_update
     set.notify(TrainingRunStart{{driver.run}});
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) == "IntermediateEvaluation::every_n_updates is 0. Give 1 or more updates.");
+    CHECK(std::string(error.what()) == "IntermediateEvaluation::every_n_updates is 0. Set it to 1 or greater.");
   }
 }

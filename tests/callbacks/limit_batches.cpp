@@ -49,7 +49,7 @@ TEST_CASE("the smallest of several limits applies") {
 }
 
 TEST_CASE("LimitBatches throws std::invalid_argument for a limit below 1") {
-  CHECK(refusal({.num_batches = 0}) == "LimitBatches::num_batches is 0. Give 1 or more.");
-  CHECK(refusal({.num_eval_batches = -1}) == "LimitBatches::num_eval_batches is -1. Give 1 or more.");
+  CHECK(refusal({.num_batches = 0}) == "LimitBatches::num_batches is 0. Set it to 1 or greater.");
+  CHECK(refusal({.num_eval_batches = -1}) == "LimitBatches::num_eval_batches is -1. Set it to 1 or greater.");
   CHECK(refusal({.num_batches = 1}) == "none");
 }

@@ -30,6 +30,6 @@ TEST_CASE("LimitEvalBatches throws std::invalid_argument for a limit of 0") {
     static_cast<void>(LimitEvalBatches{.num_batches = 0}.batch_limit(Phase::train));
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) == "LimitEvalBatches::num_batches is 0. Give 1 or more batches.");
+    CHECK(std::string(error.what()) == "LimitEvalBatches::num_batches is 0. Set it to 1 or greater.");
   }
 }

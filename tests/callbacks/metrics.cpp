@@ -228,5 +228,5 @@ TEST_CASE("Metrics throws std::invalid_argument for two metrics of the same name
     message = error.what();
   }
   CHECK(message ==
-        "Metrics was given two metrics of the name `accuracy`. Give one another name: hone::named(\"name\", metric).");
+        "Metrics has two metrics with the name `accuracy`. Rename one of them: hone::named(\"name\", metric).");
 }

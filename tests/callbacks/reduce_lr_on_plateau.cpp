@@ -108,9 +108,9 @@ TEST_CASE("ReduceLrOnPlateau watches any metric, and throws for one that is neve
     FAIL("nothing was recorded");
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) ==
-          "ReduceLrOnPlateau::watch_metric is `eval_loss_epoch`, which nothing has recorded; recorded are: "
-          "`train_loss_epoch`. Watch one of those, put the callback that records it before this one, or give the run "
-          "an evaluation dataset.");
+          "ReduceLrOnPlateau::watch_metric is `eval_loss_epoch`, which is not recorded. Recorded metrics: "
+          "`train_loss_epoch`. Watch one of them, put the callback that records it before this one, or pass an "
+          "evaluation dataset to the run.");
   }
 }
 

@@ -157,7 +157,7 @@ TEST_CASE("SaveBest among the callbacks of an average goes by the metric of the 
   CHECK_THROWS_WITH(
       best.on_training_run_epoch_end(
           with_facet(fakes::EventContext<hone::TrainingRunEpochEnd>{{unknown.driver.run}, {unknown.trainer}}, average)),
-      Catch::Contains("is `ema_model_eval_loss_epoch`, which nothing has recorded; recorded are: `eval_loss_epoch`"));
+      Catch::Contains("is `ema_model_eval_loss_epoch`, which is not recorded. Recorded metrics: `eval_loss_epoch`"));
 }
 
 TEST_CASE("SaveBest does not replace averaged weights at the end of a run, except on request") {
@@ -241,7 +241,7 @@ TEST_CASE("if a write fails, SaveBest throws, or with SaveError::warn keeps the 
   other.epochs(best, {3.0});
   other.trainer.has_room = false;
   other.epochs(best, {1.0});
-  CHECK(output.text() == "\nSaveBest saved nothing: best_model.pt cannot be written: No space left on device.\n");
+  CHECK(output.text() == "\nSaveBest failed to save: best_model.pt cannot be written: No space left on device.\n");
   other.trainer.has_room = true;
   other.epochs(best, {2.0});  // better than the value of the saved file
   other.end(best);

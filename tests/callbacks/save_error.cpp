@@ -29,7 +29,7 @@ TEST_CASE("try_save rethrows DataError with SaveError::stop and prints it with S
   CHECK_THROWS_AS(try_save(hone::SaveError::stop, output, fail), hone::DataError);
   CHECK(output.text().empty());
   CHECK_FALSE(try_save(hone::SaveError::warn, output, fail));
-  CHECK(output.text() == "\nSaver saved nothing: a.pt cannot be written: No space left on device.\n");
+  CHECK(output.text() == "\nSaver failed to save: a.pt cannot be written: No space left on device.\n");
 }
 
 TEST_CASE("try_save always rethrows other exceptions than DataError") {

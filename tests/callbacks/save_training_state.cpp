@@ -129,9 +129,9 @@ TEST_CASE("keep_best throws for a metric that is never recorded") {
   const TemporaryFolder folder;
   hone::SaveTrainingState callback{.save_dir = folder.path, .keep_best = 2, .watch_metric = "eval_accuracy"};
   CHECK(refusal([&] { Scene().run(callback, 2, 1, 1, {0.5, 0.25}); }) ==
-        "SaveTrainingState::watch_metric is `eval_accuracy`, which nothing has recorded; recorded are: "
-        "`eval_loss_epoch`. Watch one of those, put the callback that records it before this one, or give the run an "
-        "evaluation dataset.");
+        "SaveTrainingState::watch_metric is `eval_accuracy`, which is not recorded. Recorded metrics: "
+        "`eval_loss_epoch`. Watch one of them, put the callback that records it before this one, or pass an evaluation "
+        "dataset to the run.");
   hone::SaveTrainingState all{.save_dir = folder / "all", .watch_metric = "eval_accuracy"};
   CHECK(refusal([&] { Scene().run(all, 2, 1, 1, {0.5, 0.25}); }) == "none");
 }
@@ -188,7 +188,7 @@ TEST_CASE("SaveTrainingState throws if another run is saving into its folder") {
   hone::SaveTrainingState first{.save_dir = folder.path}, second{.save_dir = folder.path};
   Scene one, two;
   one.start(first);
-  CHECK(refusal([&] { two.start(second); }).starts_with("Another run is saving into the folder"));
+  CHECK(refusal([&] { two.start(second); }).starts_with("Another run is saving to the folder"));
   first.on_exception({{one.driver.run}, nullptr});
   CHECK(refusal([&] { two.start(second); }) == "none");
 }
@@ -200,12 +200,13 @@ TEST_CASE("SaveTrainingState throws if the folder has later states of another ru
   hone::SaveTrainingState callback{.save_dir = folder.path};
   Scene scene;
   const auto text = refusal([&] { scene.start(callback); });
-  CHECK(text.find("epoch_2_update_9.pt is ahead of where this run begins (epoch_0_update_0)") != std::string::npos);
+  CHECK(text.find("epoch_2_update_9.pt is later than the beginning of this run (epoch_0_update_0)") !=
+        std::string::npos);
   CHECK(text.find("trainer.resume(\"" + folder.path.string()) != std::string::npos);
   CHECK(folder.names().size() == 2);
 
   scene.trainer.at = {2, 9};  // the second file is still ahead
-  CHECK(refusal([&] { scene.start(callback); }).find("epoch_5_update_20.pt is ahead") != std::string::npos);
+  CHECK(refusal([&] { scene.start(callback); }).find("epoch_5_update_20.pt is later") != std::string::npos);
   callback.state = {};
   callback.overwrite = true;
   CHECK(refusal([&] { scene.start(callback); }) == "none");
@@ -223,7 +224,7 @@ TEST_CASE("SaveTrainingState writes no file in a fast_dev_run") {
 
 TEST_CASE("SaveTrainingState throws for settings out of range and for a save_dir that is a file") {
   hone::SaveTrainingState callback{.keep_last = -1};
-  CHECK(refusal([&] { Scene().start(callback); }) == "SaveTrainingState::keep_last is -1. Give 0 or more.");
+  CHECK(refusal([&] { Scene().start(callback); }) == "SaveTrainingState::keep_last is -1. Set it to 0 or greater.");
   const TemporaryFolder folder;
   folder.touch("file");
   hone::SaveTrainingState into_file{.save_dir = folder / "file"};

@@ -84,9 +84,9 @@ TEST_CASE("StopOnSignal throws for a signal that cannot be caught and restores t
   const Counting counting;
   RunDriver driver;
   Set set{StopOnSignal{.signals = {SIGUSR1, SIGKILL}}};
-  CHECK_THROWS_WITH(
-      set.notify(TrainingRunStart{{driver.run}}),
-      "StopOnSignal::signals has 9, which is no signal that can be caught. Give others, such as SIGTERM.");
+  CHECK_THROWS_WITH(set.notify(TrainingRunStart{{driver.run}}),
+                    "StopOnSignal::signals contains 9, which is not a signal that a handler can catch. Use other "
+                    "signals, such as SIGTERM.");
   std::raise(SIGUSR1);
   CHECK(num_notified == 1);
   set.notify(ExceptionThrown{{driver.run}, nullptr});

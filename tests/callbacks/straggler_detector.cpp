@@ -79,10 +79,11 @@ struct Training {
 TEST_CASE("StragglerDetector prints the slow rank, its time, the median and all times") {
   Training training({2e7, 5e7, 2.1e7});
   for (int i = 0; i < 5; ++i) training.step();
-  CHECK_THAT(training.text(),
-             Contains("Slow: rank 2 takes 5e+07 ms a batch for data and forward, the median is 2e+07 ms "
-                      "(mean over 3 batches until batch 5 of epoch 1, ranks in order: ") &&
-                 Contains(", 2e+07, 5e+07, 2.1e+07).\n"));
+  CHECK_THAT(
+      training.text(),
+      Contains("Stragglers: rank 2 takes 5e+07 ms per batch for data loading and forward, and the median is 2e+07 ms "
+               "(mean over 3 batches until batch 5 of epoch 1; ranks in order: ") &&
+          Contains(", 2e+07, 5e+07, 2.1e+07).\n"));
   CHECK(training.num_gathers == 1);
 }
 
@@ -100,11 +101,11 @@ TEST_CASE("StragglerDetector measures data loading and forward only, without the
   CHECK(training.num_gathers == 3);
   CHECK(training.text().empty());
   for (int i = 0; i < 3; ++i) training.step(20h);
-  CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 7.2e+07 ms a batch"));
+  CHECK_THAT(training.text(), Contains("Stragglers: rank 0 takes 7.2e+07 ms per batch"));
   for (int i = 0; i < 3; ++i) training.step(0h, 20h);
-  CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 7.2e+07 ms a batch"));
+  CHECK_THAT(training.text(), Contains("Stragglers: rank 0 takes 7.2e+07 ms per batch"));
   for (int i = 0; i < 3; ++i) training.step(20h, 20h);
-  CHECK_THAT(training.text(), Contains("Slow: rank 0 takes 1.44e+08 ms a batch"));
+  CHECK_THAT(training.text(), Contains("Stragglers: rank 0 takes 1.44e+08 ms per batch"));
 }
 
 TEST_CASE("with several losses, StragglerDetector measures until the first loss") {
@@ -124,7 +125,7 @@ TEST_CASE("with several losses, StragglerDetector measures until the first loss"
 TEST_CASE("two ranks are compared with the faster one, and a single rank gathers nothing") {
   Training two({3e7});
   for (int i = 0; i < 5; ++i) two.step();
-  CHECK_THAT(two.text(), Contains("Slow: rank 1 takes 3e+07 ms"));
+  CHECK_THAT(two.text(), Contains("Stragglers: rank 1 takes 3e+07 ms"));
   Training one({});
   for (int i = 0; i < 5; ++i) one.step();
   CHECK(one.num_gathers == 0);
@@ -139,8 +140,8 @@ TEST_CASE("StragglerDetector prints on rank 0 only, and throws for settings out 
 
   StragglerDetector wrong{.ratio = 1.0};
   CHECK_THROWS_WITH(wrong.on_training_run_start({{training.driver.run}}),
-                    "StragglerDetector::ratio is 1. Give more than 1.");
+                    "StragglerDetector::ratio is 1. Set it to a number greater than 1.");
   wrong = {.every_n_batches = 0};
   CHECK_THROWS_WITH(wrong.on_training_run_start({{training.driver.run}}),
-                    "StragglerDetector::every_n_batches is 0. Give 1 or more.");
+                    "StragglerDetector::every_n_batches is 0. Set it to 1 or greater.");
 }

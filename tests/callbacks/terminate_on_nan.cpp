@@ -53,14 +53,14 @@ TEST_CASE("the stop reason of TerminateOnNaN contains the position and the remed
     tell_step<TrainLoss>(set, driver.run, with_loss(std::nan("")));
     CHECK(driver.run.stop_reason() ==
           "Stopping training due to NaN loss in batch 13 of training epoch 3; that batch has not changed the weights. "
-          "Lower the learning rate, clip the gradients, or look for bad values in the data.");
+          "Lower the learning rate, clip the gradients, or check the data for NaN and infinite values.");
   }
   SECTION("in the evaluation between epochs") {
     driver.set_phase(Phase::eval);
     tell_step<EvalStepEnd>(set, driver.run, with_loss(HUGE_VAL));
     CHECK(driver.run.stop_reason() ==
           "Stopping training due to infinite loss in batch 13 of the evaluation after epoch 3. "
-          "Lower the learning rate, clip the gradients, or look for bad values in the data.");
+          "Lower the learning rate, clip the gradients, or check the data for NaN and infinite values.");
   }
   SECTION("in an evaluation within an epoch") {
     driver.set_phase(Phase::intermediate_eval);
@@ -68,14 +68,14 @@ TEST_CASE("the stop reason of TerminateOnNaN contains the position and the remed
     tell_step<EvalStepEnd>(set, driver.run, with_loss(std::nan("")));
     CHECK(driver.run.stop_reason() ==
           "Stopping training due to NaN loss in batch 13 of the evaluation after update 700. "
-          "Lower the learning rate, clip the gradients, or look for bad values in the data.");
+          "Lower the learning rate, clip the gradients, or check the data for NaN and infinite values.");
   }
   SECTION("in an evaluation run") {
     driver.set_phase(Phase::evaluation);
     tell_step<EvalStepEnd>(set, driver.run, with_loss(std::nan("")));
     CHECK(driver.run.stop_reason() ==
           "Stopping evaluation due to NaN loss in batch 13. "
-          "Lower the learning rate, clip the gradients, or look for bad values in the data.");
+          "Lower the learning rate, clip the gradients, or check the data for NaN and infinite values.");
   }
 }
 

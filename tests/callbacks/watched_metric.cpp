@@ -12,15 +12,14 @@
 TEST_CASE("value_of_epoch returns the value of the current epoch, and throws for an unknown metric") {
   hone::RunDriver driver;
   auto& run = driver.run;
-  CHECK_THROWS_WITH(
-      hone::detail::value_of_epoch(run, "x", "Mine::watch_metric"),
-      "Mine::watch_metric is `x`, which nothing has recorded; recorded are: none. Watch one of those, put "
-      "the callback that records it before this one, or give the run an evaluation dataset.");
+  CHECK_THROWS_WITH(hone::detail::value_of_epoch(run, "x", "Mine::watch_metric"),
+                    "Mine::watch_metric is `x`, which is not recorded. Recorded metrics: none. Watch one of them, put "
+                    "the callback that records it before this one, or pass an evaluation dataset to the run.");
   run.history().record("x", 0.5, hone::Phase::eval);
   CHECK(hone::detail::value_of_epoch(run, "x", "") == 0.5);
   run.history().increment_epoch();
   CHECK_FALSE(hone::detail::value_of_epoch(run, "x", ""));
-  CHECK_THROWS_WITH(hone::detail::value_of_epoch(run, "y", "a"), Catch::Contains("recorded are: `x`"));
+  CHECK_THROWS_WITH(hone::detail::value_of_epoch(run, "y", "a"), Catch::Contains("Recorded metrics: `x`"));
   run.request_stop("enough");
   CHECK_FALSE(hone::detail::value_of_epoch(run, "y", "a"));
 }
@@ -50,10 +49,10 @@ TEST_CASE("require_capturable throws for a metric of evaluations if the run has 
   };
   CHECK_NOTHROW(check("eval_loss_epoch"));
   driver.config().has_evaluation = false;
-  CHECK_THROWS_WITH(check("eval_loss_epoch"),
-                    "Mine::watch_metric is `eval_loss_epoch`, which evaluations record, and the run has no evaluation "
-                    "dataset. Give it one with train(train_set, eval_set), or watch a metric of training such as "
-                    "`train_loss_epoch`.");
+  CHECK_THROWS_WITH(
+      check("eval_loss_epoch"),
+      "Mine::watch_metric is `eval_loss_epoch`, which only evaluations record, but the run has no evaluation dataset. "
+      "Pass one with train(train_set, eval_set), or watch a training metric such as `train_loss_epoch`.");
   CHECK_THROWS_AS(check("eval_accuracy_epoch"), std::invalid_argument);
   CHECK_THROWS_AS(check("intermediate_eval_loss"), std::invalid_argument);
   CHECK_NOTHROW(check("train_loss_epoch"));
@@ -71,13 +70,13 @@ TEST_CASE("a metric of evaluations within epochs can be unknown until the first 
   driver.end_epoch();
   CHECK(ask() == std::nullopt);
   driver.end_epoch();
-  CHECK_THROWS_WITH(ask(), Catch::Contains("is `intermediate_eval_accuracy`, which nothing has recorded"));
+  CHECK_THROWS_WITH(ask(), Catch::Contains("is `intermediate_eval_accuracy`, which is not recorded"));
 
   hone::RunDriver other;
   other.config().num_epochs = 3;
   other.run.history().record("intermediate_eval_loss", 1.0, hone::Phase::intermediate_eval);
   CHECK_THROWS_WITH(value_of_epoch(other.run, "intermediate_eval_accuracy", "Mine::watch_metric"),
-                    Catch::Contains("recorded are: `intermediate_eval_loss`"));
+                    Catch::Contains("Recorded metrics: `intermediate_eval_loss`"));
 }
 
 TEST_CASE("among the callbacks of an average, a metric of evaluations has the prefix of the average") {

@@ -187,7 +187,7 @@ TEST_CASE("a step that cannot be recorded runs eagerly, and the reason is logged
     std::fclose(options.log);
     INFO(text);
     CHECK(tiny::contains(text,
-                         "runs the steps as they are written from here on: a step cannot be recorded, since "
+                         "runs the steps eagerly from now on: a step cannot be captured: "
                          "aten::_local_scalar_dense reads a result on the host"));
     CHECK(std::string(text).find('\n') == std::string(text).size() - 1);
   }
@@ -211,7 +211,7 @@ TEST_CASE("a step that cannot be recorded runs eagerly, and the reason is logged
       trainer.step(batches[0]);
     }
     CHECK(trainer.execution().counts().recordings == 2);
-    CHECK(tiny::contains(trainer.execution().counts().reason, "2 recordings were made, the last because a setting"));
+    CHECK(tiny::contains(trainer.execution().counts().reason, "2 graphs were captured, the last because a setting"));
   }
 }
 
@@ -281,7 +281,7 @@ TEST_CASE("a failure between two recordings, or in the second one, notifies the 
     CHECK(trainer.callbacks().template get<Listener>().losses.size() == 8);
     CHECK(history.num_updates() == 8);
     CHECK(trainer.execution().counts().eager == 8);
-    CHECK(tiny::contains(trainer.execution().counts().reason, "a step cannot be recorded"));
+    CHECK(tiny::contains(trainer.execution().counts().reason, "a step cannot be captured"));
   }
 }
 

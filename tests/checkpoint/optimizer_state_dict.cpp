@@ -198,7 +198,7 @@ TEST_CASE("load_optimizer_state_dict throws DataError that names the mismatch an
   CHECK(refusal(Dict{{"state", Dict{}}, {"param_groups", hone::List{}}}) ==
         begin + "It has 0 parameter groups, the optimizer has 2. Make the same groups.");
   CHECK(refusal(with("lr", "fast")) == begin + "Group 0: The value is the string 'fast', expected a float.");
-  CHECK(refusal(with("lr", -1)) == begin + "Group 0: Adam: lr is -1. Give a finite lr of 0 or more.");
+  CHECK(refusal(with("lr", -1)) == begin + "Group 0: Adam: lr is -1. Set it to a finite number, 0 or greater.");
   CHECK(refusal(with("lr", torch::full({}, c10::complex<double>(0, 1)))) ==
         begin + "Group 0: A setting is a tensor that is not one real number.");
   CHECK(refusal(with("betas", hone::List{0.9})) == begin + "Group 0: There are 1 betas, expected 2.");
@@ -212,7 +212,7 @@ TEST_CASE("load_optimizer_state_dict throws DataError that names the mismatch an
             Dict{{0, Dict{{"step", 1}, {"exp_avg", torch::zeros({3})}, {"momentum_buffer", torch::zeros({1})}}}});
   const auto text = refusal(state);
   CHECK(files::contains(text, "'a' has 'exp_avg' of shape [3], expected [2, 3]"));
-  CHECK(files::contains(text, "'a' has the field 'momentum_buffer', which this rule does not keep"));
+  CHECK(files::contains(text, "'a' has the field 'momentum_buffer', which this rule does not have"));
 }
 
 struct OfARuleWithoutState {

@@ -1,4 +1,4 @@
-// expect: hone: this batch has more tensors than inputs and one target, and which of its members are which is not clear. Specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`, or write the override `train_batch_loss(trainer, batch)`.
+// expect: hone: this batch has more tensors than inputs and one target, so the roles of its members are ambiguous. Specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`, or write the override `train_batch_loss(trainer, batch)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A batch with a third tensor, `weight`, which may be an input or not.

@@ -1,4 +1,4 @@
-// expect: hone: this batch is of a type that hone cannot look into, so its tensors would stay where they are and as they are. Adapt it with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors for it.
+// expect: hone: the members of this batch type are unknown, so its tensors could be neither moved nor converted. Adapt the type with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors if it has no tensors.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A batch struct without Boost.Hana adaptation, whose tensors must be converted.

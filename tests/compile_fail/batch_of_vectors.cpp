@@ -1,4 +1,4 @@
-// expect: hone: this batch has no inputs and target (two members that hold tensors). Make tensors of its numbers with torch::tensor, adapt a struct with BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, batch)`.
+// expect: hone: this batch has no inputs and target: it needs two members that contain tensors. Convert its numbers with torch::tensor, adapt a struct with BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, batch)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A batch of vectors of numbers in place of tensors.

@@ -1,4 +1,4 @@
-// expect: hone: this argument is not a policy (no member `slot`). A schedule, for example, has `using slot = hone::slots::Schedule`. Callbacks go to the constructor; in the type they are in hone::Callbacks<...>.
+// expect: hone: this argument is not a policy: it has no member `slot`. In a schedule, for example, write `using slot = hone::slots::Schedule`. Pass callbacks to the constructor, or list their types in hone::Callbacks<...>.
 // SPDX-License-Identifier: Apache-2.0
 /// A callback among the template arguments of the trainer, without `hone::Callbacks`.
 #include "hone/callbacks/callback_set.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: a callback's name stands among the template's arguments: hone::named<"name">(callback).
+// expect: hone: the name of a callback is a template argument. Write hone::named<"name">(callback).
 // SPDX-License-Identifier: Apache-2.0
 /// A callback that is named with `named("name", ...)`, the form for metrics.
 #include "hone/callbacks/named.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: a callback was given an empty name. Write hone::named<"name">(callback).
+// expect: hone: the name of a callback is empty. Write hone::named<"name">(callback).
 // SPDX-License-Identifier: Apache-2.0
 /// A callback with an empty name.
 #include "hone/callbacks/named.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: StepCapture cannot record this optimizer, whose step computes on the host, or several of them. Use a rule of hone, such as hone::AdamW, or a hone::FusedOptimizer over one.
+// expect: hone: StepCapture cannot capture more than one optimizer, or an optimizer whose step computes on the CPU. Use a rule of hone, such as hone::AdamW, or a hone::FusedOptimizer of such a rule.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An optimizer that computes on the host, whose results a replay would not update.

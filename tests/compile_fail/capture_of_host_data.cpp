@@ -1,4 +1,4 @@
-// expect: hone: this batch has members that are no tensors, and a recorded step would see for ever those of the batch that was recorded. Make them tensors, or leave StepCapture out.
+// expect: hone: this batch has members that are not tensors, and a captured step replays the values that they had at capture. Make them tensors, or remove StepCapture.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A batch with a member that is not a tensor, which a replay would not update.

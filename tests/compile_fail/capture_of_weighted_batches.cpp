@@ -1,4 +1,4 @@
-// expect: hone: batches that count by `num_items` cannot be accumulated, or shared among processes, in recorded steps, where each counts as it did when it was recorded. Leave GradAccum or Ddp, num_items or StepCapture out.
+// expect: hone: StepCapture does not support batches with `num_items` together with GradAccum or Ddp: a captured step replays the weight that its batch had at capture. Remove GradAccum or Ddp, num_items, or StepCapture.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A loss with `num_items`, a number on the host, together with recording.

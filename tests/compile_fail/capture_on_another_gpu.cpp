@@ -1,4 +1,4 @@
-// expect: hone: StepCapture records CUDA graphs, and this trainer's device is another GPU. Use hone::Cuda<>, or remove StepCapture.
+// expect: hone: StepCapture captures CUDA graphs, but this trainer's device is not a CUDA GPU. Use hone::Cuda<>, or remove StepCapture.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Only CUDA has graphs.

@@ -1,4 +1,4 @@
-// expect: hone: StepCapture records what a GPU is asked to do, and this trainer computes on the host. Add hone::Cuda<>, or leave StepCapture out.
+// expect: hone: StepCapture captures CUDA kernels, but this trainer computes on the CPU. Add hone::Cuda<>, or remove StepCapture.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// StepCapture with a trainer on the CPU.

@@ -1,4 +1,4 @@
-// expect: hone: a callback listens to `on_before_optimizer_step`, which lies within a recorded step, where nothing of the host's happens. Listen to `on_optimizer_step`, or leave StepCapture out.
+// expect: hone: a callback has the hook `on_before_optimizer_step`, which is inside the captured step, where no host code runs. Use `on_optimizer_step`, or remove StepCapture.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A hook that would run within a recorded step.

@@ -1,4 +1,4 @@
-// expect: hone: StepCapture can record the messages of Ddp<hone::Nccl> alone, and here processes train together in another way. Leave one of the two out.
+// expect: hone: StepCapture can capture only the NCCL collectives of Ddp<hone::Nccl>, but this trainer has another distribution policy. Remove one of the two.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// StepCapture with communication that the host performs.

@@ -1,4 +1,4 @@
-// expect: hone: StepCapture records CUDA graphs, and this program is compiled without CUDA. Configure hone with -DHONE_WITH_CUDA=ON.
+// expect: hone: StepCapture captures CUDA graphs, but this program is compiled without CUDA. Configure hone with -DHONE_WITH_CUDA=ON.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The recorder of CUDA graphs in a build without CUDA.

@@ -1,4 +1,4 @@
-// expect: hone: this override makes no batches. Let `create_train_dataloader` and `create_eval_dataloader` return a range of batches, such as hone::TensorLoader or `trainer.create_train_dataloader(dataset, options)`.
+// expect: hone: this override does not return a range of batches. Return one from `create_train_dataloader` and `create_eval_dataloader`, such as hone::TensorLoader or `trainer.create_train_dataloader(dataset, options)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An override that creates a loader and does not return it.

@@ -1,4 +1,4 @@
-// expect: hone: TensorDataset holds tensors of shape [samples, ...], and was given something else. Make tensors of it, as with torch::tensor(values) or torch::stack(rows), or give the trainer a dataset with size() and get(i).
+// expect: hone: TensorDataset needs tensors of shape [samples, ...], and an argument is not a tensor. Convert it, as with torch::tensor(values) or torch::stack(rows), or pass the trainer a dataset with size() and get(i).
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// TensorDataset of vectors in place of tensors.

@@ -1,4 +1,4 @@
-// expect: hone: this trainer has no loss, so it can only predict. Give hone::Trainer a loss, or write the override `train_batch_loss(trainer, batch)` or `eval_batch_loss(trainer, batch)`.
+// expect: hone: this trainer has no loss, so it can only predict. Pass a loss to hone::Trainer, or write the override `train_batch_loss(trainer, batch)` or `eval_batch_loss(trainer, batch)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `evaluate` of a trainer without a loss.

@@ -1,4 +1,4 @@
-// expect: hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.
+// expect: hone: this callback has no hooks, so it would never be called. Add a hook that callbacks/hooks.hpp lists.
 // SPDX-License-Identifier: Apache-2.0
 /// A filter with a callback that has no hooks.
 #include "hone/callbacks/filters.hpp"

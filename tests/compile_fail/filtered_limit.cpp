@@ -1,4 +1,4 @@
-// expect: hone: this filter forwards events, not the limit of batches that this callback sets. Pass the callback to the trainer without the filter.
+// expect: hone: this filter does not forward the batch limit that this callback sets. Pass the callback to the trainer without the filter.
 // SPDX-License-Identifier: Apache-2.0
 /// A filter with a callback that limits batches.
 #include "hone/callbacks/filters.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: this communicator sends between GPUs, and the trainer's device is Cpu. Add a device policy for GPUs, or take Ddp<hone::Gloo> or Ddp<hone::Mpi>.
+// expect: hone: this communicator needs GPUs, and the trainer's device is Cpu. Add a device policy such as hone::Cuda, or use Ddp<hone::Gloo> or Ddp<hone::Mpi>.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A GPU communicator in a trainer on the CPU.

@@ -1,4 +1,4 @@
-// expect: hone: GradualUnfreezing adds parameters to the optimizer, which this one does not support. Use one of hone's own optimizers, such as hone::AdamW.
+// expect: hone: GradualUnfreezing adds parameters to the optimizer, which this optimizer does not support. Use a rule such as hone::AdamW.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// GradualUnfreezing with an optimizer whose parameters are fixed.

@@ -1,4 +1,4 @@
-// expect: hone: a type with overrides has a hook (`on_...`), and hooks are called on callbacks only. Callbacks go to the constructor: move the hook to a type without overrides, and give that one to it too.
+// expect: hone: a type with overrides has a hook (`on_...`), but only callbacks have hooks. Move the hook to a callback, which is a type without overrides, and pass the callback to the constructor.
 // SPDX-License-Identifier: Apache-2.0
 /// A type with an override and a hook name of another framework.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `onTrainEpochStart`. Did you mean `on_train_epoch_start`?
+// expect: hone: unknown hook `onTrainEpochStart`. Did you mean `on_train_epoch_start`?
 // SPDX-License-Identifier: Apache-2.0
 /// A hook name in camel case, beside a correct hook.
 #include "hone/callbacks/callback_set.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `on_train_epoch_strat`. Did you mean `on_train_epoch_start`?
+// expect: hone: unknown hook `on_train_epoch_strat`. Did you mean `on_train_epoch_start`?
 // SPDX-License-Identifier: Apache-2.0
 /// A hook name with two transposed letters.
 #include "hone/callbacks/callback_set.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `on_train_batch_end`. Did you mean `on_train_step_end`?
+// expect: hone: unknown hook `on_train_batch_end`. Did you mean `on_train_step_end`?
 // SPDX-License-Identifier: Apache-2.0
 /// A hook name of another framework.
 #include "hone/callbacks/callback_set.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `on_sanity_check_start`. A sanity evaluation has no events.
+// expect: hone: unknown hook `on_sanity_check_start`. A sanity evaluation has no events.
 // SPDX-License-Identifier: Apache-2.0
 /// A hook name of Lightning that does not correspond to a hook.
 #include "hone/callbacks/callback_set.hpp"

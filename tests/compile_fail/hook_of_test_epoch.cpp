@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `on_test_epoch_begin`. Did you mean `on_eval_epoch_start`?
+// expect: hone: unknown hook `on_test_epoch_begin`. Did you mean `on_eval_epoch_start`?
 // SPDX-License-Identifier: Apache-2.0
 /// A synonym of a hook name, beside a correct hook.
 #include "hone/callbacks/callback_set.hpp"

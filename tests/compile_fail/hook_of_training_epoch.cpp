@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `on_training_epoch_end`. Did you mean `on_train_epoch_end`?
+// expect: hone: unknown hook `on_training_epoch_end`. Did you mean `on_train_epoch_end`?
 // SPDX-License-Identifier: Apache-2.0
 /// A synonym of a hook name, beside a correct hook.
 #include "hone/callbacks/callback_set.hpp"

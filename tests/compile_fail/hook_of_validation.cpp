@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `on_validation_step_end`. Did you mean `on_eval_step_end`?
+// expect: hone: unknown hook `on_validation_step_end`. Did you mean `on_eval_step_end`?
 // SPDX-License-Identifier: Apache-2.0
 /// A synonym of a hook name, beside a correct hook.
 #include "hone/callbacks/callback_set.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `setup`. Use `on_training_run_start`, `on_evaluation_run_start` or `on_predict_run_start`.
+// expect: hone: unknown hook `setup`. Use `on_training_run_start`, `on_evaluation_run_start` or `on_predict_run_start`.
 // SPDX-License-Identifier: Apache-2.0
 /// A hook name of Lightning that differs from hone's, beside a correct hook.
 #include "hone/callbacks/callback_set.hpp"

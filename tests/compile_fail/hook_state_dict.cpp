@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `state_dict`. Give the callback `void serialize(auto& archive)`, or add to a checkpoint in `on_save_checkpoint`.
+// expect: hone: unknown hook `state_dict`. Add `void serialize(auto& archive)` to the callback, or add to a checkpoint in `on_save_checkpoint`.
 // SPDX-License-Identifier: Apache-2.0
 /// The state of a callback as in Lightning.
 #include "hone/callbacks/callback_set.hpp"

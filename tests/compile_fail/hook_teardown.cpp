@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `teardown`. Use `on_training_run_end`, `on_evaluation_run_end` or `on_predict_run_end`, and after an error `on_exception`.
+// expect: hone: unknown hook `teardown`. Use `on_training_run_end`, `on_evaluation_run_end` or `on_predict_run_end`, and after an error `on_exception`.
 // SPDX-License-Identifier: Apache-2.0
 /// A hook name of Lightning that differs from hone's, beside a correct hook.
 #include "hone/callbacks/callback_set.hpp"

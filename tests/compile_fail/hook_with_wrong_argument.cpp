@@ -1,4 +1,4 @@
-// expect: hone: `on_train_step_end` is there but cannot be called as `void on_train_step_end(const TrainStepEnd&)`.
+// expect: hone: `on_train_step_end` cannot be called as `void on_train_step_end(const TrainStepEnd&)`.
 // SPDX-License-Identifier: Apache-2.0
 /// A hook whose parameter is the event of another hook.
 #include "hone/callbacks/callback_set.hpp"

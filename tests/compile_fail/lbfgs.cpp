@@ -1,4 +1,4 @@
-// expect: hone: LBFGS evaluates the loss several times a step, which a training step does not offer. Use another optimizer.
+// expect: hone: LBFGS evaluates the loss several times in a step, which the trainer does not support. Use another optimizer.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An optimizer that needs a closure.

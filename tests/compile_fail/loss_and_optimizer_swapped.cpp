@@ -1,4 +1,4 @@
-// expect: hone: the second argument has `step` and `zero_grad`: it is the optimizer. Order: Model, Loss, Optimizer.
+// expect: hone: the second argument is an optimizer: it has `step` and `zero_grad`. Pass the arguments in the order Model, Loss, Optimizer.
 // SPDX-License-Identifier: Apache-2.0
 /// Loss and optimizer in the wrong order.
 #include "hone/callbacks/callback_set.hpp"

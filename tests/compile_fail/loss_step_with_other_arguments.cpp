@@ -1,4 +1,4 @@
-// expect: hone: a loss of hone::Losses cannot be called as `loss(model, batch)`, or returns neither a tensor nor a type with `loss` and `batch_size`. The model is what the trainer was given: a module holder is used with `->`.
+// expect: hone: a loss of hone::Losses cannot be called as `loss(model, batch)`, or returns neither a tensor nor a type with `loss` and `batch_size`. The model is passed as the trainer received it: use `->` with a module holder.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A loss step whose parameter is the module, although the trainer has the module holder.

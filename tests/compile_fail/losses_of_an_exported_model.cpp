@@ -1,4 +1,4 @@
-// expect: hone: this model computes its loss and gradients by itself, and hone::Losses has several. Train it with its own loss.
+// expect: hone: this model computes its own loss and gradients, so it does not support hone::Losses. Train it with its own loss.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `hone::Losses` with an exported model, which contains its loss.

@@ -1,4 +1,4 @@
-// expect: hone: StepCapture records a step with one loss and one update, and hone::Losses has several. Leave StepCapture out.
+// expect: hone: StepCapture captures a step with one loss and one update, but hone::Losses has several losses. Remove StepCapture.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `hone::Losses` with StepCapture, which records one update per step.

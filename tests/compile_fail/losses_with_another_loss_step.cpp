@@ -1,4 +1,4 @@
-// expect: hone: the override `train_batch_loss` takes the place of one loss step, and hone::Losses has several. Leave the override out.
+// expect: hone: the override `train_batch_loss` replaces one loss step, but hone::Losses has several. Remove the override.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `hone::Losses` with an override of `train_batch_loss`, which would never be called.

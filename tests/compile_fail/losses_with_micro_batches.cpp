@@ -1,4 +1,4 @@
-// expect: hone: MicroBatches runs a step with one loss in parts, and hone::Losses has several. Leave MicroBatches out, or give GradAccum smaller batches.
+// expect: hone: MicroBatches splits a step with one loss, but hone::Losses has several losses. Remove MicroBatches, or use GradAccum with smaller batches.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `hone::Losses` with MicroBatches, which splits a batch for one loss.

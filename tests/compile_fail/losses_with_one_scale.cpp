@@ -1,4 +1,4 @@
-// expect: hone: this precision policy scales the loss of one optimizer. With hone::Losses it needs `step(optimizer)` and `update_scale()`, as hone::LossScaler has them.
+// expect: hone: this precision policy scales the loss of one optimizer. With hone::Losses, use a policy with `step(optimizer)` and `update_scale()`, such as hone::LossScaler.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `hone::Losses` with a precision policy that scales the loss of one optimizer.

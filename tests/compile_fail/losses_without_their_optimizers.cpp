@@ -1,4 +1,4 @@
-// expect: hone: each loss of hone::Losses needs an optimizer of its name, and each optimizer a loss. Give hone::Optimizers{hone::optimizer_for<"name">(...), ...} with the same names.
+// expect: hone: the losses of hone::Losses and the optimizers must have the same names. Pass hone::Optimizers{hone::optimizer_for<"name">(...), ...} with one optimizer for each loss.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Two losses, one of which has no optimizer of its name.

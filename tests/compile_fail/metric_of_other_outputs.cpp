@@ -1,4 +1,4 @@
-// expect: hone: this metric has no `update` for what the model returns and the batch's target.
+// expect: hone: this metric has no `update` that accepts the model's outputs and the batch's target.
 // SPDX-License-Identifier: Apache-2.0
 /// A metric whose `update` does not accept the model's outputs.
 #include <tuple>

@@ -1,4 +1,4 @@
-// expect: hone: a training state cannot contain this metric. Give it `void serialize(auto& archive)`, a member `state` with one, or `sums()` and `add(sums)`.
+// expect: hone: this metric cannot be saved in a training state. Add `void serialize(auto& archive)`, a member `state` with one, or `sums()` and `add(sums)`.
 // SPDX-License-Identifier: Apache-2.0
 /// A metric whose samples a resumed run would lose.
 #include <string_view>

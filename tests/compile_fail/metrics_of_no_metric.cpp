@@ -1,4 +1,4 @@
-// expect: hone: a metric needs copies, `==`, `merge(other)`, `reset()`, `double value() const` and `name() const`, and one of these has not all of them.
+// expect: hone: a metric must be copyable and have `==`, `merge(other)`, `reset()`, `double value() const` and `name() const`. One of these metrics does not.
 // SPDX-License-Identifier: Apache-2.0
 /// A metric without a value.
 #include <string_view>

@@ -1,4 +1,4 @@
-// expect: hone: Metrics finds no member `outputs` in what the override of the loss step returns.
+// expect: hone: Metrics requires a member `outputs` in the result of the override of the loss step.
 // SPDX-License-Identifier: Apache-2.0
 /// A loss step whose result has no `outputs`.
 #include <tuple>

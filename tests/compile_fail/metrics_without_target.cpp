@@ -1,4 +1,4 @@
-// expect: hone: Metrics finds no single target in this batch. Make it a pair, a tuple, a struct with a member `target`, or specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`.
+// expect: hone: Metrics requires a batch with one target. Make the batch a pair, a tuple or a struct with a member `target`, or specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`.
 // SPDX-License-Identifier: Apache-2.0
 /// A batch with two targets.
 #include <boost/hana.hpp>

@@ -1,4 +1,4 @@
-// expect: hone: MicroBatches runs a step again when memory runs out, and a recorded step is always the same. Leave MicroBatches or StepCapture out.
+// expect: hone: MicroBatches repeats a step when memory runs out, which CUDA graph capture does not support. Remove MicroBatches or StepCapture.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// MicroBatches with StepCapture, whose recording cannot be split.

@@ -1,4 +1,4 @@
-// expect: hone: MicroBatches splits batches as the memory of this process asks for, and processes that reduce gradients together would have to split alike. Use smaller batches and GradAccum, or one process.
+// expect: hone: MicroBatches splits batches according to the memory of one process, and processes that all-reduce gradients must split them in the same way. Use smaller batches and GradAccum, or one process.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// MicroBatches with several ranks, of which only one may run out of memory.

@@ -1,4 +1,4 @@
-// expect: hone: this handle refers to a const model, which cannot be moved to a device, switched between training and evaluation, or trained. Give a handle to a model that is not const.
+// expect: hone: this handle refers to a const model, which cannot be moved to a device, switched between training and evaluation, or trained. Pass a handle to a non-const model.
 // SPDX-License-Identifier: Apache-2.0
 /// A smart pointer to a const model.
 #include <memory>

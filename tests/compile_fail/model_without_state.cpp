@@ -1,4 +1,4 @@
-// expect: hone: this model cannot be saved: it is no torch::nn::Module and has no `void serialize(auto& archive)`. Give it one of the two.
+// expect: hone: this model cannot be saved: it is not a torch::nn::Module and has no `void serialize(auto& archive)`. Derive it from torch::nn::Module, or add that member.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A user-defined model without `serialize`.

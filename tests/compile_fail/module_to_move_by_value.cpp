@@ -1,4 +1,4 @@
-// expect: hone: MoveModulesToDevice was given a module by value and would move a copy. Give its holder, a smart pointer or std::ref.
+// expect: hone: MoveModulesToDevice would move a copy of a module that is passed by value. Pass its holder, a smart pointer or std::ref.
 // SPDX-License-Identifier: Apache-2.0
 /// MoveModulesToDevice with a module by value, which would move a copy.
 #include "hone/callbacks/move_modules_to_device.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: the function given to on<Event>(function) cannot be called with that event. Take it as `const auto& event`.
+// expect: hone: the function passed to on<Event>(function) cannot be called with that event. Declare its parameter as `const auto& event`.
 // SPDX-License-Identifier: Apache-2.0
 /// `on<Event>` with a function that accepts another event.
 #include "hone/callbacks/filters.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: no optimizer of these has this name.
+// expect: hone: none of the optimizers has this name.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `get` with a misspelled name of an optimizer.

@@ -1,4 +1,4 @@
-// expect: hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's rules, or leave it out with .save_optimizer = false.
+// expect: hone: this optimizer cannot be saved. Add `void serialize(auto& archive)`, use one of hone's rules, or set .save_optimizer = false.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A user-defined optimizer without `serialize`.

@@ -1,4 +1,4 @@
-// expect: hone: hone::other_parameters is given twice. All others can belong to one optimizer only.
+// expect: hone: hone::other_parameters is passed twice. Pass it to one optimizer only.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Two optimizers with `hone::other_parameters`.

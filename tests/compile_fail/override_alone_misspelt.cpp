@@ -1,4 +1,4 @@
-// expect: hone: there is no override `backwrad`. Did you mean `backward`?
+// expect: hone: unknown override `backwrad`. Did you mean `backward`?
 // SPDX-License-Identifier: Apache-2.0
 /// A misspelled override without a correct one.
 #include "hone/core/compatibility.hpp"

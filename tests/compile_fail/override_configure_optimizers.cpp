@@ -1,4 +1,4 @@
-// expect: hone: there is no override `configure_optimizers`. Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.
+// expect: hone: unknown override `configure_optimizers`. Pass the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.
 // SPDX-License-Identifier: Apache-2.0
 /// A member function of another framework that does not correspond to an override.
 #include "hone/core/compatibility.hpp"

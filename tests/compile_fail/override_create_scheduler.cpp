@@ -1,4 +1,4 @@
-// expect: hone: there is no override `create_scheduler`. Give a schedule such as hone::CosineLr to the constructor.
+// expect: hone: unknown override `create_scheduler`. Pass a schedule such as hone::CosineLr to the constructor.
 // SPDX-License-Identifier: Apache-2.0
 /// A member function of another framework that does not correspond to an override.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: the override `train_batch_loss` is there but cannot be called as `train_batch_loss(trainer, batch)`.
+// expect: hone: the override `train_batch_loss` cannot be called as `train_batch_loss(trainer, batch)`.
 // SPDX-License-Identifier: Apache-2.0
 /// An override without the trainer as its first parameter.
 #include "hone/core/overrides.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no override `backward_step`. Did you mean `backward`?
+// expect: hone: unknown override `backward_step`. Did you mean `backward`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

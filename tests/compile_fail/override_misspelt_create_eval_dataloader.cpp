@@ -1,4 +1,4 @@
-// expect: hone: there is no override `val_dataloader`. Did you mean `create_eval_dataloader`?
+// expect: hone: unknown override `val_dataloader`. Did you mean `create_eval_dataloader`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

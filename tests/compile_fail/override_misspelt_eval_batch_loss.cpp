@@ -1,4 +1,4 @@
-// expect: hone: there is no override `validation_step`. Did you mean `eval_batch_loss`?
+// expect: hone: unknown override `validation_step`. Did you mean `eval_batch_loss`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

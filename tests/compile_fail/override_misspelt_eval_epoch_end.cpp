@@ -1,4 +1,4 @@
-// expect: hone: there is no override `eval_epoc_end`. Did you mean `eval_epoch_end`?
+// expect: hone: unknown override `eval_epoc_end`. Did you mean `eval_epoch_end`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

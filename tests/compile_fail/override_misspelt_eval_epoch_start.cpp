@@ -1,4 +1,4 @@
-// expect: hone: there is no override `validation_epoch_start`. Did you mean `eval_epoch_start`?
+// expect: hone: unknown override `validation_epoch_start`. Did you mean `eval_epoch_start`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no override `evaluation_run_finish`. Did you mean `evaluation_run_end`?
+// expect: hone: unknown override `evaluation_run_finish`. Did you mean `evaluation_run_end`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no override `predict_step`. Did you mean `predict_batch`?
+// expect: hone: unknown override `predict_step`. Did you mean `predict_batch`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no override `lr_scheduler_step`. Did you mean `scheduler_step`?
+// expect: hone: unknown override `lr_scheduler_step`. Did you mean `scheduler_step`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no override `calculate_train_batch_loss`. Did you mean `train_batch_loss`?
+// expect: hone: unknown override `calculate_train_batch_loss`. Did you mean `train_batch_loss`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

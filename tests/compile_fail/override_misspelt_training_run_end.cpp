@@ -1,4 +1,4 @@
-// expect: hone: there is no override `trainig_run_end`. Did you mean `training_run_end`?
+// expect: hone: unknown override `trainig_run_end`. Did you mean `training_run_end`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no override `train_run_start`. Did you mean `training_run_start`?
+// expect: hone: unknown override `train_run_start`. Did you mean `training_run_start`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

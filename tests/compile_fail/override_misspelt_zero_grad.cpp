@@ -1,4 +1,4 @@
-// expect: hone: there is no override `optimizer_zero_grad`. Did you mean `zero_grad`?
+// expect: hone: unknown override `optimizer_zero_grad`. Did you mean `zero_grad`?
 // SPDX-License-Identifier: Apache-2.0
 /// A near miss of an override's name, beside a correct override.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: there is no override `zero_gard`. Did you mean `zero_grad`?
+// expect: hone: unknown override `zero_gard`. Did you mean `zero_grad`?
 // SPDX-License-Identifier: Apache-2.0
 /// A misspelled override in a final class.
 #include "hone/core/compatibility.hpp"

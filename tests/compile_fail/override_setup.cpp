@@ -1,4 +1,4 @@
-// expect: hone: there is no override `setup`. Use the override `training_run_start`.
+// expect: hone: unknown override `setup`. Use the override `training_run_start`.
 // SPDX-License-Identifier: Apache-2.0
 /// A hook name of Lightning's module, beside a correct override.
 #include "hone/core/compatibility.hpp"

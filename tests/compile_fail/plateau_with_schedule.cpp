@@ -1,4 +1,4 @@
-// expect: hone: ReduceLrOnPlateau lowers the learning rate, and this trainer's schedule sets it at each update. Keep one of the two.
+// expect: hone: ReduceLrOnPlateau cannot be combined with a schedule, which sets the learning rate at each update. Remove one of the two.
 // SPDX-License-Identifier: Apache-2.0
 /// ReduceLrOnPlateau with a schedule: both set the learning rate.
 #include <cstddef>

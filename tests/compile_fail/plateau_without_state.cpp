@@ -1,4 +1,4 @@
-// expect: hone: a training state cannot contain this plateau's state. Give the type of its member `state` `void serialize(auto& archive)`.
+// expect: hone: the member `state` of this plateau cannot be saved in a training state. Add `void serialize(auto& archive)` to its type.
 // SPDX-License-Identifier: Apache-2.0
 /// A count of bad values that a resumed run would lose.
 #include <string_view>

@@ -1,4 +1,4 @@
-// expect: hone: an accumulation policy needs `std::int64_t num_batches_per_update() const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: an accumulation policy needs `std::int64_t num_batches_per_update() const` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The function is not const.

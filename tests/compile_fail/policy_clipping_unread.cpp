@@ -1,4 +1,4 @@
-// expect: hone: a clipping policy with `clip_without_sync` needs `clip_without_sync(at::TensorList gradients) const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a clipping policy with `clip_without_sync` needs `clip_without_sync(at::TensorList gradients) const` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An optional function with another signature.

@@ -1,4 +1,4 @@
-// expect: hone: a device policy with `require` needs `void require() const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a device policy with `require` needs `void require() const` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An optional function that is not const.

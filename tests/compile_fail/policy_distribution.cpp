@@ -1,4 +1,4 @@
-// expect: hone: a distribution policy needs `int world_size() const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a distribution policy needs `int world_size() const` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// One of two functions is missing.

@@ -1,4 +1,4 @@
-// expect: hone: a distribution policy that reduces gradients needs `void require_agreement(std::string_view what, std::string_view text, std::string_view remedy)`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a distribution policy that reduces gradients needs `void require_agreement(std::string_view what, std::string_view text, std::string_view remedy)` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// One function is missing.

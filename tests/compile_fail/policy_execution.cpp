@@ -1,4 +1,4 @@
-// expect: hone: an execution policy needs `auto run(compute, batch)`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: an execution policy needs `auto run(compute, batch)` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The function has another name.

@@ -1,4 +1,4 @@
-// expect: hone: a gradients policy needs `template <class Optimizer> static void clear(Optimizer& optimizer)`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a gradients policy needs `template <class Optimizer> static void clear(Optimizer& optimizer)` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The function is not static.

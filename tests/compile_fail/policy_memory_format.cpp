@@ -1,4 +1,4 @@
-// expect: hone: a memory format policy needs `static constexpr std::int64_t num_dims`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a memory format policy needs `static constexpr std::int64_t num_dims` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// One of two constants is missing.

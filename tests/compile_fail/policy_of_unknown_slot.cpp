@@ -1,4 +1,4 @@
-// expect: hone: the trainer has no slot of the type that this policy gives as its `slot`. Write `using slot = hone::slots::Device;`, or another slot of hone/core/slots.hpp.
+// expect: hone: the member `slot` of this policy is not a slot of the trainer. Write `using slot = hone::slots::Device;`, or use another slot of hone/core/slots.hpp.
 // SPDX-License-Identifier: Apache-2.0
 /// A policy for a slot that the trainer does not have.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: a precision policy needs `region(c10::Device device) const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a precision policy needs `region(c10::Device device) const` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The function has another name.

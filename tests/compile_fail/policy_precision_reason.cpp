@@ -1,4 +1,4 @@
-// expect: hone: a precision policy with `has_diverged` needs `std::string reason() const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a precision policy with `has_diverged` needs `std::string reason() const` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// One of two functions is missing.

@@ -1,4 +1,4 @@
-// expect: hone: a precision policy that scales the loss needs `at::Tensor scale(const at::Tensor& loss)`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a precision policy that scales the loss needs `at::Tensor scale(const at::Tensor& loss)` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The gradients are unscaled and the loss is not scaled.

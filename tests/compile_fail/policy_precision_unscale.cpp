@@ -1,4 +1,4 @@
-// expect: hone: a precision policy that scales the loss needs `void unscale(at::TensorList gradients)`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a precision policy that scales the loss needs `void unscale(at::TensorList gradients)` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The loss is scaled and the gradients are not unscaled.

@@ -1,4 +1,4 @@
-// expect: hone: a schedule needs `double operator()(double base_lr, std::int64_t update) const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a schedule needs `double operator()(double base_lr, std::int64_t update) const` as a public member. Check its name, parameters and return type.
 // SPDX-License-Identifier: Apache-2.0
 /// The function has another return type.
 #include <cstdint>

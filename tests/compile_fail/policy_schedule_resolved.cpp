@@ -1,4 +1,4 @@
-// expect: hone: a schedule `S` with `resolved` needs `S resolved(const RunLength& length) const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a schedule `S` with `resolved` needs `S resolved(const RunLength& length) const` as a public member. Check its name, parameters and return type.
 // SPDX-License-Identifier: Apache-2.0
 /// A parameter is missing.
 #include <cstdint>

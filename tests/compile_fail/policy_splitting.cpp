@@ -1,4 +1,4 @@
-// expect: hone: a splitting policy needs `static constexpr bool splits_batches = true`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a splitting policy needs `static constexpr bool splits_batches = true` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// One of two members is missing.

@@ -1,4 +1,4 @@
-// expect: hone: a threads policy needs `int threads_for(double multiplications, int available) const`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a threads policy needs `int threads_for(double multiplications, int available) const` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// The function has another return type.

@@ -1,4 +1,4 @@
-// expect: hone: a transfer policy needs `auto& over(batches, device)`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a transfer policy needs `auto& over(batches, device)` as a public member. Check its name, parameters and return type.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A parameter is missing.

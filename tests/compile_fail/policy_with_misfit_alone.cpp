@@ -1,4 +1,4 @@
-// expect: hone: a policy with `incompatible_with` needs `template <class... Policies> struct compatible_with`, and this one has no such public member. Check its name, parameters and return type.
+// expect: hone: a policy with `incompatible_with` needs `template <class... Policies> struct compatible_with` as a public member. Check its name, parameters and return type.
 // SPDX-License-Identifier: Apache-2.0
 /// `compatible_with` is a variable template, which is ignored.
 #include "hone/core/compatibility.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: a policy, callback or override in this trainer's type cannot be made without a value. Give it to the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{.max_norm = 1.0}}.
+// expect: hone: a policy, callback or override among the trainer's template arguments is not default-constructible. Pass it to the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{.max_norm = 1.0}}.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A callback that is not default constructible.

@@ -1,4 +1,4 @@
-// expect: hone: the override `predict_batch` returns void, so there is nothing to predict. Let it return the model's outputs.
+// expect: hone: the override `predict_batch` returns void. Return the model's outputs from it.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An override that computes outputs and does not return them.

@@ -1,4 +1,4 @@
-// expect: hone: this callback works with all processes together, and rank_zero would leave the others out. Use it without rank_zero: only rank 0 prints and writes files anyway.
+// expect: hone: this callback makes collective calls, which all ranks must make. Use it without rank_zero: only rank 0 prints and writes files anyway.
 // SPDX-License-Identifier: Apache-2.0
 /// `rank_zero` with a collective callback.
 #include "hone/callbacks/filters.hpp"

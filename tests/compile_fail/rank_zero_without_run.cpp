@@ -1,4 +1,4 @@
-// expect: hone: rank_zero asks an event for its run, and this one has none. Derive it from hone::Event.
+// expect: hone: rank_zero requires an event with a member `run`. Derive the event from hone::Event.
 // SPDX-License-Identifier: Apache-2.0
 /// `rank_zero` with a custom event that is not derived from `hone::Event`.
 #include "hone/callbacks/filters.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: the settings of an update rule are given by name, as in hone::Adam{.lr = 1e-3}.
+// expect: hone: the settings of an update rule are passed without names. Name them, as in hone::Adam{.lr = 1e-3}.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An update rule with a learning rate that is not given by name.

@@ -1,4 +1,4 @@
-// expect: hone: samples of this type cannot be stacked. Let `get` return tensors and numbers, as torch::tensor makes of a vector, in a pair or an adapted struct, or pass IndexedLoader a function from std::vector<Sample> to a batch.
+// expect: hone: samples of this type cannot be stacked. Return tensors and numbers from `get`, in a pair or an adapted struct (torch::tensor converts a std::vector), or pass IndexedLoader a collate function from std::vector<Sample> to a batch.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An indexed dataset whose samples are vectors of numbers.

@@ -1,4 +1,4 @@
-// expect: hone: this argument is not a policy (no member `slot`). A schedule, for example, has `using slot = hone::slots::Schedule`.
+// expect: hone: this argument is not a policy: it has no member `slot`. In a schedule, for example, write `using slot = hone::slots::Schedule`.
 // SPDX-License-Identifier: Apache-2.0
 /// A lambda has no member `slot`. The field that it drives makes it a schedule.
 #include <cstdint>

@@ -1,4 +1,4 @@
-// expect: hone: of this optimizer, a schedule can drive the learning rate only. Use a rule of hone's, such as Sgd or AdamW, to drive another field.
+// expect: hone: a schedule can set only the learning rate of this optimizer. Use a rule such as hone::Sgd or hone::AdamW to set another field.
 // SPDX-License-Identifier: Apache-2.0
 /// A schedule of the momentum with an optimizer that provides only learning rates.
 #include <cstddef>

@@ -1,4 +1,4 @@
-// expect: hone: a schedule drives a field that this optimizer's settings do not have as a double. Choose another field, or an optimizer that has it.
+// expect: hone: a schedule sets a field that is not a `double` in the settings of this optimizer. Use another field, or an optimizer that has it.
 // SPDX-License-Identifier: Apache-2.0
 /// A schedule of the weight decay with an optimizer that has no weight decay.
 #include <vector>

@@ -1,4 +1,4 @@
-// expect: hone: this optimizer was made with its parameters, so nothing can be selected for it. Leave the second argument out, or give a rule such as hone::AdamW.
+// expect: hone: this optimizer already has parameters, so `optimizer_for` cannot select them. Remove the second argument, or pass a rule such as hone::AdamW.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A constructed optimizer together with a selection of parameters.

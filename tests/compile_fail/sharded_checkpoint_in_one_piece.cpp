@@ -1,4 +1,4 @@
-// expect: hone: this trainer's optimizer is not divided among processes. Call trainer.save_checkpoint(path), or give the trainer hone::Zero<1>.
+// expect: hone: this trainer's optimizer is not sharded. Call trainer.save_checkpoint(path), or add hone::Zero<1> to the trainer.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A sharded checkpoint of a trainer whose optimizer is not sharded.

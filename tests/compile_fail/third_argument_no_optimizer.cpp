@@ -1,4 +1,4 @@
-// expect: hone: the third argument is no optimizer (no members `step` and `zero_grad`). Give hone::Sgd, hone::AdamW or an optimizer of torch::optim. Order: Model, Loss, Optimizer.
+// expect: hone: the third argument is not an optimizer: it has no members `step` and `zero_grad`. Pass hone::Sgd, hone::AdamW or an optimizer of torch::optim, in the order Model, Loss, Optimizer.
 // SPDX-License-Identifier: Apache-2.0
 /// A learning rate in place of the optimizer.
 #include "hone/callbacks/callback_set.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: this trainer has no optimizer, so it cannot train. Give hone::Trainer one, such as hone::AdamW{.lr = 3e-4}.
+// expect: hone: this trainer has no optimizer, so it cannot train. Pass one to hone::Trainer, such as hone::AdamW{.lr = 3e-4}.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// `train` of a trainer without an optimizer.

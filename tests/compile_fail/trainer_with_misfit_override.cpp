@@ -1,4 +1,4 @@
-// expect: hone: the override `backward` is there but cannot be called as `backward(trainer, loss)`.
+// expect: hone: the override `backward` cannot be called as `backward(trainer, loss)`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An override without the trainer as its first parameter.

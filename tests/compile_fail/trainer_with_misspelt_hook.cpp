@@ -1,4 +1,4 @@
-// expect: hone: there is no hook `on_train_epoch_strat`. Did you mean `on_train_epoch_start`?
+// expect: hone: unknown hook `on_train_epoch_strat`. Did you mean `on_train_epoch_start`?
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// An invalid callback: one error, however many functions of the trainer are used.

@@ -1,4 +1,4 @@
-// expect: hone: the second argument has `step` and `zero_grad`: it is the optimizer. Order: Model, Loss, Optimizer.
+// expect: hone: the second argument is an optimizer: it has `step` and `zero_grad`. Pass the arguments in the order Model, Loss, Optimizer.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Everything that can be asked of a trainer with invalid types causes no further error.

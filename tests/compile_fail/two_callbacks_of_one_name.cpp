@@ -1,4 +1,4 @@
-// expect: hone: two callbacks have the same name. Give one of them another.
+// expect: hone: two callbacks have the same name. Rename one of them.
 // SPDX-License-Identifier: Apache-2.0
 /// Two callbacks with the same name.
 #include "hone/callbacks/named.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: more than one device policy given. Keep one of those in this type.
+// expect: hone: the trainer has more than one device policy. Keep one of them.
 // SPDX-License-Identifier: Apache-2.0
 /// Two policies for the same slot.
 #include "hone/callbacks/callback_set.hpp"

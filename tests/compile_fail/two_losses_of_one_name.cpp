@@ -1,4 +1,4 @@
-// expect: hone: two of these losses have one name. Give each a name of its own.
+// expect: hone: two of these losses have the same name. Rename one of them.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Two losses with the same name.

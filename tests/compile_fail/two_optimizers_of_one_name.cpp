@@ -1,4 +1,4 @@
-// expect: hone: two of these optimizers have one name. Give each a name of its own.
+// expect: hone: two optimizers have the same name. Give each optimizer a unique name.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Two optimizers with the same name.

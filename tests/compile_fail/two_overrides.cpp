@@ -1,4 +1,4 @@
-// expect: hone: more than one type with overrides given. Keep one of those in this type.
+// expect: hone: the trainer has more than one type with overrides. Keep one of them.
 // SPDX-License-Identifier: Apache-2.0
 /// Two types with overrides.
 #include "hone/callbacks/callback_set.hpp"

@@ -1,4 +1,4 @@
-// expect: hone: more than one schedule for the same field. Keep one of those.
+// expect: hone: more than one schedule sets the same field. Remove all but one.
 // SPDX-License-Identifier: Apache-2.0
 /// Two schedules of the learning rate.
 #include "hone/schedule/constant.hpp"

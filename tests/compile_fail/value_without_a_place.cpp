@@ -1,4 +1,4 @@
-// expect: hone: the constructor was given a value whose type is not in the trainer's type. Add it there, or leave the type out: hone::Trainer{model, loss, optimizer, ...} finds it.
+// expect: hone: the type of a constructor argument is not among the trainer's template arguments. Add it there, or omit the template arguments: hone::Trainer{model, loss, optimizer, ...} deduces them.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// A constructor argument whose type is not in the trainer's type.

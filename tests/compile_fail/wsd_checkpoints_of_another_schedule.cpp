@@ -1,4 +1,4 @@
-// expect: hone: WsdCheckpoints asks the schedule for its phases, and this trainer's has none. Give it hone::WsdLr.
+// expect: hone: WsdCheckpoints requires a schedule with phases. Use hone::WsdLr.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// WsdCheckpoints with a schedule that has no phases.

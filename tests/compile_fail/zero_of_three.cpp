@@ -1,4 +1,4 @@
-// expect: hone: there are Zero<1>, which divides the optimizer's state, and Zero<2>, which divides the gradients too. Choose one of them.
+// expect: hone: the stage of Zero is neither 1 nor 2. Use Zero<1> to shard the optimizer state, or Zero<2> to shard the gradients too.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero<3>, which is not implemented.

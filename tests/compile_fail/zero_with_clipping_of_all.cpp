@@ -1,4 +1,4 @@
-// expect: hone: with Zero, each process has the gradients of its own parameters, and this clipping policy takes all of them. Give it `clip(gradients, of_each)` as ClipNorm has it, or say that it looks at each element by itself: `static constexpr bool is_elementwise = true`.
+// expect: hone: with Zero, each rank has only a shard of the gradients, and this clipping policy needs all of them. Add `clip(gradients, of_each)` as in ClipNorm, or, if it clips each element separately, `static constexpr bool is_elementwise = true`.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero with a custom clipping policy that may need all gradients.

@@ -1,4 +1,4 @@
-// expect: hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.
+// expect: hone: Zero can shard only one optimizer, and only a rule or a hone::FusedOptimizer. Use a rule such as hone::AdamW, or use Ddp.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero with an optimizer whose state hone cannot shard.

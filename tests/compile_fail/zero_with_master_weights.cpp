@@ -1,4 +1,4 @@
-// expect: hone: Zero divides an optimizer that works on the model's weights, and this precision policy lets it work on copies. Use Bf16 or Fp16 with Zero, or Ddp.
+// expect: hone: Zero shards an optimizer that updates the model's weights, and with this precision policy it updates master weights. Use Bf16 or Fp16 with Zero, or use Ddp.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero with master weights, which are not sharded.

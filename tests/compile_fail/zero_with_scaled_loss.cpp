@@ -1,4 +1,4 @@
-// expect: hone: with Zero, each process has the gradients of its own parameters, and this precision policy scales the loss and has no `found_inf()` by which the processes agree. Give it that, or use Ddp.
+// expect: hone: with Zero, each rank has only a shard of the gradients, and this precision policy scales the loss without `found_inf()`, which the ranks need to agree on an overflow. Add it, or use Ddp.
 // needs: torch
 // SPDX-License-Identifier: Apache-2.0
 /// Zero with a custom precision policy that scales the loss.

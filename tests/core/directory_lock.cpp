@@ -30,7 +30,8 @@ TEST_CASE("DirectoryLock creates the folder and throws DataError while another l
   const auto folder = top / "new/folder";
   std::optional<hone::DirectoryLock> lock(folder);
   CHECK(std::filesystem::is_directory(folder));
-  CHECK(refusal(folder) == "Another run is saving into the folder " + folder.string() + ". Give each run its own.");
+  CHECK(refusal(folder) ==
+        "Another run is saving to the folder " + folder.string() + ". Use a separate folder for each run.");
   std::optional<hone::DirectoryLock> moved(std::move(*lock));
   lock.reset();
   CHECK(refusal(folder) != "none");

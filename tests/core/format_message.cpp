@@ -14,7 +14,8 @@
 
 TEST_CASE("sentence replaces each {} with the next argument") {
   const std::string name = "patience";
-  CHECK(hone::format_message("{} is {}. Give 1 or more.", {name, 0}) == "patience is 0. Give 1 or more.");
+  CHECK(hone::format_message("{} is {}. Set it to 1 or greater.", {name, 0}) ==
+        "patience is 0. Set it to 1 or greater.");
   CHECK(hone::format_message("{}{}{}", {true, 'x', std::string_view("y")}) == "truexy");
   CHECK(hone::format_message("{{} }{", {1}) == "{1 }{");
   CHECK(hone::format_message("{} {} {}", {std::uint8_t{7}, std::numeric_limits<std::int64_t>::min(),

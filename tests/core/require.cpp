@@ -28,7 +28,7 @@ TEST_CASE("require_ratio throws std::invalid_argument with the setting, its valu
     hone::detail::require_ratio("CosineLr::min_lr_ratio", 1.5);
     FAIL("1.5 is no ratio");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) == "CosineLr::min_lr_ratio is 1.5. Give a number from 0 to 1.");
+    CHECK(std::string(error.what()) == "CosineLr::min_lr_ratio is 1.5. Set it to a number from 0 to 1.");
   }
 }
 
@@ -37,7 +37,7 @@ TEST_CASE("require_at_least writes large counts without an exponent") {
     hone::detail::require_at_least("A::b", -1000000, 0);
     FAIL("negative");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) == "A::b is -1000000. Give 0 or more.");
+    CHECK(std::string(error.what()) == "A::b is -1000000. Set it to 0 or greater.");
   }
 }
 

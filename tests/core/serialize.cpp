@@ -89,10 +89,11 @@ TEST_CASE("serialize_count throws DataError if the loaded number is not a valid 
   CHECK(message(0, std::int64_t{}) == "taken");
   CHECK(message(std::int64_t{1} << 52, std::int64_t{}) == "taken");
   CHECK(message(1 << 20, int{}) == "taken");
-  CHECK(message(-3, std::int64_t{}) == "'waited' is -3, which is no count.");
-  CHECK(message(0, std::int64_t{}, 1) == "'waited' is 0, which is no count.");
-  CHECK(message(std::int64_t{1} << 60, std::int64_t{}) == "'waited' is 1152921504606846976, which is no count.");
-  CHECK(message(std::numeric_limits<int>::max(), int{}) == "'waited' is 2147483647, which is no count.");
+  CHECK(message(-3, std::int64_t{}) == "'waited' is -3, which is not a valid count.");
+  CHECK(message(0, std::int64_t{}, 1) == "'waited' is 0, which is not a valid count.");
+  CHECK(message(std::int64_t{1} << 60, std::int64_t{}) ==
+        "'waited' is 1152921504606846976, which is not a valid count.");
+  CHECK(message(std::numeric_limits<int>::max(), int{}) == "'waited' is 2147483647, which is not a valid count.");
 }
 
 TEST_CASE("serialize_counts throws DataError for a negative count and for a sum that is too large") {

@@ -240,7 +240,7 @@ TEST_CASE("a step that runs out of memory throws DeviceError, and the trainer ca
   const auto batch = tiny::batches(1)[0];
   net->greedy = true;
   const auto text = tiny::message_of<hone::DeviceError>([&] { trainer.step(batch); });
-  CHECK(text.starts_with("Memory ran out on cuda:0: CUDA out of memory. Tried to allocate "));
+  CHECK(text.starts_with("Out of memory on cuda:0: CUDA out of memory. Tried to allocate "));
   CHECK_FALSE(tiny::contains(text, "If reserved"));
   net->greedy = false;
   CHECK_NOTHROW(trainer.step(batch));

@@ -117,7 +117,7 @@ TEST_CASE("check_batch throws DataError for tensors of different lengths") {
     FAIL("no error");
   } catch (const hone::DataError& error) {
     CHECK(std::string(error.what()) ==
-          "Tensor 1 of the batch holds 3 samples where those before it hold 4. Give all tensors of a batch the same "
+          "Tensor 1 of the batch has 3 samples, but the tensors before it have 4. Give all tensors of a batch the same "
           "first dimension.");
   }
 }

@@ -60,9 +60,8 @@ TEST_CASE("default_collate throws DataError for samples of different shapes, und
     FAIL("no error");
   } catch (const hone::DataError& error) {
     CHECK(std::string(error.what()) ==
-          "Sample 1 of a batch has shape [2, 4], but sample 0 has [2, 3]. Give samples of one shape or a collate "
-          "function "
-          "that pads them.");
+          "Sample 1 of a batch has shape [2, 4], but sample 0 has [2, 3]. Return samples of the same shape, or pass a "
+          "collate function that pads them.");
   }
   CHECK_THROWS_AS(hone::default_collate(std::vector<Tensor>{}), hone::DataError);
   CHECK_THROWS_AS(hone::default_collate(std::vector<Tensor>{Tensor{}}), hone::DataError);

@@ -191,11 +191,11 @@ TEST_CASE("samples_after counts dropped samples at the end of an epoch") {
 TEST_CASE("batches_after throws DataError for a position outside the epoch or with too few samples for the ranks") {
   const hone::detail::EpochCursor<hone::SequentialSampler> walk(19, {.batch_size = 4, .share = {1, 3}}, {});
   CHECK_THROWS_WITH(walk.batches_after(20),
-                    "The epoch is to go on after 20 samples, and has 19. Give it the data that it had.");
+                    "The run resumes after 20 samples of the epoch, but the epoch has 19. Resume with the same data.");
   CHECK_THROWS_AS(walk.batches_after(-1), hone::DataError);
-  CHECK_THROWS_WITH(walk.batches_after(17),
-                    "Of the epoch that is to go on, 2 samples are left for 3 processes. Go on with at most 2, or from "
-                    "another training state.");
+  CHECK_THROWS_WITH(
+      walk.batches_after(17),
+      "The resumed epoch has 2 samples left for 3 processes. Resume with at most 2, or from another training state.");
   CHECK(walk.batches_after(16) == 1);
 }
 

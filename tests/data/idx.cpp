@@ -73,39 +73,39 @@ TEST_CASE("read_idx reads plain and compressed IDX files") {
 TEST_CASE("read_idx throws DataError that names the defect of an IDX file") {
   const Folder folder;
   const std::string six("abcdef");
-  CHECK(defect(folder.path / "none") == "does not exist or is no file. Check the path.");
-  CHECK(defect(folder.path) == "does not exist or is no file. Check the path.");
-  CHECK(defect(folder.plain("zero", "")) == "ends within its header. Fetch it again.");
-  CHECK(defect(folder.plain("short", std::string("\0\0\x08", 3))) == "ends within its header. Fetch it again.");
-  CHECK(defect(folder.plain("sizes", idx({2, 3}, "").substr(0, 10))) == "ends within its header. Fetch it again.");
+  CHECK(defect(folder.path / "none") == "does not exist or is not a file. Check the path.");
+  CHECK(defect(folder.path) == "does not exist or is not a file. Check the path.");
+  CHECK(defect(folder.plain("zero", "")) == "ends within its header. Download it again.");
+  CHECK(defect(folder.plain("short", std::string("\0\0\x08", 3))) == "ends within its header. Download it again.");
+  CHECK(defect(folder.plain("sizes", idx({2, 3}, "").substr(0, 10))) == "ends within its header. Download it again.");
   CHECK(defect(folder.plain("text", "PK archive")) ==
-        "is not an IDX file: it starts with the bytes 50 4b, not 00 00. Give an IDX file, plain or compressed with "
-        "gzip.");
+        "is not an IDX file: it starts with the bytes 50 4b, not 00 00. Pass an IDX file, uncompressed or compressed "
+        "with gzip.");
   CHECK(defect(folder.plain("float", idx({2, 3}, six, 0x0D))) ==
-        "holds elements of type 0x0d. Give an IDX file of unsigned bytes, type 0x08.");
-  CHECK(defect(folder.plain("scalar", idx({}, six))) == "has 0 dimensions by its header. Give an IDX file of 1 to 8.");
+        "has elements of type 0x0d. Pass an IDX file of unsigned bytes, type 0x08.");
+  CHECK(defect(folder.plain("scalar", idx({}, six))) ==
+        "has 0 dimensions according to its header. Pass an IDX file with 1 to 8 dimensions.");
   CHECK(defect(folder.plain("nothing", idx({0, 28}, ""))) ==
-        "is empty: its header says 0 x 28. Give a file with data.");
+        "is empty: its header has the shape 0 x 28. Pass a file with data.");
   CHECK(defect(folder.plain("cut", idx({2, 4}, six))) ==
-        "is truncated: its 2 x 4 elements need 8 bytes after the header, but there are 6. Fetch it again.");
+        "is truncated: its 2 x 4 elements need 8 bytes after the header, but there are 6. Download it again.");
   CHECK(defect(folder.to_bytes("cut.gz", idx({2, 4}, six))) ==
-        "is truncated: its 2 x 4 elements need 8 bytes after the header, but there are 6. Fetch it again.");
+        "is truncated: its 2 x 4 elements need 8 bytes after the header, but there are 6. Download it again.");
   CHECK(defect(folder.plain("long", idx({2, 2}, six))) ==
-        "goes on after its 2 x 2 elements (4 bytes). Fetch it again.");
+        "has data after its 2 x 2 elements (4 bytes). Download it again.");
   CHECK(defect(folder.to_bytes("long.gz", idx({2, 2}, six))) ==
-        "goes on after its 2 x 2 elements (4 bytes). Fetch it again.");
+        "has data after its 2 x 2 elements (4 bytes). Download it again.");
 }
 
 TEST_CASE("read_idx rejects a forged header before it allocates memory") {
   const Folder folder;
   constexpr std::uint32_t most = 0xFFFFFFFF;
-  CHECK(
-      defect(folder.plain("large", idx({most}, "abc"))) ==
-      "is truncated: its 4294967295 elements need 4294967295 bytes after the header, but there are 3. Fetch it again.");
-  CHECK(
-      defect(folder.plain("huge", idx({most, most, most}, "abc"))) ==
-      "is truncated: its 4294967295 x 4294967295 x 4294967295 elements need more than 2^63 bytes after the header, but "
-      "there are 3. Fetch it again.");
+  CHECK(defect(folder.plain("large", idx({most}, "abc"))) ==
+        "is truncated: its 4294967295 elements need 4294967295 bytes after the header, but there are 3. Download it "
+        "again.");
+  CHECK(defect(folder.plain("huge", idx({most, most, most}, "abc"))) ==
+        "is truncated: its 4294967295 x 4294967295 x 4294967295 elements need more than 2^63 bytes after the header, "
+        "but there are 3. Download it again.");
   CHECK(defect(folder.to_bytes("large.gz", idx({most}, "abc"))).find("but there are at most ") != std::string::npos);
 }
 
@@ -113,10 +113,10 @@ TEST_CASE("read_idx detects damaged compressed data, up to the last bytes") {
   const Folder folder;
   const auto whole = contents(folder.to_bytes("whole.gz", idx({1000}, std::string(500, 'a') + std::string(500, 'b'))));
   CHECK(defect(folder.plain("cut.gz", whole.substr(0, whole.size() - 12))) ==
-        "is damaged (the compressed data ends too early). Fetch it again.");
+        "is damaged (the compressed data ends too early). Download it again.");
   auto checksum = whole;
   checksum[checksum.size() - 6] ^= 0x55;
-  CHECK(defect(folder.plain("checksum.gz", checksum)) == "is damaged (incorrect data check). Fetch it again.");
+  CHECK(defect(folder.plain("checksum.gz", checksum)) == "is damaged (incorrect data check). Download it again.");
   auto middle = whole;
   for (std::size_t i = 12; i < middle.size() - 8; ++i) middle[i] = '\xFF';
   CHECK(defect(folder.plain("middle.gz", middle)).find("is damaged (") == 0);
@@ -144,20 +144,20 @@ TEST_CASE("mnist throws DataError for missing or inconsistent files") {
   const auto at = [&](const char* name) { return (folder.path / name).string(); };
   CHECK(error() ==
         folder.path.string() +
-            ": none of train-images-idx3-ubyte, train-images-idx3-ubyte.gz, train-images.idx3-ubyte, "
-            "train-images.idx3-ubyte.gz is in this folder. Give the folder that holds the four MNIST files.");
+            ": this folder has none of train-images-idx3-ubyte, train-images-idx3-ubyte.gz, train-images.idx3-ubyte, "
+            "train-images.idx3-ubyte.gz. Pass the folder with the four MNIST files.");
   folder.plain("train-images-idx3-ubyte", pictures(3));
   CHECK(error().find("none of train-labels-idx1-ubyte") != std::string::npos);
   folder.plain("train-labels-idx1-ubyte", idx({4}, "\x01\x02\x03\x04"));
   CHECK(error() == at("train-images-idx3-ubyte") + " holds 3 images, but " + at("train-labels-idx1-ubyte") +
-                       " holds 4 labels. Give files that belong together.");
+                       " holds 4 labels. Pass files of the same dataset.");
   folder.plain("train-labels-idx1-ubyte", idx({3}, "\x01\x02\x0A"));
   CHECK(error() == at("train-labels-idx1-ubyte") + " has the label 10 at index 2. Labels of digits are 0 to 9.");
   folder.plain("train-labels-idx1-ubyte", idx({3, 1}, "\x01\x02\x03"));
-  CHECK(error() == at("train-labels-idx1-ubyte") + " has 2 dimensions. Give one label per image.");
+  CHECK(error() == at("train-labels-idx1-ubyte") + " has 2 dimensions. Pass a file with one label per image.");
   folder.plain("train-images-idx3-ubyte", idx({3, 2, 2}, "abcdefghijkl"));
   CHECK(error() ==
-        at("train-images-idx3-ubyte") + " holds 3 x 2 x 2 elements. Give images of 28 x 28 pixels (N x 28 x 28).");
+        at("train-images-idx3-ubyte") + " has the shape 3 x 2 x 2. Pass images of 28 x 28 pixels (N x 28 x 28).");
 }
 
 }  // namespace

@@ -151,8 +151,8 @@ TEST_CASE("require_share throws for a loader with the shard of another rank and 
   CHECK_NOTHROW(hone::require_share(part, {}));  // a single rank may use any shard
   CHECK_NOTHROW(hone::require_share(Batches{}, {2, 3}));
   CHECK_THROWS_WITH(hone::require_share(whole, {2, 3}),
-                    "The loader has the share of process 0 of 1, and this is process 2 of 3. Make it with .share = "
-                    "{2, 3}, or give the dataset itself.");
+                    "The loader has the shard of rank 0 of 1, but this process is rank 2 of 3. Create it with .share = "
+                    "{2, 3}, or pass the dataset instead.");
   CHECK_THROWS_AS(hone::require_share(part, {1, 3}), std::invalid_argument);
 }
 

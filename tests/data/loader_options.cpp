@@ -35,9 +35,10 @@ TEST_CASE("with drop_last, check_options requires one batch for all ranks") {
   CHECK_NOTHROW(check_options(10, {.batch_size = 3, .drop_last = true, .share = {2, 3}}));
   CHECK(refusal<std::invalid_argument>(10, {.batch_size = 4, .drop_last = true, .share = {2, 3}}) ==
         "batch_size is 4 in each of 3 processes, but the dataset has only 10 samples, so drop_last would leave no "
-        "batch. Give at most 3, or leave drop_last out.");
+        "batch. Set batch_size to at most 3, or remove drop_last.");
   CHECK(refusal<hone::DataError>(2, {.batch_size = 1, .share = {0, 3}}) ==
-        "The dataset has 2 samples for 3 processes. Give at least one for each, or train with fewer processes.");
+        "The dataset has 2 samples for 3 processes. Pass at least one sample for each process, or train with fewer "
+        "processes.");
   CHECK_NOTHROW(check_options(3, {.batch_size = 1, .share = {0, 3}}));
 }
 
@@ -47,7 +48,8 @@ TEST_CASE("check_options throws for a rank outside the world size") {
     CHECK_THROWS_AS(hone::fitting_batch_size(10, 1, share), std::invalid_argument);
   }
   CHECK(refusal<std::invalid_argument>(10, {.share = {3, 2}}) ==
-        "The share of the data is that of process 3 of 2. Give a world_size of 1 or more and a rank below it.");
+        "LoaderOptions::share has rank 3 and world_size 2. Set world_size to 1 or greater, and rank to a number from 0 "
+        "to world_size - 1.");
 }
 
 TEST_CASE("fitting_batch_size limits the batch size to the samples of each rank") {

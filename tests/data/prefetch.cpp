@@ -79,9 +79,10 @@ TEST_CASE("Prefetched rethrows an exception of the range when its batch is due, 
   CHECK(seen == 3);
   seen = 0;
   CHECK_NOTHROW(walk(2));
-  CHECK_THROWS_WITH(hone::Prefetched(loader, 0), "Prefetch::depth is 0. Give 1 or more.");
+  CHECK_THROWS_WITH(hone::Prefetched(loader, 0), "Prefetch::depth is 0. Set it to 1 or greater.");
   hone::TensorLoader at_once(hone::TensorDataset{torch::ones({4, 1})}, {.batch_size = 2});
-  CHECK_THROWS_WITH(hone::Prefetch{.depth = 0}.over(at_once, hone::Cpu{}), "Prefetch::depth is 0. Give 1 or more.");
+  CHECK_THROWS_WITH(hone::Prefetch{.depth = 0}.over(at_once, hone::Cpu{}),
+                    "Prefetch::depth is 0. Set it to 1 or greater.");
 }
 
 /// Keeps the training state after `update` updates.

@@ -64,8 +64,8 @@ TEST_CASE("checked_order throws DataError for an order that does not fit the dat
   };
   CHECK(message(torch::tensor({2, 0, 1}, torch::kLong)).empty());
   CHECK(message(torch::tensor({2, 0, 3}, torch::kLong)) ==
-        "The sampler's order asks for sample 3 at position 2. The dataset has 3 samples.");
-  CHECK(message(torch::tensor({0, -1, 1}, torch::kLong)).find("sample -1 at position 1") != std::string::npos);
+        "The sampler's order has index 3 at position 2, but the dataset has 3 samples.");
+  CHECK(message(torch::tensor({0, -1, 1}, torch::kLong)).find("index -1 at position 1") != std::string::npos);
   CHECK(message(torch::tensor({2, 0}, torch::kLong)).find("2 elements") != std::string::npos);
   CHECK(message(torch::tensor({2, 0, 1}, torch::kInt)).find("Int tensor") != std::string::npos);
 }
@@ -80,8 +80,8 @@ TEST_CASE("PyTorchSampler throws if there are several ranks") {
   using Walk = hone::detail::EpochCursor<hone::PyTorchSampler>;
   CHECK_NOTHROW(Walk(10, {.batch_size = 2}, {}));
   CHECK_THROWS_WITH(Walk(10, {.batch_size = 2, .share = {1, 4}}, {}),
-                    "PyTorchSampler draws from the global generator, which is another one in each of the 4 processes. "
-                    "Take RandomSampler with a seed, or .shuffle and .seed.");
+                    "PyTorchSampler uses the global generator, which differs in each of the 4 processes. Use "
+                    "RandomSampler with a seed, or set .shuffle and .seed.");
   CHECK_THROWS_AS(Walk(10, {.batch_size = 2, .share = {1, 4}}, {.shuffle = false}), std::invalid_argument);
 }
 

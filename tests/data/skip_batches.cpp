@@ -81,9 +81,10 @@ TEST_CASE("remaining continues after a number of samples if the earlier batches 
 
   const std::list<int> numbers{0, 1, 2};
   auto of_list = hone::skip_batches(numbers, 1, [] {}, 8);
-  CHECK_THROWS_WITH(of_list.begin(),
-                    "The run is to go on after 8 samples of its epoch in batches of another size, and this range of "
-                    "batches has its own. Give it a dataset, or as many processes and as large batches as it had.");
+  CHECK_THROWS_WITH(
+      of_list.begin(),
+      "The run resumes after 8 samples of the epoch with another batch size or number of processes, which this range "
+      "of batches does not support. Pass a dataset, or resume with the same batch size and number of processes.");
 }
 
 struct SkipsWithoutACount : std::vector<int> {

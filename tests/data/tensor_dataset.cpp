@@ -68,7 +68,7 @@ TEST_CASE("subset is a view, may be empty, and throws for a range outside the da
   CHECK(part.tensors().storage().data() == x.storage().data());
   CHECK(dataset.subset(10, 0).size() == 0);
   CHECK(message([&] { (void)dataset.subset(8, 3); }) ==
-        "A subset of 3 samples from sample 8 on reaches beyond the dataset's 10. Ask for less.");
+        "A subset of 3 samples from sample 8 exceeds the dataset, which has 10. Pass a range inside the dataset.");
   CHECK_THROWS_AS(dataset.subset(-1, 3), std::invalid_argument);
   CHECK_THROWS_AS(dataset.get(10), std::out_of_range);
   CHECK_THROWS_AS(dataset.get(-1), std::out_of_range);
@@ -79,9 +79,9 @@ TEST_CASE("TensorDataset throws DataError for tensors of different lengths, scal
         "Tensor 1 of the dataset has 4 samples, but tensor 0 has 5. Give all tensors of a dataset the same first "
         "dimension.");
   CHECK(message([] { hone::TensorDataset{torch::tensor(1.0)}; }) ==
-        "Tensor 0 of the dataset is a scalar. Give tensors of shape [samples, ...].");
+        "Tensor 0 of the dataset is a scalar. Pass tensors of shape [samples, ...].");
   CHECK(message([] { hone::TensorDataset{torch::zeros({5}), Tensor{}}; }) ==
-        "Tensor 1 of the dataset is undefined. Give tensors of shape [samples, ...].");
+        "Tensor 1 of the dataset is undefined. Pass tensors of shape [samples, ...].");
   CHECK_NOTHROW(hone::TensorDataset{torch::zeros({0, 2}), torch::zeros({0})});
 }
 

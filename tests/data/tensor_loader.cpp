@@ -170,7 +170,7 @@ TEST_CASE("TensorLoader accepts a sampler that repeats samples, and throws for a
   CHECK(visited(loader) == std::vector<std::int64_t>{0, 1, 2, 3, 4, 0, 1, 2, 3, 4});
   using Ordered = hone::TensorLoader<Pair, hone::SequentialSampler>;
   CHECK(message<std::invalid_argument>([] { Ordered(numbered(5), {.batch_size = 5, .shuffle = true}, {}); }) ==
-        "shuffle is set and a sampler is given. Keep one of the two: the sampler is the order.");
+        "shuffle is set, but the sampler determines the order. Remove shuffle or the sampler.");
 }
 
 TEST_CASE("a loader that was created in inference mode can be used for training") {
@@ -268,15 +268,15 @@ TEST_CASE("resume_after continues an epoch with the remaining samples, and the n
 
 TEST_CASE("TensorLoader throws for options that leave no batch") {
   CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = 0}); }) ==
-        "batch_size is 0. Give a number of samples, at least 1.");
+        "batch_size is 0. Set it to 1 or greater.");
   CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = -3}); }).find("-3") !=
         std::string::npos);
   CHECK(message<std::invalid_argument>([] { Loader(numbered(4), {.batch_size = 5, .drop_last = true}); }) ==
-        "batch_size is 5, but the dataset has only 4 samples, so drop_last would leave no batch. Give at most 4, or "
-        "leave drop_last out.");
+        "batch_size is 5, but the dataset has only 4 samples, so drop_last would leave no batch. Set batch_size to at "
+        "most 4, or remove drop_last.");
   CHECK(Loader(numbered(4), {.batch_size = 5}).size() == 1);
   CHECK(Loader(numbered(4), {.batch_size = 5}).batch_size() == 4);
-  CHECK(message<hone::DataError>([] { Loader(numbered(0), {}); }) == "The dataset is empty. Give at least one sample.");
+  CHECK(message<hone::DataError>([] { Loader(numbered(0), {}); }) == "The dataset is empty. Pass at least one sample.");
 }
 
 }  // namespace

@@ -73,32 +73,30 @@ TEST_CASE("WeightedRandomSampler throws for weights and num_samples that do not 
     return [sampler, samples] { static_cast<void>(sampler.order(samples, 0)); };
   };
   CHECK(tiny::message_of<hone::DataError>(orders({.weights = weights}, 5)) ==
-        "WeightedRandomSampler::weights has 4 elements in 1 dimensions. Give one dimension of 5, a weight for each "
-        "sample.");
+        "WeightedRandomSampler::weights has 4 elements in 1 dimensions. Set it to a tensor with one dimension of 5, a "
+        "weight for each sample.");
   CHECK(tiny::message_of<hone::DataError>(orders({.weights = {}}, 5)) ==
-        "WeightedRandomSampler::weights has 0 elements in 0 dimensions. Give one dimension of 5, a weight for each "
-        "sample.");
+        "WeightedRandomSampler::weights has 0 elements in 0 dimensions. Set it to a tensor with one dimension of 5, a "
+        "weight for each sample.");
   CHECK(tiny::message_of<std::invalid_argument>(orders({.weights = weights, .num_samples = 0}, 4)) ==
-        "WeightedRandomSampler::num_samples is 0. Give 1 or more.");
+        "WeightedRandomSampler::num_samples is 0. Set it to 1 or greater.");
   CHECK(tiny::message_of<std::invalid_argument>(
             orders({.weights = weights, .num_samples = 5, .replacement = false}, 4)) ==
-        "WeightedRandomSampler::num_samples is 5. Give 1 or more, without replacement at most 4.");
+        "WeightedRandomSampler::num_samples is 5. Set it to 1 or greater, and without replacement to at most 4.");
 }
 
 TEST_CASE("WeightedRandomSampler throws DataError for invalid weights and for too few above 0") {
   const auto refusal = [](const WeightedRandomSampler& sampler) {
     return tiny::message_of<hone::DataError>([&] { static_cast<void>(sampler.order(3, 0)); });
   };
-  CHECK(
-      refusal({.weights = torch::zeros({3})}) ==
-      "WeightedRandomSampler::weights has 0 above 0, and an epoch draws 1. Give weights above 0, fewer num_samples, or "
-      "replacement.");
-  CHECK(
-      refusal({.weights = torch::tensor({1.0, 0.0, 1.0}), .replacement = false}) ==
-      "WeightedRandomSampler::weights has 2 above 0, and an epoch draws 3. Give weights above 0, fewer num_samples, or "
-      "replacement.");
+  CHECK(refusal({.weights = torch::zeros({3})}) ==
+        "WeightedRandomSampler::weights has 0 positive weights, but needs at least 1. Set more weights to positive "
+        "numbers, reduce num_samples, or set replacement.");
+  CHECK(refusal({.weights = torch::tensor({1.0, 0.0, 1.0}), .replacement = false}) ==
+        "WeightedRandomSampler::weights has 2 positive weights, but needs at least 3. Set more weights to positive "
+        "numbers, reduce num_samples, or set replacement.");
   CHECK(refusal({.weights = torch::tensor({1.0, -2.0, 1.0})}) ==
-        "WeightedRandomSampler::weights[1] is -2. Give finite weights of 0 or more.");
+        "WeightedRandomSampler::weights[1] is -2. Set it to a finite number, 0 or greater.");
   CHECK(tiny::contains(refusal({.weights = torch::tensor({1.f, 2.f, NAN})}), "weights[2] is nan"));
   CHECK(tiny::contains(refusal({.weights = torch::tensor({INFINITY, 2.f, 1.f})}), "weights[0] is inf"));
 }

@@ -231,7 +231,7 @@ TEST_CASE("an exception of the range is thrown when its batch is due") {
   range.failing = -1;
   CHECK_NOTHROW(all());
   CHECK_THROWS_WITH(OnSlowDevice(range, elsewhere, 0, SlowStreams{&device, &events}),
-                    "PrefetchToDevice::depth is 0. Give 1 or more.");
+                    "PrefetchToDevice::depth is 0. Set it to 1 or greater.");
 }
 
 TEST_CASE("PrefetchedToDevice accepts empty ranges, other members, undefined and non-contiguous tensors") {

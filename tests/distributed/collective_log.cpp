@@ -45,9 +45,10 @@ TEST_CASE("find_difference names the first call that differs, with the call of e
   CHECK_FALSE(group.find(0));
   CHECK_FALSE(group.store->check({CollectiveLog::key}));
   CHECK(group.find(1));
-  CHECK_THAT(group.found(),
-             Contains("Call 21 of the group is the all-gather of texts (all-gather of 2 Long elements) on rank 0, and the "
-                      "all-reduce of 1000 Float elements on rank 1."));
+  CHECK_THAT(
+      group.found(),
+      Contains("Call 21 of the group is the all-gather of texts (all-gather of 2 Long elements) on rank 0, and the "
+               "all-reduce of 1000 Float elements on rank 1."));
   CHECK_FALSE(group.find(1));  // reported once
 }
 

@@ -61,9 +61,9 @@ TEST_CASE("explain returns the first reason that a rank published, with its rank
   one->publish("the disk is full.");
   one->publish("a second reason");
   CHECK(zero->explain("all-reduce of gradients", "Connection closed by peer") ==
-        "Rank 0 of 3 left the all-reduce of gradients: Rank 1 failed: the disk is full.");
+        "Rank 0 of 3 aborted the all-reduce of gradients: Rank 1 failed: the disk is full.");
   CHECK_THAT(two->explain("barrier", "reset"),
-             Contains("Rank 2 of 3 left the barrier: Rank 1 failed: the disk is full."));
+             Contains("Rank 2 of 3 aborted the barrier: Rank 1 failed: the disk is full."));
   CHECK(seconds(begin) < 1.0);
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("explain distinguishes ranks that were killed, ranks that are late and
     auto one = group.member(1, 3);
     std::thread other([&] { static_cast<void>(two->explain("barrier", "reset")); });
     CHECK_THAT(zero->explain("barrier", "reset"),
-               Contains("rank 1 did not come but did answer") && Contains("2000 ms"));
+               Contains("rank 1 did not arrive but did respond") && Contains("2000 ms"));
     CHECK(seconds(begin) < 2.5);
     other.join();
   }
@@ -83,12 +83,12 @@ TEST_CASE("explain distinguishes ranks that were killed, ranks that are late and
   const auto first = again.member(0, 3);
   begin = Clock::now();
   again.member(2, 3)->leave();
-  CHECK_THAT(first->explain("barrier", "reset"), Contains("rank 2 left the group in order before."));
+  CHECK_THAT(first->explain("barrier", "reset"), Contains("rank 2 had already left the group without an error."));
   CHECK(seconds(begin) < 0.5);
   const Group third;
   const auto alone = third.member(0, 4);
   begin = Clock::now();
-  CHECK_THAT(alone->explain("barrier", "reset"), Contains("ranks 1, 2, 3 did not come and did not answer"));
+  CHECK_THAT(alone->explain("barrier", "reset"), Contains("ranks 1, 2, 3 did not arrive and did not respond"));
   CHECK(seconds(begin) > 0.9);
   CHECK(seconds(begin) < 1.5);
 }
@@ -98,7 +98,7 @@ TEST_CASE("explain reports the connection error if every rank reached the collec
   const auto zero = group.member(0, 2), one = group.member(1, 2);
   std::thread other([&] { static_cast<void>(one->explain("barrier", "reset")); });
   CHECK(zero->explain("barrier", "cable cut") ==
-        "Rank 0 of 2 left the barrier: no process says that it failed. (cable cut)");
+        "Rank 0 of 2 aborted the barrier: no rank reported a failure. (cable cut)");
   other.join();
 }
 
@@ -106,12 +106,12 @@ TEST_CASE("a lost or unresponsive store does not block explain, publish or the d
   hone::require_ranks(1, 20s, [](const hone::Placement&) {  // a process, because a thread outlives the test
     const auto lost = std::make_unique<FailureDetector>(c10::make_intrusive<LostStore>(), 1, 2, 2s);
     CHECK_THAT(lost->explain("barrier", "reset"),
-               Contains("rank 0, which keeps the store of the group, does not answer."));
+               Contains("rank 0, which hosts the store of the group, does not respond."));
     auto begin = Clock::now();
     auto deaf = std::make_unique<FailureDetector>(c10::make_intrusive<DeafStore>(), 1, 2, 1s);
     std::this_thread::sleep_for(400ms);  // the thread is inside `check` now
     CHECK_THAT(deaf->explain("barrier", "reset"),
-               Contains("rank 0, which keeps the store of the group, does not answer."));
+               Contains("rank 0, which hosts the store of the group, does not respond."));
     deaf->publish("whatever");
     deaf.reset();
     CHECK(seconds(begin) < 4.0);

@@ -187,7 +187,7 @@ void train_into(Fault fault, int victim, const Expected& expected, const hone::D
                           } catch (const hone::DistributedError& error) {
                             if (placement.rank == victim) throw;
                             CHECK_THAT(error.what(),
-                                       Contains("Rank " + std::to_string(placement.rank) + " of 3 left the ") &&
+                                       Contains("Rank " + std::to_string(placement.rank) + " of 3 aborted the ") &&
                                            Contains(expected.culprit));
                             CHECK_THAT(error.what(), Contains("agreement on ") || Contains("all-reduce of gradients"));
                             CHECK(seconds(*moment) < expected.within);
@@ -214,7 +214,7 @@ TEST_CASE("an exception on one rank is in the error of every other rank", "[faul
 }
 
 TEST_CASE("a killed rank is named on the other ranks within 2 s", "[faults]") {
-  const Expected expected{"rank 1 did not come and did not answer: killed or stopped", 2.0};
+  const Expected expected{"rank 1 did not arrive and did not respond: killed or stopped", 2.0};
   const hone::Doomed doom{.rank = 1, .signal = SIGKILL};
   train_into({.in_forward = die}, 1, expected, doom, 20s);
   train_into({.in_backward = die}, 1, expected, doom, 20s);
@@ -226,7 +226,7 @@ TEST_CASE("a killed rank is named on the other ranks within 2 s", "[faults]") {
     }).detach();
   };
   train_into({.at_loss = in_collective}, 1, expected, doom, 20s, 400ms);
-  train_into({.in_forward = die}, 0, {"rank 0, which keeps the store of the group, does not answer.", 2.0},
+  train_into({.in_forward = die}, 0, {"rank 0, which hosts the store of the group, does not respond.", 2.0},
              {.rank = 0, .signal = SIGKILL}, 20s);
 }
 
@@ -243,14 +243,13 @@ TEST_CASE("a rank that hangs is named on the other rank, and is terminated", "[f
       auto trainer = trainer_of(all, {.fault = fault});
       trainer.train(Samples{}, options());
     });
-    CHECK_THAT(outcome[0].message, Contains("Rank 0 of 2 left the ") &&
-                                       Contains(": rank 1 did not come but did answer: "
-                                                "hanging, or further behind than the time-out of 1000 ms"));
+    CHECK_THAT(outcome[0].message,
+               Contains("Rank 0 of 2 aborted the ") && Contains(": rank 1 did not arrive but did respond: "
+                                                                "hanging, or later than the timeout of 1000 ms"));
     CHECK(outcome[0].seconds < 5.0);
     CHECK(outcome[1].exit_code == EXIT_FAILURE);
-    CHECK_THAT(outcome[1].output,
-               Contains("hone: rank 1 of 2 did not notice within 1000 ms that the group has failed, and is "
-                        "ended. Rank 0 waited in the "));
+    CHECK_THAT(outcome[1].output, Contains("hone: rank 1 of 2 did not handle the failure of the process group within "
+                                           "1000 ms and is terminated. Rank 0 waited in the "));
     CHECK(outcome[1].seconds < 5.0);
     if (!outcome[0].exception.starts_with("hone::DistributedError")) FAIL(outcome.text());
   }
@@ -258,8 +257,8 @@ TEST_CASE("a rank that hangs is named on the other rank, and is terminated", "[f
 
 TEST_CASE("a rank that is later than the timeout throws, and is named on the other ranks", "[faults]") {
   train_into({.in_forward = [] { std::this_thread::sleep_for(1900ms); }}, 1,
-             {"rank 1 came too late: further behind than the time-out of 1000 ms", 3.0},
-             {.rank = 1, .message = "the others had stopped waiting for this process."});
+             {"rank 1 arrived too late: after the timeout of 1000 ms", 3.0},
+             {.rank = 1, .message = "the other ranks had stopped waiting for this rank."});
 }
 
 TEST_CASE("a rank that is late by less than the timeout causes no error", "[faults]") {
@@ -281,7 +280,7 @@ TEST_CASE("StragglerDetector names the straggler on rank 0", "[faults]") {
     auto trainer = trainer_of(group(placement, 10s), {.fault = fault, .compare_every = 5});
     trainer.train(Samples{}, {.num_epochs = 1, .per_device_batch_size = 2});
   });
-  CHECK_THAT(outcome[0].output, Contains("Slow: rank 1 takes 2") && Contains("until batch 12 of epoch 1"));
+  CHECK_THAT(outcome[0].output, Contains("Stragglers: rank 1 takes 2") && Contains("until batch 12 of epoch 1"));
   CHECK(outcome[1].output.empty());
 }
 
@@ -331,7 +330,7 @@ TEST_CASE("ranks with different models or options throw within 2 s, with both va
   });
   using Options = hone::TrainOptions;
   using I = std::int64_t;
-  of_run("the training batches of an epoch = 24", "the training batches of an epoch = 20",
+  of_run("the training batches per epoch = 24", "the training batches per epoch = 20",
          [](Samples& samples, Options&, double&, I&) { samples.count = 80; });
   of_run("per_device_batch_size = 2", "per_device_batch_size = 3",
          [](Samples&, Options& how, double&, I&) { how.per_device_batch_size = 3; });
@@ -356,7 +355,7 @@ TEST_CASE("ranks that make different collective calls throw within 4 s, with bot
       } catch (const hone::DistributedError& error) {
         text = error.what();
       }
-      CHECK_THAT(text, Contains("Rank " + std::to_string(placement.rank) + " of 3 left the ") &&
+      CHECK_THAT(text, Contains("Rank " + std::to_string(placement.rank) + " of 3 aborted the ") &&
                            Contains("make different collective calls") && Contains(first + " on rank 1") &&
                            (Contains(second + " on rank 0") || Contains(second + " on rank 2")));
       CHECK(seconds(begin) < 4.0);
@@ -388,7 +387,7 @@ TEST_CASE("both ranks throw if one leaves a custom loop early and saves, with bo
     } catch (const hone::DistributedError& error) {
       text = error.what();
     }
-    CHECK_THAT(text, Contains("the processes make different collective calls") && Contains("on rank 0") &&
+    CHECK_THAT(text, Contains("the ranks make different collective calls") && Contains("on rank 0") &&
                          Contains("on rank 1") && Contains("gather") && Contains("all-reduce"));
   });
 }
@@ -503,7 +502,8 @@ TEST_CASE("the group, the trainer and the process can end in any order, without 
       trainer.train(Samples{}, options());
     });
     CHECK(outcome[1].exit_code == 7);
-    for (const int rank : {0, 2}) CHECK_THAT(outcome[rank].message, Contains("rank 1 did not come and did not answer"));
+    for (const int rank : {0, 2})
+      CHECK_THAT(outcome[rank].message, Contains("rank 1 did not arrive and did not respond"));
   }
 }
 

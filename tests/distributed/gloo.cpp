@@ -57,10 +57,13 @@ TEST_CASE("an invalid placement throws std::invalid_argument, and a single rank 
     CHECK_THROWS_AS(hone::Gloo{.placement = placement}, std::invalid_argument);
     CHECK(refusal(placement).text == text);
   };
-  refused({.rank = 2, .world_size = 2}, "Gloo: rank is 2 of 2 processes. Give a rank from 0 to world_size - 1.");
-  refused({.rank = -1, .world_size = 2}, "Gloo: rank is -1 of 2 processes. Give a rank from 0 to world_size - 1.");
-  refused({.rank = 0, .world_size = 0}, "Gloo: rank is 0 of 0 processes. Give a rank from 0 to world_size - 1.");
-  refused({.rank = 0, .world_size = 2, .port = 70'000}, "Gloo: port is 70000. Give a number from 1 to 65535.");
+  refused({.rank = 2, .world_size = 2},
+          "Gloo: rank is 2 and world_size is 2. Set rank to a number from 0 to world_size - 1.");
+  refused({.rank = -1, .world_size = 2},
+          "Gloo: rank is -1 and world_size is 2. Set rank to a number from 0 to world_size - 1.");
+  refused({.rank = 0, .world_size = 0},
+          "Gloo: rank is 0 and world_size is 0. Set rank to a number from 0 to world_size - 1.");
+  refused({.rank = 0, .world_size = 2, .port = 70'000}, "Gloo: port is 70000. Set it to a number from 1 to 65535.");
   CHECK_THAT(refusal({.rank = 0, .world_size = 2}, 0ms).text, Contains("Gloo: timeout is 0 ms."));
 
   const hone::ProcessGroup alone = hone::Gloo{.placement = {.port = -1}};
@@ -81,13 +84,12 @@ TEST_CASE("a port that another program uses is named in the error of every rank"
     const auto met = refusal(placement, 1s);
     const auto port = std::to_string(other.port);
     if (placement.rank == 0) {
-      CHECK(met.text ==
-            "Rank 0 cannot keep the store of the group on port " + port +
-                ": another program uses it. Choose a port that is free, with MASTER_PORT or the placement's port.");
+      CHECK(met.text == "Rank 0 cannot create the store of the group on port " + port +
+                            ": another program uses it. Set MASTER_PORT or Placement::port to a free port.");
       CHECK(met.seconds < 0.5);
     } else {
-      CHECK_THAT(met.text, Contains("Rank 1 of 2 does not reach the store of rank 0 at 127.0.0.1:" + port) &&
-                               Contains("does not answer as a store does") && Contains("MASTER_PORT"));
+      CHECK_THAT(met.text, Contains("Rank 1 of 2 cannot reach the store of rank 0 at 127.0.0.1:" + port) &&
+                               Contains("does not respond as a store") && Contains("MASTER_PORT"));
       CHECK(met.seconds < 2.0);
     }
   });
@@ -98,7 +100,7 @@ TEST_CASE("ranks with different world sizes all throw within 2 s") {
     if (placement.rank == 2) std::this_thread::sleep_for(300ms);
     placement.world_size = placement.rank == 3 ? 5 : 4;
     const auto met = refusal(placement);
-    CHECK_THAT(met.text, Contains(" to have 5") && Contains(" to have 4") && Contains("WORLD_SIZE"));
+    CHECK_THAT(met.text, Contains("has world size 5") && Contains("has world size 4") && Contains("WORLD_SIZE"));
     CHECK(met.seconds < 2.0);
   });
 }
@@ -108,8 +110,8 @@ TEST_CASE("two processes with the same rank both throw, and the missing rank is 
     placement.rank = placement.rank == 0 ? 0 : 1;
     const auto met = refusal(placement, 1s);
     CHECK_THAT(met.text, placement.rank == 1
-                             ? Contains("Two processes say that they are rank 1. Give each a rank of its own")
-                             : Contains("Rank 2 of 3 did not come within 1000 ms"));
+                             ? Contains("Two processes have rank 1. Set RANK or Placement::rank to a different number")
+                             : Contains("Rank 2 of 3 did not arrive within 1000 ms"));
     CHECK(met.seconds < 2.5);
   });
 }
@@ -119,14 +121,13 @@ TEST_CASE("missing ranks, including rank 0, are named in the error after the tim
     if (placement.rank == 1 || placement.rank == 3) return;
     const auto met = refusal(placement, 1s);
     CHECK(met.text ==
-          "Rank 1, 3 of 4 did not come within 1000 ms, which Gloo::timeout sets. Start it, or give all "
-          "processes the true number of them (WORLD_SIZE).");
+          "Rank 1, 3 of 4 did not arrive within 1000 ms, which Gloo::timeout sets. Start it, or correct WORLD_SIZE.");
     CHECK(met.seconds < 2.5);
   });
   hone::require_ranks(2, 20s, [](const Placement& placement) {
     if (placement.rank == 0) return;
     const auto met = refusal(placement, 1s);
-    CHECK_THAT(met.text, Contains("Rank 1 of 2 does not reach the store of rank 0 at 127.0.0.1:") &&
+    CHECK_THAT(met.text, Contains("Rank 1 of 2 cannot reach the store of rank 0 at 127.0.0.1:") &&
                              Contains("1000 ms") && Contains("Connection refused") && Contains("Start rank 0"));
     CHECK(met.seconds < 2.0);
   });
@@ -137,11 +138,11 @@ TEST_CASE("an unreachable host and an unknown network interface are named in the
     auto nowhere = placement;
     nowhere.address = "240.0.0.1";
     CHECK_THAT(refusal(nowhere, 1s).text,
-               Contains("does not reach the store of rank 0 at 240.0.0.1:") && Contains("MASTER_ADDR"));
+               Contains("cannot reach the store of rank 0 at 240.0.0.1:") && Contains("MASTER_ADDR"));
   });
   hone::require_ranks(2, 60s, [](const Placement& placement) {
     const auto met = refusal(placement, 2s, placement.rank == 0 ? "eth77" : "");
-    const auto own = "Rank " + std::to_string(placement.rank) + " of 2 cannot connect to the others from ";
+    const auto own = "Rank " + std::to_string(placement.rank) + " of 2 cannot connect to the other ranks from ";
     CHECK_THAT(met.text,
                Contains(own + (placement.rank == 0 ? "eth77" : "127.0.0.1")) && Contains("GLOO_SOCKET_IFNAME"));
   });
@@ -152,7 +153,7 @@ TEST_CASE("a group forms with a late rank after an attempt that timed out") {
     if (placement.rank == 2) {
       std::this_thread::sleep_for(900ms);
     } else {
-      CHECK_THAT(refusal(placement, 400ms).text, Contains("did not come within 400 ms"));
+      CHECK_THAT(refusal(placement, 400ms).text, Contains("did not arrive within 400 ms"));
     }
     if (placement.rank == 0) std::this_thread::sleep_for(100ms);
     const hone::ProcessGroup group = hone::Gloo{.placement = placement, .timeout = 5s};

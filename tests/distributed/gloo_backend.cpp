@@ -57,11 +57,11 @@ TEST_CASE("a blocked collective can be interrupted, and its group is destroyed w
           std::this_thread::sleep_for(200ms);
           dynamic_cast<hone::detail::GlooBackend&>(*group.handle()->getDefaultBackend()).interruption()();
         });
-        CHECK_THROWS_WITH(pending.wait(), Contains("rank 1 did not come but did answer") && Contains("interrupted"));
+        CHECK_THROWS_WITH(pending.wait(), Contains("rank 1 did not arrive but did respond") && Contains("interrupted"));
         other.join();
       } else {
         std::this_thread::sleep_for(4s);
-        CHECK_THROWS_WITH(group.barrier(), Contains("Rank 1 of 2 left the barrier"));
+        CHECK_THROWS_WITH(group.barrier(), Contains("Rank 1 of 2 aborted the barrier"));
       }
     }
     CHECK(std::chrono::steady_clock::now() - begin < 5s);

@@ -190,19 +190,17 @@ TEST_CASE("an incomplete environment throws std::invalid_argument that names the
   CHECK(refusal_in(with(openmpi, {{"WORLD_SIZE", "2"}})) ==
         "WORLD_SIZE is `2`, but RANK is not set. Launchers set both: set RANK as well, or unset WORLD_SIZE.");
   CHECK(refusal_in({{"RANK", "1"}, {"WORLD_SIZE", "2"}}) ==
-        "WORLD_SIZE is 2, but MASTER_ADDR is not set. Set it to the host of rank 0, and to 127.0.0.1 when all "
-        "processes are on "
-        "one machine.");
+        "WORLD_SIZE is 2, but MASTER_ADDR is not set. Set it to the host of rank 0, or to 127.0.0.1 if all processes "
+        "run on one machine.");
   CHECK(refusal_in({{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "node1"}}) ==
         "WORLD_SIZE is 2, but MASTER_PORT is not set. Set it to a free port of node1, such as 29500.");
   CHECK(
       refusal_in(with(torchrun, {{"LOCAL_WORLD_SIZE", ""}})) ==
       "LOCAL_RANK is `1`, but LOCAL_WORLD_SIZE is not set. Launchers set both: set LOCAL_WORLD_SIZE as well, or unset "
       "LOCAL_RANK.");
-  CHECK(
-      refusal_in(with(openmpi, {{"OMPI_COMM_WORLD_SIZE", "4"}})) ==
-      "OMPI_COMM_WORLD_SIZE is 4, but MASTER_ADDR is not set. Set it to the host of rank 0, and to 127.0.0.1 when all "
-      "processes are on one machine.");
+  CHECK(refusal_in(with(openmpi, {{"OMPI_COMM_WORLD_SIZE", "4"}})) ==
+        "OMPI_COMM_WORLD_SIZE is 4, but MASTER_ADDR is not set. Set it to the host of rank 0, or to 127.0.0.1 if all "
+        "processes run on one machine.");
   CHECK(refusal_in(with(mpich, {{"PMI_RANK", ""}})).starts_with("PMI_SIZE is `2`, but PMI_RANK is not set."));
   CHECK(refusal_in(with(slurm, {{"SLURM_LOCALID", ""}}))
             .starts_with("SLURM_STEP_TASKS_PER_NODE is `2(x3),1`, but SLURM_LOCALID"));
@@ -211,8 +209,8 @@ TEST_CASE("an incomplete environment throws std::invalid_argument that names the
 }
 
 TEST_CASE("a variable that is not a number of the valid range throws std::invalid_argument", "[launcher]") {
-  CHECK(refusal_in(with(torchrun, {{"RANK", "two"}})) == "RANK is `two`. Give a number from 0 to 1.");
-  CHECK(refusal_in(with(torchrun, {{"RANK", "2"}})) == "RANK is `2`. Give a number from 0 to 1.");
+  CHECK(refusal_in(with(torchrun, {{"RANK", "two"}})) == "RANK is `two`. Set it to a number from 0 to 1.");
+  CHECK(refusal_in(with(torchrun, {{"RANK", "2"}})) == "RANK is `2`. Set it to a number from 0 to 1.");
   for (const char* rank : {"-1", "1.0", " 1", "1 ", "0x1", "+1", "99999999999999999999"}) {
     CAPTURE(rank);
     CHECK(refusal_in(with(torchrun, {{"RANK", rank}})).starts_with("RANK is `"));
@@ -224,13 +222,13 @@ TEST_CASE("a variable that is not a number of the valid range throws std::invali
   for (const char* port : {"0", "65536", "-1", "http"}) {
     CAPTURE(port);
     CHECK(refusal_in(with(torchrun, {{"MASTER_PORT", port}})) ==
-          "MASTER_PORT is `" + std::string(port) + "`. Give a number from 1 to 65535.");
+          "MASTER_PORT is `" + std::string(port) + "`. Set it to a number from 1 to 65535.");
   }
-  CHECK(refusal_in(with(torchrun, {{"LOCAL_RANK", "2"}})) == "LOCAL_RANK is `2`. Give a number from 0 to 1.");
+  CHECK(refusal_in(with(torchrun, {{"LOCAL_RANK", "2"}})) == "LOCAL_RANK is `2`. Set it to a number from 0 to 1.");
   CHECK(refusal_in(with(torchrun, {{"LOCAL_WORLD_SIZE", "3"}})) ==
-        "LOCAL_WORLD_SIZE is `3`. Give a number from 1 to 2.");
+        "LOCAL_WORLD_SIZE is `3`. Set it to a number from 1 to 2.");
   CHECK(refusal_in(with(slurm, {{"SLURM_NODEID", "4"}})) ==
-        "SLURM_STEP_TASKS_PER_NODE is `2(x3),1`, which does not say how many tasks node 4 has. Leave it as srun sets "
-        "it.");
-  CHECK(refusal_in(with(slurm, {{"SLURM_LOCALID", "1"}})) == "SLURM_LOCALID is `1`. Give a number from 0 to 0.");
+        "SLURM_STEP_TASKS_PER_NODE is `2(x3),1`, which has no number of tasks for node 4. Keep the value that srun "
+        "sets.");
+  CHECK(refusal_in(with(slurm, {{"SLURM_LOCALID", "1"}})) == "SLURM_LOCALID is `1`. Set it to a number from 0 to 0.");
 }

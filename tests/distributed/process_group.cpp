@@ -178,7 +178,7 @@ TEST_CASE("a failure reaches the other ranks within 2 s, with the reason of fail
                             CHECK_THAT(text, Contains(speaks ? "Rank 1 failed: the disk is full."
                                                              : "Rank 1 failed: An exception outside a run"));
                             CHECK(text.find("and more") == text.npos);
-                            CHECK_THAT(text, Contains("Rank " + std::to_string(placement.rank) + " of 3 left the"));
+                            CHECK_THAT(text, Contains("Rank " + std::to_string(placement.rank) + " of 3 aborted the"));
                             CHECK_THAT(message_of([&] { all.barrier(); }),
                                        Contains("closed") && Contains("Rank 1 failed"));
                           }

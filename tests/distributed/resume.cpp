@@ -159,11 +159,11 @@ TEST_CASE("a custom loop resumes on every rank from a file or from memory, also 
     CHECK((weights_of(from_memory) == expected));
     if (placement.rank == 1) {
       auto alone = own_loop();
-      CHECK_THROWS_WITH(alone.load_training_state(folder / "state.pt"),
-                        Catch::Contains("It was taken by 2 processes in the middle of an accumulation window, "
-                                        "and here are 1."));
+      CHECK_THROWS_WITH(
+          alone.load_training_state(folder / "state.pt"),
+          Catch::Contains("It was saved by 2 processes in the middle of an accumulation window, but this run has 1."));
       CHECK_THROWS_WITH(alone.load_training_state(kept),
-                        Catch::Contains("It is what rank 1 kept for itself, and this is rank 0."));
+                        Catch::Contains("It is the state of rank 1, but this is rank 0."));
     }
   });
 }
@@ -257,9 +257,9 @@ TEST_CASE("resume throws on every rank if the ranks' training states have differ
         trainer.resume(file, dataset(53), {.num_epochs = 3, .per_device_batch_size = 4}),
         "The processes disagree on the training state: rank 0 has one after 0 epochs, 2 updates and 2 batches of the "
         "next "
-        "epoch, rank 1 has one after 0 epochs, 1 updates and 1 batches of the next epoch. Here, in rank " +
-            std::to_string(placement.rank) + ", it was " + file.string() +
-            ". Give every process the same file, or folders with the same files.");
+        "epoch, rank 1 has one after 0 epochs, 1 updates and 1 batches of the next epoch. Rank " +
+            std::to_string(placement.rank) + " read it from " + file.string() +
+            ". Pass the same file to every process, or folders with the same files.");
   });
 }
 
@@ -271,7 +271,8 @@ TEST_CASE("resume within an epoch with another number of ranks throws if the ran
     const std::vector<std::pair<Tensor, Tensor>> batches{dataset(4).tensors(), dataset(4).tensors()};
     CHECK_THROWS_WITH(
         trainer.resume(relay.folder / "2.pt", batches),
-        Catch::StartsWith("The run is to go on in the middle of an epoch with 1 processes, was saved with 2"));
+        Catch::StartsWith(
+            "The run resumes in the middle of an epoch with 1 processes, but the state was saved with 2"));
   });
 }
 

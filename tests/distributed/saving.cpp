@@ -93,8 +93,8 @@ TEST_CASE("a file that cannot be written throws DataError on every rank, and the
     // A save_dir that is a file throws on every rank before the run begins.
     trainer.callbacks().get<hone::SaveTrainingState>().save_dir = folder / "file";
     CHECK_THROWS_WITH(trainer.train(dataset(), {.per_device_batch_size = 2}),
-                      std::string(placement.rank == 1 ? "Rank 0: " : "") + "The folder " + (folder / "file").string() +
-                          " cannot be made: a file has that name. Choose another one.");
+                      std::string(placement.rank == 1 ? "Rank 0: " : "") + "Cannot create the folder " +
+                          (folder / "file").string() + ": a file has that name. Choose another folder.");
   });
 }
 

@@ -176,7 +176,7 @@ TEST_CASE("callbacks that request a stop on one rank stop all ranks") {
       check_end(
           trainer, 2,
           "Stopping training due to NaN loss in batch 3 of training epoch 1; that batch has not changed the weights. "
-          "Lower the learning rate, clip the gradients, or look for bad values in the data. (rank 1)");
+          "Lower the learning rate, clip the gradients, or check the data for NaN and infinite values. (rank 1)");
       CHECK(trainer.model()->weight.isfinite().all().template item<bool>());
     }
     {
@@ -221,8 +221,8 @@ TEST_CASE("train throws on every rank if the ranks have different LimitBatches")
   hone::require_ranks(2, 60s, [](const hone::Placement& placement) {
     auto trainer = trainer_of(group(placement), {}, {}, {.num_batches = 3 + placement.rank});
     CHECK_THROWS_WITH(trainer.train(dataset(), dataset(6), options()),
-                      Catch::StartsWith("The processes disagree on the run's options: rank 0 has the training "
-                                        "batches of an epoch = 3, rank 1 has the training batches of an epoch "
+                      Catch::StartsWith("The processes disagree on the run's options: rank 0 has the training batches "
+                                        "per epoch = 3, rank 1 has the training batches per epoch "
                                         "= 4."));
   });
 }

@@ -177,7 +177,7 @@ TEST_CASE("SyncBatchNorm throws DistributedError if another rank has failed") {
     processes.start(*model);
     if (place.rank == 1) return processes.fail("no more data");
     CHECK_THROWS_WITH(model->forward(torch::zeros({2, 3})),
-                      "Rank 0 of 2 left the statistics of SyncBatchNorm: Rank 1 failed: no more data");
+                      "Rank 0 of 2 aborted the statistics of SyncBatchNorm: Rank 1 failed: no more data");
   });
 }
 
@@ -202,14 +202,15 @@ TEST_CASE("a wrong shape, one value for each feature, and second derivatives thr
     const hone::ProcessGroup group = hone::Gloo{.placement = place, .timeout = 20s};
     hone::SyncBatchNorm norm(Options(3));
     norm->set_process_group(group.handle());
-    CHECK_THROWS_WITH(norm(torch::zeros({2, 4})), "SyncBatchNorm takes [batch, 3, ...], and was given [2, 4].");
-    CHECK_THROWS_WITH(norm(torch::zeros({3})), "SyncBatchNorm takes [batch, 3, ...], and was given [3].");
+    CHECK_THROWS_WITH(norm(torch::zeros({2, 4})),
+                      "SyncBatchNorm expects an input of shape [batch, 3, ...], but got [2, 4].");
+    CHECK_THROWS_WITH(norm(torch::zeros({3})), "SyncBatchNorm expects an input of shape [batch, 3, ...], but got [3].");
     CHECK_THROWS_WITH(norm(torch::zeros({1 - place.rank, 3})),
-                      Catch::Matchers::Contains("all processes together have one value for each feature"));
+                      Catch::Matchers::Contains("all ranks together have only one value for each feature"));
     const auto input = torch::randn({2, 3}).requires_grad_();
     const auto output = norm(input).square().sum();
     CHECK_THROWS_WITH(torch::autograd::grad({output}, {input}, {}, true, /*create_graph=*/true),
-                      Catch::Matchers::Contains("SyncBatchNorm has no second derivatives."));
+                      Catch::Matchers::Contains("SyncBatchNorm does not support double backward."));
   });
 }
 

@@ -434,10 +434,10 @@ TEST_CASE("parameters larger than a bucket are updated; sparse or repeated gradi
     CHECK_THROWS_AS(optimizer.add_group({{"weight", of}}, adamw), hone::DistributedError);
     CHECK(optimizer.num_groups() == 1);
     hone::Zero<1> processes{group(placement)};
-    CHECK_THROWS_WITH(static_cast<void>(processes.shard(hone::FusedOptimizer{{{"weight", of}}, adamw})),
-                      "The processes disagree on the optimizer's parameters: rank 0 has 'weight' of Float [2], frozen, "
-                      "rank 1 has 'weight' of Float [3], frozen. Give the optimizer the same parameters, in the same "
-                      "order, in every process.");
+    CHECK_THROWS_WITH(
+        static_cast<void>(processes.shard(hone::FusedOptimizer{{{"weight", of}}, adamw})),
+        "The processes disagree on the optimizer's parameters: rank 0 has 'weight' of Float [2], frozen, rank 1 has "
+        "'weight' of Float [3], frozen. Pass the optimizer the same parameters in the same order on every rank.");
   });
 }
 
@@ -579,9 +579,8 @@ TEST_CASE("a run resumes with another number of ranks, also after a trial run", 
     auto first = zero_of<1>(other, placement, {0, 12, 3, 0.05});
     CHECK_THROWS_WITH(
         first.load_training_state(folder / "in_window.pt"),
-        "The training state does not fit this trainer: It was taken in the middle of an accumulation window, by "
-        "a distribution policy that averages its gradients at another time. Give the trainer that it was "
-        "saved by.");
+        "The training state does not match this trainer: It was saved in the middle of an accumulation window, with a "
+        "distribution policy that averages gradients at another time. Use the trainer configuration that saved it.");
   });
   hone::require_ranks(2, 60s, [&](const hone::Placement& placement) {
     Net model = net(at::kDouble), alone = net(at::kDouble);

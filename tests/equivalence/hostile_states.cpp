@@ -125,9 +125,10 @@ TEST_CASE("invalid entries of a state throw DataError with their names") {
   constexpr auto huge = std::int64_t{1} << 60;
   const auto contains = [](const std::string& text, const std::string& part) {
     UNSCOPED_INFO(text);
-    return files::contains(text, "does not fit this trainer") && files::contains(text, part);
+    return files::contains(text, "does not match this trainer") && files::contains(text, part);
   };
-  CHECK(contains(after({"training_state", "run", "num_epochs"}, -1), "'run': 'num_epochs' is -1, which is no count"));
+  CHECK(contains(after({"training_state", "run", "num_epochs"}, -1),
+                 "'run': 'num_epochs' is -1, which is not a valid count"));
   CHECK(contains(after({"training_state", "run", "num_updates"}, -5), "'num_updates' is -5"));
   CHECK(contains(after({"training_state", "run", "batch"}, -1), "'batch' is -1"));
   CHECK(contains(after({"training_state", "run", "batch"}, huge), "'batch' is 1152921504606846976"));
@@ -143,11 +144,12 @@ TEST_CASE("invalid entries of a state throw DataError with their names") {
                  "of double"));
   CHECK(contains(after({"training_state", "window_gradients"}, Dict{{"third.weight", torch::zeros({1})}}),
                  "The gradient of 'third.weight'"));
-  CHECK(contains(after({"training_state", "window", "total"}, 0.0), "count nothing"));
+  CHECK(contains(after({"training_state", "window", "total"}, 0.0),
+                 "The batch weights of an accumulation window are not positive and finite"));
   CHECK(contains(after({"training_state", "generators"}, Dict{}), "The entry 'cpu' is missing"));
   CHECK(contains(after({"training_state"}, Dict{}), "is missing"));
   CHECK(files::contains(after({"training_state", "run", "batch"}, 5),
-                        "after batch 5 of its epoch, and the loader gives 4"));
+                        "after batch 5 of the epoch, but the loader has 4"));
   CHECK(files::contains(after({"scheduler_state_dict", "num_updates"}, huge), "is at update 1152921504606846976"));
 }
 
@@ -158,7 +160,7 @@ TEST_CASE("a position beyond the end of an unsized range throws DataError") {
                           hone::GradAccum<2>{}, hone::ExponentialLr{.gamma = 0.9}, patient()};
   auto unsized = tiny::batches(5) | std::views::filter([](const auto&) { return true; });
   const auto text = files::message([&] { to.resume(state.get<Dict>(), unsized); });
-  CHECK(files::contains(text, "and the loader gives 5"));
+  CHECK(files::contains(text, "but the loader has 5"));
 }
 
 TEST_CASE("invalid states of callbacks and metrics throw DataError") {
@@ -168,18 +170,18 @@ TEST_CASE("invalid states of callbacks and metrics throw DataError") {
         "The counts of classes have different lengths. Load another file.");
   CHECK(
       said_of_state<hone::ClassCounts>({{"hits", column({-1})}, {"predicted", column({1})}, {"actual", column({1})}}) ==
-      "'hits' is -1, which is no count.");
+      "'hits' is -1, which is not a valid count.");
   CHECK(said_of_state<hone::ConfusionMatrix>({{"counts", column({1, 2, 3})}}) ==
         "A confusion matrix of 3 numbers is not square. Load another file.");
-  CHECK(said_of_state<hone::Share>({{"correct", 3}, {"total", 2}}) == "'total' is 2, which is no count.");
+  CHECK(said_of_state<hone::Share>({{"correct", 3}, {"total", 2}}) == "'total' is 2, which is not a valid count.");
   const double nan = std::numeric_limits<double>::quiet_NaN();
   CHECK(said_of_state<hone::Auroc::State>({{"positives", torch::tensor({1.0, nan}, torch::kDouble)},
                                            {"negatives", torch::tensor({1.0}, torch::kDouble)}}) ==
         "A score is NaN. Load another file.");
   CHECK(said_of_state<hone::EarlyStopping::State>({{"best", 1.0}, {"waited", std::numeric_limits<int>::max()}}) ==
-        "'waited' is 2147483647, which is no count.");
+        "'waited' is 2147483647, which is not a valid count.");
   CHECK(said_of_state<hone::ReduceOnPlateau::State>({{"best", 1.0}, {"num_bad", -1}, {"cooldown_left", 0}}) ==
-        "'num_bad' is -1, which is no count.");
+        "'num_bad' is -1, which is not a valid count.");
 
   hone::RunHistory history;
   history.record("loss", 1.0, hone::Phase::train);
@@ -194,9 +196,9 @@ TEST_CASE("invalid states of callbacks and metrics throw DataError") {
 TEST_CASE("a folder that is a file or not writable throws with its name when the run starts") {
   const TemporaryFolder folder;
   files::write(folder / "file", "x");
-  CHECK(
-      files::contains(refusal(folder / "file"), (folder / "file").string() + " cannot be made: a file has that name"));
-  CHECK(files::contains(refusal(folder / "file/states"), "cannot be made"));
+  CHECK(files::contains(refusal(folder / "file"),
+                        "Cannot create the folder " + (folder / "file").string() + ": a file has that name"));
+  CHECK(files::contains(refusal(folder / "file/states"), "Cannot create the folder"));
   CHECK(files::read(folder / "file") == "x");
 
   run(folder / "states");
@@ -206,9 +208,9 @@ TEST_CASE("a folder that is a file or not writable throws with its name when the
   CHECK(succeeds([&] {
     constexpr uid_t nobody = 65534;  // because root can write anywhere
     if (geteuid() == 0 && seteuid(nobody) != 0) return false;
-    return files::contains(refusal(folder / "states", folder / "states"),
-                           "Nothing can be written into the folder " + (folder / "states").string() +
-                               ": Permission denied. Choose another one.");
+    return files::contains(
+        refusal(folder / "states", folder / "states"),
+        "Cannot write to the folder " + (folder / "states").string() + ": Permission denied. Choose another folder.");
   }));
   std::filesystem::permissions(folder / "states", std::filesystem::perms::owner_all);
   CHECK(files::read(*hone::latest_training_state(folder / "states")) == names);
@@ -258,12 +260,12 @@ TEST_CASE("the second of two processes that save into one folder throws") {
   REQUIRE(::read(ready[0], &byte, 1) == 1);
   const auto before = files::read(folder / "epoch_0_update_2.pt");
   CHECK(refusal(folder.path, folder.path) ==
-        "Another run is saving into the folder " + folder.path.string() + ". Give each run its own.");
+        "Another run is saving to the folder " + folder.path.string() + ". Use a separate folder for each run.");
   CHECK(files::read(folder / "epoch_0_update_2.pt") == before);
   REQUIRE(::write(go_on[1], "x", 1) == 1);
   int status = -1;
   waitpid(other, &status, 0);
   CHECK(status == 0);
   CHECK(hone::latest_training_state(folder.path) == folder / "epoch_1_update_4.pt");
-  CHECK(files::contains(refusal(folder.path), "is ahead of where this run begins"));
+  CHECK(files::contains(refusal(folder.path), "is later than the beginning of this run"));
 }

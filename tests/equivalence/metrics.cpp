@@ -231,9 +231,8 @@ TEST_CASE("labels that are not classes throw DataError with their number") {
   const auto outputs = torch::rand({4, 3});
   const auto labels = longs({0, -1, 3, 2});
   CHECK(data_error_of([&] { seen(ConfusionMatrix{}, outputs, labels); }) ==
-        "`confusion_matrix` was given 2 targets that are no class numbers from 0 to 2. Give class numbers, or name "
-        "what is "
-        "to be left out as `ignore_index`.");
+        "`confusion_matrix` got 2 targets that are not class indices from 0 to 2. Pass class indices, or set "
+        "`ignore_index` to the index to ignore.");
   CHECK_THROWS_AS(seen(F1{.average = Average::macro}, outputs, labels), DataError);
   CHECK_THROWS_AS(seen(Perplexity{}, outputs, labels), DataError);
   CHECK_THROWS_AS(seen(Recall{}, torch::rand({2}), doubles({0.0, 0.5})), DataError);

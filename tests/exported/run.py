@@ -52,7 +52,7 @@ for name, options in (("plain", []), ("dropout", ["--no-outputs"])):
         sys.exit(f"Exporting {name} failed: {done.stderr}")
 
 for where, sentence in ((f"{models}:refused", "depends on values in tensors"), (f"{models}:nothing", "has no function nothing"),
-                        ("nowhere.py:plain", "There is no file nowhere.py")):  # fmt: skip
+                        ("nowhere.py:plain", "The file nowhere.py does not exist")):  # fmt: skip
     done = run(python, arguments.script, where, "refused.pt2")
     if done.returncode != 2 or sentence not in done.stderr or len(done.stderr.strip().splitlines()) != 1:
         sys.exit(f"{where} should be refused with code 2 and one line, '{sentence}': {done.returncode} {done.stderr}")

@@ -178,7 +178,7 @@ TEST_CASE("with SaveError::warn, the run continues and writes the next state") {
   stop_failing();
   CHECK(trainer.run().num_updates() == 4);
   const auto text = output.text();
-  CHECK(files::contains(text, "SaveTrainingState saved nothing: "));
+  CHECK(files::contains(text, "SaveTrainingState failed to save: "));
   CHECK(files::contains(text, "No space left on device"));
   CHECK(names(folder / "states") == "epoch_0_update_1 epoch_0_update_2 epoch_1_update_4 epoch_2_update_4 ");
 }

@@ -188,8 +188,8 @@ TEST_CASE("a model with other tensors throws DataError") {
     FAIL();
   } catch (const hone::DataError& error) {
     CHECK(std::string(error.what()) ==
-          "The model is another one than was averaged: 'weight' has the shape [2, 2], expected [3]. Give the same "
-          "architecture.");
+          "The model differs from the averaged model: 'weight' has the shape [2, 2], expected [3]. Pass a model with "
+          "the same architecture.");
   }
   model->register_buffer("more", torch::ones({1}));
   CHECK_THROWS_AS(average.swap(model), hone::DataError);
@@ -249,9 +249,8 @@ TEST_CASE("a state that does not fit throws DataError with every reason, and cha
     FAIL();
   } catch (const hone::DataError& error) {
     CHECK(std::string(error.what()) ==
-          "The state of the average does not fit, and nothing of it was loaded: 'other' is no tensor of this model; "
-          "'weight' has the shape [2], expected [3]; 'count' is missing. Load the state of an average of the same "
-          "model.");
+          "The state does not match the average, which is unchanged: 'other' is not a tensor of this model; 'weight' "
+          "has the shape [2], expected [3]; 'count' is missing. Load the state of an average of the same model.");
   }
   CHECK(torch::equal(value(average.state(), 1), before));
   CHECK(average.num_averaged() == 0);

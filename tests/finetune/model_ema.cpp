@@ -91,7 +91,7 @@ TEST_CASE("invalid settings of ModelEma throw std::invalid_argument") {
     FAIL();
   } catch (const std::invalid_argument& error) {
     CHECK(std::string(error.what()) ==
-          "ModelEma was to begin after -1 updates or epochs, then to average every 1. Begin after 0 or more, average "
-          "every 1 or more.");
+          "ModelEma begins after -1 updates or epochs and averages every 1. Set the beginning to 0 or greater, and the "
+          "interval to 1 or greater.");
   }
 }

@@ -74,7 +74,7 @@ TEST_CASE("an index out of range throws std::invalid_argument and changes nothin
     freezer.unfreeze(9);
     FAIL();
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) == "The index 9 names no layer group; this model has 6. Give -6 to 5.");
+    CHECK(std::string(error.what()) == "Layer group 9 is out of range: this model has 6. Pass an index from -6 to 5.");
   }
 }
 

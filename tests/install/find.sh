@@ -32,7 +32,7 @@ has() {
 
 found=-DLibTorch_ROOT=$libtorch
 ask 0 "QUIET" "$found"
-has "found: 1, plain: TRUE, hone: TRUE"
+has "found: 1, core: TRUE, hone: TRUE"
 
 # A missing dependency is not an error, and the reason is printed.
 ask 0 "QUIET" -DLibTorch_ROOT=/nonexistent
@@ -46,20 +46,20 @@ has "because: hone: zlib was not found."
 ask 0 "QUIET" "$found" -DCMAKE_DISABLE_FIND_PACKAGE_range-v3=ON
 has "because: hone: range-v3 was not found."
 ask 0 "QUIET" "$found" -DCMAKE_IGNORE_PATH=/usr/include
-has "found: 0, plain: ,"
+has "found: 0, core: ,"
 has "because: hone: the header boost/hana.hpp was not found."
 ask 1 "REQUIRED" -DLibTorch_ROOT=/nonexistent
 has "holds no LibTorch"
 
 # Components.
-ask 0 "QUIET COMPONENTS plain" -DLibTorch_ROOT=/nonexistent
-has "found: 1, plain: TRUE, hone: ,"
-ask 0 "REQUIRED COMPONENTS plain OPTIONAL_COMPONENTS hone mpi" -DLibTorch_ROOT=/nonexistent
-has "found: 1, plain: TRUE, hone: , mpi: "
-ask 0 "QUIET COMPONENTS plain cuda" -DLibTorch_ROOT=/nonexistent
-has "because: hone: there is no component cuda. The components are plain, hone and mpi."
+ask 0 "QUIET COMPONENTS core" -DLibTorch_ROOT=/nonexistent
+has "found: 1, core: TRUE, hone: ,"
+ask 0 "REQUIRED COMPONENTS core OPTIONAL_COMPONENTS hone mpi" -DLibTorch_ROOT=/nonexistent
+has "found: 1, core: TRUE, hone: , mpi: "
+ask 0 "QUIET COMPONENTS core cuda" -DLibTorch_ROOT=/nonexistent
+has "because: hone: there is no component cuda. The components are core, hone and mpi."
 ask 0 "QUIET COMPONENTS mpi" "$found" -DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON
-has "found: 0, plain: TRUE, hone: TRUE, mpi: "
+has "found: 0, core: TRUE, hone: TRUE, mpi: "
 has "because: hone: the component mpi needs MPI"
 if [ "$mpi" = 1 ]; then
   ask 0 "REQUIRED COMPONENTS mpi" "$found"
@@ -67,9 +67,9 @@ if [ "$mpi" = 1 ]; then
 fi
 
 # Versions: the same minor version, not older.
-ask 0 "${version%.*} QUIET COMPONENTS plain"
+ask 0 "${version%.*} QUIET COMPONENTS core"
 has "found: 1"
-ask 0 "$version EXACT QUIET COMPONENTS plain"
+ask 0 "$version EXACT QUIET COMPONENTS core"
 has "found: 1"
-ask 0 "99 QUIET COMPONENTS plain"
+ask 0 "99 QUIET COMPONENTS core"
 has "found: 0"

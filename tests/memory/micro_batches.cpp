@@ -134,7 +134,7 @@ TEST_CASE("running out of memory within an accumulation window keeps the gradien
       for (const auto& buffer : net->buffers()) buffers.push_back(buffer.clone());
       net->most_in_forward = 0;
       CHECK(tiny::contains(tiny::message_of<std::runtime_error>([&] { trainer.step(batches[1]); }),
-                           "Not even a micro-batch of 1 sample fits"));
+                           "A micro-batch of 1 sample does not fit"));
       CHECK((held.is_same(net->first->weight.grad()) && torch::equal(held, before)));
       CHECK(tiny::equal(buffers, net->buffers()));
       CHECK(torch::equal(random, at::detail::getDefaultCPUGenerator().get_state()));
@@ -280,7 +280,7 @@ TEST_CASE("with a fixed size, running out of memory throws DeviceError, and the 
     trainer.step(batch);
     FAIL("It has trained.");
   } catch (const hone::DeviceError& error) {
-    CHECK(tiny::contains(error.what(), "Memory ran out on cpu: the device is full"));
+    CHECK(tiny::contains(error.what(), "Out of memory on cpu: the device is full"));
     CHECK_THROWS_AS(std::rethrow_if_nested(error), c10::OutOfMemoryError);
   }
   CHECK(model->calls == 2);
@@ -295,7 +295,7 @@ TEST_CASE("the error of a sample that does not fit has LibTorch's error nested i
     trainer.step(std::pair{torch::ones({4, 3}), torch::ones({4, 1})});
     FAIL("It has trained.");
   } catch (const std::runtime_error& error) {
-    CHECK(tiny::contains(error.what(), "Not even a micro-batch of 1 sample fits"));
+    CHECK(tiny::contains(error.what(), "A micro-batch of 1 sample does not fit"));
     CHECK_THROWS_AS(std::rethrow_if_nested(error), c10::OutOfMemoryError);
   }
 }

@@ -71,12 +71,12 @@ TEST_CASE("accuracies throw std::invalid_argument with a message for invalid out
   const std::vector<std::int64_t> one{1}, two{1, 0};
   const std::vector<double> scores{0.1, 0.9};
   CHECK(message_of([&] { Accuracy{}.update(one, two); }) ==
-        "`accuracy` was given 1 outputs and 2 targets. It takes one target for each output.");
+        "`accuracy` got 1 outputs and 2 targets. Pass one target for each output.");
   CHECK(message_of([&] { TopKAccuracy{.k = 5}.update(scores, one); }) ==
-        "TopKAccuracy::k is 5, and there are 2 classes. Give 1 to 2.");
+        "TopKAccuracy::k is 5, and the outputs have 2 classes. Set it to a number from 1 to 2.");
   CHECK_THROWS_AS(TopKAccuracy{.k = 0}.update(scores, one), std::invalid_argument);
   CHECK(message_of([&] { Accuracy{}.add(Accuracy{}.sums()), Accuracy{}.add(std::span(scores).first(1)); }) ==
-        "`accuracy` was given 1 sums and has 3. Give what `sums()` returned.");
+        "`accuracy` got 1 sums but has 3. Pass the result of `sums()`.");
   CHECK(message_of([] { TopKAccuracy{.k = 2}.merge(TopKAccuracy{.k = 3}); }) ==
-        "`top2_accuracy` cannot be merged with one of other settings. Make both alike.");
+        "`top2_accuracy` cannot be merged with a metric that has other settings. Use the same settings for both.");
 }

@@ -51,6 +51,6 @@ TEST_CASE("Auroc::update throws for an invalid target and leaves the state uncha
   Auroc metric;
   const std::vector<double> scores{0.5, 0.25};
   CHECK(message_of([&] { metric.update(scores, std::vector<std::int64_t>{1, 2}); }) ==
-        "`auroc` was given the target 2. It takes targets that are 0 or 1.");
+        "`auroc` got the target 2. Pass targets that are 0 or 1.");
   CHECK(metric == Auroc{});
 }

@@ -62,8 +62,7 @@ TEST_CASE("ConfusionMatrix counts outputs that are NaN apart from its rows, and 
 TEST_CASE("ConfusionMatrix throws with a message for invalid classes, sums and merges") {
   const std::vector<std::int64_t> classes{0, 2}, padded{0, -100};
   CHECK(message_of([&] { ConfusionMatrix{}.update(classes, padded); }) ==
-        "`confusion_matrix` was given the class number -100. They count from 0; name what is to be left out as "
-        "`ignore_index`.");
+        "`confusion_matrix` got the class index -100. Class indices start at 0; set `ignore_index` to ignore a class.");
   ConfusionMatrix without{.ignore_index = -100};
   without.update(classes, padded);
   CHECK(without.state == std::vector<std::int64_t>{1});

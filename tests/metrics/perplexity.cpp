@@ -28,9 +28,8 @@ TEST_CASE("Perplexity merged from parts equals Perplexity of all samples") {
 }
 
 TEST_CASE("Perplexity throws for targets outside the vocabulary and for merges of different settings") {
-  CHECK(
-      message_of([] { Perplexity{}.add(std::vector<double>{1.0, 2.0, 3.0}); }) ==
-      "`perplexity` was given 3 targets that are outside the vocabulary. Give token numbers from 0, or name what is to "
-      "be left out as `ignore_index`.");
+  CHECK(message_of([] { Perplexity{}.add(std::vector<double>{1.0, 2.0, 3.0}); }) ==
+        "`perplexity` got 3 targets that are outside the vocabulary. Pass token indices from 0, or set `ignore_index` "
+        "to the index to ignore.");
   CHECK_THROWS_AS(Perplexity{}.merge(Perplexity{.ignore_index = {}}), std::invalid_argument);
 }

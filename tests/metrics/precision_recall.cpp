@@ -77,14 +77,13 @@ TEST_CASE("sums(num_classes) of a rank with fewer samples can be added to the su
 TEST_CASE("Precision, Recall and F1 throw with a message for invalid classes, sums and merges") {
   const std::vector<std::int64_t> classes{0, 2}, negative{0, -1};
   CHECK(message_of([&] { F1{}.update(classes, classes); }) ==
-        "`f1` has Average::binary and was given 3 classes. Choose Average::macro, micro or weighted.");
+        "`f1` has Average::binary but got 3 classes. Use Average::macro, micro or weighted.");
   CHECK(message_of([&] { Recall{}.update(negative, classes); }) ==
-        "`recall` was given the class number -1. They count from 0; name what is to be left out as `ignore_index`.");
+        "`recall` got the class index -1. Class indices start at 0; set `ignore_index` to ignore a class.");
   const std::vector<double> sums{1, 1, 2, 2, 1, 1, 3, 0};
   CHECK(message_of([&] { Precision{}.add(sums); }) ==
-        "`precision` was given 3 targets that are no class numbers from 0 to 1. Give class numbers, or name what is to "
-        "be "
-        "left out as `ignore_index`.");
+        "`precision` got 3 targets that are not class indices from 0 to 1. Pass class indices, or set `ignore_index` "
+        "to the index to ignore.");
   CHECK_THROWS_AS(Precision{}.add(std::span(sums).first(3)), std::invalid_argument);
   CHECK_THROWS_AS(Precision{}.merge(Precision{.threshold = 0.9}), std::invalid_argument);
 }

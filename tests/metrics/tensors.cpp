@@ -33,9 +33,8 @@ TEST_CASE("require_class_scores accepts scores that have a second dimension more
   CHECK_FALSE(are_class_scores({3, 5, 7, 8}, {3, 8, 7}));
   CHECK_FALSE(are_class_scores({3}, {}));
   CHECK(message_of([] { detail::require_class_scores("m", Shape{{3, 2}}, Shape{{3, 2}}); }) ==
-        "`m` was given outputs of shape [3, 2] and a target of shape [3, 2]. It takes scores [batch, classes, ...] "
-        "with 1 "
-        "or more classes, and class numbers [batch, ...].");
+        "`m` got outputs of shape [3, 2] and a target of shape [3, 2]. Pass scores [batch, classes, ...] with 1 or "
+        "more classes, and class indices [batch, ...].");
 }
 
 TEST_CASE("same_elements ignores trailing dimensions of size 1 and does not broadcast") {
@@ -45,5 +44,5 @@ TEST_CASE("same_elements ignores trailing dimensions of size 1 and does not broa
   CHECK_FALSE(detail::same_elements(Dims{3, 1}, Dims{1, 3}));
   CHECK_FALSE(detail::same_elements(Dims{3, 2}, Dims{2}));
   CHECK(message_of([] { detail::require_same_elements("m", Shape{{3, 1}}, Shape{{1, 3}}); }) ==
-        "`m` was given outputs of shape [3, 1] and a target of shape [1, 3]. It takes one target for each output.");
+        "`m` got outputs of shape [3, 1] and a target of shape [1, 3]. Pass one target for each output.");
 }

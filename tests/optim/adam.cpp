@@ -99,11 +99,11 @@ TEST_CASE("Adam's and AdamW's defaults are PyTorch's") {
 }
 
 TEST_CASE("Adam names the setting that is out of range, its value and the remedy") {
-  CHECK(message_of(hone::Adam{.lr = -1}) == "Adam: lr is -1. Give a finite lr of 0 or more.");
-  CHECK(message_of(hone::Adam{.beta1 = 1}) == "Adam: beta1 is 1. Give a beta1 of at least 0 and below 1.");
-  CHECK(message_of(hone::AdamW{.beta2 = -0.5}) == "AdamW: beta2 is -0.5. Give a beta2 of at least 0 and below 1.");
-  CHECK(message_of(hone::AdamW{.eps = -1e-8}) == "AdamW: eps is -1e-08. Give a finite eps of 0 or more.");
+  CHECK(message_of(hone::Adam{.lr = -1}) == "Adam: lr is -1. Set it to a finite number, 0 or greater.");
+  CHECK(message_of(hone::Adam{.beta1 = 1}) == "Adam: beta1 is 1. Set it to at least 0 and less than 1.");
+  CHECK(message_of(hone::AdamW{.beta2 = -0.5}) == "AdamW: beta2 is -0.5. Set it to at least 0 and less than 1.");
+  CHECK(message_of(hone::AdamW{.eps = -1e-8}) == "AdamW: eps is -1e-08. Set it to a finite number, 0 or greater.");
   CHECK(message_of(hone::AdamW{.weight_decay = -1}) ==
-        "AdamW: weight_decay is -1. Give a finite weight_decay of 0 or more.");
+        "AdamW: weight_decay is -1. Set it to a finite number, 0 or greater.");
   CHECK(message_of(hone::AdamW{}).empty());
 }

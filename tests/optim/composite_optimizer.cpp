@@ -76,7 +76,7 @@ TEST_CASE("the parameter groups of CompositeOptimizer are the groups of its opti
   CHECK(both.get<"head">().base_lr(0) == 0.02);
   CHECK(both.lr(2) == 0.25);
   CHECK(tiny::message_of<std::out_of_range>([&] { both.set_lr(3, 0.1); }) ==
-        "There is no parameter group 3: the optimizers have 3 groups, counted from 0.");
+        "Parameter group 3 is out of range: the optimizers have 3 groups.");
 }
 
 TEST_CASE("schedules apply to the groups of all optimizers") {

@@ -278,20 +278,20 @@ TEST_CASE("add_group throws std::invalid_argument that names an invalid paramete
     return message;
   };
   CHECK(refused({{"b", a}}) ==
-        "The parameter 'b' is given to the optimizer twice. Name each parameter in one group only.");
+        "The parameter 'b' is passed to the optimizer twice. Put each parameter into one group only.");
   CHECK(refused({{"a", leaf()}}) ==
-        "The parameter 'a' has the name of another parameter. Give the parts of a model a prefix: "
+        "The parameter 'a' has the name of another parameter. Give the names of each submodule a prefix: "
         "named_parameters(model->head, \"head.\").");
-  CHECK(refused({{"b", leaf()}, {"c", a * 2}}) ==
-        "The parameter 'c' is the result of a computation. Only leaf tensors can be optimized.");
+  CHECK(refused({{"b", leaf()}, {"c", a * 2}}) == "The parameter 'c' is not a leaf tensor. Pass leaf tensors only.");
   CHECK(refused({{"b", torch::ones({2}, torch::kInt64)}}) ==
-        "The parameter 'b' is not of a real floating point type. Leave it out.");
+        "The parameter 'b' does not have a real floating point type. Remove it.");
   CHECK(refused({{"b", torch::ones({4, 4}).narrow(1, 0, 2)}}) ==
-        "The parameter 'b' does not fill its memory without gaps. Make it contiguous before building the optimizer.");
-  CHECK(refused({{"b", Tensor()}}) == "The parameter 'b' is an undefined tensor. Leave it out.");
-  CHECK(refused({}) ==
-        "The optimizer was given no parameters. Give it a model with at least one parameter that requires a gradient.");
-  CHECK(refused({{"b", leaf()}}, {.lr = -1}) == "Sgd: lr is -1. Give a finite lr of 0 or more.");
+        "The parameter 'b' is not dense in memory. Make it contiguous before you construct the optimizer.");
+  CHECK(refused({{"b", Tensor()}}) == "The parameter 'b' is an undefined tensor. Remove it.");
+  CHECK(
+      refused({}) ==
+      "The optimizer got an empty parameter list. Pass a model with at least one parameter that requires a gradient.");
+  CHECK(refused({{"b", leaf()}}, {.lr = -1}) == "Sgd: lr is -1. Set it to a finite number, 0 or greater.");
 }
 
 TEST_CASE("step throws DataError for a sparse gradient before it changes any parameter") {

@@ -56,9 +56,8 @@ TEST_CASE("adopt_gradient keeps a gradient with the parameter's strides, contigu
 TEST_CASE("adopt_gradient throws DataError for a sparse gradient or one of another type, shape or device") {
   const auto w = torch::zeros({2, 3});
   CHECK(message_of(torch::ones({2, 3}).to_sparse(), w) ==
-        "The gradient of 'w' is sparse, and the fused kernels need a dense one. Build the layer with dense gradients "
-        "(for "
-        "an embedding: sparse(false)), or use a torch::optim optimizer.");
+        "The gradient of 'w' is sparse, but the fused kernels need a dense gradient. Build the layer with dense "
+        "gradients (for an embedding: sparse(false)), or use a torch::optim optimizer.");
   CHECK(
       message_of(torch::ones({2, 3}, torch::kFloat64), w) ==
       "The gradient of 'w' is Double, but the parameter is Float. Convert the gradient to the parameter's type before "

@@ -95,9 +95,8 @@ TEST_CASE("bind of a rule accepts a model without trainable parameters and check
 TEST_CASE("bind throws std::invalid_argument for an optimizer of another model") {
   const torch::nn::Linear layer(2, 1), other(2, 1);
   const std::string expected =
-      "The optimizer holds none of the model's 2 parameters. Build it from the parameters of the model that is "
-      "trained, not "
-      "of a copy.";
+      "The optimizer has none of the model's 2 parameters. Construct it from the parameters of the model that you "
+      "train, not of a copy.";
   CHECK(message_of([&] { (void)hone::bind(TorchSgd(other->parameters(), 0.1), hone::named_parameters(layer)); }) ==
         expected);
   CHECK(message_of([&] {

@@ -70,20 +70,21 @@ TEST_CASE("optimizer_for of a constructed optimizer keeps the optimizer's parame
 TEST_CASE("bind throws std::invalid_argument unless each trainable parameter has exactly one optimizer") {
   tiny::Net model;
   CHECK(refusal(model, optimizer_for<"first">(hone::Sgd{})) ==
-        "No optimizer holds 'second.weight', 'second.bias'. Give them one, as in "
-        "optimizer_for<\"others\">(hone::AdamW{}, hone::other_parameters), or freeze them with "
-        "set_requires_grad(false).");
+        "No optimizer has 'second.weight', 'second.bias'. Add one, as in optimizer_for<\"others\">(hone::AdamW{}, "
+        "hone::other_parameters), or freeze them with set_requires_grad(false).");
   CHECK(refusal(model, optimizer_for<"first">(hone::Sgd{}), optimizer_for<"second">(hone::Sgd{}),
                 optimizer_for<"matrices">(hone::Sgd{}, is_matrix)) ==
-        "The parameter 'first.weight' belongs to two optimizers, 'first' and 'matrices'. Give it to one of them.");
-  CHECK(refusal(model, optimizer_for<"first">(hone::FusedOptimizer<hone::Sgd>(hone::named_parameters(model))),
-                optimizer_for<"second">(hone::Sgd{})) ==
-        "The parameter 'second.weight' belongs to two optimizers, 'second' and 'first'. Give it to one of them.");
+        "The parameter 'first.weight' belongs to two optimizers, 'first' and 'matrices'. Select it for one of them "
+        "only.");
+  CHECK(
+      refusal(model, optimizer_for<"first">(hone::FusedOptimizer<hone::Sgd>(hone::named_parameters(model))),
+              optimizer_for<"second">(hone::Sgd{})) ==
+      "The parameter 'second.weight' belongs to two optimizers, 'second' and 'first'. Select it for one of them only.");
   CHECK(
       refusal(model, optimizer_for<"sec">(hone::Sgd{}), optimizer_for<"others">(hone::Sgd{}, hone::other_parameters)) ==
-      "The optimizer 'sec' has no parameters: it selects none of those that require a gradient ('first.weight', "
-      "'first.bias', 'second.weight', 'second.bias'). Name it after a part of the model, or select parameters in the "
-      "second argument of optimizer_for.");
+      "The optimizer 'sec' has no parameters: it selects none of the parameters that require a gradient "
+      "('first.weight', 'first.bias', 'second.weight', 'second.bias'). Name it after a submodule of the model, or "
+      "select parameters in the second argument of optimizer_for.");
   for (auto& parameter : model->second->parameters()) parameter.set_requires_grad(false);
   CHECK(refusal(model, optimizer_for<"first">(hone::Sgd{})).empty());  // frozen parameters need no optimizer
   CHECK(tiny::contains(refusal(model, optimizer_for<"first">(hone::Sgd{}), optimizer_for<"second">(hone::Sgd{})),

@@ -79,13 +79,13 @@ TEST_CASE("Sgd's defaults are PyTorch's") {
 }
 
 TEST_CASE("Sgd names the setting that is out of range, its value and the remedy") {
-  CHECK(message_of({.lr = -0.1}) == "Sgd: lr is -0.1. Give a finite lr of 0 or more.");
-  CHECK(message_of({.lr = NAN}) == "Sgd: lr is nan. Give a finite lr of 0 or more.");
-  CHECK(message_of({.momentum = -1}) == "Sgd: momentum is -1. Give a finite momentum of 0 or more.");
-  CHECK(message_of({.weight_decay = -2}) == "Sgd: weight_decay is -2. Give a finite weight_decay of 0 or more.");
-  CHECK(message_of({.dampening = INFINITY}) == "Sgd: dampening is inf. Give a finite dampening.");
+  CHECK(message_of({.lr = -0.1}) == "Sgd: lr is -0.1. Set it to a finite number, 0 or greater.");
+  CHECK(message_of({.lr = NAN}) == "Sgd: lr is nan. Set it to a finite number, 0 or greater.");
+  CHECK(message_of({.momentum = -1}) == "Sgd: momentum is -1. Set it to a finite number, 0 or greater.");
+  CHECK(message_of({.weight_decay = -2}) == "Sgd: weight_decay is -2. Set it to a finite number, 0 or greater.");
+  CHECK(message_of({.dampening = INFINITY}) == "Sgd: dampening is inf. Set it to a finite number.");
   CHECK(message_of({.nesterov = true}) ==
-        "Sgd: nesterov is on and momentum is 0. Give a momentum above 0, or leave nesterov off.");
+        "Sgd: nesterov is true and momentum is 0. Set momentum to a number greater than 0, or nesterov to false.");
   CHECK(message_of({.momentum = 0.9, .dampening = 0.1, .nesterov = true}) ==
-        "Sgd: nesterov is on and dampening is 0.1. Leave dampening at 0, or nesterov off.");
+        "Sgd: nesterov is true and dampening is 0.1. Set dampening to 0, or nesterov to false.");
 }

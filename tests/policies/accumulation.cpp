@@ -31,7 +31,8 @@ TEST_CASE("GradAccum throws std::invalid_argument for fewer than 1 batch") {
     static_cast<void>(hone::GradAccum{bad});
     FAIL("accepted");
   } catch (const std::invalid_argument& error) {
-    CHECK(std::string(error.what()) == "GradAccum::num_batches is " + std::to_string(bad) + ". Give 1 or more.");
+    CHECK(std::string(error.what()) ==
+          "GradAccum::num_batches is " + std::to_string(bad) + ". Set it to 1 or greater.");
   }
 }
 

@@ -22,7 +22,7 @@ TEST_CASE("AutoThreads computes the number of threads from the multiplications o
   CHECK(threads(0.0, 8) == 8);  // unknown
   CHECK(hone::Threads{.num_threads = 3}.threads_for(1e12, 8) == 3);
   CHECK(hone::KeepThreads::threads_for(1.0, 8) == 8);
-  CHECK_THROWS_WITH(hone::Threads{.num_threads = 0}, "Threads::num_threads is 0. Give 1 or more.");
+  CHECK_THROWS_WITH(hone::Threads{.num_threads = 0}, "Threads::num_threads is 0. Set it to 1 or greater.");
 }
 
 TEST_CASE("a run uses the policy's number of threads or TrainOptions::num_threads, and restores it afterwards") {

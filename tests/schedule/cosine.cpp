@@ -159,8 +159,8 @@ TEST_CASE("CosineLr throws std::invalid_argument that names a setting out of ran
 
 TEST_CASE("CosineLr requires total_updates if the length of the run is unknown") {
   CHECK(message_of({}) ==
-        "CosineLr::total_updates needs the run's num_updates, which is unknown: the loader has no length. "
-        "Give CosineLr::total_updates as a number, or limit the run.");
+        "CosineLr::total_updates needs the run's num_updates, which is unknown: the loader has no length. Set "
+        "CosineLr::total_updates to a number, or limit the run.");
   CHECK(message_of({.total_updates = 100}) == "");
   CHECK_THROWS_AS(CosineLr{}(0.1, 0), std::invalid_argument);
 }

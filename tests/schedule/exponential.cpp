@@ -25,6 +25,6 @@ TEST_CASE("decay_updates spreads gamma over several updates") {
 }
 
 TEST_CASE("ExponentialLr throws std::invalid_argument that names a setting out of range") {
-  CHECK(refusal(ExponentialLr{}) == "ExponentialLr::gamma is 0. Give a finite number above 0.");
+  CHECK(refusal(ExponentialLr{}) == "ExponentialLr::gamma is 0. Set it to a finite number greater than 0.");
   CHECK(refuses("ExponentialLr::decay_updates is 0", ExponentialLr{.gamma = 0.5, .decay_updates = 0}));
 }

@@ -33,5 +33,5 @@ TEST_CASE("InverseSqrtLr has its maximum, base_lr, at the end of the warm-up") {
 }
 
 TEST_CASE("InverseSqrtLr throws std::invalid_argument for a warm-up of 0 updates") {
-  CHECK(refuses("InverseSqrtLr::warmup_updates is 0. Give 1 or more.", InverseSqrtLr{}));
+  CHECK(refuses("InverseSqrtLr::warmup_updates is 0. Set it to 1 or greater.", InverseSqrtLr{}));
 }

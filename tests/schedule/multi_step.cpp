@@ -28,7 +28,7 @@ TEST_CASE("milestones may be given in epochs of the run") {
 }
 
 TEST_CASE("MultiStepLr throws std::invalid_argument that names a setting out of range") {
-  CHECK(refusal(MultiStepLr{}) == "MultiStepLr::milestones is empty. Give at least one.");
+  CHECK(refusal(MultiStepLr{}) == "MultiStepLr::milestones is empty. Add at least one.");
   CHECK(refuses("MultiStepLr::milestones is -1", MultiStepLr{.milestones = {3, -1}}));
   CHECK(refuses("MultiStepLr::gamma is -1", MultiStepLr{.milestones = {3}, .gamma = -1.0}));
 }

@@ -84,7 +84,7 @@ TEST_CASE("OneCycleLr does not divide by zero if a phase has no updates") {
 TEST_CASE("OneCycleLr and OneCycleMomentum throw std::invalid_argument that names a setting out of range") {
   CHECK(refuses("OneCycleLr::total_updates is 0", OneCycleLr{.total_updates = 0}));
   CHECK(refuses("OneCycleLr::pct_start is 1.5", OneCycleLr{.pct_start = 1.5}));
-  CHECK(refuses("OneCycleLr::pct_start is 0.6. With three phases", OneCycleLr{.pct_start = 0.6, .three_phase = true}));
+  CHECK(refuses("OneCycleLr::pct_start is 0.6. With three_phase", OneCycleLr{.pct_start = 0.6, .three_phase = true}));
   CHECK(refuses("OneCycleLr::div_factor is 0", OneCycleLr{.div_factor = 0.0}));
   CHECK(refuses("OneCycleLr::final_div_factor is 0", OneCycleLr{.final_div_factor = 0.0}));
   CHECK(refuses("OneCycleLr::max_lr is -1", OneCycleLr{.max_lr = -1.0}));

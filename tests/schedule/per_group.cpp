@@ -66,16 +66,15 @@ TEST_CASE("PerGroup and ScaledGroups accept schedules that depend on the group")
 }
 
 TEST_CASE("PerGroup and ScaledGroups throw std::invalid_argument for a group beyond their size") {
-  CHECK(
-      refusal_of_group(PerGroup{ConstantLr{}, ConstantLr{}}, 2) ==
-      "PerGroup is for 2 parameter groups, and the optimizer has a group 2, counted from 0. Give one for each group.");
+  CHECK(refusal_of_group(PerGroup{ConstantLr{}, ConstantLr{}}, 2) ==
+        "PerGroup is for 2 parameter groups, but the optimizer has a group 2, counted from 0. Set one for each group.");
   CHECK(refusal_of_group(ScaledGroups{.factors = {1.0}, .schedule = ConstantLr{}}, 1) ==
-        "ScaledGroups is for 1 parameter groups, and the optimizer has a group 1, counted from 0. Give one for each "
+        "ScaledGroups is for 1 parameter groups, but the optimizer has a group 1, counted from 0. Set one for each "
         "group.");
 }
 
 TEST_CASE("PerGroup and ScaledGroups check their settings and their schedules' settings") {
-  CHECK(refusal(ScaledGroups<>{}) == "ScaledGroups::factors is empty. Give one for each group.");
+  CHECK(refusal(ScaledGroups<>{}) == "ScaledGroups::factors is empty. Set one for each group.");
   CHECK(refuses("ScaledGroups::factors is -1", ScaledGroups<>{.factors = {1.0, -1.0}}));
   CHECK(refuses("ConstantLr::factor is -1", PerGroup{ConstantLr{}, ConstantLr{.factor = -1.0}}));
 }

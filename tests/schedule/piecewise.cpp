@@ -29,9 +29,9 @@ TEST_CASE("two points at the same update make a jump") {
 TEST_CASE("PiecewiseLr with one point is constant") { CHECK(PiecewiseLr{.points = {{3, 0.5}}}(0.2, 0) == 0.1); }
 
 TEST_CASE("PiecewiseLr throws std::invalid_argument for no points, points out of order and negative values") {
-  CHECK(refusal(PiecewiseLr{}) == "PiecewiseLr::points is empty. Give at least one.");
+  CHECK(refusal(PiecewiseLr{}) == "PiecewiseLr::points is empty. Add at least one.");
   CHECK(refusal(PiecewiseLr{.points = {{5, 1.0}, {2, 0.5}}}) ==
-        "PiecewiseLr::points has update 2 after update 5. Give the points in ascending order.");
+        "PiecewiseLr::points has update 2 after update 5. Put the points in ascending order.");
   CHECK(refuses("PiecewiseLr::points is -1", PiecewiseLr{.points = {{-1, 1.0}}}));
   CHECK(refuses("PiecewiseLr::points' factor is -1", PiecewiseLr{.points = {{0, -1.0}}}));
 }

@@ -119,8 +119,8 @@ TEST_CASE("a ReduceOnPlateau with a copied state makes the same decisions") {
 
 TEST_CASE("ReduceOnPlateau::check throws std::invalid_argument for a setting out of range") {
   CHECK(refusal({}) == "");
-  CHECK(refusal({.factor = 1.0}) == "ReduceOnPlateau::factor is 1. Give a number of at least 0 and below 1.");
-  CHECK(refusal({.patience = -1}) == "ReduceOnPlateau::patience is -1. Give 0 or more.");
+  CHECK(refusal({.factor = 1.0}) == "ReduceOnPlateau::factor is 1. Set it to at least 0 and less than 1.");
+  CHECK(refusal({.patience = -1}) == "ReduceOnPlateau::patience is -1. Set it to 0 or greater.");
   CHECK(refusal({.threshold = -1.0}) != "");
   CHECK(refusal({.cooldown = -1}) != "");
   CHECK(refusal({.min_lr = -1.0}) != "");

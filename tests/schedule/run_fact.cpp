@@ -85,14 +85,13 @@ TEST_CASE("an expression of run facts has no count until it is resolved") {
 TEST_CASE("an unknown run fact throws std::invalid_argument that names the fact and the setting") {
   CHECK(message_of(run::num_updates_per_epoch * 2, {.num_updates = 50}) ==
         "CosineLr::warmup_updates needs the run's num_updates_per_epoch, which is unknown: the loader has no length. "
-        "Give CosineLr::warmup_updates as a number.");
+        "Set CosineLr::warmup_updates to a number.");
   CHECK(message_of(run::num_updates / 10, {}) ==
-        "CosineLr::warmup_updates needs the run's num_updates, which is unknown: the loader has no length. "
-        "Give CosineLr::warmup_updates as a number, or limit the run.");
-  CHECK(
-      message_of(run::num_eval_batches_per_epoch, {.num_updates = 50}) ==
-      "CosineLr::warmup_updates needs the run's num_eval_batches_per_epoch, which is unknown: there is no evaluation, "
-      "or its loader has no length. Give CosineLr::warmup_updates as a number.");
+        "CosineLr::warmup_updates needs the run's num_updates, which is unknown: the loader has no length. Set "
+        "CosineLr::warmup_updates to a number, or limit the run.");
+  CHECK(message_of(run::num_eval_batches_per_epoch, {.num_updates = 50}) ==
+        "CosineLr::warmup_updates needs the run's num_eval_batches_per_epoch, which is unknown: the run has no "
+        "evaluation, or its loader has no length. Set CosineLr::warmup_updates to a number.");
   CHECK(message_of(100, {}) == "100");
   CHECK(message_of(run::num_updates + 3, {.num_updates = 0}) == "3");  // a count of 0 is known
 }

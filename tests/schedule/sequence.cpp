@@ -88,11 +88,11 @@ TEST_CASE("LinearLr before another schedule in a Sequence equals Warmup") {
 
 TEST_CASE("Sequence throws std::invalid_argument for starts out of order or beyond the run") {
   CHECK(refusal(Sequence{ConstantLr{}, Then{5, ConstantLr{}}, Then{3, ConstantLr{}}}) ==
-        "Sequence has a schedule that takes over at update 3, and the one before it begins at 5. Give the starts in "
-        "ascending order, the first above 0.");
-  CHECK(refuses("Sequence has a schedule that takes over at update 0", Sequence{ConstantLr{}, Then{0, ConstantLr{}}}));
+        "Sequence has a schedule that starts at update 3, but the schedule before it starts at 5. Put the starts in "
+        "ascending order, the first greater than 0.");
+  CHECK(refuses("Sequence has a schedule that starts at update 0", Sequence{ConstantLr{}, Then{0, ConstantLr{}}}));
   CHECK(refusal(Sequence{ConstantLr{}, Then{100, ConstantLr{}}}, {.num_updates = 100}) ==
-        "Sequence: the last schedule takes over at update 100, which leaves nothing of the run's 100 updates. Let it "
-        "start earlier, or train for longer.");
+        "Sequence: the last schedule starts at update 100, which leaves nothing of the run's 100 updates. Start it "
+        "earlier, or train for longer.");
   CHECK(refuses("ConstantLr::factor is -1", Sequence{ConstantLr{}, Then{5, ConstantLr{.factor = -1.0}}}));
 }

@@ -195,12 +195,12 @@ TEST_CASE("WsdLr throws std::invalid_argument that names a setting out of range"
   CHECK(refusal(WsdLr{.warmup_updates = 101}, {.num_updates = 100}) ==
         "WsdLr::warmup_updates (101) is more than total_updates (100). Shorten it, or train for longer.");
   CHECK(refusal(WsdLr{.num_checkpoints = 3}, {.num_updates = 3}) ==
-        "WsdLr::num_checkpoints (3) is too many for total_updates (3), which each checkpoint halves. Take fewer, or "
+        "WsdLr::num_checkpoints (3) is too many for total_updates (3), which each checkpoint halves. Reduce it, or "
         "train for longer.");
   CHECK(refuses("WsdLr::num_checkpoints (100)", WsdLr{.num_checkpoints = 100}));
-  CHECK(
-      refusal(WsdLr{.min_lr_ratio = 0.0, .decay = WsdDecay::inverse}, {.num_updates = 100}) ==
-      "WsdLr::min_lr_ratio is 0. The inverse decay never reaches 0: give a number above 0, or choose WsdDecay::sqrt.");
+  CHECK(refusal(WsdLr{.min_lr_ratio = 0.0, .decay = WsdDecay::inverse}, {.num_updates = 100}) ==
+        "WsdLr::min_lr_ratio is 0. The inverse decay never reaches 0: set it to a number greater than 0, or use "
+        "WsdDecay::sqrt.");
   CHECK(refuses("WsdLr::decay_phase_ratio is 0.5. With several checkpoints",
                 WsdLr{.decay_phase_ratio = 0.5, .num_checkpoints = 2}));
   CHECK(refusal(WsdLr{.decay_phase_ratio = 0.5}, {.num_updates = 100}) == "");

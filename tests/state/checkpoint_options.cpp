@@ -128,7 +128,7 @@ TEST_CASE("load_checkpoint of a file with only weights throws with the remedy") 
   hone::write_checkpoint(folder / "w.pt", hone::state_dict(model));
   CHECK(files::message([&] { trainer.load_checkpoint(folder / "w.pt"); }) ==
         (folder / "w.pt").string() +
-            ": It has no 'model_state_dict', so it is no checkpoint of a trainer. Load weights alone with "
+            ": It has no 'model_state_dict', so it is not a checkpoint of a trainer. Load only the weights with "
             "hone::load_state_dict(model, hone::read_checkpoint(path)).");
 }
 

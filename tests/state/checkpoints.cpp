@@ -61,8 +61,8 @@ TEST_CASE("train throws if the loaded schedule is finished, unless it is restart
   auto trainer = trainer_of(net);
   trainer.load_checkpoint(end);
   const auto before = tiny::weights(net);
-  CHECK_THROWS_WITH(trainer.train(tiny::batches(3)), Catch::Contains("The schedule is over") &&
-                                                         Catch::Contains("update 3 of it") &&
+  CHECK_THROWS_WITH(trainer.train(tiny::batches(3)), Catch::Contains("The schedule has ended") &&
+                                                         Catch::Contains("is at update 3, ") &&
                                                          Catch::Contains("load_scheduler = false"));
   CHECK(tiny::equal(before, tiny::weights(net)));
   trainer.restart_schedule();

@@ -61,8 +61,7 @@ TEST_CASE("ranges that are not loaders resume by batches, only with the same num
   CHECK(place.go_on(range, 2, 2, 3) == 3);
   CHECK(place.go_on(range, 2, 2, std::nullopt) == std::nullopt);
   CHECK_THROWS_WITH(place.go_on(range, 4, 2, 3),
-                    "The run is to go on after batch 4 of its epoch, and the loader gives 3. Give it the data that it "
-                    "had.");
+                    "The run resumes after batch 4 of the epoch, but the loader has 3. Resume with the same data.");
   CHECK_THROWS_AS(place.go_on(range, 2, 1, 3), hone::DataError);
   CHECK_THROWS_AS(place.go_on(loader(4, 1), 2, 1, 3), hone::DataError);
 }

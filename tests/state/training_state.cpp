@@ -433,14 +433,15 @@ TEST_CASE("resume throws if the state cannot be resumed") {
     before.train(unsized);
     auto fewer = tiny::batches(2) | std::views::filter([](const auto&) { return true; });
     const auto text = files::message([&] { trainer.resume(states[3], fewer); });
-    CHECK(files::contains(text, "after batch 4 of its epoch, and the loader gives 2"));
+    CHECK(files::contains(text, "after batch 4 of the epoch, but the loader has 2"));
   }
   SECTION("a position beyond the accumulation window") {
     std::vector<hone::Dict> states;
     hone::Trainer before{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, hone::GradAccum<4>{},
                          KeepStates{&states}};
     before.train(tiny::dataset(16), {.per_device_batch_size = 4});
-    CHECK(files::contains(refusal(states[2]), "after batch 3 of an accumulation window, and windows have 2 here"));
+    CHECK(files::contains(refusal(states[2]),
+                          "after batch 3 of an accumulation window, but a window of this trainer has 2 batches"));
   }
   SECTION("a damaged entry") {
     auto state = trainer.training_state();

@@ -69,12 +69,11 @@ void check_shapes(Loss loss) {
   };
   const auto column = torch::full({3, 1}, 0.5), row = torch::full({3}, 0.5), wide = torch::full({3, 2}, 0.5);
   CHECK(says(column, row) ==
-        "The loss compares element by element, and the model's output Float [3, 1] has another shape than the target "
-        "Float [3]: it would be computed over a broadcast of the two. Give both one shape, as with "
-        "target.unsqueeze(1).");
-  CHECK(tiny::contains(says(row, column), "has another shape"));
-  CHECK(tiny::contains(says(wide, column), "has another shape"));
-  CHECK(tiny::contains(says(column, torch::full({1}, 0.5)), "has another shape"));
+        "The loss is elementwise, but the model's output Float [3, 1] and the target Float [3] have different shapes "
+        "and would be broadcast. Give both the same shape, for example with target.unsqueeze(1).");
+  CHECK(tiny::contains(says(row, column), "have different shapes"));
+  CHECK(tiny::contains(says(wide, column), "have different shapes"));
+  CHECK(tiny::contains(says(column, torch::full({1}, 0.5)), "have different shapes"));
   tiny::Batch fits{wide, wide};
   CHECK(hone::batch_loss(same, loss, fits).loss.dim() == 0);
 }
@@ -141,14 +140,15 @@ TEST_CASE("a dtype or shape that does not fit the model throws DataError with th
     return tiny::message_of<hone::DataError>([&] { static_cast<void>(hone::batch_loss(net, with, batch)); });
   };
   CHECK(refusal(loss, {x.to(torch::kDouble), y}) ==
-        "The model cannot take inputs Double [4, 3]: mat1 and mat2 must have the same dtype, but got Double and Float. "
+        "The model cannot process the inputs Double [4, 3]: mat1 and mat2 must have the same dtype, but got Double and "
+        "Float. "
         "The "
         "inputs are Double and the model is Float: convert them with .to(torch::kFloat), or train in double with the "
         "policy hone::Fp64.");
   CHECK(tiny::contains(refusal(loss, {x.to(torch::kByte), y}),
                        "The inputs are Byte, as images are stored, and the model is Float: convert them with "
                        ".to(torch::kFloat), and divide by 255."));
-  CHECK(tiny::contains(refusal(loss, {x.slice(1, 0, 2), y}), ". Give it what its layers expect."));
+  CHECK(tiny::contains(refusal(loss, {x.slice(1, 0, 2), y}), ". Pass inputs that its layers accept."));
   CHECK(tiny::contains(refusal(loss, {x, y.to(torch::kFloat)}),
                        "Class labels are int64: convert the target with .to(torch::kLong)."));
   CHECK(tiny::contains(refusal(loss, {x, y.to(torch::kInt)}),
@@ -156,10 +156,10 @@ TEST_CASE("a dtype or shape that does not fit the model throws DataError with th
 
   tiny::Batch doubled{x, torch::ones({4, 2}, torch::kDouble)};
   const auto value = hone::batch_loss(net, squares, doubled).loss;
-  CHECK(
-      tiny::contains(tiny::message_of<hone::DataError>([&] { hone::backward_or_explain(value); }),
-                     "A target in double makes it so: convert it with .to(torch::kFloat), or train in double with the "
-                     "policy hone::Fp64."));
+  CHECK(tiny::contains(
+      tiny::message_of<hone::DataError>([&] { hone::backward_or_explain(value); }),
+      "A Double target causes this. Convert the target with .to(torch::kFloat), or train in double with the "
+      "policy hone::Fp64."));
   net->to(torch::kDouble);
   tiny::Batch all{x.to(torch::kDouble), torch::ones({4, 2}, torch::kDouble)};
   CHECK_NOTHROW(hone::backward_or_explain(hone::batch_loss(net, squares, all).loss));

@@ -45,9 +45,9 @@ using torch::Tensor;
 [[noreturn]] void fail_library() { TORCH_CHECK(false, "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"); }
 
 const std::string out_of_memory =
-    "Memory ran out on cuda:0: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 79.10 "
+    "Out of memory on cuda:0: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 79.10 "
     "GiB of "
-    "which 1.00 GiB is free. Take smaller batches";
+    "which 1.00 GiB is free. Reduce per_device_batch_size";
 
 std::string explained(const std::function<void()>& f, c10::Device device = {c10::kCUDA, 0}) {
   return tiny::message_of<hone::DeviceError>([&] { hone::with_device_errors(device, f); });
@@ -59,18 +59,17 @@ TEST_CASE("an out-of-memory error has the requested size, the free memory and th
   CHECK(tiny::contains(text, "expandable_segments"));
   CHECK_FALSE(tiny::contains(text, "If reserved"));
   const auto on_host = explained([] { torch::empty({std::int64_t{1} << 50}); }, c10::kCPU);
-  CHECK(on_host.starts_with("Memory ran out on cpu: DefaultCPUAllocator: "));
+  CHECK(on_host.starts_with("Out of memory on cpu: DefaultCPUAllocator: "));
   CHECK(tiny::contains(on_host, "4503599627370496 bytes"));
   CHECK_FALSE(tiny::contains(on_host, "expandable_segments"));
 }
 
 TEST_CASE("a device failure throws DeviceError with the remedy") {
-  CHECK(explained(fail_device) ==
-        "The device cuda:0 has failed: CUDA error: device-side assert triggered. This process cannot use it any more: "
-        "start it again and continue from the last training state (trainer.resume). An assert on a device is most "
-        "often an "
-        "index "
-        "or a class label out of range; CUDA_LAUNCH_BLOCKING=1 shows the operator.");
+  CHECK(
+      explained(fail_device) ==
+      "The device cuda:0 has failed: CUDA error: device-side assert triggered. This process can no longer use it. "
+      "Restart the process and resume from the last training state (trainer.resume). The usual cause of a device-side "
+      "assert is an index or a class label out of range. Set CUDA_LAUNCH_BLOCKING=1 to find the operator.");
   CHECK(explained(fail_library)
             .starts_with("The device cuda:0 has failed: cuDNN error: CUDNN_STATUS_EXECUTION_FAILED. "));
 }
@@ -235,7 +234,7 @@ TEST_CASE("every call of a trainer throws DeviceError with an explanation, which
   const auto data = tiny::dataset();
   const auto batch = tiny::batches(1)[0];
   for (const auto& [fail, start] :
-       {std::pair{&run_out, "Memory ran out on cpu: "}, {&fail_device, "The device cpu has "}}) {
+       {std::pair{&run_out, "Out of memory on cpu: "}, {&fail_device, "The device cpu has "}}) {
     net->failure = fail;
     heard.clear();
     const auto said = [&](auto&& f) { return tiny::message_of<hone::DeviceError>(f).starts_with(start); };
@@ -268,7 +267,7 @@ TEST_CASE("on the CPU, too, every call of a trainer throws DeviceError if memory
   const auto batch = tiny::batches(1)[0];
   net->failure = [] { torch::empty({std::int64_t{1} << 50}); };
   const auto fails = [](auto&& f) {
-    return tiny::message_of<hone::DeviceError>(f).starts_with("Memory ran out on cpu: DefaultCPUAllocator: ");
+    return tiny::message_of<hone::DeviceError>(f).starts_with("Out of memory on cpu: DefaultCPUAllocator: ");
   };
   CHECK(fails([&] { trainer.train(data, {.per_device_batch_size = 4}); }));
   CHECK(fails([&] { trainer.evaluate(data); }));
@@ -295,7 +294,7 @@ struct Narrow : OtherDevice {
 TEST_CASE("require_device throws if the device does not support the dtype of a parameter") {
   tiny::Net net;
   CHECK_THROWS_WITH(hone::require_device(Narrow{}, net),
-                    "The parameter 'first.weight' is Float, which cpu does not have. Convert the model first: "
+                    "The parameter 'first.weight' is Float, which cpu does not support. Convert the model first: "
                     "model->to(torch::kFloat).");
   net->to(torch::kBFloat16);
   CHECK_NOTHROW(hone::require_device(Narrow{}, net));

@@ -55,7 +55,8 @@ TEST_CASE("losses that all have `every` above 1 throw std::invalid_argument") {
     return std::string();
   }();
   CHECK(message ==
-        "Each of the losses has `every` above 1, so nothing is learned from some batches. Give one of them 1.");
+        "Each of the losses has `every` greater than 1, so some batches would have no update. Set `every` of one loss "
+        "to 1.");
 }
 
 TEST_CASE("to() moves losses that have tensors") {

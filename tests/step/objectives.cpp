@@ -151,7 +151,7 @@ TEST_CASE("a loss with `every = n` is computed for every n-th update") {
   require_equal(hone::Trainer{Gan(), gan::losses({.every = 2}), gan::optimizers(), hone::GradAccum<2>{}},
                 {.accumulate = 2, .every = 2});
   CHECK(tiny::message_of<std::invalid_argument>([] { gan::losses({.every = 0}); }) ==
-        "The loss 'generator' has every = 0. Give 1 or more updates.");
+        "The loss 'generator' has every = 0. Set it to 1 or greater.");
 }
 
 TEST_CASE("the short last window of an unsized range is averaged over its length") {

@@ -67,9 +67,9 @@ TEST_CASE("with_smaller_batches halves the batch size until it fits") {
 
 TEST_CASE("with_smaller_batches throws if one sample does not fit, and rethrows other errors") {
   CHECK(tiny::message_of<std::runtime_error>([] { hone::with_smaller_batches(8, [](std::int64_t) { run_out(); }); }) ==
-        "Not even a batch of 1 sample fits into memory. Take a smaller model.");
+        "A batch of 1 sample does not fit into memory. Use a smaller model.");
   CHECK(runs_out([] { hone::with_smaller_batches(8, [](std::int64_t) { run_out(); }); }));  // nested
   CHECK_THROWS_AS(hone::with_smaller_batches(8, [](std::int64_t) { throw hone::DataError("no"); }), hone::DataError);
   CHECK(tiny::message_of<std::invalid_argument>([] { hone::with_smaller_batches(0, [](std::int64_t) {}); }) ==
-        "The batch size is 0. Give 1 or more.");
+        "The batch size is 0. Set it to 1 or greater.");
 }

@@ -23,10 +23,9 @@ auto head_trainer(tiny::Net& model, auto... callbacks) {
                        Head(hone::named_parameters(*model->second, "second."), {.lr = 0.1}), std::move(callbacks)...};
 }
 const std::string warning =
-    "hone: no optimizer holds 'first.weight', 'first.bias', which require a gradient: they are not trained, and "
-    "gradients add up. Give the optimizer all parameters that are to be trained (a FusedOptimizer: add_group), or "
-    "freeze "
-    "the others with set_requires_grad(false).\n";
+    "hone: no optimizer has 'first.weight', 'first.bias', which require a gradient: they are not trained, and "
+    "gradients accumulate. Pass all trainable parameters to the optimizer (FusedOptimizer: add_group), or freeze the "
+    "remaining ones with set_requires_grad(false).\n";
 
 struct Unfreezes {
   tiny::Net model;
@@ -56,7 +55,7 @@ TEST_CASE("frozen parameters cause no warning until they are unfrozen") {
       captured(stderr, [&] { trainer.train(tiny::dataset(), {.num_epochs = 1, .per_device_batch_size = 4}); }).empty());
   const auto said =
       captured(stderr, [&] { trainer.train(tiny::dataset(), {.num_epochs = 2, .per_device_batch_size = 4}); });
-  CHECK(tiny::contains(said, "no optimizer holds 'first.bias', which requires a gradient: it is not trained"));
+  CHECK(tiny::contains(said, "no optimizer has 'first.bias', which requires a gradient: it is not trained"));
 }
 
 TEST_CASE("a step does not use gradients that another trainer left") {

@@ -29,7 +29,7 @@ TEST_CASE("the variable is a number of batches, or `none`") {
 }
 
 TEST_CASE("other values throw std::invalid_argument with the variable, the value and the remedy") {
-  CHECK(refusal("ten") == "HONE_LIMIT_BATCHES is `ten`. Give a number of batches, 1 or more, or `none`.");
+  CHECK(refusal("ten") == "HONE_LIMIT_BATCHES is `ten`. Set it to a number of batches, 1 or greater, or to `none`.");
   for (const char* text : {"", "0", "-3", "1.5", "5 ", " 5", "5x", "0x10", "nonesuch", "99999999999999999999"}) {
     CAPTURE(text);
     CHECK(refusal(text) != "accepted");

@@ -142,11 +142,9 @@ TEST_CASE("outputs of different shapes throw DataError that names the batch") {
   int predicted = 0;
   auto trainer = trainer_of(Same(), hone::on<hone::PredictStepStart>([&](const auto&) { ++predicted; }));
   CHECK(message_of<hone::DataError>([&] { static_cast<void>(trainer.predict(batches)); }) ==
-        "The model's output for batch 2 is Float [2, 7] and does not fit behind that of batch 0, Float [2, 5]. Pad "
-        "outputs "
-        "to one shape, or let the override `predict_batch` return a std::tuple with them: then predict returns an "
-        "element "
-        "for each batch.");
+        "The model's output for batch 2 is Float [2, 7] and cannot be concatenated with the output for batch 0, Float "
+        "[2, 5]. Pad outputs to one shape, or return them in a std::tuple from the override `predict_batch`: then "
+        "predict returns one element for each batch.");
   CHECK(predicted == 3);
   const auto outputs = trainer_of(Same(), InTuple{}).predict(batches);
   CHECK((outputs.size() == 4 && std::get<0>(outputs[2]).size(1) == 7));
@@ -154,9 +152,8 @@ TEST_CASE("outputs of different shapes throw DataError that names the batch") {
 
 TEST_CASE("a 0-dimensional output throws DataError, except for a batch of one sample") {
   CHECK(message_of<hone::DataError>([] { static_cast<void>(trainer_of(Mean()).predict(numbers())); }) ==
-        "The model's output for batch 0 is Float [] and needs a first dimension that counts samples. Let the model or "
-        "the "
-        "override `predict_batch` return the shape [samples, ...].");
+        "The model's output for batch 0 is Float [] and needs the number of samples as its first dimension. Return the "
+        "shape [samples, ...] from the model or the override `predict_batch`.");
   CHECK(trainer_of(Squeeze()).predict(numbers(), {.per_device_batch_size = 5}).equal(right));  // 5 samples and 1
   CHECK(trainer_of(Squeeze()).predict(numbers(), {.per_device_batch_size = 1}).equal(right));
 }
@@ -172,8 +169,8 @@ TEST_CASE("a prediction that is stopped throws StoppedError after its last event
   };
   CHECK(message_of<hone::StoppedError>(
             [&] { static_cast<void>(stop_at(1).predict(numbers(), {.per_device_batch_size = 2})); }) ==
-        "The prediction was stopped after 2 batches (enough), so outputs are missing. Predict without what stops it, "
-        "or keep the outputs in on_predict_step_end.");
+        "The prediction was stopped after 2 batches (enough), so outputs are missing. Remove the callback that stops "
+        "it, or store the outputs in on_predict_step_end.");
   CHECK((ends == 1 && exceptions == 0));
   CHECK(stop_at(2).predict(numbers(), {.per_device_batch_size = 2}).flatten().equal(right));  // after the last batch
 }

@@ -78,9 +78,8 @@ void check_without_parameters(Model model, Policies... policies) {
   CHECK(trainer.evaluate(tiny::dataset()).at("evaluation_loss") > 0.0);
   CHECK(trainer.predict(tiny::dataset()).size(0) == 12);
   const std::string refusal =
-      "The trainer has no parameters to train: when it was made, the model had none that requires a gradient. Unfreeze "
-      "one "
-      "with set_requires_grad(true), or add a layer with parameters, and make the trainer after that.";
+      "The trainer has no parameters to train: when it was constructed, no parameter of the model required a gradient. "
+      "Unfreeze one with set_requires_grad(true), or add a layer with parameters, before you construct the trainer.";
   CHECK(message_of<std::invalid_argument>([&] { trainer.train(tiny::dataset()); }) == refusal);
   CHECK(message_of<std::invalid_argument>([&] { trainer.step(tiny::batches(1)[0]); }) == refusal);
 }

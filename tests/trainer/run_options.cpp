@@ -36,33 +36,36 @@ TEST_CASE("check() throws for an option out of range, with its name, value and m
   CHECK(refusal(Options{}).empty());
   CHECK(refusal(hone::EvaluateOptions{}).empty());
   CHECK(refusal(Options{.num_epochs = 0, .per_device_batch_size = 1, .max_updates = 1}).empty());
-  CHECK(refusal(Options{.num_epochs = -1}) == "num_epochs is -1. Give 0 or more.");
-  CHECK(refusal(Options{.per_device_batch_size = 0}) == "per_device_batch_size is 0. Give 1 or more.");
-  CHECK(refusal(Options{.eval_per_device_batch_size = -7}) == "eval_per_device_batch_size is -7. Give 1 or more.");
-  CHECK(refusal(Options{.max_updates = 0}) == "max_updates is 0. Give 1 or more.");
-  CHECK(refusal(Options{.num_threads = -1}) == "num_threads is -1. Give 0 or more.");
-  CHECK(refusal(hone::EvaluateOptions{.per_device_batch_size = 0}) == "per_device_batch_size is 0. Give 1 or more.");
-  CHECK(refusal(hone::EvaluateOptions{.num_threads = -4}) == "num_threads is -4. Give 0 or more.");
-  CHECK(refusal(Options{.min_num_epochs = -1}) == "min_num_epochs is -1. Give 0 or more.");
-  CHECK(refusal(Options{.min_updates = -2}) == "min_updates is -2. Give 0 or more.");
-  CHECK(refusal(Options{.max_time = std::chrono::seconds(0)}) == "max_time is 0 s. Give more than 0.");
-  CHECK(refusal(Options{.max_time = std::chrono::minutes(-2)}) == "max_time is -120 s. Give more than 0.");
+  CHECK(refusal(Options{.num_epochs = -1}) == "num_epochs is -1. Set it to 0 or greater.");
+  CHECK(refusal(Options{.per_device_batch_size = 0}) == "per_device_batch_size is 0. Set it to 1 or greater.");
+  CHECK(refusal(Options{.eval_per_device_batch_size = -7}) ==
+        "eval_per_device_batch_size is -7. Set it to 1 or greater.");
+  CHECK(refusal(Options{.max_updates = 0}) == "max_updates is 0. Set it to 1 or greater.");
+  CHECK(refusal(Options{.num_threads = -1}) == "num_threads is -1. Set it to 0 or greater.");
+  CHECK(refusal(hone::EvaluateOptions{.per_device_batch_size = 0}) ==
+        "per_device_batch_size is 0. Set it to 1 or greater.");
+  CHECK(refusal(hone::EvaluateOptions{.num_threads = -4}) == "num_threads is -4. Set it to 0 or greater.");
+  CHECK(refusal(Options{.min_num_epochs = -1}) == "min_num_epochs is -1. Set it to 0 or greater.");
+  CHECK(refusal(Options{.min_updates = -2}) == "min_updates is -2. Set it to 0 or greater.");
+  CHECK(refusal(Options{.max_time = std::chrono::seconds(0)}) == "max_time is 0 s. Set it to a value greater than 0.");
+  CHECK(refusal(Options{.max_time = std::chrono::minutes(-2)}) ==
+        "max_time is -120 s. Set it to a value greater than 0.");
   CHECK(refusal(Options{.max_time = std::chrono::duration<double>(std::nan(""))}) ==
-        "max_time is nan s. Give more than 0.");
+        "max_time is nan s. Set it to a value greater than 0.");
   CHECK(refusal(Options{.max_time = std::chrono::milliseconds(1)}).empty());
-  CHECK(refusal(Options{.evaluate_every_n_epochs = 0}) == "evaluate_every_n_epochs is 0. Give 1 or more.");
-  CHECK(refusal(Options{.fast_dev_run = -1}) == "fast_dev_run is -1. Give 0 or more.");
-  CHECK(refusal(Options{.overfit_batches = -1}) == "overfit_batches is -1. Give 0 or more.");
-  CHECK(refusal(Options{.num_sanity_eval_batches = -1}) == "num_sanity_eval_batches is -1. Give 0 or more.");
+  CHECK(refusal(Options{.evaluate_every_n_epochs = 0}) == "evaluate_every_n_epochs is 0. Set it to 1 or greater.");
+  CHECK(refusal(Options{.fast_dev_run = -1}) == "fast_dev_run is -1. Set it to 0 or greater.");
+  CHECK(refusal(Options{.overfit_batches = -1}) == "overfit_batches is -1. Set it to 0 or greater.");
+  CHECK(refusal(Options{.num_sanity_eval_batches = -1}) == "num_sanity_eval_batches is -1. Set it to 0 or greater.");
 }
 
 TEST_CASE("check() throws if a minimum is above its maximum, but not if they are equal") {
   CHECK(refusal(Options{.num_epochs = 3, .min_num_epochs = 3}).empty());
   CHECK(refusal(Options{.num_epochs = 3, .min_num_epochs = 5}) ==
-        "min_num_epochs is 5, but num_epochs is 3. Give 3 or less, or raise num_epochs.");
+        "min_num_epochs is 5, but num_epochs is 3. Set it to 3 or less, or increase num_epochs.");
   CHECK(refusal(Options{.max_updates = 7, .min_updates = 7}).empty());
   CHECK(refusal(Options{.max_updates = 7, .min_updates = 8}) ==
-        "min_updates is 8, but max_updates is 7. Give 7 or less, or raise max_updates.");
+        "min_updates is 8, but max_updates is 7. Set it to 7 or less, or increase max_updates.");
   CHECK(refusal(Options{.min_updates = 8}).empty());
 }
 

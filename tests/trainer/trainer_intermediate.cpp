@@ -139,7 +139,7 @@ TEST_CASE("IntermediateEvaluation does nothing without an evaluation set, and th
   CHECK(history.num_updates() == 3);
   CHECK(!history.contains("intermediate_eval_loss"));
   auto batch = tiny::batches(1).front();
-  CHECK_THROWS_WITH(trainer.step(batch), Catch::Contains("IntermediateEvaluation works only inside of one"));
+  CHECK_THROWS_WITH(trainer.step(batch), Catch::Contains("IntermediateEvaluation requires a run"));
   CHECK(!trainer.run_history().contains("intermediate_eval_loss"));
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("one loader for training and intermediate evaluations throws, and one 
                                hone::IntermediateEvaluation{.every_n_updates = 1}};
   hone::TensorLoader loader{tiny::dataset(), {.batch_size = 4}};
   const auto train = [&] { trainer.train(loader, loader); };
-  CHECK(tiny::contains(tiny::message_of<hone::DataError>(train), "on one loader"));
+  CHECK(tiny::contains(tiny::message_of<hone::DataError>(train), "on the same loader"));
   auto batches = tiny::batches(3);
   CHECK(trainer.train(batches, batches).values("intermediate_eval_loss").size() == 3);
 }

@@ -33,7 +33,7 @@ TEST_CASE("a run of 0 epochs does nothing, also with a schedule that needs the r
 TEST_CASE("an empty range throws an error about the data, not about the schedule") {
   auto trainer = trainer_with(hone::CosineLr{});
   CHECK(message_of<hone::DataError>([&] { trainer.train(std::vector<Pair>{}); }) ==
-        "The training data is a range of 0 batches. Give it at least one.");
+        "The training data is a range of 0 batches. Pass at least one batch.");
 }
 
 TEST_CASE("options for loaders throw std::invalid_argument if the data is a range of batches") {
@@ -41,9 +41,8 @@ TEST_CASE("options for loaders throw std::invalid_argument if the data is a rang
   const auto batches = tiny::batches(3);
   hone::TensorLoader loader(tiny::dataset(), {.batch_size = 4});
   const auto unused = [](const char* option, const char* value) {
-    return std::string(option) + " is " + value +
-           ", but the data is a range of batches, which are what they are. Leave " + option +
-           " out and set it where the loader is made, or give the dataset itself.";
+    return std::string(option) + " is " + value + ", but the data is already a range of batches. Remove " + option +
+           " and set it where the loader is constructed, or pass the dataset.";
   };
   const auto refusal = [](auto&& call) { return message_of<std::invalid_argument>(call); };
   CHECK(refusal([&] { trainer.train(batches, {.per_device_batch_size = 4}); }) == unused("per_device_batch_size", "4"));
@@ -67,8 +66,8 @@ TEST_CASE("options for evaluations throw std::invalid_argument without an evalua
   auto set = tiny::dataset();
   const auto refusal = [](auto&& call) { return message_of<std::invalid_argument>(call); };
   const auto unused = [](const char* option, const char* value) {
-    return std::string(option) + " is " + value + ", but the run has no evaluation set. Give it one, or leave " +
-           option + " out.";
+    return std::string(option) + " is " + value + ", but the run has no evaluation set. Pass one, or remove " + option +
+           ".";
   };
   CHECK(refusal([&] { trainer.train(set, {.eval_per_device_batch_size = 4}); }) ==
         unused("eval_per_device_batch_size", "4"));
@@ -120,8 +119,8 @@ TEST_CASE("a batch size beyond the dataset gives one batch, and throws with drop
   CHECK(trainer.predict(tiny::dataset(5), {.per_device_batch_size = 64}).size(0) == 5);
   CHECK(message_of<std::invalid_argument>(
             [&] { trainer.train(tiny::dataset(5), {.per_device_batch_size = 64, .drop_last = true}); }) ==
-        "batch_size is 64, but the dataset has only 5 samples, so drop_last would leave no batch. Give at most 5, or "
-        "leave drop_last out.");
+        "batch_size is 64, but the dataset has only 5 samples, so drop_last would leave no batch. Set batch_size to at "
+        "most 5, or remove drop_last.");
 }
 
 }  // namespace

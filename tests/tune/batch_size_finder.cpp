@@ -88,11 +88,12 @@ TEST_CASE("an error of the host allocator counts as out of memory") {
 TEST_CASE("find_batch_size throws for invalid options, and rethrows other errors") {
   CHECK(tiny::message_of<std::runtime_error>([] { find(1, {}); }) ==
         "Batches of 2 samples do not fit into memory. Set a smaller start, or use a smaller model.");
-  CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 0}); }) == "start is 0. Give 1 or more.");
+  CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 0}); }) ==
+        "start is 0. Set it to 1 or greater.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 4, .max = 3}); }) ==
-        "max is 3. Give 4 or more.");
+        "max is 3. Set it to 4 or greater.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.num_updates = 0}); }) ==
-        "num_updates is 0. Give 1 or more.");
+        "num_updates is 0. Set it to 1 or greater.");
   CHECK(tiny::message_of<std::invalid_argument>([] { find(9, {.start = 16}, 8); }) ==
         "start is 16, but the dataset has only 8 samples. Set it to at most 8.");
   hone::Trainer trainer{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}};

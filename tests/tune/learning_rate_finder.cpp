@@ -141,10 +141,10 @@ TEST_CASE("find_learning_rate throws for invalid options, and suggestion() throw
   CHECK(tiny::contains(refusal({.start_lr = 0.0}), "start_lr is 0"));
   CHECK(tiny::contains(refusal({.start_lr = std::nan("")}), "start_lr is nan"));
   CHECK(tiny::contains(refusal({.end_lr = INFINITY}), "end_lr is inf"));
-  CHECK(refusal({.num_updates = 1}) == "num_updates is 1. Give 2 or more.");
+  CHECK(refusal({.num_updates = 1}) == "num_updates is 1. Set it to 2 or greater.");
   CHECK(tiny::contains(refusal({.smoothing = 1.0}), "smoothing is 1"));
   CHECK(tiny::contains(refusal({.divergence_factor = 1.0}), "divergence_factor is 1"));
-  CHECK(refusal({.per_device_batch_size = 0}) == "per_device_batch_size is 0. Give 1 or more.");
+  CHECK(refusal({.per_device_batch_size = 0}) == "per_device_batch_size is 0. Set it to 1 or greater.");
 
   auto trainer = make();
   const auto sweep = hone::find_learning_rate(trainer, tiny::dataset(), {.end_lr = 1e-6, .num_updates = 12});

@@ -222,7 +222,7 @@ TEST_CASE("trial_run throws without batches, for invalid options, and within a r
         "contain enough batches for all updates.");
   CHECK(tiny::message_of<std::invalid_argument>([&] {
           hone::trial_run(trainer, none, {.num_updates = 0}, nothing, go_on);
-        }) == "num_updates is 0. Give 1 or more.");
+        }) == "num_updates is 0. Set it to 1 or greater.");
 
   hone::Trainer eager{tiny::Net(), torch::nn::CrossEntropyLoss{}, hone::Sgd{}, TooEarly{}};
   CHECK_THROWS_AS(eager.train(tiny::dataset()), std::logic_error);

@@ -55,17 +55,17 @@ HONE_HOOKS(HONE_SENTENCE)
 
 template <class C, Miss>
 struct misspelt_hook;
-#define HONE_SENTENCE(miss, hook)                                                                   \
-  template <class C>                                                                                \
-  struct misspelt_hook<C, Miss::miss> {                                                             \
-    static_assert(sizeof(C) == 0, "hone: there is no hook `" #miss "`. Did you mean `" #hook "`?"); \
+#define HONE_SENTENCE(miss, hook)                                                               \
+  template <class C>                                                                            \
+  struct misspelt_hook<C, Miss::miss> {                                                         \
+    static_assert(sizeof(C) == 0, "hone: unknown hook `" #miss "`. Did you mean `" #hook "`?"); \
   };
 HONE_HOOK_NEAR_MISSES(HONE_SENTENCE)
 #undef HONE_SENTENCE
-#define HONE_SENTENCE(name, remedy)                                               \
-  template <class C>                                                              \
-  struct misspelt_hook<C, Miss::name> {                                           \
-    static_assert(sizeof(C) == 0, "hone: there is no hook `" #name "`. " remedy); \
+#define HONE_SENTENCE(name, remedy)                                           \
+  template <class C>                                                          \
+  struct misspelt_hook<C, Miss::name> {                                       \
+    static_assert(sizeof(C) == 0, "hone: unknown hook `" #name "`. " remedy); \
   };
 HONE_NO_HOOKS(HONE_SENTENCE)
 #undef HONE_SENTENCE
@@ -74,7 +74,7 @@ template <class C>
 struct callback_without_hooks {
   static_assert(
       sizeof(C) == 0,
-      "hone: this callback has none of the hooks, so it would never run. They are listed in callbacks/hooks.hpp.");
+      "hone: this callback has no hooks, so it would never be called. Add a hook that callbacks/hooks.hpp lists.");
 };
 
 /// Returns the type of the fault, without instantiating its message, for a type that is not a callback.
@@ -106,10 +106,9 @@ namespace detail {
 /// True, or the error for a callback whose limit of batches a filter would drop.
 template <class C>
 inline constexpr bool has_no_limit = [] {
-  static_assert(
-      !LimitsBatches<C>,
-      "hone: this filter forwards events, not the limit of batches that this callback sets. Pass the callback "
-      "to the trainer without the filter.");
+  static_assert(!LimitsBatches<C>,
+                "hone: this filter does not forward the batch limit that this callback sets. Pass the callback "
+                "to the trainer without the filter.");
   return true;
 }();
 

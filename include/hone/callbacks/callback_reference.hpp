@@ -52,7 +52,7 @@ class CallbackReference {
   CallbackReference(std::shared_ptr<C> callback) : callback_(std::move(callback)) {  // NOLINT: likewise
     if (callback_) return;
     throw std::invalid_argument(format_message(
-        "The std::shared_ptr to the callback {} is null. Give one that points to a callback.", {name()}));
+        "The std::shared_ptr to the callback {} is null. Pass one that points to a callback.", {name()}));
   }
 
   [[nodiscard]] static constexpr std::string_view name() { return callback_name<wrapped>(); }

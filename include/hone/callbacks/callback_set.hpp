@@ -125,7 +125,7 @@ struct callback_name_not_there {
 };
 template <class Second>
 struct callbacks_of_one_name {
-  static_assert(sizeof(Second) == 0, "hone: two callbacks have the same name. Give one of them another.");
+  static_assert(sizeof(Second) == 0, "hone: two callbacks have the same name. Rename one of them.");
 };
 
 /// Returns the type of the fault, without instantiating its message, when two callbacks have the same name.
@@ -176,10 +176,10 @@ class CallbackSet {
   {
     std::string_view name;
     ((name.empty() && NeedsRun<Cs> ? void(name = callback_name<Cs>()) : void()), ...);
-    throw std::logic_error(format_message(
-        "`step` was called outside of a run, and the callback {} works only inside of one. Begin a run around "
-        "your loop: `auto run = trainer.begin_run({});`, then `run.step(batch)` and `run.end()`.",
-        {name, "{}"}));
+    throw std::logic_error(
+        format_message("`step` was called outside of a run, but the callback {} requires a run. Begin a run around "
+                       "your loop: `auto run = trainer.begin_run({});`, then `run.step(batch)` and `run.end()`.",
+                       {name, "{}"}));
   }
 
   /// Returns the smallest limit of the callbacks for the batches of an epoch of `phase`; empty if there is none.

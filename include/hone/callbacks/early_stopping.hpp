@@ -75,10 +75,11 @@ struct EarlyStopping {
   void on_training_run_start(const TrainingRunStart& event) {
     detail::require_capturable(event.run, watch_metric, "EarlyStopping::watch_metric");
     if (patience < 0) {
-      throw std::invalid_argument(format_message("EarlyStopping::patience is {}. Give 0 or more epochs.", {patience}));
+      throw std::invalid_argument(format_message("EarlyStopping::patience is {}. Set it to 0 or greater.", {patience}));
     }
     if (detail::is_nan(min_delta) || min_delta < 0.0) {
-      throw std::invalid_argument(format_message("EarlyStopping::min_delta is {}. Give 0 or more.", {min_delta}));
+      throw std::invalid_argument(
+          format_message("EarlyStopping::min_delta is {}. Set it to 0 or greater.", {min_delta}));
     }
     check("stopping_threshold", stopping_threshold);
     check("divergence_threshold", divergence_threshold);
@@ -154,7 +155,8 @@ struct EarlyStopping {
   }
   static void check(const char* name, std::optional<double> threshold) {
     if (threshold && detail::is_nan(*threshold)) {
-      throw std::invalid_argument(format_message("EarlyStopping::{} is nan. Give a number, or leave it out.", {name}));
+      throw std::invalid_argument(
+          format_message("EarlyStopping::{} is nan. Set it to a number, or remove it.", {name}));
     }
   }
 };

@@ -189,10 +189,9 @@ inline constexpr bool is_collective = [] {
 template <class C>
 class RankZero {
   static_assert(checked_callback<C> && has_no_limit<C>);
-  static_assert(
-      !is_collective<C>,
-      "hone: this callback works with all processes together, and rank_zero would leave the others out. Use it "
-      "without rank_zero: only rank 0 prints and writes files anyway.");
+  static_assert(!is_collective<C>,
+                "hone: this callback makes collective calls, which all ranks must make. Use it without rank_zero: only "
+                "rank 0 prints and writes files anyway.");
 
  public:
   using event_forwarder = void;
@@ -209,7 +208,7 @@ class RankZero {
       if (event.run.is_world_process_zero()) hone::notify(callback_, event);
     } else {
       static_assert(sizeof(E) == 0,
-                    "hone: rank_zero asks an event for its run, and this one has none. Derive it from hone::Event.");
+                    "hone: rank_zero requires an event with a member `run`. Derive the event from hone::Event.");
     }
   }
 
@@ -241,8 +240,8 @@ class On {
       std::invoke(function_, event);
     } else {
       static_assert(sizeof(E) == 0,
-                    "hone: the function given to on<Event>(function) cannot be called with that event. Take it as "
-                    "`const auto& event`.");
+                    "hone: the function passed to on<Event>(function) cannot be called with that event. Declare its "
+                    "parameter as `const auto& event`.");
     }
   }
 
@@ -272,7 +271,8 @@ template <std::int64_t n, class C>
 /// **Errors** `std::invalid_argument` when `n` < 1.
 template <class C>
 [[nodiscard]] auto once_at(std::int64_t n, C callback) {
-  if (n < 1) throw std::invalid_argument(format_message("once_at was given the number {}. Give 1 or more.", {n}));
+  if (n < 1)
+    throw std::invalid_argument(format_message("The number passed to once_at is {}. Set it to 1 or greater.", {n}));
   return detail::Counted<CallbackOf<C>, detail::Is>{std::move(callback), {n}};
 }
 

@@ -44,24 +44,23 @@ namespace hone {
 
 namespace hooks {
 
-#define HONE_DEFINE_HOOK(hook, Event)                                                                           \
-  HONE_DEFINE_NAMES(hook);                                                                                      \
-  struct hook##_hook {                                                                                          \
-    template <class C>                                                                                          \
-    static constexpr bool named = names_##hook<C>;                                                              \
-    template <class C, class E>                                                                                 \
-    static constexpr bool callable = requires(C& callback, const E& event) {                                    \
-      { callback.hook(event) } -> std::same_as<void>;                                                           \
-    };                                                                                                          \
-    template <class C, class E>                                                                                 \
-    static void call(C& callback, const E& event) {                                                             \
-      callback.hook(event);                                                                                     \
-    }                                                                                                           \
-    template <class C>                                                                                          \
-    struct incompatible_with {                                                                                  \
-      static_assert(!named<C>,                                                                                  \
-                    "hone: `" #hook "` is there but cannot be called as `void " #hook "(const " #Event "&)`."); \
-    };                                                                                                          \
+#define HONE_DEFINE_HOOK(hook, Event)                                                                         \
+  HONE_DEFINE_NAMES(hook);                                                                                    \
+  struct hook##_hook {                                                                                        \
+    template <class C>                                                                                        \
+    static constexpr bool named = names_##hook<C>;                                                            \
+    template <class C, class E>                                                                               \
+    static constexpr bool callable = requires(C& callback, const E& event) {                                  \
+      { callback.hook(event) } -> std::same_as<void>;                                                         \
+    };                                                                                                        \
+    template <class C, class E>                                                                               \
+    static void call(C& callback, const E& event) {                                                           \
+      callback.hook(event);                                                                                   \
+    }                                                                                                         \
+    template <class C>                                                                                        \
+    struct incompatible_with {                                                                                \
+      static_assert(!named<C>, "hone: `" #hook "` cannot be called as `void " #hook "(const " #Event "&)`."); \
+    };                                                                                                        \
   };
 
 HONE_HOOKS(HONE_DEFINE_HOOK)

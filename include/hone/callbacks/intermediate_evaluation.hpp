@@ -37,7 +37,7 @@ struct IntermediateEvaluation {
   void on_training_run_start(const TrainingRunStart&) const {
     if (every_n_updates < 1) {
       throw std::invalid_argument(
-          format_message("IntermediateEvaluation::every_n_updates is {}. Give 1 or more updates.", {every_n_updates}));
+          format_message("IntermediateEvaluation::every_n_updates is {}. Set it to 1 or greater.", {every_n_updates}));
     }
   }
   void on_train_epoch_start(const TrainEpochStart&) { state.is_due = false; }

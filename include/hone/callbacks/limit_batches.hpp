@@ -45,7 +45,7 @@ struct LimitBatches {
   static void check(const char* name, std::optional<std::int64_t> limit) {
     if (limit && *limit < 1) {
       throw std::invalid_argument("LimitBatches::" + std::string(name) + " is " + std::to_string(*limit) +
-                                  ". Give 1 or more.");
+                                  ". Set it to 1 or greater.");
     }
   }
 };

@@ -23,7 +23,7 @@ struct LimitEvalBatches {
   [[nodiscard]] std::optional<std::int64_t> batch_limit(Phase phase) const {
     if (num_batches < 1) {
       throw std::invalid_argument(
-          format_message("LimitEvalBatches::num_batches is {}. Give 1 or more batches.", {num_batches}));
+          format_message("LimitEvalBatches::num_batches is {}. Set it to 1 or greater.", {num_batches}));
     }
     const bool is_evaluation = phase == Phase::eval || phase == Phase::evaluation;
     const bool is_limited = phase == Phase::intermediate_eval || (is_evaluation && !intermediate_only);

@@ -49,7 +49,7 @@ struct Watched {
       metric.update(outputs, target);
     } else {
       static_assert(sizeof(Outputs) == 0,
-                    "hone: this metric has no `update` for what the model returns and the batch's target.");
+                    "hone: this metric has no `update` that accepts the model's outputs and the batch's target.");
     }
   }
 
@@ -93,10 +93,9 @@ void serialize_metric(auto& archive, std::string_view name, M& metric) {
     }
     metric.add(sums);
   } else {
-    static_assert(
-        sizeof(M) == 0,
-        "hone: a training state cannot contain this metric. Give it `void serialize(auto& archive)`, a member "
-        "`state` with one, or `sums()` and `add(sums)`.");
+    static_assert(sizeof(M) == 0,
+                  "hone: this metric cannot be saved in a training state. Add `void serialize(auto& archive)`, a "
+                  "member `state` with one, or `sums()` and `add(sums)`.");
   }
 }
 
@@ -120,7 +119,7 @@ class Watch {
       has_seen_ = true;
     } else {
       static_assert(sizeof(Event) == 0,
-                    "hone: Metrics finds no member `outputs` in what the override of the loss step returns.");
+                    "hone: Metrics requires a member `outputs` in the result of the override of the loss step.");
     }
   }
   void record(const auto& event) {
@@ -207,8 +206,8 @@ class Watch {
 template <class... Ms>
 class Metrics {
   static_assert((true && ... && Metric<Ms>),
-                "hone: a metric needs copies, `==`, `merge(other)`, `reset()`, `double value() const` and `name() "
-                "const`, and one of these has not all of them.");
+                "hone: a metric must be copyable and have `==`, `merge(other)`, `reset()`, `double value() const` and "
+                "`name() const`. One of these metrics does not.");
 
  public:
   static constexpr bool is_collective = true;  ///< Recording merges the metrics of all ranks.
@@ -247,7 +246,7 @@ class Metrics {
     for_each([&](const auto& metric) {
       if (names.insert(std::string(metric.name())).second) return;
       throw std::invalid_argument(format_message(
-          "Metrics was given two metrics of the name `{}`. Give one another name: hone::named(\"name\", metric).",
+          "Metrics has two metrics with the name `{}`. Rename one of them: hone::named(\"name\", metric).",
           {metric.name()}));
     });
   }

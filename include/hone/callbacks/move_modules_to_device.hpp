@@ -17,7 +17,7 @@ namespace detail {
 template <class Module>
 struct module_by_value {
   static_assert(sizeof(Module) == 0,
-                "hone: MoveModulesToDevice was given a module by value and would move a copy. Give its holder, a "
+                "hone: MoveModulesToDevice would move a copy of a module that is passed by value. Pass its holder, a "
                 "smart pointer or std::ref.");
 };
 

@@ -17,8 +17,7 @@ namespace hone {
 template <FixedString label, class C>
 class NamedCallback {
   static_assert(checked_callback<C>);
-  static_assert(!label.view().empty(),
-                "hone: a callback was given an empty name. Write hone::named<\"name\">(callback).");
+  static_assert(!label.view().empty(), "hone: the name of a callback is empty. Write hone::named<\"name\">(callback).");
 
  public:
   using event_forwarder = void;
@@ -72,7 +71,7 @@ namespace detail {
 template <class C>
 struct name_known_too_late {
   static_assert(sizeof(C) == 0,
-                "hone: a callback's name stands among the template's arguments: hone::named<\"name\">(callback).");
+                "hone: the name of a callback is a template argument. Write hone::named<\"name\">(callback).");
 };
 
 }  // namespace detail

@@ -31,8 +31,8 @@ namespace detail {
 template <class Trainer>
 struct lr_is_scheduled {
   static_assert(sizeof(Trainer) == 0,
-                "hone: ReduceLrOnPlateau lowers the learning rate, and this trainer's schedule sets it at each update. "
-                "Keep one of the two.");
+                "hone: ReduceLrOnPlateau cannot be combined with a schedule, which sets the learning rate at each "
+                "update. Remove one of the two.");
 };
 
 }  // namespace detail
@@ -62,8 +62,8 @@ struct ReduceLrOnPlateau {
 
   void serialize(auto& archive) {
     static_assert(RemembersState<P>,
-                  "hone: a training state cannot contain this plateau's state. Give the type of its member `state` "
-                  "`void serialize(auto& archive)`.");
+                  "hone: the member `state` of this plateau cannot be saved in a training state. Add `void "
+                  "serialize(auto& archive)` to its type.");
     serialize_state(archive, "plateau", plateau);
   }
 

@@ -110,8 +110,8 @@ struct SaveBest {
     if (epoch == nullptr || epoch->number() != static_cast<double>(state.best_epoch) ||
         (state.best && (value == nullptr || value->number() != *state.best))) {
       throw DataError(format_message(
-          "{} is not the checkpoint that this run saved in epoch {}{}: something else has written it, and it "
-          "has been loaded. Give each run a file of its own.",
+          "{} is not the checkpoint that this run saved in epoch {}{}: another program or run has overwritten it, and "
+          "its weights are loaded now. Set SaveBest::save_path to a separate file for each run.",
           {save_path.string(), state.best_epoch,
            state.best ? format_message(" ({} = {})", {watch_metric, *state.best}) : std::string()}));
     }

@@ -31,7 +31,7 @@ bool try_save(SaveError on_error, const Run& run, std::FILE* output, std::string
     return true;
   } catch (const DataError& error) {
     if (on_error == SaveError::stop) throw;
-    if (run.is_world_process_zero()) put(output, format_message("\n{} saved nothing: {}\n", {owner, error.what()}));
+    if (run.is_world_process_zero()) put(output, format_message("\n{} failed to save: {}\n", {owner, error.what()}));
     return false;
   }
 }

@@ -31,7 +31,8 @@ HONE_INLINE void SaveTrainingState::check() const {
        {std::pair{"save_every_n_updates", save_every_n_updates}, std::pair{"save_every_n_epochs", save_every_n_epochs},
         std::pair{"keep_last", keep_last}, std::pair{"keep_best", keep_best}}) {
     if (value < 0) {
-      throw std::invalid_argument(format_message("SaveTrainingState::{} is {}. Give 0 or more.", {name, value}));
+      throw std::invalid_argument(
+          format_message("SaveTrainingState::{} is {}. Set it to 0 or greater.", {name, value}));
     }
   }
 }
@@ -41,8 +42,8 @@ HONE_INLINE void SaveTrainingState::refuse_states_ahead_of(const TrainingProgres
     if (file.place <= place) continue;
     if (!overwrite) {
       throw DataError(format_message(
-          "{} is ahead of where this run begins ({}). Continue from it with trainer.resume(\"{}\", ...), give "
-          "this run a folder of its own, or set SaveTrainingState::overwrite.",
+          "{} is later than the beginning of this run ({}). Resume from it with trainer.resume(\"{}\", ...), set "
+          "SaveTrainingState::save_dir to a separate folder, or set SaveTrainingState::overwrite.",
           {file.path.string(), place.name(), save_dir.string()}));
     }
     remove(file.path);

@@ -51,7 +51,8 @@ struct StopOnRequest {
   void start(Run& run) const {
     if (!token.stop_possible()) {
       throw std::invalid_argument(
-          "StopOnRequest::token belongs to no std::stop_source. Give the get_token() of one that outlives the run.");
+          "StopOnRequest::token has no associated stop state. Set it to the get_token() of a std::stop_source that "
+          "outlives the run.");
     }
     look(run);
   }

@@ -37,9 +37,10 @@ class SignalWatch {
     for (const int signal : signals) {
       if (add(signal)) continue;
       remove_all();
-      throw std::invalid_argument(format_message(
-          "StopOnSignal::signals has {}, which is no signal that can be caught. Give others, such as SIGTERM.",
-          {signal}));
+      throw std::invalid_argument(
+          format_message("StopOnSignal::signals contains {}, which is not a signal that a handler can catch. Use other "
+                         "signals, such as SIGTERM.",
+                         {signal}));
     }
   }
   ~SignalWatch() {

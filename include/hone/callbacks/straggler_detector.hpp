@@ -32,8 +32,8 @@ namespace hone {
 /// **Cost** three reads of the clock per batch; one all-gather of a number every `every_n_batches` batches. A single
 /// rank compares nothing.
 /// **Errors** `std::invalid_argument` for settings out of range, when a run begins.
-/// **Example** prints `Slow: rank 2 takes 31.2 ms a batch for data and forward, the median is 12.1 ms (mean over 100
-/// batches until batch 102 of epoch 1, ranks in order: 11.9, 12.3, 31.2, 12.1).`
+/// **Example** prints `Stragglers: rank 2 takes 31.2 ms per batch for data loading and forward, and the median is 12.1
+/// ms (mean over 100 batches until batch 102 of epoch 1; ranks in order: 11.9, 12.3, 31.2, 12.1).`
 struct StragglerDetector {
   static constexpr bool is_collective = true;  ///< The comparison is an all-gather.
 
@@ -56,11 +56,12 @@ struct StragglerDetector {
 
   void on_training_run_start(const TrainingRunStart&) {
     if (detail::is_nan(ratio) || ratio <= 1.0) {
-      throw std::invalid_argument(format_message("StragglerDetector::ratio is {}. Give more than 1.", {ratio}));
+      throw std::invalid_argument(
+          format_message("StragglerDetector::ratio is {}. Set it to a number greater than 1.", {ratio}));
     }
     if (every_n_batches < 1) {
       throw std::invalid_argument(
-          format_message("StragglerDetector::every_n_batches is {}. Give 1 or more.", {every_n_batches}));
+          format_message("StragglerDetector::every_n_batches is {}. Set it to 1 or greater.", {every_n_batches}));
     }
     measured = {};
   }
@@ -116,11 +117,10 @@ struct StragglerDetector {
       }
     }
     if (slow.empty()) return;
-    detail::put(
-        output,
-        format_message("Slow: {} a batch for data and forward, the median is {} ms (mean over {} batches until batch "
-                       "{} of epoch {}, ranks in order: {}).\n",
-                       {slow, detail::general(*middle, 3), every_n_batches, run.batch() + 1, run.epoch(), all}));
+    detail::put(output, format_message(
+                            "Stragglers: {} per batch for data loading and forward, and the median is {} ms (mean over "
+                            "{} batches until batch {} of epoch {}; ranks in order: {}).\n",
+                            {slow, detail::general(*middle, 3), every_n_batches, run.batch() + 1, run.epoch(), all}));
   }
 };
 

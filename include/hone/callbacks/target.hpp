@@ -19,8 +19,8 @@ struct AnyTensor {
 template <class Batch>
 struct batch_without_clear_target {
   static_assert(sizeof(Batch) == 0,
-                "hone: Metrics finds no single target in this batch. Make it a pair, a tuple, a struct with a member "
-                "`target`, or specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`.");
+                "hone: Metrics requires a batch with one target. Make the batch a pair, a tuple or a struct with a "
+                "member `target`, or specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`.");
 };
 
 /// A batch in which one member is the target, by the rules of `core/batch_members.hpp`; any other type needs `target`.

@@ -43,12 +43,12 @@ struct TerminateOnNaN {
 
  private:
   static constexpr std::string_view remedy =
-      "Lower the learning rate, clip the gradients, or look for bad values in the data.";
+      "Lower the learning rate, clip the gradients, or check the data for NaN and infinite values.";
 
   void check_settings() const {
     if (every_n_batches < 1) {
       throw std::invalid_argument(
-          format_message("TerminateOnNaN::every_n_batches is {}. Give 1 or more.", {every_n_batches}));
+          format_message("TerminateOnNaN::every_n_batches is {}. Set it to 1 or greater.", {every_n_batches}));
     }
   }
   /// Returns the reason of the stop. Counts batches from 1.

@@ -38,8 +38,8 @@ HONE_INLINE std::string averaged_name(const Run& run, std::string_view prefix, c
 HONE_INLINE void require_capturable(const Run& run, std::string_view metric, std::string_view setting) {
   if (!is_of_evaluation(without_prefix(run, metric)) || run.config().has_evaluation) return;
   throw std::invalid_argument(std::string(setting) + " is `" + std::string(metric) +
-                              "`, which evaluations record, and the run has no evaluation dataset. Give it one with "
-                              "train(train_set, eval_set), or watch a metric of training such as `train_loss_epoch`.");
+                              "`, which only evaluations record, but the run has no evaluation dataset. Pass one with "
+                              "train(train_set, eval_set), or watch a training metric such as `train_loss_epoch`.");
 }
 
 HONE_INLINE void require_recorded(const Run& run, std::int64_t epoch, std::string_view metric,
@@ -57,9 +57,9 @@ HONE_INLINE void require_recorded(const Run& run, std::int64_t epoch, std::strin
   std::string names;
   for (const auto& name : recorded) names += (names.empty() ? "`" : ", `") + name + "`";
   throw std::invalid_argument(std::string(setting) + " is `" + std::string(metric) +
-                              "`, which nothing has recorded; recorded are: " + (names.empty() ? "none" : names) +
-                              ". Watch one of those, put the callback that records it before this one, or give the "
-                              "run an evaluation dataset.");
+                              "`, which is not recorded. Recorded metrics: " + (names.empty() ? "none" : names) +
+                              ". Watch one of them, put the callback that records it before this one, or pass an "
+                              "evaluation dataset to the run.");
 }
 
 HONE_INLINE std::optional<double> value_of_epoch(const Run& run, std::string_view metric, std::string_view setting) {

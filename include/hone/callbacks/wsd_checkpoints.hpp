@@ -19,9 +19,7 @@ namespace detail {
 
 template <class Trainer>
 struct schedule_without_phases {
-  static_assert(sizeof(Trainer) == 0,
-                "hone: WsdCheckpoints asks the schedule for its phases, and this trainer's has none. Give it "
-                "hone::WsdLr.");
+  static_assert(sizeof(Trainer) == 0, "hone: WsdCheckpoints requires a schedule with phases. Use hone::WsdLr.");
 };
 
 }  // namespace detail

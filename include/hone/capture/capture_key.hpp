@@ -24,13 +24,13 @@ class CaptureKey {
       old = now;
       changed = what;
     };
-    note(is_training_, is_training, "the model's mode was switched");
-    note(num_batches_, num_batches, "the number of batches to an update was changed");
-    note(layout_version_, optimizer.layout_version(), "the optimizer's state was made or loaded");
+    note(is_training_, is_training, "the model was switched between training and evaluation mode");
+    note(num_batches_, num_batches, "the number of batches per update was changed");
+    note(layout_version_, optimizer.layout_version(), "the optimizer's state was created or loaded");
     const auto parameters = optimizer.parameters();
     places_.resize(parameters.size());
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-      note(places_[i], place_of(parameters[i]), "a parameter was exchanged, frozen or unfrozen");
+      note(places_[i], place_of(parameters[i]), "a parameter was replaced, frozen or unfrozen");
     }
     std::size_t next = 0;
     for (const auto& group : optimizer.groups()) {

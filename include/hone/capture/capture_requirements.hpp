@@ -35,29 +35,27 @@ struct CaptureRequirements {
   struct incompatible_with {
     using Fits = compatible_with<Policies...>;
     static_assert(!Fits::is_other_device,
-                  "hone: StepCapture records CUDA graphs, and this trainer's device is another GPU. Use "
+                  "hone: StepCapture captures CUDA graphs, but this trainer's device is not a CUDA GPU. Use "
                   "hone::Cuda<>, or remove StepCapture.");
     static_assert(
         Fits::is_other_device || Fits::is_there,
-        "hone: StepCapture records CUDA graphs, and this program is compiled without CUDA. Configure hone with "
+        "hone: StepCapture captures CUDA graphs, but this program is compiled without CUDA. Configure hone with "
         "-DHONE_WITH_CUDA=ON.");
     static_assert(Fits::is_other_device || !Fits::is_there || Fits::is_stream_switched,
-                  "hone: StepCapture records what a GPU is asked to do, and this trainer computes on the host. Add "
-                  "hone::Cuda<>, or leave StepCapture out.");
-    static_assert(
-        Fits::is_other_device || !Fits::is_there || !Fits::is_stream_switched || Fits::is_alone,
-        "hone: StepCapture can record the messages of Ddp<hone::Nccl> alone, and here processes train together in "
-        "another way. Leave one of the two out.");
+                  "hone: StepCapture captures CUDA kernels, but this trainer computes on the CPU. Add hone::Cuda<>, or "
+                  "remove StepCapture.");
+    static_assert(Fits::is_other_device || !Fits::is_there || !Fits::is_stream_switched || Fits::is_alone,
+                  "hone: StepCapture can capture only the NCCL collectives of Ddp<hone::Nccl>, but this trainer has "
+                  "another distribution policy. Remove one of the two.");
   };
   static constexpr bool takes_one_optimizer = true;
   template <class Optimizer>
   struct compatible_with_optimizer : std::bool_constant<is_capturable_optimizer<Optimizer>> {};
   template <class Optimizer>
   struct incompatible_with_optimizer {
-    static_assert(
-        is_capturable_optimizer<Optimizer>,
-        "hone: StepCapture cannot record this optimizer, whose step computes on the host, or several of them. Use a "
-        "rule of hone, such as hone::AdamW, or a hone::FusedOptimizer over one.");
+    static_assert(is_capturable_optimizer<Optimizer>,
+                  "hone: StepCapture cannot capture more than one optimizer, or an optimizer whose step computes on "
+                  "the CPU. Use a rule of hone, such as hone::AdamW, or a hone::FusedOptimizer of such a rule.");
   };
 };
 

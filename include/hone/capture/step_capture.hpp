@@ -140,26 +140,26 @@ class StepCapture : public detail::CaptureRequirements<Recorder> {
       // A few batches of another shape are ends of epochs; more are a new shape.
       if (!kind.shapes.empty() && ++kind.num_others <= options_.warm_up) return false;
       if (kind.first) {
-        reason_ = "the batches' shapes were changed";
+        reason_ = "the shapes of the batches were changed";
         forget();
       }
       kind = {};
       kind.shapes = BatchShapes(batch);
     }
     if (kind.num_warm++ < options_.warm_up) {
-      if (!kind.first && ++num_waiting_ == options_.patience) say("has recorded no step yet", reason_);
+      if (!kind.first && ++num_waiting_ == options_.patience) say("has not captured a step yet", reason_);
       return false;
     }
     num_waiting_ = 0;
     if (counts_.recordings < options_.max_graphs) return true;
-    give_up(format_message("{} recordings were made, the last because {}", {counts_.recordings, std::string(reason_)}));
+    give_up(format_message("{} graphs were captured, the last because {}", {counts_.recordings, std::string(reason_)}));
     return false;
   }
 
   void give_up(const std::string& why) {
     gave_up_ = true;
     forget();
-    say("runs the steps as they are written from here on", why);
+    say("runs the steps eagerly from now on", why);
   }
   void say(std::string_view what, std::string_view why) {
     counts_.reason = why;
@@ -253,7 +253,7 @@ class StepCapture : public detail::CaptureRequirements<Recorder> {
         why = detail::first_line(error.what());
       }
       if (place.begins) optimizer.zero_grad();  // not computed
-      capture.give_up("a step cannot be recorded, since " + why);
+      capture.give_up("a step cannot be captured: " + why);
       return nullptr;
     }
 
@@ -291,7 +291,7 @@ class StepCapture : public detail::CaptureRequirements<Recorder> {
   std::array<Kind, 4> kinds_;
   CaptureKey key_;
   Counts counts_;
-  std::string_view reason_ = "the run is young";
+  std::string_view reason_ = "the run has just begun";
   int num_waiting_ = 0;
   bool gave_up_ = false;
 };

@@ -249,8 +249,8 @@ template <class Batch>
 struct batch_of_unclear_parts {
   static_assert(
       sizeof(Batch) == 0,
-      "hone: this batch has more tensors than inputs and one target, and which of its members are which is not "
-      "clear. Specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`, or write the override "
+      "hone: this batch has more tensors than inputs and one target, so the roles of its members are ambiguous. "
+      "Specialize hone::BatchParts for it, with `inputs(batch)` and `target(batch)`, or write the override "
       "`train_batch_loss(trainer, batch)`.");
 };
 

@@ -123,9 +123,9 @@ struct Types {};
 
 template <class Loss>
 struct loss_is_optimizer {
-  static_assert(
-      sizeof(Loss) == 0,
-      "hone: the second argument has `step` and `zero_grad`: it is the optimizer. Order: Model, Loss, Optimizer.");
+  static_assert(sizeof(Loss) == 0,
+                "hone: the second argument is an optimizer: it has `step` and `zero_grad`. Pass the arguments in the "
+                "order Model, Loss, Optimizer.");
 };
 template <class Model>
 struct model_without_forward {
@@ -137,26 +137,25 @@ struct model_is_const {
   static_assert(
       sizeof(Model) == 0,
       "hone: this handle refers to a const model, which cannot be moved to a device, switched between training "
-      "and evaluation, or trained. Give a handle to a model that is not const.");
+      "and evaluation, or trained. Pass a handle to a non-const model.");
 };
 template <class Optimizer>
 struct not_an_optimizer {
-  static_assert(
-      sizeof(Optimizer) == 0,
-      "hone: the third argument is no optimizer (no members `step` and `zero_grad`). Give hone::Sgd, hone::AdamW "
-      "or an optimizer of torch::optim. Order: Model, Loss, Optimizer.");
+  static_assert(sizeof(Optimizer) == 0,
+                "hone: the third argument is not an optimizer: it has no members `step` and `zero_grad`. Pass "
+                "hone::Sgd, hone::AdamW or an optimizer of torch::optim, in the order Model, Loss, Optimizer.");
 };
 template <class Argument>
 struct not_a_policy {
   static_assert(
       sizeof(Argument) == 0,
-      "hone: this argument is not a policy (no member `slot`). A schedule, for example, has `using slot = "
-      "hone::slots::Schedule`. Callbacks go to the constructor; in the type they are in hone::Callbacks<...>.");
+      "hone: this argument is not a policy: it has no member `slot`. In a schedule, for example, write `using slot = "
+      "hone::slots::Schedule`. Pass callbacks to the constructor, or list their types in hone::Callbacks<...>.");
 };
 template <class... Overrides>
 struct several_overrides {
   static_assert(sizeof...(Overrides) <= 1,
-                "hone: more than one type with overrides given. Keep one of those in this type.");
+                "hone: the trainer has more than one type with overrides. Keep one of them.");
 };
 
 /// Returns the error type of the first fault among `Policies`, as a `boost::hana::type`, which does not instantiate it.

@@ -28,18 +28,19 @@ class DirectoryLock {
     std::filesystem::create_directories(folder, error);
     std::error_code other;
     if (!std::filesystem::is_directory(folder, other)) {
-      throw DataError("The folder " + folder.string() + " cannot be made: " +
+      throw DataError("Cannot create the folder " + folder.string() + ": " +
                       (std::filesystem::exists(folder, other) ? "a file has that name" : error.message()) +
-                      ". Choose another one.");
+                      ". Choose another folder.");
     }
     file_ = ::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (file_ < 0) {
-      throw DataError("Nothing can be written into the folder " + folder.string() + ": " +
-                      std::generic_category().message(errno) + ". Choose another one.");
+      throw DataError("Cannot write to the folder " + folder.string() + ": " + std::generic_category().message(errno) +
+                      ". Choose another folder.");
     }
     if (::flock(file_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       ::close(file_);
-      throw DataError("Another run is saving into the folder " + folder.string() + ". Give each run its own.");
+      throw DataError("Another run is saving to the folder " + folder.string() +
+                      ". Use a separate folder for each run.");
     }
   }
   DirectoryLock(DirectoryLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}

@@ -72,7 +72,8 @@ struct Pattern {
 
 }  // namespace detail
 
-/// Returns `pattern` with a value in place of each `{}`: `format_message("{} is {}. Give 1 or more.", {"patience", 0})`.
+/// Returns `pattern` with a value in place of each `{}`:
+/// `format_message("{} is {}. Set it to 1 or greater.", {"patience", 0})`.
 /// Floating-point numbers have the fewest digits that read back as the same number.
 ///
 /// **Errors** at compile time when the number of values differs from the number of placeholders.

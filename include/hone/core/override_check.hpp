@@ -19,10 +19,10 @@ HONE_DEFINE_FIRST_NAME(first_hook_name, HookName, HookNames, HONE_ANY_HOOKS)
 
 template <class C, OverrideMiss>
 struct misspelt_override;
-#define HONE_SENTENCE(miss, remedy)                                                   \
-  template <class C>                                                                  \
-  struct misspelt_override<C, OverrideMiss::miss> {                                   \
-    static_assert(sizeof(C) == 0, "hone: there is no override `" #miss "`. " remedy); \
+#define HONE_SENTENCE(miss, remedy)                                               \
+  template <class C>                                                              \
+  struct misspelt_override<C, OverrideMiss::miss> {                               \
+    static_assert(sizeof(C) == 0, "hone: unknown override `" #miss "`. " remedy); \
   };
 HONE_OVERRIDE_NEAR_MISSES(HONE_SENTENCE)
 #undef HONE_SENTENCE
@@ -33,10 +33,9 @@ inline constexpr bool is_called = false;
 
 template <class C, HookName hook>
 struct hook_among_overrides {
-  static_assert(
-      is_called<C, hook>,
-      "hone: a type with overrides has a hook (`on_...`), and hooks are called on callbacks only. Callbacks go to "
-      "the constructor: move the hook to a type without overrides, and give that one to it too.");
+  static_assert(is_called<C, hook>,
+                "hone: a type with overrides has a hook (`on_...`), but only callbacks have hooks. Move the hook to a "
+                "callback, which is a type without overrides, and pass the callback to the constructor.");
 };
 
 /// True if `C`, which is not a policy, has no near miss of an override and, if it has overrides, no hook or near miss

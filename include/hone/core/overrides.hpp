@@ -41,22 +41,21 @@ struct NoOverrides {};
 
 namespace overrides {
 
-#define HONE_DEFINE_OVERRIDE(name, arguments)                                                                  \
-  HONE_DEFINE_NAMES(name);                                                                                     \
-  struct name {                                                                                                \
-    template <class O>                                                                                         \
-    static constexpr bool named = names_##name<O>;                                                             \
-    template <class O, class... Args>                                                                          \
-    static constexpr bool callable = requires(O& own, Args&... args) { own.name(args...); };                   \
-    template <class O, class... Args>                                                                          \
-    static decltype(auto) call(O& own, Args&... args) {                                                        \
-      return own.name(args...);                                                                                \
-    }                                                                                                          \
-    template <class O, class... Args>                                                                          \
-    struct incompatible_with {                                                                                 \
-      static_assert(sizeof(O) == 0,                                                                            \
-                    "hone: the override `" #name "` is there but cannot be called as `" #name arguments "`."); \
-    };                                                                                                         \
+#define HONE_DEFINE_OVERRIDE(name, arguments)                                                                     \
+  HONE_DEFINE_NAMES(name);                                                                                        \
+  struct name {                                                                                                   \
+    template <class O>                                                                                            \
+    static constexpr bool named = names_##name<O>;                                                                \
+    template <class O, class... Args>                                                                             \
+    static constexpr bool callable = requires(O& own, Args&... args) { own.name(args...); };                      \
+    template <class O, class... Args>                                                                             \
+    static decltype(auto) call(O& own, Args&... args) {                                                           \
+      return own.name(args...);                                                                                   \
+    }                                                                                                             \
+    template <class O, class... Args>                                                                             \
+    struct incompatible_with {                                                                                    \
+      static_assert(sizeof(O) == 0, "hone: the override `" #name "` cannot be called as `" #name arguments "`."); \
+    };                                                                                                            \
   };
 HONE_OVERRIDES(HONE_DEFINE_OVERRIDE)
 #undef HONE_DEFINE_OVERRIDE

@@ -26,23 +26,23 @@ namespace hone::detail {
 }
 
 /// **Errors** `std::invalid_argument` unless `fine`.
-/// **Example** `require_setting(gamma >= 0, "StepLr::gamma", gamma, "Give a number of at least 0.");`
+/// **Example** `require_setting(gamma >= 0, "StepLr::gamma", gamma, "Set it to a number of at least 0.");`
 constexpr void require_setting(bool fine, std::string_view field, auto value, std::string_view remedy) {
   if (!fine) reject_setting(field, number_text(value), remedy);
 }
 
 /// Checks of the most common ranges. Each rejects NaN and infinity.
 constexpr void require_not_negative(std::string_view field, double value) {
-  require_setting(is_finite(value) && value >= 0.0, field, value, "Give a finite number of at least 0.");
+  require_setting(is_finite(value) && value >= 0.0, field, value, "Set it to a finite number of at least 0.");
 }
 constexpr void require_positive(std::string_view field, double value) {
-  require_setting(is_finite(value) && value > 0.0, field, value, "Give a finite number above 0.");
+  require_setting(is_finite(value) && value > 0.0, field, value, "Set it to a finite number greater than 0.");
 }
 constexpr void require_ratio(std::string_view field, double value) {
-  require_setting(is_finite(value) && value >= 0.0 && value <= 1.0, field, value, "Give a number from 0 to 1.");
+  require_setting(is_finite(value) && value >= 0.0 && value <= 1.0, field, value, "Set it to a number from 0 to 1.");
 }
 constexpr void require_at_least(std::string_view field, std::int64_t value, std::int64_t least) {
-  if (value < least) reject_setting(field, number_text(value), "Give " + number_text(least) + " or more.");
+  if (value < least) reject_setting(field, number_text(value), "Set it to " + number_text(least) + " or greater.");
 }
 inline void require_at_least(std::string_view field, const std::optional<std::int64_t>& value, std::int64_t least) {
   if (value) require_at_least(field, *value, least);

@@ -32,7 +32,7 @@ struct AnyArchive {
 };
 
 [[noreturn]] inline void refuse_count(std::string_view name, std::int64_t count) {
-  throw DataError("'" + std::string(name) + "' is " + std::to_string(count) + ", which is no count.");
+  throw DataError("'" + std::string(name) + "' is " + std::to_string(count) + ", which is not a valid count.");
 }
 /// The exclusive upper limit of a loaded count, which leaves a margin for additions without overflow.
 template <class T>

@@ -14,16 +14,15 @@
 
 /// Defines the requirement `rule`: `owner` needs the member `signature`. The last argument is the condition on a policy
 /// `P`.
-#define HONE_POLICY_NEEDS(rule, owner, signature, ...)                                            \
-  struct rule {                                                                                   \
-    template <class P>                                                                            \
-    static constexpr bool met = __VA_ARGS__;                                                      \
-    template <class P>                                                                            \
-    struct incompatible_with {                                                                    \
-      static_assert(sizeof(P) == 0, "hone: " owner " needs `" signature                           \
-                                    "`, and this one has no such public member. Check its name, " \
-                                    "parameters and return type.");                               \
-    };                                                                                            \
+#define HONE_POLICY_NEEDS(rule, owner, signature, ...)                                                    \
+  struct rule {                                                                                           \
+    template <class P>                                                                                    \
+    static constexpr bool met = __VA_ARGS__;                                                              \
+    template <class P>                                                                                    \
+    struct incompatible_with {                                                                            \
+      static_assert(sizeof(P) == 0, "hone: " owner " needs `" signature                                   \
+                                    "` as a public member. Check its name, parameters and return type."); \
+    };                                                                                                    \
   }
 
 namespace hone {
@@ -70,8 +69,8 @@ struct slot_is_known {
   template <class P>
   struct incompatible_with {
     static_assert(sizeof(P) == 0,
-                  "hone: the trainer has no slot of the type that this policy gives as its `slot`. Write `using slot = "
-                  "hone::slots::Device;`, or another slot of hone/core/slots.hpp.");
+                  "hone: the member `slot` of this policy is not a slot of the trainer. Write `using slot = "
+                  "hone::slots::Device;`, or use another slot of hone/core/slots.hpp.");
   };
 };
 HONE_POLICY_NEEDS(

@@ -7,13 +7,13 @@
 namespace hone::slots {
 
 /// Declares a slot: an empty type with its error message.
-#define HONE_SLOT(Slot, question)                                                                      \
-  struct Slot {                                                                                        \
-    template <class... Answers>                                                                        \
-    struct at_most_one {                                                                               \
-      static_assert(sizeof...(Answers) <= 1,                                                           \
-                    "hone: more than one " question " policy given. Keep one of those in this type."); \
-    };                                                                                                 \
+#define HONE_SLOT(Slot, question)                                                                  \
+  struct Slot {                                                                                    \
+    template <class... Answers>                                                                    \
+    struct at_most_one {                                                                           \
+      static_assert(sizeof...(Answers) <= 1,                                                       \
+                    "hone: the trainer has more than one " question " policy. Keep one of them."); \
+    };                                                                                             \
   }
 
 // clang-format off: a table

@@ -52,8 +52,8 @@ HONE_INLINE std::vector<TrainingStateFile> training_states_in(const std::filesys
     }
   }
   if (error && error != std::errc::no_such_file_or_directory) {
-    throw DataError("The training states in " + folder.string() + " cannot be listed: " + error.message() +
-                    ". Give a folder that can be read.");
+    throw DataError("Cannot list the training states in " + folder.string() + ": " + error.message() +
+                    ". Use a readable folder.");
   }
   std::sort(files.begin(), files.end(), [](const TrainingStateFile& a, const TrainingStateFile& b) {
     return a.place != b.place ? a.place < b.place : a.path < b.path;

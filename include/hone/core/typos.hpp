@@ -587,14 +587,14 @@
 #define HONE_NO_HOOKS(X) \
   X(on_sanity_check_end, "A sanity evaluation has no events.") \
   X(on_sanity_check_start, "A sanity evaluation has no events.") \
-  X(on_configure_model, "Change the model before you make the trainer.") \
-  X(on_configure_sharded_model, "Change the model before you make the trainer.") \
-  X(state_dict, "Give the callback `void serialize(auto& archive)`, or add to a checkpoint in `on_save_checkpoint`.") \
-  X(load_state_dict, "Give the callback `void serialize(auto& archive)`, or read a checkpoint in `on_load_checkpoint`.") \
-  X(on_eval_get_next_batch_start, "Nothing is called before a batch is loaded: do it in the loader.") \
-  X(on_predict_get_next_batch_start, "Nothing is called before a batch is loaded: do it in the loader.") \
-  X(on_train_get_next_batch_start, "Nothing is called before a batch is loaded: do it in the loader.") \
-  X(on_before_batch_transfer, "Nothing is called before a batch is moved: do it in the loader.") \
+  X(state_dict, "Add `void serialize(auto& archive)` to the callback, or add to a checkpoint in `on_save_checkpoint`.") \
+  X(load_state_dict, "Add `void serialize(auto& archive)` to the callback, or read a checkpoint in `on_load_checkpoint`.") \
+  X(on_configure_model, "Change the model before you construct the trainer.") \
+  X(on_configure_sharded_model, "Change the model before you construct the trainer.") \
+  X(on_eval_get_next_batch_start, "No hook is called before a batch is loaded. Use the data loader.") \
+  X(on_predict_get_next_batch_start, "No hook is called before a batch is loaded. Use the data loader.") \
+  X(on_train_get_next_batch_start, "No hook is called before a batch is loaded. Use the data loader.") \
+  X(on_before_batch_transfer, "No hook is called before a batch is moved. Use the data loader.") \
   X(on_log, "Read `event.run.history()` in `on_training_run_epoch_end`.") \
   X(on_predict_model_train, "The trainer restores the modes itself.") \
   X(on_test_model_train, "The trainer restores the modes itself.") \
@@ -614,18 +614,21 @@
   X(on_predict_model_eval, "`predict` sets evaluation mode itself.")
 /// X(near miss, what to do instead)
 #define HONE_OVERRIDE_NEAR_MISSES(X) \
-  X(configure_model, "Change the model before you make the trainer.") \
-  X(configure_sharded_model, "Change the model before you make the trainer.") X(abckward, "Did you mean `backward`?") \
-  X(ackward, "Did you mean `backward`?") X(backard, "Did you mean `backward`?") \
-  X(backawrd, "Did you mean `backward`?") X(backwad, "Did you mean `backward`?") \
-  X(backwadr, "Did you mean `backward`?") X(backwar, "Did you mean `backward`?") \
-  X(backward_pass, "Did you mean `backward`?") X(backward_step, "Did you mean `backward`?") \
-  X(backwards, "Did you mean `backward`?") X(backwrad, "Did you mean `backward`?") \
-  X(backwrd, "Did you mean `backward`?") X(bacward, "Did you mean `backward`?") \
-  X(bacwkard, "Did you mean `backward`?") X(bakcward, "Did you mean `backward`?") \
-  X(bakward, "Did you mean `backward`?") X(bcakward, "Did you mean `backward`?") \
-  X(bckward, "Did you mean `backward`?") X(manual_backward, "Did you mean `backward`?") \
-  X(ceate_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
+  X(transfer_batch_to_device, "A device policy, such as hone::Cuda<>, moves the batches.") \
+  X(load_state_dict, "Add `void serialize(auto& archive)` to the type.") \
+  X(state_dict, "Add `void serialize(auto& archive)` to the type.") \
+  X(configure_model, "Change the model before you construct the trainer.") \
+  X(configure_sharded_model, "Change the model before you construct the trainer.") \
+  X(abckward, "Did you mean `backward`?") X(ackward, "Did you mean `backward`?") \
+  X(backard, "Did you mean `backward`?") X(backawrd, "Did you mean `backward`?") \
+  X(backwad, "Did you mean `backward`?") X(backwadr, "Did you mean `backward`?") \
+  X(backwar, "Did you mean `backward`?") X(backward_pass, "Did you mean `backward`?") \
+  X(backward_step, "Did you mean `backward`?") X(backwards, "Did you mean `backward`?") \
+  X(backwrad, "Did you mean `backward`?") X(backwrd, "Did you mean `backward`?") \
+  X(bacward, "Did you mean `backward`?") X(bacwkard, "Did you mean `backward`?") \
+  X(bakcward, "Did you mean `backward`?") X(bakward, "Did you mean `backward`?") \
+  X(bcakward, "Did you mean `backward`?") X(bckward, "Did you mean `backward`?") \
+  X(manual_backward, "Did you mean `backward`?") X(ceate_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
   X(cerate_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
   X(craete_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
   X(crate_eval_dataloader, "Did you mean `create_eval_dataloader`?") \
@@ -1235,17 +1238,14 @@
   X(zero_rad, "Did you mean `zero_grad`?") X(zero_rgad, "Did you mean `zero_grad`?") \
   X(zerog_rad, "Did you mean `zero_grad`?") X(zerograd, "Did you mean `zero_grad`?") \
   X(zreo_grad, "Did you mean `zero_grad`?") X(zro_grad, "Did you mean `zero_grad`?") \
-  X(clip_gradients, "Give a clipping policy such as hone::ClipNorm to the constructor.") \
-  X(configure_gradient_clipping, "Give a clipping policy such as hone::ClipNorm to the constructor.") \
-  X(configure_scheduler, "Give a schedule such as hone::CosineLr to the constructor.") \
-  X(create_scheduler, "Give a schedule such as hone::CosineLr to the constructor.") \
-  X(configure_callbacks, "Give callbacks to the constructor.") \
-  X(create_optimizer_and_scheduler, "Give the optimizer and a schedule such as hone::CosineLr to the constructor.") \
-  X(configure_optimizer, "Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
-  X(configure_optimizers, "Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
-  X(create_optimizer, "Give the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
-  X(load_state_dict, "Give the type `void serialize(auto& archive)`.") \
-  X(state_dict, "Give the type `void serialize(auto& archive)`.") \
-  X(transfer_batch_to_device, "The device policy moves batches, such as hone::Cuda<>.") \
+  X(clip_gradients, "Pass a clipping policy such as hone::ClipNorm to the constructor.") \
+  X(configure_gradient_clipping, "Pass a clipping policy such as hone::ClipNorm to the constructor.") \
+  X(configure_scheduler, "Pass a schedule such as hone::CosineLr to the constructor.") \
+  X(create_scheduler, "Pass a schedule such as hone::CosineLr to the constructor.") \
+  X(configure_callbacks, "Pass callbacks to the constructor.") \
+  X(create_optimizer_and_scheduler, "Pass the optimizer and a schedule such as hone::CosineLr to the constructor.") \
+  X(configure_optimizer, "Pass the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
+  X(configure_optimizers, "Pass the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
+  X(create_optimizer, "Pass the optimizer to the constructor: hone::Trainer{model, loss, optimizer}.") \
   X(teardown, "Use the override `training_run_end`.") X(setup, "Use the override `training_run_start`.")
 // clang-format on

@@ -95,8 +95,8 @@ void check_batch(const Batch& batch) {
   for_each_tensor(batch, [&](const at::Tensor& tensor) {
     if (tensor.defined() && tensor.dim() > 0 && tensor.size(0) != expected) {
       throw DataError(
-          format_message("Tensor {} of the batch holds {} samples where those before it hold {}. Give all tensors of a "
-                         "batch the same first dimension.",
+          format_message("Tensor {} of the batch has {} samples, but the tensors before it have {}. Give all tensors "
+                         "of a batch the same first dimension.",
                          {index, tensor.size(0), expected}));
     }
     ++index;

@@ -72,8 +72,8 @@ inline at::Tensor stack_tensors(const std::vector<at::Tensor>& parts) {
         return text;
       };
       throw DataError(
-          format_message("Sample {} of a batch has shape [{}], but sample 0 has [{}]. Give samples of one shape "
-                         "or a collate function that pads them.",
+          format_message("Sample {} of a batch has shape [{}], but sample 0 has [{}]. Return samples of the same "
+                         "shape, or pass a collate function that pads them.",
                          {i, shape(parts[i]), shape(parts[0])}));
     }
   }
@@ -99,8 +99,8 @@ auto stack_parts(const std::vector<Sample>& samples, const Part& part) {
     for (const auto& sample : samples) {
       if (part(sample).size() != count) {
         throw DataError(
-            format_message("A sample of a batch holds {} tensors where the first holds {}. Give samples of one "
-                           "length or a collate function that pads them.",
+            format_message("A sample of a batch has {} tensors, but the first sample has {}. Return the same number of "
+                           "tensors for each sample, or pass a collate function that pads them.",
                            {part(sample).size(), count}));
       }
     }
@@ -146,7 +146,7 @@ concept Stackable = detail::stackable<Sample>();
 /// sizes.
 template <Stackable Sample>
 [[nodiscard]] auto default_collate(const std::vector<Sample>& samples) {
-  if (samples.empty()) throw DataError("There are no samples to stack. Give at least one.");
+  if (samples.empty()) throw DataError("The batch has no samples to collate. Pass at least one.");
   return detail::stack_parts<Sample>(samples, [](const Sample& sample) -> auto& { return sample; });
 }
 

@@ -144,7 +144,7 @@ HONE_INLINE std::int64_t draw_digit(SplitMix64 random, std::span<std::uint8_t, 7
 }  // namespace detail
 
 HONE_INLINE TensorDataset<std::pair<at::Tensor, at::Tensor>> digits(std::int64_t count, std::uint64_t seed) {
-  if (count < 1) throw std::invalid_argument(format_message("count is {}. Ask for at least 1 digit.", {count}));
+  if (count < 1) throw std::invalid_argument(format_message("count is {}. Set it to 1 or greater.", {count}));
   auto images = at::empty({count, 1, 28, 28}, at::kByte);
   auto labels = at::empty({count}, at::kLong);
   auto* image = images.mutable_data_ptr<std::uint8_t>();

@@ -45,8 +45,8 @@ class EpochCursor {
   [[nodiscard]] at::Tensor unshard_permutation() const {
     if constexpr (!std::same_as<S, SequentialSampler> && !std::same_as<S, OptionalShuffle>) {
       throw std::invalid_argument(
-          format_message("The loader's sampler is {}, which may visit the samples in another order than as stored. Use "
-                         "hone::SequentialSampler to put gathered rows into the order of the dataset.",
+          format_message("The loader's sampler is {}, which may change the order of the samples. Use "
+                         "hone::SequentialSampler to restore the order of the dataset in gathered rows.",
                          {type_name<S>()}));
     }
     return hone::unshard_permutation(samples_, options_);
@@ -120,14 +120,15 @@ class EpochCursor {
   [[nodiscard]] EpochPartition after(std::int64_t samples) const {
     if (samples < 0 || samples > visits_) {
       throw DataError(format_message(
-          "The epoch is to go on after {} samples, and has {}. Give it the data that it had.", {samples, visits_}));
+          "The run resumes after {} samples of the epoch, but the epoch has {}. Resume with the same data.",
+          {samples, visits_}));
     }
     const std::int64_t left = visits_ - samples;
     if (left > 0 && left < options_.share.world_size && !options_.drop_last) {
-      throw DataError(format_message(
-          "Of the epoch that is to go on, {} samples are left for {} processes. Go on with at most {}, or from "
-          "another training state.",
-          {left, options_.share.world_size, left}));
+      throw DataError(
+          format_message("The resumed epoch has {} samples left for {} processes. Resume with at most {}, or from "
+                         "another training state.",
+                         {left, options_.share.world_size, left}));
     }
     return {samples, visits_, options_};
   }

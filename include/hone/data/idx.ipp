@@ -34,7 +34,7 @@ class PackedFile {
   explicit PackedFile(const std::filesystem::path& path) : name_(path.string()) {
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) {
-      fail("does not exist or is no file. Check the path.");
+      fail("does not exist or is not a file. Check the path.");
     }
     stored_bytes_ = static_cast<std::uint64_t>(std::filesystem::file_size(path, error));
     file_.reset(gzopen(path.c_str(), "rb"));
@@ -51,7 +51,7 @@ class PackedFile {
       int status = Z_OK;
       const std::string_view reason = gzerror(file_.get(), &status);
       if (got < 0 || (status != Z_OK && status != Z_STREAM_END)) {
-        fail(format_message("is damaged ({}). Fetch it again.", {explain(status, reason)}));
+        fail(format_message("is damaged ({}). Download it again.", {explain(status, reason)}));
       }
       if (got == 0) break;
       done += static_cast<std::uint64_t>(got);
@@ -85,19 +85,20 @@ class PackedFile {
 HONE_INLINE at::Tensor read_idx(const std::filesystem::path& path) {
   detail::PackedFile file(path);
   std::array<std::uint8_t, 4> magic{};
-  if (file.read(magic) < magic.size()) file.fail("ends within its header. Fetch it again.");
+  if (file.read(magic) < magic.size()) file.fail("ends within its header. Download it again.");
   if (magic[0] != 0 || magic[1] != 0) {
-    file.fail(format_message(
-        "is not an IDX file: it starts with the bytes {} {}, not 00 00. Give an IDX file, plain or compressed "
-        "with gzip.",
-        {detail::zero_filled(magic[0], 2, 16), detail::zero_filled(magic[1], 2, 16)}));
+    file.fail(
+        format_message("is not an IDX file: it starts with the bytes {} {}, not 00 00. Pass an IDX file, uncompressed "
+                       "or compressed with gzip.",
+                       {detail::zero_filled(magic[0], 2, 16), detail::zero_filled(magic[1], 2, 16)}));
   }
   if (magic[2] != 0x08) {
-    file.fail(format_message("holds elements of type 0x{}. Give an IDX file of unsigned bytes, type 0x08.",
+    file.fail(format_message("has elements of type 0x{}. Pass an IDX file of unsigned bytes, type 0x08.",
                              {detail::zero_filled(magic[2], 2, 16)}));
   }
   if (magic[3] < 1 || magic[3] > 8) {
-    file.fail(format_message("has {} dimensions by its header. Give an IDX file of 1 to 8.", {magic[3]}));
+    file.fail(format_message("has {} dimensions according to its header. Pass an IDX file with 1 to 8 dimensions.",
+                             {magic[3]}));
   }
 
   std::vector<std::int64_t> sizes(magic[3]);
@@ -106,24 +107,23 @@ HONE_INLINE at::Tensor read_idx(const std::filesystem::path& path) {
   constexpr auto beyond_counting = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   for (auto& size : sizes) {
     std::array<std::uint8_t, 4> bytes{};
-    if (file.read(bytes) < bytes.size()) file.fail("ends within its header. Fetch it again.");
+    if (file.read(bytes) < bytes.size()) file.fail("ends within its header. Download it again.");
     for (const auto byte : bytes) size = size * 256 + byte;
     shape += format_message("{}{}", {shape.empty() ? "" : " x ", size});
     const auto count = static_cast<std::uint64_t>(size);
     elements = count > 0 && elements > beyond_counting / count ? beyond_counting : elements * count;
   }
   if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) {
-    file.fail(format_message("is empty: its header says {}. Give a file with data.", {shape}));
+    file.fail(format_message("is empty: its header has the shape {}. Pass a file with data.", {shape}));
   }
 
   const auto header_bytes = magic.size() + 4 * sizes.size();
   const auto check_length = [&](std::uint64_t found) {
     if (found < elements) {
-      file.fail(
-          format_message("is truncated: its {} elements need {} bytes after the header, but there are {}{}. Fetch it "
-                         "again.",
-                         {shape, elements == beyond_counting ? "more than 2^63" : std::to_string(elements),
-                          file.to_bytes() && found == file.most_bytes() ? "at most " : "", found}));
+      file.fail(format_message(
+          "is truncated: its {} elements need {} bytes after the header, but there are {}{}. Download it again.",
+          {shape, elements == beyond_counting ? "more than 2^63" : std::to_string(elements),
+           file.to_bytes() && found == file.most_bytes() ? "at most " : "", found}));
     }
   };
   check_length(file.to_bytes() ? file.most_bytes() : file.most_bytes() - header_bytes);  // before the allocation
@@ -131,7 +131,7 @@ HONE_INLINE at::Tensor read_idx(const std::filesystem::path& path) {
   check_length(file.read({tensor.mutable_data_ptr<std::uint8_t>(), elements}));
   std::array<std::uint8_t, 1> more{};
   if (file.read(more) > 0) {
-    file.fail(format_message("goes on after its {} elements ({} bytes). Fetch it again.", {shape, elements}));
+    file.fail(format_message("has data after its {} elements ({} bytes). Download it again.", {shape, elements}));
   }
   return tensor;
 }
@@ -149,7 +149,7 @@ HONE_INLINE std::filesystem::path find_idx(const std::filesystem::path& folder, 
       tried += format_message("{}{}", {tried.empty() ? "" : ", ", file});
     }
   }
-  throw DataError(format_message("{}: none of {} is in this folder. Give the folder that holds the four MNIST files.",
+  throw DataError(format_message("{}: this folder has none of {}. Pass the folder with the four MNIST files.",
                                  {folder.string(), tried}));
 }
 
@@ -161,15 +161,15 @@ HONE_INLINE Mnist::Dataset read_digits(const std::filesystem::path& folder, std:
   if (images.dim() != 3 || images.size(1) != 28 || images.size(2) != 28) {
     std::string shape;
     for (const auto size : images.sizes()) shape += format_message("{}{}", {shape.empty() ? "" : " x ", size});
-    throw DataError(format_message("{} holds {} elements. Give images of 28 x 28 pixels (N x 28 x 28).",
+    throw DataError(format_message("{} has the shape {}. Pass images of 28 x 28 pixels (N x 28 x 28).",
                                    {image_file.string(), shape}));
   }
   if (labels.dim() != 1) {
-    throw DataError(
-        format_message("{} has {} dimensions. Give one label per image.", {label_file.string(), labels.dim()}));
+    throw DataError(format_message("{} has {} dimensions. Pass a file with one label per image.",
+                                   {label_file.string(), labels.dim()}));
   }
   if (images.size(0) != labels.size(0)) {
-    throw DataError(format_message("{} holds {} images, but {} holds {} labels. Give files that belong together.",
+    throw DataError(format_message("{} has {} images, but {} has {} labels. Pass files of the same dataset.",
                                    {image_file.string(), images.size(0), label_file.string(), labels.size(0)}));
   }
   const std::span values(labels.data_ptr<std::uint8_t>(), static_cast<std::size_t>(labels.size(0)));

@@ -73,8 +73,7 @@ template <IndexedDataset D>
   if constexpr (std::integral<std::remove_const_t<decltype(size)>>) {
     return static_cast<std::int64_t>(size);
   } else {
-    if (!size.has_value())
-      throw DataError("The dataset does not know its size. Give it as a range of batches instead.");
+    if (!size.has_value()) throw DataError("The size of the dataset is unknown. Pass a range of batches instead.");
     return static_cast<std::int64_t>(*size);
   }
 }
@@ -83,11 +82,10 @@ namespace detail {
 
 template <class Sample>
 struct samples_not_stackable {
-  static_assert(
-      sizeof(Sample*) == 0,
-      "hone: samples of this type cannot be stacked. Let `get` return tensors and numbers, as torch::tensor makes of "
-      "a vector, in a pair or an adapted struct, or pass IndexedLoader a function from std::vector<Sample> to a "
-      "batch.");
+  static_assert(sizeof(Sample*) == 0,
+                "hone: samples of this type cannot be stacked. Return tensors and numbers from `get`, in a pair or an "
+                "adapted struct (torch::tensor converts a std::vector), or pass IndexedLoader a collate function from "
+                "std::vector<Sample> to a batch.");
 };
 
 template <class Sample>

@@ -120,8 +120,8 @@ template <class Made>
 struct dataloader_without_batches {
   static_assert(
       sizeof(Made*) == 0,
-      "hone: this override makes no batches. Let `create_train_dataloader` and `create_eval_dataloader` return a "
-      "range of batches, such as hone::TensorLoader or `trainer.create_train_dataloader(dataset, options)`.");
+      "hone: this override does not return a range of batches. Return one from `create_train_dataloader` and "
+      "`create_eval_dataloader`, such as hone::TensorLoader or `trainer.create_train_dataloader(dataset, options)`.");
 };
 
 template <class Made>
@@ -178,8 +178,8 @@ void require_share(const R& range, const DataShard& own) {
   if constexpr (requires { range.share() == own; }) {
     if (own.world_size <= 1 || range.share() == own) return;
     throw std::invalid_argument(format_message(
-        "The loader has the share of process {} of {}, and this is process {} of {}. Make it with "
-        ".share = {{}, {}}, or give the dataset itself.",
+        "The loader has the shard of rank {} of {}, but this process is rank {} of {}. Create it with .share = {{}, "
+        "{}}, or pass the dataset instead.",
         {range.share().rank, range.share().world_size, own.rank, own.world_size, own.rank, own.world_size}));
   }
 }

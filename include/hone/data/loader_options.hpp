@@ -37,9 +37,10 @@ namespace detail {
 
 inline void check_share(const DataShard& share) {
   if (share.world_size >= 1 && share.rank >= 0 && share.rank < share.world_size) return;
-  throw std::invalid_argument(format_message(
-      "The share of the data is that of process {} of {}. Give a world_size of 1 or more and a rank below it.",
-      {share.rank, share.world_size}));
+  throw std::invalid_argument(
+      format_message("LoaderOptions::share has rank {} and world_size {}. Set world_size to 1 or greater, and rank to "
+                     "a number from 0 to world_size - 1.",
+                     {share.rank, share.world_size}));
 }
 
 }  // namespace detail
@@ -63,19 +64,19 @@ inline void check_options(std::int64_t samples, const LoaderOptions& options) {
   check_share(options.share);
   const int world_size = options.share.world_size;
   if (options.batch_size < 1) {
-    throw std::invalid_argument(
-        format_message("batch_size is {}. Give a number of samples, at least 1.", {options.batch_size}));
+    throw std::invalid_argument(format_message("batch_size is {}. Set it to 1 or greater.", {options.batch_size}));
   }
-  if (samples < 1) throw DataError("The dataset is empty. Give at least one sample.");
+  if (samples < 1) throw DataError("The dataset is empty. Pass at least one sample.");
   if (samples < world_size) {
-    throw DataError(format_message(
-        "The dataset has {} samples for {} processes. Give at least one for each, or train with fewer processes.",
-        {samples, world_size}));
+    throw DataError(
+        format_message("The dataset has {} samples for {} processes. Pass at least one sample for each process, or "
+                       "train with fewer processes.",
+                       {samples, world_size}));
   }
   if (!options.drop_last || options.batch_size <= samples / world_size) return;
   throw std::invalid_argument(format_message(
-      "batch_size is {}{}, but the dataset has only {} samples, so drop_last would leave no batch. Give at most {}, or "
-      "leave drop_last out.",
+      "batch_size is {}{}, but the dataset has only {} samples, so drop_last would leave no batch. Set batch_size to "
+      "at most {}, or remove drop_last.",
       {options.batch_size, world_size > 1 ? format_message(" in each of {} processes", {world_size}) : "", samples,
        samples / world_size}));
 }
@@ -92,8 +93,7 @@ inline void check_options(std::int64_t samples, const LoaderOptions& options) {
 /// Throws `std::invalid_argument` if `shuffle` is set, for a loader that gets its order from a sampler.
 inline void check_no_shuffle(const LoaderOptions& options) {
   if (options.shuffle) {
-    throw std::invalid_argument(
-        "shuffle is set and a sampler is given. Keep one of the two: the sampler is the order.");
+    throw std::invalid_argument("shuffle is set, but the sampler determines the order. Remove shuffle or the sampler.");
   }
 }
 

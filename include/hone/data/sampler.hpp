@@ -112,8 +112,8 @@ template <Sampler S>
 
 [[noreturn]] inline void refuse_global_generator(std::string_view sampler, int world_size) {
   throw std::invalid_argument(
-      format_message("{} draws from the global generator, which is another one in each of the {} processes. Take "
-                     "RandomSampler with a seed, or .shuffle and .seed.",
+      format_message("{} uses the global generator, which differs in each of the {} processes. Use RandomSampler with "
+                     "a seed, or set .shuffle and .seed.",
                      {sampler, world_size}));
 }
 
@@ -124,21 +124,21 @@ inline at::Tensor checked_order(at::Tensor order, std::int64_t samples, std::int
   if (!order.defined()) {
     if (visits <= samples) return order;
     throw DataError(format_message(
-        "The sampler gave no order, which visits the {} samples once each, but counts {} visits.", {samples, visits}));
+        "The sampler returned an undefined order, which visits each of the {} samples once, but its count is {}.",
+        {samples, visits}));
   }
   if (order.scalar_type() != at::kLong || !order.device().is_cpu() || order.dim() != 1 || order.size(0) != visits) {
     throw DataError(
-        format_message("The sampler's order is a {} tensor with {} elements in {} dimensions on {}. It must be "
-                       "one int64 dimension of {} indices on cpu.",
+        format_message("The sampler's order is a {} tensor with {} elements in {} dimensions on {}. Return an int64 "
+                       "tensor with one dimension of {} indices on the CPU.",
                        {c10::toString(order.scalar_type()), order.numel(), order.dim(), order.device().str(), visits}));
   }
   order = order.contiguous().resolve_neg();
   const auto* indices = order.data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < visits; ++i) {
     if (indices[i] < 0 || indices[i] >= samples) {
-      throw DataError(
-          format_message("The sampler's order asks for sample {} at position {}. The dataset has {} samples.",
-                         {indices[i], i, samples}));
+      throw DataError(format_message("The sampler's order has index {} at position {}, but the dataset has {} samples.",
+                                     {indices[i], i, samples}));
     }
   }
   return order;

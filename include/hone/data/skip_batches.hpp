@@ -68,18 +68,18 @@ class SkippedBatches {
     if constexpr (Repartitionable<R>) {
       range_.resume_after(samples);
     } else {
-      throw DataError(format_message(
-          "The run is to go on after {} samples of its epoch in batches of another size, and this range of "
-          "batches has its own. Give it a dataset, or as many processes and as large batches as it had.",
-          {samples}));
+      throw DataError(
+          format_message("The run resumes after {} samples of the epoch with another batch size or number of "
+                         "processes, which this range of batches does not support. Pass a dataset, or resume with the "
+                         "same batch size and number of processes.",
+                         {samples}));
     }
   }
   void require(auto& batch, std::int64_t num_seen) {
     if (batch != range_.end()) return;
-    throw DataError(format_message(
-        "The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it "
-        "had.",
-        {num_passed_, num_seen}));
+    throw DataError(
+        format_message("The run resumes after batch {} of the epoch, but the loader has {}. Resume with the same data.",
+                       {num_passed_, num_seen}));
   }
 
   R range_;  // a reference if the range was passed as an lvalue

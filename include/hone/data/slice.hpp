@@ -62,8 +62,8 @@ template <class Outputs>
         for (std::size_t i = 1; i < pieces.size(); ++i) tensor = tensor + pieces[i] * share(i);
       } else if (tensor.defined()) {
         throw DataError(format_message(
-            "Output tensor {} of the model has {} dimensions and not a row for each sample, so what parts of a "
-            "batch gave cannot be put together. Return a row for each sample, or one number.",
+            "Output tensor {} of the model has {} dimensions and not one row for each sample, so the outputs of "
+            "micro-batches cannot be concatenated. Return one row for each sample, or a scalar.",
             {place, tensor.dim()}));
       }
       ++place;

@@ -21,8 +21,8 @@ template <class Batch>
 struct dataset_without_tensors {
   static_assert(
       sizeof(Batch) == 0,
-      "hone: TensorDataset holds tensors of shape [samples, ...], and was given something else. Make tensors of it, "
-      "as with torch::tensor(values) or torch::stack(rows), or give the trainer a dataset with size() and get(i).");
+      "hone: TensorDataset needs tensors of shape [samples, ...], and an argument is not a tensor. Convert it, as with "
+      "torch::tensor(values) or torch::stack(rows), or pass the trainer a dataset with size() and get(i).");
 };
 
 template <class... Parts>
@@ -59,7 +59,7 @@ class TensorDataset<Batch> {
     int index = 0;
     for_each_tensor(std::as_const(tensors_), [&](const at::Tensor& tensor) {
       if (!tensor.defined() || tensor.dim() == 0) {
-        throw DataError(format_message("Tensor {} of the dataset {}. Give tensors of shape [samples, ...].",
+        throw DataError(format_message("Tensor {} of the dataset {}. Pass tensors of shape [samples, ...].",
                                        {index, tensor.defined() ? "is a scalar" : "is undefined"}));
       }
       if (index++ == 0) size_ = tensor.size(0);
@@ -92,9 +92,9 @@ class TensorDataset<Batch> {
   /// **Errors** `std::invalid_argument` if the range exceeds the dataset or `count` is negative.
   [[nodiscard]] TensorDataset subset(std::int64_t first, std::int64_t count) const {
     if (first < 0 || count < 0 || count > size_ || first > size_ - count) {
-      throw std::invalid_argument(
-          format_message("A subset of {} samples from sample {} on reaches beyond the dataset's {}. Ask for less.",
-                         {count, first, size_}));
+      throw std::invalid_argument(format_message(
+          "A subset of {} samples from sample {} exceeds the dataset, which has {}. Pass a range inside the dataset.",
+          {count, first, size_}));
     }
     return TensorDataset(
         map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.slice(0, first, first + count); }));
@@ -112,7 +112,7 @@ class TensorDataset<Batch> {
   /// **Errors** `std::out_of_range`.
   [[nodiscard]] Batch get(std::int64_t index) const {
     if (index < 0 || index >= size_) {
-      throw std::out_of_range(format_message("Sample {} was asked of a dataset with {} samples.", {index, size_}));
+      throw std::out_of_range(format_message("Sample {} is out of range: the dataset has {} samples.", {index, size_}));
     }
     return map_tensors(tensors_, [&](const at::Tensor& tensor) { return tensor.select(0, index); });
   }

@@ -24,8 +24,7 @@ namespace hone {
 [[nodiscard]] inline at::Tensor unshard_permutation(std::int64_t samples, LoaderOptions options) {
   options = detail::fitted(samples, options);
   if (options.shuffle) {
-    throw std::invalid_argument(
-        "shuffle is set, and what is gathered is to be put into the order as stored. Leave shuffle out.");
+    throw std::invalid_argument("shuffle is set, which unshard_permutation does not support. Remove shuffle.");
   }
   const auto batch = options.batch_size * options.share.world_size;
   const auto order = at::empty({options.drop_last ? samples / batch * batch : samples}, at::kLong);

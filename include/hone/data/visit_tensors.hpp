@@ -85,8 +85,8 @@ template <class Batch>
 struct batch_of_unknown_type {
   static_assert(
       sizeof(Batch) == 0,
-      "hone: this batch is of a type that hone cannot look into, so its tensors would stay where they are and as "
-      "they are. Adapt it with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors for it.");
+      "hone: the members of this batch type are unknown, so its tensors could be neither moved nor converted. Adapt "
+      "the type with BOOST_HANA_ADAPT_STRUCT, or specialize hone::holds_no_tensors if it has no tensors.");
 };
 
 /// True for a batch with tensors or with `holds_no_tensors`; else one `static_assert` message.

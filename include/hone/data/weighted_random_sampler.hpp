@@ -36,15 +36,15 @@ struct WeightedRandomSampler {
   [[nodiscard]] std::int64_t count(std::int64_t samples) const {
     if (!weights.defined() || weights.dim() != 1 || weights.size(0) != samples) {
       throw DataError(
-          format_message("WeightedRandomSampler::weights has {} elements in {} dimensions. Give one dimension of "
-                         "{}, a weight for each sample.",
+          format_message("WeightedRandomSampler::weights has {} elements in {} dimensions. Set it to a tensor with one "
+                         "dimension of {}, a weight for each sample.",
                          {weights.defined() ? weights.numel() : 0, weights.defined() ? weights.dim() : 0, samples}));
     }
     const std::int64_t visits = num_samples.value_or(samples);
     if (visits < 1 || (!replacement && visits > samples)) {
-      throw std::invalid_argument(
-          format_message("WeightedRandomSampler::num_samples is {}. Give 1 or more{}.",
-                         {visits, replacement ? "" : format_message(", without replacement at most {}", {samples})}));
+      throw std::invalid_argument(format_message(
+          "WeightedRandomSampler::num_samples is {}. Set it to 1 or greater{}.",
+          {visits, replacement ? "" : format_message(", and without replacement to at most {}", {samples})}));
     }
     return visits;
   }
@@ -64,16 +64,16 @@ struct WeightedRandomSampler {
     std::int64_t num_positive = 0;
     for (std::int64_t i = 0; i < values.numel(); ++i) {
       if (!(data[i] >= 0.0) || data[i] > std::numeric_limits<double>::max()) {
-        throw DataError(format_message("WeightedRandomSampler::weights[{}] is {}. Give finite weights of 0 or more.",
-                                       {i, data[i]}));
+        throw DataError(format_message(
+            "WeightedRandomSampler::weights[{}] is {}. Set it to a finite number, 0 or greater.", {i, data[i]}));
       }
       num_positive += data[i] > 0.0 ? 1 : 0;
     }
     if (num_positive >= least) return;
-    throw DataError(format_message(
-        "WeightedRandomSampler::weights has {} above 0, and an epoch draws {}. Give weights above 0, fewer "
-        "num_samples, or replacement.",
-        {num_positive, least}));
+    throw DataError(
+        format_message("WeightedRandomSampler::weights has {} positive weights, but needs at least {}. Set more "
+                       "weights to positive numbers, reduce num_samples, or set replacement.",
+                       {num_positive, least}));
   }
 };
 

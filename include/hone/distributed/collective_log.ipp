@@ -46,11 +46,10 @@ HONE_INLINE bool CollectiveLog::find_difference(c10d::Store& store, int rank, bo
     }
     is_found_ = true;
     compare_set(store, key,
-                format_message(
-                    "the processes make different collective calls. Call {} of the group is {} on rank {}, and {} on "
-                    "rank {}. Make the same calls in every process, in the same order: end loops together, and save, "
-                    "evaluate and predict in all of them.",
-                    {number, theirs, first.substr(0, space), own, rank}));
+                format_message("the ranks make different collective calls. Call {} of the group is {} on rank {}, and "
+                               "{} on rank {}. Make the same calls in the same order on every rank: end loops after "
+                               "the same batch, and save, evaluate and predict on all ranks.",
+                               {number, theirs, first.substr(0, space), own, rank}));
     return true;
   }
   return false;

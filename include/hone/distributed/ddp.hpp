@@ -73,10 +73,9 @@ class Ddp {
   };
   template <class... Policies>
   struct incompatible_with {
-    static_assert(
-        compatible_with<Policies...>::value,
-        "hone: this communicator sends between GPUs, and the trainer's device is Cpu. Add a device policy for "
-        "GPUs, or take Ddp<hone::Gloo> or Ddp<hone::Mpi>.");
+    static_assert(compatible_with<Policies...>::value,
+                  "hone: this communicator needs GPUs, and the trainer's device is Cpu. Add a device policy such as "
+                  "hone::Cuda, or use Ddp<hone::Gloo> or Ddp<hone::Mpi>.");
   };
 
   Ddp()
@@ -95,7 +94,7 @@ class Ddp {
     if (world_size() == 1) return;
     const auto parameters = named_parameters(model);
     hone::require_agreement(group_, "model's parameters", detail::description(parameters),
-                            "Build the same model in every process.");
+                            "Construct the same model on every rank.");
     if (detail::sends_from_gpus<Comm> || !group_.device().is_cpu()) require_own_device(parameters);
     const at::NoGradGuard no_gradients;
     for (const auto& [name, value] : parameters) {
@@ -137,10 +136,10 @@ class Ddp {
       if (reduces) reducer_->reset();
       if (reduces && is_of_the_group(error)) group_.explain("all-reduce of gradients", error);
       if (reduces && is_of_unused_parameters(error)) {
-        throw DataError(
-            format_message("{} got no gradient from a batch of rank {}. Give Ddp {}, or freeze what no batch uses.",
-                           {detail::unused_parameters(error.what(), parameters_, names_), rank(),
-                            "{.find_unused_parameters = true}"}));
+        throw DataError(format_message(
+            "{} got no gradient from a batch of rank {}. Pass Ddp {}, or freeze the parameters that no batch uses.",
+            {detail::unused_parameters(error.what(), parameters_, names_), rank(),
+             "{.find_unused_parameters = true}"}));
       }
       throw;
     }
@@ -213,8 +212,8 @@ class Ddp {
     for (const auto& [name, value] : parameters) {
       if (value.device() == group_.device()) continue;
       wrong = format_message(
-          "has the parameter '{}' on {}, and its communicator sends from {}. Give trainer and communicator the same "
-          "device: hone::Cuda<hone::dynamic>{i} and hone::Nccl{.device = i}.",
+          "has the parameter '{}' on {}, but its communicator uses {}. Use the same device for the trainer and the "
+          "communicator: hone::Cuda<hone::dynamic>{i} and hone::Nccl{.device = i}.",
           {name, value.device().str(), group_.device().str()});
       break;
     }
@@ -227,8 +226,8 @@ class Ddp {
 
   [[noreturn]] static void refuse_window() {
     throw std::invalid_argument(
-        "Ddp: static_graph is set and batches are accumulated, of which LibTorch's reducer loses count. Leave one of "
-        "the two out.");
+        "Ddp: static_graph is set, which LibTorch's reducer does not support with gradient accumulation. Remove one of "
+        "them.");
   }
 
   /// Returns whether the group caused `error` and has not explained it yet (explaining an error closes the group).

@@ -130,8 +130,9 @@ struct FailureDetector::Channel {
 
   [[noreturn]] void end_process() const noexcept {
     std::fputs(
-        format_message("hone: rank {} of {} did not notice within {} ms that the group has failed, and is ended.{}\n",
-                       {rank, world_size, timeout.count(), what_happened()})
+        format_message(
+            "hone: rank {} of {} did not handle the failure of the process group within {} ms and is terminated.{}\n",
+            {rank, world_size, timeout.count(), what_happened()})
             .c_str(),
         stderr);
     std::_Exit(EXIT_FAILURE);
@@ -168,10 +169,10 @@ HONE_INLINE void FailureDetector::publish(std::string_view reason) noexcept {
 
 HONE_INLINE std::string FailureDetector::explain(std::string_view collective, std::string_view original) noexcept {
   try {
-    return format_message("Rank {} of {} left the {}: {}",
+    return format_message("Rank {} of {} aborted the {}: {}",
                           {channel_->rank, channel_->world_size, collective, suspects(collective, original)});
   } catch (...) {
-    return "A collective broke, and there is no memory to say more.";
+    return "A collective failed, and no memory is left to format the reason.";
   }
 }
 
@@ -249,40 +250,37 @@ HONE_INLINE std::string FailureDetector::diagnose(std::string_view original, Clo
   const bool is_lost = channel_->is_lost || channel_->has_ended || (!is_heard && waited > grace());
   if (const auto& keeper = channel_->heard[0]; is_lost && keeper.waits.empty() && !keeper.left) {
     return format_message(
-        "rank 0, which keeps the store of the group, does not answer. It was killed or stopped, its machine or "
-        "network "
-        "failed, or it ended before the others. ({})",
+        "rank 0, which hosts the store of the group, does not respond. It was killed or stopped, its machine or "
+        "network failed, or it exited before the other ranks. ({})",
         {original});
   }
   if (!is_heard && !is_lost) return {};
   if (!left.empty()) {
-    return format_message("{} left the group in order before. All processes make the same collective calls. ({})",
-                          {detail::named(left), original});
+    return format_message(
+        "{} had already left the group without an error. Make the same collective calls on every rank. ({})",
+        {detail::named(left), original});
   }
   if (gone.empty() && late.empty() && channel_->has_failed && channel_->noticed - channel_->failed > quiet() / 2) {
     return format_message(
-        "the others had stopped waiting for this process. It was further behind than the time-out of {} ms, which "
-        "the "
+        "the other ranks had stopped waiting for this rank. It was later than the timeout of {} ms, which the "
         "communicator's option timeout sets. ({})",
         {channel_->timeout.count(), original});
   }
   if (gone.empty() && late.empty() && !too_late.empty()) {
     return format_message(
-        "{} came too late: further behind than the time-out of {} ms, which the communicator's option timeout sets. "
-        "({})",
+        "{} arrived too late: after the timeout of {} ms, which the communicator's option timeout sets. ({})",
         {detail::named(too_late), channel_->timeout.count(), original});
   }
-  if (gone.empty() && late.empty()) return format_message("no process says that it failed. ({})", {original});
+  if (gone.empty() && late.empty()) return format_message("no rank reported a failure. ({})", {original});
   if (!gone.empty() && (is_lost || waited > quiet())) {
     return format_message(
-        "{} did not come and did not answer: killed or stopped, or without a machine or network. ({})",
+        "{} did not arrive and did not respond: killed or stopped, or the machine or network failed. ({})",
         {detail::named(gone), original});
   }
   if (!is_lost && waited <= grace()) return {};
   return format_message(
-      "{} did not come but did answer: hanging, or further behind than the time-out of {} ms, which the "
-      "communicator's "
-      "option timeout sets. ({})",
+      "{} did not arrive but did respond: hanging, or later than the timeout of {} ms, which the communicator's option "
+      "timeout sets. ({})",
       {detail::named(late), channel_->timeout.count(), original});
 }
 

@@ -36,8 +36,8 @@ inline c10::intrusive_ptr<GlooBackend> connected_gloo(const c10::intrusive_ptr<c
     return backend;
   } catch (const std::exception& error) {
     throw DistributedError(format_message(
-        "Rank {} of {} cannot connect to the others from {}: {}. Name the network interface that leads to them, with "
-        "GLOO_SOCKET_IFNAME or Gloo::interface.",
+        "Rank {} of {} cannot connect to the other ranks from {}: {}. Set GLOO_SOCKET_IFNAME or Gloo::interface to the "
+        "network interface that reaches them.",
         {place.rank, place.world_size, !interface.empty() ? interface : address, first_line(error.what())}));
   }
 }
@@ -47,19 +47,21 @@ inline c10::intrusive_ptr<GlooBackend> connected_gloo(const c10::intrusive_ptr<c
 HONE_INLINE ProcessGroup Gloo::formed() const {
   if (placement.world_size < 1 || placement.rank < 0 || placement.rank >= placement.world_size) {
     throw std::invalid_argument(
-        format_message("Gloo: rank is {} of {} processes. Give a rank from 0 to world_size - 1.",
+        format_message("Gloo: rank is {} and world_size is {}. Set rank to a number from 0 to world_size - 1.",
                        {placement.rank, placement.world_size}));
   }
   if (timeout < std::chrono::milliseconds(1)) {
-    throw std::invalid_argument(
-        format_message("Gloo: timeout is {} ms. Give at least 1 ms, and minutes for training.", {timeout.count()}));
+    throw std::invalid_argument(format_message(
+        "Gloo: timeout is {} ms. Set it to at least 1 ms, and to minutes for training.", {timeout.count()}));
   }
-  if (threads < 1) throw std::invalid_argument(format_message("Gloo: threads is {}. Give at least 1.", {threads}));
+  if (threads < 1)
+    throw std::invalid_argument(format_message("Gloo: threads is {}. Set it to 1 or greater.", {threads}));
   detail::Connection connection{
       .rank = placement.rank, .world_size = placement.world_size, .timeout = timeout, .type = c10d::ProcessGroup::GLOO};
   if (placement.world_size == 1) return ProcessGroup(std::move(connection));
   if (placement.port < 1 || placement.port > 65'535) {
-    throw std::invalid_argument(format_message("Gloo: port is {}. Give a number from 1 to 65535.", {placement.port}));
+    throw std::invalid_argument(
+        format_message("Gloo: port is {}. Set it to a number from 1 to 65535.", {placement.port}));
   }
   detail::Rendezvous meeting(placement, timeout);
   connection.store = meeting.hold();

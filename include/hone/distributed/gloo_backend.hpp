@@ -74,7 +74,7 @@ class GlooOutcome {
   void interrupt() {
     if (is_settled_.exchange(true)) return;
     future_->setError(
-        std::make_exception_ptr(std::runtime_error("gloo was interrupted, because the group has failed")));
+        std::make_exception_ptr(std::runtime_error("gloo was interrupted because the process group failed")));
   }
 
  private:

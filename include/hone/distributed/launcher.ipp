@@ -30,7 +30,8 @@ namespace detail {
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most) {
-    throw std::invalid_argument(format_message("{} is `{}`. Give a number from {} to {}.", {name, text, least, most}));
+    throw std::invalid_argument(
+        format_message("{} is `{}`. Set it to a number from {} to {}.", {name, text, least, most}));
   }
   return number;
 }
@@ -84,7 +85,7 @@ inline void read_local_of_slurm(const RankAndSize& local, Placement& place) {
   const auto tasks = tasks_of_node(variable(local.size), node);
   if (!tasks) {
     throw std::invalid_argument(
-        format_message("{} is `{}`, which does not say how many tasks node {} has. Leave it as srun sets it.",
+        format_message("{} is `{}`, which has no number of tasks for node {}. Keep the value that srun sets.",
                        {local.size, variable(local.size), node}));
   }
   place.local_world_size = *tasks;
@@ -143,8 +144,8 @@ HONE_INLINE Placement placement() {
     place.address = by == Launcher::slurm ? detail::address_of_step() : "";
     if (place.address.empty()) {
       throw std::invalid_argument(
-          format_message("{} is {}, but MASTER_ADDR is not set. Set it to the host of rank 0, and to 127.0.0.1 "
-                         "when all processes are on one machine.",
+          format_message("{} is {}, but MASTER_ADDR is not set. Set it to the host of rank 0, or to 127.0.0.1 if all "
+                         "processes run on one machine.",
                          {world.size, place.world_size}));
     }
   }

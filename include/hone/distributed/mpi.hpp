@@ -60,8 +60,8 @@ struct Mpi {
  private:
   [[nodiscard]] ProcessGroup formed() const {
     if (timeout < std::chrono::milliseconds(1)) {
-      throw std::invalid_argument(
-          format_message("Mpi: timeout is {} ms. Give at least 1 ms, and minutes for training.", {timeout.count()}));
+      throw std::invalid_argument(format_message(
+          "Mpi: timeout is {} ms. Set it to at least 1 ms, and to minutes for training.", {timeout.count()}));
     }
     MpiLibrary::start();
     await_processes();
@@ -105,10 +105,10 @@ struct Mpi {
       for (bool begins = true; !is_done(begins); begins = false) {
         if (std::chrono::steady_clock::now() > deadline) {
           MpiLibrary::set_failed();  // the barrier remains pending
-          throw DistributedError(format_message(
-              "Rank {} of {}: some processes of the communicator did not form the group within {} ms, which "
-              "Mpi::timeout sets. Form it in all of them, or give a longer timeout.",
-              {rank, size, timeout.count()}));
+          throw DistributedError(
+              format_message("Rank {} of {}: some ranks of the communicator did not create the process group within {} "
+                             "ms, which Mpi::timeout sets. Create it on all ranks, or set a longer timeout.",
+                             {rank, size, timeout.count()}));
         }
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
@@ -153,10 +153,10 @@ struct Mpi {
       }
     }
     if (!store) {
-      throw DistributedError(format_message(
-          "Rank {} of {} has no store, which rank 0 keeps at {}:{} ({}). Give the address of rank 0's machine in "
-          "Mpi::address.",
-          {own.rank(), own.size(), host.data(), port, detail::first_line(failure)}));
+      throw DistributedError(
+          format_message("Rank {} of {} cannot reach the store of rank 0 at {}:{} ({}). Set Mpi::address to the "
+                         "address of rank 0's machine.",
+                         {own.rank(), own.size(), host.data(), port, detail::first_line(failure)}));
     }
     return c10::make_intrusive<c10d::PrefixStore>("hone", std::move(store));
   }
@@ -176,9 +176,9 @@ struct Mpi {
     return [store = std::move(store)]() -> std::optional<std::string> {
       try {
         if (!store->check({"failures"})) return std::nullopt;
-        return "another process has failed.";
+        return "another rank failed.";
       } catch (const std::exception&) {
-        return "rank 0, which keeps the store of the group, is gone.";
+        return "rank 0, which hosts the store of the group, does not respond.";
       }
     };
   }

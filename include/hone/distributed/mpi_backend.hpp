@@ -64,10 +64,13 @@ class MpiBackend final : public c10d::Backend {
         options_(std::move(options)),
         worker_(rank_, size_, options_.interruption) {
     if (options_.max_count < 1 || options_.max_count > std::numeric_limits<int>::max()) {
-      throw std::invalid_argument(format_message("max_count is {}. Give 1 to 2147483647.", {options_.max_count}));
+      throw std::invalid_argument(
+          format_message("max_count is {}. Set it to a number from 1 to 2147483647.", {options_.max_count}));
     }
-    if (options_.part < 1) throw std::invalid_argument(format_message("part is {}. Give 1 or more.", {options_.part}));
-    if (options_.timeout.count() <= 0) throw std::invalid_argument("The timeout is not above 0. Give 1 ms or more.");
+    if (options_.part < 1)
+      throw std::invalid_argument(format_message("part is {}. Set it to 1 or greater.", {options_.part}));
+    if (options_.timeout.count() <= 0)
+      throw std::invalid_argument("The timeout is not greater than 0. Set it to 1 ms or more.");
   }
   /// Fails the pending collectives, without waiting for other ranks.
   ~MpiBackend() override {
@@ -150,7 +153,8 @@ class MpiBackend final : public c10d::Backend {
                                            const c10d::AllgatherOptions& options) override {
     const auto input = detail::densely(detail::only(inputs, "all-gather"));
     if (outputs.size() != 1 || outputs[0].size() != static_cast<std::size_t>(size_)) {
-      throw std::invalid_argument(format_message("all-gather wants one output for each of the {} processes.", {size_}));
+      throw std::invalid_argument(
+          format_message("all-gather needs one output tensor for each of the {} ranks.", {size_}));
     }
     for (const auto& output : outputs[0]) detail::check_same(output, input, 1, "all-gather");
     auto all = at::empty({size_, input.numel()}, input.options());
@@ -295,7 +299,7 @@ class MpiBackend final : public c10d::Backend {
   int checked_root(std::int64_t root, const char* collective) const {
     if (root >= 0 && root < size_) return static_cast<int>(root);
     throw std::invalid_argument(
-        format_message("{} from rank {}: the group has {} processes.", {collective, root, size_}));
+        format_message("{} with root rank {}: the group has {} ranks.", {collective, root, size_}));
   }
 
   void divide_for_mean(const at::Tensor& tensor, const c10d::ReduceOp& reduction) const {

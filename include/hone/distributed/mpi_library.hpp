@@ -109,15 +109,15 @@ class MpiLibrary {
     MPI_Finalized(&ended);
     if (ended != 0) {
       throw DistributedError(
-          "MPI has been finalized, and a process cannot start it twice. Make the group before that.");
+          "MPI is finalized, and a process cannot initialize it again. Create the process group before MPI_Finalize.");
     }
     int level = MPI_THREAD_SINGLE;
     if (is_running()) {
       MPI_Query_thread(&level);
       if (level < MPI_THREAD_SERIALIZED) {
         throw DistributedError(format_message(
-            "This program started MPI with {}, and hone calls MPI from a thread of its own. Start it with "
-            "MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), or leave starting it to hone.",
+            "This program initialized MPI with {}, and hone calls MPI from a separate thread. Initialize it with "
+            "MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), or let hone initialize it.",
             {level == MPI_THREAD_FUNNELED ? "MPI_THREAD_FUNNELED" : "MPI_THREAD_SINGLE (as MPI_Init does)"}));
       }
       return;
@@ -126,8 +126,7 @@ class MpiLibrary {
     started_here_ = true;
     std::atexit([] { end(); });
     if (level < MPI_THREAD_SERIALIZED) {
-      throw DistributedError(
-          "This MPI cannot be called from a thread other than main (it has no MPI_THREAD_SERIALIZED).");
+      throw DistributedError("This MPI library does not support MPI_THREAD_SERIALIZED. Use one that does.");
     }
   }
 
@@ -159,7 +158,7 @@ class MpiCommunicator {
   explicit MpiCommunicator(MPI_Comm original) {
     const auto turn = MpiLibrary::turn();
     if (original == MPI_COMM_NULL)
-      throw DistributedError("The communicator is MPI_COMM_NULL. Give one with this process.");
+      throw DistributedError("The communicator is MPI_COMM_NULL. Pass a communicator that contains this process.");
     detail::check_mpi(MPI_Comm_dup(original, &handle_), "MPI_Comm_dup");
     detail::check_mpi(MPI_Comm_set_errhandler(handle_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     detail::check_mpi(MPI_Comm_rank(handle_, &rank_), "MPI_Comm_rank");

@@ -98,7 +98,7 @@ class MpiReduction {
     const auto which = reduction.op_;
     if (which == Op::AVG && !c10::isFloatingType(element)) {
       throw std::invalid_argument(
-          format_message("A mean of {} is not a whole number. Ask for the sum.", {c10::toString(element)}));
+          format_message("MPI cannot average elements of type {}. Use the sum.", {c10::toString(element)}));
     }
     if (element == c10::kHalf || element == c10::kBFloat16) {
       const auto& made = element == c10::kHalf ? half_ : bfloat16_;
@@ -128,7 +128,7 @@ class MpiReduction {
       case Op::MAX:
         return MPI_MAX;
       default:
-        throw std::invalid_argument("Over MPI there are the reductions sum, mean, product, min and max.");
+        throw std::invalid_argument("MPI does not support this reduction. Use sum, mean, product, min or max.");
     }
   }
 

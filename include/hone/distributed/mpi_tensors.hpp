@@ -17,16 +17,16 @@ namespace hone::detail {
 inline void check_cpu(const at::Tensor& tensor, const char* collective) {
   if (tensor.defined() && tensor.is_cpu() && tensor.layout() == at::kStrided) return;
   throw std::invalid_argument(
-      format_message("{} over MPI takes dense tensors of the CPU, and was given {}. Move it there, or train over NCCL.",
-                     {collective, !tensor.defined() ? std::string("none")
-                                  : tensor.is_cpu() ? std::string("a sparse one")
-                                                    : "one of " + tensor.device().str()}));
+      format_message("{} over MPI needs dense CPU tensors, but got {}. Move the tensor to the CPU, or use NCCL.",
+                     {collective, !tensor.defined() ? std::string("an undefined tensor")
+                                  : tensor.is_cpu() ? std::string("a sparse tensor")
+                                                    : "a tensor on " + tensor.device().str()}));
 }
 
 inline at::Tensor only(const std::vector<at::Tensor>& tensors, const char* collective) {
   if (tensors.size() != 1) {
     throw std::invalid_argument(
-        format_message("{} over MPI takes one tensor, and was given {}.", {collective, tensors.size()}));
+        format_message("{} over MPI needs one tensor, but got {}.", {collective, tensors.size()}));
   }
   check_cpu(tensors[0], collective);
   return tensors[0];
@@ -35,7 +35,7 @@ inline at::Tensor only(const std::vector<at::Tensor>& tensors, const char* colle
 inline void check_same(const at::Tensor& large, const at::Tensor& small, std::int64_t times, const char* collective) {
   check_cpu(large, collective);
   if (large.scalar_type() == small.scalar_type() && large.numel() == times * small.numel()) return;
-  throw std::invalid_argument(format_message("{} has a tensor of {} {} where {} {} are needed.",
+  throw std::invalid_argument(format_message("{} got a tensor of {} {} elements, but needs {} {} elements.",
                                              {collective, large.numel(), c10::toString(large.scalar_type()),
                                               times * small.numel(), c10::toString(small.scalar_type())}));
 }

@@ -188,7 +188,7 @@ class MpiWorker {
     const MpiCollective* at = nullptr;
     try {
       const auto turn = MpiLibrary::turn();
-      if (!MpiLibrary::is_running()) return "MPI was finalized before the group had done its work.";
+      if (!MpiLibrary::is_running()) return "MPI was finalized before the collectives of the group completed.";
       for (; !arrived.empty(); arrived.pop_front()) {
         at = &under_way.emplace_back(std::move(arrived.front()));
         under_way.back().begin(under_way.back().requests);
@@ -211,15 +211,14 @@ class MpiWorker {
     const auto now = Clock::now();
     if (now - oldest.submitted > oldest.timeout) {
       return format_message(
-          "{} was not done within {} s on rank {} of {}. Another process has ended, hangs, or makes other collectives "
-          "than "
-          "this one. Give a longer timeout if they only need longer.",
+          "{} did not complete within {} s on rank {} of {}. Another rank exited, hangs, or makes different collective "
+          "calls. Set a longer timeout if the ranks only need more time.",
           {described(oldest), std::chrono::duration<double>(oldest.timeout).count(), rank_, world_size_});
     }
     if (interruption_ && now - std::max(last_asked_, oldest.submitted) > std::chrono::milliseconds(250)) {
       last_asked_ = now;
       if (const auto why = interruption_()) {
-        return format_message("{} was given up on rank {} of {}: {}", {described(oldest), rank_, world_size_, *why});
+        return format_message("{} was aborted on rank {} of {}: {}", {described(oldest), rank_, world_size_, *why});
       }
     }
     return std::nullopt;

@@ -107,13 +107,13 @@ struct Nccl {
     std::string wrong;
     if (device >= num_gpus) {
       wrong = format_message(
-          "would take GPU {} of its machine, where LibTorch finds {}. Start no more processes than GPUs, and "
-          "look at the driver (nvidia-smi) and CUDA_VISIBLE_DEVICES.",
+          "needs GPU {} of its machine, but the number of GPUs is {}. Start at most one process for each GPU, and "
+          "check the driver (nvidia-smi) and CUDA_VISIBLE_DEVICES.",
           {device, num_gpus});
     } else if (major != NCCL_MAJOR || minor != NCCL_MINOR) {
       wrong = format_message(
-          "has a program that was compiled with nccl.h of {}.{}, and LibTorch has NCCL {}.{}.{}. Put the "
-          "header that came with LibTorch first.",
+          "was compiled with nccl.h {}.{}, but LibTorch has NCCL {}.{}.{}. Put LibTorch's nccl.h first in the include "
+          "path.",
           {NCCL_MAJOR, NCCL_MINOR, major, minor, patch});
     }
     const auto all = over.all_gather_strings(wrong, "all-gather of GPUs");

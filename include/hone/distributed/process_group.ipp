@@ -141,8 +141,8 @@ HONE_INLINE std::function<void(std::string_view, const std::exception&)> Process
 }
 
 HONE_INLINE ProcessGroup::Members::~Members() {
-  if (std::uncaught_exceptions() > exceptions) fail("An exception outside a run destroyed its group.");
-  close("It ended.", /*has_failed=*/false);
+  if (std::uncaught_exceptions() > exceptions) fail("An exception outside a run destroyed the process group.");
+  close("It was destroyed.", /*has_failed=*/false);
 }
 
 HONE_INLINE void ProcessGroup::Members::fail(std::string_view reason) noexcept {
@@ -192,7 +192,7 @@ HONE_INLINE void ProcessGroup::Members::explain(std::string_view what, const std
 }
 
 HONE_INLINE void ProcessGroup::Members::refuse(std::string_view what) const {
-  throw DistributedError(format_message("Rank {} of {}: the {} was asked of a group that is closed. {}",
+  throw DistributedError(format_message("Rank {} of {}: the {} was called on a closed process group. {}",
                                         {rank, world_size, what, closed_because}));
 }
 

@@ -52,7 +52,7 @@ class Rendezvous {
         throw;
       } catch (const std::exception& error) {  // the store of a program that ended meanwhile
         if (std::chrono::steady_clock::now() > deadline_) {
-          throw DistributedError(format_message("Rank {} lost the store of the group that rank 0 keeps at {}:{} ({}).",
+          throw DistributedError(format_message("Rank {} lost the connection to the store of rank 0 at {}:{} ({}).",
                                                 {place_.rank, place_.address, place_.port, first_line(error.what())}));
         }
       }
@@ -80,9 +80,9 @@ class Rendezvous {
       }
       if (std::count(all.begin(), all.end(), '.') == place_.world_size) return;
       if (std::chrono::steady_clock::now() > deadline_) {
-        throw DistributedError(
-            format_message("Rank {} of {} has connected to the others, but not all of them to each other.",
-                           {place_.rank, place_.world_size}));
+        throw DistributedError(format_message(
+            "Rank {} of {} connected to the other ranks, but some of them did not connect to each other.",
+            {place_.rank, place_.world_size}));
       }
       std::this_thread::sleep_for(pause());
     }
@@ -122,7 +122,7 @@ class Rendezvous {
     // LibTorch itself retries only once a second.
     if (const auto wrong = await_listener(place_.address, place_.port, deadline_); !wrong.empty())
       refuse_to_wait(wrong);
-    return store_at(std::nullopt, "something listens there, but does not answer as a store does");
+    return store_at(std::nullopt, "the program that listens there does not respond as a store");
   }
   /// Returns the store, which rank 0 serves until it exits: a rank may arrive for the next group while rank 0 still
   /// leaves the previous one.
@@ -141,12 +141,11 @@ class Rendezvous {
     const int handle = listening_socket(*addresses->first(), place_.port);
     if (handle < 0) {
       throw DistributedError(format_message(
-          "Rank 0 cannot keep the store of the group on port {}: {}. Choose a port that is free, with MASTER_PORT or "
-          "the "
-          "placement's port.",
+          "Rank 0 cannot create the store of the group on port {}: {}. Set MASTER_PORT or Placement::port to a free "
+          "port.",
           {place_.port, handle == -EADDRINUSE ? "another program uses it" : std::generic_category().message(-handle)}));
     }
-    store = store_at(handle, "that is not the machine of rank 0");
+    store = store_at(handle, "this address is not on the machine of rank 0");
     return store;
   }
   /// Connects in a separate thread, because LibTorch waits indefinitely if the program at the port is not a store.
@@ -175,10 +174,10 @@ class Rendezvous {
   }
   [[noreturn]] void refuse_to_wait(std::string_view why) const {
     if (why.ends_with('.')) why.remove_suffix(1);
-    throw DistributedError(format_message(
-        "Rank {} of {} does not reach the store of rank 0 at {}:{} within {} ms: {}. Start rank 0, or correct "
-        "MASTER_ADDR and MASTER_PORT.",
-        {place_.rank, place_.world_size, place_.address, place_.port, timeout_.count(), why}));
+    throw DistributedError(
+        format_message("Rank {} of {} cannot reach the store of rank 0 at {}:{} within {} ms: {}. Start rank 0, or "
+                       "correct MASTER_ADDR and MASTER_PORT.",
+                       {place_.rank, place_.world_size, place_.address, place_.port, timeout_.count(), why}));
   }
 
   /// Appends the rank, world size and token of this process to the log, and waits until it contains all ranks.
@@ -192,14 +191,14 @@ class Rendezvous {
       int rank = 0, world_size = 0, num_missing = place_.world_size;
       for (std::string who; present >> rank >> world_size >> who;) {
         if (world_size != place_.world_size) {
-          refuse(format_message(
-              "Rank {} takes the group to have {} processes, rank {} takes it to have {}. Give all the same "
-              "number (WORLD_SIZE, or Placement::world_size).",
-              {place_.rank, place_.world_size, rank, world_size}));
+          refuse(
+              format_message("Rank {} has world size {}, but rank {} has world size {}. Set WORLD_SIZE or "
+                             "Placement::world_size to the same number on all ranks.",
+                             {place_.rank, place_.world_size, rank, world_size}));
         }
         if (rank == place_.rank && who != token()) {
           refuse(format_message(
-              "Two processes say that they are rank {}. Give each a rank of its own (RANK, or Placement::rank).",
+              "Two processes have rank {}. Set RANK or Placement::rank to a different number in each process.",
               {rank}));
         }
         if (!here[static_cast<std::size_t>(rank)]) --num_missing;
@@ -215,10 +214,9 @@ class Rendezvous {
     for (std::size_t rank = 0; rank < here.size(); ++rank) {
       if (!here[rank]) missing += (missing.empty() ? "" : ", ") + std::to_string(rank);
     }
-    refuse(
-        format_message("Rank {} of {} did not come within {} ms, which Gloo::timeout sets. Start it, or give all "
-                       "processes the true number of them (WORLD_SIZE).",
-                       {missing, place_.world_size, timeout_.count()}));
+    refuse(format_message(
+        "Rank {} of {} did not arrive within {} ms, which Gloo::timeout sets. Start it, or correct WORLD_SIZE.",
+        {missing, place_.world_size, timeout_.count()}));
   }
   /// Throws a `DistributedError`. A process that serves the store waits 500 ms first, so that its peers find the same
   /// error.

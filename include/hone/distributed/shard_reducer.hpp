@@ -165,10 +165,10 @@ class ShardReducer {
     while (num_sent_ < buckets_.size() && buckets_[num_sent_].num_arrived == buckets_[num_sent_].members.size()) send();
   }
   [[noreturn]] void refuse_second(std::size_t i) const {
-    throw std::logic_error(format_message(
-        "The parameter '{}' got a second gradient in one backward pass, after its first one was sent. Call "
-        "backward once for each batch, or set DdpOptions::overlap to false.",
-        {shards_->names[i]}));
+    throw std::logic_error(
+        format_message("The parameter '{}' got a second gradient in one backward pass, after its first gradient was "
+                       "reduced. Call backward once for each batch, or set DdpOptions::overlap to false.",
+                       {shards_->names[i]}));
   }
 
   /// Starts the reduction of the next bucket. All ranks send the same buckets in the same order.
@@ -190,9 +190,9 @@ class ShardReducer {
         part.zero_();
         uses.select(0, k).zero_();
       } else if (gradient.layout() != at::kStrided) {
-        throw DataError(
-            format_message("The gradient of '{}' is sparse, and cannot be sent. Build the layer with dense gradients.",
-                           {shards_->names[i]}));
+        throw DataError(format_message(
+            "The gradient of '{}' is sparse and cannot be reduced. Build the layer with dense gradients.",
+            {shards_->names[i]}));
       } else {
         part.copy_(gradient);
         gradient.reset();

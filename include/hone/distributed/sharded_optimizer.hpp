@@ -166,7 +166,7 @@ class ShardedOptimizer {
 
   void require_same(std::string_view parameters) const {
     require_agreement(group_, "optimizer's parameters", parameters,
-                      "Give the optimizer the same parameters, in the same order, in every process.");
+                      "Pass the optimizer the same parameters in the same order on every rank.");
   }
 
   void divide(std::size_t g) {

@@ -75,7 +75,7 @@ struct NormGroup : torch::CustomClassHolder {
     } catch (const std::exception& error) {
       if (explain) explain(what, error);
       throw DistributedError(
-          format_message("SyncBatchNorm: the other processes were not reached. ({})", {first_line(error.what())}));
+          format_message("SyncBatchNorm: the all-reduce of statistics failed. ({})", {first_line(error.what())}));
     }
   }
 
@@ -126,7 +126,7 @@ struct SyncBatchNormFunction : torch::autograd::Function<SyncBatchNormFunction> 
 
   static Tensors backward(Context* context, const Tensors& gradients) {
     if (at::GradMode::is_enabled()) {
-      throw std::logic_error("SyncBatchNorm has no second derivatives. Call backward without create_graph.");
+      throw std::logic_error("SyncBatchNorm does not support double backward. Call backward without create_graph.");
     }
     const auto saved = context->get_saved_variables();
     const auto& input = saved[0];
@@ -218,8 +218,8 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
       // Reading the count is a host synchronization, done only if this rank has fewer than two values.
       if (input.numel() / input.size(1) < 2 && statistics.count.item<double>() < 2.0) {
         throw std::invalid_argument(
-            "SyncBatchNorm: all processes together have one value for each feature, which has no variance. Train with "
-            "larger batches.");
+            "SyncBatchNorm: all ranks together have only one value for each feature, which has no variance. Use larger "
+            "batches.");
       }
       if (updates) update_running(statistics);
     }
@@ -239,8 +239,9 @@ class SyncBatchNormImpl : public torch::nn::NormImplBase<0, SyncBatchNormImpl, t
  protected:
   void _check_input_dim(const torch::Tensor& input) override {
     if (input.dim() >= 2 && input.size(1) == options.num_features()) return;
-    throw std::invalid_argument(format_message("SyncBatchNorm takes [batch, {}, ...], and was given [{}].",
-                                               {options.num_features(), joined(input.sizes(), ", ")}));
+    throw std::invalid_argument(
+        format_message("SyncBatchNorm expects an input of shape [batch, {}, ...], but got [{}].",
+                       {options.num_features(), joined(input.sizes(), ", ")}));
   }
 
  private:

@@ -19,10 +19,9 @@ inline constexpr bool can_be_sharded<FusedOptimizer<Rule>> = true;
 
 template <int stage>
 struct ZeroRequirements {
-  static_assert(
-      stage == 1 || stage == 2,
-      "hone: there are Zero<1>, which divides the optimizer's state, and Zero<2>, which divides the gradients "
-      "too. Choose one of them.");
+  static_assert(stage == 1 || stage == 2,
+                "hone: the stage of Zero is neither 1 nor 2. Use Zero<1> to shard the optimizer state, or Zero<2> to "
+                "shard the gradients too.");
 
   template <class... Policies>
   struct compatible_with {
@@ -34,29 +33,26 @@ struct ZeroRequirements {
   };
   template <class... Policies>
   struct incompatible_with {
-    static_assert(
-        compatible_with<Policies...>::can_clip,
-        "hone: with Zero, each process has the gradients of its own parameters, and this clipping policy takes "
-        "all of them. Give it `clip(gradients, of_each)` as ClipNorm has it, or say that it looks at each element "
-        "by itself: `static constexpr bool is_elementwise = true`.");
+    static_assert(compatible_with<Policies...>::can_clip,
+                  "hone: with Zero, each rank has only a shard of the gradients, and this clipping policy needs all of "
+                  "them. Add `clip(gradients, of_each)` as in ClipNorm, or, if it clips each element separately, "
+                  "`static constexpr bool is_elementwise = true`.");
     static_assert(!compatible_with<Policies...>::can_clip || compatible_with<Policies...>::can_scale,
-                  "hone: with Zero, each process has the gradients of its own parameters, and this precision policy "
-                  "scales the loss and has no `found_inf()` by which the processes agree. Give it that, or use Ddp.");
-    static_assert(
-        !compatible_with<Policies...>::can_clip || !compatible_with<Policies...>::can_scale ||
-            compatible_with<Policies...>::value,
-        "hone: Zero divides an optimizer that works on the model's weights, and this precision policy lets it "
-        "work on copies. Use Bf16 or Fp16 with Zero, or Ddp.");
+                  "hone: with Zero, each rank has only a shard of the gradients, and this precision policy scales the "
+                  "loss without `found_inf()`, which the ranks need to agree on an overflow. Add it, or use Ddp.");
+    static_assert(!compatible_with<Policies...>::can_clip || !compatible_with<Policies...>::can_scale ||
+                      compatible_with<Policies...>::value,
+                  "hone: Zero shards an optimizer that updates the model's weights, and with this precision policy it "
+                  "updates master weights. Use Bf16 or Fp16 with Zero, or use Ddp.");
   };
   static constexpr bool takes_one_optimizer = true;
   template <class Optimizer>
   struct compatible_with_optimizer : std::bool_constant<can_be_sharded<Optimizer>> {};
   template <class Optimizer>
   struct incompatible_with_optimizer {
-    static_assert(
-        can_be_sharded<Optimizer>,
-        "hone: Zero divides the state of one of hone's own optimizers, and this is another one, or several. Use a "
-        "rule such as hone::AdamW or a hone::FusedOptimizer, or Ddp.");
+    static_assert(can_be_sharded<Optimizer>,
+                  "hone: Zero can shard only one optimizer, and only a rule or a hone::FusedOptimizer. Use a rule such "
+                  "as hone::AdamW, or use Ddp.");
   };
 };
 

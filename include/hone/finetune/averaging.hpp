@@ -72,8 +72,8 @@ class Averaging {
     const auto& given = shared_->plan;
     if (given.every < 1 || given.begin < 0) {
       throw std::invalid_argument(
-          format_message("{} was to begin after {} updates or epochs, then to average every {}. Begin after 0 or more, "
-                         "average every 1 or more.",
+          format_message("{} begins after {} updates or epochs and averages every {}. Set the beginning to 0 or "
+                         "greater, and the interval to 1 or greater.",
                          {given.owner, given.begin, given.every}));
     }
   }
@@ -83,7 +83,8 @@ class Averaging {
   /// **Errors** `std::logic_error` before the first run.
   [[nodiscard]] Average& average() {
     if (!shared_->average) {
-      throw std::logic_error(format_message("{} has averaged nothing yet. Train first.", {shared_->plan.owner}));
+      throw std::logic_error(
+          format_message("{} has not averaged any weights yet. Train first.", {shared_->plan.owner}));
     }
     return *shared_->average;
   }
@@ -188,10 +189,10 @@ class Averaging {
   void count(const Model& model) {
     auto& shared = *shared_;
     if (!shared.average) {
-      throw std::logic_error(format_message(
-          "{} averages the weights of runs, and no run has begun. Begin one around your loop: `auto run = "
-          "trainer.begin_run();`, then `run.step(batch)` and `run.end()`.",
-          {shared.plan.owner}));
+      throw std::logic_error(
+          format_message("{} averages the weights during a run, but no run has begun. Begin one before your loop: "
+                         "`auto run = trainer.begin_run();`, then call `run.step(batch)` and `run.end()`.",
+                         {shared.plan.owner}));
     }
     ++shared.num_notified;
     if (shared.plan.is_due(shared.num_notified)) {

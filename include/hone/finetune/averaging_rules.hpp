@@ -42,7 +42,8 @@ struct ExponentialAverage {
   }
   void check() const {
     if (detail::is_finite(decay) && decay >= 0.0 && decay <= 1.0) return;
-    throw std::invalid_argument(format_message("The decay of an average is {}. Give a decay from 0 to 1.", {decay}));
+    throw std::invalid_argument(
+        format_message("The decay of an average is {}. Set it to a number from 0 to 1.", {decay}));
   }
 };
 

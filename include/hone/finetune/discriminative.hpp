@@ -34,8 +34,8 @@ template <ModuleHandle Model>
 [[nodiscard]] std::vector<LearningRateGroup> discriminative_groups(Model& model, double base_lr, double factor) {
   detail::require_not_negative("discriminative_groups", "base_lr", base_lr);
   if (!detail::is_finite(factor) || factor <= 0.0) {
-    throw std::invalid_argument(
-        format_message("discriminative_groups: factor is {}. Give a finite factor above 0, as 0.5.", {factor}));
+    throw std::invalid_argument(format_message(
+        "discriminative_groups: factor is {}. Set it to a finite number greater than 0, such as 0.5.", {factor}));
   }
   const auto module = detail::shared_module(model);
   const std::size_t count = detail::num_layer_groups(*module);

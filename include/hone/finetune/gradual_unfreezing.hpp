@@ -25,8 +25,8 @@ concept TakesGroups = requires(O& optimizer, NamedParameters parameters) {
 template <class O>
 struct optimizer_without_groups {
   static_assert(sizeof(O) == 0,
-                "hone: GradualUnfreezing adds parameters to the optimizer, which this one does not support. Use one of "
-                "hone's own optimizers, such as hone::AdamW.");
+                "hone: GradualUnfreezing adds parameters to the optimizer, which this optimizer does not support. Use "
+                "a rule such as hone::AdamW.");
 };
 
 }  // namespace detail
@@ -69,11 +69,11 @@ struct GradualUnfreezing {
   void on_training_run_start(const auto& event) {
     if (every_n_epochs < 1) {
       throw std::invalid_argument(
-          format_message("GradualUnfreezing::every_n_epochs is {}. Give 1 or more epochs.", {every_n_epochs}));
+          format_message("GradualUnfreezing::every_n_epochs is {}. Set it to 1 or greater.", {every_n_epochs}));
     }
     if (!detail::is_finite(lr_factor) || lr_factor <= 0.0) {
       throw std::invalid_argument(
-          format_message("GradualUnfreezing::lr_factor is {}. Give a finite factor above 0.", {lr_factor}));
+          format_message("GradualUnfreezing::lr_factor is {}. Set it to a finite number greater than 0.", {lr_factor}));
     }
     if (!state.start) {
       state.start = State::Start{freezer.frozen(), state.num_unfrozen};

@@ -69,7 +69,7 @@ std::shared_ptr<torch::nn::Module> shared_module(Model& model) {
   } else {
     module = std::shared_ptr<torch::nn::Module>(std::shared_ptr<void>(), &behind(model));
   }
-  if (!module) throw std::invalid_argument("The model is a null pointer. Make the module first.");
+  if (!module) throw std::invalid_argument("The model is a null pointer. Construct the module first.");
   return module;
 }
 

@@ -166,7 +166,7 @@ class ModelAverage {
     std::unordered_map<std::string_view, const at::Tensor*> given;
     const std::unordered_set<std::string_view> known(names_.begin(), names_.end());
     for (const auto& [name, value] : state.tensors) {
-      if (!known.contains(name)) mismatches.push_back(format_message("'{}' is no tensor of this model", {name}));
+      if (!known.contains(name)) mismatches.push_back(format_message("'{}' is not a tensor of this model", {name}));
       if (!given.emplace(name, &value).second) mismatches.push_back(format_message("'{}' is listed twice", {name}));
     }
     for (std::size_t i = 0; i < names_.size(); ++i) {
@@ -180,8 +180,8 @@ class ModelAverage {
     if (state.num_averaged < 0) mismatches.push_back(format_message("the count is {}", {state.num_averaged}));
     if (!mismatches.empty()) {
       throw DataError(
-          format_message("The state of the average does not fit, and nothing of it was loaded: {}. Load the "
-                         "state of an average of the same model.",
+          format_message("The state does not match the average, which is unchanged: {}. Load the state of an average "
+                         "of the same model.",
                          {joined(mismatches, "; ")}));
     }
     const at::NoGradGuard no_gradients;
@@ -216,15 +216,16 @@ class ModelAverage {
     for (auto& [name, value] : detail::parameters_and_buffers(model, num_parameters)) {
       const std::size_t i = live.size();
       if (i < values_.size() && value.sizes() != values_[i].sizes()) {
-        throw DataError(format_message("The model is another one than was averaged: {}. Give the same architecture.",
-                                       {difference(i, value)}));
+        throw DataError(
+            format_message("The model differs from the averaged model: {}. Pass a model with the same architecture.",
+                           {difference(i, value)}));
       }
       live.push_back(std::move(value));
     }
     if (live.size() != values_.size()) {
-      throw DataError(
-          format_message("The model has {} parameters and buffers, its average {}. Give the same architecture.",
-                         {live.size(), values_.size()}));
+      throw DataError(format_message(
+          "The model has {} parameters and buffers, but its average has {}. Pass a model with the same architecture.",
+          {live.size(), values_.size()}));
     }
     return live;
   }
@@ -236,7 +237,7 @@ class ModelAverage {
 
   void require_own_values() const {
     if (!is_in_model_) return;
-    throw std::logic_error("The averaged values are in the model. Call swap again before anything else.");
+    throw std::logic_error("The averaged values are in the model. Call `swap` again first.");
   }
 
   static bool is_alike(const at::Tensor& a, const at::Tensor& b) {

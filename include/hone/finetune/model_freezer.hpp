@@ -40,8 +40,9 @@ inline std::pair<std::size_t, std::size_t> index_range(std::int64_t from, std::i
   const auto resolve = [count](std::int64_t index) {
     const auto size = static_cast<std::int64_t>(count);
     if (index < -size || index >= size) {
-      throw std::invalid_argument(format_message("The index {} names no layer group; this model has {}. Give {} to {}.",
-                                                 {index, count, -size, size - 1}));
+      throw std::invalid_argument(
+          format_message("Layer group {} is out of range: this model has {}. Pass an index from {} to {}.",
+                         {index, count, -size, size - 1}));
     }
     return static_cast<std::size_t>(index < 0 ? index + size : index);
   };

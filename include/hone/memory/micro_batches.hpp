@@ -143,7 +143,8 @@ struct MicroBatches {
   template <class Batch, class Forward, class Backward>
   auto learn(Batch& batch, const Forward& forward, const Backward& backward, const BatchSurroundings& around) {
     if (size < 0)
-      throw std::invalid_argument(format_message("MicroBatches has size {}. Give 1 or more, or none.", {size}));
+      throw std::invalid_argument(
+          format_message("MicroBatches::size is {}. Set it to 1 or greater, or to 0 for an automatic size.", {size}));
     const std::int64_t samples = batch_size(batch);
     if (size > 0) return in_parts(batch, samples, size, forward, backward);
 
@@ -169,9 +170,9 @@ struct MicroBatches {
         }
         if (tried <= 1) {
           take_back();
-          std::throw_with_nested(std::runtime_error(
-              "Not even a micro-batch of 1 sample fits into memory. Take a smaller model, recompute its blocks, or "
-              "shorten the samples."));
+          std::throw_with_nested(
+              std::runtime_error("A micro-batch of 1 sample does not fit into memory. Use a smaller model, recompute "
+                                 "its blocks, or use smaller samples."));
         }
       }
       take_back();
@@ -185,12 +186,13 @@ struct MicroBatches {
   };
   template <class... Policies>
   struct incompatible_with {
-    static_assert(detail::one_process<Policies...>,
-                  "hone: MicroBatches splits batches as the memory of this process asks for, and processes that reduce "
-                  "gradients together would have to split alike. Use smaller batches and GradAccum, or one process.");
+    static_assert(
+        detail::one_process<Policies...>,
+        "hone: MicroBatches splits batches according to the memory of one process, and processes that all-reduce "
+        "gradients must split them in the same way. Use smaller batches and GradAccum, or one process.");
     static_assert(!detail::one_process<Policies...> || compatible_with<Policies...>::value,
-                  "hone: MicroBatches runs a step again when memory runs out, and a recorded step is always the same. "
-                  "Leave MicroBatches or StepCapture out.");
+                  "hone: MicroBatches repeats a step when memory runs out, which CUDA graph capture does not support. "
+                  "Remove MicroBatches or StepCapture.");
   };
 
  private:

@@ -31,7 +31,9 @@ struct OffloadOptions {
 
   /// Throws `std::invalid_argument` for a negative `min_bytes`.
   void check() const {
-    if (min_bytes < 0) throw std::invalid_argument(format_message("min_bytes is {}. Give 0 or more.", {min_bytes}));
+    if (min_bytes < 0)
+      throw std::invalid_argument(
+          format_message("OffloadOptions::min_bytes is {}. Set it to 0 or greater.", {min_bytes}));
   }
 };
 

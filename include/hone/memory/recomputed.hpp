@@ -48,8 +48,8 @@ class Recomputation {
   at::Tensor take(std::size_t place) {
     const std::lock_guard lock(mutex_);
     TORCH_CHECK(is_over_,
-                "hone: backward ran through a block to be recomputed before its forward pass had ended. Leave a block "
-                "that calls backward itself as it is.");
+                "hone: backward ran through a recomputed block before its forward pass ended. Do not recompute a block "
+                "that calls backward.");
     expected_[place].version.check();
     if (found_.empty() || !found_[place].defined()) recompute();
     return std::exchange(found_[place], {});
@@ -74,7 +74,8 @@ class Recomputation {
     explicit RecomputedTensor(Recomputation& whole) : whole_(whole) {}
     void call_pack_hook(const at::Tensor& tensor) override { whole_.find(tensor); }
     at::Tensor call_unpack_hook() override {
-      TORCH_CHECK(false, "hone: a block that is recomputed ran backward through itself. Leave it as it is.");
+      TORCH_CHECK(
+          false, "hone: a recomputed block ran backward through itself. Do not recompute a block that calls backward.");
     }
 
    private:
@@ -120,8 +121,8 @@ class Recomputation {
 
   static void require_same(bool is_same) {
     TORCH_CHECK(is_same,
-                "hone: a block that was recomputed in backward did not save the same tensors as in forward. It has to "
-                "compute the same from the same inputs: let it depend on nothing that changes in between.");
+                "hone: a recomputed block saved different tensors in backward than in forward. Remove its dependence "
+                "on state that changes between forward and backward.");
   }
 
   c10::Device device_;

@@ -205,8 +205,9 @@ struct TopKAccuracy {
  private:
   void require_k(std::int64_t num_classes) const {
     if (k >= 1 && k <= num_classes) return;
-    throw std::invalid_argument(format_message("TopKAccuracy::k is {}, and there are {} classes. Give 1 to {}.",
-                                               {k, num_classes, num_classes}));
+    throw std::invalid_argument(
+        format_message("TopKAccuracy::k is {}, and the outputs have {} classes. Set it to a number from 1 to {}.",
+                       {k, num_classes, num_classes}));
   }
   [[nodiscard]] bool is_in_top(std::span<const double> scores, std::int64_t target) const {
     if (target < 0 || target >= static_cast<std::int64_t>(scores.size())) return false;

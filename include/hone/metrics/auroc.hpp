@@ -101,8 +101,7 @@ struct Auroc {
     for (std::size_t i = 0; i < scores.size(); ++i) {
       const auto label = static_cast<double>(target[i]);
       if (detail::is_nan(label) || (label != 0.0 && label != 1.0)) {
-        throw DataError(
-            format_message("`{}` was given the target {}. It takes targets that are 0 or 1.", {name(), label}));
+        throw DataError(format_message("`{}` got the target {}. Pass targets that are 0 or 1.", {name(), label}));
       }
     }
     for (std::size_t i = 0; i < scores.size(); ++i) {

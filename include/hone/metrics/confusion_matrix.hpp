@@ -83,10 +83,9 @@ struct ConfusionMatrix {
       if (ignore_index == target[i]) continue;
       const auto [low, high] = std::minmax(predicted[i], target[i]);
       if (low < 0) {
-        throw DataError(
-            format_message("`{}` was given the class number {}. They count from 0; name what is to be left out "
-                           "as `ignore_index`.",
-                           {name(), low}));
+        throw DataError(format_message(
+            "`{}` got the class index {}. Class indices start at 0; set `ignore_index` to ignore a class.",
+            {name(), low}));
       }
       largest = std::max(largest, high);
     }

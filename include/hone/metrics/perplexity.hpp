@@ -74,8 +74,8 @@ struct Perplexity {
     detail::require_sums(name(), sums.size(), 3);
     if (sums[2] != 0.0) {
       throw DataError(
-          format_message("`{}` was given {} targets that are outside the vocabulary. Give token numbers from 0, "
-                         "or name what is to be left out as `ignore_index`.",
+          format_message("`{}` got {} targets that are outside the vocabulary. Pass token indices from 0, or set "
+                         "`ignore_index` to the index to ignore.",
                          {name(), sums[2]}));
     }
     state.negative_log_likelihood += sums[0];

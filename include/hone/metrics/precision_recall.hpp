@@ -138,15 +138,13 @@ struct ClassMetric {
   void require_class_number(std::int64_t label) const {
     if (label >= 0) return;
     throw DataError(
-        format_message("`{}` was given the class number {}. They count from 0; name what is to be left out as "
-                       "`ignore_index`.",
+        format_message("`{}` got the class index {}. Class indices start at 0; set `ignore_index` to ignore a class.",
                        {name(), label}));
   }
   void require_average(std::int64_t num_classes) const {
     if (average != Average::binary || num_classes <= 2) return;
-    throw std::invalid_argument(
-        format_message("`{}` has Average::binary and was given {} classes. Choose Average::macro, micro or weighted.",
-                       {name(), num_classes}));
+    throw std::invalid_argument(format_message(
+        "`{}` has Average::binary but got {} classes. Use Average::macro, micro or weighted.", {name(), num_classes}));
   }
 };
 

@@ -44,8 +44,8 @@ void require_class_scores(std::string_view metric, const auto& outputs, const au
   for (std::size_t i = 0; fits && i < classes.size(); ++i) fits = classes[i] == scores[i == 0 ? 0 : i + 1];
   if (fits) return;
   throw DataError(
-      format_message("`{}` was given outputs of shape [{}] and a target of shape [{}]. It takes scores "
-                     "[batch, classes, ...] with {} or more classes, and class numbers [batch, ...].",
+      format_message("`{}` got outputs of shape [{}] and a target of shape [{}]. Pass scores [batch, classes, ...] "
+                     "with {} or more classes, and class indices [batch, ...].",
                      {metric, listed(scores), listed(classes), min_classes}));
 }
 
@@ -62,27 +62,26 @@ bool same_elements(const auto& left, const auto& right) {
 void require_same_elements(std::string_view metric, const auto& outputs, const auto& target) {
   if (same_elements(outputs.sizes(), target.sizes())) return;
   throw DataError(
-      format_message("`{}` was given outputs of shape [{}] and a target of shape [{}]. It takes one target for "
-                     "each output.",
+      format_message("`{}` got outputs of shape [{}] and a target of shape [{}]. Pass one target for each output.",
                      {metric, listed(outputs.sizes()), listed(target.sizes())}));
 }
 
 inline void require_same_length(std::string_view metric, std::size_t outputs, std::size_t targets) {
   if (outputs == targets) return;
-  throw DataError(format_message("`{}` was given {} outputs and {} targets. It takes one target for each output.",
+  throw DataError(format_message("`{}` got {} outputs and {} targets. Pass one target for each output.",
                                  {metric, outputs, targets}));
 }
 
 inline void require_sums(std::string_view metric, std::size_t given, std::size_t expected) {
   if (given == expected) return;
   throw std::invalid_argument(
-      format_message("`{}` was given {} sums and has {}. Give what `sums()` returned.", {metric, given, expected}));
+      format_message("`{}` got {} sums but has {}. Pass the result of `sums()`.", {metric, given, expected}));
 }
 
 inline void require_same_settings(std::string_view metric, bool same) {
   if (same) return;
-  throw std::invalid_argument(
-      format_message("`{}` cannot be merged with one of other settings. Make both alike.", {metric}));
+  throw std::invalid_argument(format_message(
+      "`{}` cannot be merged with a metric that has other settings. Use the same settings for both.", {metric}));
 }
 
 /// Returns class numbers in double or int64, which represent each of them exactly: in bfloat16, 257 equals 256, and in
@@ -119,8 +118,8 @@ struct Labels {
 inline void require_valid_labels(std::string_view metric, double num_invalid, std::int64_t num_classes) {
   if (num_invalid == 0.0) return;
   throw DataError(
-      format_message("`{}` was given {} targets that are no class numbers from 0 to {}. Give class numbers, or "
-                     "name what is to be left out as `ignore_index`.",
+      format_message("`{}` got {} targets that are not class indices from 0 to {}. Pass class indices, or set "
+                     "`ignore_index` to the index to ignore.",
                      {metric, num_invalid, num_classes - 1}));
 }
 

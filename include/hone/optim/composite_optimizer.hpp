@@ -69,7 +69,7 @@ class CompositeOptimizer {
   /// The index of the optimizer `name`, in the order of the constructor's arguments.
   template <FixedString name>
   static constexpr std::size_t place_of = [] {
-    static_assert((false || ... || (Named::name == name.view())), "hone: no optimizer of these has this name.");
+    static_assert((false || ... || (Named::name == name.view())), "hone: none of the optimizers has this name.");
     constexpr bool is_it[] = {(Named::name == name.view())...};
     std::size_t place = 0;
     while (place + 1 < sizeof...(Named) && !is_it[place]) ++place;
@@ -271,8 +271,8 @@ class CompositeOptimizer {
       first += count;
     });
     if (!is_found) {
-      throw std::out_of_range(format_message(
-          "There is no parameter group {}: the optimizers have {} groups, counted from 0.", {group, first}));
+      throw std::out_of_range(
+          format_message("Parameter group {} is out of range: the optimizers have {} groups.", {group, first}));
     }
   }
 

@@ -32,7 +32,7 @@ inline bool is_laid_out_alike(const at::Tensor& gradient, const at::Tensor& para
     throw DataError(format_message("The gradient of '{}' {}. {}", {name, what, remedy}));
   };
   if (gradient.layout() != at::kStrided) {
-    refuse("is sparse, and the fused kernels need a dense one",
+    refuse("is sparse, but the fused kernels need a dense gradient",
            "Build the layer with dense gradients (for an embedding: sparse(false)), or use a torch::optim optimizer.");
   }
   if (gradient.dtype() != parameter.dtype()) {

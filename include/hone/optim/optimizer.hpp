@@ -144,7 +144,7 @@ template <BindableOptimizer T>
   using Binding = detail::Binding<std::remove_cvref_t<T>>;
   static_assert(
       requires { Binding::make(std::forward<T>(optimizer), std::move(parameters)); },
-      "hone: this optimizer cannot be copied. Hand it over with std::move, or share it with std::ref.");
+      "hone: this optimizer cannot be copied. Pass it with std::move or std::ref.");
   return Binding::make(std::forward<T>(optimizer), std::move(parameters));
 }
 

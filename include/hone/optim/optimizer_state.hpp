@@ -51,7 +51,7 @@ inline std::vector<const ParameterState*> match_state(const OptimizerState& stat
     if (!entries.emplace(entry.parameter, &entry).second) {
       mismatches.push_back(format_message("'{}' is listed twice", {entry.parameter}));
     } else if (!known.contains(entry.parameter)) {
-      mismatches.push_back(format_message("'{}' is no parameter of this optimizer", {entry.parameter}));
+      mismatches.push_back(format_message("'{}' is not a parameter of this optimizer", {entry.parameter}));
     }
   }
   std::vector<const ParameterState*> matched;
@@ -66,7 +66,7 @@ inline std::vector<const ParameterState*> match_state(const OptimizerState& stat
       const bool is_step = counts_steps && field == "step";
       if (!is_step && std::find(shaped_fields.begin(), shaped_fields.end(), field) == shaped_fields.end()) {
         mismatches.push_back(
-            format_message("'{}' has the field '{}', which this rule does not keep", {names[i], field}));
+            format_message("'{}' has the field '{}', which this rule does not have", {names[i], field}));
       } else if (!value.defined()) {
         mismatches.push_back(format_message("'{}' has an undefined '{}'", {names[i], field}));
       } else if (is_step ? value.numel() != 1 : value.sizes() != parameters[i].sizes()) {
@@ -82,8 +82,8 @@ inline std::vector<const ParameterState*> match_state(const OptimizerState& stat
   }
   if (!mismatches.empty()) {
     throw DataError(
-        format_message("The optimizer state does not fit, and nothing of it was loaded: {}. Load the state of "
-                       "an optimizer of the same rule and parameters.",
+        format_message("The optimizer state does not match the optimizer, which is unchanged: {}. Load the state of an "
+                       "optimizer with the same rule and parameters.",
                        {joined(mismatches, "; ")}));
   }
   return matched;

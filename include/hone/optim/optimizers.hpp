@@ -69,8 +69,8 @@ auto selector(S&& select) {
   } else {
     static_assert(
         requires { select.named_parameters(); } || requires { select->named_parameters(); },
-        "hone: the second argument of `optimizer_for` selects parameters. Give it a module, a function "
-        "`bool(const hone::NamedParameter&)`, or hone::other_parameters.");
+        "hone: the second argument of `optimizer_for` selects parameters. Pass a module, a function `bool(const "
+        "hone::NamedParameter&)`, or hone::other_parameters.");
     return InModule(select);
   }
 }
@@ -100,10 +100,9 @@ template <FixedString name, class O>
 /// `bool(const NamedParameter&)`, or `other_parameters`.
 template <FixedString name, class O, class S>
 [[nodiscard]] auto optimizer_for(O optimizer, S&& select) {
-  static_assert(
-      OptimizerRule<O>,
-      "hone: this optimizer was made with its parameters, so nothing can be selected for it. Leave the second "
-      "argument out, or give a rule such as hone::AdamW.");
+  static_assert(OptimizerRule<O>,
+                "hone: this optimizer already has parameters, so `optimizer_for` cannot select them. Remove the second "
+                "argument, or pass a rule such as hone::AdamW.");
   auto selector = detail::selector(std::forward<S>(select));
   return OptimizerFor<name, O, decltype(selector)>{std::move(optimizer), std::move(selector)};
 }
@@ -124,9 +123,9 @@ template <class... For>
 struct Optimizers {
   static_assert(sizeof...(For) >= 1, "hone: hone::Optimizers needs at least one hone::optimizer_for<\"name\">(...).");
   static_assert(all_differ({For::name...}),
-                "hone: two of these optimizers have one name. Give each a name of its own.");
+                "hone: two optimizers have the same name. Give each optimizer a unique name.");
   static_assert((0 + ... + int{std::is_same_v<typename For::selector_type, OtherParameters>}) <= 1,
-                "hone: hone::other_parameters is given twice. All others can belong to one optimizer only.");
+                "hone: hone::other_parameters is passed twice. Pass it to one optimizer only.");
 
   static constexpr std::size_t num_optimizers = sizeof...(For);
 
@@ -184,10 +183,10 @@ class Dealer {
     }
     if (!conflict_.empty()) throw std::invalid_argument(conflict_);
     if (unowned.empty()) return;
-    throw std::invalid_argument(format_message(
-        "No optimizer holds {}. Give them one, as in optimizer_for<\"others\">(hone::AdamW{}, hone::other_parameters), "
-        "or freeze them with set_requires_grad(false).",
-        {parameter_names(unowned), "{}"}));
+    throw std::invalid_argument(
+        format_message("No optimizer has {}. Add one, as in optimizer_for<\"others\">(hone::AdamW{}, "
+                       "hone::other_parameters), or freeze them with set_requires_grad(false).",
+                       {parameter_names(unowned), "{}"}));
   }
   [[nodiscard]] NamedParameters of(std::string_view name) const {
     NamedParameters own;
@@ -198,8 +197,8 @@ class Dealer {
     std::vector<std::string> names;
     for (const auto& parameter : parameters_) names.push_back(parameter.name);
     throw std::invalid_argument(format_message(
-        "The optimizer '{}' has no parameters: it selects none of those that require a gradient ({}). Name it after "
-        "a part of the model, or select parameters in the second argument of optimizer_for.",
+        "The optimizer '{}' has no parameters: it selects none of the parameters that require a gradient ({}). Name it "
+        "after a submodule of the model, or select parameters in the second argument of optimizer_for.",
         {name, parameter_names(names)}));
   }
 
@@ -209,9 +208,9 @@ class Dealer {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       if (!select(parameters_[i])) continue;
       if (!owners_[i].empty() && conflict_.empty()) {
-        conflict_ =
-            format_message("The parameter '{}' belongs to two optimizers, '{}' and '{}'. Give it to one of them.",
-                           {parameters_[i].name, owners_[i], name});
+        conflict_ = format_message(
+            "The parameter '{}' belongs to two optimizers, '{}' and '{}'. Select it for one of them only.",
+            {parameters_[i].name, owners_[i], name});
       }
       owners_[i] = name;
     }

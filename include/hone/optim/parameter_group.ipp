@@ -48,7 +48,8 @@ HONE_INLINE void require_usable(const NamedParameters& added, at::TensorList pre
                                 std::span<const std::string> present_names) {
   if (added.empty()) {
     throw std::invalid_argument(
-        "The optimizer was given no parameters. Give it a model with at least one parameter that requires a gradient.");
+        "The optimizer got an empty parameter list. Pass a model with at least one parameter that requires a "
+        "gradient.");
   }
   std::unordered_set<const at::TensorImpl*> tensors;
   for (const auto& parameter : present) tensors.insert(parameter.unsafeGetTensorImpl());
@@ -57,20 +58,20 @@ HONE_INLINE void require_usable(const NamedParameters& added, at::TensorList pre
     const auto refuse = [&label = name](const char* what) {
       throw std::invalid_argument(format_message("The parameter '{}' {}", {label, what}));
     };
-    if (!value.defined()) refuse("is an undefined tensor. Leave it out.");
+    if (!value.defined()) refuse("is an undefined tensor. Remove it.");
     if (!tensors.insert(value.unsafeGetTensorImpl()).second) {
-      refuse("is given to the optimizer twice. Name each parameter in one group only.");
+      refuse("is passed to the optimizer twice. Put each parameter into one group only.");
     }
     if (!names.insert(name).second) {
       refuse(
-          "has the name of another parameter. Give the parts of a model a prefix: named_parameters(model->head, "
+          "has the name of another parameter. Give the names of each submodule a prefix: named_parameters(model->head, "
           "\"head.\").");
     }
-    if (!value.is_leaf()) refuse("is the result of a computation. Only leaf tensors can be optimized.");
-    if (!value.is_floating_point()) refuse("is not of a real floating point type. Leave it out.");
-    if (value.is_neg()) refuse("is a lazily negated view. Give its resolve_neg().");
+    if (!value.is_leaf()) refuse("is not a leaf tensor. Pass leaf tensors only.");
+    if (!value.is_floating_point()) refuse("does not have a real floating point type. Remove it.");
+    if (value.is_neg()) refuse("has the negative bit set. Pass its resolve_neg().");
     if (value.layout() != at::kStrided || !value.is_non_overlapping_and_dense()) {
-      refuse("does not fill its memory without gaps. Make it contiguous before building the optimizer.");
+      refuse("is not dense in memory. Make it contiguous before you construct the optimizer.");
     }
   }
 }
@@ -90,10 +91,10 @@ HONE_INLINE void require_common(at::TensorList optimized, const NamedParameters&
   for (const auto& [name, value] : model) {
     if (tensors.contains(value.unsafeGetTensorImpl())) return;
   }
-  throw std::invalid_argument(format_message(
-      "The optimizer holds none of the model's {} parameters. Build it from the parameters of the model that "
-      "is trained, not of a copy.",
-      {model.size()}));
+  throw std::invalid_argument(
+      format_message("The optimizer has none of the model's {} parameters. Construct it from the parameters of the "
+                     "model that you train, not of a copy.",
+                     {model.size()}));
 }
 
 }  // namespace detail

@@ -26,8 +26,9 @@ struct NamedSettings {
   /// Rejects a value without a name at compile time.
   template <class Value>
   constexpr NamedSettings(Value) {  // NOLINT: implicit, to reject settings without names
-    static_assert(sizeof(Value) == 0,
-                  "hone: the settings of an update rule are given by name, as in hone::Adam{.lr = 1e-3}.");
+    static_assert(
+        sizeof(Value) == 0,
+        "hone: the settings of an update rule are passed without names. Name them, as in hone::Adam{.lr = 1e-3}.");
   }
   friend constexpr bool operator==(const NamedSettings&, const NamedSettings&) = default;
 };
@@ -101,14 +102,14 @@ namespace detail {
 inline void require_not_negative(std::string_view rule, std::string_view field, double value) {
   if (is_finite(value) && value >= 0.0) return;
   throw std::invalid_argument(
-      format_message("{}: {} is {}. Give a finite {} of 0 or more.", {rule, field, value, field}));
+      format_message("{}: {} is {}. Set it to a finite number, 0 or greater.", {rule, field, value}));
 }
 
 /// Throws `std::invalid_argument` unless `value` is in [0, 1).
 inline void require_fraction(std::string_view rule, std::string_view field, double value) {
   if (is_finite(value) && value >= 0.0 && value < 1.0) return;
   throw std::invalid_argument(
-      format_message("{}: {} is {}. Give a {} of at least 0 and below 1.", {rule, field, value, field}));
+      format_message("{}: {} is {}. Set it to at least 0 and less than 1.", {rule, field, value}));
 }
 
 }  // namespace detail

@@ -56,15 +56,15 @@ struct Sgd {
     detail::require_not_negative("Sgd", "momentum", momentum);
     detail::require_not_negative("Sgd", "weight_decay", weight_decay);
     if (!detail::is_finite(dampening)) {
-      throw std::invalid_argument(format_message("Sgd: dampening is {}. Give a finite dampening.", {dampening}));
+      throw std::invalid_argument(format_message("Sgd: dampening is {}. Set it to a finite number.", {dampening}));
     }
     if (nesterov && momentum <= 0.0) {
       throw std::invalid_argument(
-          "Sgd: nesterov is on and momentum is 0. Give a momentum above 0, or leave nesterov off.");
+          "Sgd: nesterov is true and momentum is 0. Set momentum to a number greater than 0, or nesterov to false.");
     }
     if (nesterov && dampening != 0.0) {
       throw std::invalid_argument(format_message(
-          "Sgd: nesterov is on and dampening is {}. Leave dampening at 0, or nesterov off.", {dampening}));
+          "Sgd: nesterov is true and dampening is {}. Set dampening to 0, or nesterov to false.", {dampening}));
     }
   }
 

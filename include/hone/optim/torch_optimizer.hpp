@@ -28,20 +28,20 @@ namespace hone {
 /// message for `LBFGS`.
 template <class O>
 class TorchOptimizer {
-  static_assert(
-      !std::is_same_v<O, torch::optim::LBFGS>,
-      "hone: LBFGS evaluates the loss several times a step, which a training step does not offer. Use another "
-      "optimizer.");
+  static_assert(!std::is_same_v<O, torch::optim::LBFGS>,
+                "hone: LBFGS evaluates the loss several times in a step, which the trainer does not support. Use "
+                "another optimizer.");
 
  public:
   /// Shares the ownership of the optimizer.
   explicit TorchOptimizer(std::shared_ptr<O> optimizer) : optimizer_(std::move(optimizer)) {
     if (!optimizer_)
-      throw std::invalid_argument("The optimizer is a null pointer. Make the torch::optim optimizer first.");
+      throw std::invalid_argument("The optimizer is a null pointer. Construct the torch::optim optimizer first.");
     std::size_t count = 0;
     for (const auto& group : optimizer_->param_groups()) count += group.params().size();
     if (count == 0) {
-      throw std::invalid_argument("The torch::optim optimizer has no parameters. Build it from model->parameters().");
+      throw std::invalid_argument(
+          "The torch::optim optimizer has no parameters. Construct it with model->parameters().");
     }
     gradients_.reserve(count);
     initial_lrs_ = detail::initial_lrs(optimizer_);

@@ -36,17 +36,16 @@ struct explain_schedule {
 
 template <class Field, class Settings>
 struct driven_field {
-  static_assert(
-      sizeof(Settings) == 0,
-      "hone: a schedule drives a field that this optimizer's settings do not have as a double. Choose another "
-      "field, or an optimizer that has it.");
+  static_assert(sizeof(Settings) == 0,
+                "hone: a schedule sets a field that is not a `double` in the settings of this optimizer. Use another "
+                "field, or an optimizer that has it.");
 };
 
 template <class Field, class Optimizer>
 struct driven_optimizer {
   static_assert(sizeof(Optimizer) == 0,
-                "hone: of this optimizer, a schedule can drive the learning rate only. Use a rule of hone's, such as "
-                "Sgd or AdamW, to drive another field.");
+                "hone: a schedule can set only the learning rate of this optimizer. Use a rule such as hone::Sgd or "
+                "hone::AdamW to set another field.");
 };
 
 template <class Field, class Settings>

@@ -60,7 +60,7 @@ struct CyclicCosineLr {
     result.cycle_updates = cycle_updates.resolved(length, "CyclicCosineLr::cycle_updates");
     detail::require_at_least("CyclicCosineLr::cycle_updates", result.cycle_updates.count(), 1);
     detail::require_setting(detail::is_finite(cycle_mul) && cycle_mul >= 1.0, "CyclicCosineLr::cycle_mul", cycle_mul,
-                            "Give a finite number of at least 1.");
+                            "Set it to a finite number, 1 or greater.");
     detail::require_ratio("CyclicCosineLr::cycle_decay", cycle_decay);
     detail::require_at_least("CyclicCosineLr::cycle_limit", cycle_limit, 1);
     detail::require_not_negative("CyclicCosineLr::min_lr", min_lr);

@@ -31,7 +31,7 @@ struct MultiStepLr {
 
   [[nodiscard]] constexpr MultiStepLr resolved(const RunLength& length) const {
     MultiStepLr result = *this;
-    if (milestones.empty()) detail::reject_setting("MultiStepLr::milestones", "empty", "Give at least one.");
+    if (milestones.empty()) detail::reject_setting("MultiStepLr::milestones", "empty", "Add at least one.");
     for (auto& milestone : result.milestones) {
       milestone = milestone.resolved(length, "MultiStepLr::milestones");
       detail::require_at_least("MultiStepLr::milestones", milestone.count(), 0);

@@ -45,7 +45,7 @@ constexpr Cycle resolved_cycle(const Cycle& cycle, const RunLength& length, std:
   require_ratio(pct_start, cycle.pct_start);
   if (cycle.three_phase) {
     require_setting(cycle.pct_start <= 0.5, pct_start, cycle.pct_start,
-                    "With three phases, the way down is as long as the way up: give 0.5 at most.");
+                    "With three_phase, the first two phases have the same length: set it to at most 0.5.");
   }
   return result;
 }
@@ -123,7 +123,7 @@ struct OneCycleMomentum {
  private:
   static constexpr void check_momentum(std::string_view field, double value) {
     detail::require_setting(detail::is_finite(value) && value >= 0.0 && value < 1.0, field, value,
-                            "Give a number of at least 0 and below 1.");
+                            "Set it to at least 0 and less than 1.");
   }
 };
 static_assert(ResolvableSchedule<OneCycleLr> && ResolvableSchedule<OneCycleMomentum>);

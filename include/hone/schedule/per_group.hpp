@@ -18,8 +18,8 @@ namespace hone {
 namespace detail {
 [[noreturn]] inline void reject_group(const char* what, std::size_t given, std::size_t group) {
   throw std::invalid_argument(std::string(what) + " is for " + std::to_string(given) +
-                              " parameter groups, and the optimizer has a group " + std::to_string(group) +
-                              ", counted from 0. Give one for each group.");
+                              " parameter groups, but the optimizer has a group " + std::to_string(group) +
+                              ", counted from 0. Set one for each group.");
 }
 }  // namespace detail
 
@@ -80,7 +80,7 @@ struct ScaledGroups {
   }
 
   [[nodiscard]] constexpr ScaledGroups resolved(const RunLength& length) const {
-    if (factors.empty()) detail::reject_setting("ScaledGroups::factors", "empty", "Give one for each group.");
+    if (factors.empty()) detail::reject_setting("ScaledGroups::factors", "empty", "Set one for each group.");
     for (const double factor : factors) detail::require_not_negative("ScaledGroups::factors", factor);
     return {.factors = factors, .schedule = resolve_schedule(schedule, length)};
   }

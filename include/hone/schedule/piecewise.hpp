@@ -44,7 +44,7 @@ struct PiecewiseLr {
 
   [[nodiscard]] constexpr PiecewiseLr resolved(const RunLength& length) const {
     PiecewiseLr result = *this;
-    if (points.empty()) detail::reject_setting("PiecewiseLr::points", "empty", "Give at least one.");
+    if (points.empty()) detail::reject_setting("PiecewiseLr::points", "empty", "Add at least one.");
     std::int64_t last = 0;
     for (auto& point : result.points) {
       point.update = point.update.resolved(length, "PiecewiseLr::points");
@@ -61,7 +61,7 @@ struct PiecewiseLr {
  private:
   [[noreturn]] static void reject_order(std::int64_t before, std::int64_t after) {
     throw std::invalid_argument("PiecewiseLr::points has update " + std::to_string(after) + " after update " +
-                                std::to_string(before) + ". Give the points in ascending order.");
+                                std::to_string(before) + ". Put the points in ascending order.");
   }
 };
 static_assert(ResolvableSchedule<PiecewiseLr>);

@@ -76,7 +76,7 @@ struct ReduceOnPlateau {
 
   constexpr void check() const {
     detail::require_setting(detail::is_finite(factor) && factor >= 0.0 && factor < 1.0, "ReduceOnPlateau::factor",
-                            factor, "Give a number of at least 0 and below 1.");
+                            factor, "Set it to at least 0 and less than 1.");
     detail::require_at_least("ReduceOnPlateau::patience", patience, 0);
     detail::require_not_negative("ReduceOnPlateau::threshold", threshold);
     detail::require_at_least("ReduceOnPlateau::cooldown", cooldown, 0);

@@ -130,7 +130,7 @@ class Updates {
   static constexpr std::int64_t rounded_down(double value) {
     constexpr double limit = 9.0e15;  // just below 2^53: doubles represent every smaller integer
     if (!detail::is_finite(value) || value <= -limit || value >= limit) {
-      throw std::invalid_argument("A number of updates is out of range. Give one below 9e15.");
+      throw std::invalid_argument("A number of updates is out of range. Use a number less than 9e15.");
     }
     const auto nearest = static_cast<std::int64_t>(value < 0.0 ? value - 0.5 : value + 0.5);
     const double size = value < 0.0 ? 1.0 - value : 1.0 + value;
@@ -139,13 +139,13 @@ class Updates {
   }
   [[noreturn]] static void reject_unknown(std::string_view field, std::string_view fact) {
     throw std::invalid_argument(std::string(field) + " needs the run's " + std::string(fact) + ", which is unknown: " +
-                                (fact == "num_eval_batches_per_epoch" ? "there is no evaluation, or its" : "the") +
-                                " loader has no length. Give " + std::string(field) + " as a number" +
+                                (fact == "num_eval_batches_per_epoch" ? "the run has no evaluation, or its" : "the") +
+                                " loader has no length. Set " + std::string(field) + " to a number" +
                                 (fact == "num_updates" ? ", or limit the run." : "."));
   }
   [[noreturn]] static void reject_unresolved() {
     throw std::invalid_argument(
-        "A schedule was asked for a value while its number of updates depends on the run. Call `resolved` first.");
+        "A schedule was evaluated while its number of updates depends on the run. Call `resolved` first.");
   }
 
   double constant_ = 0.0;

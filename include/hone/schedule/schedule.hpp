@@ -59,7 +59,7 @@ constexpr S default_schedule() {
   if constexpr (std::is_default_constructible_v<S>) {
     return S{};
   } else {
-    throw std::invalid_argument("A schedule that has no default constructor, such as a lambda, is missing. Give it.");
+    throw std::invalid_argument("A schedule without a default constructor, such as a lambda, is missing. Pass it.");
   }
 }
 

@@ -24,7 +24,7 @@ inline constexpr int num_driving = (0 + ... + int{std::same_as<Field, typename O
 template <class... Of>
 struct one_schedule_to_a_field {
   static_assert(((num_driving<typename Of::field, Of...> == 1) && ...),
-                "hone: more than one schedule for the same field. Keep one of those.");
+                "hone: more than one schedule sets the same field. Remove all but one.");
 };
 
 }  // namespace detail

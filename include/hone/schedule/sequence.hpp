@@ -92,14 +92,14 @@ struct Sequence {
   }
 
   [[noreturn]] static void reject_order(std::int64_t before, std::int64_t after) {
-    throw std::invalid_argument("Sequence has a schedule that takes over at update " + std::to_string(after) +
-                                ", and the one before it begins at " + std::to_string(before) +
-                                ". Give the starts in ascending order, the first above 0.");
+    throw std::invalid_argument("Sequence has a schedule that starts at update " + std::to_string(after) +
+                                ", but the schedule before it starts at " + std::to_string(before) +
+                                ". Put the starts in ascending order, the first greater than 0.");
   }
   [[noreturn]] static void reject_length(std::int64_t start, std::int64_t num_updates) {
-    throw std::invalid_argument("Sequence: the last schedule takes over at update " + std::to_string(start) +
+    throw std::invalid_argument("Sequence: the last schedule starts at update " + std::to_string(start) +
                                 ", which leaves nothing of the run's " + std::to_string(num_updates) +
-                                " updates. Let it start earlier, or train for longer.");
+                                " updates. Start it earlier, or train for longer.");
   }
 };
 

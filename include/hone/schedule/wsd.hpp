@@ -130,14 +130,15 @@ struct WsdLr {
     detail::require_ratio("WsdLr::decay_phase_ratio", decay_phase_ratio);
     detail::require_ratio("WsdLr::min_lr_ratio", min_lr_ratio);
     if (decay == WsdDecay::inverse) {
-      detail::require_setting(min_lr_ratio > 0.0, "WsdLr::min_lr_ratio", min_lr_ratio,
-                              "The inverse decay never reaches 0: give a number above 0, or choose WsdDecay::sqrt.");
+      detail::require_setting(
+          min_lr_ratio > 0.0, "WsdLr::min_lr_ratio", min_lr_ratio,
+          "The inverse decay never reaches 0: set it to a number greater than 0, or use WsdDecay::sqrt.");
     }
     detail::require_at_least("WsdLr::num_checkpoints", num_checkpoints, 1);
     if (num_checkpoints == 1) return;
     if (num_checkpoints > 53 || checkpoint(0) < 1) reject_checkpoints(total);
     detail::require_setting(decay_phase_ratio <= 1.0 / 3.0, "WsdLr::decay_phase_ratio", decay_phase_ratio,
-                            "With several checkpoints, give 1/3 at most.");
+                            "With several checkpoints, set it to at most 1/3.");
   }
   [[noreturn]] static void reject_warmup(std::int64_t warmup, std::int64_t total) {
     throw std::invalid_argument("WsdLr::warmup_updates (" + std::to_string(warmup) + ") is more than total_updates (" +
@@ -146,7 +147,7 @@ struct WsdLr {
   [[noreturn]] void reject_checkpoints(std::int64_t total) const {
     throw std::invalid_argument("WsdLr::num_checkpoints (" + std::to_string(num_checkpoints) +
                                 ") is too many for total_updates (" + std::to_string(total) +
-                                "), which each checkpoint halves. Take fewer, or train for longer.");
+                                "), which each checkpoint halves. Reduce it, or train for longer.");
   }
 };
 static_assert(ResolvableSchedule<WsdLr>);

@@ -32,7 +32,7 @@ namespace detail {
 inline const Value& model_state_in(const Dict& checkpoint) {
   if (const Value* found = checkpoint.find("model_state_dict")) return *found;
   throw DataError(
-      "It has no 'model_state_dict', so it is no checkpoint of a trainer. Load weights alone with "
+      "It has no 'model_state_dict', so it is not a checkpoint of a trainer. Load only the weights with "
       "hone::load_state_dict(model, hone::read_checkpoint(path)).");
 }
 

@@ -61,14 +61,14 @@ concept HasMasterWeights = requires(const O& optimizer) {
 template <class Model>
 struct model_without_state {
   static_assert(sizeof(Model) == 0,
-                "hone: this model cannot be saved: it is no torch::nn::Module and has no "
-                "`void serialize(auto& archive)`. Give it one of the two.");
+                "hone: this model cannot be saved: it is not a torch::nn::Module and has no `void serialize(auto& "
+                "archive)`. Derive it from torch::nn::Module, or add that member.");
 };
 template <class Optimizer>
 struct optimizer_without_state {
   static_assert(sizeof(Optimizer) == 0,
-                "hone: this optimizer cannot be saved: give it `void serialize(auto& archive)`, take one of hone's "
-                "rules, or leave it out with .save_optimizer = false.");
+                "hone: this optimizer cannot be saved. Add `void serialize(auto& archive)`, use one of hone's rules, "
+                "or set .save_optimizer = false.");
 };
 
 template <class T>
@@ -166,8 +166,8 @@ template <class Trainer>
   require_savable_model<T>();
   if (options.save_optimizer && !saves_optimizer<T>) {
     throw std::logic_error(
-        "This optimizer cannot be saved. Give it `void serialize(auto& archive)`, take one of hone's rules, or leave "
-        "it out with .save_optimizer = false.");
+        "This optimizer cannot be saved. Add `void serialize(auto& archive)`, use one of hone's rules, or set "
+        ".save_optimizer = false.");
   }
   Dict state = weights(trainer, options);
   dispatch(trainer, SaveCheckpoint{{internals(trainer).run}}, WithState<Dict>{state});
@@ -197,8 +197,8 @@ template <class T>
       return fit_state_dict(loss, *found, {.strict = options.strict});
     if (options.strict && !named_parameters(loss).empty()) {
       throw DataError(
-          "It has no 'loss_state_dict', and the loss of this trainer has parameters. Load a checkpoint of this "
-          "trainer, or keep the loss as it is with .strict = false.");
+          "It has no 'loss_state_dict', but the loss of this trainer has parameters. Load a checkpoint of this "
+          "trainer, or set .strict = false to keep the loss unchanged.");
     }
   }
   return std::nullopt;
@@ -222,8 +222,8 @@ void load_optimizer(Components<T>& parts, const Dict& state, const LoadOptions& 
     load_state_of(parts.optimizer, *found);
   } else {
     throw std::logic_error(
-        "The checkpoint holds the state of an optimizer, and this one cannot load it. Give it serialize, or load with "
-        ".load_optimizer = false.");
+        "The checkpoint has the state of an optimizer, which this optimizer cannot load. Add `serialize` to the "
+        "optimizer, or set .load_optimizer = false.");
   }
 }
 
@@ -236,7 +236,7 @@ std::optional<std::int64_t> load_weights(Components<T>& parts, const Dict& state
   if (schedule != nullptr) {
     if (!T::has_schedule) {
       throw DataError(
-          "It holds the state of a schedule, and this trainer has none. Give the trainer one, or load with "
+          "It has the state of a schedule, but this trainer has no schedule. Add one to the trainer, or set "
           ".load_scheduler = false.");
     }
     updates = scheduled_updates_in(*schedule);
@@ -257,7 +257,8 @@ std::optional<std::int64_t> load_weights(Components<T>& parts, const Dict& state
     if (loss_fit) loss_fit->load();
   } else {
     throw std::logic_error(
-        "The model has no state that could be loaded: it is no torch::nn::Module and has no serialize. Give it one.");
+        "The model has no state to load: it is not a torch::nn::Module and has no `serialize`. Derive it from "
+        "torch::nn::Module, or add `serialize`.");
   }
   return updates;
 }

@@ -60,15 +60,15 @@ class EpochPosition {
       }
     }
     if (is_cut_anew) {
-      throw DataError(format_message(
-          "The run is to go on in the middle of an epoch with {} processes, was saved with {}, and nobody "
-          "knows which samples have passed. Go on with {}, or from a state between epochs; a dataset, or a "
-          "loader with `resume_after`, could go on with any number.",
-          {world_size, world_size_, world_size_}));
+      throw DataError(
+          format_message("The run resumes in the middle of an epoch with {} processes, but the state was saved with "
+                         "{}, and the loader cannot skip the processed samples. Resume with {} processes or from a "
+                         "state between epochs, or pass a dataset or a loader with `resume_after`.",
+                         {world_size, world_size_, world_size_}));
     }
     if (num_batches && batches > *num_batches) {
       throw DataError(format_message(
-          "The run is to go on after batch {} of its epoch, and the loader gives {}. Give it the data that it had.",
+          "The run resumes after batch {} of the epoch, but the loader has {}. Resume with the same data.",
           {batches, *num_batches}));
     }
     return num_batches;

@@ -41,10 +41,9 @@ namespace detail {
 
 template <class Optimizer>
 struct optimizer_in_one_piece {
-  static_assert(
-      sizeof(Optimizer) == 0,
-      "hone: this trainer's optimizer is not divided among processes. Call trainer.save_checkpoint(path), or give "
-      "the trainer hone::Zero<1>.");
+  static_assert(sizeof(Optimizer) == 0,
+                "hone: this trainer's optimizer is not sharded. Call trainer.save_checkpoint(path), or add "
+                "hone::Zero<1> to the trainer.");
 };
 
 /// Returns the leading number of the name of a part; nothing for any other name.
@@ -75,7 +74,7 @@ inline void for_each_part(const std::filesystem::path& folder, auto&& use) {
 [[nodiscard]] inline Value read_part_of(const std::filesystem::path& folder, const Value& name) {
   const auto& text = name.get<std::string>();
   if (!number_of_part(text) || text.find('/') != std::string::npos) {
-    throw DataError(format_message("{} names the part '{}', which is none. Take another copy.",
+    throw DataError(format_message("{} contains '{}', which is not the name of a shard. Load another copy.",
                                    {(folder / "checkpoint.pt").string(), text}));
   }
   return read_checkpoint(folder / text);
@@ -181,8 +180,9 @@ template <class Trainer>
 Dict load_sharded_checkpoint(Trainer& trainer, const std::filesystem::path& folder, const LoadOptions& options = {}) {
   const Value manifest = read_checkpoint(folder / "checkpoint.pt");
   if (const auto version = manifest.at("version").get<std::int64_t>(); version != 1) {
-    throw DataError(format_message("{} has version {}, this hone reads 1. Use a newer hone.",
-                                   {(folder / "checkpoint.pt").string(), version}));
+    throw DataError(
+        format_message("{} has version {}, but this version of hone reads version 1. Use a newer version of hone.",
+                       {(folder / "checkpoint.pt").string(), version}));
   }
   Dict state = detail::read_part_of(folder, manifest.at("model")).template get<Dict>();
   const auto shards = manifest.at("optimizer").items();

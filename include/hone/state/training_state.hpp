@@ -47,8 +47,9 @@ void serialize_run(Trainer& trainer, auto& archive) {
   std::int64_t version = 1;
   archive("version", version);
   if (version != 1) {
-    throw DataError(
-        format_message("The training state has version {}, this hone reads 1. Use a newer hone.", {version}));
+    throw DataError(format_message(
+        "The training state has version {}, but this version of hone reads version 1. Use a newer version of hone.",
+        {version}));
   }
   archive("run", static_cast<Run&>(self.run));
   serialize_epoch_position(trainer, archive);
@@ -112,8 +113,8 @@ template <class Trainer>
   auto& resume = self.resume;
   if (!resume.is_whole || self.activity.steps) {
     throw std::logic_error(
-        "A training state was asked for in the middle of a step, which nothing could continue from. Ask in "
-        "on_resume_point, or when no run is under way.");
+        "A training state was requested in the middle of a step, from which a run cannot resume. Request it in "
+        "on_resume_point, or outside of a run.");
   }
   const StateBeforeEvaluation* before = resume.unfinished.resumes_before ? &*resume.unfinished.before : nullptr;
   const auto weights = [&] { return detail::weights(trainer, {}); };
@@ -151,7 +152,7 @@ void read_part(Trainer& trainer, const Value& all) {
   const auto* const others = all.get<Dict>().find("other_ranks");
   if (keeper != nullptr && keeper->get<std::int64_t>() != 0) {
     if (keeper->get<std::int64_t>() != trainer.rank()) {
-      throw DataError(format_message("It is what rank {} kept for itself, and this is rank {}.",
+      throw DataError(format_message("It is the state of rank {}, but this is rank {}.",
                                      {keeper->get<std::int64_t>(), trainer.rank()}));
     }
     StateReader run(all);
@@ -168,7 +169,7 @@ void read_part(Trainer& trainer, const Value& all) {
   serialize_run(trainer, run);
   if (num_parts != world_size && !self.step.window.empty()) {
     throw DataError(
-        format_message("It was taken by {} processes in the middle of an accumulation window, and here are {}.",
+        format_message("It was saved by {} processes in the middle of an accumulation window, but this run has {}.",
                        {num_parts, world_size}));
   }
   if (rank >= num_parts) {
@@ -178,8 +179,9 @@ void read_part(Trainer& trainer, const Value& all) {
 }
 
 [[noreturn]] inline void refuse_training_state(const DataError& error) {
-  throw DataError(format_message(
-      "The training state does not fit this trainer: {} Give the trainer that it was saved by.", {error.what()}));
+  throw DataError(
+      format_message("The training state does not match this trainer: {} Use the trainer configuration that saved it.",
+                     {error.what()}));
 }
 
 /// Restores the state that is not in a checkpoint, after the checkpoint's weights have been loaded.
@@ -206,8 +208,8 @@ void require_same_position(Trainer& trainer, const Value* state, const std::file
   }
   internals(trainer).parts.processes.require_agreement(
       "training state", place,
-      format_message("Here, in rank {}, it was {}. Give every process the same file, or folders with the same files.",
-                     {trainer.rank(), path.empty() ? "not read from a file" : path.string()}));
+      format_message("Rank {} read it from {}. Pass the same file to every process, or folders with the same files.",
+                     {trainer.rank(), path.empty() ? "no file" : path.string()}));
 }
 
 /// Restores a training state outside of a run; see `Trainer::load_training_state`.

@@ -31,7 +31,7 @@ void serialize_averaging(Trainer& trainer, auto& archive, bool is_empty) {
   if constexpr (std::remove_reference_t<decltype(archive)>::is_loading) {
     if (is_empty || archive.contains(name) == here) return;
     throw DataError(
-        "It was taken in the middle of an accumulation window, by a distribution policy that averages its gradients at "
+        "It was saved in the middle of an accumulation window, with a distribution policy that averages gradients at "
         "another time.");
   } else if (here) {
     archive(name, here);
@@ -46,8 +46,9 @@ template <class Trainer>
 void restore_window(Trainer& trainer, const Window& window, const NamedParameters& gradients) {
   auto& self = internals(trainer);
   if (!window.empty() && window.size() >= self.parts.accumulation.num_batches_per_update()) {
-    throw DataError(format_message("It was taken after batch {} of an accumulation window, and windows have {} here.",
-                                   {window.size(), self.parts.accumulation.num_batches_per_update()}));
+    throw DataError(format_message(
+        "It was saved after batch {} of an accumulation window, but a window of this trainer has {} batches.",
+        {window.size(), self.parts.accumulation.num_batches_per_update()}));
   }
   const auto parameters = self.parts.trained_modules().named_parameters();
   std::vector<at::Tensor> owners;
@@ -55,8 +56,9 @@ void restore_window(Trainer& trainer, const Window& window, const NamedParameter
     const auto owner = std::ranges::find(parameters, name, &NamedParameter::name);
     if (owner == parameters.end() || !gradient.defined() || owner->value.sizes() != gradient.sizes() ||
         owner->value.scalar_type() != gradient.scalar_type()) {
-      throw DataError(format_message("The gradient of '{}' in an accumulation window is {} of {}; no parameter is so.",
-                                     {name, Value(gradient).description(), gradient.dtype().name()}));
+      throw DataError(format_message(
+          "The gradient of '{}' in an accumulation window is {} of {}, which does not match any parameter.",
+          {name, Value(gradient).description(), gradient.dtype().name()}));
     }
     owners.push_back(owner->value);
   }

@@ -42,7 +42,7 @@ struct BatchOutput {
   if constexpr (requires { output.num_items; }) {
     if (output.num_items < 1) {
       throw DataError(format_message(
-          "num_items is {}. A loss is the mean over 1 item or more: leave empty batches out.", {output.num_items}));
+          "num_items is {}, but a loss is the mean over at least 1 item. Skip empty batches.", {output.num_items}));
     }
     return output.num_items;
   } else {
@@ -65,7 +65,7 @@ template <class Batch>
 struct batch_without_target {
   static_assert(
       sizeof(Batch) == 0,
-      "hone: this batch has no inputs and target (two members that hold tensors). Make tensors of its numbers with "
+      "hone: this batch has no inputs and target: it needs two members that contain tensors. Convert its numbers with "
       "torch::tensor, adapt a struct with BOOST_HANA_ADAPT_STRUCT, or write the override `train_batch_loss(trainer, "
       "batch)`.");
 };
@@ -153,10 +153,10 @@ inline std::string last_line(const std::runtime_error& error) {
 }
 
 [[noreturn, gnu::noinline]] inline void refuse_shapes(const at::Tensor& outputs, const at::Tensor& target) {
-  throw DataError(format_message(
-      "The loss compares element by element, and the model's output {} has another shape than the target {}: "
-      "it would be computed over a broadcast of the two. Give both one shape, as with target.unsqueeze(1).",
-      {shapes(outputs), shapes(target)}));
+  throw DataError(
+      format_message("The loss is elementwise, but the model's output {} and the target {} have different shapes and "
+                     "would be broadcast. Give both the same shape, for example with target.unsqueeze(1).",
+                     {shapes(outputs), shapes(target)}));
 }
 
 /// Throws a `DataError` about the inputs, with the current exception nested in it.
@@ -164,8 +164,8 @@ template <class Model, class... Inputs>
 [[noreturn]] void refuse_inputs(const Model& model, const std::string& what, const Inputs&... inputs) {
   const std::string remedy = format_remedy(format_of(model), "inputs", inputs...);
   std::throw_with_nested(DataError(
-      format_message("The model cannot take inputs {}: {} {}",
-                     {shapes(inputs...), what, remedy.empty() ? "Give it what its layers expect." : remedy})));
+      format_message("The model cannot process the inputs {}: {} {}",
+                     {shapes(inputs...), what, remedy.empty() ? "Pass inputs that its layers accept." : remedy})));
 }
 
 }  // namespace detail
@@ -211,10 +211,9 @@ at::Tensor loss_or_explain(Loss& loss, const Outputs& outputs, Target& target) {
     if (is_out_of_memory(error) || is_device_error(error)) throw;
     const std::string what = detail::message_of(error), remedy = detail::target_remedy(target, what);
     std::throw_with_nested(DataError(format_message(
-        "The model's output {} does not fit the loss with the target {}: {} {}",
+        "The loss cannot be computed from the model's output {} and the target {}: {} {}",
         {detail::shapes(outputs), detail::shapes(target), what,
-         remedy.empty() ? "Give a last layer, a loss and targets that go together (class labels count from 0)."
-                        : remedy})));
+         remedy.empty() ? "Use a last layer, a loss and targets that match (class labels start at 0)." : remedy})));
   }
 }
 
@@ -226,10 +225,10 @@ inline void backward_or_explain(const at::Tensor& loss) {
   } catch (const c10::Error& error) {
     const std::string what = detail::message_of(error);
     if (loss.scalar_type() != at::kDouble || what.find("Double") == std::string::npos) throw;
-    std::throw_with_nested(DataError(
-        format_message("The loss is Double and the model is not: {} A target in double makes it so: convert it with "
-                       ".to(torch::kFloat), or train in double with the policy hone::Fp64.",
-                       {what})));
+    std::throw_with_nested(
+        DataError(format_message("The loss is Double, but the model is not: {} A Double target causes this. Convert "
+                                 "the target with .to(torch::kFloat), or train in double with the policy hone::Fp64.",
+                                 {what})));
   }
 }
 

@@ -13,26 +13,24 @@ namespace hone::detail {
 
 template <class Callbacks>
 struct callback_within_capture {
-  static_assert(
-      sizeof(Callbacks) == 0,
-      "hone: a callback listens to `on_before_optimizer_step`, which lies within a recorded step, where nothing "
-      "of the host's happens. Listen to `on_optimizer_step`, or leave StepCapture out.");
+  static_assert(sizeof(Callbacks) == 0,
+                "hone: a callback has the hook `on_before_optimizer_step`, which is inside the captured step, where no "
+                "host code runs. Use `on_optimizer_step`, or remove StepCapture.");
 };
 
 template <class Output>
 struct weights_within_capture {
   static_assert(
       sizeof(Output) == 0,
-      "hone: batches that count by `num_items` cannot be accumulated, or shared among processes, in recorded "
-      "steps, where each counts as it did when it was recorded. Leave GradAccum or Ddp, num_items or StepCapture "
-      "out.");
+      "hone: StepCapture does not support batches with `num_items` together with GradAccum or Ddp: a captured step "
+      "replays the weight that its batch had at capture. Remove GradAccum or Ddp, num_items, or StepCapture.");
 };
 
 template <class Batch>
 struct host_data_within_capture {
   static_assert(sizeof(Batch) == 0,
-                "hone: this batch has members that are no tensors, and a recorded step would see for ever those of the "
-                "batch that was recorded. Make them tensors, or leave StepCapture out.");
+                "hone: this batch has members that are not tensors, and a captured step replays the values that they "
+                "had at capture. Make them tensors, or remove StepCapture.");
 };
 
 /// Returns the type with the message for the first problem, without instantiating it.

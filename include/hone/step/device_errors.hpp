@@ -63,24 +63,24 @@ namespace detail {
   if (dynamic_cast<const c10::Error*>(&error) == nullptr) return;  // only LibTorch's errors need an explanation
   if (is_out_of_memory(error)) {
     std::throw_with_nested(DeviceError(format_message(
-        "Memory ran out on {}: {}. Take smaller batches (per_device_batch_size, and GradAccum to learn from as many "
-        "samples as before), let MicroBatches split them, or keep less for backward (hone::recomputed, lower "
+        "Out of memory on {}: {}. Reduce per_device_batch_size (GradAccum keeps the number of samples per update), "
+        "split batches with MicroBatches, or store fewer activations for backward (hone::recomputed, lower "
         "precision){}",
         {device.str(), detail::facts_of(error),
          device.is_cuda()
-             ? ". Where much is reserved and not allocated, set PYTORCH_ALLOC_CONF=expandable_segments:True."
+             ? ". If much memory is reserved but unallocated, set PYTORCH_ALLOC_CONF=expandable_segments:True."
              : "."})));
   }
   if (is_device_error(error)) {
     const auto facts = detail::facts_of(error);
     const bool asserted = facts.find("assert") != facts.npos;
-    std::throw_with_nested(DeviceError(format_message(
-        "The device {} has failed: {}. This process cannot use it any more: start it again and continue from the last "
-        "training state (trainer.resume).{}",
-        {device.str(), facts,
-         asserted ? " An assert on a device is most often an index or a class label out of range; "
-                    "CUDA_LAUNCH_BLOCKING=1 shows the operator."
-                  : ""})));
+    std::throw_with_nested(
+        DeviceError(format_message("The device {} has failed: {}. This process can no longer use it. Restart the "
+                                   "process and resume from the last training state (trainer.resume).{}",
+                                   {device.str(), facts,
+                                    asserted ? " The usual cause of a device-side assert is an index or a class label "
+                                               "out of range. Set CUDA_LAUNCH_BLOCKING=1 to find the operator."
+                                             : ""})));
   }
 }
 
@@ -125,7 +125,7 @@ void require_device([[maybe_unused]] const Device& device, [[maybe_unused]] Mode
     const auto check = [&](std::string_view what, const at::Tensor& tensor) {
       if (!tensor.defined() || Device::holds(tensor.scalar_type())) return;
       throw DeviceError(
-          format_message("{} is {}, which {} does not have. Convert the model first: model->to(torch::kFloat).",
+          format_message("{} is {}, which {} does not support. Convert the model first: model->to(torch::kFloat).",
                          {what, c10::toString(tensor.scalar_type()), device.device().str()}));
     };
     for (const auto& [name, parameter] : named_parameters(model)) {

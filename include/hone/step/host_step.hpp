@@ -21,8 +21,8 @@ namespace hone::detail {
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_to_train() {
   throw std::invalid_argument(
-      "The trainer has no parameters to train: when it was made, the model had none that requires a gradient. "
-      "Unfreeze one with set_requires_grad(true), or add a layer with parameters, and make the trainer after that.");
+      "The trainer has no parameters to train: when it was constructed, no parameter of the model required a gradient. "
+      "Unfreeze one with set_requires_grad(true), or add a layer with parameters, before you construct the trainer.");
 }
 
 /// Throws `std::invalid_argument` if the optimizer has no parameters. A compile-time error without an optimizer.

@@ -103,7 +103,7 @@ class LossTracker {
 
   [[noreturn, gnu::noinline]] static void refuse(const at::Tensor& loss) {
     throw DataError(format_message(
-        "The loss has {} elements, one is needed. Reduce it to its mean (reduction = torch::kMean).", {loss.numel()}));
+        "The loss has {} elements instead of one. Reduce it to its mean (reduction = torch::kMean).", {loss.numel()}));
   }
 
   RunningMean sum_;

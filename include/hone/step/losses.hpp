@@ -55,7 +55,7 @@ template <FixedString name, class F>
 [[nodiscard]] LossFor<name, F> loss_for(F loss, const LossOptions& options = {}) {
   if (options.every < 1) {
     throw std::invalid_argument(
-        format_message("The loss '{}' has every = {}. Give 1 or more updates.", {name.view(), options.every}));
+        format_message("The loss '{}' has every = {}. Set it to 1 or greater.", {name.view(), options.every}));
   }
   return {std::move(loss), options};
 }
@@ -81,8 +81,8 @@ struct not_a_loss_step {
   static_assert(
       sizeof(F) == 0,
       "hone: a loss of hone::Losses cannot be called as `loss(model, batch)`, or returns neither a tensor nor a "
-      "type with `loss` and `batch_size`. The model is what the trainer was given: a module holder is used with "
-      "`->`.");
+      "type with `loss` and `batch_size`. The model is passed as the trainer received it: use `->` with a module "
+      "holder.");
 };
 
 template <class F, class Model, class Batch>
@@ -114,40 +114,39 @@ void call_loss_step(F& loss, Model& model, Batch& batch, auto& result) {
 template <class Losses>
 struct losses_without_their_optimizers {
   static_assert(sizeof(Losses) == 0,
-                "hone: each loss of hone::Losses needs an optimizer of its name, and each optimizer a loss. Give "
-                "hone::Optimizers{hone::optimizer_for<\"name\">(...), ...} with the same names.");
+                "hone: the losses of hone::Losses and the optimizers must have the same names. Pass "
+                "hone::Optimizers{hone::optimizer_for<\"name\">(...), ...} with one optimizer for each loss.");
 };
 template <class Losses>
 struct several_losses_with_capture {
   static_assert(sizeof(Losses) == 0,
-                "hone: StepCapture records a step with one loss and one update, and hone::Losses has several. Leave "
-                "StepCapture out.");
+                "hone: StepCapture captures a step with one loss and one update, but hone::Losses has several losses. "
+                "Remove StepCapture.");
 };
 template <class Losses>
 struct several_losses_of_parts {
-  static_assert(
-      sizeof(Losses) == 0,
-      "hone: MicroBatches runs a step with one loss in parts, and hone::Losses has several. Leave MicroBatches "
-      "out, or give GradAccum smaller batches.");
+  static_assert(sizeof(Losses) == 0,
+                "hone: MicroBatches splits a step with one loss, but hone::Losses has several losses. Remove "
+                "MicroBatches, or use GradAccum with smaller batches.");
 };
 template <class Losses>
 struct several_losses_of_exported_model {
   static_assert(
       sizeof(Losses) == 0,
-      "hone: this model computes its loss and gradients by itself, and hone::Losses has several. Train it with "
+      "hone: this model computes its own loss and gradients, so it does not support hone::Losses. Train it with "
       "its own loss.");
 };
 template <class Losses>
 struct several_losses_and_an_override {
   static_assert(sizeof(Losses) == 0,
-                "hone: the override `train_batch_loss` takes the place of one loss step, and hone::Losses has several. "
-                "Leave the override out.");
+                "hone: the override `train_batch_loss` replaces one loss step, but hone::Losses has several. Remove "
+                "the override.");
 };
 template <class Losses>
 struct several_losses_and_their_scale {
   static_assert(sizeof(Losses) == 0,
-                "hone: this precision policy scales the loss of one optimizer. With hone::Losses it needs "
-                "`step(optimizer)` and `update_scale()`, as hone::LossScaler has them.");
+                "hone: this precision policy scales the loss of one optimizer. With hone::Losses, use a policy with "
+                "`step(optimizer)` and `update_scale()`, such as hone::LossScaler.");
 };
 
 template <class P, class Optimizer>
@@ -195,7 +194,7 @@ struct LossesOutput {
 template <class... For>
 struct Losses {
   static_assert(sizeof...(For) >= 1, "hone: hone::Losses needs at least one hone::loss_for<\"name\">(...).");
-  static_assert(all_differ({For::name...}), "hone: two of these losses have one name. Give each a name of its own.");
+  static_assert(all_differ({For::name...}), "hone: two of these losses have the same name. Rename one of them.");
 
   static constexpr std::size_t num_losses = sizeof...(For);
   static constexpr std::array<std::string_view, num_losses> names{For::name...};
@@ -207,14 +206,15 @@ struct Losses {
         std::apply([](const auto&... each) { return (... || (each.options.every == 1)); }, losses);
     if (!is_always_learned) {
       throw std::invalid_argument(
-          "Each of the losses has `every` above 1, so nothing is learned from some batches. Give one of them 1.");
+          "Each of the losses has `every` greater than 1, so some batches would have no update. Set `every` of one "
+          "loss to 1.");
     }
   }
 
   /// The index of the loss `name`.
   template <FixedString name>
   static constexpr std::size_t place_of = [] {
-    static_assert((false || ... || (For::name == name.view())), "hone: no loss of these has this name.");
+    static_assert((false || ... || (For::name == name.view())), "hone: none of the losses has this name.");
     std::size_t place = 0;
     while (place + 1 < num_losses && names[place] != name.view()) ++place;
     return place;

@@ -19,7 +19,7 @@ template <ReducesGradients Processes, class Thing>
 void merge_across_ranks(Processes& processes, Thing& thing) {
   static_assert(
       RemembersState<Thing> || requires { thing.add(thing.sums()); },
-      "hone: this metric cannot be merged over processes. Give it `void serialize(auto& archive)`, or a "
+      "hone: this metric cannot be merged across ranks. Add `void serialize(auto& archive)`, or a "
       "member `state` with one.");
   StateWriter writer;
   if constexpr (RemembersState<Thing>) {

@@ -15,14 +15,14 @@ template <class Batch>
 struct trainer_without_loss {
   static_assert(
       sizeof(Batch*) == 0,
-      "hone: this trainer has no loss, so it can only predict. Give hone::Trainer a loss, or write the override "
+      "hone: this trainer has no loss, so it can only predict. Pass a loss to hone::Trainer, or write the override "
       "`train_batch_loss(trainer, batch)` or `eval_batch_loss(trainer, batch)`.");
 };
 
 template <class Optimizer>
 struct trainer_without_optimizer {
   static_assert(sizeof(Optimizer*) == 0,
-                "hone: this trainer has no optimizer, so it cannot train. Give hone::Trainer one, such as "
+                "hone: this trainer has no optimizer, so it cannot train. Pass one to hone::Trainer, such as "
                 "hone::AdamW{.lr = 3e-4}.");
 };
 

@@ -58,7 +58,7 @@ inline void release_cached_memory() {
 /// });`
 template <class F>
 decltype(auto) with_smaller_batches(std::int64_t size, F&& f) {
-  if (size < 1) throw std::invalid_argument(format_message("The batch size is {}. Give 1 or more.", {size}));
+  if (size < 1) throw std::invalid_argument(format_message("The batch size is {}. Set it to 1 or greater.", {size}));
   for (;; size /= 2) {
     try {
       return f(std::as_const(size));
@@ -66,7 +66,7 @@ decltype(auto) with_smaller_batches(std::int64_t size, F&& f) {
       if (!is_out_of_memory(error)) throw;
       if (size == 1) {
         std::throw_with_nested(
-            std::runtime_error("Not even a batch of 1 sample fits into memory. Take a smaller model."));
+            std::runtime_error("A batch of 1 sample does not fit into memory. Use a smaller model."));
       }
     }
     release_cached_memory();  // not in the handler, where the exception is alive

@@ -101,10 +101,9 @@ using AsPolicy = typename Meaning<A>::type;
 
 template <class Value>
 struct unexpected_argument {
-  static_assert(
-      sizeof(Value) == 0,
-      "hone: the constructor was given a value whose type is not in the trainer's type. Add it there, or leave "
-      "the type out: hone::Trainer{model, loss, optimizer, ...} finds it.");
+  static_assert(sizeof(Value) == 0,
+                "hone: the type of a constructor argument is not among the trainer's template arguments. Add it there, "
+                "or omit the template arguments: hone::Trainer{model, loss, optimizer, ...} deduces them.");
 };
 struct expected_argument {};
 
@@ -112,8 +111,8 @@ template <class T>
 struct missing_argument {
   static_assert(
       sizeof(T) == 0,
-      "hone: a policy, callback or override in this trainer's type cannot be made without a value. Give it to "
-      "the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{.max_norm = 1.0}}.");
+      "hone: a policy, callback or override among the trainer's template arguments is not default-constructible. Pass "
+      "it to the constructor, as in hone::Trainer{model, loss, optimizer, hone::ClipNorm{.max_norm = 1.0}}.");
 };
 
 }  // namespace detail

@@ -46,7 +46,7 @@ auto on_rank_zero(Processes& processes, F&& f) -> std::invoke_result_t<F&> {
       } catch (const std::exception& error) {
         tell_problem(is_error, error.what());
       } catch (...) {
-        tell_problem(is_error, "It threw something that is no std::exception.");
+        tell_problem(is_error, "It threw an exception that is not a std::exception.");
       }
     }
     told = processes.all_gather_strings(told)[0];

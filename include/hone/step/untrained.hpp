@@ -38,12 +38,11 @@ bool warn_of_untrained_parameters(const NamedParameters& trained, const Optimize
                                   std::FILE* output = stderr) {
   const auto names = untrained_parameters(trained, optimizer);
   if (names.empty()) return false;
-  detail::put(output,
-              format_message("hone: no optimizer holds {}, which {} a gradient: {} not trained, and gradients add up. "
-                             "Give the optimizer all parameters that are to be trained (a FusedOptimizer: add_group), "
-                             "or freeze the others with set_requires_grad(false).\n",
-                             {detail::parameter_names(names), names.size() == 1 ? "requires" : "require",
-                              names.size() == 1 ? "it is" : "they are"}));
+  detail::put(output, format_message("hone: no optimizer has {}, which {} a gradient: {} not trained, and gradients "
+                                     "accumulate. Pass all trainable parameters to the optimizer (FusedOptimizer: "
+                                     "add_group), or freeze the remaining ones with set_requires_grad(false).\n",
+                                     {detail::parameter_names(names), names.size() == 1 ? "requires" : "require",
+                                      names.size() == 1 ? "it is" : "they are"}));
   return true;
 }
 

@@ -115,11 +115,11 @@ void require_schedule_left([[maybe_unused]] Trainer& trainer, [[maybe_unused]] c
     const auto& cursor = self.step.cursor;
     if (cursor.continued == 0 || !length.num_updates) return;
     if (cursor.continued < *length.num_updates || !depends_on_length(self.parts.schedule, length)) return;
-    throw std::invalid_argument(format_message(
-        "The schedule is over: the loaded checkpoint is at update {} of it, and in this run it ends at update "
-        "{}. Start it from the beginning, with load_checkpoint(path, {}) or "
-        "trainer.restart_schedule(), or train for more epochs.",
-        {cursor.continued, *length.num_updates, "{.load_scheduler = false}"}));
+    throw std::invalid_argument(
+        format_message("The schedule has ended: the loaded checkpoint is at update {}, and the schedule of this run "
+                       "ends at update {}. Restart it with load_checkpoint(path, {}) or "
+                       "trainer.restart_schedule(), or train for more epochs.",
+                       {cursor.continued, *length.num_updates, "{.load_scheduler = false}"}));
   }
 }
 

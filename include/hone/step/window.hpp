@@ -54,7 +54,7 @@ class Window {
     archive("total", total_);
     if (archive.is_loading && (!detail::is_finite(first_) || !detail::is_finite(total_) || first_ <= 0.0 ||
                                (size_ == 0 ? total_ != 0.0 : total_ <= 0.0))) {
-      throw DataError("The batches of an accumulation window count nothing. Load another file.");
+      throw DataError("The batch weights of an accumulation window are not positive and finite. Load another file.");
     }
   }
 

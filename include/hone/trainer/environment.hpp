@@ -28,8 +28,8 @@ inline constexpr const char* limit_batches_variable = "HONE_LIMIT_BATCHES";
   std::int64_t limit = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
   if (error != std::errc{} || end != text.data() + text.size() || limit < 1) {
-    throw std::invalid_argument(
-        format_message("{} is `{}`. Give a number of batches, 1 or more, or `none`.", {limit_batches_variable, text}));
+    throw std::invalid_argument(format_message("{} is `{}`. Set it to a number of batches, 1 or greater, or to `none`.",
+                                               {limit_batches_variable, text}));
   }
   return limit;
 }

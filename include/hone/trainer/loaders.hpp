@@ -80,8 +80,8 @@ void refuse_options_of_eval_loader([[maybe_unused]] const Options& options) {
 template <class Options>
 void refuse_options_of_evaluation(const Options& options) {
   const auto refuse = [](std::string_view name, std::int64_t value) {
-    throw std::invalid_argument(format_message(
-        "{} is {}, but the run has no evaluation set. Give it one, or leave {} out.", {name, value, name}));
+    throw std::invalid_argument(
+        format_message("{} is {}, but the run has no evaluation set. Pass one, or remove {}.", {name, value, name}));
   };
   if (options.eval_per_device_batch_size) refuse("eval_per_device_batch_size", *options.eval_per_device_batch_size);
   if (options.evaluate_every_n_epochs != 1) refuse("evaluate_every_n_epochs", options.evaluate_every_n_epochs);

@@ -66,8 +66,8 @@ template <class Trainer, class Batches, class Outputs>
   record_late_stop(trainer);
   if (!is_cut_short) return std::nullopt;
   return format_message(
-      "The prediction was stopped after {} batches ({}), so outputs are missing. Predict without what stops it, or "
-      "keep the outputs in on_predict_step_end.",
+      "The prediction was stopped after {} batches ({}), so outputs are missing. Remove the callback that stops it, or "
+      "store the outputs in on_predict_step_end.",
       {run.batch(), run.stop_reason()});
 }
 

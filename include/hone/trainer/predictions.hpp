@@ -23,8 +23,7 @@ namespace detail {
 template <class Outputs>
 struct predict_batch_returns_nothing {
   static_assert(sizeof(Outputs*) == 0,
-                "hone: the override `predict_batch` returns void, so there is nothing to predict. Let it return the "
-                "model's outputs.");
+                "hone: the override `predict_batch` returns void. Return the model's outputs from it.");
 };
 
 template <class Outputs>
@@ -93,14 +92,15 @@ class Predictions {
   void require_fit(const at::Tensor& output) const {
     if (!output.defined() || output.dim() == 0) {
       refuse(output,
-             "and needs a first dimension that counts samples. Let the model or the override `predict_batch` "
-             "return the shape [samples, ...].");
+             "and needs the number of samples as its first dimension. Return the shape [samples, ...] from the model "
+             "or the override `predict_batch`.");
     }
     if (outputs_.empty() || output.sizes().slice(1) == outputs_.front().sizes().slice(1)) return;
-    refuse(output, format_message(
-                       "and does not fit behind that of batch 0, {}. Pad outputs to one shape, or let the override "
-                       "`predict_batch` return a std::tuple with them: then predict returns an element for each batch.",
-                       {detail::shapes(outputs_.front())}));
+    refuse(output,
+           format_message(
+               "and cannot be concatenated with the output for batch 0, {}. Pad outputs to one shape, or return them "
+               "in a std::tuple from the override `predict_batch`: then predict returns one element for each batch.",
+               {detail::shapes(outputs_.front())}));
   }
   [[noreturn]] void refuse(const at::Tensor& output, const std::string& why) const {
     throw DataError(

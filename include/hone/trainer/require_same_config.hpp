@@ -25,7 +25,7 @@ template <class Optimizer>
   };
   line("num_epochs", config.num_epochs);
   line("per_device_batch_size", config.train_per_device_batch_size);
-  optional_line("the training batches of an epoch", config.num_train_batches_per_epoch);
+  optional_line("the training batches per epoch", config.num_train_batches_per_epoch);
   line("num_batches_per_update", config.num_batches_per_update);
   optional_line("max_updates", config.max_updates);
   line("min_num_epochs", config.min_num_epochs);

@@ -26,21 +26,21 @@ inline std::string text_of(std::int64_t value) { return std::to_string(value); }
 
 inline void require_order(std::string_view smaller, std::int64_t min, std::string_view larger, std::int64_t max) {
   if (min <= max) return;
-  throw std::invalid_argument(format_message("{} is {}, but {} is {}. Give {} or less, or raise {}.",
+  throw std::invalid_argument(format_message("{} is {}, but {} is {}. Set it to {} or less, or increase {}.",
                                              {smaller, min, larger, max, max, larger}));
 }
 /// Throws `std::invalid_argument` if an option is set that has no effect, because the data is a range of batches.
 template <class T>
 void require_not_given(std::string_view option, const std::optional<T>& value) {
   if (!value) return;
-  throw std::invalid_argument(format_message(
-      "{} is {}, but the data is a range of batches, which are what they are. Leave {} out and set it where the "
-      "loader is made, or give the dataset itself.",
-      {option, text_of(*value), option}));
+  throw std::invalid_argument(
+      format_message("{} is {}, but the data is already a range of batches. Remove {} and set it where the loader is "
+                     "constructed, or pass the dataset.",
+                     {option, text_of(*value), option}));
 }
 inline void require_some_time(std::string_view option, const std::optional<std::chrono::duration<double>>& time) {
   if (!time || time->count() > 0.0) return;  // NaN is refused too
-  throw std::invalid_argument(format_message("{} is {} s. Give more than 0.", {option, time->count()}));
+  throw std::invalid_argument(format_message("{} is {} s. Set it to a value greater than 0.", {option, time->count()}));
 }
 
 }  // namespace detail

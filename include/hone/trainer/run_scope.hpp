@@ -49,7 +49,7 @@ void fail_group([[maybe_unused]] Trainer& trainer) {
     } catch (const std::exception& error) {
       processes.fail(error.what());
     } catch (...) {
-      processes.fail("It threw something that is no std::exception.");
+      processes.fail("It threw an exception that is not a std::exception.");
     }
   }
 }
@@ -157,7 +157,7 @@ void begin_run(Trainer& trainer, Phase phase, RunConfig config) {
   config.precision = type_name<typename T::Precision>();
   if constexpr (T::reduces) {
     parts.processes.require_agreement("run's options", require_same_config(config, parts.optimizer),
-                                      "Give the run the same options, data and optimizer in every process.");
+                                      "Use the same options, data and optimizer in every process.");
     self.sync = {};
   }
   self.run.begin(phase, std::move(config));
@@ -238,8 +238,8 @@ void require_batches(Trainer& trainer) {
   auto& run = internals(trainer).run;
   if (run.batch_ > 0) return;
   throw DataError(
-      format_message("The loader gave no batch in epoch {} ({}). Give it data; a range that can be walked "
-                     "through only once lasts for one epoch.",
+      format_message("The loader yielded no batches in epoch {} ({}). Pass data that is not empty; a range that can be "
+                     "iterated only once lasts for one epoch.",
                      {run.epoch(), to_string(run.phase_)}));
 }
 

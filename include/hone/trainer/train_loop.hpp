@@ -38,7 +38,7 @@ void start_training_run(Trainer& trainer) {
   drop_window(trainer);
   if (config.num_epochs > 0) {
     if (config.num_train_batches_per_epoch.value_or(1) == 0) {
-      throw DataError("The training data is a range of 0 batches. Give it at least one.");
+      throw DataError("The training data is a range of 0 batches. Pass at least one batch.");
     }
     if (!self.resume.is_pending()) require_schedule_left(trainer, run_length(config));
     start_schedule(trainer, run_length(config));
@@ -169,8 +169,8 @@ struct EvaluateWithinEpoch {
     if constexpr (!std::is_same_v<Batches, std::nullptr_t>) {
       if (is_being_iterated) {
         throw DataError(
-            "The run trains and evaluates on one loader, which cannot be walked through again in the middle of an "
-            "epoch. Give the evaluation another loader.");
+            "The run trains and evaluates on the same loader, which cannot be iterated again in the middle of an "
+            "epoch. Pass another loader for the evaluation.");
       }
       evaluate_within_epoch(trainer, *batches, metric, callbacks...);
     }

@@ -173,7 +173,8 @@ class Trainer<Model, Loss, Optimizer, Policies...> {
   template <class Batch>
   auto step(Batch&& batch) {
     if (!state_.activity.is_idle()) [[unlikely]]
-      refuse_call("step", state_.activity, "The run makes its own steps; one of begin_run has its own `step`.");
+      refuse_call("step", state_.activity,
+                  "`train` makes the steps itself. In a run of begin_run, call the `step` of the run.");
     if constexpr (Traits::Callbacks::needs_run) Traits::Callbacks::refuse_step_without_run();
     detail::require_trainable(*this);
     state_.run.forget_stop();

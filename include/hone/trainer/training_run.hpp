@@ -255,7 +255,7 @@ class TrainingRun {
                          : !run.stop_reason().empty() ? std::string(run.stop_reason()) + "."
                                                       : "It reached num_epochs or max_updates.";
     throw std::logic_error(format_message(
-        "`step` was called on a training run that is over. {} Ask is_over() before each step.", {reason}));
+        "`step` was called on a training run that is over. {} Check is_over() before each step.", {reason}));
   }
 
   /// Ends an open run, as documented for the destructor.
@@ -265,8 +265,8 @@ class TrainingRun {
     try {
       end();
     } catch (const std::exception& error) {
-      detail::put(stderr, format_message("A training run could not end in order: {} Call end() to handle this.\n",
-                                         {error.what()}));
+      detail::put(stderr,
+                  format_message("A training run failed to end: {} Call end() to handle the error.\n", {error.what()}));
     }
     open_.reset();
   }
@@ -277,7 +277,7 @@ class TrainingRun {
   void fail() {
     auto& failure = open_->failure;
     if (!failure) {
-      failure = std::make_exception_ptr(std::runtime_error("An exception of the host program ended the run."));
+      failure = std::make_exception_ptr(std::runtime_error("An exception in the calling code ended the run."));
       try {
         std::rethrow_exception(failure);
       } catch (...) {

@@ -91,7 +91,7 @@ TEST_CASE("allreduce supports every dtype and reduction") {
         CHECK((reduced(Op::AVG).to(at::kDouble) - sum / n).abs().max().item<double>() <
               (type == at::kBFloat16 ? 1e-2 : 1e-3));
       } else {
-        CHECK(contains(error_of([&] { reduced(Op::AVG); }), "is not a whole number"));
+        CHECK(contains(error_of([&] { reduced(Op::AVG); }), "cannot average elements of type"));
       }
     }
     const auto any = [&](Op::RedOpType op) {
@@ -210,12 +210,12 @@ TEST_CASE("unsupported tensors and options throw before any communication, and a
   bits.reduceOp = Op::BXOR;
   Tensor input = at::ones({3});
   Tensor output = at::ones({3 * mpi->getSize() + 1});
-  CHECK(contains(error_of([&] { mpi->allreduce(none, {}); }), "takes one tensor, and was given 0"));
-  CHECK(contains(error_of([&] { mpi->allreduce(sparse, {}); }), "was given a sparse one"));
+  CHECK(contains(error_of([&] { mpi->allreduce(none, {}); }), "needs one tensor, but got 0"));
+  CHECK(contains(error_of([&] { mpi->allreduce(sparse, {}); }), "but got a sparse tensor"));
   CHECK(contains(error_of([&] { mpi->allreduce(complex, {}); }), "ComplexDouble"));
-  CHECK(contains(error_of([&] { mpi->allreduce(fine, bits); }), "sum, mean, product, min and max"));
-  CHECK(contains(error_of([&] { mpi->broadcast(fine, from_nobody); }), "broadcast from rank"));
-  CHECK(contains(error_of([&] { mpi->_allgather_base(output, input, {}); }), "all-gather has a tensor of"));
+  CHECK(contains(error_of([&] { mpi->allreduce(fine, bits); }), "sum, mean, product, min or max"));
+  CHECK(contains(error_of([&] { mpi->broadcast(fine, from_nobody); }), "broadcast with root rank"));
+  CHECK(contains(error_of([&] { mpi->_allgather_base(output, input, {}); }), "all-gather got a tensor of"));
   CHECK(contains(error_of([] { backend(0); }), "max_count is 0"));
   CHECK(contains(error_of([] { hone::MpiCommunicator{MPI_COMM_NULL}; }), "MPI_COMM_NULL"));
   mpi->barrier({})->wait();
@@ -322,7 +322,8 @@ TEST_CASE("MPI that the program initialized is neither initialized nor finalized
     auto first = group();
     first.all_reduce(at::ones({2}));
     first.shutdown();
-    CHECK(contains(error_of([&] { first.all_reduce(at::ones({2})); }), first.world_size() > 1 ? "is closed" : ""));
+    CHECK(contains(error_of([&] { first.all_reduce(at::ones({2})); }),
+                   first.world_size() > 1 ? "closed process group" : ""));
   }
   CHECK(hone::MpiLibrary::is_running());
   const auto outlives = group();
@@ -330,7 +331,7 @@ TEST_CASE("MPI that the program initialized is neither initialized nor finalized
   const hone::ProcessGroup out_of_order = hone::Mpi{.communicator = MPI_COMM_SELF};
   MPI_Finalize();
   CHECK_FALSE(hone::MpiLibrary::is_running());
-  CHECK(contains(error_of([] { group(); }), "cannot start it twice"));
+  CHECK(contains(error_of([] { group(); }), "cannot initialize it again"));
   CHECK(contains(error_of([&] { outlives.all_reduce(at::ones({2})); }), "MPI was finalized"));
 }
 
@@ -339,7 +340,8 @@ TEST_CASE("a group throws if MPI was initialized for one thread, with the remedy
   int level = MPI_THREAD_SINGLE;
   MPI_Query_thread(&level);
   if (level < MPI_THREAD_SERIALIZED) {
-    CHECK(contains(error_of([] { group(); }), "Start it with MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED"));
+    CHECK(
+        contains(error_of([] { group(); }), "Initialize it with MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED"));
   }
   MPI_Finalize();
 }
@@ -365,12 +367,12 @@ TEST_CASE("a rank that hangs is named in the error after the timeout", "[.hangs]
     if (rank == 0) {
       const auto text = error_of([&] { mpi.all_reduce(values, hone::Reduction::sum, "sum of losses"); });
       INFO(text);
-      CHECK(contains(text, "Rank 0 of 2 left the sum of losses: rank 1 did not come"));
+      CHECK(contains(text, "Rank 0 of 2 aborted the sum of losses: rank 1 did not arrive"));
       CHECK(contains(text, "The all-reduce of 3 elements"));
-      CHECK(contains(text, "was not done within 2 s"));
+      CHECK(contains(text, "did not complete within 2 s"));
       CHECK(std::chrono::steady_clock::now() - begin > 2s);
       CHECK(std::chrono::steady_clock::now() - begin < 10s);
-      CHECK(contains(error_of([&] { mpi.barrier(); }), "is closed"));
+      CHECK(contains(error_of([&] { mpi.barrier(); }), "closed process group"));
     } else {
       std::this_thread::sleep_for(5s);
       static_cast<void>(error_of([&] { mpi.all_reduce(values); }));
@@ -388,7 +390,7 @@ TEST_CASE("the reason of a failed rank is in the other rank's error before the t
     const auto begin = std::chrono::steady_clock::now();
     if (rank == 0) {
       const auto text = error_of([&] { mpi.all_reduce(at::ones({3})); });
-      CHECK(text == "Rank 0 of 2 left the all-reduce: Rank 1 failed: no more data");
+      CHECK(text == "Rank 0 of 2 aborted the all-reduce: Rank 1 failed: no more data");
       CHECK(std::chrono::steady_clock::now() - begin < 2s);
     } else {
       mpi.fail("no more data");
@@ -400,7 +402,7 @@ TEST_CASE("the reason of a failed rank is in the other rank's error before the t
     if (rank == 0) {
       const auto loss = model.parameters[0].value.sum();
       CHECK(error_of([&] { ddp.backward(loss, /*update_follows=*/true, [](const Tensor& of) { of.backward(); }); }) ==
-            "Rank 0 of 2 left the all-reduce of gradients: Rank 1 failed: a hole in the data");
+            "Rank 0 of 2 aborted the all-reduce of gradients: Rank 1 failed: a hole in the data");
     } else {
       ddp.fail("a hole in the data");
     }
@@ -413,12 +415,12 @@ TEST_CASE("the rendezvous throws on every rank if a rank arrives after the timeo
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   const auto form = [](std::chrono::milliseconds timeout) { return hone::ProcessGroup(hone::Mpi{.timeout = timeout}); };
-  CHECK(contains(error_of([&] { form(0ms); }), "Mpi: timeout is 0 ms. Give at least 1 ms"));
+  CHECK(contains(error_of([&] { form(0ms); }), "Mpi: timeout is 0 ms. Set it to at least 1 ms"));
   if (rank == 1) std::this_thread::sleep_for(1500ms);
   const auto begin = std::chrono::steady_clock::now();
   CHECK(contains(error_of([&] { form(500ms); }),
                  "Rank " + std::to_string(rank) +
-                     " of 2: some processes of the communicator did not form the group within 500 ms"));
+                     " of 2: some ranks of the communicator did not create the process group within 500 ms"));
   CHECK(std::chrono::steady_clock::now() - begin < 2s);
   if (rank == 0) {  // completes the barrier in which rank 1 has given up, for MPI_Finalize
     std::this_thread::sleep_for(3s);
@@ -448,8 +450,8 @@ TEST_CASE("ranks that make different collective calls throw, with both calls in 
         mpi.barrier();
       });
       INFO(text);
-      CHECK(contains(text, "Rank " + std::to_string(rank) + " of 2 left the "));
-      CHECK(contains(text, "the processes make different collective calls"));
+      CHECK(contains(text, "Rank " + std::to_string(rank) + " of 2 aborted the "));
+      CHECK(contains(text, "the ranks make different collective calls"));
       CHECK(contains(text, first + " on rank 0"));
       CHECK(contains(text, second + " on rank 1"));
       CHECK(std::chrono::steady_clock::now() - begin < 5s);
@@ -481,7 +483,7 @@ TEST_CASE("ranks that make different collective calls throw, with both calls in 
       }
     });
     INFO(text);
-    CHECK(contains(text, "the processes make different collective calls"));
+    CHECK(contains(text, "the ranks make different collective calls"));
     CHECK(contains(text, "the all-gather of 4 Long elements on rank 0"));
     CHECK(contains(text, "on rank 1"));
   }

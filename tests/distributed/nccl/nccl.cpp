@@ -13,7 +13,7 @@ int main() {
   } catch (const hone::DistributedError& error) {
     std::puts(error.what());
     return std::string_view(error.what())
-                   .starts_with("Nccl: rank 0 of 1 would take GPU 0 of its machine, where LibTorch finds 0.")
+                   .starts_with("Nccl: rank 0 of 1 needs GPU 0 of its machine, but the number of GPUs is 0.")
                ? 0
                : 1;
   }
