@@ -106,12 +106,13 @@ endfunction()
 
 # Sets `out` to files that include up to twelve sources each, because compiling LibTorch's templates takes g++ longer than
 # most tests. The sources of a file are spread over the list, because adjacent ones have similar costs. Sources that adapt a
-# struct with Boost.Hana, which is possible in the global namespace only, are compiled separately.
+# struct with Boost.Hana or specialize a template of hone, which is possible outside of other namespaces only, are compiled
+# separately.
 function(hone_unity_sources name out)
   set(result "")
   set(combined "")
   foreach(source IN LISTS ARGN)
-    file(STRINGS "${source}" global REGEX "^BOOST_HANA_ADAPT_" LIMIT_COUNT 1)
+    file(STRINGS "${source}" global REGEX "^(BOOST_HANA_ADAPT_|namespace hone|struct hone::)" LIMIT_COUNT 1)
     if(global OR NOT HONE_DEV_UNITY)
       list(APPEND result "${source}")
     else()

@@ -89,7 +89,6 @@ struct Total {
   void update(const Row& outputs, const Row&) {
     for (const double value : outputs.values) add(std::vector<double>{value, 1.0});
   }
-  friend bool operator==(const Total&, const Total&) = default;
 };
 
 /// An archive that stores values by the path of their names, and loads them.

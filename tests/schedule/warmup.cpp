@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "check_values.hpp"
 #include "hone/schedule/cosine.hpp"
 #include "hone/schedule/per_group.hpp"
 #include "hone/schedule/step.hpp"
@@ -27,14 +28,6 @@ static_assert(std::same_as<decltype(Warmup{.updates = 3, .after = CosineLr{}}), 
 
 constexpr Warmup line{.updates = 4, .start_lr = 0.0, .after = ConstantLr{.factor = 2.0}};
 static_assert(line(0.5, 0) == 0.0 && line(0.5, 1) == 0.25 && line(0.5, 4) == 1.0 && line(0.5, 99) == 1.0);
-
-template <std::size_t N>
-void check_values(const auto& schedule, double base_lr, const std::array<double, N>& expected) {
-  for (std::size_t n = 0; n < N; ++n) {
-    CAPTURE(n);
-    CHECK(schedule(base_lr, static_cast<std::int64_t>(n)) == Approx(expected[n]).epsilon(1e-12).margin(0));
-  }
-}
 
 }  // namespace
 
