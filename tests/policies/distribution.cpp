@@ -51,7 +51,7 @@ struct Pair {
     return numbers;
   }
   void broadcast_buffers() const { trace->push_back("broadcast_buffers"); }
-  [[nodiscard]] std::vector<Tensor> gather(const Tensor& rows) const { return {rows, rows}; }
+  [[nodiscard]] std::vector<Tensor> all_gather(const Tensor& rows) const { return {rows, rows}; }
   [[nodiscard]] std::vector<std::string> all_gather_strings(std::string_view text) const {
     return {std::string(text), std::string(text)};
   }
