@@ -47,7 +47,7 @@ struct NetImpl : torch::nn::Module {
 TORCH_MODULE(Net);
 
 /// Records the losses and the number of rows of each batch.
-struct PeerStatus {
+struct RecordLosses {
   std::vector<double>* losses;
   std::vector<std::int64_t>* rows;
   void on_train_loss(const auto& event) { losses->push_back(event.output.loss.template item<double>()); }
@@ -79,8 +79,8 @@ Seen train(hone::MicroBatches policy, std::int64_t forward, std::int64_t backwar
   net->most_in_backward = backward;
   Seen seen;
   hone::Trainer trainer{
-      net,    torch::nn::CrossEntropyLoss{},  hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::GradAccum{window},
-      policy, Heard{&seen.losses, &seen.rows}};
+      net,    torch::nn::CrossEntropyLoss{},         hone::Sgd{.lr = 0.1, .momentum = 0.9}, hone::GradAccum{window},
+      policy, RecordLosses{&seen.losses, &seen.rows}};
   const auto history = trainer.train(tiny::dataset(20), {.num_epochs = 2, .per_device_batch_size = 8, .seed = 4});
   seen.weights = tiny::weights(net);
   for (const auto& buffer : net->buffers()) seen.buffers.push_back(buffer.clone());
