@@ -2,6 +2,7 @@
 /// The library hone::hone: the definitions of all `.ipp` files, compiled once. The definitions for several ranks are in
 /// `distributed.cpp`. The test `architecture` compares the two lists with the files.
 #include "hone/callbacks/save_training_state.ipp"
+#include "hone/callbacks/straggler_detector.ipp"
 #include "hone/callbacks/watched_metric.ipp"
 #include "hone/checkpoint/archive.ipp"
 #include "hone/checkpoint/bytes.ipp"
@@ -25,3 +26,4 @@
 #include "hone/history/write_csv.ipp"
 #include "hone/history/write_json.ipp"
 #include "hone/optim/parameter_group.ipp"
+#include "hone/trainer/environment.ipp"

@@ -2,10 +2,7 @@
 /// Detection of stragglers among the ranks of a training run.
 #pragma once
 
-#include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <stdexcept>
@@ -95,33 +92,18 @@ struct StragglerDetector {
     if constexpr (requires { event.trainer.distribution().all_gather_strings(std::string()); }) {
       const auto& processes = event.trainer.distribution();
       if (processes.world_size() == 1) return;
-      std::vector<double> times;
-      for (const std::string& text : processes.all_gather_strings(format_message("{}", {mean}))) {
-        std::from_chars(text.data(), text.data() + text.size(), times.emplace_back(0.0));
-      }
+      const auto times = processes.all_gather_strings(format_message("{}", {mean}));
       if (event.run.is_world_process_zero()) report(event.run, times);
     } else {
       static_cast<void>(mean);
     }
   }
-  void report(const Run& run, const std::vector<double>& times) const {
-    auto sorted = times;
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) / 2);  // of two, the lower
-    std::nth_element(sorted.begin(), middle, sorted.end());
-    std::string slow, all;
-    for (std::size_t rank = 0; rank < times.size(); ++rank) {
-      const auto time = detail::general(times[rank], 3);
-      all += format_message("{}{}", {all.empty() ? "" : ", ", time});
-      if (times[rank] > ratio * *middle) {
-        slow += format_message("{}rank {} takes {} ms", {slow.empty() ? "" : ", ", rank, time});
-      }
-    }
-    if (slow.empty()) return;
-    detail::put(output, format_message(
-                            "Stragglers: {} per batch for data loading and forward, and the median is {} ms (mean over "
-                            "{} batches until batch {} of epoch {}; ranks in order: {}).\n",
-                            {slow, detail::general(*middle, 3), every_n_batches, run.batch() + 1, run.epoch(), all}));
-  }
+  /// Prints a line if one of `times`, the milliseconds per batch of each rank, is that of a straggler.
+  void report(const Run& run, const std::vector<std::string>& times) const;
 };
 
 }  // namespace hone
+
+#ifndef HONE_COMPILED_LIB
+#include "hone/callbacks/straggler_detector.ipp"
+#endif

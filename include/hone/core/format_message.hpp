@@ -55,32 +55,32 @@ namespace detail {
 void append_shortest(std::string& text, float value);
 void append_shortest(std::string& text, double value);
 
-void a_sentence_has_one_word_for_each_place();  // not constexpr: a call is a compile-time error
+void one_placeholder_is_needed_for_each_argument();  // not constexpr: a call is a compile-time error
 
-/// A pattern with `words` placeholders, checked at compile time.
-template <std::size_t words>
-struct Pattern {
-  consteval Pattern(const char* written) : text(written) {
-    std::size_t places = 0;
-    for (const char* at = written; *at != 0; ++at) places += at[0] == '{' && at[1] == '}' ? 1 : 0;
-    if (places != words) a_sentence_has_one_word_for_each_place();
+/// A format string with `num_args` placeholders, checked at compile time.
+template <std::size_t num_args>
+struct FormatString {
+  consteval FormatString(const char* written) : text(written) {
+    std::size_t num_placeholders = 0;
+    for (const char* at = written; *at != 0; ++at) num_placeholders += at[0] == '{' && at[1] == '}' ? 1 : 0;
+    if (num_placeholders != num_args) one_placeholder_is_needed_for_each_argument();
   }
   std::string_view text;
 };
 
-[[gnu::cold]] std::string filled(std::string_view pattern, const FormatArg* word);
+[[gnu::cold]] std::string vformat_message(std::string_view pattern, const FormatArg* arg);
 
 }  // namespace detail
 
-/// Returns `pattern` with a value in place of each `{}`:
+/// Returns `pattern` with a value in placeholder of each `{}`:
 /// `format_message("{} is {}. Set it to 1 or greater.", {"patience", 0})`.
 /// Floating-point numbers have the fewest digits that read back as the same number.
 ///
 /// **Errors** at compile time when the number of values differs from the number of placeholders.
 template <std::size_t n>
-[[nodiscard]] std::string format_message(std::type_identity_t<detail::Pattern<n>> pattern,
-                                         const FormatArg (&words)[n]) {
-  return detail::filled(pattern.text, words);
+[[nodiscard]] std::string format_message(std::type_identity_t<detail::FormatString<n>> pattern,
+                                         const FormatArg (&args)[n]) {
+  return detail::vformat_message(pattern.text, args);
 }
 
 /// Returns the elements of a range as text, with `separator` between them.

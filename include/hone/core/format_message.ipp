@@ -35,12 +35,12 @@ void append_shortest_number(std::string& text, Number value) {
 HONE_INLINE void append_shortest(std::string& text, float value) { append_shortest_number(text, value); }
 HONE_INLINE void append_shortest(std::string& text, double value) { append_shortest_number(text, value); }
 
-HONE_INLINE std::string filled(std::string_view pattern, const FormatArg* word) {
+HONE_INLINE std::string vformat_message(std::string_view pattern, const FormatArg* arg) {
   std::string text;
-  for (auto place = pattern.find("{}"); place != pattern.npos; place = pattern.find("{}")) {
-    text += pattern.substr(0, place);
-    (word++)->append_to(text);
-    pattern.remove_prefix(place + 2);
+  for (auto placeholder = pattern.find("{}"); placeholder != pattern.npos; placeholder = pattern.find("{}")) {
+    text += pattern.substr(0, placeholder);
+    (arg++)->append_to(text);
+    pattern.remove_prefix(placeholder + 2);
   }
   return text += pattern;
 }
