@@ -149,8 +149,8 @@ TEST_CASE("mnist throws DataError for missing or inconsistent files") {
   folder.plain("train-images-idx3-ubyte", pictures(3));
   CHECK(error().find("none of train-labels-idx1-ubyte") != std::string::npos);
   folder.plain("train-labels-idx1-ubyte", idx({4}, "\x01\x02\x03\x04"));
-  CHECK(error() == at("train-images-idx3-ubyte") + " holds 3 images, but " + at("train-labels-idx1-ubyte") +
-                       " holds 4 labels. Pass files of the same dataset.");
+  CHECK(error() == at("train-images-idx3-ubyte") + " has 3 images, but " + at("train-labels-idx1-ubyte") +
+                       " has 4 labels. Pass files of the same dataset.");
   folder.plain("train-labels-idx1-ubyte", idx({3}, "\x01\x02\x0A"));
   CHECK(error() == at("train-labels-idx1-ubyte") + " has the label 10 at index 2. Labels of digits are 0 to 9.");
   folder.plain("train-labels-idx1-ubyte", idx({3, 1}, "\x01\x02\x03"));
